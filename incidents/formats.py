@@ -1,0 +1,81 @@
+"""Times, spans and numbers in words, in the active language and time zone.
+
+Danes write “den 11. oktober 2023 kl. 19.00 CEST”, the British “11 October 2023,
+19:00 CEST”. The patterns are translatable (Django's date format letters), so a
+new language brings its own in its catalogue. Month names come from Django.
+"""
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import ROUND_DOWN, Decimal
+
+from django.utils import dateformat, timezone
+from django.utils.formats import number_format
+from django.utils.translation import ngettext, pgettext
+
+
+def moment(value: datetime) -> str:
+    """A date and time of day with the zone named."""
+    return _local(value, pgettext("date format", "j F Y, H:i T"))
+
+
+def short_moment(value: datetime) -> str:
+    """A compact date and time, for tables."""
+    return _local(value, pgettext("date format", "j M Y, H:i"))
+
+
+def day(value: date) -> str:
+    if isinstance(value, datetime):
+        value = timezone.localtime(value).date()
+    return dateformat.format(value, pgettext("date format", "j F Y"))
+
+
+def month(value: date) -> str:
+    """Month and year, as a heading."""
+    return dateformat.format(value, pgettext("date format", "F Y"))
+
+
+def clock(value: datetime) -> str:
+    """The time of day with the zone named."""
+    return _local(value, pgettext("date format", "H:i T"))
+
+
+def span(start: datetime, end: datetime | None) -> str:
+    """From start to end; the date is said once where both fall on one day in the page's zone."""
+    if end is None:
+        return pgettext("time span", "since %(start)s") % {"start": moment(start)}
+    same_day = timezone.localtime(start).date() == timezone.localtime(end).date()
+    if not same_day:
+        return pgettext("time span", "%(start)s to %(end)s") % {"start": moment(start), "end": moment(end)}
+    return pgettext("time span of one day", "%(day)s, %(from)s–%(to)s") % {
+        "day": day(start),
+        "from": _local(start, pgettext("date format", "H:i")),
+        "to": clock(end),
+    }
+
+
+def duration(length: timedelta) -> str:
+    """A length of time in its two largest units, rounded down; at least one minute."""
+    minutes = max(int(length.total_seconds()) // 60, 1)
+    days, rest = divmod(minutes, 24 * 60)
+    hours, minutes = divmod(rest, 60)
+    parts = [
+        ngettext("%(count)d day", "%(count)d days", days) % {"count": days} if days else "",
+        ngettext("%(count)d hour", "%(count)d hours", hours) % {"count": hours} if hours else "",
+        ngettext("%(count)d minute", "%(count)d minutes", minutes) % {"count": minutes} if minutes else "",
+    ]
+    return pgettext("joins two parts of a duration", " and ").join([part for part in parts if part][:2])
+
+
+def percent(share: float) -> str:
+    """A share (0 to 1) in per cent with two decimals, rounded down: 99.999 % is not 100 %."""
+    value = (Decimal(str(share)) * 100).quantize(Decimal("0.01"), rounding=ROUND_DOWN)
+    return pgettext("a number in per cent", "%s%%") % number_format(value, 2)
+
+
+def iso(value: datetime) -> str:
+    """The machine's form for `<time datetime>`: UTC to the second, as HTML's validators accept it."""
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _local(value: datetime, pattern: str) -> str:
+    return dateformat.format(timezone.localtime(value), pattern)

@@ -1,0 +1,63 @@
+"""The words readers and staff see for states. One place, so that page, mail, API and admin agree."""
+
+from enum import StrEnum
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from .status import ComponentStatus, Impact, Kind, Phase, RootCauseStatus
+
+KINDS = {
+    Kind.INCIDENT: _("Incident"),
+    Kind.MAINTENANCE: _("Planned maintenance"),
+}
+
+COMPONENT_STATUSES = {
+    ComponentStatus.OPERATIONAL: _("Operational"),
+    ComponentStatus.DEGRADED_PERFORMANCE: _("Degraded performance"),
+    ComponentStatus.PARTIAL_OUTAGE: _("Partial outage"),
+    ComponentStatus.MAJOR_OUTAGE: _("Major outage"),
+    ComponentStatus.UNDER_MAINTENANCE: _("Under maintenance"),
+}
+
+IMPACTS = {
+    Impact.NONE: pgettext_lazy("impact", "None"),
+    Impact.MINOR: pgettext_lazy("impact", "Minor"),
+    Impact.MAJOR: pgettext_lazy("impact", "Major"),
+    Impact.CRITICAL: pgettext_lazy("impact", "Critical"),
+    Impact.MAINTENANCE: pgettext_lazy("impact", "Maintenance"),
+}
+
+PHASES = {
+    Phase.INVESTIGATING: pgettext_lazy("phase", "Investigating"),
+    Phase.IDENTIFIED: pgettext_lazy("phase", "Problem identified"),
+    Phase.MITIGATED: pgettext_lazy("phase", "Mitigated"),
+    Phase.RESOLVED: pgettext_lazy("phase", "Resolved"),
+    Phase.POSTMORTEM: pgettext_lazy("phase", "Postmortem"),
+    Phase.SCHEDULED: pgettext_lazy("phase", "Scheduled"),
+    Phase.IN_PROGRESS: pgettext_lazy("phase", "In progress"),
+    Phase.VERIFYING: pgettext_lazy("phase", "Verifying"),
+    Phase.COMPLETED: pgettext_lazy("phase", "Completed"),
+    Phase.CANCELLED: pgettext_lazy("phase", "Cancelled"),
+}
+
+ROOT_CAUSE_STATUSES = {
+    RootCauseStatus.UNKNOWN: pgettext_lazy("root cause", "Unknown"),
+    RootCauseStatus.PRELIMINARY: pgettext_lazy("root cause", "Preliminary"),
+    RootCauseStatus.FINAL: pgettext_lazy("root cause", "Final"),
+}
+
+# The banner: one sentence for the worst state of all components.
+OVERALL = {
+    ComponentStatus.OPERATIONAL: _("All systems are operational"),
+    ComponentStatus.UNDER_MAINTENANCE: _("Maintenance is under way"),
+    ComponentStatus.DEGRADED_PERFORMANCE: _("Some systems have degraded performance"),
+    ComponentStatus.PARTIAL_OUTAGE: _("Some systems have an outage"),
+    ComponentStatus.MAJOR_OUTAGE: _("Major outage"),
+}
+
+
+def choices(labels: dict[StrEnum, Promise | str]) -> list[tuple[str, Promise | str]]:
+    """A model or form field's choices out of one of the tables above."""
+    return [(state.value, label) for state, label in labels.items()]

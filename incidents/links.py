@@ -1,0 +1,63 @@
+"""Addresses: public paths, absolute links, and signed tokens with one salt per purpose.
+
+Public paths are fixed by PRODUCT (they are files in the public store); dynamic ones
+come from `reverse`. Absolute links are built from SITE_URL, never from a Host header.
+A token proves one purpose for one value and cannot be used for another.
+"""
+
+from enum import StrEnum
+
+from django.conf import settings
+from django.core import signing
+from django.urls import reverse
+from django.utils.translation import override
+
+
+def home(language: str) -> str:
+    return f"/{language}/"
+
+
+def incident(incident_id: str, language: str) -> str:
+    return f"/{language}/incidents/{incident_id}/"
+
+
+def update(incident_id: str, update_id: str, language: str) -> str:
+    """The permalink of one update: its place on the incident's page."""
+    return f"{incident(incident_id, language)}#{update_id}"
+
+
+def feed(language: str, kind: str) -> str:
+    """`kind` is atom, rss or json."""
+    return f"/{language}/feed.{kind}"
+
+
+def dynamic(view: str, language: str, *args: str) -> str:
+    """The path of a dynamic page in a language."""
+    with override(language):
+        return reverse(view, args=args)
+
+
+def absolute(path: str) -> str:
+    return settings.SITE_URL + path
+
+
+class Purpose(StrEnum):
+    """What a token may be used for; the value is the signature's salt."""
+
+    CONFIRM = "subscription.confirm"
+    MANAGE = "subscription.manage"
+    UNSUBSCRIBE = "subscription.unsubscribe"
+    FORM = "subscription.form"
+
+
+def sign(purpose: Purpose, value: str) -> str:
+    """A URL-safe token. Survives a rotation of SECRET_KEY through SECRET_KEY_FALLBACKS."""
+    return signing.TimestampSigner(salt=purpose, sep="~").sign(value)
+
+
+def unsign(purpose: Purpose, token: str, max_age: int | None = None) -> str | None:
+    """The value of a token made for this purpose, at most `max_age` seconds ago; None for any other text."""
+    try:
+        return signing.TimestampSigner(salt=purpose, sep="~").unsign(token, max_age=max_age)
+    except signing.BadSignature:
+        return None

@@ -1,0 +1,28 @@
+"""The tables, one module per subject. Changed by `operations`, read through queryset verbs."""
+
+from .components import Component, ComponentGroup, StatusChange
+from .deliveries import MOVES, WAITING, Announcement, Delivery, DeliveryState, SkipReason
+from .incidents import AffectedComponent, Incident, Maintenance, Update, UpdateRevision
+from .page import Page
+from .publication import StaleSubject
+from .subscribers import Subscriber
+
+__all__ = [
+    "MOVES",
+    "WAITING",
+    "AffectedComponent",
+    "Announcement",
+    "Component",
+    "ComponentGroup",
+    "Delivery",
+    "DeliveryState",
+    "Incident",
+    "Maintenance",
+    "Page",
+    "SkipReason",
+    "StaleSubject",
+    "StatusChange",
+    "Subscriber",
+    "Update",
+    "UpdateRevision",
+]

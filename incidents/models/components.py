@@ -1,0 +1,112 @@
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from ..labels import COMPONENT_STATUSES, choices
+from ..status import ComponentStatus
+from .fields import IdField, LocalizedField
+
+if TYPE_CHECKING:
+    from .incidents import Update
+
+
+class ComponentGroup(models.Model):
+    id = IdField()
+    name = LocalizedField(_("name"), single_line=True, max_length=100)
+    description = LocalizedField(_("description"), blank=True, max_length=1_000)
+    position = models.PositiveIntegerField(_("position"), default=0, help_text=_("Lower stands higher on the page."))
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ("position", "created_at")
+        verbose_name = _("component group")
+        verbose_name_plural = _("component groups")
+
+    def __str__(self) -> str:
+        return str(self.name.passage(settings.LANGUAGE_CODE))
+
+
+class ComponentQuerySet(models.QuerySet["Component"]):
+    def public(self) -> "ComponentQuerySet":
+        """Those readers see; hidden ones appear nowhere public."""
+        return self.filter(hidden=False)
+
+    def in_page_order(self) -> "ComponentQuerySet":
+        return self.select_related("group").order_by(
+            models.F("group__position").asc(nulls_first=True), "group_id", "position", "created_at"
+        )
+
+
+class Component(models.Model):
+    """A part of the service that readers recognise. Its status is changed by `operations` alone."""
+
+    id = IdField()
+    slug = models.SlugField(
+        _("address name"), max_length=60, unique=True, help_text=_("Stands in the component's address; keep it.")
+    )
+    group = models.ForeignKey(
+        ComponentGroup, models.SET_NULL, null=True, blank=True, related_name="components", verbose_name=_("group")
+    )
+    name = LocalizedField(_("name"), single_line=True, max_length=100)
+    description = LocalizedField(_("description"), blank=True, max_length=1_000)
+    status = models.CharField(
+        _("status"),
+        max_length=20,
+        choices=choices(COMPONENT_STATUSES),
+        default=ComponentStatus.OPERATIONAL,
+        editable=False,
+    )
+    position = models.PositiveIntegerField(_("position"), default=0, help_text=_("Lower stands higher in its group."))
+    hidden = models.BooleanField(_("hidden"), default=False, help_text=_("A hidden component appears nowhere public."))
+    start_date = models.DateField(
+        _("in service since"), null=True, blank=True, help_text=_("History and uptime begin on this day.")
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = ComponentQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("position", "created_at")
+        verbose_name = _("component")
+        verbose_name_plural = _("components")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(status__in=[s.value for s in ComponentStatus]), name="component_status_is_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.name.passage(settings.LANGUAGE_CODE))
+
+
+class StatusChange(models.Model):
+    """The record of a component's statuses, from which uptime is computed: from `at` on it had `status`."""
+
+    component = models.ForeignKey(Component, models.CASCADE, related_name="status_changes")
+    update: "models.ForeignKey[Update | None, Update | None]" = models.ForeignKey(
+        "incidents.Update", models.CASCADE, null=True, blank=True, related_name="status_changes"
+    )
+    at = models.DateTimeField(default=timezone.now)
+    status = models.CharField(max_length=20, choices=choices(COMPONENT_STATUSES))
+
+    class Meta:
+        ordering = ("at", "id")
+        verbose_name = _("status change")
+        verbose_name_plural = _("status changes")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(status__in=[s.value for s in ComponentStatus]), name="status_change_status_is_known"
+            ),
+        ]
+        indexes = [
+            # A component's history in order: uptime bars, and its newest status after a backdated change.
+            models.Index(fields=["component", "at"], name="status_change_history"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.component_id} {self.status} {self.at:%Y-%m-%d %H:%M}"

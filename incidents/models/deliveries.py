@@ -1,0 +1,176 @@
+from datetime import datetime
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from .incidents import Update
+from .subscribers import Subscriber
+
+
+class Announcement(models.Model):
+    """The decision that subscribers hear of an update, written in the update's own transaction (the outbox).
+
+    Until `hold_until` staff can take it back; then it expands, once, into one
+    delivery per subscriber, and `expanded_at` is set.
+    """
+
+    class Reason(models.TextChoices):
+        UPDATE = "update", _("New update")
+        CORRECTION = "correction", _("Correction")
+
+    update = models.ForeignKey(Update, models.CASCADE, related_name="announcements", verbose_name=_("update"))
+    reason = models.CharField(_("reason"), max_length=12, choices=Reason, default=Reason.UPDATE)
+    created_at = models.DateTimeField(_("created"), default=timezone.now)
+    hold_until = models.DateTimeField(_("held until"))
+    expanded_at = models.DateTimeField(_("expanded"), null=True, blank=True)
+    cancelled_at = models.DateTimeField(_("cancelled"), null=True, blank=True)
+
+    class Meta:
+        ordering = ("-created_at", "-id")
+        verbose_name = _("announcement")
+        verbose_name_plural = _("announcements")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["update"], condition=Q(reason="update", cancelled_at__isnull=True), name="update_is_announced_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(expanded_at__isnull=True) | Q(cancelled_at__isnull=True),
+                name="cancelled_announcement_was_not_expanded",
+            ),
+        ]
+        indexes = [
+            # The clock asks every few seconds which announcements are waiting to expand.
+            models.Index(
+                fields=["hold_until"],
+                condition=Q(expanded_at__isnull=True, cancelled_at__isnull=True),
+                name="announcement_waiting",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_reason_display()} {self.created_at:%Y-%m-%d %H:%M}"
+
+
+class DeliveryState(models.TextChoices):
+    QUEUED = "queued", pgettext_lazy("delivery", "Queued")
+    SENDING = "sending", pgettext_lazy("delivery", "Sending")
+    DEFERRED = "deferred", pgettext_lazy("delivery", "Deferred")
+    UNCERTAIN = "uncertain", pgettext_lazy("delivery", "Uncertain")
+    SENT = "sent", pgettext_lazy("delivery", "Sent")
+    FAILED = "failed", pgettext_lazy("delivery", "Failed")
+    SKIPPED = "skipped", pgettext_lazy("delivery", "Skipped")
+
+
+S = DeliveryState
+# The one table of allowed moves. `sending` goes back to `queued` where the worker
+# knows that nothing reached the wire; `uncertain` is a connection lost after the
+# final dot, sent once more with the same Message-ID and Date (STANDARDS Q8-Q10).
+MOVES: dict[str, frozenset[str]] = {
+    S.QUEUED: frozenset({S.SENDING, S.SKIPPED}),
+    S.SENDING: frozenset({S.SENT, S.DEFERRED, S.UNCERTAIN, S.FAILED, S.QUEUED, S.SKIPPED}),
+    S.DEFERRED: frozenset({S.SENDING, S.SKIPPED, S.FAILED}),
+    S.UNCERTAIN: frozenset({S.SENDING, S.SKIPPED, S.FAILED}),
+    S.SENT: frozenset(),
+    S.FAILED: frozenset({S.QUEUED}),
+    S.SKIPPED: frozenset(),
+}
+WAITING = (S.QUEUED, S.DEFERRED, S.UNCERTAIN)
+
+
+class SkipReason(models.TextChoices):
+    """Why somebody was not told, as a value that can be counted."""
+
+    UNSUBSCRIBED = "unsubscribed", _("Has unsubscribed")
+    UNCONFIRMED = "unconfirmed", _("Has not confirmed")
+    SUSPENDED = "suspended", _("Is suspended: the address refuses mail")
+    OTHER_COMPONENTS = "other_components", _("Follows other components")
+    OTHER_KIND = "other_kind", _("Does not want this kind")
+    WITHDRAWN = "withdrawn", _("The incident was withdrawn")
+    SUPERSEDED = "superseded", _("A newer update replaced it")
+
+
+class DeliveryQuerySet(models.QuerySet["Delivery"]):
+    def due(self, now: datetime) -> "DeliveryQuerySet":
+        """Waiting, and their time has come."""
+        return self.filter(state__in=WAITING, next_attempt_at__lte=now)
+
+    def abandoned(self, now: datetime) -> "DeliveryQuerySet":
+        """Claimed by a worker that has not been heard of since its lease ended."""
+        return self.filter(state=S.SENDING, lease_until__lt=now)
+
+
+class Delivery(models.Model):
+    """One letter to one subscriber: an announcement, or one of our own accord (a confirmation).
+
+    `message_id` and `dated_at` are fixed when the row is made and kept over every
+    attempt, so that a receiver who gets it twice can tell (STANDARDS E13).
+    """
+
+    class Letter(models.TextChoices):
+        """What is sent; the value is the folder under templates/emails/."""
+
+        UPDATE = "update", _("Update")
+        CONFIRMATION = "confirmation", _("Confirmation")
+        ALREADY_SUBSCRIBED = "already_subscribed", _("Already subscribed")
+
+    announcement = models.ForeignKey(
+        Announcement, models.CASCADE, null=True, blank=True, related_name="deliveries", verbose_name=_("announcement")
+    )
+    subscriber = models.ForeignKey(
+        Subscriber, models.CASCADE, related_name="deliveries", verbose_name=_("subscriber")
+    )
+    letter = models.CharField(_("letter"), max_length=20, choices=Letter, default=Letter.UPDATE)
+    language = models.CharField(_("language"), max_length=12)
+    state = models.CharField(_("state"), max_length=10, choices=DeliveryState, default=DeliveryState.QUEUED)
+    skip_reason = models.CharField(_("skipped because"), max_length=20, choices=SkipReason, blank=True)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    next_attempt_at = models.DateTimeField(_("next attempt"), default=timezone.now)
+    lease_until = models.DateTimeField(_("claimed until"), null=True, blank=True)
+    message_id = models.CharField(_("Message-ID"), max_length=120, unique=True)
+    dated_at = models.DateTimeField(_("dated"), default=timezone.now)
+    sent_at = models.DateTimeField(_("sent"), null=True, blank=True)
+    reply_code = models.PositiveSmallIntegerField(_("reply code"), null=True, blank=True)
+    reply = models.CharField(_("reply"), max_length=500, blank=True)
+    created_at = models.DateTimeField(_("created"), default=timezone.now)
+
+    objects = DeliveryQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-created_at", "-id")
+        verbose_name = _("delivery")
+        verbose_name_plural = _("deliveries")
+        constraints = [
+            models.UniqueConstraint(fields=["announcement", "subscriber"], name="one_delivery_per_subscriber"),
+            models.CheckConstraint(
+                condition=Q(letter="update", announcement__isnull=False) | ~Q(letter="update") & Q(announcement__isnull=True),
+                name="only_updates_are_announced",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="skipped") & ~Q(skip_reason="") | ~Q(state="skipped") & Q(skip_reason=""),
+                name="skipped_delivery_says_why",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="sending") | Q(lease_until__isnull=False), name="sending_delivery_has_a_lease"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="sent") | Q(sent_at__isnull=False), name="sent_delivery_says_when"
+            ),
+        ]
+        indexes = [
+            # A worker's claim: the waiting rows of one announcement (or of none), oldest first.
+            models.Index(
+                fields=["announcement", "next_attempt_at"],
+                condition=Q(state__in=["queued", "deferred", "uncertain"]),
+                name="delivery_claim",
+            ),
+            # The clock: claims whose lease has run out.
+            models.Index(fields=["lease_until"], condition=Q(state="sending"), name="delivery_abandoned"),
+            # The panel: an announcement's rows by state.
+            models.Index(fields=["announcement", "state"], name="delivery_panel"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.letter} {self.message_id}"

@@ -1,0 +1,270 @@
+from datetime import datetime
+
+from django.conf import global_settings, settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from ..labels import COMPONENT_STATUSES, IMPACTS, KINDS, PHASES, ROOT_CAUSE_STATUSES, choices
+from ..status import FINAL_PHASES, INCIDENT_PHASES, MAINTENANCE_PHASES, Impact, Kind, Phase, RootCauseStatus
+from .components import Component
+from .fields import IdField, LocalizedField
+
+
+def language_choices() -> list[tuple[str, str]]:
+    """Every language Django can name: an upstream provider may write in one the page does not have."""
+    own = dict(settings.LANGUAGES)
+    return [*own.items(), *((code, str(name)) for code, name in global_settings.LANGUAGES if code not in own)]
+
+
+class IncidentQuerySet(models.QuerySet["Incident"]):
+    def public(self) -> "IncidentQuerySet":
+        """The one visibility rule: what is a draft or withdrawn appears nowhere public."""
+        return self.filter(published_at__isnull=False)
+
+    def incidents(self) -> "IncidentQuerySet":
+        return self.filter(kind=Kind.INCIDENT)
+
+    def maintenances(self) -> "IncidentQuerySet":
+        return self.filter(kind=Kind.MAINTENANCE)
+
+    def ongoing(self) -> "IncidentQuerySet":
+        """Not over yet; for maintenance, begun."""
+        return self.exclude(phase__in=[*FINAL_PHASES, Phase.SCHEDULED])
+
+    def upcoming(self) -> "IncidentQuerySet":
+        return self.filter(phase=Phase.SCHEDULED).order_by("scheduled_for")
+
+    def over(self) -> "IncidentQuerySet":
+        return self.filter(phase__in=FINAL_PHASES)
+
+    def newest_first(self) -> "IncidentQuerySet":
+        return self.order_by("-started_at", "-id")
+
+
+class Incident(models.Model):
+    """Something that broke or, with kind `maintenance`, planned work.
+
+    `phase` repeats the newest published update's phase, so that lists need no join.
+    `started_at` of a maintenance is its planned start until it really begins.
+    """
+
+    id = IdField()
+    kind = models.CharField(_("kind"), max_length=12, choices=choices(KINDS), default=Kind.INCIDENT, editable=False)
+    title = LocalizedField(_("title"), single_line=True, max_length=200)
+    impact = models.CharField(_("impact"), max_length=12, choices=choices(IMPACTS), default=Impact.MINOR)
+    phase = models.CharField(
+        _("phase"), max_length=14, choices=choices(PHASES), default=Phase.INVESTIGATING, editable=False
+    )
+    started_at = models.DateTimeField(_("started"), default=timezone.now)
+    ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
+    scheduled_for = models.DateTimeField(_("planned start"), null=True, blank=True)
+    scheduled_until = models.DateTimeField(_("planned end"), null=True, blank=True)
+    next_update_by = models.DateTimeField(
+        _("next update by"), null=True, blank=True, help_text=_("When readers can expect to hear more.")
+    )
+
+    user_impact = LocalizedField(_("user impact"), blank=True, help_text=_("What readers notice. Markdown."))
+    scope = LocalizedField(_("scope"), blank=True, help_text=_("Who and what is affected. Markdown."))
+    workaround = LocalizedField(_("workaround"), blank=True, help_text=_("What readers can do meanwhile. Markdown."))
+    root_cause = LocalizedField(_("root cause"), blank=True, help_text=_("Why it happened. Markdown."))
+    root_cause_status = models.CharField(
+        _("root cause is"), max_length=12, choices=choices(ROOT_CAUSE_STATUSES), default=RootCauseStatus.UNKNOWN
+    )
+    next_steps = LocalizedField(_("next steps"), blank=True, help_text=_("What is done so that it stays away. Markdown."))
+
+    upstream_name = models.CharField(
+        _("upstream provider"), max_length=200, blank=True, help_text=_("The third party whose failure this is.")
+    )
+    upstream_url = models.URLField(_("upstream link"), blank=True, max_length=500)
+
+    published_at = models.DateTimeField(_("published"), null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = IncidentQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("incident")
+        verbose_name_plural = _("incidents")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(kind=Kind.INCIDENT, phase__in=INCIDENT_PHASES)
+                | Q(kind=Kind.MAINTENANCE, phase__in=MAINTENANCE_PHASES),
+                name="incident_phase_fits_kind",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind=Kind.MAINTENANCE) & Q(impact=Impact.MAINTENANCE)
+                | Q(kind=Kind.INCIDENT) & ~Q(impact=Impact.MAINTENANCE) & Q(impact__in=list(Impact)),
+                name="incident_impact_fits_kind",
+            ),
+            models.CheckConstraint(
+                # A maintenance may be cancelled long before the start it was planned for.
+                condition=Q(ended_at__isnull=True) | Q(ended_at__gte=F("started_at")) | Q(phase=Phase.CANCELLED),
+                name="incident_ends_after_it_started",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind=Kind.INCIDENT, scheduled_for__isnull=True, scheduled_until__isnull=True)
+                | Q(kind=Kind.MAINTENANCE, scheduled_until__gt=F("scheduled_for")),
+                name="maintenance_has_a_window",
+            ),
+            models.CheckConstraint(
+                condition=Q(ended_at__isnull=False) | ~Q(phase__in=FINAL_PHASES), name="finished_incident_has_an_end"
+            ),
+        ]
+        indexes = [
+            # The home page and the clock ask for what is not over: a handful among many.
+            models.Index(fields=["phase"], condition=~Q(phase__in=FINAL_PHASES), name="incident_open"),
+            # History by month and the newest incidents, newest first.
+            models.Index(fields=["-started_at", "-id"], name="incident_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.title.passage(settings.LANGUAGE_CODE)) or self.id
+
+    @property
+    def is_public(self) -> bool:
+        return self.published_at is not None
+
+    @property
+    def is_over(self) -> bool:
+        return Phase(self.phase).is_final
+
+    @property
+    def is_maintenance(self) -> bool:
+        return self.kind == Kind.MAINTENANCE
+
+
+class OfKind(models.Manager[Incident]):
+    def __init__(self, kind: Kind) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def get_queryset(self) -> IncidentQuerySet:
+        return IncidentQuerySet(self.model, using=self._db).filter(kind=self.kind)
+
+
+class Maintenance(Incident):
+    """Planned work: the same model, with an admin of its own."""
+
+    objects = OfKind(Kind.MAINTENANCE)  # type: ignore[assignment]
+
+    class Meta:
+        proxy = True
+        verbose_name = _("planned maintenance")
+        verbose_name_plural = _("planned maintenance")
+
+
+class UpdateQuerySet(models.QuerySet["Update"]):
+    def public(self) -> "UpdateQuerySet":
+        """The one visibility rule, for updates: published, in an incident that is."""
+        return self.filter(published_at__isnull=False, incident__published_at__isnull=False)
+
+    def newest_first(self) -> "UpdateQuerySet":
+        return self.order_by("-at", "-created_at", "-id")
+
+    def due(self, now: datetime) -> "UpdateQuerySet":
+        """Scheduled updates whose time has come, in the order they were meant."""
+        return self.filter(published_at__isnull=True, publish_at__lte=now).order_by("publish_at", "id")
+
+
+class Update(models.Model):
+    """One timestamped statement in an incident.
+
+    Draft: neither `published_at` nor `publish_at`. Scheduled: `publish_at` only.
+    `at` is the time readers see and may be backdated; `quote` is a passage of the
+    upstream provider's in its own language, kept apart from our own words.
+    """
+
+    id = IdField()
+    incident = models.ForeignKey(Incident, models.CASCADE, related_name="updates", verbose_name=_("incident"))
+    phase = models.CharField(_("phase"), max_length=14, choices=choices(PHASES))
+    text = LocalizedField(_("text"), blank=True, help_text=_("What is known now. Markdown."))
+    quote = models.TextField(
+        _("quoted statement"), blank=True, max_length=20_000, help_text=_("The upstream provider's own words. Markdown.")
+    )
+    quote_language = models.CharField(_("language of the quote"), max_length=12, blank=True, choices=language_choices)
+    quote_url = models.URLField(_("source of the quote"), max_length=500, blank=True)
+    at = models.DateTimeField(_("time"), default=timezone.now, help_text=_("The time readers see."))
+    publish_at = models.DateTimeField(_("publish at"), null=True, blank=True)
+    notify = models.BooleanField(_("notify subscribers"), default=True)
+    published_at = models.DateTimeField(_("published"), null=True, blank=True, editable=False)
+    corrected_at = models.DateTimeField(_("corrected"), null=True, blank=True, editable=False)
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, editable=False, verbose_name=_("author")
+    )
+    components = models.ManyToManyField(Component, through="AffectedComponent", related_name="updates")
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = UpdateQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-at", "-created_at", "-id")
+        verbose_name = _("update")
+        verbose_name_plural = _("updates")
+        constraints = [
+            models.CheckConstraint(condition=Q(phase__in=list(Phase)), name="update_phase_is_known"),
+            models.CheckConstraint(
+                condition=Q(quote="") | ~Q(quote_language=""), name="quote_says_its_language"
+            ),
+        ]
+        indexes = [
+            # An incident's timeline, and the newest updates of all for the feeds.
+            models.Index(fields=["incident", "-at"], name="update_timeline"),
+            models.Index(fields=["-at"], condition=Q(published_at__isnull=False), name="update_newest"),
+            # The clock asks every few seconds which scheduled updates are due.
+            models.Index(
+                fields=["publish_at"], condition=Q(published_at__isnull=True, publish_at__isnull=False), name="update_due"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_phase_display()} {self.at:%Y-%m-%d %H:%M}"
+
+    @property
+    def is_public(self) -> bool:
+        return self.published_at is not None
+
+    @property
+    def is_scheduled(self) -> bool:
+        return self.published_at is None and self.publish_at is not None
+
+
+class AffectedComponent(models.Model):
+    """The status an update gives a component; `old_status` is what it had when the update was published."""
+
+    update = models.ForeignKey(Update, models.CASCADE, related_name="affected")
+    component = models.ForeignKey(Component, models.CASCADE, related_name="affected")
+    status = models.CharField(_("status"), max_length=20, choices=choices(COMPONENT_STATUSES))
+    old_status = models.CharField(max_length=20, choices=choices(COMPONENT_STATUSES), blank=True, editable=False)
+
+    class Meta:
+        verbose_name = _("affected component")
+        verbose_name_plural = _("affected components")
+        constraints = [
+            models.UniqueConstraint(fields=["update", "component"], name="component_once_per_update"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.component_id}: {self.status}"
+
+
+class UpdateRevision(models.Model):
+    """What a published update said before it was corrected; readers can ask for it, staff see who and when."""
+
+    update = models.ForeignKey(Update, models.CASCADE, related_name="revisions")
+    text = LocalizedField(blank=True)
+    quote = models.TextField(blank=True)
+    quote_language = models.CharField(max_length=12, blank=True)
+    replaced_at = models.DateTimeField(default=timezone.now)
+    replaced_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True)
+
+    class Meta:
+        ordering = ("-replaced_at", "-id")
+        verbose_name = _("earlier text")
+        verbose_name_plural = _("earlier texts")
+
+    def __str__(self) -> str:
+        return f"{self.update_id} {self.replaced_at:%Y-%m-%d %H:%M}"

@@ -1,0 +1,56 @@
+from django.conf import settings
+from django.core.validators import RegexValidator
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from .fields import IdField, LocalizedField
+
+
+class PageManager(models.Manager["Page"]):
+    def current(self) -> "Page":
+        """The installation's one page; before it is set up, an unsaved one with working defaults."""
+        return self.first() or Page()
+
+
+def default_zone() -> str:
+    return settings.TIME_ZONE
+
+
+class Page(models.Model):
+    """The status page itself: its name, zone, brand and who stands behind it."""
+
+    id = IdField()
+    name = LocalizedField(_("name"), single_line=True, max_length=100)
+    introduction = LocalizedField(
+        _("introduction"), blank=True, max_length=2_000, help_text=_("A few lines below the page's name. Markdown.")
+    )
+    company = models.CharField(
+        _("company"), max_length=200, blank=True, help_text=_("Who stands behind the page; shown on it and in mails.")
+    )
+    address = models.CharField(_("postal address"), max_length=300, blank=True, help_text=_("Shown in mails."))
+    website = models.URLField(_("website"), blank=True)
+    contact = models.EmailField(_("contact address"), blank=True)
+    time_zone = models.CharField(
+        _("time zone"), max_length=63, default=default_zone, help_text=_("Times are shown in this zone, with its name.")
+    )
+    brand_colour = models.CharField(
+        _("brand colour"),
+        max_length=7,
+        default="#1f4e79",
+        validators=[RegexValidator(r"^#[0-9a-fA-F]{6}$", _("Write a colour such as #1f4e79."))],
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = PageManager()
+
+    class Meta:
+        verbose_name = _("page")
+        verbose_name_plural = _("page")
+        constraints = [
+            # There is one page to an installation; a second row would be read by nobody.
+            models.UniqueConstraint(models.Value(1), name="one_page_per_installation"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.name.passage(settings.LANGUAGE_CODE)) or "Status"

@@ -1,0 +1,24 @@
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+
+class StaleSubject(models.Model):
+    """Something public that changed and is not yet written out: `incident:ID`, `component:ID`, `page`.
+
+    Written in the transaction of the change, deleted when every document that
+    depends on it is in the public store. Rows are only ever added, so that two
+    transactions never wait for each other here. What stays is found by the clock.
+    """
+
+    subject = models.CharField(_("subject"), max_length=80)
+    since = models.DateTimeField(_("since"), default=timezone.now)
+    error = models.TextField(_("why it is not written"), blank=True)
+
+    class Meta:
+        ordering = ("id",)
+        verbose_name = _("document to publish")
+        verbose_name_plural = _("documents to publish")
+
+    def __str__(self) -> str:
+        return self.subject

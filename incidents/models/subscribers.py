@@ -1,0 +1,79 @@
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from .components import Component
+from .fields import IdField
+
+
+class SubscriberQuerySet(models.QuerySet["Subscriber"]):
+    def active(self) -> "SubscriberQuerySet":
+        """Those who confirmed and have not left: the only ones who may be told anything."""
+        return self.filter(state=Subscriber.State.ACTIVE)
+
+
+class Subscriber(models.Model):
+    """Somebody who asked to be told. `state` is moved by `subscriptions` and `notifications` alone."""
+
+    class Channel(models.TextChoices):
+        EMAIL = "email", _("Mail")
+        WEBHOOK = "webhook", _("Webhook")
+        SLACK = "slack", "Slack"
+        TEAMS = "teams", "Teams"
+
+    class State(models.TextChoices):
+        PENDING = "pending", pgettext_lazy("subscriber", "Not confirmed yet")
+        ACTIVE = "active", pgettext_lazy("subscriber", "Active")
+        UNSUBSCRIBED = "unsubscribed", pgettext_lazy("subscriber", "Unsubscribed")
+        SUSPENDED = "suspended", pgettext_lazy("subscriber", "Suspended")
+
+    id = IdField()
+    channel = models.CharField(_("channel"), max_length=10, choices=Channel, default=Channel.EMAIL)
+    address = models.CharField(_("address"), max_length=500)
+    language = models.CharField(_("language"), max_length=12)
+    state = models.CharField(_("state"), max_length=12, choices=State, default=State.PENDING)
+    wants_incidents = models.BooleanField(_("incidents"), default=True)
+    wants_maintenance = models.BooleanField(_("planned maintenance"), default=True)
+    components = models.ManyToManyField(
+        Component, blank=True, related_name="subscribers", verbose_name=_("components"), help_text=_("None means all.")
+    )
+    # Counts sign-ups: a confirmation link works for its own round only, so for one opt-in.
+    opt_in_round = models.PositiveIntegerField(default=1)
+    consent_text = models.CharField(_("consent text"), max_length=20, blank=True)  # version of the wording agreed to
+    requested_at = models.DateTimeField(_("signed up"), default=timezone.now)
+    confirmed_at = models.DateTimeField(_("confirmed"), null=True, blank=True)
+    left_at = models.DateTimeField(_("left"), null=True, blank=True)
+    suspended_because = models.CharField(_("suspended because"), max_length=500, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = SubscriberQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-created_at",)
+        verbose_name = _("subscriber")
+        verbose_name_plural = _("subscribers")
+        constraints = [
+            models.UniqueConstraint(fields=["channel", "address"], name="address_once_per_channel"),
+            models.CheckConstraint(
+                condition=Q(state__in=["pending", "active", "unsubscribed", "suspended"]), name="subscriber_state_is_known"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="active") | Q(confirmed_at__isnull=False), name="active_subscriber_has_confirmed"
+            ),
+        ]
+        indexes = [
+            # The audience of an announcement: active subscribers, in an order the expansion can batch by.
+            models.Index(fields=["id"], condition=Q(state="active"), name="subscriber_active"),
+        ]
+
+    def __str__(self) -> str:
+        return self.address
+
+    @property
+    def reading_language(self) -> str:
+        """Their language, or the page's where the page no longer has it."""
+        return self.language if self.language in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE

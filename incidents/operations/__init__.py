@@ -1,0 +1,32 @@
+"""The verbs: every change of state, for admin, API, clock and commands alike.
+
+Each is atomic and writes, in the same transaction, what must follow from it: the
+documents that are now stale and the announcement. What makes no sense is refused
+with ValidationError, field by field.
+"""
+
+from .components import set_component_status
+from .incidents import edit_incident, open_incident, reopen, resolve, withdraw
+from .maintenance import cancel_maintenance, complete_maintenance, schedule_maintenance, start_maintenance
+from .statements import Details, Statement
+from .updates import correct_update, discard_draft, edit_draft, post_update, publish_draft
+
+__all__ = [
+    "Details",
+    "Statement",
+    "cancel_maintenance",
+    "complete_maintenance",
+    "correct_update",
+    "discard_draft",
+    "edit_draft",
+    "edit_incident",
+    "open_incident",
+    "post_update",
+    "publish_draft",
+    "reopen",
+    "resolve",
+    "schedule_maintenance",
+    "set_component_status",
+    "start_maintenance",
+    "withdraw",
+]

@@ -1,0 +1,65 @@
+"""What follows from a statement becoming public: states, the documents that are stale, the announcement."""
+
+from datetime import datetime
+
+from django.utils import timezone
+
+from ..models import AffectedComponent, Component, Incident, StatusChange, Update
+from ..notifications.announcements import announce
+from ..publishing import stale
+from ..status import ComponentStatus, Phase
+
+
+def make_public(update: Update, *, ended_at: datetime | None = None) -> None:
+    """Publishes a stored update: call inside a transaction that holds the incident's lock."""
+    incident, now = update.incident, timezone.now()
+    if update.publish_at is not None:
+        update.at, update.publish_at = update.publish_at, None
+    update.published_at = now
+    update.save()
+    incident.published_at = incident.published_at or now
+    follow_phase(incident, ended_at=ended_at)
+    if update.phase != Phase.SCHEDULED:  # until the work begins, a maintenance only plans to change components
+        _change_components(update)
+    stale.mark_incident(incident)
+    if update.notify:
+        announce(update)
+
+
+def follow_phase(incident: Incident, *, ended_at: datetime | None = None) -> None:
+    """Brings the incident's phase and times in line with its newest public update."""
+    newest = incident.updates.filter(published_at__isnull=False).newest_first().first()
+    if newest is not None:
+        incident.phase = newest.phase
+        if newest.phase == Phase.IN_PROGRESS:
+            incident.started_at = newest.at
+        if not incident.is_over:
+            incident.ended_at = None
+        elif ended_at is not None or incident.ended_at is None:
+            incident.ended_at = ended_at or newest.at
+            incident.next_update_by = None
+    incident.save()
+
+
+def record_status(component: Component, status: ComponentStatus | str, *, at: datetime, update: Update | None) -> None:
+    """Writes the change into the component's record; its current status is the record's newest entry."""
+    StatusChange.objects.create(component=component, status=status, at=at, update=update)
+    refresh_status(component)
+
+
+def refresh_status(component: Component) -> None:
+    newest = component.status_changes.order_by("-at", "-id").first()
+    component.status = newest.status if newest else ComponentStatus.OPERATIONAL
+    component.save(update_fields=["status", "updated_at"])
+    stale.mark_component(component)
+
+
+def _change_components(update: Update) -> None:
+    rows = AffectedComponent.objects.filter(update=update).select_related("component").order_by("component_id")
+    # Locked in the order of their ids, so that two updates never wait for each other in a ring.
+    locked = Component.objects.select_for_update().in_bulk([row.component_id for row in rows])
+    for row in rows:
+        component = locked[row.component_id]
+        row.old_status = component.status
+        row.save(update_fields=["old_status"])
+        record_status(component, row.status, at=update.at, update=update)

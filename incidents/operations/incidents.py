@@ -1,0 +1,128 @@
+"""Verbs on incidents: open, edit, resolve, reopen, withdraw."""
+
+from datetime import datetime
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from ..models import Component, Incident, Update
+from ..notifications.announcements import withdraw_announcements
+from ..publishing import stale
+from ..status import ComponentStatus, Kind, Phase
+from ..text import Text
+from .effects import refresh_status
+from .statements import Details, Statement, check_details, check_statement
+from .updates import User, add_update, lock
+
+
+@transaction.atomic
+def open_incident(*, details: Details, statement: Statement, by: User = None, draft: bool = False) -> Incident:
+    """A new incident with its first update. Raises ValidationError by field, and then nothing is stored."""
+    started = details.get("started_at") or statement.at or timezone.now()
+    incident = Incident(kind=Kind.INCIDENT, **{**details, "started_at": started})
+    return store_new(incident, statement, by=by, draft=draft)
+
+
+@transaction.atomic
+def edit_incident(*, incident: Incident, details: Details, by: User = None) -> Incident:  # noqa: ARG001 - audit log
+    """Changes the fields that `details` names. What was public is published anew; nobody is told."""
+    incident = lock(incident)
+    stale.mark_incident(incident)  # also where it used to stand: its old month
+    set_fields(incident, dict(details))
+    check_details(incident)
+    incident.save()
+    stale.mark_incident(incident)
+    return incident
+
+
+@transaction.atomic
+def resolve(
+    *,
+    incident: Incident,
+    text: Text,
+    quote: str = "",
+    quote_language: str = "",
+    quote_url: str = "",
+    at: datetime | None = None,
+    ended_at: datetime | None = None,
+    notify: bool | None = None,
+    by: User = None,
+) -> Update:
+    """The final update: phase resolved, every component the incident touched operational again."""
+    incident = lock(incident)
+    statement = Statement(
+        phase=Phase.RESOLVED,
+        text=text,
+        quote=quote,
+        quote_language=quote_language,
+        quote_url=quote_url,
+        components=dict.fromkeys(touched_components(incident), ComponentStatus.OPERATIONAL),
+        at=at,
+        ended_at=ended_at,
+        notify=notify,
+    )
+    check_statement(incident, statement, draft=False)
+    return add_update(incident, statement, by=by, draft=False)
+
+
+@transaction.atomic
+def reopen(*, incident: Incident, statement: Statement, by: User = None) -> Update:
+    """Back from a finished phase to an unfinished one; the end is taken back."""
+    incident = lock(incident)
+    if not incident.is_over:
+        raise ValidationError({"phase": _("The incident is not over.")})
+    if statement.phase.is_final:
+        raise ValidationError({"phase": _("Choose the phase in which the incident is open again.")})
+    check_statement(incident, statement, draft=False, reopening=True)
+    return add_update(incident, statement, by=by, draft=False)
+
+
+@transaction.atomic
+def withdraw(*, incident: Incident, by: User = None) -> Incident:  # noqa: ARG001 - who it was goes to the audit log
+    """Takes an incident off everything public; it becomes a draft again, and nobody more is told of it.
+
+    What its updates did to components is taken back with it.
+    """
+    incident = lock(incident)
+    if not incident.is_public:
+        raise ValidationError(_("This incident is not public."))
+    stale.mark_incident(incident)
+    incident.published_at = None
+    incident.save()
+    withdraw_announcements(incident)
+    components = list(Component.objects.select_for_update().filter(status_changes__update__incident=incident).distinct())
+    for update in incident.updates.all():
+        update.status_changes.all().delete()
+    for component in components:
+        refresh_status(component)
+    incident.updates.update(published_at=None, notify=False)  # who was told was told
+    return incident
+
+
+def touched_components(incident: Incident) -> list[str]:
+    """Ids of the components that the incident's public updates named, in a fixed order."""
+    return list(
+        Component.objects.filter(affected__update__incident=incident, affected__update__published_at__isnull=False)
+        .order_by("id")
+        .distinct()
+        .values_list("id", flat=True)
+    )
+
+
+def store_new(incident: Incident, statement: Statement, *, by: User, draft: bool) -> Incident:
+    """Saves an incident and its first update, public or as a draft; the caller holds the transaction."""
+    incident.phase = statement.phase if not statement.phase.is_final else Phase(incident.phase)
+    check_details(incident)
+    check_statement(Incident(kind=incident.kind, started_at=incident.started_at, id=""), statement, draft=draft)
+    incident.save()
+    add_update(incident, statement, by=by, draft=draft)
+    incident.refresh_from_db()
+    return incident
+
+
+def set_fields(incident: Incident, fields: dict[str, Any]) -> None:
+    for name, value in fields.items():
+        setattr(incident, name, value)

@@ -1,0 +1,65 @@
+"""Verbs on planned maintenance: schedule, start, complete, cancel."""
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from ..models import Incident, Update
+from ..status import ComponentStatus, Impact, Kind, Phase
+from ..text import Text
+from .incidents import store_new, touched_components
+from .statements import Details, Statement, check_statement
+from .updates import User, add_update, lock
+
+
+@transaction.atomic
+def schedule_maintenance(*, details: Details, statement: Statement, by: User = None, draft: bool = False) -> Incident:
+    """Planned work with its window. The statement's components are those it will concern when it begins."""
+    fields: Details = {**details, "impact": Impact.MAINTENANCE}
+    if start := details.get("scheduled_for"):
+        fields["started_at"] = start
+    incident = Incident(kind=Kind.MAINTENANCE, phase=Phase.SCHEDULED, **fields)
+    return store_new(incident, statement, by=by, draft=draft)
+
+
+def start_maintenance(*, incident: Incident, text: Text, notify: bool | None = None, by: User = None) -> Update:
+    """The work begins: the components it concerns are under maintenance."""
+    status = ComponentStatus.UNDER_MAINTENANCE
+    return _move(incident, Phase.IN_PROGRESS, text, status, {Phase.SCHEDULED}, notify=notify, by=by)
+
+
+def complete_maintenance(*, incident: Incident, text: Text, notify: bool | None = None, by: User = None) -> Update:
+    """The work is done: the components are operational again."""
+    status = ComponentStatus.OPERATIONAL
+    return _move(incident, Phase.COMPLETED, text, status, {Phase.IN_PROGRESS, Phase.VERIFYING}, notify=notify, by=by)
+
+
+def cancel_maintenance(*, incident: Incident, text: Text, notify: bool | None = None, by: User = None) -> Update:
+    """The work will not be done, or is broken off; the components are operational again."""
+    allowed = {Phase.SCHEDULED, Phase.IN_PROGRESS, Phase.VERIFYING}
+    return _move(incident, Phase.CANCELLED, text, ComponentStatus.OPERATIONAL, allowed, notify=notify, by=by)
+
+
+@transaction.atomic
+def _move(
+    incident: Incident,
+    phase: Phase,
+    text: Text,
+    status: ComponentStatus,
+    allowed_from: set[Phase],
+    *,
+    notify: bool | None,
+    by: User,
+) -> Update:
+    incident = lock(incident)
+    if incident.phase not in allowed_from:
+        raise ValidationError(
+            {"phase": _("From “%(phase)s” this step is not possible.")},
+            params={"phase": incident.get_phase_display()},
+        )
+    # Work that never began has changed no component; there is nothing to set back.
+    begins_or_began = phase == Phase.IN_PROGRESS or incident.phase != Phase.SCHEDULED
+    components = dict.fromkeys(touched_components(incident), status) if begins_or_began else {}
+    statement = Statement(phase=phase, text=text, components=components, notify=notify)
+    check_statement(incident, statement, draft=False)
+    return add_update(incident, statement, by=by, draft=False)

@@ -1,0 +1,168 @@
+"""What staff say (a statement, an incident's details) and the checks it must pass before it is stored.
+
+A refusal is Django's ValidationError with one entry per field, so that a form, the
+API and the command line can each put the words beside what was written.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TypedDict
+
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from ..models import Incident
+from ..status import ComponentStatus, Phase, phases_of
+from ..text import Text
+
+# Clocks differ; a time this far ahead is “now”, one this far behind is “just now”.
+TOLERANCE = timedelta(minutes=1)
+BACKDATED = timedelta(minutes=10)
+
+
+class Details(TypedDict, total=False):
+    """The fields of an incident that staff write; what is left out stays as it is."""
+
+    title: Text
+    impact: str
+    started_at: datetime
+    next_update_by: datetime | None
+    user_impact: Text
+    scope: Text
+    workaround: Text
+    root_cause: Text
+    root_cause_status: str
+    next_steps: Text
+    upstream_name: str
+    upstream_url: str
+    scheduled_for: datetime | None
+    scheduled_until: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Statement:
+    """One update as written: what is known, and what should follow from saying it.
+
+    `components` maps component ids to the status this update gives them. `at` is
+    the time readers see (default: now), `ended_at` when it was really over (default:
+    `at`). `publish_at` schedules it. `notify` left open means: yes, unless backdated.
+    """
+
+    phase: Phase
+    text: Text = field(default_factory=Text)
+    quote: str = ""
+    quote_language: str = ""
+    quote_url: str = ""
+    components: Mapping[str, ComponentStatus] = field(default_factory=dict)
+    at: datetime | None = None
+    ended_at: datetime | None = None
+    publish_at: datetime | None = None
+    notify: bool | None = None
+
+    @property
+    def tells(self) -> bool:
+        """Whether subscribers shall hear of it."""
+        if self.notify is not None:
+            return self.notify
+        return self.at is None or self.at > timezone.now() - BACKDATED
+
+
+class Refusals:
+    """Collects what is wrong, field by field, so that staff hear of everything at once."""
+
+    def __init__(self) -> None:
+        self.errors: dict[str, list[str | Promise]] = {}
+
+    def refuse_if(self, wrong: bool, field_name: str, message: str | Promise) -> None:
+        if wrong:
+            self.errors.setdefault(field_name, []).append(message)
+
+    def stop(self) -> None:
+        """Raises ValidationError if anything was refused."""
+        if self.errors:
+            raise ValidationError(self.errors)  # type: ignore[arg-type]  # lazy strings are translated when shown
+
+
+def check_statement(incident: Incident, statement: Statement, *, draft: bool, reopening: bool = False) -> None:
+    """Refuses a statement that makes no sense in this incident. A draft may still lack its text."""
+    now, refusals = timezone.now(), Refusals()
+    refusals.refuse_if(
+        statement.phase not in phases_of(incident.kind),  # type: ignore[arg-type]
+        "phase",
+        _("This phase belongs to maintenance.") if not incident.is_maintenance else _("This phase belongs to incidents."),
+    )
+    refusals.refuse_if(
+        not draft and not statement.text and not statement.quote, "text", _("Write the text in at least one language.")
+    )
+    refusals.refuse_if(
+        bool(statement.quote) and not statement.quote_language,
+        "quote_language",
+        _("Say which language the quoted statement is in."),
+    )
+    _check_times(incident, statement, now, refusals)
+    _check_order(incident, statement, refusals, reopening=reopening)
+    refusals.stop()
+
+
+def _check_times(incident: Incident, statement: Statement, now: datetime, refusals: Refusals) -> None:
+    at, over_at = statement.at or now, statement.ended_at or statement.at or now
+    refusals.refuse_if(
+        statement.publish_at is None and at > now + TOLERANCE,
+        "at",
+        _("This time is in the future. Schedule the update instead."),
+    )
+    refusals.refuse_if(
+        statement.publish_at is not None and statement.publish_at <= now,
+        "publish_at",
+        _("This time has passed. Publish now or choose a later time."),
+    )
+    if statement.phase.is_final and statement.phase != Phase.CANCELLED and statement.publish_at is None:
+        refusals.refuse_if(
+            over_at < incident.started_at,
+            "ended_at" if statement.ended_at else "at",
+            _("It cannot be over before it started."),
+        )
+        refusals.refuse_if(over_at > now + TOLERANCE, "ended_at", _("This time is in the future."))
+
+
+def _check_order(incident: Incident, statement: Statement, refusals: Refusals, *, reopening: bool) -> None:
+    """Only `reopen` leads from a finished incident back to an unfinished one."""
+    newest = incident.updates.public().newest_first().first() if incident.pk else None
+    goes_back = (
+        newest is not None
+        and incident.is_over
+        and not statement.phase.is_final
+        and (statement.at is None or statement.at >= newest.at)
+    )
+    refusals.refuse_if(
+        goes_back and not reopening, "phase", _("The incident is over. Reopen it to go back to this phase.")
+    )
+
+
+def check_details(incident: Incident) -> None:
+    """Refuses an incident whose fields contradict each other; runs the fields' own checks too."""
+    refusals = Refusals()
+    if incident.is_maintenance:
+        missing = incident.scheduled_for is None or incident.scheduled_until is None
+        refusals.refuse_if(missing, "scheduled_until", _("Planned maintenance needs a start and an end."))
+        refusals.refuse_if(
+            not missing and incident.scheduled_until <= incident.scheduled_for,  # type: ignore[operator]
+            "scheduled_until",
+            _("The planned end must come after the planned start."),
+        )
+    else:
+        refusals.refuse_if(
+            incident.started_at > timezone.now() + TOLERANCE,
+            "started_at",
+            _("This time is in the future. Planned work is a maintenance."),
+        )
+    refusals.refuse_if(
+        incident.ended_at is not None and incident.phase != Phase.CANCELLED and incident.ended_at < incident.started_at,
+        "started_at",
+        _("It cannot start after it was over."),
+    )
+    refusals.stop()
+    incident.full_clean(validate_constraints=False)

@@ -1,0 +1,152 @@
+"""Verbs on updates: post, edit a draft, publish, correct, discard."""
+
+from datetime import datetime
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from ..models import AffectedComponent, Component, Incident, Update, UpdateRevision
+from ..notifications.announcements import announce_correction
+from ..publishing import stale
+from ..status import Phase
+from ..text import Text
+from .effects import make_public
+from .statements import Statement, check_statement
+
+User = AbstractBaseUser | None
+
+
+@transaction.atomic
+def post_update(*, incident: Incident, statement: Statement, by: User = None, draft: bool = False) -> Update:
+    """Adds an update: public at once, at `publish_at`, or as a draft. Raises ValidationError by field."""
+    incident = lock(incident)
+    check_statement(incident, statement, draft=draft)
+    return add_update(incident, statement, by=by, draft=draft)
+
+
+@transaction.atomic
+def edit_draft(*, update: Update, statement: Statement, by: User = None, draft: bool = True) -> Update:
+    """Rewrites an update that is not public yet; with `draft=False` it is published or scheduled too."""
+    incident = lock(update.incident)
+    _refuse_public(update)
+    check_statement(incident, statement, draft=draft)
+    return _store(Update(id=update.id, created_at=update.created_at), incident, statement, by=by, draft=draft)
+
+
+@transaction.atomic
+def publish_draft(*, update: Update, by: User = None) -> Update:
+    """Makes a draft or scheduled update public now, and its incident with it."""
+    update = Update.objects.select_related("incident").get(pk=update.pk)
+    update.incident = lock(update.incident)
+    _refuse_public(update)
+    check_statement(update.incident, _as_statement(update), draft=False)
+    update.author_id = update.author_id or (by.pk if by else None)
+    make_public(update)
+    return update
+
+
+@transaction.atomic
+def discard_draft(*, update: Update, by: User = None) -> None:  # noqa: ARG001 - who it was goes to the audit log
+    """Deletes an update that was never public; a draft incident without updates goes with it."""
+    incident = lock(update.incident)
+    _refuse_public(update)
+    update.delete()
+    if not incident.is_public and not incident.updates.exists():
+        incident.delete()
+
+
+@transaction.atomic
+def correct_update(
+    *,
+    update: Update,
+    text: Text,
+    quote: str | None = None,
+    quote_language: str | None = None,
+    tell: bool = False,
+    by: User = None,
+) -> Update:
+    """Replaces the words of a public update; the earlier ones are kept, and readers see that it was edited.
+
+    `tell` announces the correction to subscribers; a typo is corrected silently.
+    """
+    incident = lock(update.incident)
+    update = Update.objects.select_for_update().get(pk=update.pk)
+    update.incident = incident
+    earlier = UpdateRevision(
+        update=update,
+        text=update.text,
+        quote=update.quote,
+        quote_language=update.quote_language,
+        replaced_by_id=by.pk if by else None,
+    )
+    update.text = text
+    update.quote = update.quote if quote is None else quote
+    update.quote_language = update.quote_language if quote_language is None else quote_language
+    check_words(update)
+    if (update.text, update.quote, update.quote_language) == (earlier.text, earlier.quote, earlier.quote_language):
+        return update
+    update.corrected_at = timezone.now()
+    update.save()
+    earlier.save()
+    stale.mark_incident(incident)
+    if tell:
+        announce_correction(update)
+    return update
+
+
+def check_words(update: Update) -> None:
+    if not update.text and not update.quote:
+        raise ValidationError({"text": _("Write the text in at least one language.")})
+    if update.quote and not update.quote_language:
+        raise ValidationError({"quote_language": _("Say which language the quoted statement is in.")})
+    update.full_clean(validate_constraints=False, exclude=["incident"])
+
+
+def lock(incident: Incident) -> Incident:
+    """The incident as it stands now, held until the transaction ends: two verbs on one incident take turns."""
+    return Incident.objects.select_for_update().get(pk=incident.pk)
+
+
+def add_update(incident: Incident, statement: Statement, *, by: User, draft: bool) -> Update:
+    return _store(Update(), incident, statement, by=by, draft=draft)
+
+
+def _store(update: Update, incident: Incident, statement: Statement, *, by: User, draft: bool) -> Update:
+    update.incident = incident
+    update.phase, update.text = statement.phase, statement.text
+    update.quote, update.quote_language, update.quote_url = statement.quote, statement.quote_language, statement.quote_url
+    update.at = statement.at or timezone.now()
+    update.notify = statement.tells
+    update.publish_at = statement.publish_at if not draft else None
+    update.author_id = by.pk if by else None
+    update.full_clean(validate_constraints=False, exclude=["incident"])
+    update.save()
+    _store_components(update, statement)
+    if not draft and statement.publish_at is None:
+        make_public(update, ended_at=statement.ended_at)
+    return update
+
+
+def _store_components(update: Update, statement: Statement) -> None:
+    known = Component.objects.in_bulk(list(statement.components))
+    if set(statement.components) - set(known):
+        raise ValidationError({"components": _("There is no such component.")})
+    AffectedComponent.objects.filter(update=update).delete()
+    AffectedComponent.objects.bulk_create(
+        AffectedComponent(update=update, component=known[key], status=status)
+        for key, status in statement.components.items()
+    )
+
+
+def _as_statement(update: Update) -> Statement:
+    """A stored draft read back for the checks; its time is now, unless it was backdated on purpose."""
+    at: datetime | None = None if update.publish_at else update.at
+    return Statement(phase=Phase(update.phase), text=update.text, quote=update.quote, quote_language=update.quote_language, at=at)
+
+
+def _refuse_public(update: Update) -> None:
+    if update.is_public:
+        raise ValidationError(_("This update is public already. Correct it instead."))

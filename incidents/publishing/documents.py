@@ -1,0 +1,80 @@
+"""Which documents exist, where they stand, and what each depends on.
+
+One class per kind of document. A change names its subjects (`incident:ID`,
+`component:ID`, `month:2023-10`, `page`); each kind says which of its documents
+those touch, so that an update rewrites a handful of files however long the
+history is. A new kind is one class here-abouts and one line in `registry.py`.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from ..models import Page
+
+# Stands in a document's text where the time of publishing belongs; the store fills it in
+# when, and only when, something else in the document changed.
+PUBLISHED_MARK = "\ufdd0published\ufdd0"
+
+
+@dataclass(frozen=True)
+class Subjects:
+    """The subjects of one publishing run, by what they name."""
+
+    names: frozenset[str]
+
+    def of(self, kind: str) -> list[str]:
+        """The ids behind `kind:` in a fixed order: `of("incident")` gives incident ids."""
+        prefix = f"{kind}:"
+        return sorted(name.removeprefix(prefix) for name in self.names if name.startswith(prefix))
+
+    @cached_property
+    def whole_page(self) -> bool:
+        """Whether everything is stale: the page's name, brand or zone changed."""
+        return "page" in self.names
+
+    def __bool__(self) -> bool:
+        return bool(self.names)
+
+
+@dataclass(frozen=True)
+class Edition:
+    """What all documents rendered in one go share. Language and time zone are active while rendering."""
+
+    page: Page
+    language: str
+
+
+class Document(ABC):
+    """A kind of document. `key` tells the documents of one kind apart: an incident's id, `2023-10`, or ""."""
+
+    content_type = "text/html; charset=utf-8"
+    # Documents of this kind are made once per language; otherwise once, in the default language.
+    per_language = True
+
+    @abstractmethod
+    def all_keys(self) -> Iterable[str]:
+        """The key of every document of this kind that there should be."""
+
+    @abstractmethod
+    def touched(self, subjects: Subjects) -> Iterable[str]:
+        """The keys of the documents that depend on the subjects, also of those that are gone now."""
+
+    @abstractmethod
+    def path(self, key: str, language: str) -> str:
+        """The public address, beginning with a slash; one ending in a slash is a page."""
+
+    @abstractmethod
+    def render(self, key: str, edition: Edition) -> str | bytes | None:
+        """The document's content; None where there is, or is no longer, such a document."""
+
+
+class SingleDocument(Document):
+    """A kind of which there is one (per language), touched by every change: home, a feed, the sitemap."""
+
+    def all_keys(self) -> Iterable[str]:
+        return [""]
+
+    def touched(self, subjects: Subjects) -> Iterable[str]:
+        return [""] if subjects else []

@@ -1,0 +1,36 @@
+"""Which subjects changed since the store was written: marked in the transaction of the change."""
+
+from collections.abc import Iterable
+
+from django.db import transaction
+from django.utils import timezone
+
+from ..models import Component, Incident, StaleSubject
+from .publish import publish_after_commit
+
+PAGE = "page"
+
+
+def mark_incident(incident: Incident) -> None:
+    """The incident's text or times changed, or it became public or stopped being so.
+
+    Call it before and after a change that moves it: the month it leaves is stale as well.
+    """
+    month = timezone.localtime(incident.started_at)
+    components = set(incident.updates.values_list("affected__component_id", flat=True)) - {None}
+    mark([f"incident:{incident.pk}", f"month:{month:%Y-%m}", *(f"component:{key}" for key in sorted(components))])
+
+
+def mark_component(component: Component) -> None:
+    mark([f"component:{component.pk}"])
+
+
+def mark_page() -> None:
+    """Something that stands on every document changed: name, brand, zone, the order of components."""
+    mark([PAGE])
+
+
+def mark(subjects: Iterable[str]) -> None:
+    """Notes the subjects and publishes them once the transaction has committed."""
+    StaleSubject.objects.bulk_create(StaleSubject(subject=subject) for subject in subjects)
+    transaction.on_commit(publish_after_commit)

@@ -1,0 +1,85 @@
+"""What the states are, which is worse, and how uptime is counted. Pure: knows no Django.
+
+The words are the field's; the Statuspage API's own spelling is translated in
+`publishing`. Labels for people stand in `labels.py`.
+"""
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    INCIDENT = "incident"
+    MAINTENANCE = "maintenance"
+
+
+class ComponentStatus(StrEnum):
+    """A component's current status, from best to worst; the order is the severity."""
+
+    OPERATIONAL = "operational"
+    UNDER_MAINTENANCE = "under_maintenance"
+    DEGRADED_PERFORMANCE = "degraded_performance"
+    PARTIAL_OUTAGE = "partial_outage"
+    MAJOR_OUTAGE = "major_outage"
+
+    @property
+    def severity(self) -> int:
+        return list(ComponentStatus).index(self)
+
+
+class Impact(StrEnum):
+    """How hard an incident hits; `maintenance` is for planned work only."""
+
+    NONE = "none"
+    MINOR = "minor"
+    MAJOR = "major"
+    CRITICAL = "critical"
+    MAINTENANCE = "maintenance"
+
+
+class Phase(StrEnum):
+    INVESTIGATING = "investigating"
+    IDENTIFIED = "identified"
+    MITIGATED = "mitigated"
+    RESOLVED = "resolved"
+    POSTMORTEM = "postmortem"
+    SCHEDULED = "scheduled"
+    IN_PROGRESS = "in_progress"
+    VERIFYING = "verifying"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+
+    @property
+    def kind(self) -> Kind:
+        return Kind.INCIDENT if self in INCIDENT_PHASES else Kind.MAINTENANCE
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the incident or maintenance is over in this phase."""
+        return self in FINAL_PHASES
+
+
+INCIDENT_PHASES = (Phase.INVESTIGATING, Phase.IDENTIFIED, Phase.MITIGATED, Phase.RESOLVED, Phase.POSTMORTEM)
+MAINTENANCE_PHASES = (Phase.SCHEDULED, Phase.IN_PROGRESS, Phase.VERIFYING, Phase.COMPLETED, Phase.CANCELLED)
+FINAL_PHASES = (Phase.RESOLVED, Phase.POSTMORTEM, Phase.COMPLETED, Phase.CANCELLED)
+
+
+class RootCauseStatus(StrEnum):
+    UNKNOWN = "unknown"
+    PRELIMINARY = "preliminary"
+    FINAL = "final"
+
+
+def phases_of(kind: Kind) -> tuple[Phase, ...]:
+    return INCIDENT_PHASES if kind == Kind.INCIDENT else MAINTENANCE_PHASES
+
+
+def impacts_of(kind: Kind) -> tuple[Impact, ...]:
+    if kind == Kind.MAINTENANCE:
+        return (Impact.MAINTENANCE,)
+    return (Impact.NONE, Impact.MINOR, Impact.MAJOR, Impact.CRITICAL)
+
+
+def worst_of(statuses: Iterable[ComponentStatus | str]) -> ComponentStatus:
+    """The worst of the given statuses; `operational` where there is none."""
+    return max(map(ComponentStatus, statuses), key=lambda s: s.severity, default=ComponentStatus.OPERATIONAL)

@@ -1,0 +1,114 @@
+"""Reads settings from the environment; nonsense stops the start with what to write instead.
+
+Every reader notes the variable's name, so that the documentation can be held
+against what the code really reads (`tests/test_docs.py`).
+"""
+
+import os
+import zoneinfo
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+Parsed = TypeVar("Parsed")
+
+_ON = {"1", "true", "yes", "on"}
+_OFF = {"0", "false", "no", "off", ""}
+
+
+class Environment:
+    """Typed access to environment variables.
+
+    Each method takes the variable's name and a default in the form a person
+    would write it, and raises ImproperlyConfigured with a hint where the value
+    makes no sense. `NAME_FILE` names a file that holds the value of `NAME`
+    (secrets of systemd and Docker).
+    """
+
+    def __init__(self, values: Mapping[str, str] | None = None) -> None:
+        self.values = os.environ if values is None else values
+        self.names: set[str] = set()
+
+    def text(self, name: str, default: str = "") -> str:
+        self.names.add(name)
+        if path := self.values.get(f"{name}_FILE"):
+            try:
+                return Path(path).read_text(encoding="utf-8").strip()
+            except OSError as error:
+                raise self._wrong(f"{name}_FILE", path, f"name a readable file ({error.strerror})") from error
+        return self.values.get(name, "").strip() or default
+
+    def flag(self, name: str, *, default: bool = False) -> bool:
+        value = self.text(name, "1" if default else "0").lower()
+        if value in _ON or value in _OFF:
+            return value in _ON
+        raise self._wrong(name, value, "write 1 or 0")
+
+    def number(self, name: str, default: int, *, least: int = 0, most: int = 2**31 - 1) -> int:
+        value = self.text(name, str(default))
+        hint = f"write a whole number from {least} to {most}"
+        return self._parsed(name, value, int, lambda number: least <= number <= most, hint)
+
+    def words(self, name: str, default: str, *, allowed: set[str] | None = None) -> list[str]:
+        """A comma-separated list without blanks or repetitions, in the order written."""
+        words = list(dict.fromkeys(word.strip() for word in self.text(name, default).split(",") if word.strip()))
+        if allowed is not None and (not words or set(words) - allowed):
+            raise self._wrong(name, ",".join(words), f"write a comma-separated list out of {', '.join(sorted(allowed))}")
+        return words
+
+    def choice(self, name: str, default: str, allowed: list[str]) -> str:
+        value = self.text(name, default)
+        if value not in allowed:
+            raise self._wrong(name, value, f"write one of {', '.join(allowed)}")
+        return value
+
+    def url(self, name: str, default: str, schemes: set[str], example: str) -> SplitResult:
+        value = self.text(name, default)
+        return self._parsed(
+            name,
+            value,
+            urlsplit,
+            lambda url: url.scheme in schemes and bool(url.netloc or url.path.strip("/")),
+            f"write an address such as {example}",
+        )
+
+    def zone(self, name: str, default: str) -> str:
+        value = self.text(name, default)
+        if value not in zoneinfo.available_timezones():
+            raise self._wrong(name, value, "write a time zone such as Europe/Copenhagen or UTC")
+        return value
+
+    @staticmethod
+    def credentials(url: SplitResult) -> tuple[str, str]:
+        """User name and password of an address, percent-decoded, each empty if absent."""
+        return unquote(url.username or ""), unquote(url.password or "")
+
+    @classmethod
+    def database(cls, url: SplitResult) -> dict[str, str]:
+        """Django's connection settings for a PostgreSQL address; `?host=/run/postgresql` names a socket's folder."""
+        user, password = cls.credentials(url)
+        host = dict(parse_qsl(url.query)).get("host", url.hostname or "")
+        return {
+            "NAME": unquote(url.path.lstrip("/")),
+            "USER": user,
+            "PASSWORD": password,
+            "HOST": host,
+            "PORT": str(url.port or ""),
+        }
+
+    def _parsed(
+        self, name: str, value: str, parse: Callable[[str], Parsed], holds: Callable[[Parsed], bool], hint: str
+    ) -> Parsed:
+        try:
+            parsed = parse(value)
+        except ValueError as error:
+            raise self._wrong(name, value, hint) from error
+        if not holds(parsed):
+            raise self._wrong(name, value, hint)
+        return parsed
+
+    def _wrong(self, name: str, value: str, hint: str) -> ImproperlyConfigured:
+        return ImproperlyConfigured(f"{name} is “{value}”: {hint}.")

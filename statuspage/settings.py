@@ -1,0 +1,183 @@
+"""All settings, from the environment. `docs/settings.md` explains each variable."""
+
+from pathlib import Path
+
+import django_stubs_ext
+from django.conf.locale import LANG_INFO
+from django.core.exceptions import ImproperlyConfigured
+
+from .env import Environment
+
+# ModelAdmin[Model] and friends are subscripted at run time; this makes that legal.
+django_stubs_ext.monkeypatch()
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = Environment()
+
+# -- The process -----------------------------------------------------------------------
+
+DEBUG = env.flag("DEBUG")
+VAR_DIR = Path(env.text("VAR_DIR", "var"))
+VAR_DIR = VAR_DIR if VAR_DIR.is_absolute() else BASE_DIR / VAR_DIR
+
+SECRET_KEY = env.text("SECRET_KEY")
+SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS", "")
+if not SECRET_KEY:
+    raise ImproperlyConfigured(
+        "SECRET_KEY is missing: write a long random text, for instance the output of "
+        "`python -c 'import secrets; print(secrets.token_urlsafe(50))'`."
+    )
+
+# -- Addresses -------------------------------------------------------------------------
+# Links in mail and feeds are built from SITE_URL, never from a request's Host header.
+
+_site = env.url("SITE_URL", "http://localhost:8000", {"http", "https"}, "https://status.example.com")
+if _site.path.strip("/") or _site.query or _site.fragment:
+    raise ImproperlyConfigured(
+        f"SITE_URL is “{_site.geturl()}”: write scheme and host only, such as https://status.example.com."
+    )
+SITE_URL = f"{_site.scheme}://{_site.netloc}"
+SITE_HOST = _site.hostname or "localhost"
+HTTPS = _site.scheme == "https"
+
+_LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
+ALLOWED_HOSTS = list(dict.fromkeys([SITE_HOST, *_LOCAL_HOSTS, *env.words("ALLOWED_HOSTS", "")]))
+CSRF_TRUSTED_ORIGINS = [SITE_URL]
+ROOT_URLCONF = "statuspage.urls"
+WSGI_APPLICATION = "statuspage.wsgi.application"
+
+# -- Apps and middleware -----------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "incidents.apps.IncidentsConfig",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_rq",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "statuspage.middleware.SecurityHeaders",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+            "builtins": ["django.templatetags.i18n", "django.templatetags.static", "incidents.templatetags.wording"],
+        },
+    },
+]
+
+# -- PostgreSQL and Valkey ---------------------------------------------------------------
+
+_database = env.url(
+    "DATABASE_URL",
+    "postgresql://statuspage@localhost/statuspage",
+    {"postgres", "postgresql"},
+    "postgresql://user:password@host:5432/statuspage",
+)
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.postgresql",
+        **Environment.database(_database),
+        "OPTIONS": {"pool": {"min_size": 0, "max_size": env.number("DATABASE_POOL", 10, least=1), "timeout": 10}},
+        "TEST": {"TEMPLATE": "template0"},
+    },
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+_redis = env.url("REDIS_URL", "redis://localhost:6379/0", {"redis", "rediss", "unix"}, "redis://localhost:6379/0")
+RQ_QUEUES = {"delivery": {"URL": _redis.geturl(), "DEFAULT_TIMEOUT": 300}}
+
+# -- Languages and time --------------------------------------------------------------------
+# A language is a code here and a catalogue in incidents/locale; texts need no migration.
+
+LOCALE_PATHS = [BASE_DIR / "incidents" / "locale"]
+_codes = env.words("LANGUAGES", "da,en", allowed={code for code in LANG_INFO if "name_local" in LANG_INFO[code]})
+LANGUAGES = [(code, LANG_INFO[code]["name_local"].capitalize()) for code in _codes]
+LANGUAGE_CODE = env.choice("DEFAULT_LANGUAGE", "da" if "da" in _codes else _codes[0], _codes)
+TIME_ZONE = env.zone("TIME_ZONE", "Europe/Copenhagen")
+USE_I18N = True
+USE_TZ = True
+
+# -- Mail ----------------------------------------------------------------------------------
+
+_mail = env.url("EMAIL_URL", "smtp://localhost:25", {"smtp", "smtp+tls", "smtps"}, "smtp+tls://user:password@host:587")
+EMAIL_HOST = _mail.hostname or "localhost"
+EMAIL_PORT = _mail.port or {"smtp": 25, "smtp+tls": 587, "smtps": 465}[_mail.scheme]
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = Environment.credentials(_mail)
+EMAIL_USE_TLS = _mail.scheme == "smtp+tls"
+EMAIL_USE_SSL = _mail.scheme == "smtps"
+EMAIL_TIMEOUT = 600  # seconds; RFC 5321 §4.5.3.2.6 wants ten minutes after the final dot
+DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", f"status@{SITE_HOST}")
+SERVER_EMAIL = DEFAULT_FROM_EMAIL
+
+# -- Publishing and telling ------------------------------------------------------------------
+
+PUBLIC_ROOT = Path(env.text("PUBLIC_ROOT", str(VAR_DIR / "public")))
+ANNOUNCEMENT_HOLD = env.number("ANNOUNCEMENT_HOLD", 20, most=3600)  # seconds in which staff can undo
+LEDGER_BATCH = env.number("LEDGER_BATCH", 500, least=1, most=10_000)  # messages a job claims
+
+# -- Static files ----------------------------------------------------------------------------
+
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = VAR_DIR / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
+    },
+}
+
+# -- Security ----------------------------------------------------------------------------------
+
+SECURE_SSL_REDIRECT = False  # the proxy's work: a redirect would break one-click unsubscribe (RFC 8058 §3.1)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("TRUST_PROXY_HEADERS") else None
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = False
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_AGE = 12 * 60 * 60
+SESSION_COOKIE_NAME = "__Host-session" if HTTPS else "session"
+CSRF_COOKIE_HTTPONLY = True
+X_FRAME_OPTIONS = "DENY"
+SILENCED_SYSTEM_CHECKS = [
+    "security.W008",  # SECURE_SSL_REDIRECT: see above
+    "security.W005",  # HSTS for subdomains and preload speak for a whole domain; that is the operator's call
+    "security.W021",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+
+# -- Logs ----------------------------------------------------------------------------------------
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.choice("LOG_LEVEL", "INFO", ["DEBUG", "INFO", "WARNING", "ERROR"])},
+}
