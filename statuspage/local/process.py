@@ -1,0 +1,82 @@
+"""Starting and ending the processes of `make run` and of the tests."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import IO, NamedTuple
+
+TETHER = Path(__file__).with_name("tether.py")
+
+
+class CannotStart(Exception):
+    """The message says what is wrong and what to do about it."""
+
+
+class Account(NamedTuple):
+    """The system user that a process runs as."""
+
+    uid: int
+    gid: int
+
+
+def spawn(
+    command: Sequence[str | Path],
+    *,
+    ending: signal.Signals = signal.SIGTERM,
+    account: Account | None = None,
+    environment: Mapping[str, str] | None = None,
+    stdin: int | IO[bytes] = subprocess.DEVNULL,
+    output: int | IO[bytes] | None = None,
+    inherit: Sequence[int] = (),
+) -> subprocess.Popen[bytes]:
+    """Start a process that receives `ending` when this one ends, however it ends.
+
+    It gets a session of its own, so that Ctrl-C reaches only the supervisor,
+    which then stops everything in the right order.
+    """
+    who = f"{account.uid}:{account.gid}" if account else "-"
+    tether = [sys.executable, "-I", "-S", TETHER, str(os.getpid()), str(int(ending)), who]
+    return subprocess.Popen(
+        [*tether, *command],
+        stdin=stdin,
+        stdout=output,
+        stderr=subprocess.STDOUT if output is not None else None,
+        env=environment,
+        pass_fds=inherit,
+        start_new_session=True,
+    )
+
+
+def stop(process: subprocess.Popen[bytes], ending: signal.Signals = signal.SIGTERM, *, patience: float = 10) -> None:
+    """Ask a process to end; end it and what it started when it has not done so in `patience` seconds."""
+    if process.poll() is None:
+        process.send_signal(ending)
+    try:
+        process.wait(patience)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def wait_until(ready: Callable[[], bool], process: subprocess.Popen[bytes], *, patience: float = 60) -> bool:
+    """Whether `ready` comes true before the process ends or patience does."""
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        if ready():
+            return True
+        if process.poll() is not None:
+            return False
+        time.sleep(0.02)
+    return False
+
+
+def last_lines(log: Path, count: int = 8) -> str:
+    try:
+        lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    except OSError:
+        return ""
+    return "\n".join(f"  {line}" for line in lines[-count:])
