@@ -56,7 +56,8 @@ class Environment:
         """A comma-separated list without blanks or repetitions, in the order written."""
         words = list(dict.fromkeys(word.strip() for word in self.text(name, default).split(",") if word.strip()))
         if allowed is not None and (not words or set(words) - allowed):
-            raise self._wrong(name, ",".join(words), f"write a comma-separated list out of {', '.join(sorted(allowed))}")
+            hint = f"write a comma-separated list out of {', '.join(sorted(allowed))}"
+            raise self._wrong(name, ",".join(words), hint)
         return words
 
     def choice(self, name: str, default: str, allowed: list[str]) -> str:

@@ -105,8 +105,9 @@ DATABASES = {
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-_redis = env.url("REDIS_URL", "redis://localhost:6379/0", {"redis", "rediss", "unix"}, "redis://localhost:6379/0")
-RQ_QUEUES = {"delivery": {"URL": _redis.geturl(), "DEFAULT_TIMEOUT": 300}}
+env.url("REDIS_URL", "redis://localhost:6379/0", {"redis", "rediss", "unix"}, "redis://localhost:6379/0")
+# As written: urllib would put a socket's address together without its empty host.
+RQ_QUEUES = {"delivery": {"URL": env.text("REDIS_URL", "redis://localhost:6379/0"), "DEFAULT_TIMEOUT": 300}}
 
 # -- Languages and time --------------------------------------------------------------------
 # A language is a code here and a catalogue in incidents/locale; texts need no migration.

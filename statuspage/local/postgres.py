@@ -11,6 +11,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
@@ -19,6 +20,12 @@ from .process import CannotStart, last_lines, spawn, stop, wait_until
 
 NAME = "statuspage"  # of the database and of its owner
 LONGEST_SOCKET_FOLDER = 85  # a socket's whole path may have 103 bytes on macOS, 107 on Linux
+
+# The database sorts and compares alike on every machine, whatever languages that machine has.
+CLUSTER = f"""
+    --username={NAME} --auth-local=trust --auth-host=reject --no-instructions --no-sync
+    --encoding=UTF8 --locale=C --locale-provider=builtin --builtin-locale=C.UTF-8
+""".split()
 
 SETTINGS = {
     "listen_addresses": "",
@@ -79,11 +86,7 @@ class PostgreSQL:
         """Make the cluster beside its place and rename it, so that an interrupted start leaves no half one."""
         unfinished = self.data / "unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
-        self._run(
-            [self.program("initdb"), "--pgdata", unfinished, "--username", NAME, "--auth-local=trust"]
-            + ["--auth-host=reject", "--encoding=UTF8", "--locale=C"]
-            + ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-instructions", "--no-sync"]
-        )
+        self._run([self.program("initdb"), "--pgdata", unfinished, *CLUSTER])
         self._run_single(unfinished, f"CREATE DATABASE {NAME};\n")
         for part in sorted(unfinished.iterdir(), key=lambda part: part.name == "PG_VERSION"):
             part.rename(self.data / part.name)
@@ -93,7 +96,7 @@ class PostgreSQL:
         command = [self.program("postgres"), "--single", "-D", data, "-c", "exit_on_error=on", "postgres"]
         self._run(command, statement)
 
-    def _run(self, command: list[str | Path], statement: str = "") -> None:
+    def _run(self, command: Sequence[str | Path], statement: str = "") -> None:
         account = self.lodging.account
         done = subprocess.run(
             command,
@@ -141,7 +144,13 @@ class PostgreSQL:
             command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
         except OSError:
             ps = shutil.which("ps")
-            command = subprocess.run([ps, "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout if ps else ""
+            command = (
+                subprocess.run(
+                    [ps, "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
+                ).stdout
+                if ps
+                else ""
+            )
         return str(self.data) in command
 
     def _find_socket_folder(self) -> Path:
@@ -163,6 +172,7 @@ class PostgreSQL:
                 ending=signal.SIGINT,
                 account=self.lodging.account,
                 output=log,
+                folder="/",
             )
         if not wait_until(self._is_ready, self.process):
             self.stop()

@@ -31,7 +31,9 @@ def spawn(
     environment: Mapping[str, str] | None = None,
     stdin: int | IO[bytes] = subprocess.DEVNULL,
     output: int | IO[bytes] | None = None,
+    errors: int | None = subprocess.STDOUT,
     inherit: Sequence[int] = (),
+    folder: str | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start a process that receives `ending` when this one ends, however it ends.
 
@@ -44,17 +46,27 @@ def spawn(
         [*tether, *command],
         stdin=stdin,
         stdout=output,
-        stderr=subprocess.STDOUT if output is not None else None,
+        stderr=errors if output is not None else None,
         env=environment,
+        cwd=folder,
         pass_fds=inherit,
         start_new_session=True,
     )
 
 
 def stop(process: subprocess.Popen[bytes], ending: signal.Signals = signal.SIGTERM, *, patience: float = 10) -> None:
-    """Ask a process to end; end it and what it started when it has not done so in `patience` seconds."""
+    """Ask a process to end, and see to it that it does."""
+    ask_to_end(process, ending)
+    see_ended(process, patience=patience)
+
+
+def ask_to_end(process: subprocess.Popen[bytes], ending: signal.Signals = signal.SIGTERM) -> None:
     if process.poll() is None:
         process.send_signal(ending)
+
+
+def see_ended(process: subprocess.Popen[bytes], *, patience: float = 10) -> None:
+    """Wait for a process that was asked to end; after `patience` seconds kill it and all that it started."""
     try:
         process.wait(patience)
     except subprocess.TimeoutExpired:

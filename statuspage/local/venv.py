@@ -35,7 +35,7 @@ def say(text: str) -> None:
 
 def works(command: List[str]) -> bool:
     try:
-        return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+        return subprocess.call(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0
     except OSError:
         return False
 
@@ -103,7 +103,8 @@ def make() -> None:
         )
     say("Making .venv with {} …".format(python))
     remove_remains()
-    made = subprocess.run([python, "-m", "venv", VENV], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    command = [python, "-m", "venv", VENV]
+    made = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     if made.returncode:
         raise CannotInstall(".venv could not be made:\n" + made.stdout.decode(errors="replace").strip())
 
@@ -120,7 +121,17 @@ def install(requirements: str) -> None:
         total = sum("==" in line for line in file)
     say("Installing {} packages ({}); the first time this takes about half a minute …".format(total, requirements))
     started = time.monotonic()
-    command = [PYTHON, "-m", "pip", "install", "--require-hashes", "--no-input", "--no-compile", "--progress-bar", "off"]
+    command = [
+        PYTHON,
+        "-m",
+        "pip",
+        "install",
+        "--require-hashes",
+        "--no-input",
+        "--no-compile",
+        "--progress-bar",
+        "off",
+    ]
     command += ["--disable-pip-version-check", "-r", requirements]
     pip = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     lines = show_progress(pip, total)

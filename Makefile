@@ -1,0 +1,63 @@
+# `make` alone says what there is. Everything runs in .venv, which makes itself.
+PYTHON ?= python3
+VENV := .venv/bin
+INSTALL := $(PYTHON) -m statuspage.local.venv
+# The tests share the processor with PostgreSQL and a browser; one worker per core is still the fastest.
+WORKERS ?= auto
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint format bench messages lock clean python
+
+help: ## say what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+run: python ## start everything on this machine: PORT=8000, VAR_DIR=var, docs/settings.md has the rest
+	@$(INSTALL) requirements-local.txt
+	@exec $(VENV)/python -m statuspage.local
+
+test: python ## run the tests: ARGS="tests/local -x" for some of them, WORKERS=0 for one process
+	@$(INSTALL) requirements-dev.txt
+	@$(VENV)/python -m pytest -n $(WORKERS) $(ARGS)
+
+lint: python ## style, types, import directions, templates, missing migrations and translations
+	@$(INSTALL) requirements-dev.txt
+	$(VENV)/ruff check .
+	$(VENV)/ruff format --check .
+	$(VENV)/lint-imports --no-cache
+	SECRET_KEY=lint $(VENV)/mypy
+	git ls-files -z --cached --others --exclude-standard -- '*.html' '*.txt' ':!requirements*' | xargs -0 --no-run-if-empty $(VENV)/djade --check --target-version 5.2
+	SECRET_KEY=lint $(VENV)/python manage.py makemigrations --check --dry-run
+	SECRET_KEY=lint $(VENV)/python manage.py messages --check
+
+format: python ## put code and templates into shape
+	@$(INSTALL) requirements-dev.txt
+	$(VENV)/ruff check --fix .
+	$(VENV)/ruff format .
+	git ls-files -z --cached --others --exclude-standard -- '*.html' | xargs -0 --no-run-if-empty $(VENV)/djade --target-version 5.2
+
+bench: python ## measure one thing: NAME=a file in benchmarks/, without its .py
+	@$(INSTALL) requirements-dev.txt
+	@test -f "benchmarks/$(NAME).py" || { echo "NAME is one of:" $$(cd benchmarks && ls *.py 2>/dev/null | sed 's/\.py$$//') >&2; exit 2; }
+	@$(VENV)/python -m "benchmarks.$(NAME)" $(ARGS)
+
+messages: python ## collect the strings to translate into incidents/locale, and compile the catalogues
+	@$(INSTALL) requirements-dev.txt
+	@SECRET_KEY=messages $(VENV)/python manage.py messages
+
+# Only the package index itself is asked: a local folder of wheels would put its own hashes into the files.
+COMPILE = CUSTOM_COMPILE_COMMAND="make lock" PIP_CONFIG_FILE=/dev/null PIP_FIND_LINKS= PIP_EXTRA_INDEX_URL= \
+	var/lock/bin/pip-compile --quiet $(ARGS)
+
+lock: python ## compile requirements*.txt anew from pyproject.toml: ARGS=--upgrade for newer versions
+	@$(INSTALL) requirements-local.txt
+	@test -x var/lock/bin/pip-compile || { $(VENV)/python -m venv var/lock && var/lock/bin/pip install --quiet 'pip-tools>=7.6'; }
+	$(COMPILE) --output-file requirements.txt pyproject.toml
+	$(COMPILE) --extra local --constraint requirements.txt --output-file requirements-local.txt pyproject.toml
+	$(COMPILE) --extra local --extra dev --constraint requirements-local.txt --output-file requirements-dev.txt pyproject.toml
+
+clean: ## remove .venv and caches; the data in var/ stay
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+python:
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not installed: install Python 3.11 or newer, or name it: make PYTHON=/path/to/python3" >&2; exit 1; }

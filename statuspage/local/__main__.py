@@ -1,0 +1,172 @@
+"""`make run`: everything the product needs on one machine, to try it out.
+
+Order: read and check the settings; take VAR_DIR; start the servers that the
+environment does not name; prepare the database; run web, worker and clock until
+told to stop.
+"""
+
+import contextlib
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+
+from django.core.exceptions import ImproperlyConfigured
+
+from statuspage.env import Environment
+
+from . import mailbox
+from .output import Lines, say
+from .plan import ROOT, Plan, carry_out, check_port, read
+from .prepare import ADMIN
+from .process import CannotStart, spawn, stop
+from .servers import Servers
+from .supervisor import Child, Supervisor
+
+WRONG_SETTING = 2
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# For requests that wait for the database; published pages need none. More than this and granian warns.
+THREADS = min(8, 2 * (os.cpu_count() or 1) + 1)
+
+
+class Stopped(Exception):
+    """Ctrl-C, SIGTERM, or the terminal was closed."""
+
+
+def main() -> int:
+    os.chdir(ROOT)
+    listen_for_the_end()
+    try:
+        plan = read(Environment())
+        carry_out(plan, os.environ)
+        run(plan)
+    except Stopped:
+        say("Stopped. The data are kept; the next start finds them again.")
+    except ImproperlyConfigured as error:
+        say(str(error))
+        return WRONG_SETTING
+    except CannotStart as error:
+        say(str(error))
+        return 1
+    return 0
+
+
+def listen_for_the_end() -> None:
+    """The first signal stops everything in order; whoever presses Ctrl-C again only has to wait."""
+
+    def first(*_: object) -> None:
+        for each in ENDINGS:
+            signal.signal(each, lambda *_: None)
+        raise Stopped
+
+    for each in ENDINGS:
+        signal.signal(each, first)
+
+
+def run(plan: Plan) -> None:
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(only_one(plan))
+        check_port(plan.host, plan.port)
+        say("Starting …")
+        servers = stack.enter_context(Servers(plan.var, os.environ))
+        children = children_of(plan, stack)
+        supervisor = Supervisor(children, servers.running, os.environ)
+        stack.callback(supervisor.stop)
+        password = prepare()
+        supervisor.start()
+        wait_for_page(plan, supervisor)
+        say(summary(plan, password))
+        while True:
+            supervisor.tick()
+
+
+@contextlib.contextmanager
+def only_one(plan: Plan) -> Iterator[None]:
+    """Hold VAR_DIR; the system lets go of it when the process ends, however it ends."""
+    with (plan.var / "lock").open("a+", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            lock.seek(0)
+            raise CannotStart(
+                f"It is running already from {plan.var}: {lock.read().strip() or 'just starting'}. "
+                "Stop it there with Ctrl-C, or run a second one beside it: VAR_DIR=var2 PORT=8001 make run"
+            ) from error
+        lock.truncate(0)
+        lock.write(f"{plan.local_url} (process {os.getpid()})\n")
+        lock.flush()
+        yield
+
+
+def children_of(plan: Plan, stack: contextlib.ExitStack) -> list[Child]:
+    python, manage = sys.executable, str(ROOT / "manage.py")
+    granian = [python, "-m", "granian", "--interface", "wsgi", "--host", plan.host, "--port", str(plan.port)]
+    granian += ["--workers", "1", "--blocking-threads", str(THREADS), "--no-ws", "--log-level", "warning"]
+    children = [
+        Child("web", [*granian, "statuspage.wsgi:application"]),
+        Child("worker", [python, manage, "rqworker", "delivery", "--verbosity", "0"]),
+        Child("clock", [python, manage, "clock"]),
+    ]
+    if plan.own_mailbox:
+        listening = stack.enter_context(mailbox.listening_socket())
+        os.environ["EMAIL_URL"] = mailbox.address(listening)
+        command = [python, "-m", "statuspage.local.mailbox", str(listening.fileno()), str(plan.mail)]
+        children.append(Child("mailbox", command, inherit=[listening.fileno()], serves_others=True))
+    return children
+
+
+def prepare() -> str:
+    """Make the database ready; the password of the staff account if it was made just now."""
+    process = spawn([sys.executable, "-m", "statuspage.local.prepare"], output=subprocess.PIPE, errors=subprocess.PIPE)
+    try:
+        said, errors = process.communicate()
+    finally:
+        stop(process)
+    lines = Lines("set-up")
+    lines.feed(errors)
+    lines.end()
+    if process.returncode:
+        raise CannotStart("The database could not be made ready; the reason stands above.")
+    return said.decode().strip()
+
+
+def wait_for_page(plan: Plan, supervisor: Supervisor) -> None:
+    warned, began = False, time.monotonic()
+    while not answers(f"{plan.local_url}/healthz"):
+        supervisor.tick()
+        if not warned and time.monotonic() - began > 30:
+            say("The page does not answer yet; see what web says above.")
+            warned = True
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 (our own address)
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def summary(plan: Plan, password: str) -> str:
+    languages = Environment().words("LANGUAGES", "da,en")
+    lines = [("Page", "  ".join(f"{plan.site_url}/{code}/" for code in languages))]
+    lines += [("Admin", f"{plan.site_url}/admin/")]
+    if password:
+        lines += [("", f"user {ADMIN}, password {password}   (shown this once)")]
+    else:
+        lines += [("", f"user {ADMIN}, password as set before   (new one: manage.py changepassword {ADMIN})")]
+    lines += [("Mail", f"{plan.mail}/*.eml" if plan.own_mailbox else "sent through EMAIL_URL")]
+    lines += [("Database", os.environ["DATABASE_URL"] if plan.own_database else "named by DATABASE_URL")]
+    lines += [("Queue", os.environ["REDIS_URL"] if plan.own_queue else "named by REDIS_URL")]
+    lines += [("Data, logs", f"{plan.var}  {plan.logs}")]
+    lines += [("Stop", "Ctrl-C")]
+    return "\n".join(["", *(f"  {name:<11} {text}" for name, text in lines), ""])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,59 @@
+"""Makes the database ready, then says on standard output the password of the staff account it made, if it made one.
+
+One process for all steps, because starting Python and Django takes longer than most of them.
+"""
+
+import io
+import os
+import secrets
+import sys
+
+import django
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import CommandError, call_command
+from django.db import Error as DatabaseError
+from django_rq import get_connection
+from redis.exceptions import RedisError
+
+ADMIN = "admin"
+
+
+def main() -> int:
+    try:
+        prepare(sample_data=os.environ.get("SAMPLE_DATA", "1"))
+    except (CommandError, DatabaseError, ImproperlyConfigured, RedisError) as error:
+        print(str(error).strip(), file=sys.stderr)
+        return 1
+    return 0
+
+
+def prepare(*, sample_data: str) -> None:
+    django.setup()
+    call_command("check", stdout=io.StringIO())  # it says even that all is well
+    run("migrate", interactive=False)
+    run("collectstatic", interactive=False)
+    if sample_data == "1":
+        run("load_sample")
+    if password := make_staff_account(os.environ.get("ADMIN_PASSWORD", "")):
+        print(password, flush=True)
+    run("publish")
+    get_connection("delivery").ping()
+
+
+def run(command: str, **options: bool) -> None:
+    call_command(command, verbosity=0, stdout=sys.stderr, **options)
+
+
+def make_staff_account(wanted: str) -> str:
+    """The new account's password; empty where there is an account already."""
+    users = get_user_model().objects
+    if users.filter(username=ADMIN).exists():
+        return ""
+    password = wanted or secrets.token_urlsafe(12)
+    users.create_superuser(username=ADMIN, password=password)
+    return password
+
+
+if __name__ == "__main__":
+    sys.exit(main())
