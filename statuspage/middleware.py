@@ -1,0 +1,22 @@
+"""Headers of the pages that Django makes; those of published documents come from PublicSite."""
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from incidents.publishing.headers import dynamic_headers
+
+
+class SecurityHeaders:
+    """Adds the security headers, and `no-store` unless the view said how long its page may be kept."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        for name, value in dynamic_headers(request.path, https=settings.HTTPS).items():
+            response.headers.setdefault(name, value)
+        return response
