@@ -1,1 +1,14 @@
-urlpatterns = []
+"""The dynamic addresses. What readers read is published as files and answered by PublicSite before Django."""
+
+from django.conf.urls.i18n import i18n_patterns
+from django.contrib import admin
+from django.urls import include, path
+
+from .probes import readyz
+
+urlpatterns = [
+    path("readyz", readyz),
+    path("i18n/", include("django.conf.urls.i18n")),
+    path("admin/", admin.site.urls),
+    *i18n_patterns(path("", include("incidents.subscriptions.urls"))),
+]

@@ -39,6 +39,8 @@ class Page(models.Model):
         default="#1f4e79",
         validators=[RegexValidator(r"^#[0-9a-fA-F]{6}$", _("Write a colour such as #1f4e79."))],
     )
+    # The day that the published bars end with; the clock publishes them anew when it has passed.
+    shown_day = models.DateField(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

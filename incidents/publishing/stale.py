@@ -1,14 +1,16 @@
 """Which subjects changed since the store was written: marked in the transaction of the change."""
 
 from collections.abc import Iterable
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.utils import timezone
 
-from ..models import Component, Incident, StaleSubject
+from ..models import Component, Incident, Page, StaleSubject
 from .publish import publish_after_commit
 
 PAGE = "page"
+DAY = "day"
 
 
 def mark_incident(incident: Incident) -> None:
@@ -33,4 +35,14 @@ def mark_page() -> None:
 def mark(subjects: Iterable[str]) -> None:
     """Notes the subjects and publishes them once the transaction has committed."""
     StaleSubject.objects.bulk_create(StaleSubject(subject=subject) for subject in subjects)
-    transaction.on_commit(publish_after_commit)
+    transaction.on_commit(publish_after_commit, robust=True)
+
+
+
+def mark_new_day() -> None:
+    """At midnight in the page's zone, what shows days or ages moves on."""
+    today = timezone.localdate(timezone=ZoneInfo(Page.objects.current().time_zone))
+    with transaction.atomic():
+        turned = Page.objects.exclude(shown_day=today).update(shown_day=today)
+        if turned:
+            mark([DAY])

@@ -1,0 +1,97 @@
+"""What happens by itself. Each beat asks the database what is due and calls the verb for it.
+
+The clock works in its own process and needs no queue: a scheduled update goes public
+and the store is mended also while Valkey is down. Several clocks do no harm, because
+every verb locks what it changes and looks again.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from django.core.exceptions import ValidationError
+from django.db import DatabaseError, close_old_connections, connection
+from django.utils import timezone
+
+from . import operations
+from .models import StaleSubject, Update
+from .notifications import announcements, delivery
+from .publishing import stale
+from .publishing.publish import publish_after_commit
+
+logger = logging.getLogger(__name__)
+
+
+def publish_due_updates() -> None:
+    """Scheduled updates whose time has come. One that is refused becomes a draft again, and staff see why in the log."""
+    for update in Update.objects.due(timezone.now()).select_related("incident"):
+        try:
+            operations.publish_draft(update=update)
+        except ValidationError as refusal:
+            logger.exception("Scheduled update %s was refused: %s", update.pk, refusal.messages)
+            Update.objects.filter(pk=update.pk, published_at=None).update(publish_at=None)
+
+
+def mend_store() -> None:
+    """What was committed and not written: a crash or a full disk in between."""
+    if StaleSubject.objects.exists():
+        publish_after_commit()
+
+
+def begin_day() -> None:
+    """A new day in the page's zone moves every bar of ninety days by one."""
+    stale.mark_new_day()
+
+
+def release_announcements() -> None:
+    announcements.release_due(timezone.now())
+
+
+def sweep_deliveries() -> None:
+    delivery.sweep(timezone.now())
+
+
+@dataclass
+class Chore:
+    """Something to do every so often."""
+
+    do: Callable[[], None]
+    every: timedelta
+    last: float = field(default=float("-inf"))
+
+    def is_due(self, now: float) -> bool:
+        return now - self.last >= self.every.total_seconds()
+
+
+def chores() -> list[Chore]:
+    return [
+        Chore(release_announcements, timedelta(seconds=0.5)),
+        Chore(publish_due_updates, timedelta(seconds=1)),
+        Chore(mend_store, timedelta(seconds=5)),
+        Chore(sweep_deliveries, timedelta(seconds=5)),
+        Chore(begin_day, timedelta(seconds=30)),
+    ]
+
+
+def beat(todo: list[Chore], now: float) -> None:
+    """Does what is due. A chore that fails is logged and tried again at its next time; it stops no other."""
+    for chore in [chore for chore in todo if chore.is_due(now)]:
+        chore.last = now
+        try:
+            close_old_connections()
+            chore.do()
+        except DatabaseError:
+            logger.exception("%s: the database did not answer", chore.do.__name__)
+            connection.close()
+        except Exception:
+            logger.exception("%s failed", chore.do.__name__)
+
+
+def run(stopped: Callable[[], bool], pause: float = 0.25) -> None:
+    """Beats until `stopped` says so."""
+    todo = chores()
+    while not stopped():
+        beat(todo, time.monotonic())
+        time.sleep(pause)

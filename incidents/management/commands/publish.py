@@ -1,0 +1,47 @@
+"""`manage.py publish`: brings the public store in line with the database."""
+
+from argparse import ArgumentParser
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from tqdm import tqdm
+
+from incidents.publishing.publish import Copy, Report, differences, publish_all, publish_stale
+from incidents.publishing.store import PublicStore
+
+
+class Command(BaseCommand):
+    help = "Writes to the public store what is stale. Says what it wrote; exits with 1 where a document failed."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        what = parser.add_mutually_exclusive_group()
+        what.add_argument("--all", action="store_true", help="write every document, and delete what should not be there")
+        what.add_argument("--check", action="store_true", help="write nothing; list what differs, exit with 1 if anything")
+        what.add_argument("--to", type=Path, metavar="DIR", help="write all, then copy the store to DIR for a file host")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["check"]:
+            self.check_store()
+            return
+        report = publish_all(self.progress) if options["all"] or options["to"] else publish_stale()
+        self.tell(report)
+        if options["to"]:
+            PublicStore().copy_to(options["to"])
+            self.stdout.write(f"Copied to {options['to']}.")
+
+    def progress(self, copies: Iterable[Copy], total: int) -> Iterable[Copy]:
+        return tqdm(copies, total=total, unit=" documents", disable=None, leave=False)
+
+    def tell(self, report: Report) -> None:
+        self.stdout.write(f"Public store: {report}.")
+        if report.failed:
+            raise CommandError("\n".join(f"{path}: {why}" for path, why in report.failed.items()))
+
+    def check_store(self) -> None:
+        found = list(differences())
+        for line in found:
+            self.stdout.write(line)
+        if found:
+            raise CommandError(f"{len(found)} differences between database and public store.")

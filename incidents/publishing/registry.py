@@ -1,0 +1,11 @@
+"""Every kind of document, in the order of writing: what others link to comes before what links to it."""
+
+from .assets import Assets
+from .documents import Document
+from .pages import Home, IncidentPage
+
+DOCUMENTS: tuple[Document, ...] = (
+    Assets(),
+    IncidentPage(),
+    Home(),
+)
