@@ -5,24 +5,42 @@ documents that are now stale and the announcement. What makes no sense is refuse
 with ValidationError, field by field.
 """
 
-from .components import set_component_status
+from .components import (
+    ComponentFields,
+    GroupFields,
+    add_component,
+    add_group,
+    edit_component,
+    edit_group,
+    remove_group,
+    set_component_status,
+)
 from .incidents import edit_incident, open_incident, reopen, resolve, withdraw
 from .maintenance import cancel_maintenance, complete_maintenance, schedule_maintenance, start_maintenance
+from .page import edit_page
 from .statements import Details, Statement
 from .updates import correct_update, discard_draft, edit_draft, post_update, publish_draft
 
 __all__ = [
+    "ComponentFields",
     "Details",
+    "GroupFields",
     "Statement",
+    "add_component",
+    "add_group",
     "cancel_maintenance",
     "complete_maintenance",
     "correct_update",
     "discard_draft",
+    "edit_component",
     "edit_draft",
+    "edit_group",
     "edit_incident",
+    "edit_page",
     "open_incident",
     "post_update",
     "publish_draft",
+    "remove_group",
     "reopen",
     "resolve",
     "schedule_maintenance",

@@ -1,16 +1,91 @@
-"""Verbs on components."""
+"""Verbs on components and their groups."""
 
-from datetime import datetime
+from datetime import date, datetime
+from itertools import count
+from typing import Any, TypedDict
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
+from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
 
-from ..models import Component
+from ..models import Component, ComponentGroup
+from ..publishing import stale
 from ..status import ComponentStatus
+from ..text import Text
 from .effects import record_status
 from .statements import TOLERANCE
+
+_ASCII = str.maketrans({"æ": "ae", "ø": "oe", "å": "aa", "Æ": "Ae", "Ø": "Oe", "Å": "Aa", "ß": "ss"})
+
+
+class ComponentFields(TypedDict, total=False):
+    """What staff write about a component; what is left out stays as it is."""
+
+    name: Text
+    description: Text
+    slug: str
+    group: ComponentGroup | None
+    position: int
+    hidden: bool
+    start_date: date | None
+
+
+class GroupFields(TypedDict, total=False):
+    name: Text
+    description: Text
+    position: int
+
+
+@transaction.atomic
+def add_component(*, fields: ComponentFields) -> Component:
+    """A new component, operational. Without a slug it gets one made from its name."""
+    component = Component(**fields)
+    component.slug = component.slug or _free_slug(component.name)
+    component.full_clean()
+    component.save()
+    stale.mark_page()
+    return component
+
+
+@transaction.atomic
+def edit_component(*, component: Component, fields: ComponentFields) -> Component:
+    """Changes the fields named; its status is not among them. Every document may show its name."""
+    component = Component.objects.select_for_update().get(pk=component.pk)
+    _set(component, dict(fields))
+    component.slug = component.slug or _free_slug(component.name)
+    component.full_clean()
+    component.save()
+    stale.mark_page()
+    return component
+
+
+@transaction.atomic
+def add_group(*, fields: GroupFields) -> ComponentGroup:
+    group = ComponentGroup(**fields)
+    group.full_clean()
+    group.save()
+    stale.mark_page()
+    return group
+
+
+@transaction.atomic
+def edit_group(*, group: ComponentGroup, fields: GroupFields) -> ComponentGroup:
+    group = ComponentGroup.objects.select_for_update().get(pk=group.pk)
+    _set(group, dict(fields))
+    group.full_clean()
+    group.save()
+    stale.mark_page()
+    return group
+
+
+@transaction.atomic
+def remove_group(*, group: ComponentGroup) -> None:
+    """Its components stay, without a group."""
+    group.delete()
+    stale.mark_page()
 
 
 @transaction.atomic
@@ -22,3 +97,16 @@ def set_component_status(*, component: Component, status: ComponentStatus, at: d
     component = Component.objects.select_for_update().get(pk=component.pk)
     record_status(component, status, at=at, update=None)
     return component
+
+
+def _set(row: Component | ComponentGroup, fields: dict[str, Any]) -> None:
+    for name, value in fields.items():
+        setattr(row, name, value)
+
+
+def _free_slug(name: Text) -> str:
+    """An address name out of the component's name that no other component has."""
+    root = slugify(name.passage(settings.LANGUAGE_CODE).text.translate(_ASCII))[:50].strip("-") or "component"
+    taken = set(Component.objects.filter(slug__startswith=root).values_list("slug", flat=True))
+    numbered = (f"{root}-{number}" for number in count(2))
+    return root if root not in taken else next(slug for slug in numbered if slug not in taken)

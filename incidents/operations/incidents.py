@@ -93,7 +93,9 @@ def withdraw(*, incident: Incident, by: User = None) -> Incident:  # noqa: ARG00
     incident.published_at = None
     incident.save()
     withdraw_announcements(incident)
-    components = list(Component.objects.select_for_update().filter(status_changes__update__incident=incident).distinct())
+    components = list(
+        Component.objects.select_for_update().filter(status_changes__update__incident=incident).distinct()
+    )
     for update in incident.updates.all():
         update.status_changes.all().delete()
     for component in components:

@@ -49,9 +49,12 @@ class Statement:
     `components` maps component ids to the status this update gives them. `at` is
     the time readers see (default: now), `ended_at` when it was really over (default:
     `at`). `publish_at` schedules it. `notify` left open means: yes, unless backdated.
+    `id` may be chosen beforehand, so that what is sent twice is stored once: the second
+    time the database refuses it (IntegrityError) and nothing happens.
     """
 
     phase: Phase
+    id: str = ""
     text: Text = field(default_factory=Text)
     quote: str = ""
     quote_language: str = ""
@@ -92,7 +95,9 @@ def check_statement(incident: Incident, statement: Statement, *, draft: bool, re
     refusals.refuse_if(
         statement.phase not in phases_of(incident.kind),  # type: ignore[arg-type]
         "phase",
-        _("This phase belongs to maintenance.") if not incident.is_maintenance else _("This phase belongs to incidents."),
+        _("This phase belongs to maintenance.")
+        if not incident.is_maintenance
+        else _("This phase belongs to incidents."),
     )
     refusals.refuse_if(
         not draft and not statement.text and not statement.quote, "text", _("Write the text in at least one language.")

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ..models import AffectedComponent, Component, Incident, Update, UpdateRevision
+from ..models.ids import new_id
 from ..notifications.announcements import announce_correction
 from ..publishing import stale
 from ..status import Phase
@@ -111,13 +112,17 @@ def lock(incident: Incident) -> Incident:
 
 
 def add_update(incident: Incident, statement: Statement, *, by: User, draft: bool) -> Update:
-    return _store(Update(), incident, statement, by=by, draft=draft)
+    return _store(Update(id=statement.id or new_id()), incident, statement, by=by, draft=draft)
 
 
 def _store(update: Update, incident: Incident, statement: Statement, *, by: User, draft: bool) -> Update:
     update.incident = incident
     update.phase, update.text = statement.phase, statement.text
-    update.quote, update.quote_language, update.quote_url = statement.quote, statement.quote_language, statement.quote_url
+    update.quote, update.quote_language, update.quote_url = (
+        statement.quote,
+        statement.quote_language,
+        statement.quote_url,
+    )
     update.at = statement.at or timezone.now()
     update.notify = statement.tells
     update.publish_at = statement.publish_at if not draft else None
@@ -144,7 +149,9 @@ def _store_components(update: Update, statement: Statement) -> None:
 def _as_statement(update: Update) -> Statement:
     """A stored draft read back for the checks; its time is now, unless it was backdated on purpose."""
     at: datetime | None = None if update.publish_at else update.at
-    return Statement(phase=Phase(update.phase), text=update.text, quote=update.quote, quote_language=update.quote_language, at=at)
+    return Statement(
+        phase=Phase(update.phase), text=update.text, quote=update.quote, quote_language=update.quote_language, at=at
+    )
 
 
 def _refuse_public(update: Update) -> None:
