@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 
 def publish_due_updates() -> None:
-    """Scheduled updates whose time has come. One that is refused becomes a draft again, and staff see why in the log."""
+    """Scheduled updates whose time has come. One that is refused becomes a draft again; the log says why."""
     for update in Update.objects.due(timezone.now()).select_related("incident"):
         try:
             operations.publish_draft(update=update)

@@ -72,7 +72,9 @@ class Incident(models.Model):
     root_cause_status = models.CharField(
         _("root cause is"), max_length=12, choices=choices(ROOT_CAUSE_STATUSES), default=RootCauseStatus.UNKNOWN
     )
-    next_steps = LocalizedField(_("next steps"), blank=True, help_text=_("What is done so that it stays away. Markdown."))
+    next_steps = LocalizedField(
+        _("next steps"), blank=True, help_text=_("What is done so that it stays away. Markdown.")
+    )
 
     upstream_name = models.CharField(
         _("upstream provider"), max_length=200, blank=True, help_text=_("The third party whose failure this is.")
@@ -182,7 +184,10 @@ class Update(models.Model):
     phase = models.CharField(_("phase"), max_length=14, choices=choices(PHASES))
     text = LocalizedField(_("text"), blank=True, help_text=_("What is known now. Markdown."))
     quote = models.TextField(
-        _("quoted statement"), blank=True, max_length=20_000, help_text=_("The upstream provider's own words. Markdown.")
+        _("quoted statement"),
+        blank=True,
+        max_length=20_000,
+        help_text=_("The upstream provider's own words. Markdown."),
     )
     quote_language = models.CharField(_("language of the quote"), max_length=12, blank=True, choices=language_choices)
     quote_url = models.URLField(_("source of the quote"), max_length=500, blank=True)
@@ -206,9 +211,7 @@ class Update(models.Model):
         verbose_name_plural = _("updates")
         constraints = [
             models.CheckConstraint(condition=Q(phase__in=list(Phase)), name="update_phase_is_known"),
-            models.CheckConstraint(
-                condition=Q(quote="") | ~Q(quote_language=""), name="quote_says_its_language"
-            ),
+            models.CheckConstraint(condition=Q(quote="") | ~Q(quote_language=""), name="quote_says_its_language"),
         ]
         indexes = [
             # An incident's timeline, and the newest updates of all for the feeds.
@@ -216,7 +219,9 @@ class Update(models.Model):
             models.Index(fields=["-at"], condition=Q(published_at__isnull=False), name="update_newest"),
             # The clock asks every few seconds which scheduled updates are due.
             models.Index(
-                fields=["publish_at"], condition=Q(published_at__isnull=True, publish_at__isnull=False), name="update_due"
+                fields=["publish_at"],
+                condition=Q(published_at__isnull=True, publish_at__isnull=False),
+                name="update_due",
             ),
         ]
 

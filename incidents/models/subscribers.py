@@ -59,7 +59,8 @@ class Subscriber(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["channel", "address"], name="address_once_per_channel"),
             models.CheckConstraint(
-                condition=Q(state__in=["pending", "active", "unsubscribed", "suspended"]), name="subscriber_state_is_known"
+                condition=Q(state__in=["pending", "active", "unsubscribed", "suspended"]),
+                name="subscriber_state_is_known",
             ),
             models.CheckConstraint(
                 condition=~Q(state="active") | Q(confirmed_at__isnull=False), name="active_subscriber_has_confirmed"

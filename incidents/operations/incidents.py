@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from ..models import Component, Incident, Update
+from ..models import Component, Incident, StatusChange, Update
 from ..notifications.announcements import withdraw_announcements
 from ..publishing import stale
 from ..status import ComponentStatus, Kind, Phase
@@ -102,6 +102,14 @@ def withdraw(*, incident: Incident, by: User = None) -> Incident:  # noqa: ARG00
         refresh_status(component)
     incident.updates.update(published_at=None, notify=False)  # who was told was told
     return incident
+
+
+def _take_back_statuses(incident: Incident) -> None:
+    changes = StatusChange.objects.filter(update__incident=incident)
+    touched = list(Component.objects.select_for_update().filter(pk__in=changes.values("component")).order_by("id"))
+    changes.delete()
+    for component in touched:
+        refresh_status(component)
 
 
 def touched_components(incident: Incident) -> list[str]:

@@ -15,7 +15,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from ..models import Incident
-from ..status import ComponentStatus, Phase, phases_of
+from ..status import ComponentStatus, Kind, Phase, phases_of
 from ..text import Text
 
 # Clocks differ; a time this far ahead is “now”, one this far behind is “just now”.
@@ -92,13 +92,8 @@ class Refusals:
 def check_statement(incident: Incident, statement: Statement, *, draft: bool, reopening: bool = False) -> None:
     """Refuses a statement that makes no sense in this incident. A draft may still lack its text."""
     now, refusals = timezone.now(), Refusals()
-    refusals.refuse_if(
-        statement.phase not in phases_of(incident.kind),  # type: ignore[arg-type]
-        "phase",
-        _("This phase belongs to maintenance.")
-        if not incident.is_maintenance
-        else _("This phase belongs to incidents."),
-    )
+    foreign = _("This phase belongs to incidents.") if incident.is_maintenance else _("This phase is for maintenance.")
+    refusals.refuse_if(statement.phase not in phases_of(Kind(incident.kind)), "phase", foreign)
     refusals.refuse_if(
         not draft and not statement.text and not statement.quote, "text", _("Write the text in at least one language.")
     )

@@ -118,11 +118,8 @@ def add_update(incident: Incident, statement: Statement, *, by: User, draft: boo
 def _store(update: Update, incident: Incident, statement: Statement, *, by: User, draft: bool) -> Update:
     update.incident = incident
     update.phase, update.text = statement.phase, statement.text
-    update.quote, update.quote_language, update.quote_url = (
-        statement.quote,
-        statement.quote_language,
-        statement.quote_url,
-    )
+    update.quote, update.quote_url = statement.quote, statement.quote_url
+    update.quote_language = statement.quote_language
     update.at = statement.at or timezone.now()
     update.notify = statement.tells
     update.publish_at = statement.publish_at if not draft else None

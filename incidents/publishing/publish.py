@@ -8,17 +8,19 @@ leaves them, and the clock publishes again.
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from itertools import islice
+from multiprocessing import get_context
 
-from django.conf import settings
-from django.db import connection, transaction
-from django.utils import timezone, translation
+from django.db import connection, connections, transaction
+from django.db.backends.postgresql.base import DatabaseWrapper as PostgresConnection
+from django.utils import timezone
 
-from ..models import Page, StaleSubject
-from ..templatetags.wording import moment
-from .documents import PUBLISHED_MARK, Document, Edition, Subjects
+from ..models import StaleSubject
+from .copies import Copy, Press, all_copies, copies_of, touched_copies
+from .documents import Document, Subjects
 from .registry import DOCUMENTS
 from .store import PublicStore
 
@@ -27,18 +29,7 @@ logger = logging.getLogger(__name__)
 _LOCK = 7_023_109_451  # any number that nobody else locks
 _BATCH = 50  # documents written in one turn of `publish_all`, so that staff who publish meanwhile wait for few
 
-
-@dataclass(frozen=True)
-class Copy:
-    """One document in one language: what is written to one path."""
-
-    document: Document
-    key: str
-    language: str
-
-    @property
-    def path(self) -> str:
-        return self.document.path(self.key, self.language)
+Progress = Callable[[int], Callable[[int], object]]
 
 
 @dataclass
@@ -49,6 +40,12 @@ class Report:
     unchanged: list[str] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
+
+    def add(self, other: "Report") -> None:
+        self.written += other.written
+        self.unchanged += other.unchanged
+        self.deleted += other.deleted
+        self.failed |= other.failed
 
     def __str__(self) -> str:
         return (
@@ -81,78 +78,91 @@ def publish_stale() -> Report:
     return report
 
 
-def publish_all(progress: Callable[[Iterable[Copy], int], Iterable[Copy]] = lambda copies, _total: copies) -> Report:
-    """Writes every document there should be and deletes every other; in turns of some documents each."""
+def publish_all(*, processes: int = 1, progress: Progress = lambda _total: lambda _done: None) -> Report:
+    """Writes every document there should be and deletes every other.
+
+    In turns of some documents each, which staff who publish meanwhile go between;
+    `processes` share the turns of one kind of document, kind after kind.
+    `progress(total)` gives a function that is told how many more are done.
+    """
     report, store = Report(), PublicStore()
     store.root.mkdir(parents=True, exist_ok=True)
     store.clear_leftovers()
-    copies = list(all_copies())
-    turns = iter(progress(copies, len(copies)))
-    while batch := list(islice(turns, _BATCH)):
-        with transaction.atomic():
-            _take_turn()
-            _write(batch, report)
-    expected = {copy.path for copy in all_copies()}
-    for path in [path for path in store.paths() if path not in expected and not path.startswith("/assets/")]:
-        store.delete(path)
-        report.deleted.append(path)
+    kinds = [list(_turns(document)) for document in DOCUMENTS]
+    done = progress(sum(len(copies) for turns in kinds for copies in turns))
+    with _workers(processes) as work:
+        for turns in kinds:
+            for copies, result in zip(turns, work(_publish_turn, turns), strict=True):
+                report.add(result)
+                done(len(copies))
+    _delete_unknown(store, report)
     return report
 
 
 def differences() -> Iterator[str]:
     """What the store lacks, has otherwise or has too much, one line each; nothing where all agree."""
-    store, expected = PublicStore(), set()
+    press, expected = Press(), set()
     for copy in all_copies():
         expected.add(copy.path)
-        content, stored = compose(copy), store.modified(copy.path)
+        content, stored = press.compose(copy), press.store.modified(copy.path)
         if content is None:
             if stored is not None:
                 yield f"gone from the database: {copy.path}"
         elif stored is None:
             yield f"missing: {copy.path}"
-        elif not _is_stored(store, copy, content):
+        elif not press.is_stored(copy, content):
             yield f"differs: {copy.path}"
-    yield from (f"unknown: {path}" for path in store.paths() if path not in expected and not path.startswith("/assets/"))
+    yield from (f"unknown: {path}" for path in press.store.paths() if path not in expected and not _is_kept(path))
 
 
-def all_copies() -> Iterator[Copy]:
-    for document in DOCUMENTS:
-        for key in document.all_keys():
-            yield from _copies(document, key)
+def _turns(document: Document) -> Iterator[list[Copy]]:
+    keys = iter(document.all_keys())
+    while some := list(islice(keys, _BATCH)):
+        yield [copy for key in some for copy in copies_of(document, key)]
 
 
-def touched_copies(subjects: Subjects) -> Iterator[Copy]:
-    for document in DOCUMENTS:
-        for key in document.all_keys() if subjects.whole_page else document.touched(subjects):
-            yield from _copies(document, key)
+def _publish_turn(copies: list[Copy]) -> Report:
+    report = Report()
+    with transaction.atomic():
+        _take_turn(shared=True)
+        _write(copies, report)
+    return report
 
 
-def compose(copy: Copy) -> str | bytes | None:
-    """The document as rendered now, PUBLISHED_MARK where the time of publishing belongs; None if there is none."""
-    page = Page.objects.current()
-    with translation.override(copy.language), timezone.override(page.time_zone):
-        return copy.document.render(copy.key, Edition(page, copy.language))
+@contextmanager
+def _workers(processes: int) -> Iterator[Callable[..., Iterator[Report]]]:
+    """`map`, spread over as many processes; each opens a database connection of its own."""
+    if processes == 1:
+        yield map
+        return
+    connections.close_all()  # a connection must not be shared with the children
+    if isinstance(connection, PostgresConnection):
+        connection.close_pool()
+    with ProcessPoolExecutor(processes, mp_context=get_context("fork")) as pool:
+        yield pool.map
 
 
-def finish(copy: Copy, content: str | bytes, published: datetime) -> bytes:
-    """The bytes as they are stored when published at that moment."""
-    if isinstance(content, bytes):
-        return content
-    if PUBLISHED_MARK in content:
-        with translation.override(copy.language), timezone.override(Page.objects.current().time_zone):
-            content = content.replace(PUBLISHED_MARK, moment(published))
-    return content.encode()
+def _delete_unknown(store: PublicStore, report: Report) -> None:
+    """What no document accounts for: a component renamed, an incident deleted while nobody published."""
+    expected = {copy.path for copy in all_copies()}
+    for path in [path for path in store.paths() if path not in expected and not _is_kept(path)]:
+        store.delete(path)
+        report.deleted.append(path)
 
 
-def _copies(document: Document, key: str) -> Iterator[Copy]:
-    languages = [code for code, _name in settings.LANGUAGES] if document.per_language else [settings.LANGUAGE_CODE]
-    return (Copy(document, key, language) for language in languages)
+def _is_kept(path: str) -> bool:
+    """Styles and scripts of earlier versions stay: pages in readers' caches still ask for them."""
+    return path.startswith("/assets/")
 
 
-def _take_turn() -> None:
-    """Waits for the publisher before us; the lock ends with the transaction, also when the process dies."""
+def _take_turn(*, shared: bool = False) -> None:
+    """Waits for the publisher before us; the lock ends with the transaction, also when the process dies.
+
+    Those who write everything share a turn: none of them has news that another could overwrite.
+    """
+    lock = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        cursor.execute(f"SELECT {lock}(%s)", [_LOCK])
 
 
 def _write(copies: Iterable[Copy], report: Report) -> None:
@@ -160,35 +170,30 @@ def _write(copies: Iterable[Copy], report: Report) -> None:
 
     A document that cannot be rendered or written is reported and stops no other.
     """
-    store, gone = PublicStore(), []
+    press, gone = Press(), []
     for copy in copies:
         try:
             with transaction.atomic():
-                if not _write_one(store, copy, report):
+                if not _write_one(press, copy, report):
                     gone.append(copy.path)
         except Exception as error:
             logger.exception("Could not publish %s", copy.path)
             report.failed[copy.path] = f"{type(error).__name__}: {error}"
     for path in gone:
-        if store.modified(path) is not None:
-            store.delete(path)
+        if press.store.modified(path) is not None:
+            press.store.delete(path)
             report.deleted.append(path)
 
 
-def _write_one(store: PublicStore, copy: Copy, report: Report) -> bool:
+def _write_one(press: Press, copy: Copy, report: Report) -> bool:
     """Whether there is such a document; unchanged bytes are not rewritten, whatever the time of publishing."""
-    content = compose(copy)
+    content = press.compose(copy)
     if content is None:
         return False
-    if _is_stored(store, copy, content):
+    if press.is_stored(copy, content):
         report.unchanged.append(copy.path)
     else:
         now = timezone.now().replace(microsecond=0)  # the store keeps seconds
-        store.write(copy.path, finish(copy, content, now), now)
+        press.store.write(copy.path, press.finish(copy, content, now), now)
         report.written.append(copy.path)
     return True
-
-
-def _is_stored(store: PublicStore, copy: Copy, content: str | bytes) -> bool:
-    published = store.modified(copy.path)
-    return published is not None and finish(copy, content, published) == store.read(copy.path)

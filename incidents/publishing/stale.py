@@ -38,7 +38,6 @@ def mark(subjects: Iterable[str]) -> None:
     transaction.on_commit(publish_after_commit, robust=True)
 
 
-
 def mark_new_day() -> None:
     """At midnight in the page's zone, what shows days or ages moves on."""
     today = timezone.localdate(timezone=ZoneInfo(Page.objects.current().time_zone))

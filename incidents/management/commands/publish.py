@@ -1,14 +1,16 @@
 """`manage.py publish`: brings the public store in line with the database."""
 
+import os
 from argparse import ArgumentParser
-from collections.abc import Iterable
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from incidents.publishing.publish import Copy, Report, differences, publish_all, publish_stale
+from incidents.publishing.publish import Report, differences, publish_all, publish_stale
 from incidents.publishing.store import PublicStore
 
 
@@ -17,22 +19,29 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         what = parser.add_mutually_exclusive_group()
-        what.add_argument("--all", action="store_true", help="write every document, and delete what should not be there")
-        what.add_argument("--check", action="store_true", help="write nothing; list what differs, exit with 1 if anything")
-        what.add_argument("--to", type=Path, metavar="DIR", help="write all, then copy the store to DIR for a file host")
+        what.add_argument(
+            "--all", action="store_true", help="write every document, and delete what should not be there"
+        )
+        what.add_argument(
+            "--check", action="store_true", help="write nothing; list what differs, exit with 1 if anything"
+        )
+        what.add_argument(
+            "--to", type=Path, metavar="DIR", help="write all, then copy the store to DIR for a file host"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["check"]:
             self.check_store()
             return
-        report = publish_all(self.progress) if options["all"] or options["to"] else publish_stale()
+        if options["all"] or options["to"]:
+            with tqdm(total=0, unit=" documents", disable=None, leave=False) as bar:
+                report = publish_all(processes=os.cpu_count() or 1, progress=partial(begin, bar))
+        else:
+            report = publish_stale()
         self.tell(report)
         if options["to"]:
             PublicStore().copy_to(options["to"])
             self.stdout.write(f"Copied to {options['to']}.")
-
-    def progress(self, copies: Iterable[Copy], total: int) -> Iterable[Copy]:
-        return tqdm(copies, total=total, unit=" documents", disable=None, leave=False)
 
     def tell(self, report: Report) -> None:
         self.stdout.write(f"Public store: {report}.")
@@ -45,3 +54,8 @@ class Command(BaseCommand):
             self.stdout.write(line)
         if found:
             raise CommandError(f"{len(found)} differences between database and public store.")
+
+
+def begin(bar: "tqdm[None]", total: int) -> Callable[[int], object]:
+    bar.reset(total)
+    return bar.update

@@ -1,0 +1,71 @@
+"""One document in one language: which there are, and the bytes of each."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.utils import timezone, translation
+
+from ..models import Page
+from ..templatetags.wording import moment
+from .documents import PUBLISHED_MARK, Document, Edition, Subjects
+from .registry import DOCUMENTS
+from .store import PublicStore
+
+
+@dataclass(frozen=True)
+class Copy:
+    """One document in one language: what is written to one path."""
+
+    document: Document
+    key: str
+    language: str
+
+    @property
+    def path(self) -> str:
+        return self.document.path(self.key, self.language)
+
+
+def all_copies() -> Iterator[Copy]:
+    for document in DOCUMENTS:
+        for key in document.all_keys():
+            yield from copies_of(document, key)
+
+
+def touched_copies(subjects: Subjects) -> Iterator[Copy]:
+    for document in DOCUMENTS:
+        for key in document.all_keys() if subjects.whole_page else document.touched(subjects):
+            yield from copies_of(document, key)
+
+
+def copies_of(document: Document, key: str) -> Iterator[Copy]:
+    languages = [code for code, _name in settings.LANGUAGES] if document.per_language else [settings.LANGUAGE_CODE]
+    return (Copy(document, key, language) for language in languages)
+
+
+class Press:
+    """Turns copies into bytes, for as long as the page itself stays as it was when the press was made."""
+
+    def __init__(self) -> None:
+        self.page = Page.objects.current()
+        self.store = PublicStore()
+
+    def compose(self, copy: Copy) -> str | bytes | None:
+        """The document as rendered now, with PUBLISHED_MARK where the time belongs; None if there is none."""
+        with translation.override(copy.language), timezone.override(self.page.time_zone):
+            return copy.document.render(copy.key, Edition(self.page, copy.language))
+
+    def finish(self, copy: Copy, content: str | bytes, published: datetime) -> bytes:
+        """The bytes as they are stored when published at that moment."""
+        if isinstance(content, bytes):
+            return content
+        if PUBLISHED_MARK in content:
+            with translation.override(copy.language), timezone.override(self.page.time_zone):
+                content = content.replace(PUBLISHED_MARK, moment(published))
+        return content.encode()
+
+    def is_stored(self, copy: Copy, content: str | bytes) -> bool:
+        """Whether the store has just this, whenever it was published."""
+        published = self.store.modified(copy.path)
+        return published is not None and self.finish(copy, content, published) == self.store.read(copy.path)

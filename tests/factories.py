@@ -1,0 +1,73 @@
+"""Things to test with, made through the verbs wherever there is one."""
+
+from datetime import datetime
+from itertools import count
+from typing import Any
+
+from django.utils import timezone
+
+from incidents import operations
+from incidents.models import Component, ComponentGroup, Incident, Page, Subscriber, Update
+from incidents.operations import Details, Statement
+from incidents.status import ComponentStatus, Impact, Phase
+from incidents.text import Text
+
+_numbers = count(1)
+
+
+def make_page(**fields: Any) -> Page:
+    named = {"name": Text(da="Nordhost driftsstatus", en="Nordhost status"), "company": "Nordhost ApS"}
+    return Page.objects.create(**{**named, **fields})
+
+
+def make_group(**fields: Any) -> ComponentGroup:
+    return ComponentGroup.objects.create(**{"name": Text(da="Mail", en="Mail"), **fields})
+
+
+def make_component(slug: str = "", **fields: Any) -> Component:
+    slug = slug or f"component-{next(_numbers)}"
+    return Component.objects.create(**{"slug": slug, "name": Text(da=f"{slug} (da)", en=f"{slug} (en)"), **fields})
+
+
+def make_statement(phase: Phase = Phase.IDENTIFIED, **fields: Any) -> Statement:
+    text = Text(da="Vi har fundet fejlen.", en="We have found the fault.")
+    return Statement(**{"phase": phase, "text": text, "notify": False, **fields})
+
+
+def make_incident(
+    *,
+    statement: Statement | None = None,
+    components: dict[Component, ComponentStatus] | None = None,
+    draft: bool = False,
+    **details: Any,
+) -> Incident:
+    """An open incident with one update; nobody is told unless the statement says so."""
+    named: Details = {"title": Text(da="Mail er forsinket", en="Mail is delayed"), "impact": Impact.MINOR}
+    changes = {component.pk: status for component, status in (components or {}).items()}
+    statement = statement or make_statement(components=changes)
+    return operations.open_incident(details={**named, **details}, statement=statement, draft=draft)  # type: ignore[typeddict-item]
+
+
+def make_maintenance(
+    *, start: datetime, end: datetime, components: tuple[Component, ...] = (), **details: Any
+) -> Incident:
+    named: Details = {
+        "title": Text(da="Udskiftning af disk", en="Disk replacement"),
+        "scheduled_for": start,
+        "scheduled_until": end,
+    }
+    planned = dict.fromkeys([component.pk for component in components], ComponentStatus.UNDER_MAINTENANCE)
+    return operations.schedule_maintenance(
+        details={**named, **details},  # type: ignore[typeddict-item]
+        statement=make_statement(Phase.SCHEDULED, components=planned),
+    )
+
+
+def make_update(incident: Incident, phase: Phase = Phase.MITIGATED, **fields: Any) -> Update:
+    return operations.post_update(incident=incident, statement=make_statement(phase, **fields))
+
+
+def make_subscriber(address: str = "", **fields: Any) -> Subscriber:
+    """A confirmed mail subscriber in Danish, unless told otherwise."""
+    active = {"language": "da", "state": Subscriber.State.ACTIVE, "confirmed_at": timezone.now()}
+    return Subscriber.objects.create(address=address or f"laeser{next(_numbers)}@example.dk", **{**active, **fields})

@@ -1,0 +1,84 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+from django.core.exceptions import ValidationError
+
+from incidents import operations
+from incidents.models import Component, Incident
+from incidents.status import ComponentStatus, Phase
+from incidents.text import Text
+from tests.factories import make_component, make_maintenance, make_update
+
+NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+START, END = NOW + timedelta(days=2), NOW + timedelta(days=2, hours=3)
+DONE = Text(da="Færdig.", en="Done.")
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def clock():
+    with time_machine.travel(NOW, tick=False) as traveller:
+        yield traveller
+
+
+@pytest.fixture
+def disk() -> Component:
+    return make_component("disk")
+
+
+@pytest.fixture
+def maintenance(disk: Component) -> Incident:
+    return make_maintenance(start=START, end=END, components=(disk,))
+
+
+def test_planned_work_changes_no_component_before_it_begins(maintenance: Incident, disk: Component) -> None:
+    disk.refresh_from_db()
+    assert maintenance.phase == Phase.SCHEDULED
+    assert disk.status == ComponentStatus.OPERATIONAL
+    assert list(Incident.objects.upcoming()) == [maintenance]
+
+
+def test_work_puts_its_components_under_maintenance_and_back(
+    maintenance: Incident, disk: Component, clock: time_machine.Coordinates
+) -> None:
+    clock.move_to(START)
+    operations.start_maintenance(incident=maintenance, text=Text(da="Vi går i gang."), notify=False)
+    disk.refresh_from_db()
+    assert disk.status == ComponentStatus.UNDER_MAINTENANCE
+    clock.move_to(END)
+    operations.complete_maintenance(incident=maintenance, text=DONE, notify=False)
+    disk.refresh_from_db()
+    maintenance.refresh_from_db()
+    assert disk.status == ComponentStatus.OPERATIONAL
+    assert maintenance.phase == Phase.COMPLETED
+    assert (maintenance.started_at, maintenance.ended_at) == (START, END)
+
+
+def test_work_cancelled_before_it_began_touches_no_component(maintenance: Incident, disk: Component) -> None:
+    operations.cancel_maintenance(incident=maintenance, text=Text(da="Aflyst."), notify=False)
+    maintenance.refresh_from_db()
+    assert maintenance.phase == Phase.CANCELLED
+    assert not disk.status_changes.exists()
+
+
+@pytest.mark.parametrize("verb", [operations.complete_maintenance, operations.start_maintenance])
+def test_finished_work_moves_no_further(maintenance: Incident, verb) -> None:
+    operations.cancel_maintenance(incident=maintenance, text=Text(da="Aflyst."), notify=False)
+    with pytest.raises(ValidationError) as error:
+        verb(incident=maintenance, text=DONE)
+    assert set(error.value.message_dict) == {"phase"}
+
+
+def test_window_that_ends_before_it_starts_is_refused() -> None:
+    with pytest.raises(ValidationError) as error:
+        make_maintenance(start=END, end=START)
+    assert set(error.value.message_dict) == {"scheduled_until"}
+    assert not Incident.objects.exists()
+
+
+def test_phase_of_an_incident_is_refused(maintenance: Incident) -> None:
+    with pytest.raises(ValidationError) as error:
+        make_update(maintenance, Phase.INVESTIGATING)
+    assert set(error.value.message_dict) == {"phase"}

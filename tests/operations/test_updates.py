@@ -1,0 +1,119 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+from django.core.exceptions import ValidationError
+
+from incidents import operations
+from incidents.models import Announcement, Incident, Update
+from incidents.operations import Statement
+from incidents.status import Phase
+from incidents.text import Text
+from tests.factories import make_incident, make_statement, make_update
+
+NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def clock():
+    with time_machine.travel(NOW, tick=False) as traveller:
+        yield traveller
+
+
+def test_corrected_update_keeps_the_earlier_text_and_says_when() -> None:
+    update = make_incident().updates.get()
+    operations.correct_update(update=update, text=Text(da="Rettet.", en="Corrected."))
+    update.refresh_from_db()
+    assert update.text == {"da": "Rettet.", "en": "Corrected."}
+    assert update.corrected_at == NOW
+    assert update.revisions.get().text["en"] == "We have found the fault."
+    assert not Announcement.objects.exists()
+
+
+def test_correction_that_tells_is_announced_after_the_update_itself() -> None:
+    update = make_incident(statement=make_statement(notify=True)).updates.get()
+    Announcement.objects.update(expanded_at=NOW)
+    operations.correct_update(update=update, text=Text(en="Corrected."), tell=True)
+    assert sorted(Announcement.objects.values_list("reason", flat=True)) == ["correction", "update"]
+
+
+def test_correction_of_an_update_still_held_is_not_told_twice() -> None:
+    update = make_incident(statement=make_statement(notify=True)).updates.get()
+    operations.correct_update(update=update, text=Text(en="Corrected."), tell=True)
+    assert Announcement.objects.get().reason == "update"
+
+
+def test_correction_that_changes_nothing_leaves_no_trace() -> None:
+    update = make_incident().updates.get()
+    operations.correct_update(update=update, text=update.text, tell=True)
+    update.refresh_from_db()
+    assert update.corrected_at is None
+    assert not update.revisions.exists()
+    assert not Announcement.objects.exists()
+
+
+def test_correction_cannot_empty_an_update() -> None:
+    update = make_incident().updates.get()
+    with pytest.raises(ValidationError) as error:
+        operations.correct_update(update=update, text=Text())
+    assert set(error.value.message_dict) == {"text"}
+    update.refresh_from_db()
+    assert update.text
+
+
+def test_quote_must_say_its_language() -> None:
+    with pytest.raises(ValidationError) as error:
+        make_update(make_incident(), quote="Some users may see delays.")
+    assert set(error.value.message_dict) == {"quote_language"}
+
+
+def test_hundred_kilobyte_text_is_refused_with_both_lengths() -> None:
+    with pytest.raises(ValidationError) as error:
+        make_update(make_incident(), text=Text(da="æ" * 100_000))
+    assert "100000" in str(error.value).replace(".", "").replace(",", "")
+    assert Update.objects.count() == 1
+
+
+def test_scheduled_update_takes_its_planned_time_when_it_is_published(clock: time_machine.Coordinates) -> None:
+    incident = make_incident()
+    update = make_update(incident, publish_at=NOW + timedelta(hours=1))
+    clock.move_to(NOW + timedelta(hours=1, seconds=3))
+    assert list(Update.objects.due(NOW + timedelta(hours=1))) == [update]
+    operations.publish_draft(update=update)
+    update.refresh_from_db()
+    incident.refresh_from_db()
+    assert update.is_public
+    assert update.at == NOW + timedelta(hours=1)
+    assert incident.phase == Phase.MITIGATED
+
+
+def test_public_update_is_not_published_a_second_time() -> None:
+    update = make_incident(statement=make_statement(notify=True)).updates.get()
+    with pytest.raises(ValidationError):
+        operations.publish_draft(update=update)
+    assert Announcement.objects.count() == 1
+
+
+def test_edited_draft_replaces_its_words_and_stays_a_draft() -> None:
+    incident = make_incident(draft=True)
+    operations.edit_draft(
+        update=incident.updates.get(), statement=Statement(phase=Phase.INVESTIGATING, text=Text(da="Vi undersøger."))
+    )
+    draft = incident.updates.get()
+    assert draft.text == {"da": "Vi undersøger."}
+    assert not draft.is_public
+
+
+def test_discarding_the_only_draft_takes_the_draft_incident_along() -> None:
+    incident = make_incident(draft=True)
+    operations.discard_draft(update=incident.updates.get())
+    assert not Incident.objects.exists()
+
+
+def test_unknown_component_is_refused() -> None:
+    with pytest.raises(ValidationError) as error:
+        make_update(make_incident(), components={"nosuchcompon": "operational"})
+    assert set(error.value.message_dict) == {"components"}
+    assert Update.objects.count() == 1
