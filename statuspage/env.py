@@ -7,6 +7,7 @@ against what the code really reads (`tests/test_docs.py`).
 import os
 import zoneinfo
 from collections.abc import Callable, Mapping
+from email.utils import parseaddr
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
@@ -71,10 +72,19 @@ class Environment:
         return self._parsed(
             name,
             value,
-            urlsplit,
-            lambda url: url.scheme in schemes and bool(url.netloc or url.path.strip("/")),
+            _split_url,
+            lambda url: url.scheme in schemes and bool(url.hostname or url.path.strip("/")),
             f"write an address such as {example}",
         )
+
+    def mailbox(self, name: str, default: str) -> str:
+        """A sender: an address, or a name and an address in angle brackets."""
+        value = self.text(name, default)
+        address = parseaddr(value)[1]
+        if not address.partition("@")[2] or "\n" in value:
+            hint = "write an address, or a name and an address: Example Hosting <status@example.com>"
+            raise self._wrong(name, value, hint)
+        return value
 
     def zone(self, name: str, default: str) -> str:
         value = self.text(name, default)
@@ -113,3 +123,11 @@ class Environment:
 
     def _wrong(self, name: str, value: str, hint: str) -> ImproperlyConfigured:
         return ImproperlyConfigured(f"{name} is “{value}”: {hint}.")
+
+
+def _split_url(value: str) -> SplitResult:
+    """Like urlsplit, but a port that is no number is an error now and not when it is first used."""
+    url = urlsplit(value)
+    if url.port == 0:
+        raise ValueError("Port 0")
+    return url

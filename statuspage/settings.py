@@ -129,7 +129,7 @@ EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = Environment.credentials(_mail)
 EMAIL_USE_TLS = _mail.scheme == "smtp+tls"
 EMAIL_USE_SSL = _mail.scheme == "smtps"
 EMAIL_TIMEOUT = 600  # seconds; RFC 5321 §4.5.3.2.6 wants ten minutes after the final dot
-DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", f"status@{SITE_HOST}")
+DEFAULT_FROM_EMAIL = env.mailbox("DEFAULT_FROM_EMAIL", f"status@{SITE_HOST}")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
 # -- Publishing and telling ------------------------------------------------------------------

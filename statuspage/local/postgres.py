@@ -11,7 +11,6 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
@@ -74,29 +73,30 @@ class PostgreSQL:
             self.process = None
         if self._borrowed_socket_folder:
             shutil.rmtree(self._borrowed_socket_folder, ignore_errors=True)
+            self._borrowed_socket_folder = None
         if not self.lasting:
             shutil.rmtree(self.folder.resolve(), ignore_errors=True)
             if self.folder.is_symlink():
                 self.folder.unlink()
 
-    def program(self, name: str) -> Path:
-        return self.lodging.programs / name
+    def program(self, name: str) -> str:
+        return str(self.lodging.programs / name)
 
     def _create(self) -> None:
         """Make the cluster beside its place and rename it, so that an interrupted start leaves no half one."""
         unfinished = self.data / "unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
-        self._run([self.program("initdb"), "--pgdata", unfinished, *CLUSTER])
+        self._run([self.program("initdb"), "--pgdata", str(unfinished), *CLUSTER])
         self._run_single(unfinished, f"CREATE DATABASE {NAME};\n")
         for part in sorted(unfinished.iterdir(), key=lambda part: part.name == "PG_VERSION"):
             part.rename(self.data / part.name)
         unfinished.rmdir()
 
     def _run_single(self, data: Path, statement: str) -> None:
-        command = [self.program("postgres"), "--single", "-D", data, "-c", "exit_on_error=on", "postgres"]
+        command = [self.program("postgres"), "--single", "-D", str(data), "-c", "exit_on_error=on", "postgres"]
         self._run(command, statement)
 
-    def _run(self, command: Sequence[str | Path], statement: str = "") -> None:
+    def _run(self, command: list[str], statement: str = "") -> None:
         account = self.lodging.account
         done = subprocess.run(
             command,
@@ -168,7 +168,7 @@ class PostgreSQL:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self.process = spawn(
-                [self.program("postgres"), "-D", self.data, *options],
+                [self.program("postgres"), "-D", str(self.data), *options],
                 ending=signal.SIGINT,
                 account=self.lodging.account,
                 output=log,

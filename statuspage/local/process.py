@@ -24,7 +24,7 @@ class Account(NamedTuple):
 
 
 def spawn(
-    command: Sequence[str | Path],
+    command: Sequence[str],
     *,
     ending: signal.Signals = signal.SIGTERM,
     account: Account | None = None,
@@ -41,7 +41,7 @@ def spawn(
     which then stops everything in the right order.
     """
     who = f"{account.uid}:{account.gid}" if account else "-"
-    tether = [sys.executable, "-I", "-S", TETHER, str(os.getpid()), str(int(ending)), who]
+    tether = [sys.executable, "-I", "-S", str(TETHER), str(os.getpid()), str(int(ending)), who]
     return subprocess.Popen(
         [*tether, *command],
         stdin=stdin,

@@ -7,7 +7,6 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from .output import Lines, say
 from .postgres import PostgreSQL
@@ -23,7 +22,7 @@ class Child:
     """One process that is to run for good, and how long to wait before starting it again."""
 
     name: str
-    command: Sequence[str | Path]
+    command: Sequence[str]
     inherit: Sequence[int] = ()
     serves_others: bool = False
     process: subprocess.Popen[bytes] | None = None

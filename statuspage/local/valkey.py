@@ -38,7 +38,7 @@ class Valkey:
         with self.log.open("ab") as log, tempfile.TemporaryFile() as settings:
             settings.write(self._settings().encode())
             settings.seek(0)
-            self.process = spawn([program, "-"], stdin=settings, output=log)
+            self.process = spawn([str(program), "-"], stdin=settings, output=log)
         if not wait_until(self._answers, self.process):
             self.stop()
             raise CannotStart(f"Valkey did not start; the end of {self.log}:\n{last_lines(self.log)}")
@@ -52,6 +52,7 @@ class Valkey:
             self.process = None
         if self._borrowed_socket_folder:
             shutil.rmtree(self._borrowed_socket_folder, ignore_errors=True)
+            self._borrowed_socket_folder = None
 
     def _settings(self) -> str:
         lines = ["port 0", f'unixsocket "{self.socket}"', "unixsocketperm 700", f'dir "{self.folder}"']

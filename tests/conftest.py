@@ -1,0 +1,106 @@
+"""Real PostgreSQL and Valkey for the session; fixtures for mail, the public store, the product and a browser.
+
+The environment must be ready before Django reads its settings, that is while
+pytest loads this file; see also `support/environment.py`.
+"""
+
+import os
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from pytest_django import Settings
+
+from statuspage.local.servers import Servers
+
+from .support import browser as chromium
+from .support import environment, network
+from .support.mailserver import MailServer
+from .support.product import Product
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Page
+
+environment.prepare()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start the servers once, in the process that was started; the workers inherit their addresses."""
+    is_worker = hasattr(config, "workerinput")
+    if not is_worker:
+        folder = environment.session_folder()
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+        servers = Servers(folder, os.environ, lasting=False)
+        servers.__enter__()
+        config.add_cleanup(lambda: servers.__exit__(None, None, None))
+    if is_worker or config.getoption("dist", "no") == "no":
+        environment.finish()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests first: they take longest, and the others fill the time of the second core."""
+    items.sort(key=lambda item: "/e2e/" not in item.path.as_posix())
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _only_this_machine() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", network.connect_here)
+        yield
+
+
+@pytest.fixture
+def smtp(settings: Settings) -> Iterator[MailServer]:
+    """A real mail server that the product sends to; see MailServer for making it refuse."""
+    with MailServer() as server:
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
+        settings.EMAIL_USE_TLS = settings.EMAIL_USE_SSL = False
+        settings.EMAIL_HOST_USER = settings.EMAIL_HOST_PASSWORD = ""
+        yield server
+
+
+@pytest.fixture
+def public_store(settings: Settings, tmp_path: Path) -> Path:
+    """An empty public root."""
+    root = tmp_path / "public"
+    settings.PUBLIC_ROOT = root
+    return root
+
+
+@pytest.fixture(scope="session")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Product]]:
+    """`product(sample_data=True, ANNOUNCEMENT_HOLD="0")` starts a product of one's own; all end with the session."""
+    started: list[Product] = []
+
+    def start(*, sample_data: bool = False, **variables: str) -> Product:
+        one = Product(tmp_path_factory.mktemp("product"), sample_data=sample_data, **variables)
+        one.start()
+        started.append(one)
+        return one
+
+    yield start
+    for one in started:
+        one.stop()
+
+
+# A running Playwright makes Django refuse the database in this process, so it ends with the module.
+@pytest.fixture(scope="module")
+def browser() -> Iterator["Browser"]:
+    with chromium.launch() as running:
+        yield running
+
+
+@pytest.fixture
+def browser_context(browser: "Browser") -> Iterator["BrowserContext"]:
+    context = browser.new_context(locale="da-DK", timezone_id="Europe/Copenhagen")
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def browser_page(browser_context: "BrowserContext") -> "Page":
+    return browser_context.new_page()

@@ -1,0 +1,67 @@
+"""The environment that tests run in, whatever the developer's own says."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+# Every variable the product reads, apart from those that name servers; held by test_settings.py.
+OWN = """
+    ADMIN_PASSWORD ALLOWED_HOSTS ANNOUNCEMENT_HOLD DATABASE_POOL DEBUG DEFAULT_FROM_EMAIL DEFAULT_LANGUAGE EMAIL_URL
+    HOST LANGUAGES LEDGER_BATCH LOG_LEVEL PORT PUBLIC_ROOT SAMPLE_DATA SECRET_KEY SECRET_KEY_FALLBACKS SITE_URL
+    TIME_ZONE TRUST_PROXY_HEADERS VAR_DIR
+""".split()
+SERVERS = ["DATABASE_URL", "REDIS_URL"]
+
+SETTINGS_MODULE = "DJANGO_SETTINGS_MODULE"
+FIXED = {
+    "SECRET_KEY": "a-key-for-tests-that-guards-nothing-but-is-long-enough-for-the-checks",
+    "SITE_URL": "https://status.example.dk",
+    "DEFAULT_FROM_EMAIL": "Eksempel Hosting <status@example.dk>",
+}
+FOLDER = "STATUSPAGE_TESTS_FOLDER"
+
+
+def worker_number() -> int:
+    """0 for the process that was started; 1, 2, … for those of pytest-xdist."""
+    return int(os.environ.get("PYTEST_XDIST_WORKER", "gw-1").removeprefix("gw")) + 1
+
+
+def prepare() -> None:
+    """Fix the variables of this process; its folder lies in that of the session, which the first process makes."""
+    if settings.configured:
+        raise pytest.UsageError("The tests bring their own environment: unset DJANGO_SETTINGS_MODULE, drop --ds.")
+    for name in [*OWN, SETTINGS_MODULE]:
+        os.environ.pop(name, None)
+        os.environ.pop(f"{name}_FILE", None)
+    os.environ.update(FIXED)
+    os.environ["VAR_DIR"] = str(session_folder() / f"process-{worker_number()}")
+
+
+def session_folder() -> Path:
+    if FOLDER not in os.environ:
+        folder = Path(tempfile.mkdtemp(prefix="statuspage-tests-"))
+        folder.chmod(0o711)  # PostgreSQL, run by root's unprivileged stand-in, must pass through
+        os.environ[FOLDER] = str(folder)
+    return Path(os.environ[FOLDER])
+
+
+def finish() -> None:
+    """Let Django find its settings, in a process that runs tests.
+
+    pytest-django reads them before it reads any conftest.py where this variable
+    is set already, so a worker must not inherit it.
+    """
+    if number := worker_number():
+        os.environ["REDIS_URL"] = queue_url(number)
+    os.environ[SETTINGS_MODULE] = "statuspage.settings"
+    assert settings.DATABASES  # read them now: pytest-django sets up what is configured, right after this
+
+
+def queue_url(number: int) -> str:
+    """The session's Valkey, with another of its numbered databases."""
+    url = os.environ["REDIS_URL"]
+    base = url.split("?")[0] if url.startswith("unix:") else url.rsplit("/", 1)[0]
+    return f"{base}?db={number}" if url.startswith("unix:") else f"{base}/{number}"

@@ -1,0 +1,135 @@
+"""The whole product, started as `make run` starts it, for tests that look at it from outside."""
+
+import email
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from email import policy
+from email.message import EmailMessage
+from itertools import count
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+
+from statuspage.env import Environment
+
+from . import environment
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+PASSWORD = "correct horse battery staple"
+PATIENCE = 90.0
+_numbers = count(1)
+
+
+class Product:
+    """One running product with its own port, folder, database and queue."""
+
+    def __init__(self, folder: Path, *, sample_data: bool = False, **variables: str) -> None:
+        number = environment.worker_number() * 100 + next(_numbers)
+        self.folder = folder
+        self.port = free_port()
+        self.url = f"http://localhost:{self.port}"
+        self.password = PASSWORD
+        self.variables = {
+            "PORT": str(self.port),
+            "VAR_DIR": str(folder),
+            "SITE_URL": self.url,
+            "ADMIN_PASSWORD": PASSWORD,
+            "SAMPLE_DATA": "1" if sample_data else "0",
+            "DATABASE_URL": own_database(f"product_{number}"),
+            "REDIS_URL": environment.queue_url(32 + number % 32),
+            "PUBLIC_ROOT": str(folder / "public"),
+            **variables,
+        }
+        self.output = folder / "output.txt"
+
+    def start(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with self.output.open("ab") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "statuspage.local"],
+                cwd=ROOT,
+                env=run_environment(self.variables),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        try:
+            wait_for(lambda: "Ctrl-C" in self.said() or self.process.poll() is not None)
+            assert self.process.poll() is None, f"The product did not start:\n{self.said()}"
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self, number: signal.Signals = signal.SIGINT) -> int:
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.process.wait(60)
+
+    def said(self) -> str:
+        return self.output.read_text(encoding="utf-8", errors="replace")
+
+    def get(self, path: str, **headers: str) -> tuple[int, dict[str, str], str]:
+        """Status, headers (lower case) and text; `Accept_Language="en"` becomes a header."""
+        request = urllib.request.Request(self.url + path, headers={k.replace("_", "-"): v for k, v in headers.items()})
+        try:
+            answer = urllib.request.urlopen(request, timeout=30)
+        except urllib.error.HTTPError as error:
+            answer = error
+        with answer:
+            named = {name.lower(): value for name, value in answer.headers.items()}
+            return answer.status, named, answer.read().decode(errors="replace")
+
+    def mail(self, recipient: str = "") -> list[EmailMessage]:
+        """What has arrived, in order, for one recipient or for all."""
+        files = sorted((self.folder / "mail").glob(f"*-{recipient}.eml" if recipient else "*.eml"))
+        return [email.message_from_bytes(file.read_bytes(), policy=policy.default) for file in files]
+
+    def wait_for_mail(self, recipient: str, number: int = 1) -> list[EmailMessage]:
+        """The mails to `recipient` as soon as there are `number` of them."""
+        wait_for(lambda: len(self.mail(recipient)) >= number)
+        return self.mail(recipient)
+
+
+def run_environment(variables: Mapping[str, str]) -> dict[str, str]:
+    """The machine's environment without any variable of the product's, and these."""
+    taken = {*environment.OWN, *environment.SERVERS, "DJANGO_SETTINGS_MODULE"}
+    return {name: value for name, value in os.environ.items() if name not in taken} | dict(variables)
+
+
+def wait_for(holds: Callable[[], object], patience: float = PATIENCE) -> None:
+    deadline = time.monotonic() + patience
+    while not holds():
+        assert time.monotonic() < deadline, "What was waited for did not come about."
+        time.sleep(0.05)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def own_database(name: str) -> str:
+    """The address of a fresh, empty database on the session's server."""
+    url = urlsplit(os.environ["DATABASE_URL"])
+    settings = Environment.database(url)
+    with psycopg.connect(
+        dbname=settings["NAME"],
+        user=settings["USER"],
+        password=settings["PASSWORD"] or None,
+        host=settings["HOST"],
+        port=settings["PORT"] or None,
+        autocommit=True,
+    ) as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+    made = urlunsplit(url._replace(path=f"/{name}"))
+    return made if url.netloc else made.replace(":/", "://", 1)
