@@ -5,7 +5,7 @@ other needs (a page that others may frame, say) is one line. STANDARDS S1, C1.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -63,8 +63,51 @@ RULES_BY_PATH: tuple[tuple[re.Pattern[str], Rules], ...] = (
     (re.compile(r"/([a-z-]+/)?subscription/"), PRIVATE),
 )
 
-# Others' pages read the JSON with a script in the browser; there is nothing private in it.
-READABLE_BY_OTHERS = re.compile(r"/([a-z-]+/)?api/v2/|/.*\bfeed\.json$")
+# What a published file is, by its ending; a file of any other kind is not served.
+MEDIA_TYPES = {
+    "html": "text/html; charset=utf-8",
+    "atom": "application/atom+xml; charset=utf-8",
+    "rss": "application/rss+xml; charset=utf-8",
+    "json": "application/json; charset=utf-8",
+    "ics": "text/calendar; charset=utf-8",
+    "svg": "image/svg+xml",
+    "xml": "application/xml",
+    "txt": "text/plain; charset=utf-8",
+    "css": "text/css; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "png": "image/png",
+    "webp": "image/webp",
+    "gif": "image/gif",
+    "ico": "image/x-icon",
+    "woff2": "font/woff2",
+}
+JSON_FEED = "application/feed+json; charset=utf-8"
+# Kinds that are written for a reader, in a language.
+_WORDED = {"html", "atom", "rss", "json", "ics", "svg"}
+_HASHED = re.compile(r"/(assets|static)/.*[.-][0-9a-f]{8,64}\.[a-z0-9]+")
+
+
+def media_type(path: str) -> str:
+    """The type of the document at a public path; KeyError for an ending that is not served."""
+    if path.endswith("/feed.json"):
+        return JSON_FEED
+    return MEDIA_TYPES["html" if path.endswith("/") else path.rpartition(".")[2]]
+
+
+def cache_control(path: str) -> str:
+    """How long a copy of what is published at `path` may be kept."""
+    if _HASHED.fullmatch(path):
+        return CACHE_HASHED
+    return CACHE_STATIC if path.startswith("/static/") else CACHE_DOCUMENT
+
+
+def content_language(path: str, languages: Sequence[str], default: str) -> str:
+    """The language of a document: the first part of its path, else the default; "" for what has no words."""
+    ending = "html" if path.endswith("/") else path.rpartition(".")[2]
+    if ending not in _WORDED or path.startswith(("/static/", "/assets/")):
+        return ""
+    first = path.split("/")[1]
+    return first if first in languages else default
 
 
 def rules_for(path: str) -> Rules:
@@ -93,3 +136,14 @@ def security_headers(path: str, *, https: bool) -> Headers:
 def dynamic_headers(path: str, *, https: bool) -> Mapping[str, str]:
     """Security headers of a dynamic page, and how long it may be kept where its view does not say."""
     return {**dict(security_headers(path, https=https)), "Cache-Control": rules_for(path).dynamic_cache}
+
+
+def document_headers(path: str, languages: Sequence[str], default: str, *, https: bool) -> Headers:
+    """What every representation of a published document carries, beside validators, length and encoding."""
+    headers = [("Content-Type", media_type(path)), ("Cache-Control", cache_control(path))]
+    if language := content_language(path, languages, default):
+        headers.append(("Content-Language", language))
+    if path.endswith(".json"):
+        # Others' pages read these with a script in the browser; there is nothing private in them.
+        headers.append(("Access-Control-Allow-Origin", "*"))
+    return (*headers, *security_headers(path, https=https))

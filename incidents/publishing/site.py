@@ -1,0 +1,104 @@
+"""PublicSite: the published documents in front of Django, as a WSGI application (PEP 3333).
+
+A reader's request is answered from the public store alone. This module and those
+beside it import no model and open no connection, so the page is read as usual
+while the database, the queue and Django itself are down. An address that is not
+published is Django's.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+from .headers import CACHE_DOCUMENT, CACHE_NEVER, security_headers
+from .site_dynamic import Dynamic
+from .site_fallback import Fallback
+from .site_files import CODINGS, Files, Published
+from .site_negotiation import IDENTITY, encodings, has_current_copy, language
+
+OK, UNCHANGED = "200 OK", "304 Not Modified"
+MOVED, NOT_ALLOWED = "301 Moved Permanently", "405 Method Not Allowed"
+
+
+class PublicSite:
+    """Documents from `public_root`, Django's static files from `static_root`, everything else from `django`.
+
+    `django` is called once, at the first request that needs it, and returns the
+    application. At most `places` requests are with it at a time, so that some
+    thread is always free for those who only read.
+    """
+
+    def __init__(
+        self,
+        django: Callable[[], WSGIApplication],
+        *,
+        public_root: Path,
+        static_root: Path,
+        languages: Sequence[str],
+        default_language: str,
+        https: bool,
+        catalogues: Path | None = None,
+        places: int = 8,
+        show_errors: bool = False,
+    ) -> None:
+        self._languages, self._default_language, self._https = tuple(languages), default_language, https
+        self._files = Files(public_root, static_root, self._languages, default_language, https=https)
+        fallback = Fallback(self._languages, default_language, catalogues, https=https)
+        self._dynamic = Dynamic(django, fallback, places=places, show_errors=show_errors)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        path = environ.get("PATH_INFO") or "/"
+        published = self._files.find(path) if path != "/" else self._home(environ)
+        if published is None:
+            return self._unpublished(path, environ, start_response)
+        method = environ["REQUEST_METHOD"]
+        if method not in {"GET", "HEAD"}:
+            return self._not_allowed(path, start_response)
+        return self._send(published, environ, start_response, with_body=method == "GET")
+
+    def _home(self, environ: WSGIEnvironment) -> Published | None:
+        """`/` is the home page in the reader's language."""
+        wanted = language(environ.get("HTTP_ACCEPT_LANGUAGE", ""), self._languages, self._default_language)
+        return self._files.find(wanted) or self._files.find(self._default_language)
+
+    @staticmethod
+    def _send(
+        published: Published, environ: WSGIEnvironment, start_response: StartResponse, *, with_body: bool
+    ) -> list[bytes]:
+        answers = published.answers
+        answer = answers[IDENTITY]
+        accepted = environ.get("HTTP_ACCEPT_ENCODING")
+        if accepted and len(answers) > 1:
+            answer = next(answers[coding] for coding in encodings(accepted, CODINGS) if coding in answers)
+        none_match, since = environ.get("HTTP_IF_NONE_MATCH"), environ.get("HTTP_IF_MODIFIED_SINCE")
+        if (none_match or since) and has_current_copy(none_match, since, answer.etag, published.modified):
+            start_response(UNCHANGED, answer.unchanged)
+            return []
+        start_response(OK, answer.headers)
+        return answer.body if with_body else []
+
+    def _unpublished(self, path: str, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        is_read = environ["REQUEST_METHOD"] in {"GET", "HEAD"}
+        if path == "/healthz" and is_read:
+            return self._alive(start_response, with_body=environ["REQUEST_METHOD"] == "GET")
+        if is_read and self._files.has_folder(path):
+            return self._add_slash(path, environ.get("QUERY_STRING", ""), start_response)
+        return self._dynamic(environ, start_response)
+
+    def _alive(self, start_response: StartResponse, *, with_body: bool) -> list[bytes]:
+        body = b"ok\n"
+        headers = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body)))]
+        headers += [("Cache-Control", CACHE_NEVER), *security_headers("/healthz", https=self._https)]
+        start_response(OK, headers)
+        return [body] if with_body else []
+
+    def _add_slash(self, path: str, query: str, start_response: StartResponse) -> list[bytes]:
+        location = f"{path}/?{query}" if query else f"{path}/"
+        headers = [("Location", location), ("Content-Length", "0"), ("Cache-Control", CACHE_DOCUMENT)]
+        start_response(MOVED, [*headers, *security_headers(path, https=self._https)])
+        return []
+
+    def _not_allowed(self, path: str, start_response: StartResponse) -> list[bytes]:
+        headers = [("Allow", "GET, HEAD"), ("Content-Length", "0"), ("Cache-Control", CACHE_NEVER)]
+        start_response(NOT_ALLOWED, [*headers, *security_headers(path, https=self._https)])
+        return []

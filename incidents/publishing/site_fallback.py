@@ -1,0 +1,84 @@
+"""What an address says while Django cannot: please come back, and here is the page you can read meanwhile."""
+
+import gettext
+import json
+from collections.abc import Callable
+from html import escape
+from pathlib import Path
+from wsgiref.types import StartResponse, WSGIEnvironment
+
+from .headers import CACHE_NEVER, security_headers
+from .site_negotiation import language
+
+UNAVAILABLE = "503 Service Unavailable"
+RETRY_AFTER = 30  # seconds
+
+_PAGE = """\
+<!doctype html>
+<html lang="{language}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="robots" content="noindex">
+<title>{title}</title>
+</head>
+<body>
+<main>
+<h1>{title}</h1>
+<p>{reason}</p>
+<p>{advice}</p>
+<p><a href="/{language}/">{link}</a></p>
+</main>
+</body>
+</html>
+"""
+
+
+class Fallback:
+    """A plain 503 in the reader's language: HTML, and a problem document (RFC 9457) under `/api/`.
+
+    Reads the catalogues under `catalogues` itself, because Django's translations
+    need a Django that has loaded; without them it speaks English.
+    """
+
+    def __init__(
+        self, languages: tuple[str, ...], default_language: str, catalogues: Path | None, *, https: bool
+    ) -> None:
+        self._languages, self._default_language, self._https = languages, default_language, https
+        self._gettext = {code: _translator(code, catalogues) for code in languages}
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+        path = environ.get("PATH_INFO") or "/"
+        code = self._language(path, environ.get("HTTP_ACCEPT_LANGUAGE", ""))
+        kind, text = self._problem(code) if path.startswith("/api/") else self._page(code)
+        body = text.encode()
+        headers = [("Content-Type", kind), ("Content-Length", str(len(body))), ("Content-Language", code)]
+        headers += [("Retry-After", str(RETRY_AFTER)), ("Cache-Control", CACHE_NEVER)]
+        start_response(UNAVAILABLE, [*headers, *security_headers(path, https=self._https)])
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
+
+    def _language(self, path: str, accept_language: str) -> str:
+        first = path.split("/")[1] if path.startswith("/") else ""
+        return first if first in self._languages else language(accept_language, self._languages, self._default_language)
+
+    def _page(self, code: str) -> tuple[str, str]:
+        _ = self._gettext[code]
+        page = _PAGE.format(
+            language=escape(code),
+            title=escape(_("Not available right now")),
+            reason=escape(_("This page cannot be shown at the moment. The status page itself can be read as usual.")),
+            advice=escape(_("Try again in a few minutes. If you were sending a form, please send it again.")),
+            link=escape(_("Go to the status page")),
+        )
+        return "text/html; charset=utf-8", page
+
+    def _problem(self, code: str) -> tuple[str, str]:
+        _ = self._gettext[code]
+        problem = {"type": "about:blank", "title": _("Not available right now"), "status": 503}
+        return "application/problem+json", json.dumps(problem, ensure_ascii=False)
+
+
+def _translator(code: str, catalogues: Path | None) -> Callable[[str], str]:
+    folder = code.replace("-", "_")
+    return gettext.translation("django", catalogues, [folder], fallback=True).gettext

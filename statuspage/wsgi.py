@@ -1,0 +1,21 @@
+"""The server's entry point: PublicSite around Django. Starts without database, queue and models."""
+
+import os
+
+from django.conf import settings
+from django.core.wsgi import get_wsgi_application
+
+from incidents.publishing.site import PublicSite
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "statuspage.settings")
+
+application = PublicSite(
+    get_wsgi_application,
+    public_root=settings.PUBLIC_ROOT,
+    static_root=settings.STATIC_ROOT,
+    languages=[code for code, _name in settings.LANGUAGES],
+    default_language=settings.LANGUAGE_CODE,
+    https=settings.HTTPS,
+    catalogues=settings.LOCALE_PATHS[0],
+    show_errors=settings.DEBUG,
+)
