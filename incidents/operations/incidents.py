@@ -93,13 +93,7 @@ def withdraw(*, incident: Incident, by: User = None) -> Incident:  # noqa: ARG00
     incident.published_at = None
     incident.save()
     withdraw_announcements(incident)
-    components = list(
-        Component.objects.select_for_update().filter(status_changes__update__incident=incident).distinct()
-    )
-    for update in incident.updates.all():
-        update.status_changes.all().delete()
-    for component in components:
-        refresh_status(component)
+    _take_back_statuses(incident)
     incident.updates.update(published_at=None, notify=False)  # who was told was told
     return incident
 

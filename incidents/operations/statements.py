@@ -15,7 +15,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from ..models import Incident
-from ..status import ComponentStatus, Kind, Phase, phases_of
+from ..status import ComponentStatus, Kind, Phase, impacts_of, phases_of
 from ..text import Text
 
 # Clocks differ; a time this far ahead is “now”, one this far behind is “just now”.
@@ -145,6 +145,9 @@ def _check_order(incident: Incident, statement: Statement, refusals: Refusals, *
 def check_details(incident: Incident) -> None:
     """Refuses an incident whose fields contradict each other; runs the fields' own checks too."""
     refusals = Refusals()
+    refusals.refuse_if(
+        incident.impact not in impacts_of(Kind(incident.kind)), "impact", _("Choose one of the impacts of this kind.")
+    )
     if incident.is_maintenance:
         missing = incident.scheduled_for is None or incident.scheduled_until is None
         refusals.refuse_if(missing, "scheduled_until", _("Planned maintenance needs a start and an end."))

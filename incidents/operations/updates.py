@@ -15,7 +15,7 @@ from ..publishing import stale
 from ..status import Phase
 from ..text import Text
 from .effects import make_public
-from .statements import Statement, check_statement
+from .statements import BACKDATED, Statement, check_statement
 
 User = AbstractBaseUser | None
 
@@ -31,32 +31,30 @@ def post_update(*, incident: Incident, statement: Statement, by: User = None, dr
 @transaction.atomic
 def edit_draft(*, update: Update, statement: Statement, by: User = None, draft: bool = True) -> Update:
     """Rewrites an update that is not public yet; with `draft=False` it is published or scheduled too."""
-    incident = lock(update.incident)
-    _refuse_public(update)
-    check_statement(incident, statement, draft=draft)
-    return _store(Update(id=update.id, created_at=update.created_at), incident, statement, by=by, draft=draft)
+    held = _hold_draft(update)
+    check_statement(held.incident, statement, draft=draft)
+    return _store(held, held.incident, statement, by=by, draft=draft)
 
 
 @transaction.atomic
 def publish_draft(*, update: Update, by: User = None) -> Update:
     """Makes a draft or scheduled update public now, and its incident with it."""
-    update = Update.objects.select_related("incident").get(pk=update.pk)
-    update.incident = lock(update.incident)
-    _refuse_public(update)
-    check_statement(update.incident, _as_statement(update), draft=False)
-    update.author_id = update.author_id or (by.pk if by else None)
-    make_public(update)
-    return update
+    held = _hold_draft(update)
+    if not held.is_scheduled and held.at > held.created_at - BACKDATED:
+        held.at = timezone.now()  # written earlier, said now; a backdated draft keeps its time
+    check_statement(held.incident, _as_statement(held), draft=False)
+    held.author_id = held.author_id or (by.pk if by else None)
+    make_public(held)
+    return held
 
 
 @transaction.atomic
 def discard_draft(*, update: Update, by: User = None) -> None:  # noqa: ARG001 - who it was goes to the audit log
     """Deletes an update that was never public; a draft incident without updates goes with it."""
-    incident = lock(update.incident)
-    _refuse_public(update)
-    update.delete()
-    if not incident.is_public and not incident.updates.exists():
-        incident.delete()
+    held = _hold_draft(update)
+    held.delete()
+    if not held.incident.is_public and not held.incident.updates.exists():
+        held.incident.delete()
 
 
 @transaction.atomic
@@ -151,6 +149,11 @@ def _as_statement(update: Update) -> Statement:
     )
 
 
-def _refuse_public(update: Update) -> None:
-    if update.is_public:
+def _hold_draft(update: Update) -> Update:
+    """The update as it stands now, its incident locked; refused where somebody published it meanwhile."""
+    incident = lock(update.incident)
+    held = Update.objects.select_for_update().get(pk=update.pk)
+    held.incident = incident
+    if held.is_public:
         raise ValidationError(_("This update is public already. Correct it instead."))
+    return held

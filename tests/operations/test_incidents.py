@@ -111,22 +111,25 @@ def test_incident_cannot_be_resolved_before_it_started() -> None:
     assert refused(error) == {"ended_at"}
 
 
-def test_resolving_sets_the_end_and_every_touched_component_operational() -> None:
+def test_resolving_sets_the_end_and_every_touched_component_operational(clock: time_machine.Traveller) -> None:
     mail, web = make_component("mail"), make_component("web")
     incident = make_incident(components={mail: ComponentStatus.MAJOR_OUTAGE})
-    make_update(incident, components={web.pk: ComponentStatus.DEGRADED_PERFORMANCE}, at=NOW)
+    clock.shift(60)
+    make_update(incident, components={web.pk: ComponentStatus.DEGRADED_PERFORMANCE})
+    clock.shift(60)
     operations.resolve(incident=incident, text=Text(en="Over."), notify=False)
     incident.refresh_from_db()
     mail.refresh_from_db()
     web.refresh_from_db()
     assert incident.is_over
-    assert incident.ended_at == NOW
+    assert incident.ended_at == NOW + timedelta(minutes=2)
     assert {mail.status, web.status} == {ComponentStatus.OPERATIONAL}
     assert [change.status for change in mail.status_changes.all()] == ["major_outage", "operational"]
 
 
-def test_finished_incident_goes_back_only_by_reopening(clock: time_machine.Coordinates) -> None:
+def test_finished_incident_goes_back_only_by_reopening(clock: time_machine.Traveller) -> None:
     incident = make_incident()
+    clock.shift(60)
     operations.resolve(incident=incident, text=Text(en="Over."), notify=False)
     clock.shift(60)
     with pytest.raises(ValidationError) as error:
@@ -138,7 +141,7 @@ def test_finished_incident_goes_back_only_by_reopening(clock: time_machine.Coord
     assert incident.ended_at is None
 
 
-def test_backdated_update_neither_moves_the_phase_back_nor_tells_anybody(clock: time_machine.Coordinates) -> None:
+def test_backdated_update_neither_moves_the_phase_back_nor_tells_anybody(clock: time_machine.Traveller) -> None:
     incident = make_incident(started_at=NOW - timedelta(days=1))
     clock.shift(60)
     update = make_update(incident, Phase.INVESTIGATING, at=NOW - timedelta(hours=5), notify=None)

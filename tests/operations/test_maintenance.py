@@ -41,7 +41,7 @@ def test_planned_work_changes_no_component_before_it_begins(maintenance: Inciden
 
 
 def test_work_puts_its_components_under_maintenance_and_back(
-    maintenance: Incident, disk: Component, clock: time_machine.Coordinates
+    maintenance: Incident, disk: Component, clock: time_machine.Traveller
 ) -> None:
     clock.move_to(START)
     operations.start_maintenance(incident=maintenance, text=Text(da="Vi går i gang."), notify=False)

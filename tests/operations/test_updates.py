@@ -76,7 +76,7 @@ def test_hundred_kilobyte_text_is_refused_with_both_lengths() -> None:
     assert Update.objects.count() == 1
 
 
-def test_scheduled_update_takes_its_planned_time_when_it_is_published(clock: time_machine.Coordinates) -> None:
+def test_scheduled_update_takes_its_planned_time_when_it_is_published(clock: time_machine.Traveller) -> None:
     incident = make_incident()
     update = make_update(incident, publish_at=NOW + timedelta(hours=1))
     clock.move_to(NOW + timedelta(hours=1, seconds=3))
@@ -117,3 +117,20 @@ def test_unknown_component_is_refused() -> None:
         make_update(make_incident(), components={"nosuchcompon": "operational"})
     assert set(error.value.message_dict) == {"components"}
     assert Update.objects.count() == 1
+
+
+def test_draft_published_later_carries_the_time_it_was_said(clock: time_machine.Traveller) -> None:
+    draft = make_incident(draft=True).updates.get()
+    clock.shift(timedelta(hours=2))
+    operations.publish_draft(update=draft)
+    draft.refresh_from_db()
+    assert draft.at == NOW + timedelta(hours=2)
+
+
+def test_backdated_draft_keeps_its_time(clock: time_machine.Traveller) -> None:
+    incident = make_incident(started_at=NOW - timedelta(days=1))
+    draft = operations.post_update(incident=incident, statement=make_statement(at=NOW - timedelta(hours=3)), draft=True)
+    clock.shift(timedelta(hours=2))
+    operations.publish_draft(update=draft)
+    draft.refresh_from_db()
+    assert draft.at == NOW - timedelta(hours=3)
