@@ -1,11 +1,11 @@
 """The tables, one module per subject. Changed by `operations`, read through queryset verbs."""
 
 from .components import Component, ComponentGroup, StatusChange
-from .deliveries import MOVES, WAITING, Announcement, Delivery, DeliveryState, SkipReason
+from .deliveries import MOVES, WAITING, Announcement, Delivery, DeliveryState, Destination, SkipReason
 from .incidents import AffectedComponent, Incident, Maintenance, Update, UpdateRevision
 from .page import Page
 from .publication import StaleSubject
-from .subscribers import Subscriber
+from .subscribers import LetterLimit, Subscriber
 
 __all__ = [
     "MOVES",
@@ -16,7 +16,9 @@ __all__ = [
     "ComponentGroup",
     "Delivery",
     "DeliveryState",
+    "Destination",
     "Incident",
+    "LetterLimit",
     "Maintenance",
     "Page",
     "SkipReason",

@@ -14,7 +14,8 @@ class Announcement(models.Model):
     """The decision that subscribers hear of an update, written in the update's own transaction (the outbox).
 
     Until `hold_until` staff can take it back; then it expands, once, into one
-    delivery per subscriber, and `expanded_at` is set.
+    delivery per subscriber, and `expanded_at` is set. While `paused_at` is set none
+    of its deliveries is sent.
     """
 
     class Reason(models.TextChoices):
@@ -27,6 +28,7 @@ class Announcement(models.Model):
     hold_until = models.DateTimeField(_("held until"))
     expanded_at = models.DateTimeField(_("expanded"), null=True, blank=True)
     cancelled_at = models.DateTimeField(_("cancelled"), null=True, blank=True)
+    paused_at = models.DateTimeField(_("paused"), null=True, blank=True)
 
     class Meta:
         ordering = ("-created_at", "-id")
@@ -34,7 +36,9 @@ class Announcement(models.Model):
         verbose_name_plural = _("announcements")
         constraints = [
             models.UniqueConstraint(
-                fields=["update"], condition=Q(reason="update", cancelled_at__isnull=True), name="update_is_announced_once"
+                fields=["update"],
+                condition=Q(reason="update", cancelled_at__isnull=True),
+                name="update_is_announced_once",
             ),
             models.CheckConstraint(
                 condition=Q(expanded_at__isnull=True) | Q(cancelled_at__isnull=True),
@@ -65,12 +69,15 @@ class DeliveryState(models.TextChoices):
 
 
 S = DeliveryState
-# The one table of allowed moves. `sending` goes back to `queued` where the worker
-# knows that nothing reached the wire; `uncertain` is a connection lost after the
-# final dot, sent once more with the same Message-ID and Date (STANDARDS Q8-Q10).
+# The one table of allowed moves. `sending` means on the wire, and nothing else: a row
+# that a worker holds but has not begun keeps its state and has a lease. `sending` goes
+# back to `queued` where the worker knows that the letter cannot have been taken;
+# `uncertain` is a connection lost after the final dot or a worker that died with the
+# letter on the wire, sent again with the same Message-ID and Date (STANDARDS Q8-Q10).
+# A letter that was never tried can fail too: its destination was down for too long.
 MOVES: dict[str, frozenset[str]] = {
-    S.QUEUED: frozenset({S.SENDING, S.SKIPPED}),
-    S.SENDING: frozenset({S.SENT, S.DEFERRED, S.UNCERTAIN, S.FAILED, S.QUEUED, S.SKIPPED}),
+    S.QUEUED: frozenset({S.SENDING, S.SKIPPED, S.FAILED}),
+    S.SENDING: frozenset({S.SENT, S.DEFERRED, S.UNCERTAIN, S.FAILED, S.QUEUED}),
     S.DEFERRED: frozenset({S.SENDING, S.SKIPPED, S.FAILED}),
     S.UNCERTAIN: frozenset({S.SENDING, S.SKIPPED, S.FAILED}),
     S.SENT: frozenset(),
@@ -90,15 +97,22 @@ class SkipReason(models.TextChoices):
     OTHER_KIND = "other_kind", _("Does not want this kind")
     WITHDRAWN = "withdrawn", _("The incident was withdrawn")
     SUPERSEDED = "superseded", _("A newer update replaced it")
+    CANCELLED = "cancelled", _("Staff stopped the announcement")
+    CONFIRMED = "confirmed", _("Has confirmed already")
 
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
+    def waiting(self) -> "DeliveryQuerySet":
+        return self.filter(state__in=WAITING)
+
     def due(self, now: datetime) -> "DeliveryQuerySet":
-        """Waiting, and their time has come."""
-        return self.filter(state__in=WAITING, next_attempt_at__lte=now)
+        """Waiting, their time has come, and no worker holds them."""
+        free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
+        paused = Q(announcement__paused_at__isnull=False)
+        return self.waiting().filter(free, next_attempt_at__lte=now).exclude(paused)
 
     def abandoned(self, now: datetime) -> "DeliveryQuerySet":
-        """Claimed by a worker that has not been heard of since its lease ended."""
+        """On the wire of a worker that has not been heard of since its lease ended."""
         return self.filter(state=S.SENDING, lease_until__lt=now)
 
 
@@ -107,6 +121,8 @@ class Delivery(models.Model):
 
     `message_id` and `dated_at` are fixed when the row is made and kept over every
     attempt, so that a receiver who gets it twice can tell (STANDARDS E13).
+    `lease_until` says until when a worker holds the row, and is the worker's proof
+    that it still does: whoever clears or moves it takes the row away from the worker.
     """
 
     class Letter(models.TextChoices):
@@ -117,11 +133,15 @@ class Delivery(models.Model):
         ALREADY_SUBSCRIBED = "already_subscribed", _("Already subscribed")
 
     announcement = models.ForeignKey(
-        Announcement, models.CASCADE, null=True, blank=True, related_name="deliveries", verbose_name=_("announcement")
+        Announcement,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="deliveries",
+        verbose_name=_("announcement"),
+        db_index=False,  # the unique constraint begins with it
     )
-    subscriber = models.ForeignKey(
-        Subscriber, models.CASCADE, related_name="deliveries", verbose_name=_("subscriber")
-    )
+    subscriber = models.ForeignKey(Subscriber, models.CASCADE, related_name="deliveries", verbose_name=_("subscriber"))
     letter = models.CharField(_("letter"), max_length=20, choices=Letter, default=Letter.UPDATE)
     language = models.CharField(_("language"), max_length=12)
     state = models.CharField(_("state"), max_length=10, choices=DeliveryState, default=DeliveryState.QUEUED)
@@ -129,7 +149,9 @@ class Delivery(models.Model):
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     next_attempt_at = models.DateTimeField(_("next attempt"), default=timezone.now)
     lease_until = models.DateTimeField(_("claimed until"), null=True, blank=True)
-    message_id = models.CharField(_("Message-ID"), max_length=120, unique=True)
+    destination = models.CharField(_("destination"), max_length=255, blank=True)
+    times_uncertain = models.PositiveSmallIntegerField(_("times uncertain"), default=0)
+    message_id = models.CharField(_("Message-ID"), max_length=320)
     dated_at = models.DateTimeField(_("dated"), default=timezone.now)
     sent_at = models.DateTimeField(_("sent"), null=True, blank=True)
     reply_code = models.PositiveSmallIntegerField(_("reply code"), null=True, blank=True)
@@ -144,8 +166,10 @@ class Delivery(models.Model):
         verbose_name_plural = _("deliveries")
         constraints = [
             models.UniqueConstraint(fields=["announcement", "subscriber"], name="one_delivery_per_subscriber"),
+            models.UniqueConstraint(fields=["message_id"], name="message_id_is_used_once"),
             models.CheckConstraint(
-                condition=Q(letter="update", announcement__isnull=False) | ~Q(letter="update") & Q(announcement__isnull=True),
+                condition=Q(letter="update", announcement__isnull=False)
+                | ~Q(letter="update") & Q(announcement__isnull=True),
                 name="only_updates_are_announced",
             ),
             models.CheckConstraint(
@@ -166,6 +190,12 @@ class Delivery(models.Model):
                 condition=Q(state__in=["queued", "deferred", "uncertain"]),
                 name="delivery_claim",
             ),
+            # A destination that answers again, or does not: all that waits for it.
+            models.Index(
+                fields=["destination"],
+                condition=Q(state__in=["queued", "deferred", "uncertain"]),
+                name="delivery_destination",
+            ),
             # The clock: claims whose lease has run out.
             models.Index(fields=["lease_until"], condition=Q(state="sending"), name="delivery_abandoned"),
             # The panel: an announcement's rows by state.
@@ -174,3 +204,46 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.letter} {self.message_id}"
+
+
+class DestinationQuerySet(models.QuerySet["Destination"]):
+    def in_trouble(self) -> "DestinationQuerySet":
+        return self.filter(failing_since__isnull=False)
+
+    def closed(self, now: datetime) -> "DestinationQuerySet":
+        """Those nothing may be sent to at the moment, not even a probe."""
+        return self.in_trouble().filter(retry_at__gt=now)
+
+
+class Destination(models.Model):
+    """Where letters go: our relay, or a domain behind it. A row exists once it has been in trouble.
+
+    While `failing_since` is set one letter at a time goes there, as a probe, at
+    `retry_at`; the pauses grow with `failures` (STANDARDS Q5, Q6). A worker that
+    takes the probe moves `retry_at` into the future, so that no other takes it too.
+    """
+
+    name = models.CharField(_("name"), max_length=255, primary_key=True)
+    failing_since = models.DateTimeField(_("in trouble since"), null=True, blank=True)
+    failures = models.PositiveIntegerField(_("failures in a row"), default=0)
+    retry_at = models.DateTimeField(_("next try"), null=True, blank=True)
+    reply_code = models.PositiveSmallIntegerField(_("reply code"), null=True, blank=True)
+    reply = models.CharField(_("reply"), max_length=500, blank=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = DestinationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("name",)
+        verbose_name = _("destination")
+        verbose_name_plural = _("destinations")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(failing_since__isnull=True, retry_at__isnull=True)
+                | Q(failing_since__isnull=False, retry_at__isnull=False),
+                name="destination_in_trouble_has_a_next_try",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
