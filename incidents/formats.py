@@ -29,6 +29,20 @@ def day(value: date) -> str:
     return dateformat.format(value, pgettext("date format", "j F Y"))
 
 
+def days(first: date, last: date) -> str:
+    """A day, or a run of days, without the year."""
+    whole = pgettext("date format", "j F")
+    if first == last:
+        return dateformat.format(first, whole)
+    if (first.year, first.month) == (last.year, last.month):
+        start = dateformat.format(first, pgettext("date format", "j"))
+        return pgettext("time span", "%(start)s–%(end)s") % {"start": start, "end": dateformat.format(last, whole)}
+    return pgettext("time span", "%(start)s – %(end)s") % {
+        "start": dateformat.format(first, whole),
+        "end": dateformat.format(last, whole),
+    }
+
+
 def month(value: date) -> str:
     """Month and year, as a heading."""
     return dateformat.format(value, pgettext("date format", "F Y"))

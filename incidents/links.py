@@ -5,6 +5,7 @@ come from `reverse`. Absolute links are built from SITE_URL, never from a Host h
 A token proves one purpose for one value and cannot be used for another.
 """
 
+from datetime import date
 from enum import StrEnum
 
 from django.conf import settings
@@ -24,6 +25,19 @@ def incident(incident_id: str, language: str) -> str:
 def update(incident_id: str, update_id: str, language: str) -> str:
     """The permalink of one update: its place on the incident's page."""
     return f"{incident(incident_id, language)}#{update_id}"
+
+
+def history(language: str, month: date | None = None) -> str:
+    """The index of all months, or one month's page."""
+    return f"/{language}/history/{month:%Y/%m}/" if month else f"/{language}/history/"
+
+
+def component(slug: str, language: str) -> str:
+    return f"/{language}/components/{slug}/"
+
+
+def subscribe(language: str) -> str:
+    return f"/{language}/subscribe/"
 
 
 def feed(language: str, kind: str) -> str:

@@ -1,0 +1,98 @@
+"""Style sheet, script and icons as published documents, so that a page depends on the public store alone.
+
+Each address carries a hash of the content and is kept for ever by those who have
+it. The sources in `static/` are read in the order of their names here; comments
+are left out, nothing else is changed.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+
+from django.conf import settings
+
+from ..models import Page
+from ..status import ComponentStatus
+from .colours import DARK_PAPER, LIGHT_PAPER, readable_on
+from .documents import Document, Edition, Subjects
+from .shapes import PATHS
+
+STYLES = ("tokens", "base", "shell", "states", "prose", "timeline", "components", "history", "forms", "print")
+SCRIPTS = ("moments", "days", "fresh")
+
+# The state's colour in the middle of light and dark, because a tab may be either.
+_ICON_COLOURS = {
+    ComponentStatus.OPERATIONAL: "#2e9e63",
+    ComponentStatus.UNDER_MAINTENANCE: "#3f7fdc",
+    ComponentStatus.DEGRADED_PERFORMANCE: "#d69a00",
+    ComponentStatus.PARTIAL_OUTAGE: "#e0701f",
+    ComponentStatus.MAJOR_OUTAGE: "#dc3a40",
+}
+_ICONS = {f"favicon-{state}.svg": state for state in _ICON_COLOURS}
+_COMMENT = re.compile(r"/\*.*?\*/\s*|^\s*//[^\n]*\n", re.DOTALL | re.MULTILINE)
+
+
+class Assets(Document):
+    """`site.css`, `site.js` and an icon per state; made once, for all languages."""
+
+    per_language = False
+
+    def all_keys(self) -> Iterable[str]:
+        return ["site.css", "site.js", *_ICONS]
+
+    def touched(self, subjects: Subjects) -> Iterable[str]:
+        return self.all_keys() if subjects.whole_page else []
+
+    def path(self, key: str, language: str) -> str:
+        return asset_path(key, Page.objects.current())
+
+    def render(self, key: str, edition: Edition) -> bytes:
+        return asset(key, edition.page.brand_colour)
+
+
+def asset_path(key: str, page: Page) -> str:
+    """The public address of `site.css`, `site.js` or `favicon-<state>.svg`."""
+    name, kind = key.rsplit(".", 1)
+    return f"/assets/{name}-{_hash(asset(key, page.brand_colour))}.{kind}"
+
+
+def asset(key: str, brand: str) -> bytes:
+    # While somebody works on the sources, each rendering reads them anew.
+    return (_asset.__wrapped__ if settings.DEBUG else _asset)(key, brand)
+
+
+@lru_cache(maxsize=64)
+def _asset(key: str, brand: str) -> bytes:
+    if key == "site.css":
+        return (_brand(brand) + _joined("css/public", STYLES, "css")).encode()
+    if key == "site.js":
+        # A block of its own for each module keeps its names to itself.
+        return "".join(f"{{\n{_source('js', name, 'js')}}}\n" for name in SCRIPTS).encode()
+    return _icon(_ICONS[key]).encode()
+
+
+@lru_cache(maxsize=64)
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:12]
+
+
+def _brand(brand: str) -> str:
+    """The page's colour as it can be read on light and on dark paper."""
+    light, dark = readable_on(LIGHT_PAPER, brand), readable_on(DARK_PAPER, brand)
+    return f":root{{--brand-light:{light};--brand-dark:{dark}}}\n"
+
+
+def _joined(folder: str, names: Iterable[str], kind: str) -> str:
+    return "".join(_source(folder, name, kind) for name in names)
+
+
+def _source(folder: str, name: str, kind: str) -> str:
+    source: Path = settings.BASE_DIR / "static" / folder / f"{name}.{kind}"
+    return _COMMENT.sub("", source.read_text(encoding="utf-8"))
+
+
+def _icon(state: ComponentStatus) -> str:
+    colour, shape = _ICON_COLOURS[state], PATHS[state]
+    return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><path fill="{colour}" d="{shape}"/></svg>\n'

@@ -1,0 +1,142 @@
+"""The statuses that components had: read from the record for many components in a fixed number of queries."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import cached_property
+from zoneinfo import ZoneInfo
+
+from django.utils import timezone
+
+from ..models import Component, Incident, StatusChange
+from ..status import ComponentStatus
+from ..uptime import Change, Day, Spell, days, midnight, spells, uptime
+
+SHOWN_DAYS = 90
+# Below so many days the bars of a phone's width; the newest are kept.
+SHOWN_DAYS_NARROW = 45
+
+# A bar's height of 32 units tells the state where there is no colour.
+_HEIGHTS = {
+    None: 2,
+    ComponentStatus.OPERATIONAL: 10,
+    ComponentStatus.UNDER_MAINTENANCE: 16,
+    ComponentStatus.DEGRADED_PERFORMANCE: 20,
+    ComponentStatus.PARTIAL_OUTAGE: 26,
+    ComponentStatus.MAJOR_OUTAGE: 32,
+}
+
+
+@dataclass(frozen=True)
+class TroubledDay:
+    """A day on which the component was not operational throughout, and the incidents behind it."""
+
+    day: Day
+    incidents: list[Incident]
+
+
+@dataclass(frozen=True)
+class History:
+    """A component's statuses from `first` to `last`, days in the page's zone."""
+
+    component: Component
+    spells: list[Spell]
+    first: date
+    last: date
+    zone: ZoneInfo
+    incidents: dict[str, Incident]
+
+    @cached_property
+    def days(self) -> list[Day]:
+        return days(self.spells, self.first, self.last, self.zone)
+
+    @cached_property
+    def uptime(self) -> float | None:
+        return uptime(self.spells)
+
+    @cached_property
+    def in_service(self) -> int:
+        """How many of the days the component was in service."""
+        return sum(1 for day in self.days if day.worst is not None)
+
+    @cached_property
+    def troubled(self) -> list[TroubledDay]:
+        """Newest first."""
+        return [
+            TroubledDay(day, [self.incidents[cause] for cause in day.causes if cause in self.incidents])
+            for day in reversed(self.days)
+            if day.is_troubled
+        ]
+
+    @property
+    def untroubled(self) -> int:
+        return self.in_service - len(self.troubled)
+
+    def uptime_between(self, first: date, after: date) -> float | None:
+        """Of the days from `first` up to but not including `after`."""
+        return uptime(self.spells, midnight(first, self.zone), midnight(after, self.zone))
+
+    @cached_property
+    def bars(self) -> list[tuple[str, str]]:
+        """(state, SVG path) of the bars: 4 units a day, 32 high; state "" for days before the service began."""
+        paths: dict[str, str] = defaultdict(str)
+        for place, day in enumerate(self.days):
+            height = _HEIGHTS[day.worst]
+            paths[day.worst or ""] += f"M{4 * place} {32 - height}h3v{height}h-3z"
+        return list(paths.items())
+
+    @property
+    def bars_width(self) -> int:
+        return 4 * len(self.days) - 1
+
+
+def histories(components: Sequence[Component], first: date, now: datetime) -> dict[str, History]:
+    """The history of each component by its id, from `first` until now, in two queries."""
+    last = timezone.localtime(now).date()
+    changes, incidents = _recorded(components, midnight(first, zone()))
+    return {
+        component.pk: History(
+            component,
+            spells(changes[component.pk], _counted_from(component, changes[component.pk], first), now),
+            first,
+            last,
+            zone(),
+            incidents,
+        )
+        for component in components
+    }
+
+
+def zone() -> ZoneInfo:
+    """The page's zone, which is active while a document is rendered."""
+    return ZoneInfo(timezone.get_current_timezone_name())
+
+
+def shown_since(now: datetime) -> date:
+    """The first of the days that a page shows, so that today is the last."""
+    return timezone.localtime(now).date() - timedelta(days=SHOWN_DAYS - 1)
+
+
+def _counted_from(component: Component, changes: Sequence[Change], first: date) -> datetime:
+    """The first moment counted: not before the component was in service, as far as anybody said or recorded."""
+    if component.start_date:
+        return midnight(max(component.start_date, first), zone())
+    earliest = min([component.created_at, *(change.at for change in changes)])
+    return midnight(max(timezone.localtime(earliest).date(), first), zone())
+
+
+def _recorded(components: Iterable[Component], start: datetime) -> tuple[dict[str, list[Change]], dict[str, Incident]]:
+    """Changes since `start` and the last one before it, per component; and the public incidents behind them."""
+    of_these = StatusChange.objects.filter(component__in=list(components)).select_related("update__incident")
+    before = of_these.filter(at__lte=start).order_by("component_id", "-at", "-id").distinct("component_id")
+    since = of_these.filter(at__gt=start).order_by("at", "id")
+    changes: dict[str, list[Change]] = defaultdict(list)
+    incidents: dict[str, Incident] = {}
+    for row in (*before, *since):
+        incident = row.update.incident if row.update else None
+        if incident and incident.is_public:
+            incidents[incident.pk] = incident
+        cause = incident.pk if incident else ""
+        changes[row.component_id].append(Change(row.at, ComponentStatus(row.status), cause))
+    return changes, incidents

@@ -1,0 +1,67 @@
+"""The last days on the home page: what ended on each, and in one line the days without incidents."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+from django.db.models import Q
+from django.utils import timezone
+
+from ..models import Incident
+from ..uptime import midnight
+from .history import zone
+
+RECENT_DAYS = 7
+
+
+@dataclass
+class Days:
+    """A day and what ended on it, or a run of days (`first` to `last`) without incidents."""
+
+    first: date
+    last: date
+    incidents: list[Incident] = field(default_factory=list)
+
+
+def recent_days(now: datetime) -> list[Days]:
+    """The last RECENT_DAYS days, newest first, in one query. A day that an incident ran through is not quiet."""
+    today = timezone.localtime(now).date()
+    first = today - timedelta(days=RECENT_DAYS - 1)
+    touching = list(
+        Incident.objects.public()
+        .filter(Q(ended_at=None) | Q(ended_at__gte=midnight(first, zone())), started_at__lte=now)
+        .newest_first()
+    )
+    return _joined(_one_day(today - timedelta(days=back), touching) for back in range(RECENT_DAYS))
+
+
+def _one_day(day: date, touching: Iterable[Incident]) -> Days | None:
+    """The day with what ended on it; None where something ran through it or it was only started on it."""
+    found = [incident for incident in touching if _first(incident) <= day <= _last(incident)]
+    ended = [incident for incident in found if incident.is_over and _last(incident) == day]
+    if ended or not any(not incident.is_maintenance for incident in found):
+        return Days(day, day, ended)
+    return None
+
+
+def _joined(days: Iterable[Days | None]) -> list[Days]:
+    """Runs of quiet days, newest first, become one."""
+    joined: list[Days] = []
+    for day in days:
+        previous = joined[-1] if joined else None
+        if day is None:
+            continue
+        adjacent = previous is not None and previous.first - timedelta(days=1) == day.last
+        if previous is not None and adjacent and not previous.incidents and not day.incidents:
+            previous.first = day.first
+        else:
+            joined.append(day)
+    return joined
+
+
+def _first(incident: Incident) -> date:
+    return timezone.localtime(incident.started_at).date()
+
+
+def _last(incident: Incident) -> date:
+    return timezone.localtime(incident.ended_at).date() if incident.ended_at else date.max

@@ -1,0 +1,171 @@
+"""What the public pages' templates need around their texts: the page, its assets, its languages, its states."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from django import template
+from django.conf import settings
+from django.template.context import Context
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language
+
+from .. import formats, links
+from ..labels import COMPONENT_STATUSES, IMPACTS, OVERALL
+from ..models import Component, Incident, Page, Update
+from ..publishing.assets import asset_path
+from ..publishing.shapes import BY_IMPACT, PATHS
+from ..status import ComponentStatus, Impact
+from ..text import Passage
+from .wording import reader_passage, untranslated_note
+
+register = template.Library()
+
+
+@register.simple_tag(takes_context=True)
+def page(context: Context) -> Page:
+    """The page that a document is rendered for; on a dynamic page, the one that is set up."""
+    return context.get("page") or Page.objects.current()
+
+
+@register.simple_tag(takes_context=True)
+def alternates(context: Context) -> Sequence[tuple[str, str]]:
+    """(language, path) of this page in every language; of a dynamic page, from the address that was asked for."""
+    given: Sequence[tuple[str, str]] | None = context.get("alternates")
+    if given is not None:
+        return given
+    codes = [code for code, _name in settings.LANGUAGES]
+    path: str = context["request"].path if "request" in context else "/"
+    first, _slash, rest = path.lstrip("/").partition("/")
+    return [(code, f"/{code}/{rest if first in codes else ''}") for code in codes]
+
+
+@register.simple_tag
+def asset(page: Page, key: str) -> str:
+    """The address of `site.css`, `site.js` or `favicon-<state>.svg`."""
+    return asset_path(key, page)
+
+
+@register.simple_tag
+def favicon(page: Page, state: str) -> str:
+    return asset_path(f"favicon-{state or ComponentStatus.OPERATIONAL}.svg", page)
+
+
+@register.filter
+def absolute(path: str) -> str:
+    return links.absolute(path)
+
+
+@register.filter
+def default_path(alternates: Sequence[tuple[str, str]]) -> str:
+    """The path in the default language, among (language, path)."""
+    return dict(alternates)[settings.LANGUAGE_CODE]
+
+
+@register.simple_tag
+def home_url() -> str:
+    return links.home(_language())
+
+
+@register.simple_tag
+def history_url(month: date | None = None) -> str:
+    return links.history(_language(), month)
+
+
+@register.simple_tag
+def incident_url(incident: Incident) -> str:
+    return links.incident(incident.pk, _language())
+
+
+@register.simple_tag
+def update_url(update: Update) -> str:
+    return links.update(update.incident_id, update.pk, _language())
+
+
+@register.simple_tag
+def incident_link(incident: Incident) -> SafeString:
+    """A link that is the title; another language than the reader's is marked, and said beside it."""
+    found = reader_passage(incident.title)
+    link = format_html('<a href="{}"{}>{}</a>', incident_url(incident), _lang(found), found.text)
+    if found.is_own:
+        return link
+    return format_html('{} <small class="untranslated">{}</small>', link, untranslated_note(found.wanted))
+
+
+@register.simple_tag
+def component_url(component: Component) -> str:
+    return links.component(component.slug, _language())
+
+
+@register.simple_tag
+def feed_url(kind: str) -> str:
+    """`kind` is atom, rss or json."""
+    return links.feed(_language(), kind)
+
+
+@register.simple_tag
+def subscribe_url() -> str:
+    return links.subscribe(_language())
+
+
+@register.simple_tag
+def shape(state: str) -> SafeString:
+    """The state's shape, for the eye only: a word always stands beside it."""
+    return format_html(
+        '<svg class="shape state-{0}" viewBox="0 0 16 16" aria-hidden="true"><path d="{1}"/></svg>', state, PATHS[state]
+    )
+
+
+@register.simple_tag
+def state(status: str) -> SafeString:
+    """A component status as shape and word."""
+    return _said(status, COMPONENT_STATUSES[ComponentStatus(status)])
+
+
+@register.simple_tag
+def impact(incident: Incident) -> SafeString:
+    """How hard an incident hits, as shape and word."""
+    return _said(BY_IMPACT[incident.impact], IMPACTS[Impact(incident.impact)])
+
+
+@register.filter
+def impact_state(incident: Incident) -> str:
+    """The state whose shape and colour an incident of this impact has."""
+    return BY_IMPACT[incident.impact]
+
+
+@register.filter
+def overall_label(status: str) -> Any:
+    return OVERALL[ComponentStatus(status)]
+
+
+@register.filter
+def host(address: str) -> str:
+    """The host name in an address, which says enough of where a link leads."""
+    return urlsplit(address).hostname or address
+
+
+@register.simple_tag
+def length(start: datetime, end: datetime) -> str:
+    """How long it lasted, in words."""
+    return formats.duration(end - start)
+
+
+@register.simple_tag
+def days_span(first: date, last: date) -> str:
+    """One day, or a run of days, without the year."""
+    return formats.days(first, last)
+
+
+def _language() -> str:
+    return get_language() or settings.LANGUAGE_CODE
+
+
+def _lang(found: Passage) -> SafeString:
+    return SafeString() if found.is_own else format_html(' lang="{}"', found.language)
+
+
+def _said(state: str, word: object) -> SafeString:
+    return format_html('<span class="state state-{}">{}<span>{}</span></span>', state, shape(state), word)
