@@ -155,7 +155,10 @@ STORAGES = {
 # -- Security ----------------------------------------------------------------------------------
 
 SECURE_SSL_REDIRECT = False  # the proxy's work: a redirect would break one-click unsubscribe (RFC 8058 §3.1)
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("TRUST_PROXY_HEADERS") else None
+_behind_proxy = env.flag("TRUST_PROXY_HEADERS")
+# How many proxies of our own add to X-Forwarded-For; what stands to the left of theirs is the client's word.
+TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", 1 if _behind_proxy else 0, most=10)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _behind_proxy else None
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = False
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS

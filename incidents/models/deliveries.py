@@ -92,6 +92,7 @@ class SkipReason(models.TextChoices):
 
     UNSUBSCRIBED = "unsubscribed", _("Has unsubscribed")
     UNCONFIRMED = "unconfirmed", _("Has not confirmed")
+    PAUSED = "paused", _("Has paused the mails")
     SUSPENDED = "suspended", _("Is suspended: the address refuses mail")
     OTHER_COMPONENTS = "other_components", _("Follows other components")
     OTHER_KIND = "other_kind", _("Does not want this kind")
@@ -131,6 +132,7 @@ class Delivery(models.Model):
         UPDATE = "update", _("Update")
         CONFIRMATION = "confirmation", _("Confirmation")
         ALREADY_SUBSCRIBED = "already_subscribed", _("Already subscribed")
+        MANAGE = "manage", _("Link to the subscription")
 
     announcement = models.ForeignKey(
         Announcement,

@@ -1,6 +1,7 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Upper
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -14,15 +15,29 @@ class SubscriberQuerySet(models.QuerySet["Subscriber"]):
         """Those who confirmed and have not left: the only ones who may be told anything."""
         return self.filter(state=Subscriber.State.ACTIVE)
 
+    def by_mail(self, address: str) -> "SubscriberQuerySet":
+        """Whoever reads mail at this address; case does not matter, as it matters to no mail host."""
+        # The excluded empty address is what lets PostgreSQL use the index of `mail_address_once`.
+        return self.filter(channel=Subscriber.Channel.EMAIL, address__iexact=address).exclude(address="")
+
 
 class Subscriber(models.Model):
-    """Somebody who asked to be told. `state` is moved by `subscriptions` and `notifications` alone."""
+    """Somebody who asked to be told. `state` is moved by `subscriptions` and `notifications` alone.
+
+    One who had everything erased stays as a row without an address, so that the
+    ledger still adds up and says nothing about anybody.
+    """
 
     class Channel(models.TextChoices):
         EMAIL = "email", _("Mail")
         WEBHOOK = "webhook", _("Webhook")
         SLACK = "slack", "Slack"
         TEAMS = "teams", "Teams"
+
+    class ConsentMethod(models.TextChoices):
+        FORM = "form", pgettext_lazy("consent", "Form and confirmed by mail")
+        IMPORT = "import", pgettext_lazy("consent", "Import")
+        STAFF = "staff", pgettext_lazy("consent", "Entered by staff")
 
     class State(models.TextChoices):
         PENDING = "pending", pgettext_lazy("subscriber", "Not confirmed yet")
@@ -32,7 +47,7 @@ class Subscriber(models.Model):
 
     id = IdField()
     channel = models.CharField(_("channel"), max_length=10, choices=Channel, default=Channel.EMAIL)
-    address = models.CharField(_("address"), max_length=500)
+    address = models.CharField(_("address"), max_length=500, blank=True, help_text=_("Empty once it is erased."))
     language = models.CharField(_("language"), max_length=12)
     state = models.CharField(_("state"), max_length=12, choices=State, default=State.PENDING)
     wants_incidents = models.BooleanField(_("incidents"), default=True)
@@ -43,9 +58,13 @@ class Subscriber(models.Model):
     # Counts sign-ups: a confirmation link works for its own round only, so for one opt-in.
     opt_in_round = models.PositiveIntegerField(default=1)
     consent_text = models.CharField(_("consent text"), max_length=20, blank=True)  # version of the wording agreed to
+    consent_method = models.CharField(
+        _("consent given by"), max_length=10, choices=ConsentMethod, default=ConsentMethod.FORM
+    )
     requested_at = models.DateTimeField(_("signed up"), default=timezone.now)
     confirmed_at = models.DateTimeField(_("confirmed"), null=True, blank=True)
     left_at = models.DateTimeField(_("left"), null=True, blank=True)
+    paused_until = models.DateTimeField(_("paused until"), null=True, blank=True)
     suspended_because = models.CharField(_("suspended because"), max_length=500, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -57,7 +76,18 @@ class Subscriber(models.Model):
         verbose_name = _("subscriber")
         verbose_name_plural = _("subscribers")
         constraints = [
-            models.UniqueConstraint(fields=["channel", "address"], name="address_once_per_channel"),
+            # Looked up by `address__iexact`, which compares in upper case.
+            models.UniqueConstraint(
+                Upper("address"), condition=Q(channel="email") & ~Q(address=""), name="mail_address_once"
+            ),
+            models.UniqueConstraint(
+                fields=["channel", "address"],
+                condition=~Q(channel="email") & ~Q(address=""),
+                name="address_once_per_channel",
+            ),
+            models.CheckConstraint(
+                condition=~Q(address="") | Q(state="unsubscribed"), name="erased_subscriber_has_left"
+            ),
             models.CheckConstraint(
                 condition=Q(state__in=["pending", "active", "unsubscribed", "suspended"]),
                 name="subscriber_state_is_known",
@@ -69,12 +99,32 @@ class Subscriber(models.Model):
         indexes = [
             # The audience of an announcement: active subscribers, in an order the expansion can batch by.
             models.Index(fields=["id"], condition=Q(state="active"), name="subscriber_active"),
+            # Retention: sign-ups that nobody confirmed, oldest first.
+            models.Index(fields=["requested_at"], condition=Q(state="pending"), name="subscriber_unconfirmed"),
         ]
 
     def __str__(self) -> str:
-        return self.address
+        return self.address or f"– {self.pk}"
 
     @property
     def reading_language(self) -> str:
         """Their language, or the page's where the page no longer has it."""
         return self.language if self.language in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
+
+
+class LetterLimit(models.Model):
+    """One bucket of the sign-up limits; `key` is a keyed hash of what is limited. See `subscriptions.limits`."""
+
+    key = models.CharField(primary_key=True, max_length=64)
+    free_at = models.DateTimeField()  # when the bucket is empty again
+    uses = models.PositiveIntegerField()  # since the owner of an address last acted on a letter
+    keep_until = models.DateTimeField()
+
+    class Meta:
+        indexes = [
+            # The retention job.
+            models.Index(fields=["keep_until"], name="letter_limit_old"),
+        ]
+
+    def __str__(self) -> str:
+        return self.key
