@@ -1,0 +1,45 @@
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from incidents.management import catalogues
+
+SOURCES = ["incidents", "statuspage", "templates"]
+
+
+class Command(BaseCommand):
+    help = "Collects the strings to translate into incidents/locale and compiles the catalogues."
+    requires_system_checks = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--check", action="store_true", help="write nothing; fail if anything is missing")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        folder = Path(settings.LOCALE_PATHS[0])
+        source = catalogues.extract(Path(settings.BASE_DIR), SOURCES)
+        languages = sorted({"da", *(path.name for path in folder.glob("*") if path.is_dir())})
+        if options["check"]:
+            self.check_catalogues(source, folder, languages)
+            return
+        for language in languages:
+            self.update(source, catalogues.catalogue_path(folder, language), language)
+
+    def update(self, source: catalogues.Strings, path: Path, language: str) -> None:
+        catalogues.write(catalogues.merge(source, catalogues.read(path, language)), path)
+        written = catalogues.read(path, language)
+        faults = list(catalogues.faults(source, written, path))
+        self.stdout.write(f"{language}: {len(written)} strings, {len(faults)} to be looked at in {path.name}")
+        for fault in faults:
+            self.stdout.write(f"  {fault}")
+
+    def check_catalogues(self, source: catalogues.Strings, folder: Path, languages: list[str]) -> None:
+        found = [
+            f"{language}: {fault}"
+            for language in languages
+            for path in [catalogues.catalogue_path(folder, language)]
+            for fault in catalogues.faults(source, catalogues.read(path, language), path)
+        ]
+        if found:
+            raise CommandError("\n".join(found))
