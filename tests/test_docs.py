@@ -1,0 +1,28 @@
+"""What an operator or a developer can use is documented, and what is documented exists."""
+
+import re
+from pathlib import Path
+
+from tests.support import environment
+from tests.support.product import ROOT
+
+SETTINGS = Path(ROOT, "docs", "settings.md").read_text(encoding="utf-8")
+
+
+def documented() -> set[str]:
+    return set(re.findall(r"^\| `([A-Z_]+)` \|", SETTINGS, flags=re.MULTILINE))
+
+
+def test_every_variable_is_documented() -> None:
+    """`test_settings.py` holds this list against what the code reads."""
+    assert {*environment.OWN, *environment.SERVERS} - documented() == set()
+
+
+def test_every_documented_variable_is_read() -> None:
+    assert documented() - {*environment.OWN, *environment.SERVERS} == set()
+
+
+def test_every_target_of_the_makefile_explains_itself() -> None:
+    makefile = Path(ROOT, "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^\.PHONY: (.+)$", makefile, flags=re.MULTILINE)[0].split())
+    assert targets - set(re.findall(r"^([a-z]+):.*## ", makefile, flags=re.MULTILINE)) == {"python"}
