@@ -38,6 +38,8 @@ if _site.path.strip("/") or _site.query or _site.fragment:
     )
 SITE_URL = f"{_site.scheme}://{_site.netloc}"
 SITE_HOST = _site.hostname or "localhost"
+# Stands in the ids of feed entries, which must never change: keep the old host here when SITE_URL moves.
+FEED_ID_HOST = env.text("FEED_ID_HOST", SITE_HOST)
 HTTPS = _site.scheme == "https"
 
 _LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
