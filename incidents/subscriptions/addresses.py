@@ -1,0 +1,74 @@
+"""Mail addresses: what is accepted, the one form they are stored in, and how much of them a page shows."""
+
+import unicodedata
+
+from django.core.exceptions import ValidationError
+from django.core.validators import EmailValidator
+from django.utils.translation import gettext_lazy as _
+
+# RFC 5321 §4.5.3.1: 64 octets before the @, and 254 in all fit a path in angle brackets (erratum 1690).
+LONGEST, LONGEST_LOCAL_PART = 254, 64
+# Mailboxes of these hosts ignore dots before the @.
+_DOTS_IGNORED = {"gmail.com", "googlemail.com"}
+_validate = EmailValidator(allowlist=[])
+
+
+def normalise(typed: str) -> str:
+    """The address as it is stored: the domain in ASCII and lower case, the part before the @ as it was typed.
+
+    Raises ValidationError for what is no mail address, and for forms that no
+    provider gives out: quoted names, a number instead of a domain.
+    """
+    text = unicodedata.normalize("NFKC", typed).strip()
+    local, at, domain = text.rpartition("@")
+    if not at or not text.isprintable() or '"' in local or domain.startswith("["):
+        raise _refusal()
+    address = f"{local}@{_ascii_domain(domain)}"
+    if len(address) > LONGEST or len(local) > LONGEST_LOCAL_PART:
+        raise ValidationError(_("This mail address is too long to be one."), code="too_long")
+    try:
+        _validate(address)
+    except ValidationError as error:
+        raise _refusal() from error
+    return address
+
+
+def mailbox(address: str) -> str:
+    """What is probably one mailbox, for limits: `Anna+status@Example.dk` and `anna@example.dk` are the same."""
+    local, _at, domain = address.lower().rpartition("@")
+    local = local.partition("+")[0] or local
+    if domain in _DOTS_IGNORED:
+        local = local.replace(".", "")
+    return f"{local}@{domain}"
+
+
+def masked(address: str) -> str:
+    """Enough for the owner to know it again: `a…@example.dk`."""
+    local, at, domain = address.rpartition("@")
+    return f"{local[:1]}…{at}{domain}" if at else ""
+
+
+def readable(address: str) -> str:
+    """The address with its domain in the letters people know it by."""
+    local, at, domain = address.rpartition("@")
+    try:
+        return f"{local}{at}{domain.encode('ascii').decode('idna')}"
+    except UnicodeError:
+        return address
+
+
+def _ascii_domain(domain: str) -> str:
+    domain = domain.lower()
+    try:
+        encoded = domain.encode("idna").decode("ascii")
+        # Python's codec follows IDNA 2003, which writes “straße” as “strasse”: somebody else's domain.
+        told_apart = encoded.encode("ascii").decode("idna") == domain or encoded == domain
+    except UnicodeError as error:
+        raise _refusal() from error
+    if not told_apart:
+        raise _refusal()
+    return encoded
+
+
+def _refusal() -> ValidationError:
+    return ValidationError(_("This does not look like a mail address. Write it like name@example.com."), code="invalid")

@@ -1,0 +1,163 @@
+"""The public forms. They are read without a cookie; what was typed is kept when something is wrong."""
+
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+from itertools import groupby
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+from django.utils.functional import cached_property
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+from ..models import Component, ComponentGroup, Page, Subscriber
+from . import addresses, stamps
+from .service import Choices
+
+ALL, SOME = "all", "some"
+LONGEST_PAUSE = timedelta(days=366)
+
+
+class AddressForm(forms.Form):
+    """A mail address, from a person. `subject` is a trap: people do not see it."""
+
+    address = forms.CharField(
+        label=_("Your mail address"),
+        max_length=320,
+        error_messages={"required": _("Write your mail address.")},
+        widget=forms.EmailInput(attrs={"autocomplete": "email", "inputmode": "email", "spellcheck": "false"}),
+    )
+    subject = forms.CharField(required=False, widget=forms.TextInput(attrs={"autocomplete": "off", "tabindex": "-1"}))
+
+    def clean_address(self) -> str:
+        return addresses.normalise(self.cleaned_data["address"])
+
+    def clean_subject(self) -> str:
+        if self.cleaned_data["subject"]:
+            raise ValidationError(
+                _("A field nobody sees was filled in, perhaps by your browser. It is empty again: press once more."),
+                code="trap",
+            )
+        return ""
+
+
+class ChoicesForm(forms.Form):
+    """Language, kinds and systems, as they are chosen at sign-up and later."""
+
+    language = forms.ChoiceField(
+        label=_("Language of the mails"),
+        required=False,
+        widget=forms.RadioSelect,
+        error_messages={"invalid_choice": _("This page has no language “%(value)s”. Choose one of those below.")},
+    )
+    wants_incidents = forms.BooleanField(label=_("Incidents"), required=False, initial=True)
+    wants_maintenance = forms.BooleanField(label=_("Planned maintenance"), required=False, initial=True)
+    scope = forms.ChoiceField(
+        choices=[(ALL, _("All systems, also those that are added later")), (SOME, _("Only these systems:"))],
+        required=False,
+        initial=ALL,
+        error_messages={"invalid_choice": _("Choose all systems, or choose some.")},
+    )
+    components = forms.MultipleChoiceField(
+        required=False,
+        error_messages={
+            "invalid_choice": _("One of the systems is no longer on this page. Look at your choice once more."),
+            "invalid_list": _("Choose all systems, or choose some."),
+        },
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["language"].choices = settings.LANGUAGES  # type: ignore[attr-defined]
+        self.fields["language"].initial = get_language() or settings.LANGUAGE_CODE
+        self.fields["components"].choices = [(one.pk, one.slug) for one in self._components]  # type: ignore[attr-defined]
+
+    @cached_property
+    def _components(self) -> list[Component]:
+        return list(Component.objects.public().in_page_order())
+
+    def groups(self) -> Iterator[tuple[ComponentGroup | None, list[Component]]]:
+        """The systems as the page shows them, by group."""
+        for group, components in groupby(self._components, lambda component: component.group):
+            yield group, list(components)
+
+    def chosen(self) -> set[str]:
+        """The ids of the systems that are ticked, for the template."""
+        return set(self["components"].value() or ())
+
+    def clean_language(self) -> str:
+        return self.cleaned_data["language"] or get_language() or settings.LANGUAGE_CODE
+
+    def clean(self) -> dict[str, Any]:
+        data = self.cleaned_data
+        if not data.get("wants_incidents") and not data.get("wants_maintenance"):
+            self.add_error("wants_incidents", _("Choose what you want to hear of: incidents, maintenance or both."))
+        if "scope" in data and "components" in data:
+            if data["scope"] == SOME and not data["components"]:
+                self.add_error("components", _("Choose at least one system, or choose all systems."))
+            if data["scope"] != SOME and data["components"]:
+                self.add_error("components", _("You chose all systems and also some of them. Choose one or the other."))
+        return data
+
+    def choices(self) -> Choices:
+        data = self.cleaned_data
+        wanted = set(data["components"])
+        return Choices(
+            language=data["language"],
+            wants_incidents=data["wants_incidents"],
+            wants_maintenance=data["wants_maintenance"],
+            components=tuple(one for one in self._components if one.pk in wanted),
+        )
+
+
+class SignUpForm(AddressForm, ChoicesForm):
+    stamp = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    def clean_stamp(self) -> str:
+        return stamps.check(self.cleaned_data["stamp"])
+
+
+class ManageForm(ChoicesForm):
+    paused_until = forms.DateField(
+        label=_("Send nothing before"),
+        required=False,
+        help_text=_("Leave it empty to hear of everything at once."),
+        error_messages={"invalid": _("Write a date as year-month-day, such as 2026-12-31.")},
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
+        input_formats=["%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%d-%m-%Y"],
+    )
+
+    @classmethod
+    def of(cls, subscriber: Subscriber) -> "ManageForm":
+        """The form with a subscriber's present choices."""
+        chosen = list(subscriber.components.values_list("pk", flat=True))
+        paused = subscriber.paused_until
+        return cls(
+            initial={
+                "language": subscriber.reading_language,
+                "wants_incidents": subscriber.wants_incidents,
+                "wants_maintenance": subscriber.wants_maintenance,
+                "scope": SOME if chosen else ALL,
+                "components": chosen,
+                "paused_until": paused.astimezone(_zone()).date() if paused and paused > timezone.now() else None,
+            }
+        )
+
+    def clean_paused_until(self) -> datetime | None:
+        day: date | None = self.cleaned_data["paused_until"]
+        if day is None:
+            return None
+        until = datetime.combine(day, time.min, tzinfo=_zone())
+        if until <= timezone.now():
+            raise ValidationError(_("Choose a day that is still to come."), code="past")
+        if until > timezone.now() + LONGEST_PAUSE:
+            raise ValidationError(_("Choose a day within a year; to hear nothing for longer, unsubscribe."), code="far")
+        return until
+
+
+def _zone() -> ZoneInfo:
+    return ZoneInfo(Page.objects.current().time_zone)

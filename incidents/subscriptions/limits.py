@@ -1,0 +1,129 @@
+"""How many letters may be caused by people we do not know yet. Kept in PostgreSQL, so that they hold without Valkey.
+
+Each limit is a leaky bucket (GCRA): one row with the time at which the bucket
+is empty again, moved by one conditional upsert, so that two processes cannot
+both take the last place. Keys are keyed hashes: the table names nobody.
+STANDARDS P7.
+"""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+
+from ..models import LetterLimit
+from .addresses import mailbox
+
+logger = logging.getLogger(__name__)
+
+KEPT = timedelta(days=365)
+
+
+@dataclass(frozen=True)
+class Limit:
+    """`burst` letters at once, then one per `interval`; never more than `most` until `forgive` is called."""
+
+    name: str
+    interval: timedelta
+    burst: int = 1
+    most: int | None = None
+
+    def key(self, value: str = "") -> str:
+        return salted_hmac("incidents.subscriptions.limits", f"{self.name}:{value}", algorithm="sha256").hexdigest()
+
+
+ADDRESS = Limit("address", timedelta(hours=24), most=3)
+# The same mailbox under other spellings (anna+a@, anna+b@).
+MAILBOX = Limit("mailbox", timedelta(hours=8), burst=3)
+MANAGE = Limit("manage", timedelta(hours=6), burst=2)
+# One press on a form that was fetched once; a person corrects a typing error, a script goes on.
+STAMP = Limit("stamp", timedelta(hours=6), burst=5)
+# A whole office stands behind one address of the network, and all of it signs up on a bad day.
+NETWORK = Limit("network", timedelta(minutes=2), burst=30)
+EVERYBODY = Limit("everybody", timedelta(seconds=3), burst=1000)
+ALARM = Limit("alarm", timedelta(hours=1))
+
+_TAKE = """
+INSERT INTO {table} AS held (key, free_at, uses, keep_until)
+VALUES (%(key)s, %(now)s + %(interval)s::interval, 1, %(keep_until)s)
+ON CONFLICT (key) DO UPDATE
+   SET free_at = greatest(held.free_at, %(now)s) + %(interval)s::interval,
+       uses = held.uses + 1,
+       keep_until = excluded.keep_until
+ WHERE greatest(held.free_at, %(now)s) + %(interval)s::interval <= %(now)s + %(interval)s::interval * %(burst)s
+   AND (%(most)s::int IS NULL OR held.uses < %(most)s)
+RETURNING 1
+"""
+
+
+class Refused(Exception):
+    """A limit is reached."""
+
+    def __init__(self, limit: Limit) -> None:
+        super().__init__(limit.name)
+        self.limit = limit
+
+
+def may_sign_up(*, address: str, network: str, stamp: str) -> bool:
+    """Takes a place in every limit for one letter to `address`, or in none of them."""
+    wanted = [(ADDRESS, address.lower()), (MAILBOX, mailbox(address))]
+    return _take_all([*wanted, *_of_sender(network, stamp), (EVERYBODY, "")])
+
+
+def may_send_manage_link(*, address: str, network: str) -> bool:
+    return _take_all([(MANAGE, mailbox(address)), *_of_sender(network, ""), (EVERYBODY, "")])
+
+
+def forgive(*, address: str) -> None:
+    """The owner of the address acted on a letter: the count towards `most` begins anew."""
+    LetterLimit.objects.filter(key=ADDRESS.key(address.lower())).update(uses=0)
+
+
+def prune(now: datetime) -> int:
+    """Deletes what no longer limits anything; returns how many rows."""
+    return LetterLimit.objects.filter(keep_until__lt=now).delete()[0]
+
+
+def _of_sender(network: str, stamp: str) -> Iterable[tuple[Limit, str]]:
+    return [(limit, value) for limit, value in ((STAMP, stamp), (NETWORK, network)) if value]
+
+
+def _take_all(wanted: Iterable[tuple[Limit, str]]) -> bool:
+    # The limit that all share comes last: its row is locked until the transaction ends.
+    try:
+        with transaction.atomic():
+            for limit, value in wanted:
+                if not _take(limit, value):
+                    raise Refused(limit)
+    except Refused as refused:
+        _note(refused.limit)
+        return False
+    return True
+
+
+def _take(limit: Limit, value: str) -> bool:
+    now = timezone.now()
+    kept = KEPT if limit.most else limit.interval * limit.burst
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _TAKE.format(table=LetterLimit._meta.db_table),
+            {
+                "key": limit.key(value),
+                "now": now,
+                "interval": f"{limit.interval.total_seconds()} seconds",
+                "burst": limit.burst,
+                "most": limit.most,
+                "keep_until": now + kept,
+            },
+        )
+        return cursor.fetchone() is not None
+
+
+def _note(limit: Limit) -> None:
+    """Staff hear once an hour that the limit for all is reached; the others are reached every day."""
+    if limit is EVERYBODY and _take(ALARM, ""):
+        logger.error("Sign-ups: the limit for all together is reached, so no letters go out to new subscribers.")

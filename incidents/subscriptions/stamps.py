@@ -1,0 +1,34 @@
+"""The signed stamp in the sign-up form: when it was fetched, and which copy of it this is.
+
+A person needs some seconds to fill the form in; a script that posts does not.
+The stamp keeps no state and names nobody.
+"""
+
+import secrets
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from .. import links
+from ..links import Purpose
+
+LEAST_SECONDS = 2
+MOST_SECONDS = 24 * 60 * 60
+
+
+def new() -> str:
+    return links.sign(Purpose.FORM, secrets.token_urlsafe(9))
+
+
+def is_ours(stamp: str) -> bool:
+    return links.unsign(Purpose.FORM, stamp, MOST_SECONDS) is not None
+
+
+def check(stamp: str) -> str:
+    """What tells this copy of the form from others. Raises ValidationError where it came too soon or too late."""
+    copy = links.unsign(Purpose.FORM, stamp, MOST_SECONDS)
+    if copy is None:
+        raise ValidationError(_("The form had been open for very long. Press the button once more."), code="old")
+    if links.unsign(Purpose.FORM, stamp, LEAST_SECONDS) is not None:
+        raise ValidationError(_("That was very quick. Wait a moment and press the button once more."), code="quick")
+    return copy

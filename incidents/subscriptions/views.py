@@ -1,0 +1,205 @@
+"""The public pages of a subscription: no cookie, no session, and a GET never changes anything.
+
+A form that is refused comes back with what was typed (422, or 403 from another
+site); a link that does not work says why (404 never ours, 410 over).
+"""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+from django.forms import Form
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views import View
+from django.views.decorators.csrf import csrf_exempt
+
+from .. import links
+from ..links import Purpose
+from ..models import Subscriber
+from . import addresses, service, stamps
+from .forms import AddressForm, ManageForm, SignUpForm
+from .requests import is_from_another_site, network
+from .service import Finding
+
+
+class PublicView(View):
+    """Without a cookie there is no session to protect: the token, or the page that sends the form, is the proof."""
+
+    @classmethod
+    def as_view(cls, **kwargs: Any) -> Callable[..., HttpResponseBase]:
+        return csrf_exempt(super().as_view(**kwargs))
+
+    def show(self, template: str, status: HTTPStatus = HTTPStatus.OK, **context: Any) -> HttpResponse:
+        return render(self.request, f"subscriptions/{template}.html", context, status=status)
+
+    def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        answer = self.show("wrong_method", HTTPStatus.METHOD_NOT_ALLOWED)
+        answer.headers["Allow"] = ", ".join(name.upper() for name in self.http_method_names if hasattr(self, name))
+        return answer
+
+
+class FormView(PublicView):
+    """A page with one form that anybody may send."""
+
+    template: str
+
+    def show_form(self, form: Form, status: HTTPStatus = HTTPStatus.OK, **context: Any) -> HttpResponse:
+        return self.show(self.template, status, form=form, **context)
+
+    def refuse(self, form: Form, **context: Any) -> HttpResponse:
+        """The form again, with what is wrong and with what was typed."""
+        return self.show_form(form, HTTPStatus.UNPROCESSABLE_ENTITY, **context)
+
+    def refuse_other_site(self, form: Form, **context: Any) -> HttpResponse:
+        form.add_error(
+            None, _("Your browser says that another website sent this form. Press the button here to send it.")
+        )
+        return self.show_form(form, HTTPStatus.FORBIDDEN, **context)
+
+
+class SignUp(FormView):
+    template = "subscribe"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return self.show_form(SignUpForm(), stamp=stamps.new())
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        form = SignUpForm(request.POST)
+        typed = request.POST.get("stamp", "")
+        stamp = typed if stamps.is_ours(typed) else stamps.new()
+        if is_from_another_site(request):
+            return self.refuse_other_site(form, stamp=stamp)
+        if not form.is_valid():
+            return self.refuse(form, stamp=stamp)
+        service.sign_up(
+            address=form.cleaned_data["address"],
+            choices=form.choices(),
+            network=network(request),
+            stamp=form.cleaned_data["stamp"],
+        )
+        return self.show("check_mail", address=addresses.readable(form.cleaned_data["address"]))
+
+
+class RequestManageLink(FormView):
+    template = "request_manage_link"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return self.show_form(AddressForm())
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        form = AddressForm(request.POST)
+        if is_from_another_site(request):
+            return self.refuse_other_site(form)
+        if not form.is_valid():
+            return self.refuse(form)
+        service.request_manage_link(address=form.cleaned_data["address"], network=network(request))
+        return self.show("manage_link_sent", address=addresses.readable(form.cleaned_data["address"]))
+
+
+class TokenView(PublicView):
+    """A page that a mailed link opens. The token is the only key, so a form on it needs no other proof."""
+
+    broken = "broken_link"
+
+    def show_broken(self, finding: Finding) -> HttpResponse:
+        status = HTTPStatus.NOT_FOUND if finding == Finding.WRONG else HTTPStatus.GONE
+        return self.show(self.broken, status, old=finding == Finding.OLD)
+
+
+class Confirm(TokenView):
+    broken = "broken_confirmation"
+
+    def get(self, request: HttpRequest, token: str) -> HttpResponse:
+        return self._answer(*service.look_at_confirmation(token), open_template="confirm")
+
+    def post(self, request: HttpRequest, token: str) -> HttpResponse:
+        return self._answer(*service.confirm(token=token), open_template="confirmed")
+
+    def _answer(self, finding: Finding, subscriber: Subscriber | None, *, open_template: str) -> HttpResponse:
+        if subscriber is None:
+            return self.show_broken(finding)
+        template = open_template if finding == Finding.OPEN else "already_confirmed"
+        return self.show(template, **_known(subscriber))
+
+
+class Unsubscribe(TokenView):
+    """The link in every mail, and the address that a mail program posts to on one click (RFC 8058).
+
+    The body of the POST is not read: the address alone says who leaves what, and a
+    mail program may send it in any encoding.
+    """
+
+    def get(self, request: HttpRequest, token: str) -> HttpResponse:
+        finding, subscriber = service.look_at_unsubscription(token)
+        return self._answer(finding, subscriber, "unsubscribe" if finding == Finding.OPEN else "unsubscribed")
+
+    def post(self, request: HttpRequest, token: str) -> HttpResponse:
+        return self._answer(*service.unsubscribe(token=token), "unsubscribed")
+
+    def _answer(self, finding: Finding, subscriber: Subscriber | None, template: str) -> HttpResponse:
+        if finding == Finding.WRONG:
+            return self.show_broken(finding)
+        return self.show(template, **_known(subscriber))
+
+
+class ManageView(TokenView):
+    """A page for the owner of an address, who has just followed a link from their mailbox."""
+
+    broken = "broken_manage_link"
+    subscriber: Subscriber
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        finding, subscriber = service.look_at_manage_link(kwargs["token"])
+        if subscriber is None:
+            return self.show_broken(finding)
+        self.subscriber = subscriber
+        return super().dispatch(request, *args, **kwargs)
+
+
+class Manage(ManageView):
+    def get(self, request: HttpRequest, token: str) -> HttpResponse:
+        return self._show(ManageForm.of(self.subscriber))
+
+    def post(self, request: HttpRequest, token: str) -> HttpResponse:
+        form = ManageForm(request.POST)
+        if not form.is_valid():
+            return self._show(form, HTTPStatus.UNPROCESSABLE_ENTITY)
+        service.change(
+            subscriber=self.subscriber, choices=form.choices(), paused_until=form.cleaned_data["paused_until"]
+        )
+        return self._show(ManageForm.of(self.subscriber), saved=True)
+
+    def _show(self, form: Form, status: HTTPStatus = HTTPStatus.OK, *, saved: bool = False) -> HttpResponse:
+        leave = links.sign(Purpose.UNSUBSCRIBE, self.subscriber.pk)
+        token = self.kwargs["token"]
+        context = {"form": form, "subscriber": self.subscriber, "token": token, "leave": leave, "saved": saved}
+        return self.show("manage", status, address=addresses.readable(self.subscriber.address), **context)
+
+
+class Erase(ManageView):
+    def get(self, request: HttpRequest, token: str) -> HttpResponse:
+        return self.show("erase", token=token, address=addresses.readable(self.subscriber.address))
+
+    def post(self, request: HttpRequest, token: str) -> HttpResponse:
+        service.erase(subscriber=self.subscriber)
+        return self.show("erased")
+
+
+class Data(ManageView):
+    """Everything that is stored about a subscriber, to take along (GDPR art. 15 and 20)."""
+
+    def get(self, request: HttpRequest, token: str) -> HttpResponse:
+        answer = JsonResponse(
+            service.export(subscriber=self.subscriber), json_dumps_params={"ensure_ascii": False, "indent": 2}
+        )
+        answer.headers["Content-Disposition"] = f'attachment; filename="subscription-{timezone.localdate()}.json"'
+        return answer
+
+
+def _known(subscriber: Subscriber | None) -> dict[str, Any]:
+    """What a page may say about whom a link belongs to: the address only so far that its owner knows it again."""
+    address = addresses.readable(subscriber.address) if subscriber else ""
+    return {"subscriber": subscriber, "address": addresses.masked(address)}
