@@ -1,6 +1,5 @@
 """The public forms. They are read without a cookie; what was typed is kept when something is wrong."""
 
-from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from itertools import groupby
 from typing import Any
@@ -80,10 +79,9 @@ class ChoicesForm(forms.Form):
     def _components(self) -> list[Component]:
         return list(Component.objects.public().in_page_order())
 
-    def groups(self) -> Iterator[tuple[ComponentGroup | None, list[Component]]]:
-        """The systems as the page shows them, by group."""
-        for group, components in groupby(self._components, lambda component: component.group):
-            yield group, list(components)
+    def groups(self) -> list[tuple[ComponentGroup | None, list[Component]]]:
+        """The systems as the page shows them, by group; none where the page has no systems."""
+        return [(group, list(ones)) for group, ones in groupby(self._components, lambda component: component.group)]
 
     def chosen(self) -> set[str]:
         """The ids of the systems that are ticked, for the template."""
