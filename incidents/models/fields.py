@@ -21,9 +21,18 @@ class IdField(models.CharField[str, str]):
     """The primary key that page, API and mail show alike."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(
-            **{"primary_key": True, "max_length": LENGTH, "default": new_id, "editable": False, **kwargs}
-        )
+        super().__init__(**{"primary_key": True, "max_length": LENGTH, "default": new_id, "editable": False, **kwargs})
+
+
+class AddressField(models.URLField[str, str]):
+    """A web address; where staff leave out the scheme, https is meant."""
+
+    def deconstruct(self) -> tuple[str, str, list[Any], dict[str, Any]]:
+        name, _path, args, kwargs = super().deconstruct()
+        return name, "django.db.models.URLField", args, kwargs
+
+    def formfield(self, **kwargs: Any) -> forms.Field:  # type: ignore[override]
+        return super().formfield(**{"assume_scheme": "https", **kwargs})  # type: ignore[return-value]
 
 
 class LocalizedField(models.JSONField):

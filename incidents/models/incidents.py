@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from ..labels import COMPONENT_STATUSES, IMPACTS, KINDS, PHASES, ROOT_CAUSE_STATUSES, choices
 from ..status import FINAL_PHASES, INCIDENT_PHASES, MAINTENANCE_PHASES, Impact, Kind, Phase, RootCauseStatus
 from .components import Component
-from .fields import IdField, LocalizedField
+from .fields import AddressField, IdField, LocalizedField
 
 
 def language_choices() -> list[tuple[str, str]]:
@@ -79,7 +79,7 @@ class Incident(models.Model):
     upstream_name = models.CharField(
         _("upstream provider"), max_length=200, blank=True, help_text=_("The third party whose failure this is.")
     )
-    upstream_url = models.URLField(_("upstream link"), blank=True, max_length=500)
+    upstream_url = AddressField(_("upstream link"), blank=True, max_length=500)
 
     published_at = models.DateTimeField(_("published"), null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -190,7 +190,7 @@ class Update(models.Model):
         help_text=_("The upstream provider's own words. Markdown."),
     )
     quote_language = models.CharField(_("language of the quote"), max_length=12, blank=True, choices=language_choices)
-    quote_url = models.URLField(_("source of the quote"), max_length=500, blank=True)
+    quote_url = AddressField(_("source of the quote"), max_length=500, blank=True)
     at = models.DateTimeField(_("time"), default=timezone.now, help_text=_("The time readers see."))
     publish_at = models.DateTimeField(_("publish at"), null=True, blank=True)
     notify = models.BooleanField(_("notify subscribers"), default=True)

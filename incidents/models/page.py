@@ -3,7 +3,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from .fields import IdField, LocalizedField
+from .fields import AddressField, IdField, LocalizedField
 
 
 class PageManager(models.Manager["Page"]):
@@ -28,7 +28,7 @@ class Page(models.Model):
         _("company"), max_length=200, blank=True, help_text=_("Who stands behind the page; shown on it and in mails.")
     )
     address = models.CharField(_("postal address"), max_length=300, blank=True, help_text=_("Shown in mails."))
-    website = models.URLField(_("website"), blank=True)
+    website = AddressField(_("website"), blank=True)
     contact = models.EmailField(_("contact address"), blank=True)
     time_zone = models.CharField(
         _("time zone"), max_length=63, default=default_zone, help_text=_("Times are shown in this zone, with its name.")
