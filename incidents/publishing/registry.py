@@ -2,10 +2,16 @@
 
 from .assets import Assets
 from .documents import Document
+from .feeds import Feed, HistoryFeed
 from .pages import Home, IncidentPage
 
 DOCUMENTS: tuple[Document, ...] = (
     Assets(),
     IncidentPage(),
     Home(),
+    Feed("atom"),
+    Feed("rss"),
+    Feed("json"),
+    HistoryFeed("atom"),
+    HistoryFeed("rss"),
 )

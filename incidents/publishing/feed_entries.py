@@ -1,0 +1,166 @@
+"""What the feeds say: one entry per update or, at the Statuspage addresses, one per incident.
+
+An id never changes and is the same in every language and format (RFC 4287 §4.2.6,
+RFC 4151). A text in another language than the feed's is marked and said so.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.db.models import Max, Prefetch, Q
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language, gettext, pgettext
+
+from .. import links, markup
+from ..models import AffectedComponent, Incident, Update
+from ..templatetags.wording import language_name, reader_passage, untranslated_note
+from ..text import Passage
+from .story import Story, told
+
+NEWEST = 50
+
+
+@dataclass(frozen=True)
+class Entry:
+    """`title` is plain; `title_html` marks another language in it. Times have the page's zone."""
+
+    id: str
+    path: str
+    title: str
+    title_html: SafeString
+    html: str
+    plain: str
+    published: datetime
+    updated: datetime
+    categories: tuple[str, ...]
+
+
+def tag(specific: str) -> str:
+    """A permanent id. 2005 is the year that Statuspage's ids have; it only has to stay the same."""
+    return f"tag:{settings.FEED_ID_HOST},2005:{specific}"
+
+
+def newest_updates() -> list[Entry]:
+    """An entry for each of the newest public updates, in two queries."""
+    affected = AffectedComponent.objects.select_related("component").order_by("pk")
+    updates = Update.objects.public().newest_first().select_related("incident")
+    return [_of_update(update) for update in updates.prefetch_related(Prefetch("affected", affected))[:NEWEST]]
+
+
+def newest_incidents() -> list[Entry]:
+    """An entry for each of the incidents that were last heard of, in three queries."""
+    heard = Max("updates__at", filter=Q(updates__published_at__isnull=False))
+    incidents = Incident.objects.public().annotate(heard=heard).filter(heard__isnull=False).order_by("-heard", "-id")
+    return [_of_incident(story) for story in told(incidents[:NEWEST])]
+
+
+def _of_update(update: Update) -> Entry:
+    incident = update.incident
+    title = reader_passage(incident.title)
+    phase = update.get_phase_display()
+    return Entry(
+        id=tag(f"incident/{incident.pk}/update/{update.pk}"),
+        path=links.update(incident.pk, update.pk, _language()),
+        title=_with_phase(phase, _title(title)),
+        title_html=_html(_with_phase(format_html("{}", phase), _title_html(title))),
+        html=_update_html(update),
+        plain=_plain(update),
+        published=timezone.localtime(update.at),
+        updated=_changed(update),
+        categories=(str(incident.get_kind_display()), str(phase)),
+    )
+
+
+def _of_incident(story: Story) -> Entry:
+    incident, title = story.incident, reader_passage(story.incident.title)
+    return Entry(
+        id=tag(f"Incident/{incident.pk}"),
+        path=links.incident(incident.pk, _language()),
+        title=_title(title),
+        title_html=_title_html(title),
+        html=_rendered("feeds/incident.html", parts=[(update, _update_html(update)) for update in story.timeline]),
+        plain="\n\n".join(f"{update.get_phase_display()}: {_plain(update)}" for update in story.timeline),
+        published=timezone.localtime(story.timeline[-1].at),
+        updated=max(_changed(update) for update in story.timeline),
+        categories=(str(incident.get_kind_display()), str(incident.get_phase_display())),
+    )
+
+
+def _changed(update: Update) -> datetime:
+    return timezone.localtime(max(update.at, update.corrected_at or update.at))
+
+
+def _with_phase(phase: str, title: str) -> str:
+    return pgettext("title of a feed entry", "%(phase)s: %(title)s") % {"phase": phase, "title": title}
+
+
+def _title(title: Passage) -> str:
+    text = markup.clean(title.text)
+    return text if title.is_own else _in_language(text, title.language)
+
+
+def _title_html(title: Passage) -> SafeString:
+    if title.is_own:
+        return format_html("{}", markup.clean(title.text))
+    marked = format_html('<span lang="{}">{}</span>', title.language, markup.clean(title.text))
+    return _html(_in_language(marked, title.language))
+
+
+def _in_language(text: str, language: str) -> str:
+    named = {"text": text, "language": language_name(language)}
+    return pgettext("a title in another language", "%(text)s (in %(language)s)") % named
+
+
+def _html(joined: str) -> SafeString:
+    """Parts that were escaped, joined by a pattern from the catalogue."""
+    return SafeString(joined)
+
+
+def _update_html(update: Update) -> SafeString:
+    heading = _quote_heading(update) if update.quote else ""
+    return _rendered("feeds/update.html", update=update, changes=_changes(update), heading=heading)
+
+
+def _rendered(template: str, **context: object) -> SafeString:
+    return SafeString(markup.clean(render_to_string(template, context)).strip())
+
+
+def _changes(update: Update) -> list[AffectedComponent]:
+    return [row for row in update.affected.all() if not row.component.hidden]
+
+
+def _plain(update: Update) -> str:
+    return markup.clean("\n\n".join(part for part in _paragraphs(update) if part))
+
+
+def _paragraphs(update: Update) -> Iterable[str]:
+    text = reader_passage(update.text)
+    yield "" if text.is_own else untranslated_note(text.wanted)
+    yield markup.plain(text.text)
+    yield "\n".join(f"- {_component(row)}: {row.get_status_display()}" for row in _changes(update))
+    if update.quote:
+        yield f"{_quote_heading(update)}:"
+        yield "\n".join(f"> {line}".rstrip() for line in markup.plain(update.quote).splitlines())
+    yield f"{gettext('Source')}: {update.quote_url}" if update.quote_url else ""
+
+
+def _component(row: AffectedComponent) -> str:
+    name = reader_passage(row.component.name)
+    return name.text if name.is_own else _in_language(name.text, name.language)
+
+
+def _quote_heading(update: Update) -> str:
+    """“Statement from Microsoft 365, in English”."""
+    named = {"name": update.incident.upstream_name, "language": language_name(update.quote_language)}
+    if named["name"]:
+        return gettext("Statement from %(name)s, in %(language)s") % named
+    return gettext("Quoted statement, in %(language)s") % named
+
+
+def _language() -> str:
+    return get_language() or settings.LANGUAGE_CODE

@@ -1,0 +1,321 @@
+"""The feeds as feed readers find them: valid, one item per update, nobody's text in a language it is not in."""
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from xml.etree import ElementTree
+
+import feedparser
+import pytest
+import time_machine
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone, translation
+from pytest_django import DjangoAssertNumQueries, Settings
+
+from incidents import operations
+from incidents.models import Incident, Page
+from incidents.publishing.documents import Edition
+from incidents.publishing.feeds import Feed, HistoryFeed
+from incidents.status import ComponentStatus, Phase
+from incidents.text import Text
+from tests.factories import make_component, make_incident, make_maintenance, make_page, make_statement, make_update
+
+pytestmark = pytest.mark.django_db
+
+ATOM = "{http://www.w3.org/2005/Atom}"
+LANG = "{http://www.w3.org/XML/1998/namespace}lang"
+NOW = datetime(2023, 10, 11, 20, 0, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _clock() -> Iterator[None]:
+    with time_machine.travel(NOW, tick=False):
+        yield
+
+
+def rendered(kind: str = "atom", language: str = "da") -> str:
+    return _in(language, Feed(kind))
+
+
+def history(kind: str = "atom") -> str:
+    return _in("da", HistoryFeed(kind))
+
+
+def _in(language: str, feed: Feed) -> str:
+    page = Page.objects.current()
+    with translation.override(language), timezone.override(page.time_zone):
+        return feed.render("", Edition(page, language))
+
+
+def parsed(text: str) -> Any:
+    feed = feedparser.parse(text.encode())
+    assert not feed.bozo, feed.get("bozo_exception")
+    return feed
+
+
+def children(element: ElementTree.Element, name: str) -> list[ElementTree.Element]:
+    return element.findall(f"{ATOM}{name}")
+
+
+@pytest.fixture
+def story() -> Incident:
+    """Identified, then resolved with a statement quoted in English; one component throughout."""
+    make_page()
+    mail = make_component("mail", name=Text(da="Udgående mail", en="Outgoing mail"))
+    incident = make_incident(
+        started_at=NOW - timedelta(days=2),
+        upstream_name="Microsoft 365",
+        statement=make_statement(
+            Phase.IDENTIFIED, at=NOW - timedelta(days=1), components={mail.pk: ComponentStatus.PARTIAL_OUTAGE}
+        ),
+    )
+    operations.resolve(
+        incident=incident,
+        text=Text(da="Problemet er **løst**.", en="The problem is **solved**."),
+        quote="**Impact:** Some users.",
+        quote_language="en",
+        quote_url="https://status.example.net/1",
+        at=NOW - timedelta(hours=1),
+        notify=False,
+    )
+    return incident
+
+
+@pytest.mark.parametrize("kind", ["atom", "rss"])
+@pytest.mark.parametrize("language", ["da", "en"])
+def test_feed_has_one_item_per_update_newest_first(story: Incident, kind: str, language: str) -> None:
+    titles = {
+        "da": ["Løst: Mail er forsinket", "Problem identificeret: Mail er forsinket"],
+        "en": ["Resolved: Mail is delayed", "Problem identified: Mail is delayed"],
+    }
+    assert [entry.title for entry in parsed(rendered(kind, language)).entries] == titles[language]
+
+
+def test_json_feed_has_one_item_per_update_newest_first(story: Incident) -> None:
+    feed = json.loads(rendered("json", "en"))
+    assert feed["version"] == "https://jsonfeed.org/version/1.1"
+    assert feed["language"] == "en"
+    assert [item["title"] for item in feed["items"]] == [
+        "Resolved: Mail is delayed",
+        "Problem identified: Mail is delayed",
+    ]
+    assert "<strong>solved</strong>" in feed["items"][0]["content_html"]
+    assert "The problem is solved." in feed["items"][0]["content_text"]
+    assert feed["items"][0]["date_published"] == "2023-10-11T21:00:00+02:00"
+
+
+def test_ids_are_the_same_in_every_format_and_language(story: Incident) -> None:
+    newest = story.updates.newest_first()[0]
+    expected = f"tag:status.example.dk,2005:incident/{story.pk}/update/{newest.pk}"
+    for language in ("da", "en"):
+        assert parsed(rendered("atom", language)).entries[0].id == expected
+        assert parsed(rendered("rss", language)).entries[0].id == expected
+        assert json.loads(rendered("json", language))["items"][0]["id"] == expected
+
+
+def test_ids_stay_when_the_site_moves(story: Incident, settings: Settings) -> None:
+    before = [entry.id for entry in parsed(rendered()).entries]
+    settings.SITE_URL = "https://status.example.net"
+    feed = parsed(rendered())
+    assert [entry.id for entry in feed.entries] == before
+    assert feed.entries[0].link.startswith("https://status.example.net/da/incidents/")
+
+
+def test_id_stays_when_words_are_corrected_and_updated_moves(story: Incident) -> None:
+    newest = story.updates.newest_first()[0]
+    before = parsed(rendered()).entries[0]
+    operations.correct_update(update=newest, text=Text(da="Rettet.", en="Corrected."))
+    after = parsed(rendered()).entries[0]
+    assert (after.id, after.published) == (before.id, before.published)
+    assert after.updated == "2023-10-11T22:00:00+02:00"
+    assert "Rettet." in after.content[0].value
+
+
+def test_links_lead_to_the_update_and_are_absolute(story: Incident) -> None:
+    newest = story.updates.newest_first()[0]
+    for kind in ("atom", "rss"):
+        entry = parsed(rendered(kind, "en")).entries[0]
+        assert entry.link == f"https://status.example.dk/en/incidents/{story.pk}/#{newest.pk}"
+    for kind in ("atom", "rss", "json"):
+        assert not re.search(r"""(href|src)=\\?["']/""", rendered(kind))
+
+
+def test_atom_says_who_wrote_it_in_which_language_and_where_the_others_are(story: Incident) -> None:
+    root = ElementTree.fromstring(rendered("atom", "da"))
+    assert root.get(LANG) == "da"
+    for name in ("id", "title", "updated", "author"):
+        assert len(children(root, name)) == 1, name
+    links = {(link.get("rel"), link.get("hreflang")): link.get("href") for link in children(root, "link")}
+    assert links == {
+        ("self", None): "https://status.example.dk/da/feed.atom",
+        ("alternate", None): "https://status.example.dk/da/",
+        ("alternate", "en"): "https://status.example.dk/en/feed.atom",
+    }
+    for entry in children(root, "entry"):
+        for name in ("id", "title", "updated", "published", "content"):
+            assert len(children(entry, name)) == 1, name
+
+
+def test_rss_has_a_plain_description_before_the_full_text_and_a_guid_that_is_no_link(story: Incident) -> None:
+    text = rendered("rss", "da")
+    item = text[text.index("<item>") :]
+    assert item.index("<description>") < item.index("<content:encoded>")
+    assert 'isPermaLink="false"' in item
+    assert "<language>da</language>" in text
+    assert 'rel="self"' in text
+    entry = parsed(text).entries[0]
+    assert "Problemet er løst." in entry.summary
+    assert "**" not in entry.summary
+    assert entry.published == "Wed, 11 Oct 2023 21:00:00 +0200"
+
+
+def test_feed_is_as_old_as_its_newest_entry_whenever_it_is_rendered(story: Incident) -> None:
+    with time_machine.travel(NOW + timedelta(days=30), tick=False):
+        assert parsed(rendered()).feed.updated == "2023-10-11T21:00:00+02:00"
+        assert parsed(rendered("rss")).feed.updated == "Wed, 11 Oct 2023 21:00:00 +0200"
+
+
+def test_feed_without_entries_is_valid_and_does_not_move() -> None:
+    make_page()
+    first = [rendered(kind) for kind in ("atom", "rss", "json")]
+    for text in first[:2]:
+        assert parsed(text).entries == []
+    with time_machine.travel(NOW + timedelta(days=1), tick=False):
+        assert [rendered(kind) for kind in ("atom", "rss", "json")] == first
+
+
+@pytest.mark.parametrize("language", ["da", "en"])
+def test_quoted_statement_keeps_its_language_and_names_its_source(story: Incident, language: str) -> None:
+    said = {"da": "Meddelelse fra Microsoft 365", "en": "Statement from Microsoft 365, in English"}
+    for content in (
+        parsed(rendered("atom", language)).entries[0].content[0].value,
+        parsed(rendered("rss", language)).entries[0].content[0].value,
+        json.loads(rendered("json", language))["items"][0]["content_html"],
+    ):
+        assert '<blockquote lang="en">' in content
+        assert "<strong>Impact:</strong> Some users." in content
+        assert "https://status.example.net/1" in content
+        assert said[language] in content
+
+
+def test_text_in_another_language_is_marked_and_said(story: Incident) -> None:
+    make_update(story, Phase.POSTMORTEM, text=Text(da="Kun på dansk."), at=NOW)
+    for kind in ("atom", "rss"):
+        content = parsed(rendered(kind, "en")).entries[0].content[0].value
+        assert re.search(r'Not yet translated into English.*<div[^>]* lang="da"[^>]*>\s*<p>Kun på dansk', content, re.S)
+    item = json.loads(rendered("json", "en"))["items"][0]
+    assert item["content_text"].startswith("Not yet translated into English\n\nKun på dansk.")
+    assert "Ikke" not in parsed(rendered("atom", "da")).entries[0].content[0].value
+
+
+def test_title_in_another_language_is_marked_and_said() -> None:
+    make_page()
+    make_incident(title=Text(da="Mail & <web> er nede"), statement=make_statement(at=NOW))
+    root = ElementTree.fromstring(rendered("atom", "en"))
+    title = root.find(f"{ATOM}entry/{ATOM}title")
+    assert title is not None
+    assert title.get("type") == "html"
+    assert title.text == 'Problem identified: <span lang="da">Mail &amp; &lt;web&gt; er nede</span> (in Danish)'
+    assert json.loads(rendered("json", "en"))["items"][0]["title"] == (
+        "Problem identified: Mail & <web> er nede (in Danish)"
+    )
+
+
+def test_components_that_an_update_changes_are_named_and_hidden_ones_are_not(story: Incident) -> None:
+    secret = make_component("secret", name=Text(da="Hemmelig", en="Secret"), hidden=True)
+    make_update(
+        operations.reopen(incident=story, statement=make_statement(Phase.IDENTIFIED, at=NOW)).incident,
+        Phase.MITIGATED,
+        at=NOW,
+        components={secret.pk: ComponentStatus.MAJOR_OUTAGE},
+    )
+    for kind in ("atom", "rss", "json"):
+        assert "Outgoing mail: Partial outage" in rendered(kind, "en")
+        assert "Secret" not in rendered(kind, "en")
+
+
+def test_drafts_scheduled_updates_and_withdrawn_incidents_appear_nowhere(story: Incident) -> None:
+    make_incident(title=Text(da="Kladde", en="Draft"), draft=True)
+    withdrawn = make_incident(title=Text(da="Trukket tilbage", en="Withdrawn"))
+    operations.withdraw(incident=withdrawn)
+    words = Text(da="Hemmeligt", en="Secret")
+    make_update(story, Phase.POSTMORTEM, text=words, publish_at=NOW + timedelta(hours=1))
+    operations.post_update(incident=story, statement=make_statement(Phase.POSTMORTEM, text=words), draft=True)
+    for text in (*(rendered(kind, "en") for kind in ("atom", "rss", "json")), history("atom"), history("rss")):
+        assert not re.search("Draft|Kladde|Withdrawn|Trukket|Secret|Hemmeligt", text)
+
+
+def test_markup_typed_by_staff_reaches_readers_as_typed(story: Incident) -> None:
+    words = "<script>alert(1)</script> ]]> & ![](https://evil.example/x.png) [x](javascript:alert(1))"
+    make_update(story, Phase.POSTMORTEM, text=Text(da=words, en=words), at=NOW)
+    for kind in ("atom", "rss"):
+        entry = parsed(rendered(kind)).entries[0]
+        for content in (entry.content[0].value, entry.summary):
+            assert "<script" not in content
+            assert "<img" not in content
+            assert 'href="javascript' not in content
+    assert "&lt;script&gt;" in ElementTree.fromstring(rendered("rss")).findtext("channel/item/description", "")
+
+
+def test_control_characters_break_no_feed(story: Incident) -> None:
+    Incident.objects.update(upstream_name="Micro\x0bsoft")
+    make_incident(title=Text(da="Tegn \x01\ufffe", en="x"), statement=make_statement(text=Text(da="a\x0c\x1fb")))
+    for text in (rendered("atom"), rendered("rss"), history("atom"), history("rss")):
+        parsed(text)
+        assert not re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe]", text)
+
+
+def test_feed_holds_the_newest_fifty_in_a_fixed_number_of_queries(
+    story: Incident, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    with CaptureQueriesContext(connection) as few:
+        rendered()
+    for minute in range(60):
+        make_update(story, Phase.POSTMORTEM, at=NOW - timedelta(minutes=60 - minute))
+    with django_assert_num_queries(len(few)):
+        feed = parsed(rendered())
+    assert len(feed.entries) == 50
+    assert feed.entries[0].published == timezone.localtime(NOW - timedelta(minutes=1)).isoformat()
+
+
+def test_statuspage_address_has_one_entry_per_incident_with_statuspages_id(story: Incident) -> None:
+    feed = parsed(history())
+    assert [entry.id for entry in feed.entries] == [f"tag:status.example.dk,2005:Incident/{story.pk}"]
+    entry = feed.entries[0]
+    assert entry.title == "Mail er forsinket"
+    assert entry.link == f"https://status.example.dk/da/incidents/{story.pk}/"
+    assert entry.published == "2023-10-10T22:00:00+02:00"
+    assert entry.updated == "2023-10-11T21:00:00+02:00"
+    content = entry.content[0].value
+    assert content.index("Løst") < content.index("Problem identificeret")
+    assert "kl. 21.00" in content
+
+
+def test_statuspage_addresses_are_in_the_default_language_at_the_root(story: Incident) -> None:
+    assert parsed(history("rss")).feed.language == "da"
+    assert HistoryFeed("rss").path("", "da") == "/history.rss"
+    links = {link.rel: link.href for link in parsed(history()).feed.links}
+    assert links == {"alternate": "https://status.example.dk/da/", "self": "https://status.example.dk/history.atom"}
+    assert not HistoryFeed("rss").per_language
+
+
+def test_statuspage_feed_puts_first_what_was_last_heard_of(story: Incident) -> None:
+    with time_machine.travel(NOW - timedelta(minutes=5), tick=False):
+        make_maintenance(start=NOW + timedelta(days=3), end=NOW + timedelta(days=4))
+    assert [entry.title for entry in parsed(history()).entries] == ["Udskiftning af disk", "Mail er forsinket"]
+    make_update(story, Phase.POSTMORTEM, at=NOW)
+    assert [entry.title for entry in parsed(history()).entries] == ["Mail er forsinket", "Udskiftning af disk"]
+
+
+def test_statuspage_feed_asks_a_fixed_number_of_queries(
+    story: Incident, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    with CaptureQueriesContext(connection) as few:
+        history()
+    for number in range(5):
+        make_incident(statement=make_statement(at=NOW - timedelta(minutes=number)))
+    with django_assert_num_queries(len(few)):
+        assert len(parsed(history()).entries) == 6
