@@ -52,12 +52,13 @@ WSGI_APPLICATION = "statuspage.wsgi.application"
 
 INSTALLED_APPS = [
     "incidents.apps.IncidentsConfig",
-    "django.contrib.admin",
+    "incidents.apps.NewsroomConfig",  # django.contrib.admin
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django.forms",
     "django_rq",
 ]
 
@@ -88,6 +89,9 @@ TEMPLATES = [
         },
     },
 ]
+
+# Widgets of our own are found among the templates.
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
 # -- PostgreSQL and Valkey ---------------------------------------------------------------
 

@@ -1,0 +1,133 @@
+"""Components and their groups."""
+
+from functools import partial
+from typing import Any, cast
+
+from django import forms
+from django.contrib import admin, messages
+from django.db import models
+from django.db.models import QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext, pgettext_lazy
+
+from .. import operations
+from ..labels import COMPONENT_STATUSES
+from ..models import Component, ComponentGroup
+from ..status import ComponentStatus
+from ..templatetags.wording import passage
+
+
+def changed(form: ModelForm[Any], change: bool) -> dict[str, Any]:
+    """What a valid form says: for a new row everything, else only what was changed."""
+    names = form.changed_data if change else form.cleaned_data
+    return {name: form.cleaned_data[name] for name in names}
+
+
+class ComponentForm(forms.ModelForm[Component]):
+    class Meta:
+        model = Component
+        fields = ("name", "description", "group", "position", "hidden", "start_date", "slug")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "slug" in self.fields:
+            self.fields["slug"].required = False
+            self.fields["slug"].help_text = _("Stands in the component's address; keep it. Empty: made from the name.")
+
+
+def set_status(
+    status: ComponentStatus,
+    model_admin: "admin.ModelAdmin[Component]",
+    request: HttpRequest,
+    queryset: QuerySet[Component],
+) -> None:
+    """An admin action: gives the chosen components a status outside any incident."""
+    for component in queryset.order_by("pk"):
+        operations.set_component_status(component=component, status=status)
+        label = str(COMPONENT_STATUSES[status])
+        model_admin.log_change(request, component, [{"changed": {"fields": [f"status: {label}"]}}])
+    number = len(queryset)
+    told = ngettext("%(count)d component set. Nobody is told.", "%(count)d components set. Nobody is told.", number)
+    messages.success(request, told % {"count": number})
+
+
+@admin.register(Component)
+class ComponentAdmin(admin.ModelAdmin[Component]):
+    form = ComponentForm
+    list_display = ("shown_name", "group", "badge", "position", "visibility")
+    list_display_links = ("shown_name",)
+    list_editable = ("position",)
+    list_filter = ("status", "group", "hidden")
+    list_select_related = ("group",)
+    search_fields = ("name", "slug")
+    ordering = (models.F("group__position").asc(nulls_first=True), "group_id", "position", "created_at")
+    show_full_result_count = False
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """One action per status, for those who may change components."""
+        if not self.has_change_permission(request):
+            return {}
+        return {
+            f"set_{one}": (
+                partial(set_status, one),
+                f"set_{one}",
+                _("Set status: %(status)s") % {"status": COMPONENT_STATUSES[one]},
+            )
+            for one in ComponentStatus
+        }
+
+    def has_delete_permission(self, request: HttpRequest, obj: Component | None = None) -> bool:
+        """A component that is gone would take its history along; it is hidden instead."""
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Component, form: Any, change: bool) -> None:
+        fields = cast("operations.ComponentFields", changed(form, change))
+        if change:
+            stored = operations.edit_component(component=obj, fields=fields)
+        else:
+            stored = operations.add_component(fields=fields)
+        obj.pk, obj.slug = stored.pk, stored.slug
+        obj._state.adding = False
+
+    @admin.display(description=_("name"), ordering="name")
+    def shown_name(self, component: Component) -> SafeString:
+        return passage(component.name)
+
+    @admin.display(description=_("status"), ordering="status")
+    def badge(self, component: Component) -> SafeString:
+        return status_badge(component.status)
+
+    @admin.display(description=pgettext_lazy("who sees a component", "visible"), boolean=True, ordering="hidden")
+    def visibility(self, component: Component) -> bool:
+        return not component.hidden
+
+
+def status_badge(status: str) -> SafeString:
+    """A status in words, with a mark whose shape and colour say it too."""
+    return format_html('<span class="state state-{}">{}</span>', status, COMPONENT_STATUSES[ComponentStatus(status)])
+
+
+@admin.register(ComponentGroup)
+class ComponentGroupAdmin(admin.ModelAdmin[ComponentGroup]):
+    list_display = ("shown_name", "position")
+    list_editable = ("position",)
+    search_fields = ("name",)
+    fields = ("name", "description", "position")
+    actions = None
+
+    def save_model(self, request: HttpRequest, obj: ComponentGroup, form: Any, change: bool) -> None:
+        fields = cast("operations.GroupFields", changed(form, change))
+        stored = operations.edit_group(group=obj, fields=fields) if change else operations.add_group(fields=fields)
+        obj.pk = stored.pk
+        obj._state.adding = False
+
+    def delete_model(self, request: HttpRequest, obj: ComponentGroup) -> None:
+        operations.remove_group(group=obj)
+
+    @admin.display(description=_("name"), ordering="name")
+    def shown_name(self, group: ComponentGroup) -> SafeString:
+        return passage(group.name)

@@ -1,0 +1,200 @@
+"""The composer: a new incident or maintenance, a further update, a draft taken up again."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.utils.translation import gettext as _
+
+from .. import operations
+from ..models import Incident, Update
+from ..operations.statements import BACKDATED
+from ..status import ComponentStatus, Kind, Phase, phases_of
+from .addresses import incident_page
+from .forms.components import all_set_to, component_rows, given_by, standing_in
+from .forms.details import OpeningForm
+from .forms.statements import PUBLISH, StatementForm, UpdateForm
+from .reach import reach
+from .timeline import timeline_of
+from .views import changeable, log, page, say_what_happened, update_of
+
+if TYPE_CHECKING:
+    from .incidents import NewsroomAdmin
+
+# The status that a step gives the components it concerns.
+STEP_STATUS = {
+    Phase.RESOLVED: ComponentStatus.OPERATIONAL,
+    Phase.SCHEDULED: ComponentStatus.UNDER_MAINTENANCE,
+    Phase.IN_PROGRESS: ComponentStatus.UNDER_MAINTENANCE,
+    Phase.COMPLETED: ComponentStatus.OPERATIONAL,
+    Phase.CANCELLED: ComponentStatus.OPERATIONAL,
+}
+
+
+def new_incident(admin: "NewsroomAdmin", request: HttpRequest) -> HttpResponse:
+    if not admin.has_add_permission(request):
+        raise PermissionDenied
+    kind = admin.kind
+    phases = [Phase.SCHEDULED] if kind == Kind.MAINTENANCE else [p for p in phases_of(kind) if p != Phase.POSTMORTEM]
+    form = OpeningForm(
+        request.POST or None, kind=kind, phases=phases, rows=component_rows({}), initial={"phase": phases[0]}
+    )
+
+    def store() -> Update:
+        verb = operations.schedule_maintenance if kind == Kind.MAINTENANCE else operations.open_incident
+        incident = verb(details=form.details(), statement=form.statement(), by=request.user, draft=form.is_draft)
+        return incident.updates.get(pk=form.cleaned_data["id"])
+
+    if update := stored_once(request, form, store):
+        admin.log_addition(request, update.incident, [{"added": {}}])
+        return HttpResponseRedirect(incident_page(update.incident))
+    title = _("Schedule maintenance") if kind == Kind.MAINTENANCE else _("New incident")
+    return page(admin, request, "compose", {"title": title, "form": form, "reach": reach(kind, []), "kind": kind})
+
+
+def new_update(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str) -> HttpResponse:
+    """`?phase=resolved` and its like choose the step beforehand; an incident that is over is reopened by it."""
+    incident = changeable(admin, request, incident_id)
+    phases = next_phases(incident, reopening="reopen" in request.GET)
+    phase = Phase(request.GET["phase"]) if request.GET.get("phase") in phases else standing_phase(incident, phases)
+    chosen = standing_in(incident)
+    if phase in STEP_STATUS and phase != incident.phase:
+        chosen = all_set_to(STEP_STATUS[phase], chosen)
+    form = UpdateForm(
+        request.POST or None,
+        incident=incident,
+        phases=phases,
+        rows=component_rows(chosen),
+        initial={"phase": phase, "next_update_by": incident.next_update_by},
+    )
+    if update := stored_once(request, form, lambda: _store_update(request, form)):
+        log(admin, request, incident, "added", update)
+        return HttpResponseRedirect(incident_page(incident))
+    return _compose_page(admin, request, form, incident, chosen)
+
+
+def edit_draft(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str, update_id: str) -> HttpResponse:
+    incident = changeable(admin, request, incident_id)
+    draft = update_of(incident, update_id)
+    if draft.is_public:
+        return HttpResponseRedirect(incident_page(incident, "correct", draft.pk))
+    chosen = given_by(draft)
+    form = UpdateForm(
+        request.POST or None,
+        incident=incident,
+        phases=list(dict.fromkeys([*next_phases(incident), Phase(draft.phase)])),
+        rows=component_rows(chosen),
+        initial=draft_values(draft),
+    )
+
+    def store() -> Update:
+        _keep_promise(form, request)
+        return operations.edit_draft(update=draft, statement=form.statement(), by=request.user, draft=form.is_draft)
+
+    if update := stored(request, form, store):
+        log(admin, request, incident, "changed", update)
+        return HttpResponseRedirect(incident_page(incident))
+    return _compose_page(admin, request, form, incident, chosen, draft=draft)
+
+
+def audience(admin: "NewsroomAdmin", request: HttpRequest) -> JsonResponse:
+    """How many people an update of the components in `?component=` would reach, in a sentence."""
+    if not admin.has_view_permission(request):
+        raise PermissionDenied
+    incident = admin.get_queryset(request).filter(pk=request.GET.get("incident", "")).first()
+    return JsonResponse({"reach": reach(admin.kind, request.GET.getlist("component"), incident)})
+
+
+def stored_once(request: HttpRequest, form: StatementForm, store: Callable[[], Update]) -> Update | None:
+    """As `stored`, but the same form sent again finds what it stored the first time."""
+    key = str(form["id"].value())
+    if request.method == "POST" and (twin := Update.objects.filter(pk=key).first()):
+        return _already(request, twin)
+    try:
+        return stored(request, form, store)
+    except IntegrityError:  # sent twice at the same moment: the other one was stored
+        return _already(request, Update.objects.get(pk=key))
+
+
+def stored(request: HttpRequest, form: StatementForm, store: Callable[[], Update]) -> Update | None:
+    """Stores what a valid form says; what the verb refuses stands in the form afterwards."""
+    if not form.is_valid():
+        return None
+    try:
+        with transaction.atomic():
+            update = store()
+    except ValidationError as refusal:
+        form.refuse(refusal)
+        return None
+    say_what_happened(request, update)
+    return update
+
+
+def _already(request: HttpRequest, twin: Update) -> Update:
+    messages.info(request, _("This was saved already. Nothing was done twice."))
+    return twin
+
+
+def _store_update(request: HttpRequest, form: UpdateForm) -> Update:
+    _keep_promise(form, request)
+    statement = form.statement()
+    if form.incident.is_over and not statement.phase.is_final:
+        if form.action != PUBLISH:
+            raise ValidationError({"phase": _("An incident is reopened at once: press “Publish”.")})
+        return operations.reopen(incident=form.incident, statement=statement, by=request.user)
+    return operations.post_update(incident=form.incident, statement=statement, by=request.user, draft=form.is_draft)
+
+
+def _keep_promise(form: UpdateForm, request: HttpRequest) -> None:
+    if form.promises:
+        promise: operations.Details = {"next_update_by": form.cleaned_data["next_update_by"]}
+        operations.edit_incident(incident=form.incident, details=promise, by=request.user)
+
+
+def _compose_page(
+    admin: "NewsroomAdmin",
+    request: HttpRequest,
+    form: UpdateForm,
+    incident: Incident,
+    chosen: dict[str, str],
+    draft: Update | None = None,
+) -> HttpResponse:
+    context: dict[str, Any] = {
+        "title": _("Edit the draft") if draft else _("New update"),
+        "subtitle": str(incident),
+        "form": form,
+        "incident": incident,
+        "draft": draft,
+        "kind": incident.kind,
+        "timeline": timeline_of(incident),
+        "reach": reach(incident.kind, chosen, incident),
+        "only_publish": incident.is_over and not draft,
+    }
+    return page(admin, request, "compose", context)
+
+
+def next_phases(incident: Incident, *, reopening: bool = False) -> list[Phase]:
+    """The phases an update can bring: when it is over, final ones only, unless it is to be reopened."""
+    phases = list(phases_of(Kind(incident.kind)))
+    if incident.is_over:
+        return [phase for phase in phases if phase.is_final != reopening and phase != Phase.SCHEDULED]
+    begun = incident.is_public and incident.phase != Phase.SCHEDULED
+    return [phase for phase in phases if not (begun and phase == Phase.SCHEDULED)]
+
+
+def standing_phase(incident: Incident, phases: list[Phase]) -> Phase:
+    return Phase(incident.phase) if incident.phase in phases else phases[0]
+
+
+def draft_values(draft: Update) -> dict[str, Any]:
+    """What stands in the form of a draft: its time only where somebody chose one."""
+    names = ("phase", "text", "quote", "quote_language", "quote_url", "publish_at")
+    values = {name: getattr(draft, name) for name in names}
+    values["notify"] = "yes" if draft.notify else "no"
+    values["next_update_by"] = draft.incident.next_update_by
+    if draft.at <= draft.created_at - BACKDATED:
+        values["at"] = draft.at
+    return values

@@ -1,0 +1,177 @@
+"""The ledger: what was announced, and who was told, who was not, and why."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from ..models import Announcement, Delivery, DeliveryState
+from ..templatetags.wording import language_name, passage, short_moment
+from .addresses import incident_page, list_page
+from .ledger import ReadOnlyAdmin, masked, sees_addresses
+from .timeline import tallies_of
+
+
+class ReplyFilter(admin.SimpleListFilter):
+    """By the class of the receiving server's reply (RFC 5321 §4.2.1)."""
+
+    title = _("reply")
+    parameter_name = "reply"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [
+            ("2", _("2xx: taken")),
+            ("4", _("4xx: not now")),
+            ("5", _("5xx: refused")),
+            ("none", pgettext_lazy("reply", "None")),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> QuerySet[Delivery]:
+        value = self.value()
+        if value == "none":
+            return queryset.filter(reply_code__isnull=True)
+        if value in {"2", "4", "5"}:
+            return queryset.filter(reply_code__range=(int(value) * 100, int(value) * 100 + 99))
+        return queryset
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(ReadOnlyAdmin):
+    list_filter = ("state", "skip_reason", "letter", ReplyFilter)
+    list_select_related = ("subscriber",)
+    ordering = ("-created_at", "-id")
+
+    def get_list_display(self, request: HttpRequest) -> Sequence[str]:
+        return (self._to(request), "state_and_why", "letter", "reads", "attempts", "answer", "created")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[str]:
+        return (
+            self._to(request), "letter", "announced", "reads", "state_and_why", "attempts", "created_at", "next_attempt_at",
+            "lease_until", "sent_at", "destination", "reply_code", "reply", "message_id",
+        )  # fmt: skip
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[str]:
+        return self.get_fields(request, obj)
+
+    def get_search_fields(self, request: HttpRequest) -> Sequence[str]:
+        if sees_addresses(request.user):
+            return ("subscriber__address", "message_id")
+        return ("subscriber__address__iexact", "message_id__exact")
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        """The lists of announcements and subscribers lead here."""
+        return lookup in {"announcement__id__exact", "subscriber__id__exact"} or super().lookup_allowed(
+            lookup, value, request
+        )
+
+    def _to(self, request: HttpRequest) -> str:
+        return "full_address" if sees_addresses(request.user) else "masked_address"
+
+    @admin.display(description=pgettext_lazy("delivery", "to"))
+    def full_address(self, delivery: Delivery) -> str:
+        return str(delivery.subscriber)
+
+    @admin.display(description=pgettext_lazy("delivery", "to"))
+    def masked_address(self, delivery: Delivery) -> str:
+        return masked(delivery.subscriber.address)
+
+    @admin.display(description=_("state"), ordering="state")
+    def state_and_why(self, delivery: Delivery) -> SafeString:
+        why = delivery.get_skip_reason_display() if delivery.skip_reason else ""
+        badge = format_html(
+            '<span class="delivery delivery-{}">{}</span>', delivery.state, delivery.get_state_display()
+        )
+        return format_html("{}<br><small>{}</small>", badge, why) if why else badge
+
+    @admin.display(description=_("reply"), ordering="reply_code")
+    def answer(self, delivery: Delivery) -> str:
+        return delivery.reply or "–"
+
+    @admin.display(description=_("language"), ordering="language")
+    def reads(self, delivery: Delivery) -> str:
+        return language_name(delivery.language)
+
+    @admin.display(description=_("created"), ordering="created_at")
+    def created(self, delivery: Delivery) -> SafeString:
+        return short_moment(delivery.created_at)
+
+    @admin.display(description=_("announcement"))
+    def announced(self, delivery: Delivery) -> SafeString | str:
+        if delivery.announcement is None:
+            return "–"
+        return incident_link(delivery.announcement)
+
+
+class AnnouncementList(ChangeList):
+    """The list with each announcement's deliveries counted, in one query for the rows shown."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        rows = list(self.result_list)
+        tallies = tallies_of(rows)
+        for row in rows:
+            row.tally = tallies[row.pk]
+        self.result_list = rows
+
+
+@admin.register(Announcement)
+class AnnouncementAdmin(ReadOnlyAdmin):
+    list_display = ("incident_title", "reason", "created", "standing", "told")
+    list_filter = ("reason",)
+    list_select_related = ("update__incident",)
+    list_per_page = 20
+    ordering = ("-created_at", "-id")
+    fields = ("announced", "reason", "created_at", "standing", "hold_until", "expanded_at", "cancelled_at", "told")
+    readonly_fields = fields
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return AnnouncementList
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Announcement | None:
+        announcement: Any = super().get_object(request, object_id, from_field)
+        if announcement is not None:
+            announcement.tally = tallies_of([announcement])[announcement.pk]
+        return announcement
+
+    @admin.display(description=_("incident"))
+    def incident_title(self, announcement: Announcement) -> SafeString:
+        return passage(announcement.update.incident.title)
+
+    @admin.display(description=_("incident"))
+    def announced(self, announcement: Announcement) -> SafeString:
+        return incident_link(announcement)
+
+    @admin.display(description=_("created"), ordering="created_at")
+    def created(self, announcement: Announcement) -> SafeString:
+        return short_moment(announcement.created_at)
+
+    @admin.display(description=_("state"))
+    def standing(self, announcement: Announcement) -> Any:
+        if announcement.cancelled_at:
+            return pgettext_lazy("announcement", "Taken back")
+        if announcement.expanded_at:
+            return pgettext_lazy("announcement", "Let go")
+        return pgettext_lazy("announcement", "Held")
+
+    @admin.display(description=_("deliveries"))
+    def told(self, announcement: Any) -> SafeString | str:
+        """How many are in which state; each number leads to those deliveries."""
+        rows = [
+            (list_page("delivery", f"announcement__id__exact={announcement.pk}&state__exact={state.value}"),
+             state.value, state.label, announcement.tally[state])
+            for state in DeliveryState
+            if announcement.tally[state]
+        ]  # fmt: skip
+        return format_html_join(" ", '<a class="delivery delivery-{1}" href="{0}">{2} {3}</a>', rows) or "–"
+
+
+def incident_link(announcement: Announcement) -> SafeString:
+    incident = announcement.update.incident
+    return format_html('<a href="{}">{}</a>', incident_page(incident), passage(incident.title))

@@ -1,0 +1,65 @@
+"""Changing what is there: an incident's details, and the words of a public update."""
+
+from typing import TYPE_CHECKING
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.translation import gettext as _
+
+from .. import operations
+from ..models import Update
+from .addresses import incident_page
+from .forms.details import DetailsForm
+from .forms.statements import CorrectionForm
+from .views import changeable, log, page, update_of
+
+if TYPE_CHECKING:
+    from .incidents import NewsroomAdmin
+
+
+def details(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str) -> HttpResponse:
+    incident = changeable(admin, request, incident_id)
+    form = DetailsForm(request.POST or None, incident=incident)
+    if form.is_valid():
+        try:
+            operations.edit_incident(incident=incident, details=form.details(), by=request.user)
+        except ValidationError as refusal:
+            form.refuse(refusal)
+        else:
+            admin.log_change(request, incident, [{"changed": {"fields": changed_labels(form)}}])
+            messages.success(request, _("Saved.") if form.has_changed() else _("Nothing was changed."))
+            return HttpResponseRedirect(incident_page(incident))
+    context = {"title": _("Edit details"), "subtitle": str(incident), "form": form, "incident": incident}
+    return page(admin, request, "details", context)
+
+
+def changed_labels(form: DetailsForm) -> list[str]:
+    return [str(form.fields[name].label) for name in form.changed_data]
+
+
+def correct(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str, update_id: str) -> HttpResponse:
+    incident = changeable(admin, request, incident_id)
+    update = update_of(incident, update_id)
+    if not update.is_public:
+        return HttpResponseRedirect(incident_page(incident, "draft", update.pk))
+    form = CorrectionForm(request.POST or None, update=update)
+    if form.is_valid():
+        try:
+            _correct(request, update, form)
+        except ValidationError as refusal:
+            form.refuse(refusal)
+        else:
+            log(admin, request, incident, "changed", update)
+            return HttpResponseRedirect(incident_page(incident))
+    context = {"title": _("Correct the update"), "subtitle": str(update), "form": form, "incident": incident}
+    return page(admin, request, "correct", {**context, "update": update})
+
+
+def _correct(request: HttpRequest, update: Update, form: CorrectionForm) -> None:
+    words = {name: form.cleaned_data[name] for name in ("text", "quote", "quote_language")}
+    tell = form.cleaned_data["tell"] == "yes"
+    before = update.corrected_at
+    corrected = operations.correct_update(update=update, tell=tell, by=request.user, **words)
+    changed = corrected.corrected_at != before
+    messages.success(request, _("Corrected.") if changed else _("Nothing was changed."))

@@ -1,0 +1,1 @@
+"""The forms of the newsroom. They check shapes; what makes sense is checked by the verbs."""

@@ -1,0 +1,165 @@
+"""The form of one update, and of a correction."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.core.validators import RegexValidator
+from django.utils.translation import gettext_lazy as _
+
+from ...labels import PHASES
+from ...models import Incident, Update
+from ...models.ids import LENGTH, new_id
+from ...operations import Statement
+from ...status import ComponentStatus, Phase
+from .components import ComponentRow
+from .fields import MomentField, model_fields
+
+PUBLISH, SCHEDULE, DRAFT = "publish", "schedule", "draft"
+
+
+class RefusableForm(forms.Form):
+    """A form that shows a verb's refusal beside the field it names, and keeps what was typed."""
+
+    def refuse(self, refusal: ValidationError) -> None:
+        by_field = getattr(refusal, "error_dict", None) or {NON_FIELD_ERRORS: refusal.error_list}
+        for name, errors in by_field.items():
+            self.add_error(name if name in self.fields else None, errors)
+
+    def has_errors_in(self, *names: str) -> bool:
+        return any(name in self.errors for name in names)
+
+
+class StatementForm(RefusableForm):
+    """One update. `id` is the update's own, chosen when the form is shown: sent twice, it is stored once."""
+
+    id = forms.CharField(
+        widget=forms.HiddenInput, initial=new_id, validators=[RegexValidator(rf"^[a-z0-9]{{{LENGTH}}}\Z")]
+    )
+    phase = forms.ChoiceField(label=_("Phase"), widget=forms.RadioSelect)
+    notify = forms.ChoiceField(
+        label=_("Tell subscribers"),
+        choices=[("yes", _("Tell subscribers")), ("no", _("Publish without telling anybody"))],
+        initial="yes",
+        widget=forms.RadioSelect,
+    )
+    although_backdated = forms.BooleanField(
+        label=_("Tell subscribers even though the time is in the past"),
+        help_text=_("Otherwise nobody is told of a backdated update."),
+        required=False,
+    )
+    at = MomentField(label=_("Time of the update"), help_text=_("The time readers see. Empty means now."))
+    ended_at = MomentField(
+        label=_("It was over at"), help_text=_("For the final update. Empty means the time of the update.")
+    )
+    publish_at = MomentField(
+        label=_("Publish at"), help_text=_("Fill this in and press “Schedule” to have it published by itself.")
+    )
+    next_update_by = MomentField(
+        label=_("Next update by"),
+        help_text=_("When readers can expect to hear more. It is shown as soon as this update is published."),
+    )
+
+    def __init__(
+        self,
+        data: Any = None,
+        *,
+        phases: Iterable[Phase],
+        rows: list[ComponentRow],
+        initial: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(data, initial=dict(initial or {}))
+        self.rows = rows
+        self.fields.update(model_fields(Update, "text", "quote", "quote_language", "quote_url"))
+        self.fields.update({row.field_name: row.field() for row in rows})
+        phase: Any = self.fields["phase"]
+        phase.choices = [(one.value, PHASES[one]) for one in phases]
+        self.action = self.data.get("action", DRAFT)
+
+    def component_fields(self) -> list[tuple[ComponentRow, forms.BoundField]]:
+        return [(row, self[row.field_name]) for row in self.rows]
+
+    def clean(self) -> dict[str, Any]:
+        self._check_publish_at(self.cleaned_data.get("publish_at"))
+        return self.cleaned_data
+
+    def _check_publish_at(self, publish_at: datetime | None) -> None:
+        if self.has_error("publish_at"):
+            return
+        if self.action == SCHEDULE and publish_at is None:
+            self.add_error("publish_at", _("Say when this is to be published."))
+        if self.action == PUBLISH and publish_at is not None:
+            self.add_error(
+                "publish_at", _("A time stands here: press “Schedule”, or empty the field to publish at once.")
+            )
+
+    @property
+    def is_draft(self) -> bool:
+        return self.action not in {PUBLISH, SCHEDULE}
+
+    @property
+    def components(self) -> dict[str, ComponentStatus]:
+        """The status given to each component, by id, once the form is valid."""
+        given = {row.component.pk: self.cleaned_data[row.field_name] for row in self.rows}
+        return {key: ComponentStatus(status) for key, status in given.items() if status}
+
+    def statement(self) -> Statement:
+        """What the valid form says."""
+        words = {name: self.cleaned_data[name] for name in ("id", "text", "quote", "quote_language", "quote_url")}
+        times = {name: self.cleaned_data[name] for name in ("at", "ended_at")}
+        return Statement(
+            phase=Phase(self.cleaned_data["phase"]),
+            components=self.components,
+            publish_at=self.cleaned_data["publish_at"] if self.action == SCHEDULE else None,
+            notify=self._notify(),
+            **words,
+            **times,
+        )
+
+    def _notify(self) -> bool | None:
+        """None leaves it to the verb, which tells of nothing that is backdated."""
+        if self.cleaned_data["notify"] == "no":
+            return False
+        return True if self.cleaned_data["although_backdated"] else None
+
+
+class UpdateForm(StatementForm):
+    """A further update of an incident that is there."""
+
+    def __init__(self, data: Any = None, *, incident: Incident, **kwargs: Any) -> None:
+        super().__init__(data, **kwargs)
+        self.incident = incident
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        if self.promises and self.incident.is_public and self.action != PUBLISH:
+            self.add_error(
+                "next_update_by", _("This can be promised only when the update is published. Leave it empty.")
+            )
+        return cleaned
+
+    @property
+    def promises(self) -> bool:
+        """Whether the promised time of the next update is another than before."""
+        return "next_update_by" in self.changed_data
+
+
+class CorrectionForm(RefusableForm):
+    """Other words for a public update."""
+
+    tell = forms.ChoiceField(
+        label=_("Tell subscribers"),
+        choices=[
+            ("no", _("Correct it silently: a slip of the pen")),
+            ("yes", _("Tell subscribers of the correction")),
+        ],
+        initial="no",
+        widget=forms.RadioSelect,
+    )
+
+    def __init__(self, data: Any = None, *, update: Update) -> None:
+        names = ("text", "quote", "quote_language")
+        super().__init__(data, initial={name: getattr(update, name) for name in names})
+        self.fields.update(model_fields(Update, *names))

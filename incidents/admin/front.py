@@ -1,0 +1,53 @@
+"""What the newsroom's front page shows: what is open, what is unfinished, and what is in trouble."""
+
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db.models import Count, Q, QuerySet
+from django.utils import timezone
+
+from ..labels import OVERALL
+from ..models import Component, Delivery, DeliveryState, Incident, StaleSubject, Update
+from ..status import worst_of
+
+IN_TROUBLE = (DeliveryState.DEFERRED, DeliveryState.UNCERTAIN, DeliveryState.FAILED)
+RECENT = timedelta(days=7)
+SHOWN = 20
+
+
+def front_page(user: AbstractBaseUser | AnonymousUser) -> dict[str, Any]:
+    """The context of the front page, each part only for those who may see it."""
+    may = user.has_perm  # type: ignore[union-attr]  # the admin lets in nobody without permissions
+    overall = worst_of(Component.objects.public().values_list("status", flat=True))
+    seen: dict[str, Any] = {"overall": overall, "overall_label": OVERALL[overall], "now": timezone.now()}
+    if may("incidents.view_incident"):
+        seen |= {"open_incidents": open_incidents(), "waiting_updates": waiting_updates()}
+    if may("incidents.view_maintenance"):
+        seen["planned"] = Incident.objects.public().upcoming()[:SHOWN]
+    if may("incidents.view_delivery"):
+        seen["troubles"] = deliveries_in_trouble()
+    seen["unpublished"] = StaleSubject.objects.aggregate(total=Count("id"), failed=Count("id", filter=~Q(error="")))
+    return seen
+
+
+def open_incidents() -> QuerySet[Incident]:
+    return Incident.objects.public().ongoing().newest_first()[:SHOWN]
+
+
+def waiting_updates() -> QuerySet[Update]:
+    """Drafts and scheduled updates, the next to be published first, then the newest drafts."""
+    unpublished = Update.objects.filter(published_at__isnull=True).select_related("incident", "author")
+    return unpublished.order_by("publish_at", "-updated_at")[:SHOWN]
+
+
+def deliveries_in_trouble() -> dict[str, int]:
+    """How many deliveries of late are not where they should be, by state; the worst last."""
+    recent = Delivery.objects.filter(
+        Q(announcement__created_at__gte=timezone.now() - RECENT)
+        | Q(announcement__isnull=True, created_at__gte=timezone.now() - RECENT),
+        state__in=IN_TROUBLE,
+    )
+    counts = Counter(dict(recent.values_list("state").annotate(Count("id"))))
+    return {state: counts[state] for state in IN_TROUBLE if counts[state]}

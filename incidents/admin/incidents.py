@@ -1,0 +1,122 @@
+"""Incidents and planned maintenance: their lists, and the page of one with its timeline."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from .. import links
+from ..models import Incident, Maintenance
+from ..status import Kind
+from ..templatetags.wording import passage, short_moment
+from . import composing, editing, steps
+from .timeline import timeline_of
+
+View = Callable[..., HttpResponse]
+
+
+class NewsroomAdmin(admin.ModelAdmin[Incident]):
+    """What incidents and maintenance share. Nothing is saved or deleted here but by the verbs' own pages."""
+
+    kind: ClassVar[Kind]
+    list_display = ("shown_title", "phase", "visibility", "started", "ended")
+    list_display_links = ("shown_title",)
+    list_filter = ("phase",)
+    search_fields = ("title", "id")
+    ordering = ("-started_at", "-id")
+    list_per_page = 50
+    show_full_result_count = False
+    actions = None
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Incident]:
+        return super().get_queryset(request).filter(kind=self.kind)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Incident | None = None) -> bool:
+        """A draft is discarded and a public incident withdrawn; neither is deleted by the way."""
+        return False
+
+    def get_urls(self) -> list[URLPattern]:
+        return [*self._own_urls(), *super().get_urls()]
+
+    def _own_urls(self) -> list[URLPattern]:
+        return [
+            self._page("audience/", composing.audience, "audience"),
+            self._page("<str:incident_id>/update/", composing.new_update, "update"),
+            self._page("<str:incident_id>/details/", editing.details, "details"),
+            self._page("<str:incident_id>/withdraw/", steps.withdraw, "withdraw"),
+            self._page("<str:incident_id>/updates/<str:update_id>/", composing.edit_draft, "draft"),
+            self._page("<str:incident_id>/updates/<str:update_id>/publish/", steps.publish, "publish"),
+            self._page("<str:incident_id>/updates/<str:update_id>/discard/", steps.discard, "discard"),
+            self._page("<str:incident_id>/updates/<str:update_id>/correct/", editing.correct, "correct"),
+            self._page("<str:incident_id>/announcements/<int:announcement_id>/cancel/", steps.cancel, "cancel"),
+        ]
+
+    def _page(self, route: str, view: View, name: str) -> URLPattern:
+        bound = partial(view, self)
+        bound.__name__ = view.__name__  # type: ignore[attr-defined]  # admin_view copies it
+        return path(route, self.admin_site.admin_view(bound), name=f"incidents_{self.kind}_{name}")
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        return composing.new_incident(self, request)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """The incident's own page: what readers see of it, what is waiting, and the next steps."""
+        incident = self.get_object(request, object_id)
+        if incident is None or not self.has_view_permission(request, incident):
+            raise Http404
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": str(incident),
+            "incident": incident,
+            "timeline": timeline_of(incident),
+            "may_change": self.has_change_permission(request, incident),
+            "public_pages": public_pages(incident),
+        }
+        return TemplateResponse(request, "admin/newsroom/incident.html", context)
+
+    @admin.display(description=_("title"), ordering="title")
+    def shown_title(self, incident: Incident) -> SafeString:
+        return passage(incident.title)
+
+    @admin.display(description=pgettext_lazy("who sees an incident", "visible"), boolean=True, ordering="published_at")
+    def visibility(self, incident: Incident) -> bool:
+        return incident.is_public
+
+    @admin.display(description=_("started"), ordering="started_at")
+    def started(self, incident: Incident) -> SafeString:
+        return short_moment(incident.started_at)
+
+    @admin.display(description=_("ended"), ordering="ended_at", empty_value="–")
+    def ended(self, incident: Incident) -> SafeString | None:
+        return short_moment(incident.ended_at) if incident.ended_at else None
+
+
+def public_pages(incident: Incident) -> list[tuple[str, str]]:
+    """Language and address of the incident's public pages; none while it is not public."""
+    if not incident.is_public:
+        return []
+    return [(code, links.incident(incident.pk, code)) for code, _name in settings.LANGUAGES]
+
+
+@admin.register(Incident)
+class IncidentAdmin(NewsroomAdmin):
+    kind = Kind.INCIDENT
+    list_display = ("shown_title", "phase", "impact", "visibility", "started", "ended")
+    list_filter = ("phase", "impact")
+
+
+@admin.register(Maintenance)
+class MaintenanceAdmin(NewsroomAdmin):
+    kind = Kind.MAINTENANCE

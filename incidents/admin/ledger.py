@@ -1,0 +1,44 @@
+"""What read-only lists share, and how much of a subscriber's address staff may see."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.http import HttpRequest
+
+MAY_SEE_ADDRESSES = "incidents.change_subscriber"
+
+
+class ReadOnlyAdmin(admin.ModelAdmin[Any]):
+    """A ledger: staff read it; what stands in it is written by what happens."""
+
+    show_full_result_count = False
+    list_per_page = 50
+    actions: Any = None
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    # Who may only change (and so see more) may view as well.
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        codes = [f"incidents.{deed}_{self.opts.model_name}" for deed in ("view", "change")]
+        return any(request.user.has_perm(code) for code in codes)
+
+
+def sees_addresses(user: AbstractBaseUser | AnonymousUser) -> bool:
+    return bool(user.has_perm(MAY_SEE_ADDRESSES))  # type: ignore[union-attr]  # staff have permissions
+
+
+def masked(address: str) -> str:
+    """Enough to recognise an address by, not enough to write to it: `k…@example.dk`, `https://example.dk/…`."""
+    if "://" in address:
+        scheme, _separator, rest = address.partition("://")
+        return f"{scheme}://{rest.split('/')[0].rpartition('@')[2]}/…"
+    name, _at, host = address.rpartition("@")
+    return f"{name[:1]}…@{host}" if host else "–"

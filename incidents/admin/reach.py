@@ -1,0 +1,23 @@
+"""How many people an update would reach, in a sentence."""
+
+from collections.abc import Iterable
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from ..models import Incident, Subscriber
+from ..notifications import audience
+from ..templatetags.wording import language_name
+
+
+def reach(kind: str, components: Iterable[str], incident: Incident | None = None) -> str:
+    """“Reaches 12 people: Mail, Danish 9 · Mail, English 3.” The followers of what an incident named before count too."""
+    concerned = {*components, *(audience.concerned(incident) if incident else [])}
+    people = audience.count(kind, sorted(concerned))
+    total = sum(people.values())
+    if not total:
+        return _("Nobody subscribes to this.")
+    channels = dict(Subscriber.Channel.choices)
+    parts = [f"{channels[channel]}, {language_name(code)}: {number}" for (channel, code), number in people.items()]
+    told = ngettext("Reaches %(count)d person (%(parts)s).", "Reaches %(count)d people (%(parts)s).", total)
+    return told % {"count": total, "parts": " · ".join(parts)}

@@ -1,0 +1,50 @@
+"""The admin site: named after the page, in the page's time zone, with the newsroom's front page."""
+
+from collections.abc import Callable
+from functools import cache, wraps
+from typing import Any
+
+from django.contrib.admin import AdminSite
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy
+
+from ..models import Page
+from ..templatetags.wording import words
+from .front import front_page
+
+View = Callable[..., HttpResponse]
+
+
+class Newsroom(AdminSite):
+    index_title = gettext_lazy("Newsroom")
+    index_template = "admin/front.html"
+    enable_nav_sidebar = False  # the front page is one press away, and forms need the width
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        page = Page.objects.current()
+        name = words(page.name) or gettext("Status page")
+        return {**super().each_context(request), "site_header": name, "site_title": name}
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        return super().index(request, {**front_page(request.user), **(extra_context or {})})
+
+    def admin_view(self, view: View, cacheable: bool = False) -> View:
+        """Staff write and read times as readers do: in the page's zone."""
+        inner = super().admin_view(view, cacheable)
+
+        @wraps(view)
+        def in_the_pages_zone(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            with timezone.override(Page.objects.current().time_zone):
+                response = inner(request, *args, **kwargs)
+                # A template response renders later, outside this zone, unless it is told to now.
+                return response.render() if isinstance(response, TemplateResponse) else response
+
+        return in_the_pages_zone
+
+
+@cache
+def newsroom() -> Newsroom:
+    """The one site. Django asks for it again while it imports this package, and must not get a second one."""
+    return Newsroom()

@@ -1,0 +1,95 @@
+"""Single steps that are asked for once more before they are done: publish a draft, discard it, withdraw, take back."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
+
+from .. import operations
+from ..models import Announcement, Incident
+from ..notifications import announcements
+from .addresses import incident_page, list_page
+from .forms.components import given_by
+from .reach import reach
+from .views import changeable, log, page, say_what_happened, update_of
+
+if TYPE_CHECKING:
+    from .incidents import NewsroomAdmin
+
+
+def publish(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str, update_id: str) -> HttpResponse:
+    incident = changeable(admin, request, incident_id)
+    update = update_of(incident, update_id)
+    if update.is_public:
+        messages.info(request, _("This was published already. Nothing was done twice."))
+        return HttpResponseRedirect(incident_page(incident))
+
+    def step() -> None:
+        published = operations.publish_draft(update=update, by=request.user)
+        log(admin, request, incident, "changed", published)
+        say_what_happened(request, published)
+
+    told = reach(incident.kind, given_by(update), incident) if update.notify else _("Nobody is told.")
+    context = {"title": _("Publish now?"), "update": update, "what": told, "button": _("Publish")}
+    return _confirmed(admin, request, incident, step, context)
+
+
+def discard(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str, update_id: str) -> HttpResponse:
+    incident = changeable(admin, request, incident_id)
+    update = update_of(incident, update_id)
+
+    def step() -> None:
+        log(admin, request, incident, "deleted", update)
+        operations.discard_draft(update=update, by=request.user)
+        messages.success(request, _("The draft is discarded."))
+
+    what = _("The text is deleted for good. Nobody outside has seen it.")
+    context = {"title": _("Discard the draft?"), "update": update, "what": what, "button": _("Discard")}
+    return _confirmed(admin, request, incident, step, {**context, "harmful": True})
+
+
+def withdraw(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str) -> HttpResponse:
+    incident = changeable(admin, request, incident_id)
+
+    def step() -> None:
+        operations.withdraw(incident=incident, by=request.user)
+        admin.log_change(request, incident, [{"changed": {"fields": [_("visible")]}}])
+        messages.success(request, _("Withdrawn. It is a draft again, and nobody more is told of it."))
+
+    context = {"title": _("Withdraw from the public page?"), "button": _("Withdraw"), "harmful": True}
+    return _confirmed(admin, request, incident, step, {**context, "withdrawing": True})
+
+
+def cancel(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str, announcement_id: int) -> HttpResponse:
+    """Takes an announcement back while it is held. No question first: the seconds are running."""
+    incident = changeable(admin, request, incident_id)
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    announcement = get_object_or_404(
+        Announcement.objects.select_related("update"), pk=announcement_id, update__incident=incident
+    )
+    if announcements.cancel(announcement):
+        log(admin, request, incident, "changed", announcement.update)
+        messages.success(request, _("Taken back: nobody is told. The update itself stays on the page."))
+    else:
+        messages.error(request, _("Too late: subscribers are being told, or it was taken back already."))
+    return HttpResponseRedirect(incident_page(incident))
+
+
+def _confirmed(
+    admin: "NewsroomAdmin", request: HttpRequest, incident: Incident, step: Callable[[], None], context: dict[str, Any]
+) -> HttpResponse:
+    """Asks on GET, does the step on POST; a refusal is shown on the incident's page."""
+    if request.method != "POST":
+        return page(admin, request, "confirm", {**context, "subtitle": str(incident), "incident": incident})
+    try:
+        step()
+    except ValidationError as refusal:
+        for message in refusal.messages:
+            messages.error(request, message)
+    there = Incident.objects.filter(pk=incident.pk).exists()
+    return HttpResponseRedirect(incident_page(incident) if there else list_page(incident.kind))

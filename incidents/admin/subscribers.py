@@ -1,0 +1,89 @@
+"""Subscribers: who asked to be told. Their choices are their own; staff can only end a subscription."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext, ngettext, pgettext
+from django.utils.translation import gettext_lazy as _
+
+from ..models import Subscriber
+from ..subscriptions import service
+from ..templatetags.wording import language_name, short_moment, words
+from .addresses import list_page
+from .ledger import ReadOnlyAdmin, masked, sees_addresses
+
+
+@admin.register(Subscriber)
+class SubscriberAdmin(ReadOnlyAdmin):
+    list_filter = ("state", "channel", "language", "wants_incidents", "wants_maintenance")
+    ordering = ("-created_at", "-id")
+    actions = ("end_subscription",)
+
+    def get_list_display(self, request: HttpRequest) -> Sequence[str]:
+        address = "full_address" if sees_addresses(request.user) else "masked_address"
+        return (address, "state", "channel", "reads", "signed_up")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[str]:
+        address = "full_address" if sees_addresses(request.user) else "masked_address"
+        return (
+            address, "channel", "state", "reads", "wants_incidents", "wants_maintenance", "watched", "requested_at",
+            "confirmed_at", "consent_method", "consent_text", "paused_until", "left_at", "suspended_because", "deliveries",
+        )  # fmt: skip
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[str]:
+        return self.get_fields(request, obj)
+
+    def get_search_fields(self, request: HttpRequest) -> Sequence[str]:
+        """Who may not see addresses can look up one they know, but not find out letter by letter."""
+        return ("address", "id") if sees_addresses(request.user) else ("address__iexact", "id__exact")
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Subscriber | None:
+        """Masked where staff may not see the address: titles and breadcrumbs show it too."""
+        subscriber: Subscriber | None = super().get_object(request, object_id, from_field)
+        if subscriber is not None and not sees_addresses(request.user):
+            subscriber.address = masked(subscriber.address)
+        return subscriber
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        return super().get_actions(request) if sees_addresses(request.user) else {}
+
+    @admin.action(description=_("End the subscription of those chosen"))
+    def end_subscription(self, request: HttpRequest, queryset: QuerySet[Subscriber]) -> None:
+        subscribers = list(queryset.exclude(state=Subscriber.State.UNSUBSCRIBED).order_by("pk"))
+        for subscriber in subscribers:
+            service.leave(subscriber)
+            self.log_change(request, subscriber, [{"changed": {"fields": ["state"]}}])
+        told = ngettext("%(count)d subscription ended.", "%(count)d subscriptions ended.", len(subscribers))
+        messages.success(request, told % {"count": len(subscribers)})
+
+    @admin.display(description=_("address"), ordering="address")
+    def full_address(self, subscriber: Subscriber) -> str:
+        return subscriber.address or pgettext("an address", "erased")
+
+    @admin.display(description=_("address"))
+    def masked_address(self, subscriber: Subscriber) -> str:
+        return masked(subscriber.address) if subscriber.address else pgettext("an address", "erased")
+
+    @admin.display(description=_("language"), ordering="language")
+    def reads(self, subscriber: Subscriber) -> str:
+        return language_name(subscriber.language)
+
+    @admin.display(description=_("signed up"), ordering="requested_at")
+    def signed_up(self, subscriber: Subscriber) -> SafeString:
+        return short_moment(subscriber.requested_at)
+
+    @admin.display(description=_("components"))
+    def watched(self, subscriber: Subscriber) -> str:
+        names = [words(one.name) for one in subscriber.components.in_page_order()]
+        return ", ".join(names) or gettext("All")
+
+    @admin.display(description=_("deliveries"))
+    def deliveries(self, subscriber: Subscriber) -> SafeString:
+        number = subscriber.deliveries.count()
+        address = list_page("delivery", f"subscriber__id__exact={subscriber.pk}")
+        return format_html_join("", '<a href="{}">{}</a>', [(address, number)])

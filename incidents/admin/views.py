@@ -1,0 +1,80 @@
+"""What the newsroom's pages share: finding the row, the permission, the log, and what staff are told afterwards."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
+
+from ..models import Incident, Update
+from ..status import ComponentStatus, Phase
+from ..templatetags.wording import language_name, moment, words
+
+if TYPE_CHECKING:
+    from .incidents import NewsroomAdmin
+
+
+def changeable(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str) -> Incident:
+    """The incident, for staff who may change it. Raises Http404, PermissionDenied."""
+    incident = get_object_or_404(admin.get_queryset(request), pk=incident_id)
+    if not admin.has_change_permission(request, incident):
+        raise PermissionDenied
+    return incident
+
+
+def update_of(incident: Incident, update_id: str) -> Update:
+    return get_object_or_404(incident.updates.select_related("incident"), pk=update_id)
+
+
+def page(
+    admin: "NewsroomAdmin", request: HttpRequest, template: str, context: Mapping[str, Any], status: int = 200
+) -> TemplateResponse:
+    """A page of the newsroom inside the admin's frame. A form with errors is answered with 422."""
+    form = context.get("form")
+    if form is not None and form.is_bound and form.errors:
+        status = 422
+    everywhere = {**admin.admin_site.each_context(request), "opts": admin.opts}
+    return TemplateResponse(request, f"admin/newsroom/{template}.html", {**everywhere, **context}, status=status)
+
+
+def log(admin: "NewsroomAdmin", request: HttpRequest, incident: Incident, deed: str, update: Update) -> None:
+    """Notes in Django's log who did what. `deed` is added, changed or deleted; shown in the reader's language."""
+    admin.log_change(request, incident, [{deed: {"name": "update", "object": str(update), "fields": []}}])
+
+
+def say_what_happened(request: HttpRequest, update: Update) -> None:
+    """One sentence on what the public sees now, and warnings of what staff may have overlooked."""
+    if update.is_scheduled and update.publish_at:
+        messages.success(request, _("It will be published by itself: %(time)s.") % {"time": moment(update.publish_at)})
+    elif not update.is_public:
+        messages.success(request, _("The draft is saved. Nobody outside sees it."))
+    elif update.announcements.exists():
+        messages.success(request, _("Published."))
+    else:
+        messages.success(request, _("Published. Nobody is told of it."))
+    _warn_of_missing_language(request, update)
+    if update.is_public and Phase(update.phase).is_final:
+        _warn_of_components(request, update)
+
+
+def _warn_of_missing_language(request: HttpRequest, update: Update) -> None:
+    codes = [code for code, _name in settings.LANGUAGES]
+    missing = set(update.text.missing(codes)) | set(update.incident.title.missing(codes))
+    for code in sorted(missing):
+        messages.warning(
+            request,
+            _("Not everything is translated into %(language)s. Readers see the other language, marked as such.")
+            % {"language": language_name(code)},
+        )
+
+
+def _warn_of_components(request: HttpRequest, update: Update) -> None:
+    left = [row.component for row in update.affected.select_related("component")]
+    names = [words(one.name) for one in left if one.status != ComponentStatus.OPERATIONAL]
+    if names:
+        messages.warning(request, _("It is over, but not operational: %(names)s.") % {"names": ", ".join(names)})
