@@ -57,7 +57,7 @@ class Environment:
         """A comma-separated list without blanks or repetitions, in the order written."""
         words = list(dict.fromkeys(word.strip() for word in self.text(name, default).split(",") if word.strip()))
         if allowed is not None and (not words or set(words) - allowed):
-            hint = f"write a comma-separated list out of {', '.join(sorted(allowed))}"
+            hint = f"write a comma-separated list of known codes, such as {default}"
             raise self._wrong(name, ",".join(words), hint)
         return words
 

@@ -22,8 +22,7 @@ from statuspage.env import Environment
 
 from . import mailbox
 from .output import Lines, say
-from .plan import ROOT, Plan, carry_out, check_port, read
-from .prepare import ADMIN
+from .plan import ADMIN, ROOT, Plan, carry_out, check_port, read
 from .process import CannotStart, spawn, stop
 from .servers import Servers
 from .supervisor import Child, Supervisor
@@ -70,8 +69,8 @@ def listen_for_the_end() -> None:
 
 def run(plan: Plan) -> None:
     with contextlib.ExitStack() as stack:
-        stack.enter_context(only_one(plan))
-        check_port(plan.host, plan.port)
+        was_killed = stack.enter_context(only_one(plan))
+        check_port(plan.host, plan.port, patience=15 if was_killed else 0)
         say("Starting …")
         servers = stack.enter_context(Servers(plan.var, os.environ))
         children = children_of(plan, stack)
@@ -86,21 +85,26 @@ def run(plan: Plan) -> None:
 
 
 @contextlib.contextmanager
-def only_one(plan: Plan) -> Iterator[None]:
-    """Hold VAR_DIR; the system lets go of it when the process ends, however it ends."""
+def only_one(plan: Plan) -> Iterator[bool]:
+    """Hold VAR_DIR; the system lets go of it when the process ends, however it ends.
+
+    Gives whether the last one was killed: its processes may be about to end just now.
+    """
     with (plan.var / "lock").open("a+", encoding="utf-8") as lock:
+        lock.seek(0)
+        holder = lock.read().strip()
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            lock.seek(0)
             raise CannotStart(
-                f"It is running already from {plan.var}: {lock.read().strip() or 'just starting'}. "
-                "Stop it there with Ctrl-C, or run a second one beside it: VAR_DIR=var2 PORT=8001 make run"
+                f"It is running already from {plan.var}: {holder or 'just starting'}. "
+                "Stop it there with Ctrl-C, or run a second one beside it: make run VAR_DIR=var2 PORT=8001"
             ) from error
         lock.truncate(0)
         lock.write(f"{plan.local_url} (process {os.getpid()})\n")
         lock.flush()
-        yield
+        yield bool(holder)
+        lock.truncate(0)
 
 
 def children_of(plan: Plan, stack: contextlib.ExitStack) -> list[Child]:

@@ -1,9 +1,11 @@
 """What `make run` is asked to do, from the environment; checked before anything starts."""
 
+import errno
 import importlib
 import os
 import secrets
 import socket
+import time
 from collections.abc import MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +16,7 @@ from statuspage.env import Environment
 
 from .process import CannotStart
 
+ADMIN = "admin"  # the name of the staff account
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
@@ -98,15 +101,24 @@ def kept_secret(path: Path) -> str:
         raise CannotStart(f"{path} belongs to another user; start as that user, or name another VAR_DIR.") from error
 
 
-def check_port(host: str, port: int) -> None:
+def check_port(host: str, port: int, *, patience: float = 0) -> None:
     """Refuse early, in words: the web server itself would only fail much later."""
+    deadline = time.monotonic() + patience
+    while trouble := port_trouble(host, port):
+        if time.monotonic() > deadline:
+            raise CannotStart(trouble)
+        time.sleep(0.1)
+
+
+def port_trouble(host: str, port: int) -> str:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         with socket.create_server((host, port), family=family):
-            return
+            return ""
     except OSError as error:
-        reason = error.strerror or str(error)
-    raise CannotStart(
-        f"The page cannot be served at {host} port {port} ({reason.lower()}). "
-        f"Choose another port: PORT={port + 1 if port < 65535 else 8000} make run"
-    )
+        number = error.errno or 0
+    another = port + 1 if 1024 <= port < 65535 else 8000
+    if number in (errno.EADDRINUSE, errno.EACCES):
+        what = "is in use by another program" if number == errno.EADDRINUSE else "is reserved to root"
+        return f"Port {port} {what}. Choose another one: make run PORT={another}"
+    return f"HOST is “{host}”: write an address of this machine, such as 127.0.0.1 or 0.0.0.0."

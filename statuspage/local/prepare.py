@@ -13,23 +13,38 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 from django.db import Error as DatabaseError
+from django.db import connection
 from django_rq import get_connection
 from redis.exceptions import RedisError
 
-ADMIN = "admin"
+from .plan import ADMIN
 
 
 def main() -> int:
+    django.setup()
+    # A pool would try again for a while, and then not say why it failed.
+    connection.settings_dict["OPTIONS"] = {"connect_timeout": 10}
     try:
+        check_servers()
         prepare(sample_data=os.environ.get("SAMPLE_DATA", "1"))
-    except (CommandError, DatabaseError, ImproperlyConfigured, RedisError) as error:
+    except (CommandError, DatabaseError, ImproperlyConfigured) as error:
         print(str(error).strip(), file=sys.stderr)
         return 1
     return 0
 
 
+def check_servers() -> None:
+    try:
+        connection.ensure_connection()
+    except DatabaseError as error:
+        raise CommandError(f"DATABASE_URL names a database that does not answer: {error}") from error
+    try:
+        get_connection("delivery").ping()
+    except RedisError as error:
+        raise CommandError(f"REDIS_URL names a server that does not answer: {error}") from error
+
+
 def prepare(*, sample_data: str) -> None:
-    django.setup()
     call_command("check", stdout=io.StringIO())  # it says even that all is well
     run("migrate", interactive=False)
     run("collectstatic", interactive=False)
@@ -38,7 +53,6 @@ def prepare(*, sample_data: str) -> None:
     if password := make_staff_account(os.environ.get("ADMIN_PASSWORD", "")):
         print(password, flush=True)
     run("publish")
-    get_connection("delivery").ping()
 
 
 def run(command: str, **options: bool) -> None:

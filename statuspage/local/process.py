@@ -1,5 +1,6 @@
 """Starting and ending the processes of `make run` and of the tests."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -70,8 +71,14 @@ def see_ended(process: subprocess.Popen[bytes], *, patience: float = 10) -> None
     try:
         process.wait(patience)
     except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
+        end_group(process)
         process.wait()
+
+
+def end_group(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process and what it started: the workers of a killed web server would keep its port."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def wait_until(ready: Callable[[], bool], process: subprocess.Popen[bytes], *, patience: float = 60) -> bool:

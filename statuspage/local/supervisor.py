@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from .output import Lines, say
 from .postgres import PostgreSQL
-from .process import CannotStart, ask_to_end, see_ended, spawn
+from .process import CannotStart, ask_to_end, end_group, see_ended, spawn
 from .valkey import Valkey
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
@@ -96,6 +96,7 @@ class Supervisor:
         elif (code := child.process.poll()) is not None:
             child.pause = FIRST_PAUSE if now - child.started > STEADY else min(child.pause * 2, LONGEST_PAUSE)
             child.due = now + child.pause
+            end_group(child.process)
             child.process = None
             say(f"{child.name} ended ({ending(code)}); it starts again in {child.pause:.0f} s.")
 
