@@ -73,7 +73,7 @@ def new_update(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str) -
     if update := stored_once(request, form, lambda: _store_update(request, form)):
         log(admin, request, incident, "added", update)
         return HttpResponseRedirect(incident_page(incident))
-    return _compose_page(admin, request, form, incident, chosen)
+    return _compose_page(admin, request, form, chosen)
 
 
 def edit_draft(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str, update_id: str) -> HttpResponse:
@@ -97,7 +97,7 @@ def edit_draft(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str, u
     if update := stored(request, form, store):
         log(admin, request, incident, "changed", update)
         return HttpResponseRedirect(incident_page(incident))
-    return _compose_page(admin, request, form, incident, chosen, draft=draft)
+    return _compose_page(admin, request, form, chosen, draft=draft)
 
 
 def audience(admin: "NewsroomAdmin", request: HttpRequest) -> JsonResponse:
@@ -158,10 +158,10 @@ def _compose_page(
     admin: "NewsroomAdmin",
     request: HttpRequest,
     form: UpdateForm,
-    incident: Incident,
     chosen: dict[str, str],
     draft: Update | None = None,
 ) -> HttpResponse:
+    incident = form.incident
     context: dict[str, Any] = {
         "title": _("Edit the draft") if draft else _("New update"),
         "subtitle": str(incident),

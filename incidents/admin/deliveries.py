@@ -53,8 +53,8 @@ class DeliveryAdmin(ReadOnlyAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[str]:
         return (
-            self._to(request), "letter", "announced", "reads", "state_and_why", "attempts", "created_at", "next_attempt_at",
-            "lease_until", "sent_at", "destination", "reply_code", "reply", "message_id",
+            self._to(request), "letter", "announced", "reads", "state_and_why", "attempts", "created_at",
+            "next_attempt_at", "lease_until", "sent_at", "destination", "reply_code", "reply", "message_id",
         )  # fmt: skip
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[str]:

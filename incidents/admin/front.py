@@ -42,12 +42,12 @@ def waiting_updates() -> QuerySet[Update]:
     return unpublished.order_by("publish_at", "-updated_at")[:SHOWN]
 
 
-def deliveries_in_trouble() -> dict[str, int]:
-    """How many deliveries of late are not where they should be, by state; the worst last."""
+def deliveries_in_trouble() -> list[tuple[str, str, int]]:
+    """Deliveries of late that are not where they should be: state, its label, how many; the worst last."""
     recent = Delivery.objects.filter(
         Q(announcement__created_at__gte=timezone.now() - RECENT)
         | Q(announcement__isnull=True, created_at__gte=timezone.now() - RECENT),
         state__in=IN_TROUBLE,
     )
     counts = Counter(dict(recent.values_list("state").annotate(Count("id"))))
-    return {state: counts[state] for state in IN_TROUBLE if counts[state]}
+    return [(state.value, str(state.label), counts[state]) for state in IN_TROUBLE if counts[state]]

@@ -10,15 +10,17 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
+from django.utils import timezone
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from .. import links
 from ..models import Incident, Maintenance
-from ..status import Kind
+from ..status import Kind, Phase
 from ..templatetags.wording import passage, short_moment
 from . import composing, editing, steps
+from .addresses import incident_page
 from .timeline import timeline_of
 
 View = Callable[..., HttpResponse]
@@ -28,9 +30,9 @@ class NewsroomAdmin(admin.ModelAdmin[Incident]):
     """What incidents and maintenance share. Nothing is saved or deleted here but by the verbs' own pages."""
 
     kind: ClassVar[Kind]
-    list_display = ("shown_title", "phase", "visibility", "started", "ended")
+    list_display: ClassVar[tuple[str, ...]] = ("shown_title", "phase", "visibility", "started", "ended")
     list_display_links = ("shown_title",)
-    list_filter = ("phase",)
+    list_filter: ClassVar[tuple[str, ...]] = ("phase",)
     search_fields = ("title", "id")
     ordering = ("-started_at", "-id")
     list_per_page = 50
@@ -83,6 +85,9 @@ class NewsroomAdmin(admin.ModelAdmin[Incident]):
             "timeline": timeline_of(incident),
             "may_change": self.has_change_permission(request, incident),
             "public_pages": public_pages(incident),
+            "next_steps": next_steps(incident),
+            "languages": settings.LANGUAGES,
+            "now": timezone.now(),
         }
         return TemplateResponse(request, "admin/newsroom/incident.html", context)
 
@@ -101,6 +106,31 @@ class NewsroomAdmin(admin.ModelAdmin[Incident]):
     @admin.display(description=_("ended"), ordering="ended_at", empty_value="–")
     def ended(self, incident: Incident) -> SafeString | None:
         return short_moment(incident.ended_at) if incident.ended_at else None
+
+
+def next_steps(incident: Incident) -> list[tuple[str, str, str]]:
+    """What staff can do now: label, address, and the weight of the button (the class `default`, `harmful` or none)."""
+    update = incident_page(incident, "update")
+    steps = {
+        gettext("Start"): (f"{update}?phase=in_progress", incident.phase == Phase.SCHEDULED),
+        gettext("Post update"): (update, incident.is_public and not incident.is_over),
+        gettext("Resolve"): (f"{update}?phase=resolved", not incident.is_maintenance and not incident.is_over),
+        gettext("Complete"): (f"{update}?phase=completed", incident.phase in {Phase.IN_PROGRESS, Phase.VERIFYING}),
+        gettext("Call off"): (f"{update}?phase=cancelled", incident.is_maintenance and not incident.is_over),
+        gettext("Add to it"): (update, incident.is_over),
+        gettext("Reopen"): (f"{update}?reopen=1", incident.is_over),
+        gettext("Edit details"): (incident_page(incident, "details"), True),
+    }
+    public = incident.is_public
+    possible = [
+        (label, address, "")
+        for label, (address, fits) in steps.items()
+        if fits and (public or address.endswith("/details/"))
+    ]
+    if public:
+        possible[0] = (*possible[0][:2], "default")
+        possible.append((gettext("Withdraw"), incident_page(incident, "withdraw"), "harmful"))
+    return possible
 
 
 def public_pages(incident: Incident) -> list[tuple[str, str]]:

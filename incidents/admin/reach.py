@@ -11,7 +11,7 @@ from ..templatetags.wording import language_name
 
 
 def reach(kind: str, components: Iterable[str], incident: Incident | None = None) -> str:
-    """“Reaches 12 people: Mail, Danish 9 · Mail, English 3.” The followers of what an incident named before count too."""
+    """“Reaches 12 people (Mail, Danish: 9 · Mail, English: 3).” Followers of what it named before count too."""
     concerned = {*components, *(audience.concerned(incident) if incident else [])}
     people = audience.count(kind, sorted(concerned))
     total = sum(people.values())

@@ -32,7 +32,8 @@ class SubscriberAdmin(ReadOnlyAdmin):
         address = "full_address" if sees_addresses(request.user) else "masked_address"
         return (
             address, "channel", "state", "reads", "wants_incidents", "wants_maintenance", "watched", "requested_at",
-            "confirmed_at", "consent_method", "consent_text", "paused_until", "left_at", "suspended_because", "deliveries",
+            "confirmed_at", "consent_method", "consent_text", "paused_until", "left_at", "suspended_because",
+            "deliveries",
         )  # fmt: skip
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[str]:

@@ -38,7 +38,7 @@ def page(
     form = context.get("form")
     if form is not None and form.is_bound and form.errors:
         status = 422
-    everywhere = {**admin.admin_site.each_context(request), "opts": admin.opts}
+    everywhere = {**admin.admin_site.each_context(request), "opts": admin.opts, "languages": settings.LANGUAGES}
     return TemplateResponse(request, f"admin/newsroom/{template}.html", {**everywhere, **context}, status=status)
 
 

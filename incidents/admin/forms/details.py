@@ -66,3 +66,7 @@ class OpeningForm(StatementForm):
         if given.get("started_at") is None:
             given.pop("started_at", None)  # the verb knows: the time of the update, or now
         return cast("Details", given)
+
+    @property
+    def shows_details(self) -> bool:
+        return any(self[name].errors or name in self.changed_data for name in (*TEXTS, *UPSTREAM))

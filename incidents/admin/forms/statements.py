@@ -28,8 +28,9 @@ class RefusableForm(forms.Form):
         for name, errors in by_field.items():
             self.add_error(name if name in self.fields else None, errors)
 
-    def has_errors_in(self, *names: str) -> bool:
-        return any(name in self.errors for name in names)
+    def is_filled(self, *names: str) -> bool:
+        """Whether one of these fields has something in it, or something wrong: then it is not folded away."""
+        return any(self[name].value() or self[name].errors for name in names if name in self.fields)
 
 
 class StatementForm(RefusableForm):
@@ -94,6 +95,14 @@ class StatementForm(RefusableForm):
             self.add_error(
                 "publish_at", _("A time stands here: press “Schedule”, or empty the field to publish at once.")
             )
+
+    @property
+    def shows_quote(self) -> bool:
+        return self.is_filled("quote", "quote_language", "quote_url")
+
+    @property
+    def shows_times(self) -> bool:
+        return self.is_filled("at", "ended_at", "publish_at", "although_backdated")
 
     @property
     def is_draft(self) -> bool:

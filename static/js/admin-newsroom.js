@@ -1,0 +1,53 @@
+// Small comforts of the newsroom. Every page works without them.
+
+// Pressed twice, a form is sent once. (The server stores it once as well.)
+for (const form of document.querySelectorAll("form[data-once]")) {
+  form.addEventListener("submit", (event) => {
+    if (form.dataset.sent) event.preventDefault();
+    form.dataset.sent = "yes";
+  });
+}
+// Back in a page that the browser kept: it may be sent again.
+addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("form[data-once]")) delete form.dataset.sent;
+});
+
+// How many people hear of it, as the choice of components changes.
+for (const form of document.querySelectorAll("form[data-audience]")) {
+  const line = form.querySelector("[data-reach]");
+  const selects = [...form.querySelectorAll(".component-rows select")];
+  let newest = 0;
+  const count = async () => {
+    const mine = ++newest;
+    const query = new URLSearchParams({ incident: form.dataset.incident });
+    for (const select of selects) if (select.value) query.append("component", select.name.replace("component-", ""));
+    try {
+      const answer = await fetch(`${form.dataset.audience}?${query}`);
+      if (!answer.ok || mine !== newest) return;
+      const { reach } = await answer.json();
+      if (line.textContent !== reach) line.textContent = reach;
+    } catch {
+      // The number stays as it was; publishing does not depend on it.
+    }
+  };
+  for (const select of selects) select.addEventListener("change", count);
+}
+
+// The seconds in which an announcement can be taken back.
+for (const held of document.querySelectorAll("form[data-seconds]")) {
+  const end = Date.now() + held.dataset.seconds * 1000;
+  const shown = held.querySelector("[data-count]");
+  const line = shown?.closest("p");
+  line?.removeAttribute("role"); // read aloud once, not every second
+  const tick = setInterval(() => {
+    const left = Math.ceil((end - Date.now()) / 1000);
+    if (left > 0) {
+      shown.textContent = left;
+      return;
+    }
+    clearInterval(tick);
+    line.hidden = true;
+    held.querySelector("[data-over]").hidden = false;
+    held.querySelector("button").disabled = true;
+  }, 250);
+}
