@@ -1,0 +1,113 @@
+"""Mail: what an SMTP server's answer means for the letter, its destination and the relay."""
+
+from django.conf import settings
+
+from .base import Busy, ChannelError, Lost, Refused, Reply, Scope
+from .smtp import Relay, SmtpConnection, SmtpError, Stage
+
+RECYCLE_AFTER = 100  # letters; some servers close a connection after about as many
+# The server wants to know who we are, or finds that we may not send: true of every letter.
+_ABOUT_US = frozenset({530, 535})
+
+
+class EmailChannel:
+    """One sender with one connection, used again and again; each thread has its own."""
+
+    def __init__(self, sender: str) -> None:
+        self.sender = sender
+        self.connection = SmtpConnection(Relay.configured())
+
+    def deliver(self, address: str, content: bytes) -> Reply:
+        """Sends one letter. Raises Refused, Busy or Lost."""
+        recipient = wire_address(address)
+        try:
+            self.prepare()
+            self._require_utf8(recipient)
+            return self._send(recipient, content)
+        except SmtpError as error:
+            raise meaning(error) from error
+
+    def prepare(self) -> None:
+        """An open connection that is not too old. Raises Busy."""
+        if self.connection.taken >= RECYCLE_AFTER:
+            self.close()
+        if not self.connection.is_open:
+            self.connection = SmtpConnection(self.connection.relay)
+            try:
+                self.connection.open()
+            except SmtpError as error:
+                raise meaning(error) from error
+
+    def close(self) -> None:
+        self.connection.close()
+
+    def _send(self, recipient: str, content: bytes) -> Reply:
+        """A server may close a connection between two letters; then a new one is tried at once."""
+        used = self.connection.taken > 0
+        try:
+            return self.connection.send(self.sender, recipient, content)
+        except SmtpError as error:
+            if not used or self.connection.is_open or error.stage is not Stage.MAIL:
+                raise
+        self.prepare()
+        return self.connection.send(self.sender, recipient, content)
+
+    def _require_utf8(self, recipient: str) -> None:
+        if not recipient.isascii() and not self.connection.accepts_utf8_addresses():
+            raise Refused(Reply(553, "5.6.7 The mail server takes no address with such letters."))
+
+
+def wire_address(address: str) -> str:
+    """The address as SMTP wants it: the domain in IDNA. Raises Refused for what cannot be one."""
+    local, at, domain = address.rpartition("@")
+    if not (at and local and domain) or any(sign.isspace() or sign in "<>\0" for sign in address):
+        raise Refused(Reply(553, "5.1.3 This is no mail address."))
+    try:
+        return f"{local}@{domain.encode('idna').decode()}"
+    except UnicodeError as error:
+        raise Refused(Reply(553, "5.1.3 This is no mail address.")) from error
+
+
+def destination(address: str) -> str:
+    """The destination a letter to this address counts against: the recipient's domain."""
+    return address.rpartition("@")[2].lower()
+
+
+def relay_name() -> str:
+    """The relay as a destination; its colon keeps it apart from domains."""
+    return Relay.configured().name
+
+
+def meaning(error: SmtpError) -> ChannelError:
+    """What a failed transaction says, and about whom (STANDARDS Q1, Q2, Q8, Q13).
+
+    A 5yz before any recipient was named refuses us, not the letter: a wrong password
+    must not turn an announcement into ten thousand failures.
+    """
+    stage, reply = error.stage, error.reply
+    if reply.code == 0:
+        if stage is Stage.FINAL_DOT:
+            return Lost(reply)
+        return Busy(reply, Scope.RELAY)
+    if stage is Stage.CONNECT or reply.code == 421 or _is_about_us(stage, reply):
+        return Busy(reply, Scope.RELAY)
+    if reply.is_permanent:
+        return Refused(reply)
+    if stage is Stage.MAIL:
+        return Busy(reply, Scope.RELAY)
+    return Busy(reply, Scope.LETTER if _is_about_the_mailbox(reply) else Scope.DESTINATION)
+
+
+def _is_about_us(stage: Stage, reply: Reply) -> bool:
+    return reply.code in _ABOUT_US or (stage is Stage.MAIL and reply.enhanced.startswith("5.7."))
+
+
+def _is_about_the_mailbox(reply: Reply) -> bool:
+    """X.1.x and X.2.x: an address or a full mailbox says nothing about its neighbours (RFC 3463 §3.2, §3.3)."""
+    return reply.enhanced.startswith(("4.1.", "4.2."))
+
+
+def envelope_sender() -> str:
+    """The bare address of DEFAULT_FROM_EMAIL."""
+    text = settings.DEFAULT_FROM_EMAIL
+    return text[text.rindex("<") + 1 : text.rindex(">")] if "<" in text else text

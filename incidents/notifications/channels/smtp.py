@@ -1,0 +1,241 @@
+"""One SMTP connection that is used again and again, with commands pipelined where the server offers it.
+
+smtplib opens it (greeting, EHLO, STARTTLS, AUTH) and reads replies. The transaction
+is our own: MAIL, RCPT and DATA in one write (RFC 2920 §3.1), a timeout per command
+(RFC 5321 §4.5.3.2), and an error that says how far the letter came.
+"""
+
+import contextlib
+import smtplib
+import socket
+import ssl
+from dataclasses import dataclass
+from enum import Enum, auto
+from functools import cached_property
+
+from django.conf import settings
+
+from .base import Reply
+
+
+class Stage(Enum):
+    """How far a letter came."""
+
+    CONNECT = auto()
+    MAIL = auto()
+    RCPT = auto()
+    DATA = auto()
+    CONTENT = auto()
+    FINAL_DOT = auto()
+
+    @property
+    def timeout(self) -> float:
+        """Seconds the reply may take (RFC 5321 §4.5.3.2), or the shorter EMAIL_TIMEOUT."""
+        return min(_TIMEOUTS[self], settings.EMAIL_TIMEOUT)
+
+
+_TIMEOUTS = {
+    Stage.CONNECT: 300,
+    Stage.MAIL: 300,
+    Stage.RCPT: 300,
+    Stage.DATA: 120,
+    Stage.CONTENT: 180,
+    Stage.FINAL_DOT: 600,
+}
+
+
+class SmtpError(Exception):
+    """The reply that ended the transaction, and the stage it ended at. Code 0: no reply came."""
+
+    def __init__(self, stage: Stage, reply: Reply) -> None:
+        super().__init__(f"{stage.name}: {reply}")
+        self.stage = stage
+        self.reply = reply
+
+
+@dataclass(frozen=True)
+class Relay:
+    """The server that takes our mail."""
+
+    host: str
+    port: int
+    user: str
+    password: str
+    starttls: bool
+    implicit_tls: bool
+
+    @classmethod
+    def configured(cls) -> "Relay":
+        return cls(
+            settings.EMAIL_HOST,
+            settings.EMAIL_PORT,
+            settings.EMAIL_HOST_USER,
+            settings.EMAIL_HOST_PASSWORD,
+            settings.EMAIL_USE_TLS,
+            settings.EMAIL_USE_SSL,
+        )
+
+    @property
+    def name(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+class SmtpConnection:
+    """Open from the first use until `close`. Not to be shared between threads.
+
+    After an SmtpError it can be used on if `is_open`; it has reset itself then.
+    """
+
+    def __init__(self, relay: Relay) -> None:
+        self.relay = relay
+        self.taken = 0  # letters on this connection, for whoever recycles it
+        self._smtp: smtplib.SMTP | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self._smtp is not None
+
+    def open(self) -> None:
+        """Greets, secures and logs in. Raises SmtpError at stage CONNECT, whatever went wrong."""
+        try:
+            self._smtp = self._greet()
+            self._secure_and_log_in(self._smtp)
+        except smtplib.SMTPResponseException as error:
+            raise self._failed(Stage.CONNECT, _reply(error.smtp_code, error.smtp_error)) from error
+        except (smtplib.SMTPException, OSError) as error:
+            raise self._failed(Stage.CONNECT, Reply(0, f"{type(error).__name__}: {error}")) from error
+        if self._smtp.sock is not None:
+            self._smtp.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def send(self, sender: str, recipient: str, content: bytes) -> Reply:
+        """One letter to one recipient. `content` has CRLF line ends, and ends with one.
+
+        Returns the reply to the final dot, a 2yz. Raises SmtpError otherwise; at
+        stage FINAL_DOT with code 0 the letter may have been taken.
+        """
+        commands = self._commands(sender, recipient)
+        replies = self._pipelined(commands) if self._pipelines else self._one_by_one(commands)
+        for stage, reply in replies:
+            if reply.code // 100 not in {2, 3}:
+                self._abort(accepted_data=replies[-1][1].code == 354)
+                raise SmtpError(stage, reply)
+        return self._finish(content)
+
+    def close(self) -> None:
+        """Says QUIT and does not wait for the answer: nothing depends on it."""
+        if self._smtp is not None:
+            with contextlib.suppress(OSError, smtplib.SMTPException):
+                self._smtp.putcmd("quit")
+            self._drop()
+
+    def accepts_utf8_addresses(self) -> bool:
+        return self._smtp is not None and self._smtp.has_extn("smtputf8")
+
+    # -- opening ---------------------------------------------------------------------------
+
+    def _greet(self) -> smtplib.SMTP:
+        seconds, name = Stage.CONNECT.timeout, settings.SITE_HOST
+        if not self.relay.implicit_tls:
+            return smtplib.SMTP(self.relay.host, self.relay.port, name, seconds)
+        context = ssl.create_default_context()
+        return smtplib.SMTP_SSL(self.relay.host, self.relay.port, name, timeout=seconds, context=context)
+
+    def _secure_and_log_in(self, smtp: smtplib.SMTP) -> None:
+        smtp.ehlo_or_helo_if_needed()
+        if self.relay.starttls:
+            smtp.starttls(context=ssl.create_default_context())
+            smtp.ehlo_or_helo_if_needed()
+        if self.relay.user:
+            smtp.login(self.relay.user, self.relay.password)
+
+    @cached_property
+    def _pipelines(self) -> bool:
+        return self._smtp is not None and self._smtp.has_extn("pipelining")
+
+    # -- a transaction ---------------------------------------------------------------------
+
+    def _commands(self, sender: str, recipient: str) -> list[tuple[Stage, bytes]]:
+        utf8 = "" if recipient.isascii() else " SMTPUTF8"
+        return [
+            (Stage.MAIL, f"MAIL FROM:<{sender}>{utf8}\r\n".encode()),
+            (Stage.RCPT, f"RCPT TO:<{recipient}>\r\n".encode()),
+            (Stage.DATA, b"DATA\r\n"),
+        ]
+
+    def _pipelined(self, commands: list[tuple[Stage, bytes]]) -> list[tuple[Stage, Reply]]:
+        self._write(b"".join(command for _stage, command in commands), commands[0][0])
+        return [(stage, self._read(stage)) for stage, _command in commands]
+
+    def _one_by_one(self, commands: list[tuple[Stage, bytes]]) -> list[tuple[Stage, Reply]]:
+        """Stops at the first command that is refused."""
+        replies = []
+        for stage, command in commands:
+            self._write(command, stage)
+            replies.append((stage, self._read(stage)))
+            if replies[-1][1].code // 100 not in {2, 3}:
+                break
+        return replies
+
+    def _finish(self, content: bytes) -> Reply:
+        """A write that fails has not handed over the final dot, so only reading can leave us in doubt."""
+        if content.startswith(b"."):
+            content = b"." + content
+        self._write(content.replace(b"\r\n.", b"\r\n..") + b".\r\n", Stage.CONTENT)
+        reply = self._read(Stage.FINAL_DOT)
+        if reply.code // 100 != 2:
+            raise SmtpError(Stage.FINAL_DOT, reply)
+        self.taken += 1
+        return reply
+
+    def _abort(self, *, accepted_data: bool) -> None:
+        """Leaves the connection ready for another letter, or closed.
+
+        A server may answer 354 although it refused the only recipient; it then waits
+        for a letter, and the lone dot gives it an empty one to refuse (RFC 2920 §3.1).
+        """
+        with contextlib.suppress(SmtpError):
+            if accepted_data:
+                self._write(b".\r\n", Stage.CONTENT)
+                self._read(Stage.FINAL_DOT)
+            self._write(b"RSET\r\n", Stage.MAIL)
+            self._read(Stage.MAIL)
+
+    # -- the wire --------------------------------------------------------------------------
+
+    def _write(self, data: bytes, stage: Stage) -> None:
+        if self._smtp is None or self._smtp.sock is None:
+            raise self._failed(stage, Reply(0, "The connection is closed."))
+        try:
+            self._smtp.sock.settimeout(stage.timeout)
+            self._smtp.sock.sendall(data)
+        except OSError as error:
+            raise self._failed(stage, Reply(0, f"{type(error).__name__}: {error}")) from error
+
+    def _read(self, stage: Stage) -> Reply:
+        """The next reply; 421 means that the server closes the connection, at whatever stage it comes."""
+        if self._smtp is None or self._smtp.sock is None:
+            raise self._failed(stage, Reply(0, "The connection is closed."))
+        try:
+            self._smtp.sock.settimeout(stage.timeout)
+            reply = _reply(*self._smtp.getreply())
+        except (smtplib.SMTPException, OSError) as error:
+            raise self._failed(stage, Reply(0, f"{type(error).__name__}: {error}")) from error
+        if not 200 <= reply.code <= 599:
+            raise self._failed(stage, Reply(0, f"This is no SMTP reply: {reply}"))
+        if reply.code == 421:
+            raise self._failed(stage, reply)
+        return reply
+
+    def _failed(self, stage: Stage, reply: Reply) -> SmtpError:
+        self._drop()
+        return SmtpError(stage, reply)
+
+    def _drop(self) -> None:
+        smtp, self._smtp = self._smtp, None
+        if smtp is not None:
+            smtp.close()
+
+
+def _reply(code: int, text: bytes | str) -> Reply:
+    words = text.decode(errors="replace") if isinstance(text, bytes) else text
+    return Reply(code, " ".join(words.split())[:500])

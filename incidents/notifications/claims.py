@@ -1,0 +1,129 @@
+"""What a worker may send next: due rows, locked and leased, with those who need not be told taken out."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef, Q
+
+from ..models import Announcement, Delivery, DeliveryState, Destination, SkipReason, Subscriber
+from ..models.deliveries import DeliveryQuerySet
+from . import destinations
+from .channels.email import relay_name
+from .ledger import Held, move
+
+# A worker that does not come to a row by then has lost it to others.
+LEASE = timedelta(minutes=5)
+_STATE_REASONS = {
+    Subscriber.State.UNSUBSCRIBED: SkipReason.UNSUBSCRIBED,
+    Subscriber.State.SUSPENDED: SkipReason.SUSPENDED,
+    Subscriber.State.PENDING: SkipReason.UNCONFIRMED,
+}
+_COLUMNS = {
+    "address": F("subscriber__address"),
+    "opt_in_round": F("subscriber__opt_in_round"),
+    "subscriber_state": F("subscriber__state"),
+    "incident_published_at": F("announcement__update__incident__published_at"),
+}
+_OWN = (
+    "id destination letter language announcement_id attempts times_uncertain created_at message_id dated_at "
+    "subscriber_id"
+).split()
+
+
+@transaction.atomic
+def claim(announcement_id: int | None, limit: int, now: datetime) -> list[Held]:
+    """Rows to send now, held for LEASE; none while the relay is closed.
+
+    A destination in trouble gets one row at most, and only when its next try has come.
+    """
+    relay = relay_name()
+    troubled = destinations.names_in_trouble()
+    due = Delivery.objects.due(now).filter(announcement=announcement_id)
+    flowing = due.exclude(destination__in=troubled)
+    probed = [name for name in destinations.due_for_a_probe(now) if name != relay]
+    if relay in troubled:
+        rows = _claim_probe(flowing, [relay], now)
+        return rows or next(
+            (rows for name in probed if (rows := _claim_probe(due.filter(destination=name), [relay, name], now))), []
+        )
+    rows = _take(flowing, limit, now)
+    for name in probed:
+        rows += _claim_probe(due.filter(destination=name), [name], now)
+    return rows
+
+
+def _claim_probe(due: DeliveryQuerySet, names: list[str], now: datetime) -> list[Held]:
+    """One row to try the destinations with, unless another worker does."""
+    if not all(Destination.objects.filter(name=name, retry_at__lte=now).exists() for name in names):
+        return []
+    rows = _take(due, 1, now)
+    for row in rows:
+        row.probes = tuple(name for name in names if destinations.take_probe(name, now))
+    unused = [row.id for row in rows if not row.probes]
+    Delivery.objects.filter(id__in=unused).update(lease_until=None)
+    return [row for row in rows if row.probes]
+
+
+def _take(due: DeliveryQuerySet, limit: int, now: datetime) -> list[Held]:
+    """Locks up to `limit` rows that nobody else has locked; skips who need not be told, leases the others."""
+    picked = due.order_by("next_attempt_at", "id").select_for_update(skip_locked=True, of=("self",))
+    picked = picked.annotate(superseded=_superseded(), **_COLUMNS)
+    while found := list(picked.values(*_OWN, *_COLUMNS, "superseded")[:limit]):
+        reasons = {row["id"]: _why_not(row) for row in found}
+        for reason in set(reasons.values()) - {""}:
+            skipped = Delivery.objects.filter(id__in=[pk for pk, why in reasons.items() if why == reason])
+            move(skipped, DeliveryState.SKIPPED, skip_reason=reason)
+        if kept := [row for row in found if not reasons[row["id"]]]:
+            Delivery.objects.filter(id__in=[row["id"] for row in kept]).update(lease_until=now + LEASE)
+            return [_held(row, now + LEASE) for row in kept]
+    return []
+
+
+def release(rows: Iterable[Held]) -> None:
+    """Gives rows back that were not begun."""
+    for row in rows:
+        Delivery.objects.waiting().filter(id=row.id, lease_until=row.lease).update(lease_until=None)
+
+
+def supersede(announcement: Announcement) -> int:
+    """Skips what waits of earlier announcements for those who will get this one, which tells the whole story."""
+    earlier = Q(announcement__update__incident=announcement.update.incident_id, announcement__lt=announcement.pk)
+    not_newer = Q(announcement__update__at__lte=announcement.update.at)
+    told_now = Delivery.objects.filter(announcement=announcement, state=DeliveryState.QUEUED)
+    rows = Delivery.objects.waiting().filter(earlier, not_newer, subscriber__in=told_now.values("subscriber"))
+    return move(
+        Delivery.objects.filter(id__in=rows.values("id")), DeliveryState.SKIPPED, skip_reason=SkipReason.SUPERSEDED
+    )
+
+
+def _superseded() -> Exists:
+    """For a row that was on the wire when a newer announcement expanded, and came back."""
+    incident = OuterRef("announcement__update__incident")
+    newer = Delivery.objects.filter(
+        announcement__gt=OuterRef("announcement"),
+        announcement__update__incident=incident,
+        announcement__update__at__gte=OuterRef("announcement__update__at"),
+        subscriber=OuterRef("subscriber"),
+    )
+    return Exists(newer.exclude(state__in=[DeliveryState.SKIPPED, DeliveryState.FAILED]))
+
+
+def _why_not(row: dict[str, Any]) -> str:
+    """The reason why a due row is not sent after all; empty if it is."""
+    state = row["subscriber_state"]
+    if row["letter"] != Delivery.Letter.UPDATE:
+        left = state == Subscriber.State.UNSUBSCRIBED and row["letter"] != Delivery.Letter.MANAGE
+        return SkipReason.UNSUBSCRIBED if left or not row["address"] else ""
+    if state != Subscriber.State.ACTIVE:
+        return _STATE_REASONS[state]
+    if row["incident_published_at"] is None:
+        return SkipReason.WITHDRAWN
+    return SkipReason.SUPERSEDED if row["superseded"] else ""
+
+
+def _held(row: dict[str, Any], lease: datetime) -> Held:
+    return Held(
+        lease=lease, address=row["address"], opt_in_round=row["opt_in_round"], **{name: row[name] for name in _OWN}
+    )

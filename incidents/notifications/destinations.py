@@ -1,0 +1,73 @@
+"""Destinations in trouble: our relay, or a domain behind it.
+
+While one is in trouble a single letter at a time goes there, after growing pauses,
+and everybody else's mail flows. Call these with the ledger's connection.
+"""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from ..models import Delivery, DeliveryState, Destination
+from . import pauses
+from .channels.base import Reply
+from .ledger import WIRE_LEASE, move
+
+
+def names_in_trouble() -> list[str]:
+    return list(Destination.objects.in_trouble().values_list("name", flat=True))
+
+
+def due_for_a_probe(now: datetime) -> list[str]:
+    return list(Destination.objects.in_trouble().filter(retry_at__lte=now).values_list("name", flat=True))
+
+
+def take_probe(name: str, now: datetime) -> bool:
+    """Makes this worker the one that tries the destination; if it dies, another may after its lease."""
+    due = Destination.objects.in_trouble().filter(name=name, retry_at__lte=now)
+    return bool(due.update(retry_at=now + WIRE_LEASE))
+
+
+def give_probe_back(name: str, now: datetime) -> None:
+    """The letter that was to be the probe was not sent after all."""
+    Destination.objects.in_trouble().filter(name=name).update(retry_at=now)
+
+
+@transaction.atomic
+def note_trouble(name: str, reply: Reply, now: datetime, *, by_probe: bool) -> None:
+    """The destination could not be reached, or puts us off. The pause grows only if a probe found that out.
+
+    What waits for it is parked until the next probe and taken from whoever holds it.
+    """
+    Destination.objects.get_or_create(name=name)
+    found = Destination.objects.select_for_update().get(name=name)
+    if found.failing_since is not None and not by_probe:
+        return
+    found.failing_since = found.failing_since or now
+    found.failures += 1
+    found.retry_at = now + pauses.after_failures(found.failures)
+    found.reply_code, found.reply = reply.code or None, reply.text[:500]
+    found.save()
+    _park(found, now)
+
+
+@transaction.atomic
+def note_recovery(name: str, now: datetime) -> None:
+    """The destination answers again: what was parked goes out at full speed."""
+    found = Destination.objects.in_trouble().filter(name=name)
+    if found.update(failing_since=None, retry_at=None, failures=0, reply_code=None, reply="", updated_at=now):
+        parked = Delivery.objects.waiting().exclude(state=DeliveryState.UNCERTAIN)
+        parked.filter(destination=name, next_attempt_at__gt=now).update(next_attempt_at=now)
+
+
+def still_says_the_same(name: str, reply: Reply) -> bool:
+    """Whether a probe's answer is the one that the destination is in trouble for."""
+    return Destination.objects.filter(name=name, reply_code=reply.code).exclude(reply_code=421).exists()
+
+
+def _park(found: Destination, now: datetime) -> None:
+    waiting = Delivery.objects.waiting().filter(destination=found.name)
+    waiting.filter(next_attempt_at__lt=found.retry_at).update(next_attempt_at=found.retry_at, lease_until=None)
+    if found.failing_since and pauses.is_over(found.failing_since, now):
+        too_old = waiting.filter(created_at__lt=now - pauses.RETRY_FOR)
+        move(too_old, DeliveryState.FAILED, reply=found.reply, reply_code=found.reply_code)

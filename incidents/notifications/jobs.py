@@ -1,0 +1,8 @@
+"""What the queue carries: ids and numbers, and nothing that PostgreSQL does not know better."""
+
+from . import delivery
+
+
+def deliver(announcement_id: int | None, batch: int) -> None:
+    """Works off an announcement, or with None the letters that belong to none."""
+    delivery.work(announcement_id, batch)

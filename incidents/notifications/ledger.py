@@ -1,0 +1,207 @@
+"""The ledger's pen: the only code that moves a delivery from state to state, as MOVES allows.
+
+`move` is for sets of rows. `Ledger` is for a worker: it writes that a letter goes on
+the wire before it does, and what became of it right after the reply, so that a worker
+killed at any moment leaves at most one letter per connection in doubt.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connections
+from django.utils import timezone
+
+from ..models import MOVES, Delivery, DeliveryState, Subscriber
+from ..models.deliveries import DeliveryQuerySet
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+# Longer than all the timeouts of one transaction together (RFC 5321 §4.5.3.2): who has
+# not written an outcome by then is dead.
+WIRE_LEASE = timedelta(minutes=30)
+# How long a worker tries to write an outcome down while PostgreSQL is away.
+PATIENCE = timedelta(minutes=20)
+
+
+def sources(target: DeliveryState) -> list[str]:
+    """The states that may move to `target`."""
+    return [state for state, targets in MOVES.items() if target in targets]
+
+
+def move(rows: DeliveryQuerySet, target: DeliveryState, **fields: Any) -> int:
+    """Moves those of the rows that may move, takes them from whoever holds them, and returns how many they were."""
+    return rows.filter(state__in=sources(target)).update(state=target, lease_until=None, **fields)
+
+
+@dataclass
+class Held:
+    """A row that this worker holds, with what it needs to send it. `lease` proves the hold and moves with it."""
+
+    id: int
+    lease: datetime
+    destination: str
+    letter: str
+    language: str
+    announcement_id: int | None
+    attempts: int
+    times_uncertain: int
+    created_at: datetime
+    message_id: str
+    dated_at: datetime
+    subscriber_id: str
+    address: str
+    opt_in_round: int
+    # Destinations in trouble that this letter is to try out.
+    probes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one letter on the wire. `code` 0 is stored as none."""
+
+    row: Held
+    state: DeliveryState
+    code: int
+    text: str
+    next_attempt_at: datetime
+    sent_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        if self.state not in MOVES[DeliveryState.SENDING]:
+            raise ValueError(f"A letter on the wire does not become {self.state}.")
+
+
+_WRITE = f"""
+WITH ended AS (
+    UPDATE {Delivery._meta.db_table} AS d
+    SET state = v.state, reply_code = nullif(v.code, 0), reply = v.text, next_attempt_at = v.next_attempt_at,
+        sent_at = v.sent_at, lease_until = NULL,
+        times_uncertain = d.times_uncertain + (v.state = '{DeliveryState.UNCERTAIN}')::int
+    FROM unnest(%s::bigint[], %s::timestamptz[], %s::text[], %s::int[], %s::text[], %s::timestamptz[],
+                %s::timestamptz[]) AS v (id, lease, state, code, text, next_attempt_at, sent_at)
+    WHERE d.id = v.id AND d.state = '{DeliveryState.SENDING}' AND d.lease_until = v.lease
+)
+UPDATE {Delivery._meta.db_table} AS d
+SET state = '{DeliveryState.SENDING}', attempts = d.attempts + 1, lease_until = %s
+FROM unnest(%s::bigint[], %s::timestamptz[]) AS v (id, lease), {Subscriber._meta.db_table} AS s
+WHERE d.id = v.id AND s.id = d.subscriber_id AND (d.letter <> '{Delivery.Letter.UPDATE}' OR s.state = 'active')
+    AND (d.lease_until = v.lease AND d.state = ANY(%s) OR d.state = '{DeliveryState.SENDING}' AND d.lease_until = %s)
+RETURNING d.id
+"""  # noqa: S608 - own names only; the last alternative is our own write, repeated after a lost connection
+
+
+@dataclass
+class _Page:
+    """What is to be written next, by whichever thread comes to it."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    begun: list[Held] = field(default_factory=list)
+    granted: set[int] = field(default_factory=set)
+    is_written: bool = False
+    error: Exception | None = None
+
+
+class Ledger:
+    """Writes for all threads of a worker over one connection: that of the thread which made it.
+
+    Whoever gets the pen writes what all the others have handed in meanwhile, in one
+    statement: few connections wait for nobody, many share the cost of a commit.
+    Whatever else the worker asks of the database it asks through `using`.
+    """
+
+    def __init__(self) -> None:
+        self._connection = connections[DEFAULT_DB_ALIAS]
+        self._page = _Page()
+        self._hand_in = threading.Lock()
+        self._pen = threading.Lock()
+
+    def write(self, outcome: Outcome | None, next_row: Held | None) -> bool:
+        """Records an outcome and, in the same statement, that `next_row` goes on the wire now.
+
+        Returns whether it may: not if the row was taken from us meanwhile, or its
+        subscriber left. Raises OperationalError if PostgreSQL stays away.
+        """
+        with self._hand_in:
+            page = self._page
+            page.outcomes += [outcome] if outcome else []
+            page.begun += [next_row] if next_row else []
+        with self._pen:
+            if not page.is_written:
+                self._write_page()
+        if page.error is not None:
+            raise page.error
+        return next_row is not None and next_row.id in page.granted
+
+    def using(self, work: Callable[[], T]) -> T:
+        """Asks the database something else, in any thread that has joined."""
+        with self._pen:
+            return self._insist(work)
+
+    def join(self) -> None:
+        """Lets the calling thread use the ledger's connection as its own."""
+        connections[DEFAULT_DB_ALIAS] = self._connection
+
+    @contextmanager
+    def shared(self) -> Iterator[None]:
+        """While this lasts threads may join."""
+        self._connection.inc_thread_sharing()
+        try:
+            yield
+        finally:
+            self._connection.dec_thread_sharing()
+
+    def _write_page(self) -> None:
+        with self._hand_in:
+            page, self._page = self._page, _Page()
+        lease = timezone.now() + WIRE_LEASE
+        try:
+            page.granted = self._insist(lambda: self._execute(_parameters(page, lease)))
+        except OperationalError as error:
+            page.error = error
+        for row in page.begun:
+            row.lease = lease
+        page.is_written = True
+
+    def _execute(self, parameters: list[Any]) -> set[int]:
+        with self._connection.cursor() as cursor:
+            cursor.execute(_WRITE, parameters)
+            return {pk for (pk,) in cursor.fetchall()}
+
+    def _insist(self, work: Callable[[], T]) -> T:
+        """Repeats what the database did not take, for as long as PATIENCE lasts: outcomes must not be forgotten."""
+        give_up, pause = time.monotonic() + PATIENCE.total_seconds(), 0.1
+        while True:
+            try:
+                return work()
+            except OperationalError:
+                if self._connection.in_atomic_block or time.monotonic() > give_up:
+                    raise
+                logger.warning("PostgreSQL does not answer; what became of a letter waits to be written.")
+                self._connection.close()
+                time.sleep(pause)
+                pause = min(pause * 2, 5)
+
+
+def _parameters(page: _Page, lease: datetime) -> list[Any]:
+    outcomes, begun = page.outcomes, page.begun
+    return [
+        [outcome.row.id for outcome in outcomes],
+        [outcome.row.lease for outcome in outcomes],
+        [outcome.state.value for outcome in outcomes],
+        [outcome.code for outcome in outcomes],
+        [outcome.text[:500] for outcome in outcomes],
+        [outcome.next_attempt_at for outcome in outcomes],
+        [outcome.sent_at for outcome in outcomes],
+        lease,
+        [row.id for row in begun],
+        [row.lease for row in begun],
+        sources(DeliveryState.SENDING),
+        lease,
+    ]

@@ -1,0 +1,47 @@
+"""What becomes of a letter, given what its channel said. Pure: the clock is an argument."""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+
+from ..models import DeliveryState
+from . import pauses
+from .channels.base import Busy, ChannelError, Lost, Reply, Scope
+from .ledger import Held, Outcome
+
+# The relay failed in the middle of things, and the letter is not to blame: it goes again
+# as soon as the relay does, unless it meets this again and again.
+_SOON = timedelta(seconds=15)
+_SOON_TIMES = 3
+# A second loss says that the wire, or the letter, is the cause (STANDARDS Q10).
+_RESENDS = 1
+
+
+def taken(row: Held, reply: Reply, now: datetime) -> Outcome:
+    return Outcome(row, DeliveryState.SENT, reply.code, reply.text, now, sent_at=now)
+
+
+def not_taken(row: Held, error: ChannelError, now: datetime) -> Outcome:
+    """The row's next state for each kind of error."""
+    if isinstance(error, Lost):
+        return _lost(row, error.reply, now)
+    if isinstance(error, Busy) and not pauses.is_over(row.created_at, now):
+        return _put_off(row, error, now)
+    return _outcome(row, DeliveryState.FAILED, error.reply, now)
+
+
+def _put_off(row: Held, error: Busy, now: datetime) -> Outcome:
+    attempts = row.attempts + 1
+    if error.scope is Scope.RELAY and attempts <= _SOON_TIMES:
+        return _outcome(row, DeliveryState.QUEUED, error.reply, now + _SOON)
+    return _outcome(row, DeliveryState.DEFERRED, error.reply, now + pauses.after_failures(attempts))
+
+
+def _lost(row: Held, reply: Reply, now: datetime) -> Outcome:
+    if settings.RESEND_UNCERTAIN and row.times_uncertain < _RESENDS:
+        return _outcome(row, DeliveryState.UNCERTAIN, reply, now + pauses.when_uncertain())
+    return _outcome(row, DeliveryState.FAILED, reply, now)
+
+
+def _outcome(row: Held, state: DeliveryState, reply: Reply, next_attempt_at: datetime) -> Outcome:
+    return Outcome(row, state, reply.code, reply.text, next_attempt_at)

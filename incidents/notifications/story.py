@@ -1,0 +1,111 @@
+"""What an announcement tells, ready for the letters: in the reader's language, with what is not in it marked."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+
+from .. import formats, links, markup
+from ..labels import COMPONENT_STATUSES
+from ..models import Announcement, Incident, Update
+from ..templatetags.wording import reader_passage, untranslated_note, words
+from ..text import Text
+
+EARLIER = 5  # updates told again below the new one; the page has the rest
+
+
+@dataclass(frozen=True)
+class Prose:
+    """A Markdown text as a reader gets it; `note` says so where it is not in their language."""
+
+    source: str
+    language: str
+    note: str
+
+    @property
+    def html(self) -> SafeString:
+        return markup.html(self.source)
+
+    @property
+    def plain(self) -> str:
+        return markup.plain(self.source)
+
+    @property
+    def quoted(self) -> str:
+        """Plain text with “> ” before every line, as mail has always quoted."""
+        return "\n".join(f"> {line}".rstrip() for line in self.plain.splitlines())
+
+
+def prose(text: Text) -> Prose:
+    found = reader_passage(text)
+    return Prose(found.text, found.language, "" if found.is_own else untranslated_note(found.wanted))
+
+
+class Entry:
+    """One update of the story. Language and time zone of the reader are active."""
+
+    def __init__(self, update: Update, language: str) -> None:
+        self.update = update
+        self.phase = update.get_phase_display()
+        self.at = formats.moment(update.at)
+        self.text = prose(update.text)
+        self.url = links.absolute(links.update(update.incident_id, update.pk, language))
+
+    @property
+    def quote(self) -> Prose | None:
+        return Prose(self.update.quote, self.update.quote_language, "") if self.update.quote else None
+
+    @cached_property
+    def components(self) -> list[tuple[str, str, str]]:
+        """Name, status and its word of each public component this update named, in page order."""
+        rows = self.update.affected.filter(component__hidden=False).select_related("component")
+        found = {row.component: row.status for row in rows}
+        ordered = sorted(found, key=lambda component: (component.position, component.created_at))
+        return [(words(part.name), found[part], str(COMPONENT_STATUSES[found[part]])) for part in ordered]  # type: ignore[index]
+
+
+class Story:
+    """The new update and what was said before it."""
+
+    def __init__(self, announcement: Announcement, language: str) -> None:
+        self.incident: Incident = announcement.update.incident
+        self.language = language
+        self.newest = Entry(announcement.update, language)
+        self.is_correction = announcement.reason == Announcement.Reason.CORRECTION
+        self.url = links.absolute(links.incident(self.incident.pk, language))
+
+    @cached_property
+    def title(self) -> Prose:
+        return prose(self.incident.title)
+
+    @cached_property
+    def earlier(self) -> list[Entry]:
+        """Public updates from before the new one, newest first, with their own times."""
+        return [Entry(update, self.language) for update in self._before[:EARLIER]]
+
+    @property
+    def upstream(self) -> str:
+        return self.incident.upstream_name or gettext("the provider")
+
+    @property
+    def left_out(self) -> int:
+        return max(len(self._before) - EARLIER, 0)
+
+    @property
+    def window(self) -> str:
+        """When planned work takes place; empty for an incident."""
+        begins, ends = self.incident.scheduled_for, self.incident.scheduled_until
+        return formats.span(begins, ends) if begins and not self.incident.is_over else ""
+
+    @property
+    def next_update(self) -> str:
+        promised = self.incident.next_update_by
+        return formats.moment(promised) if promised and promised > self.newest.update.at else ""
+
+    @cached_property
+    def _before(self) -> list[Update]:
+        """In the timeline's own order, which decides between updates of the same minute too."""
+        timeline = list(self.incident.updates.public().newest_first())
+        place = [update.pk for update in timeline].index(self.newest.update.pk)
+        return timeline[place + 1 :]

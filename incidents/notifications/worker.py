@@ -1,0 +1,101 @@
+"""Works off what is due: claims rows, renders their letters, and feeds them to some connections."""
+
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from django.conf import settings
+from django.utils import timezone
+
+from ..models import Announcement
+from . import claims
+from .carrier import Carrier, RelayHealth
+from .desk import Desk
+from .ledger import Held, Ledger
+from .mail import Mail, render
+from .pace import Pace
+
+# A job ends by itself after this and another goes on, so that workers can be stopped and share the work.
+SECONDS = 120
+
+
+class Worker:
+    """One job's work on one announcement, or with None on the letters that belong to none."""
+
+    def __init__(self, announcement_id: int | None, batch: int) -> None:
+        self.announcement_id = announcement_id
+        self.batch = batch
+        self.ledger = Ledger()
+        self.desk = Desk()
+        self.relay = RelayHealth()
+        self.pace = Pace(settings.EMAIL_RATE)
+        self.mails: dict[tuple[int | None, str, str], Mail] = {}
+        self.crew: list[Future[None]] = []
+
+    def run(self) -> bool:
+        """Sends what is due; returns whether time was up before all of it was claimed."""
+        with self.ledger.shared(), ThreadPoolExecutor(settings.EMAIL_CONNECTIONS, "connection") as threads:
+            try:
+                return self._work(threads)
+            finally:
+                left = self.desk.close()
+                self.ledger.using(lambda: claims.release(left))
+
+    def _work(self, threads: ThreadPoolExecutor) -> bool:
+        """Rows that are parked, put off or taken away meanwhile are not waited for."""
+        until = time.monotonic() + SECONDS
+        while time.monotonic() < until and not self.desk.is_closed:
+            if not self._claim() and self._is_idle() and not self._claim():
+                break
+            self._man(threads)
+            self.desk.wait_until_below(self._low_water(), 0.2)
+        unfinished = time.monotonic() >= until
+        while not self.desk.is_closed and not self._is_idle():
+            self._man(threads)
+            self.desk.wait_until_below(1, 0.2)
+        self.desk.close()
+        for member in self.crew:
+            member.result()
+        return unfinished
+
+    def _claim(self) -> bool:
+        """Letters that somebody waits for before a screen go before announcements."""
+        rows = self._claimed(None)
+        if self.announcement_id is not None:
+            rows += self._claimed(self.announcement_id)
+        for row in rows:
+            self._render(row)
+        self.desk.offer(rows)
+        return bool(rows)
+
+    def _claimed(self, announcement_id: int | None) -> list[Held]:
+        return self.ledger.using(lambda: claims.claim(announcement_id, self.batch, timezone.now()))
+
+    def _render(self, row: Held) -> None:
+        key = (row.announcement_id, row.letter, row.language)
+        if key not in self.mails:
+            self.mails[key] = self.ledger.using(lambda: _rendered(row))
+
+    def _man(self, threads: ThreadPoolExecutor) -> None:
+        """One connection until the relay has taken a letter, then as many as there is work for."""
+        self.crew = [member for member in self.crew if not member.done() or member.result()]
+        wanted = settings.EMAIL_CONNECTIONS if self.relay.answers else 1
+        for _ in range(min(wanted, self.desk.left) - len(self.crew)):
+            carrier = Carrier(self.ledger, self.desk, self.relay, self._write_mail, self.pace)
+            self.crew.append(threads.submit(carrier.run))
+
+    def _write_mail(self, row: Held) -> bytes:
+        return self.mails[row.announcement_id, row.letter, row.language].to(row)
+
+    def _low_water(self) -> int:
+        """When to claim again, so that the connections do not run dry."""
+        return max(self.batch // 4, 2 * settings.EMAIL_CONNECTIONS)
+
+    def _is_idle(self) -> bool:
+        return self.desk.left == 0
+
+
+def _rendered(row: Held) -> Mail:
+    announcement = None
+    if row.announcement_id is not None:
+        announcement = Announcement.objects.select_related("update__incident").get(pk=row.announcement_id)
+    return render(row.letter, row.language, announcement)
