@@ -5,6 +5,7 @@ Danes write “den 11. oktober 2023 kl. 19.00 CEST”, the British “11 October
 new language brings its own in its catalogue. Month names come from Django.
 """
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_DOWN, Decimal
 
@@ -53,18 +54,29 @@ def clock(value: datetime) -> str:
     return _local(value, pgettext("date format", "H:i T"))
 
 
-def span(start: datetime, end: datetime | None) -> str:
-    """From start to end; the date is said once where both fall on one day in the page's zone."""
+def span(
+    start: datetime, end: datetime | None, dress: Callable[[datetime, str], str] = lambda _value, words: words
+) -> str:
+    """From start to end; the date is said once where both fall on one day in the page's zone.
+
+    `dress` puts each time's words into markup, for instance `<time>`.
+    """
     if end is None:
-        return pgettext("time span", "since %(start)s") % {"start": moment(start)}
-    same_day = timezone.localtime(start).date() == timezone.localtime(end).date()
-    if not same_day:
+        return pgettext("time span", "since %(start)s") % {"start": dress(start, moment(start))}
+    if timezone.localtime(start).date() != timezone.localtime(end).date():
         return pgettext("time span", "%(start)s to %(end)s") % {"start": moment(start), "end": moment(end)}
     return pgettext("time span of one day", "%(day)s, %(from)s–%(to)s") % {
         "day": day(start),
-        "from": _local(start, pgettext("date format", "H:i")),
-        "to": clock(end),
+        "from": _local(start, _start_of_span(start, end)),
+        "to": _local(end, pgettext("end of a time span", "H:i T")),
     }
+
+
+def _start_of_span(start: datetime, end: datetime) -> str:
+    """The zone is named at the end alone, unless the clocks change in between."""
+    if timezone.localtime(start).tzname() == timezone.localtime(end).tzname():
+        return pgettext("start of a time span", "H:i")
+    return pgettext("start of a time span", "H:i T")
 
 
 def duration(length: timedelta) -> str:
@@ -92,4 +104,11 @@ def iso(value: datetime) -> str:
 
 
 def _local(value: datetime, pattern: str) -> str:
-    return dateformat.format(timezone.localtime(value), pattern)
+    return _DateFormat(timezone.localtime(value)).format(pattern)
+
+
+class _DateFormat(dateformat.DateFormat):
+    """Django leaves out the zone in the hour that comes twice, where it alone tells the two apart."""
+
+    def T(self) -> str:  # noqa: N802 - the format letter
+        return str(self.data.tzname())

@@ -40,7 +40,8 @@ class PublicPage(Document):
         path = self.path(key, edition.language)
         alternates = [(code, self.path(key, code)) for code, _name in settings.LANGUAGES]
         shared = {"page": edition.page, "alternates": alternates, "canonical": path, "published_mark": PUBLISHED_MARK}
-        return render_to_string(self.template, {**shared, **context})
+        shown = {"shown_days": SHOWN_DAYS, "shown_days_narrow": SHOWN_DAYS_NARROW}
+        return render_to_string(self.template, {**shared, **shown, **context})
 
 
 class Home(PublicPage, SingleDocument):
@@ -62,8 +63,6 @@ class Home(PublicPage, SingleDocument):
             upcoming=told(public.upcoming()),
             groups=grouped(components, now),
             recent=recent_days(now),
-            shown_days=SHOWN_DAYS,
-            shown_days_narrow=SHOWN_DAYS_NARROW,
         )
 
 

@@ -1,5 +1,6 @@
 """Every kind of document, in the order of writing: what others link to comes before what links to it."""
 
+from .archive import ComponentPage, HistoryIndex, HistoryMonth
 from .assets import Assets
 from .documents import Document
 from .feeds import Feed, HistoryFeed
@@ -8,6 +9,9 @@ from .pages import Home, IncidentPage
 DOCUMENTS: tuple[Document, ...] = (
     Assets(),
     IncidentPage(),
+    HistoryMonth(),
+    HistoryIndex(),
+    ComponentPage(),
     Home(),
     Feed("atom"),
     Feed("rss"),

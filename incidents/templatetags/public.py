@@ -10,16 +10,16 @@ from django.conf import settings
 from django.template.context import Context
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext
 
 from .. import formats, links
 from ..labels import COMPONENT_STATUSES, IMPACTS, OVERALL
 from ..models import Component, Incident, Page, Update
 from ..publishing.assets import asset_path
 from ..publishing.shapes import BY_IMPACT, PATHS
-from ..status import ComponentStatus, Impact
-from ..text import Passage
-from .wording import reader_passage, untranslated_note
+from ..status import ComponentStatus, Impact, Phase
+from ..text import Passage, Text
+from .wording import reader_passage, span, untranslated_note
 
 register = template.Library()
 
@@ -130,15 +130,36 @@ def impact(incident: Incident) -> SafeString:
     return _said(BY_IMPACT[incident.impact], IMPACTS[Impact(incident.impact)])
 
 
+@register.simple_tag
+def impact_said(incident: Incident) -> SafeString:
+    """The impact with the word before it, where no label stands beside; maintenance says all by itself."""
+    if incident.is_maintenance:
+        return impact(incident)
+    return format_html('<span class="impact"><span class="quiet">{}</span> {}</span>', gettext("Impact"), impact(incident))
+
+
+@register.simple_tag
+def when(incident: Incident) -> SafeString:
+    """When it was, or is planned to be."""
+    if incident.scheduled_for and incident.phase in {Phase.SCHEDULED, Phase.CANCELLED}:
+        return span(incident.scheduled_for, incident.scheduled_until)
+    return span(incident.started_at, incident.ended_at)
+
+
 @register.filter
-def impact_state(incident: Incident) -> str:
-    """The state whose shape and colour an incident of this impact has."""
-    return BY_IMPACT[incident.impact]
+def status_label(status: str) -> Any:
+    return COMPONENT_STATUSES[ComponentStatus(status)]
 
 
 @register.filter
 def overall_label(status: str) -> Any:
     return OVERALL[ComponentStatus(status)]
+
+
+@register.simple_tag
+def language_of(text: Text) -> SafeString:
+    """` lang="…"` where the reader gets a text in another language than their own."""
+    return _lang(reader_passage(text))
 
 
 @register.filter

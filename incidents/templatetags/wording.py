@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from django import template
 from django.conf import settings
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, get_language_info, gettext
 
 from .. import formats, markup
@@ -119,8 +119,9 @@ def month(value: date) -> str:
 
 
 @register.simple_tag
-def span(start: datetime, end: datetime | None) -> str:
-    return formats.span(start, end)
+def span(start: datetime, end: datetime | None) -> SafeString:
+    # The sentence is the catalogue's, the parts in it are `<time>` elements.
+    return mark_safe(formats.span(start, end, _time))  # noqa: S308
 
 
 @register.filter

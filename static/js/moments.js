@@ -1,0 +1,28 @@
+// Adds to the times that a page marks how long ago, or in how long, they are.
+// Once on loading and when the reader comes back: nothing changes under their eyes.
+const language = document.documentElement.lang;
+const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
+const units = [["day", 86400], ["hour", 3600], ["minute", 60]];
+
+function inWords(seconds) {
+  const [unit, length] = units.find(([, length]) => Math.abs(seconds) >= length);
+  return relative.format(Math.trunc(seconds / length), unit);
+}
+
+function tell() {
+  for (const time of document.querySelectorAll(".relative time")) {
+    const seconds = (Date.parse(time.dateTime) - Date.now()) / 1000;
+    let note = time.nextElementSibling;
+    if (!note?.classList.contains("ago")) {
+      note = document.createElement("span");
+      note.className = "ago quiet";
+      time.after(" ", note);
+    }
+    // Beyond two days the date says more.
+    const helps = Math.abs(seconds) >= 60 && Math.abs(seconds) < 172800;
+    note.textContent = helps ? inWords(seconds) : "";
+  }
+}
+
+tell();
+document.addEventListener("visibilitychange", () => document.hidden || tell());
