@@ -30,6 +30,11 @@ class Newsroom(AdminSite):
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         return super().index(request, {**front_page(request.user), **(extra_context or {})})
 
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        """The page's own models first."""
+        apps = super().get_app_list(request, app_label)
+        return sorted(apps, key=lambda app: app["app_label"] != "incidents")
+
     def admin_view(self, view: View, cacheable: bool = False) -> View:
         """Staff write and read times as readers do: in the page's zone."""
         inner = super().admin_view(view, cacheable)

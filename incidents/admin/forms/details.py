@@ -69,4 +69,4 @@ class OpeningForm(StatementForm):
 
     @property
     def shows_details(self) -> bool:
-        return any(self[name].errors or name in self.changed_data for name in (*TEXTS, *UPSTREAM))
+        return self.is_bound and any(name in self.errors or name in self.changed_data for name in (*TEXTS, *UPSTREAM))

@@ -84,6 +84,9 @@ class StatementForm(RefusableForm):
 
     def clean(self) -> dict[str, Any]:
         self._check_publish_at(self.cleaned_data.get("publish_at"))
+        said = self.cleaned_data.get("text") or self.cleaned_data.get("quote")
+        if not said and not self.is_draft and not self.has_error("text"):
+            self.add_error("text", _("Write the text in at least one language."))  # as the verb, but with all the rest
         return self.cleaned_data
 
     def _check_publish_at(self, publish_at: datetime | None) -> None:
