@@ -153,10 +153,16 @@ def forms(value: object) -> list[str]:
 def translations(strings: Catalog) -> dict[Key, list[str]]:
     """What a program gets: text → its translation, without what is missing or uncertain."""
     return {
-        (message.context or "", key_text(message)): forms(message.string)
+        (context_of(message), key_text(message)): forms(message.string)
         for message in strings
         if message.id and is_finished(message)
     }
+
+
+def context_of(message: Message) -> str:
+    """Babel leaves the contexts of a compiled catalogue as bytes."""
+    given: str | bytes = message.context or ""
+    return given.decode() if isinstance(given, bytes) else given
 
 
 def faults(source: Strings, written: Strings, path: Path) -> Iterator[str]:

@@ -113,3 +113,10 @@ def test_compiled_catalogue_that_lags_behind_is_named(project: Path) -> None:
     call_command("messages")
     translate(project, "Incident", "Hændelse")
     assert "django.mo does not agree with django.po" in complaints()
+
+
+def test_string_with_a_context_agrees_with_the_compiled_catalogue(project: Path) -> None:
+    call_command("messages")
+    translate(project, "None", "Ingen")
+    call_command("messages")
+    assert "does not agree" not in complaints()
