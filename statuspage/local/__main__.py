@@ -103,8 +103,10 @@ def only_one(plan: Plan) -> Iterator[bool]:
         lock.truncate(0)
         lock.write(f"{plan.local_url} (process {os.getpid()})\n")
         lock.flush()
-        yield bool(holder)
-        lock.truncate(0)
+        try:
+            yield bool(holder)
+        finally:
+            lock.truncate(0)
 
 
 def children_of(plan: Plan, stack: contextlib.ExitStack) -> list[Child]:
