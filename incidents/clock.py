@@ -16,10 +16,9 @@ from django.db import DatabaseError, close_old_connections, connection
 from django.utils import timezone
 
 from . import operations
-from .models import StaleSubject, Update
+from .models import Update
 from .notifications import announcements, delivery
-from .publishing import stale
-from .publishing.publish import publish_after_commit
+from .publishing import publish, stale
 
 logger = logging.getLogger(__name__)
 
@@ -36,8 +35,7 @@ def publish_due_updates() -> None:
 
 def mend_store() -> None:
     """What was committed and not written: a crash or a full disk in between."""
-    if StaleSubject.objects.exists():
-        publish_after_commit()
+    publish.mend()
 
 
 def begin_day() -> None:

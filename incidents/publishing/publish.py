@@ -22,7 +22,7 @@ from ..models import StaleSubject
 from .copies import Copy, Press, all_copies, copies_of, touched_copies
 from .documents import Document, Subjects
 from .registry import DOCUMENTS
-from .store import PublicStore
+from .store import PublicStore, Staged
 
 logger = logging.getLogger(__name__)
 
@@ -54,13 +54,6 @@ class Report:
         )
 
 
-def publish_after_commit() -> None:
-    """Publishes what is stale; a failure is recorded for staff and mended by the clock, and stops nobody."""
-    report = publish_stale()
-    if report.failed:
-        logger.error("Not published: %s", "; ".join(f"{path}: {why}" for path, why in report.failed.items()))
-
-
 def publish_stale() -> Report:
     """Writes every document that depends on something stale."""
     report = Report()
@@ -76,6 +69,15 @@ def publish_stale() -> Report:
         else:
             stale.delete()
     return report
+
+
+def mend() -> Report:
+    """Publishes what a crash or a full disk left undone, and clears away what it left half-written."""
+    if StaleSubject.objects.exists():
+        with transaction.atomic():
+            _take_turn()
+            PublicStore().clear_leftovers()
+    return publish_stale()
 
 
 def publish_all(*, processes: int = 1, progress: Progress = lambda _total: lambda _done: None) -> Report:
@@ -168,32 +170,44 @@ def _take_turn(*, shared: bool = False) -> None:
 def _write(copies: Iterable[Copy], report: Report) -> None:
     """Writes what is there, then deletes what is gone, so that no link leads nowhere in between.
 
-    A document that cannot be rendered or written is reported and stops no other.
+    All are rendered before the first is put in its place, in the order of the
+    registry. A document that cannot be rendered or staged is reported and stops no other.
     """
     press, gone = Press(), []
+    staged: list[Staged] = []
     for copy in copies:
         try:
             with transaction.atomic():
-                if not _write_one(press, copy, report):
-                    gone.append(copy.path)
+                content = press.compose(copy)
+            if content is None:
+                gone.append(copy.path)
+            else:
+                staged += _stage(press, copy, content, report)
         except Exception as error:
-            logger.exception("Could not publish %s", copy.path)
+            logger.exception("Not published: %s", copy.path)
             report.failed[copy.path] = f"{type(error).__name__}: {error}"
+    _put_in_place(press.store, staged, report)
     for path in gone:
         if press.store.modified(path) is not None:
             press.store.delete(path)
             report.deleted.append(path)
 
 
-def _write_one(press: Press, copy: Copy, report: Report) -> bool:
-    """Whether there is such a document; unchanged bytes are not rewritten, whatever the time of publishing."""
-    content = press.compose(copy)
-    if content is None:
-        return False
+def _stage(press: Press, copy: Copy, content: str | bytes, report: Report) -> list[Staged]:
+    """Unchanged bytes are not rewritten, whatever the time of publishing."""
     if press.is_stored(copy, content):
         report.unchanged.append(copy.path)
-    else:
-        now = timezone.now().replace(microsecond=0)  # the store keeps seconds
-        press.store.write(copy.path, press.finish(copy, content, now), now)
-        report.written.append(copy.path)
-    return True
+        return []
+    now = timezone.now().replace(microsecond=0)  # the store keeps seconds
+    staged = press.store.stage(copy.path, press.finish(copy, content, now), now)
+    report.written.append(copy.path)
+    return staged
+
+
+def _put_in_place(store: PublicStore, staged: list[Staged], report: Report) -> None:
+    try:
+        store.put_in_place(staged)
+    except OSError as error:
+        logger.exception("Not published: %s", ", ".join(report.written))
+        report.failed |= dict.fromkeys(report.written, f"{type(error).__name__}: {error}")
+        report.written.clear()

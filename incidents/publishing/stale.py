@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from ..models import Component, Incident, Page, StaleSubject
-from .publish import publish_after_commit
+from .publish import publish_stale
 
 PAGE = "page"
 DAY = "day"
@@ -33,9 +33,12 @@ def mark_page() -> None:
 
 
 def mark(subjects: Iterable[str]) -> None:
-    """Notes the subjects and publishes them once the transaction has committed."""
+    """Notes the subjects and publishes them once the transaction has committed.
+
+    A failure then is recorded with the rows for staff to see, and stops nobody.
+    """
     StaleSubject.objects.bulk_create(StaleSubject(subject=subject) for subject in subjects)
-    transaction.on_commit(publish_after_commit, robust=True)
+    transaction.on_commit(publish_stale, robust=True)
 
 
 def mark_new_day() -> None:

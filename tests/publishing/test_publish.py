@@ -1,0 +1,146 @@
+"""From a committed change to the files, whatever happens in between."""
+
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from incidents import clock, operations
+from incidents.models import Incident, StaleSubject
+from incidents.publishing import stale
+from incidents.publishing.publish import differences, publish_all, publish_stale
+from incidents.publishing.store import PublicStore, Staged
+from incidents.text import Text
+from tests.factories import make_component, make_incident, make_page, make_statement, make_update
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("public_store")]
+
+
+@pytest.fixture(autouse=True)
+def page(public_store: Path) -> None:
+    make_page()
+    publish_all()
+
+
+@pytest.fixture
+def broken_disk(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    def full(*_args: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(PublicStore, "put_in_place", full)
+    return monkeypatch
+
+
+def text_of_store() -> str:
+    store = PublicStore()
+    return "\n".join((store.read(path) or b"").decode(errors="replace") for path in store.paths())
+
+
+def test_posted_incident_is_in_the_store_in_every_language_at_once() -> None:
+    incident = make_incident()
+    store = PublicStore()
+    assert "Mail er forsinket" in (store.read(f"/da/incidents/{incident.pk}/") or b"").decode()
+    assert "Mail is delayed" in (store.read(f"/en/incidents/{incident.pk}/") or b"").decode()
+    assert "Mail is delayed" in (store.read("/en/") or b"").decode()
+    assert not StaleSubject.objects.exists()
+
+
+def test_store_and_database_agree_after_every_verb() -> None:
+    mail = make_component("mail")
+    stale.mark_page()
+    publish_stale()
+    incident = make_incident(components={mail: "major_outage"})
+    assert list(differences()) == []
+    update = make_update(incident)
+    operations.correct_update(update=update, text=Text(da="Rettet."))
+    assert list(differences()) == []
+    operations.resolve(incident=incident, text=Text(da="Løst."), notify=False)
+    assert list(differences()) == []
+    operations.withdraw(incident=incident)
+    assert list(differences()) == []
+
+
+def test_draft_scheduled_and_withdrawn_words_are_in_no_byte_of_the_store() -> None:
+    marker = "zebramarkering"
+    words = Text(da=marker, en=marker)
+    make_incident(title=words, statement=make_statement(text=words), draft=True)
+    open_incident = make_incident()
+    operations.post_update(incident=open_incident, statement=make_statement(text=words), draft=True)
+    operations.withdraw(incident=make_incident(title=words, statement=make_statement(text=words)))
+    make_component("hidden", name=words, hidden=True)
+    stale.mark_page()
+    publish_stale()
+    assert "Mail is delayed" in text_of_store()
+    assert marker not in text_of_store()
+
+
+def test_withdrawn_incident_leaves_no_page_behind() -> None:
+    incident = make_incident()
+    operations.withdraw(incident=incident)
+    assert PublicStore().read(f"/da/incidents/{incident.pk}/") is None
+
+
+def test_unchanged_documents_are_not_rewritten() -> None:
+    make_incident()
+    report = publish_all()
+    assert report.written == []
+    assert report.failed == {}
+
+
+@pytest.mark.usefixtures("broken_disk")
+def test_full_disk_loses_nothing_stops_nobody_and_tells_staff() -> None:
+    make_incident()
+    assert Incident.objects.count() == 1
+    assert "No space left" in StaleSubject.objects.values_list("error", flat=True)[0]
+
+
+def test_clock_mends_the_store_when_the_disk_has_room_again(broken_disk: pytest.MonkeyPatch) -> None:
+    incident = make_incident()
+    assert PublicStore().read(f"/da/incidents/{incident.pk}/") is None
+    broken_disk.undo()
+    clock.mend_store()
+    assert PublicStore().read(f"/da/incidents/{incident.pk}/")
+    assert list(differences()) == []
+    assert not StaleSubject.objects.exists()
+
+
+def test_document_that_cannot_be_rendered_stops_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    poisoned, other = make_incident(), make_incident()
+    stage = PublicStore.stage
+
+    def choke(store: PublicStore, path: str, content: bytes, modified: datetime) -> list[Staged]:
+        if poisoned.pk in path:
+            raise ValueError("poisoned")
+        return stage(store, path, content, modified)
+
+    monkeypatch.setattr(PublicStore, "stage", choke)
+    make_update(poisoned)
+    make_update(other, text=Text(da="Nu går det bedre."))
+    assert "Nu går det bedre." in (PublicStore().read(f"/da/incidents/{other.pk}/") or b"").decode()
+    assert StaleSubject.objects.filter(subject=f"incident:{poisoned.pk}").exists()
+
+
+def test_check_lists_what_differs_and_is_silent_where_all_agree(capsys: pytest.CaptureFixture[str]) -> None:
+    incident = make_incident()
+    call_command("publish", check=True)
+    assert capsys.readouterr().out == ""
+    store = PublicStore()
+    store.file("/da/").write_text("something else")
+    store.delete(f"/en/incidents/{incident.pk}/")
+    store.file("/da/").with_name("stray.html").write_text("who am I")
+    with pytest.raises(CommandError, match="3 differences"):
+        call_command("publish", check=True)
+    said = capsys.readouterr().out
+    assert "differs: /da/" in said
+    assert f"missing: /en/incidents/{incident.pk}/" in said
+    assert "unknown: /da/stray.html" in said
+    call_command("publish", all=True)
+    assert list(differences()) == []
+
+
+def test_copy_for_a_file_host_holds_every_document(tmp_path: Path) -> None:
+    incident = make_incident()
+    call_command("publish", to=tmp_path / "copy")
+    assert (tmp_path / "copy/en/incidents" / incident.pk / "index.html").exists()
+    assert (tmp_path / "copy/da/index.html").exists()
