@@ -1,5 +1,6 @@
 """All settings, from the environment. `docs/settings.md` explains each variable."""
 
+import os
 from pathlib import Path
 
 import django_stubs_ext
@@ -19,6 +20,9 @@ env = Environment()
 DEBUG = env.flag("DEBUG")
 VAR_DIR = Path(env.text("VAR_DIR", "var"))
 VAR_DIR = VAR_DIR if VAR_DIR.is_absolute() else BASE_DIR / VAR_DIR
+
+# Of one web process: all but one may wait for Django, the last is for those who read published pages.
+WEB_THREADS = env.number("WEB_THREADS", min(8, 2 * (os.cpu_count() or 1) + 1), least=2, most=512)
 
 SECRET_KEY = env.text("SECRET_KEY")
 SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS", "")

@@ -17,5 +17,6 @@ application = PublicSite(
     default_language=settings.LANGUAGE_CODE,
     https=settings.HTTPS,
     catalogues=settings.LOCALE_PATHS[0],
+    places=settings.WEB_THREADS - 1,
     show_errors=settings.DEBUG,
 )

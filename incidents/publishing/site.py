@@ -13,8 +13,8 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from .headers import CACHE_DOCUMENT, CACHE_NEVER, security_headers
 from .site_dynamic import Dynamic
 from .site_fallback import Fallback
-from .site_files import CODINGS, Files, Published
-from .site_negotiation import IDENTITY, encodings, has_current_copy, language
+from .site_files import Files, Published
+from .site_negotiation import IDENTITY, encoding, has_current_copy, language
 
 OK, UNCHANGED = "200 OK", "304 Not Modified"
 MOVED, NOT_ALLOWED = "301 Moved Permanently", "405 Method Not Allowed"
@@ -65,11 +65,8 @@ class PublicSite:
     def _send(
         published: Published, environ: WSGIEnvironment, start_response: StartResponse, *, with_body: bool
     ) -> list[bytes]:
-        answers = published.answers
-        answer = answers[IDENTITY]
         accepted = environ.get("HTTP_ACCEPT_ENCODING")
-        if accepted and len(answers) > 1:
-            answer = next(answers[coding] for coding in encodings(accepted, CODINGS) if coding in answers)
+        answer = published.answers[encoding(accepted, published.codings) if accepted else IDENTITY]
         none_match, since = environ.get("HTTP_IF_NONE_MATCH"), environ.get("HTTP_IF_MODIFIED_SINCE")
         if (none_match or since) and has_current_copy(none_match, since, answer.etag, published.modified):
             start_response(UNCHANGED, answer.unchanged)

@@ -4,6 +4,7 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable, Iterable
+from time import monotonic
 from types import TracebackType
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -12,6 +13,9 @@ from .site_fallback import Fallback
 
 logger = logging.getLogger(__name__)
 
+PATIENCE = 0.25
+CROWDED = 5.0
+
 ExceptionInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
 
 
@@ -19,8 +23,12 @@ class Dynamic:
     """Answers by asking the application that `load` returns, and with the fallback where that cannot.
 
     The application must call `start_response` before it returns, as Django does.
-    A database that is down makes a request wait for its time-out; `places` bounds
-    how many may wait. With `show_errors` a page that says 500 is passed on as it is.
+    With `show_errors` a page that says 500 is passed on as it is.
+
+    A database that is down makes each request wait for a time-out, in a thread that
+    readers need. So at most `places` are with Django at a time. Another one waits for
+    `PATIENCE` seconds, which is enough for a rush; if that was in vain, those who come
+    in the next `CROWDED` seconds are told at once.
     """
 
     def __init__(
@@ -28,16 +36,27 @@ class Dynamic:
     ) -> None:
         self._load, self._fallback, self._show_errors = load, fallback, show_errors
         self._places = threading.BoundedSemaphore(places)
+        self._crowded_until = 0.0
         self._application: WSGIApplication | None = None
         self._loading = threading.Lock()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if not self._places.acquire(blocking=False):
+        if not self._enter():
             return self._fallback(environ, start_response)
         try:
             return self._ask(environ, start_response)
         finally:
             self._places.release()
+
+    def _enter(self) -> bool:
+        if self._places.acquire(blocking=False):
+            return True
+        if monotonic() < self._crowded_until:
+            return False
+        if self._places.acquire(timeout=PATIENCE):
+            return True
+        self._crowded_until = monotonic() + CROWDED
+        return False
 
     def _ask(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         held = _Held()

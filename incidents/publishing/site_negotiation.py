@@ -13,26 +13,25 @@ _QUALITY = re.compile(r"q\s*=\s*(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)", re.IGNOREC
 _ETAG = re.compile(r'(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")')
 
 
-def encodings(accept_encoding: str, offered: tuple[str, ...]) -> tuple[str, ...]:
-    """The offered codings that the reader takes, best first, with `identity` last of all where it is refused.
+def encoding(accept_encoding: str, offered: tuple[str, ...]) -> str:
+    """The offered coding that the reader likes best, `identity` where none of them is welcome. RFC 9110 §12.5.3.
 
-    `offered` is in our order of preference and decides between equal weights.
-    Without the header a reader may be too old to unpack anything. RFC 9110 §12.5.3.
+    `offered` is in our order of preference, which decides between equal weights.
+    Without the header a reader may be too old to unpack anything.
     """
     remembered = len(accept_encoding) <= _MEMORABLE
-    return _encodings(accept_encoding, offered) if remembered else _encodings.__wrapped__(accept_encoding, offered)
+    return _encoding(accept_encoding, offered) if remembered else _encoding.__wrapped__(accept_encoding, offered)
 
 
 @lru_cache(maxsize=512)
-def _encodings(accept_encoding: str, offered: tuple[str, ...]) -> tuple[str, ...]:
+def _encoding(accept_encoding: str, offered: tuple[str, ...]) -> str:
     weights = {"gzip" if name == "x-gzip" else name: weight for name, weight in _weighted(accept_encoding)}
-    rest = weights.get("*", 0.0)
-    wanted = {coding: weights.get(coding, rest) for coding in offered}
-    # Not named, identity is still welcome, after everything that is.
-    wanted[IDENTITY] = weights.get(IDENTITY, weights.get("*", 0.0005))
-    taken = [coding for coding in (*offered, IDENTITY) if wanted[coding] > 0]
-    ordered = sorted(taken, key=lambda coding: wanted[coding], reverse=True)
-    return tuple(ordered) if IDENTITY in ordered else (*ordered, IDENTITY)
+    others = weights.get("*", 0.0)
+    # Where it is not named, identity is welcome still, after everything that is.
+    unnamed = {IDENTITY: weights.get("*", 0.0005)}
+    wanted = {coding: weights.get(coding, unnamed.get(coding, others)) for coding in (*offered, IDENTITY)}
+    best = max(wanted, key=wanted.__getitem__)
+    return best if wanted[best] > 0 else IDENTITY
 
 
 def language(accept_language: str, languages: tuple[str, ...], default: str) -> str:

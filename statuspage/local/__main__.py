@@ -16,6 +16,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from statuspage.env import Environment
@@ -29,8 +30,6 @@ from .supervisor import Child, Supervisor
 
 WRONG_SETTING = 2
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-# For requests that wait for the database; published pages need none. More than this and granian warns.
-THREADS = min(8, 2 * (os.cpu_count() or 1) + 1)
 
 
 class Stopped(Exception):
@@ -112,7 +111,7 @@ def only_one(plan: Plan) -> Iterator[bool]:
 def children_of(plan: Plan, stack: contextlib.ExitStack) -> list[Child]:
     python, manage = sys.executable, str(ROOT / "manage.py")
     granian = [python, "-m", "granian", "--interface", "wsgi", "--host", plan.host, "--port", str(plan.port)]
-    granian += ["--workers", "1", "--blocking-threads", str(THREADS), "--no-ws", "--log-level", "warning"]
+    granian += ["--workers", "1", "--blocking-threads", str(settings.WEB_THREADS), "--no-ws", "--log-level", "warning"]
     children = [
         Child("web", [*granian, "statuspage.wsgi:application"]),
         Child("worker", [python, manage, "rqworker", "delivery", "--verbosity", "0"]),
