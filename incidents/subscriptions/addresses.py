@@ -10,6 +10,8 @@ from django.utils.translation import gettext_lazy as _
 LONGEST, LONGEST_LOCAL_PART = 254, 64
 # Mailboxes of these hosts ignore dots before the @.
 _DOTS_IGNORED = {"gmail.com", "googlemail.com"}
+# What copying from a page or a document leaves at both ends: spaces, marks of direction, zero-width characters.
+_BLANK = " \t\r\n\u200b\u200e\u200f\u202a\u202c\u2060\u2066\u2067\u2068\u2069\ufeff"
 _validate = EmailValidator(allowlist=[])
 
 
@@ -19,7 +21,7 @@ def normalise(typed: str) -> str:
     Raises ValidationError for what is no mail address, and for forms that no
     provider gives out: quoted names, a number instead of a domain.
     """
-    text = unicodedata.normalize("NFKC", typed).strip()
+    text = unicodedata.normalize("NFKC", typed).strip(_BLANK)
     local, at, domain = text.rpartition("@")
     if not at or not text.isprintable() or '"' in local or domain.startswith("["):
         raise _refusal()

@@ -118,6 +118,12 @@ class SignUpForm(AddressForm, ChoicesForm):
     def clean_stamp(self) -> str:
         return stamps.check(self.cleaned_data["stamp"])
 
+    def clean(self) -> dict[str, Any]:
+        data = super().clean()
+        if len(self.errors) > 1:
+            self.errors.pop("stamp", None)  # the form is sent once more anyway, later and with a good stamp
+        return data
+
 
 class ManageForm(ChoicesForm):
     paused_until = forms.DateField(

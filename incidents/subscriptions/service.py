@@ -16,6 +16,7 @@ from .. import links
 from ..links import Purpose
 from ..models import Component, Delivery, DeliveryState, SkipReason, Subscriber
 from ..notifications.delivery import queue_letter
+from ..notifications.ledger import move
 from . import limits
 
 CONSENT_TEXT = "2026-11"  # the version of templates/subscriptions/_consent.html that people agree to
@@ -93,7 +94,8 @@ def confirm(*, token: str) -> tuple[Finding, Subscriber | None]:
         subscriber.confirmed_at = timezone.now()
         subscriber.left_at, subscriber.suspended_because = None, ""
         subscriber.save()
-        _skip_waiting(subscriber, SkipReason.CONFIRMED)
+        asked = Delivery.objects.filter(subscriber=subscriber, letter=Delivery.Letter.CONFIRMATION)
+        move(asked, DeliveryState.SKIPPED, skip_reason=SkipReason.CONFIRMED)
         limits.forgive(address=subscriber.address)
     return finding, subscriber
 
@@ -125,7 +127,7 @@ def leave(subscriber: Subscriber) -> None:
     subscriber.left_at = timezone.now()
     subscriber.paused_until = None
     subscriber.save()
-    _skip_waiting(subscriber, SkipReason.UNSUBSCRIBED)
+    move(Delivery.objects.filter(subscriber=subscriber), DeliveryState.SKIPPED, skip_reason=SkipReason.UNSUBSCRIBED)
 
 
 @transaction.atomic
@@ -219,8 +221,3 @@ def _lock_address(address: str) -> None:
     """Lets one sign-up of an address wait for another; there may be no row to lock yet."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [address.upper()])
-
-
-def _skip_waiting(subscriber: Subscriber, reason: SkipReason) -> None:
-    waiting = subscriber.deliveries.waiting()
-    waiting.update(state=DeliveryState.SKIPPED, skip_reason=reason, lease_until=None)

@@ -1,0 +1,153 @@
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from incidents.models import Delivery, LetterLimit, Subscriber
+from incidents.subscriptions import limits, service
+from incidents.subscriptions.service import Choices
+from tests.factories import make_subscriber
+
+from .visitor import Visitor, letters, text
+
+pytestmark = pytest.mark.django_db
+
+DAY = 24 * 60 * 60
+DANISH = Choices(language="da")
+
+
+def test_one_letter_a_day_and_three_until_somebody_confirms(anna: Visitor) -> None:
+    for _day in range(6):
+        anna.sign_up()
+        anna.sign_up()
+        anna.clock.shift(DAY)
+    assert letters() == ["confirmation"] * 3
+
+
+def test_three_are_three_although_the_sign_up_itself_was_forgotten(anna: Visitor) -> None:
+    for _day in range(6):
+        anna.sign_up()
+        anna.clock.shift(8 * DAY)
+        service.forget_unconfirmed(now=timezone.now())
+    assert Subscriber.objects.count() == 0
+    anna.sign_up()
+    assert letters() == []
+
+
+def test_confirming_begins_the_count_anew(anna: Visitor) -> None:
+    for _day in range(3):
+        anna.sign_up()
+        anna.clock.shift(DAY)
+    anna.confirm(Subscriber.objects.get())
+    anna.sign_up()
+    assert letters() == ["confirmation"] * 3 + ["already_subscribed"]
+
+
+def test_subscriber_is_not_told_every_day_that_they_subscribe(anna: Visitor) -> None:
+    make_subscriber("anna@example.dk")
+    for _day in range(6):
+        anna.sign_up()
+        anna.clock.shift(DAY)
+    assert letters() == ["already_subscribed"] * 3
+
+
+def test_spellings_of_one_mailbox_share_its_limit(anna: Visitor) -> None:
+    for spelling in ("anna", "Anna", "anna+1", "anna+2", "anna+3", "anna+4"):
+        anna.sign_up(f"{spelling}@example.dk")
+    assert Delivery.objects.count() == 3
+
+
+def test_one_network_is_limited_and_another_is_not(anna: Visitor, ben: Visitor) -> None:
+    for number in range(40):
+        service.sign_up(address=f"{number}@example.dk", choices=DANISH, network="192.0.2.0/24")
+    assert Delivery.objects.count() == limits.NETWORK.burst
+    ben.sign_up()
+    assert letters() == ["confirmation"]
+
+
+def test_limited_sign_up_keeps_no_address(anna: Visitor) -> None:
+    for number in range(40):
+        service.sign_up(address=f"{number}@example.dk", choices=DANISH, network="192.0.2.0/24")
+    assert Subscriber.objects.count() == limits.NETWORK.burst
+
+
+def test_limited_sign_up_does_not_count_against_the_address(anna: Visitor, ben: Visitor) -> None:
+    """Else a stranger could keep somebody out with letters that were never sent."""
+    for number in range(30):
+        service.sign_up(address=f"{number}@example.dk", choices=DANISH, network="192.0.2.0/24")
+    anna.sign_up()
+    assert letters() == []
+    ben.sign_up()
+    assert letters() == ["confirmation"]
+
+
+def test_form_that_was_fetched_once_signs_up_a_handful(anna: Visitor) -> None:
+    stamp = anna.stamp()
+    for number in range(10):
+        anna.sign_up(f"{number}@example.dk", stamp=stamp)
+    assert Delivery.objects.count() == limits.STAMP.burst
+
+
+def test_limit_for_all_alarms_staff_once(
+    anna: Visitor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(limits, "EVERYBODY", limits.Limit("everybody", timedelta(hours=1), burst=2))
+    for number in range(5):
+        anna.sign_up(f"{number}@example.dk")
+    assert Delivery.objects.count() == 2
+    assert [record.levelname for record in caplog.records if "limit for all" in record.message] == ["ERROR"]
+
+
+def test_limits_hold_no_address_and_no_network(anna: Visitor) -> None:
+    anna.sign_up()
+    rows = str(list(LetterLimit.objects.values()))
+    assert LetterLimit.objects.count() == 5
+    assert "anna" not in rows
+    assert "192.0.2" not in rows
+
+
+def test_limits_that_are_over_are_deleted(anna: Visitor) -> None:
+    anna.sign_up()
+    anna.clock.shift(2 * DAY)
+    limits.prune(timezone.now())
+    assert LetterLimit.objects.count() == 1  # how many letters the address has had
+    anna.clock.shift(366 * DAY)
+    limits.prune(timezone.now())
+    assert not LetterLimit.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_twenty_at_the_same_moment_cause_one_letter() -> None:
+    def sign_up(_number: int) -> None:
+        try:
+            service.sign_up(address="anna@example.dk", choices=DANISH)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(sign_up, range(20)))
+    assert letters() == ["confirmation"]
+
+
+def test_unconfirmed_are_forgotten_after_seven_days(anna: Visitor) -> None:
+    anna.sign_up()
+    anna.clock.shift(7 * DAY - 60)
+    assert service.forget_unconfirmed(now=timezone.now()) == 0
+    anna.clock.shift(120)
+    assert service.forget_unconfirmed(now=timezone.now()) == 1
+    assert not Subscriber.objects.exists()
+
+
+def test_who_did_not_come_back_after_all_has_left_as_before(anna: Visitor) -> None:
+    subscriber = make_subscriber("anna@example.dk", state="unsubscribed")
+    anna.sign_up()
+    anna.clock.shift(8 * DAY)
+    assert service.forget_unconfirmed(now=timezone.now()) == 0
+    subscriber.refresh_from_db()
+    assert subscriber.state == "unsubscribed"
+
+
+def test_limited_reader_gets_the_same_answer(anna: Visitor) -> None:
+    assert text(anna.sign_up()) == text(anna.sign_up())

@@ -1,0 +1,140 @@
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from incidents.models import Component, Delivery, Subscriber
+from incidents.text import Text
+from tests.factories import make_component, make_group, make_subscriber
+
+from .visitor import Visitor, confirmation, letters, text, unsubscription
+
+pytestmark = pytest.mark.django_db
+
+
+def test_form_says_who_keeps_the_data_why_and_how_long(ben: Visitor) -> None:
+    said = text(ben.get(ben.page("subscribe")))
+    assert "Nordhost ApS keeps your mail address and these choices in order to send you the mails" in said
+    assert "after seven days without an answer your address is deleted" in said
+    assert "Your agreement lasts until you unsubscribe" in said
+
+
+def test_signing_up_asks_by_mail_and_tells_nothing_else(anna: Visitor) -> None:
+    answer = anna.sign_up("anna@example.dk")
+    assert answer.status_code == 200
+    assert "anna@example.dk" in text(answer)
+    subscriber = Subscriber.objects.get()
+    assert subscriber.state == "pending"
+    assert letters() == ["confirmation"]
+    assert Delivery.objects.get().language == "da"
+
+
+def test_consent_is_recorded_with_text_time_and_method(anna: Visitor) -> None:
+    anna.sign_up()
+    subscriber = Subscriber.objects.get()
+    assert (subscriber.consent_text, subscriber.consent_method) == ("2026-11", "form")
+    assert f"{subscriber.requested_at:%Y-%m-%d %H:%M}" == "2026-11-23 12:00"
+
+
+def test_language_is_the_page_s_unless_another_is_chosen(anna: Visitor, ben: Visitor) -> None:
+    anna.sign_up("a@example.dk")
+    ben.sign_up("b@example.dk")
+    anna.sign_up("c@example.dk", language="en")
+    chosen = dict(Subscriber.objects.values_list("address", "language"))
+    assert chosen == {"a@example.dk": "da", "b@example.dk": "en", "c@example.dk": "en"}
+
+
+def test_form_on_a_page_has_that_page_s_language_chosen(ben: Visitor) -> None:
+    assert '<input type="radio" name="language" value="en" checked>' in ben.get(ben.page("subscribe")).content.decode()
+
+
+def test_some_systems_and_kinds_can_be_chosen(anna: Visitor) -> None:
+    webmail, _website = make_component("webmail"), make_component("website")
+    anna.sign_up(scope="some", components=[webmail.pk], wants_maintenance="")
+    subscriber = Subscriber.objects.get()
+    assert list(subscriber.components.all()) == [webmail]
+    assert subscriber.wants_incidents
+    assert not subscriber.wants_maintenance
+
+
+def test_systems_stand_in_their_groups_and_hidden_ones_do_not_stand_there(ben: Visitor) -> None:
+    make_component("webmail", group=make_group(), name=Text(en="Webmail"))
+    make_component("secret", hidden=True, name=Text(en="Secret"))
+    said = text(ben.get(ben.page("subscribe")))
+    assert "Mail Webmail" in said
+    assert "Secret" not in said
+
+
+def test_hidden_system_cannot_be_chosen(ben: Visitor) -> None:
+    hidden = make_component("secret", hidden=True)
+    assert ben.sign_up(scope="some", components=[hidden.pk]).status_code == 422
+    assert not Subscriber.objects.exists()
+
+
+def test_system_without_a_translation_is_marked_as_such(ben: Visitor) -> None:
+    make_component("databaser", name=Text(da="Databaser"))
+    page = ben.get(ben.page("subscribe")).content.decode()
+    assert '<span lang="da">Databaser</span>' in page
+    assert "Not yet translated into English" in page
+
+
+def test_newest_choices_count_while_the_first_letter_is_unanswered(anna: Visitor) -> None:
+    anna.sign_up(language="da")
+    anna.sign_up(language="en", wants_maintenance="")
+    subscriber = Subscriber.objects.get()
+    assert (subscriber.language, subscriber.wants_maintenance) == ("en", False)
+    assert letters() == ["confirmation"]
+
+
+def test_subscriber_who_signs_up_again_keeps_their_choices_and_hears_so(anna: Visitor) -> None:
+    subscriber = make_subscriber("anna@example.dk", language="en")
+    anna.sign_up(language="da", wants_maintenance="")
+    subscriber.refresh_from_db()
+    assert (subscriber.state, subscriber.language, subscriber.wants_maintenance) == ("active", "en", True)
+    assert letters() == ["already_subscribed"]
+
+
+def test_coming_back_after_leaving_is_a_new_opt_in(anna: Visitor) -> None:
+    anna.sign_up()
+    subscriber = Subscriber.objects.get()
+    first_link = confirmation(subscriber)
+    anna.confirm(subscriber)
+    anna.post(anna.page("unsubscribe", unsubscription(subscriber)))
+    anna.clock.shift(25 * 60 * 60)
+    anna.sign_up()
+    subscriber.refresh_from_db()
+    assert subscriber.state == "pending"
+    assert letters() == ["confirmation", "confirmation"]
+    assert anna.post(anna.page("confirm", first_link)).status_code == 410
+    anna.confirm(subscriber)
+    subscriber.refresh_from_db()
+    assert subscriber.state == "active"
+
+
+def test_suspended_address_can_opt_in_again(anna: Visitor) -> None:
+    subscriber = make_subscriber("anna@example.dk", state="suspended", suspended_because="550 5.1.1")
+    anna.sign_up()
+    subscriber.refresh_from_db()
+    anna.confirm(subscriber)
+    subscriber.refresh_from_db()
+    assert (subscriber.state, subscriber.suspended_because) == ("active", "")
+
+
+def test_other_case_is_the_same_subscriber(anna: Visitor) -> None:
+    anna.sign_up("Anna@Example.DK")
+    anna.clock.shift(25 * 60 * 60)
+    anna.sign_up("anna@example.dk")
+    assert [one.address for one in Subscriber.objects.all()] == ["Anna@example.dk"]
+
+
+def test_form_asks_the_database_as_often_for_many_systems_as_for_few(anna: Visitor) -> None:
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            anna.get(anna.page("subscribe"))
+        return len(captured)
+
+    make_component(group=make_group())
+    few = queries()
+    for _ in range(20):
+        make_component(group=make_group())
+    assert queries() == few
+    assert Component.objects.count() == 21

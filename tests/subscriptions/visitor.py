@@ -1,0 +1,79 @@
+"""Somebody with a browser, and with a mailbox that only they can open."""
+
+import re
+from typing import Any
+
+import time_machine
+from django.http import HttpResponse
+from django.test import Client
+
+from incidents import links
+from incidents.links import Purpose
+from incidents.models import Delivery, Subscriber
+
+HOME = "http://testserver"
+
+
+class Visitor:
+    """A browser without cookies: every answer that sets one fails the test."""
+
+    def __init__(self, clock: time_machine.Traveller, *, language: str = "da", network: str = "192.0.2.7") -> None:
+        self.clock = clock
+        self.language = language
+        self.client = Client(enforce_csrf_checks=True, REMOTE_ADDR=network, HTTP_ORIGIN=HOME)
+
+    def get(self, path: str) -> HttpResponse:
+        return self._without_cookie(self.client.get(path))
+
+    def post(self, path: str, fields: dict[str, Any] | None = None, **headers: str) -> HttpResponse:
+        return self._without_cookie(self.client.post(path, fields or {}, **headers))  # type: ignore[arg-type]
+
+    def page(self, name: str, *tokens: str) -> str:
+        return links.dynamic(f"subscriptions:{name}", self.language, *tokens)
+
+    def stamp(self) -> str:
+        """Of a form that was fetched some seconds ago."""
+        found = re.search(r'name="stamp" value="([^"]+)"', self.get(self.page("subscribe")).content.decode())
+        assert found is not None
+        self.clock.shift(5)
+        return found[1]
+
+    def sign_up(self, address: str = "anna@example.dk", **fields: Any) -> HttpResponse:
+        if "stamp" not in fields:
+            fields["stamp"] = self.stamp()
+        filled = {"address": address, "wants_incidents": "on", "wants_maintenance": "on", "scope": "all"}
+        return self.post(self.page("subscribe"), {**filled, **fields})
+
+    def confirm(self, subscriber: Subscriber) -> HttpResponse:
+        return self.post(self.page("confirm", confirmation(subscriber)))
+
+    def _without_cookie(self, answer: Any) -> HttpResponse:
+        assert isinstance(answer, HttpResponse)
+        assert not answer.cookies
+        assert not self.client.cookies
+        assert "Cookie" not in answer.headers.get("Vary", "")
+        return answer
+
+
+def confirmation(subscriber: Subscriber) -> str:
+    return links.sign(Purpose.CONFIRM, f"{subscriber.pk}:{subscriber.opt_in_round}")
+
+
+def unsubscription(subscriber: Subscriber) -> str:
+    return links.sign(Purpose.UNSUBSCRIBE, subscriber.pk)
+
+
+def manage_link(subscriber: Subscriber) -> str:
+    return links.sign(Purpose.MANAGE, f"{subscriber.pk}:{subscriber.opt_in_round}")
+
+
+def letters(address: str = "anna@example.dk") -> list[str]:
+    """What has been written to an address, oldest first."""
+    sent = Delivery.objects.filter(subscriber__address__iexact=address).order_by("created_at", "id")
+    return list(sent.values_list("letter", flat=True))
+
+
+def text(answer: HttpResponse) -> str:
+    """The words of the page's content, without markup."""
+    content = answer.content.decode().partition("<main")[2].partition("</main>")[0]
+    return " ".join(re.sub(r"<[^>]*>", " ", content).split())
