@@ -1,5 +1,6 @@
 """The composer: a new incident or maintenance, a further update, a draft taken up again."""
 
+import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +14,14 @@ from .. import operations
 from ..models import Incident, Update
 from ..operations.statements import BACKDATED
 from ..status import ComponentStatus, Kind, Phase, phases_of
+from ..templatetags.wording import words
 from .addresses import incident_page
 from .forms.components import all_set_to, component_rows, given_by, standing_in
 from .forms.details import OpeningForm
 from .forms.statements import PUBLISH, StatementForm, UpdateForm
 from .reach import reach
 from .timeline import timeline_of
-from .views import changeable, log, page, say_what_happened, update_of
+from .views import changeable, log, page, say_what_happened, update_of, writer
 
 if TYPE_CHECKING:
     from .incidents import NewsroomAdmin
@@ -45,7 +47,7 @@ def new_incident(admin: "NewsroomAdmin", request: HttpRequest) -> HttpResponse:
 
     def store() -> Update:
         verb = operations.schedule_maintenance if kind == Kind.MAINTENANCE else operations.open_incident
-        incident = verb(details=form.details(), statement=form.statement(), by=request.user, draft=form.is_draft)
+        incident = verb(details=form.details(), statement=form.statement(), by=writer(request), draft=form.is_draft)
         return incident.updates.get(pk=form.cleaned_data["id"])
 
     if update := stored_once(request, form, store):
@@ -60,14 +62,14 @@ def new_update(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str) -
     incident = changeable(admin, request, incident_id)
     phases = next_phases(incident, reopening="reopen" in request.GET)
     phase = Phase(request.GET["phase"]) if request.GET.get("phase") in phases else standing_phase(incident, phases)
-    chosen = standing_in(incident)
-    if phase in STEP_STATUS and phase != incident.phase:
-        chosen = all_set_to(STEP_STATUS[phase], chosen)
+    standing = standing_in(incident)
+    steps = phase in STEP_STATUS and phase != incident.phase
+    chosen = all_set_to(STEP_STATUS[phase], standing) if steps else standing
     form = UpdateForm(
         request.POST or None,
         incident=incident,
         phases=phases,
-        rows=component_rows(chosen),
+        rows=component_rows(chosen, standing),
         initial={"phase": phase, "next_update_by": incident.next_update_by},
     )
     if update := stored_once(request, form, lambda: _store_update(request, form)):
@@ -92,7 +94,7 @@ def edit_draft(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str, u
 
     def store() -> Update:
         _keep_promise(form, request)
-        return operations.edit_draft(update=draft, statement=form.statement(), by=request.user, draft=form.is_draft)
+        return operations.edit_draft(update=draft, statement=form.statement(), by=writer(request), draft=form.is_draft)
 
     if update := stored(request, form, store):
         log(admin, request, incident, "changed", update)
@@ -144,14 +146,14 @@ def _store_update(request: HttpRequest, form: UpdateForm) -> Update:
     if form.incident.is_over and not statement.phase.is_final:
         if form.action != PUBLISH:
             raise ValidationError({"phase": _("An incident is reopened at once: press “Publish”.")})
-        return operations.reopen(incident=form.incident, statement=statement, by=request.user)
-    return operations.post_update(incident=form.incident, statement=statement, by=request.user, draft=form.is_draft)
+        return operations.reopen(incident=form.incident, statement=statement, by=writer(request))
+    return operations.post_update(incident=form.incident, statement=statement, by=writer(request), draft=form.is_draft)
 
 
 def _keep_promise(form: UpdateForm, request: HttpRequest) -> None:
     if form.promises:
         promise: operations.Details = {"next_update_by": form.cleaned_data["next_update_by"]}
-        operations.edit_incident(incident=form.incident, details=promise, by=request.user)
+        operations.edit_incident(incident=form.incident, details=promise, by=writer(request))
 
 
 def _compose_page(
@@ -164,13 +166,14 @@ def _compose_page(
     incident = form.incident
     context: dict[str, Any] = {
         "title": _("Edit the draft") if draft else _("New update"),
-        "subtitle": str(incident),
+        "subtitle": words(incident.title),
         "form": form,
         "incident": incident,
         "draft": draft,
         "kind": incident.kind,
         "timeline": timeline_of(incident),
         "reach": reach(incident.kind, chosen, incident),
+        "steps": json.dumps(STEP_STATUS),
         "only_publish": incident.is_over and not draft,
     }
     return page(admin, request, "compose", context)

@@ -1,6 +1,5 @@
 """The ledger: what was announced, and who was told, who was not, and why."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
@@ -48,24 +47,24 @@ class DeliveryAdmin(ReadOnlyAdmin):
     list_select_related = ("subscriber",)
     ordering = ("-created_at", "-id")
 
-    def get_list_display(self, request: HttpRequest) -> Sequence[str]:
+    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
         return (self._to(request), "state_and_why", "letter", "reads", "attempts", "answer", "created")
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[str]:
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return (
             self._to(request), "letter", "announced", "reads", "state_and_why", "attempts", "created_at",
             "next_attempt_at", "lease_until", "sent_at", "destination", "reply_code", "reply", "message_id",
         )  # fmt: skip
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[str]:
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return self.get_fields(request, obj)
 
-    def get_search_fields(self, request: HttpRequest) -> Sequence[str]:
+    def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
         if sees_addresses(request.user):
             return ("subscriber__address", "message_id")
         return ("subscriber__address__iexact", "message_id__exact")
 
-    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """The lists of announcements and subscribers lead here."""
         return lookup in {"announcement__id__exact", "subscriber__id__exact"} or super().lookup_allowed(
             lookup, value, request
@@ -135,9 +134,9 @@ class AnnouncementAdmin(ReadOnlyAdmin):
         return AnnouncementList
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Announcement | None:
-        announcement: Any = super().get_object(request, object_id, from_field)
+        announcement: Announcement | None = super().get_object(request, object_id, from_field)
         if announcement is not None:
-            announcement.tally = tallies_of([announcement])[announcement.pk]
+            announcement.tally = tallies_of([announcement])[announcement.pk]  # type: ignore[attr-defined]
         return announcement
 
     @admin.display(description=_("incident"))

@@ -9,10 +9,11 @@ from django.utils.translation import gettext as _
 
 from .. import operations
 from ..models import Update
+from ..templatetags.wording import words
 from .addresses import incident_page
 from .forms.details import DetailsForm
 from .forms.statements import CorrectionForm
-from .views import changeable, log, page, update_of
+from .views import changeable, log, page, update_of, writer
 
 if TYPE_CHECKING:
     from .incidents import NewsroomAdmin
@@ -23,14 +24,14 @@ def details(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str) -> H
     form = DetailsForm(request.POST or None, incident=incident)
     if form.is_valid():
         try:
-            operations.edit_incident(incident=incident, details=form.details(), by=request.user)
+            operations.edit_incident(incident=incident, details=form.details(), by=writer(request))
         except ValidationError as refusal:
             form.refuse(refusal)
         else:
             admin.log_change(request, incident, [{"changed": {"fields": changed_labels(form)}}])
             messages.success(request, _("Saved.") if form.has_changed() else _("Nothing was changed."))
             return HttpResponseRedirect(incident_page(incident))
-    context = {"title": _("Edit details"), "subtitle": str(incident), "form": form, "incident": incident}
+    context = {"title": _("Edit details"), "subtitle": words(incident.title), "form": form, "incident": incident}
     return page(admin, request, "details", context)
 
 
@@ -52,14 +53,14 @@ def correct(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str, upda
         else:
             log(admin, request, incident, "changed", update)
             return HttpResponseRedirect(incident_page(incident))
-    context = {"title": _("Correct the update"), "subtitle": str(update), "form": form, "incident": incident}
+    context = {"title": _("Correct the update"), "subtitle": words(incident.title), "form": form, "incident": incident}
     return page(admin, request, "correct", {**context, "update": update})
 
 
 def _correct(request: HttpRequest, update: Update, form: CorrectionForm) -> None:
-    words = {name: form.cleaned_data[name] for name in ("text", "quote", "quote_language")}
+    said = {name: form.cleaned_data[name] for name in ("text", "quote", "quote_language")}
     tell = form.cleaned_data["tell"] == "yes"
     before = update.corrected_at
-    corrected = operations.correct_update(update=update, tell=tell, by=request.user, **words)
+    corrected = operations.correct_update(update=update, tell=tell, by=writer(request), **said)
     changed = corrected.corrected_at != before
     messages.success(request, _("Corrected.") if changed else _("Nothing was changed."))

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from .. import links
 from ..models import Incident, Maintenance
 from ..status import Kind, Phase
-from ..templatetags.wording import passage, short_moment
+from ..templatetags.wording import passage, short_moment, words
 from . import composing, editing, steps
 from .addresses import incident_page
 from .timeline import timeline_of
@@ -29,8 +29,8 @@ View = Callable[..., HttpResponse]
 class NewsroomAdmin(admin.ModelAdmin[Incident]):
     """What incidents and maintenance share. Nothing is saved or deleted here but by the verbs' own pages."""
 
-    kind: ClassVar[Kind]
-    list_display: ClassVar[tuple[str, ...]] = ("shown_title", "phase", "visibility", "started", "ended")
+    kind: Kind
+    list_display: tuple[str, ...] = ("shown_title", "phase", "visibility", "started", "ended")
     list_display_links = ("shown_title",)
     list_filter: ClassVar[tuple[str, ...]] = ("phase",)
     search_fields = ("title", "id")
@@ -80,7 +80,7 @@ class NewsroomAdmin(admin.ModelAdmin[Incident]):
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
-            "title": str(incident),
+            "title": words(incident.title),
             "incident": incident,
             "timeline": timeline_of(incident),
             "may_change": self.has_change_permission(request, incident),
@@ -117,7 +117,7 @@ def next_steps(incident: Incident) -> list[tuple[str, str, str]]:
         gettext("Resolve"): (f"{update}?phase=resolved", not incident.is_maintenance and not incident.is_over),
         gettext("Complete"): (f"{update}?phase=completed", incident.phase in {Phase.IN_PROGRESS, Phase.VERIFYING}),
         gettext("Call off"): (f"{update}?phase=cancelled", incident.is_maintenance and not incident.is_over),
-        gettext("Add to it"): (update, incident.is_over),
+        gettext("Add an update"): (update, incident.is_over),
         gettext("Reopen"): (f"{update}?reopen=1", incident.is_over),
         gettext("Edit details"): (incident_page(incident, "details"), True),
     }

@@ -12,10 +12,11 @@ from django.utils.translation import gettext as _
 from .. import operations
 from ..models import Announcement, Incident
 from ..notifications import announcements
+from ..templatetags.wording import words
 from .addresses import incident_page, list_page
 from .forms.components import given_by
 from .reach import reach
-from .views import changeable, log, page, say_what_happened, update_of
+from .views import changeable, log, page, say_what_happened, update_of, writer
 
 if TYPE_CHECKING:
     from .incidents import NewsroomAdmin
@@ -29,7 +30,7 @@ def publish(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str, upda
         return HttpResponseRedirect(incident_page(incident))
 
     def step() -> None:
-        published = operations.publish_draft(update=update, by=request.user)
+        published = operations.publish_draft(update=update, by=writer(request))
         log(admin, request, incident, "changed", published)
         say_what_happened(request, published)
 
@@ -44,7 +45,7 @@ def discard(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str, upda
 
     def step() -> None:
         log(admin, request, incident, "deleted", update)
-        operations.discard_draft(update=update, by=request.user)
+        operations.discard_draft(update=update, by=writer(request))
         messages.success(request, _("The draft is discarded."))
 
     what = _("The text is deleted for good. Nobody outside has seen it.")
@@ -56,7 +57,7 @@ def withdraw(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str) -> 
     incident = changeable(admin, request, incident_id)
 
     def step() -> None:
-        operations.withdraw(incident=incident, by=request.user)
+        operations.withdraw(incident=incident, by=writer(request))
         admin.log_change(request, incident, [{"changed": {"fields": [_("visible")]}}])
         messages.success(request, _("Withdrawn. It is a draft again, and nobody more is told of it."))
 
@@ -85,7 +86,7 @@ def _confirmed(
 ) -> HttpResponse:
     """Asks on GET, does the step on POST; a refusal is shown on the incident's page."""
     if request.method != "POST":
-        return page(admin, request, "confirm", {**context, "subtitle": str(incident), "incident": incident})
+        return page(admin, request, "confirm", {**context, "subtitle": words(incident.title), "incident": incident})
     try:
         step()
     except ValidationError as refusal:

@@ -1,6 +1,5 @@
 """Subscribers: who asked to be told. Their choices are their own; staff can only end a subscription."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin, messages
@@ -24,11 +23,11 @@ class SubscriberAdmin(ReadOnlyAdmin):
     ordering = ("-created_at", "-id")
     actions = ("end_subscription",)
 
-    def get_list_display(self, request: HttpRequest) -> Sequence[str]:
+    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
         address = "full_address" if sees_addresses(request.user) else "masked_address"
         return (address, "state", "channel", "reads", "signed_up")
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[str]:
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         address = "full_address" if sees_addresses(request.user) else "masked_address"
         return (
             address, "channel", "state", "reads", "wants_incidents", "wants_maintenance", "watched", "requested_at",
@@ -36,10 +35,10 @@ class SubscriberAdmin(ReadOnlyAdmin):
             "deliveries",
         )  # fmt: skip
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[str]:
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return self.get_fields(request, obj)
 
-    def get_search_fields(self, request: HttpRequest) -> Sequence[str]:
+    def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
         """Who may not see addresses can look up one they know, but not find out letter by letter."""
         return ("address", "id") if sees_addresses(request.user) else ("address__iexact", "id__exact")
 

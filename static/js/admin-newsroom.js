@@ -33,6 +33,27 @@ for (const form of document.querySelectorAll("form[data-audience]")) {
   for (const select of selects) select.addEventListener("change", count);
 }
 
+// A step such as “Resolved” sets the components it concerns, unless somebody chose otherwise.
+for (const form of document.querySelectorAll("form[data-steps]")) {
+  const steps = JSON.parse(form.dataset.steps);
+  const rows = [...form.querySelectorAll("[data-standing]")];
+  for (const row of rows) row.addEventListener("change", () => delete row.dataset.standing);
+  for (const radio of form.querySelectorAll("[name=phase]")) {
+    radio.addEventListener("change", () => {
+      for (const row of rows) {
+        if ("standing" in row.dataset) row.querySelector("select").value = steps[radio.value] ?? row.dataset.standing;
+      }
+    });
+  }
+}
+
+// Where to begin: at what is wrong, else at the first box to write in (on a phone that would raise the keyboard).
+const wrong = document.querySelector(".field-wrong");
+if (wrong) wrong.querySelector("input, select, textarea")?.focus();
+else if (matchMedia("(pointer: fine)").matches) {
+  document.querySelector("form[data-once] .localized :is(input, textarea)")?.focus();
+}
+
 // The seconds in which an announcement can be taken back.
 for (const held of document.querySelectorAll("form[data-seconds]")) {
   const end = Date.now() + held.dataset.seconds * 1000;
@@ -48,6 +69,5 @@ for (const held of document.querySelectorAll("form[data-seconds]")) {
     clearInterval(tick);
     line.hidden = true;
     held.querySelector("[data-over]").hidden = false;
-    held.querySelector("button").disabled = true;
   }, 250);
 }

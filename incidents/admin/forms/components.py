@@ -16,10 +16,11 @@ NO_CHANGE = ("", pgettext_lazy("component in an update", "No change"))
 
 @dataclass(frozen=True)
 class ComponentRow:
-    """A component, and the status that the update gives it; empty: none."""
+    """A component, the status that the update gives it and the one it has by earlier updates; empty: none."""
 
     component: Component
     chosen: str = ""
+    standing: str = ""
 
     @property
     def field_name(self) -> str:
@@ -34,13 +35,18 @@ class ComponentRow:
         )
 
 
-def component_rows(chosen: Mapping[str, str]) -> list[ComponentRow]:
+def component_rows(chosen: Mapping[str, str], standing: Mapping[str, str] | None = None) -> list[ComponentRow]:
     """Every component: those of this update on top, worst first, then as they stand on the page.
 
     Hidden ones only where they are concerned already: nobody outside would see them.
     """
     components = Component.objects.in_page_order()
-    rows = [ComponentRow(one, chosen.get(one.pk, "")) for one in components if not one.hidden or one.pk in chosen]
+    standing = chosen if standing is None else standing
+    rows = [
+        ComponentRow(one, chosen.get(one.pk, ""), standing.get(one.pk, ""))
+        for one in components
+        if not one.hidden or one.pk in chosen
+    ]
     return sorted(rows, key=_rank)
 
 
