@@ -6,9 +6,8 @@ The source is what is stored: every rendering comes through here anew.
 """
 
 import re
-from html.parser import HTMLParser
 from urllib.parse import urlsplit
-from xml.etree.ElementTree import Element  # noqa: S405 - markdown's own tree, nothing is parsed
+from xml.etree.ElementTree import Element
 
 import bleach
 from bleach.linkifier import LinkifyFilter
@@ -16,12 +15,19 @@ from bleach.sanitizer import Cleaner
 from django.utils.safestring import SafeString, mark_safe
 from markdown import Markdown
 from markdown.extensions import Extension
+from markdown.preprocessors import Preprocessor
 from markdown.treeprocessors import Treeprocessor
+
+from . import plain as plaintext
 
 TAGS = frozenset("p br strong em ul ol li a code pre blockquote h3 h4 table thead tbody tr th td".split())
 SCHEMES = frozenset({"http", "https", "mailto"})
 # XML 1.0 forbids these even as references, so they would break feeds (RFC 4287 §2).
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
+# Half a surrogate pair is no character at all, and PostgreSQL refuses it.
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+# What becomes a link by itself: no bare “backup.sh”, which may be a file as well as a domain.
+_ADDRESS = re.compile(r"\b(?:https?://|www\.)[^\s<>\"]+", re.IGNORECASE)
+_ITEM = re.compile(r" {0,3}(?:[-*+]|1\.) +\S")
 _HEADINGS = {"h1": "h3", "h2": "h4", "h3": "h4", "h4": "h4", "h5": "h4", "h6": "h4"}
 
 
@@ -36,11 +42,8 @@ def html(source: str) -> SafeString:
 
 
 def plain(source: str) -> str:
-    """Markdown as text for mail and previews: no markup, list items with “-”, links as “text (address)”."""
-    writer = _PlainWriter()
-    writer.feed(html(source))
-    writer.close()
-    return writer.text()
+    """Markdown as text for mail and previews: list items with “-”, quotes with “>”, links as “words (address)”."""
+    return plaintext.plain(html(source))
 
 
 def clean(text: str) -> str:
@@ -49,12 +52,28 @@ def clean(text: str) -> str:
 
 
 class _House(Extension):
-    """Raw HTML off, headings demoted, images as links."""
+    """Raw HTML off, headings demoted, images as links, lists without a blank line before them."""
 
     def extendMarkdown(self, md: Markdown) -> None:  # noqa: N802 - markdown's name
         md.preprocessors.deregister("html_block")
         md.inlinePatterns.deregister("html")
+        md.preprocessors.register(_ListAfterText(md), "list-after-text", 20)  # code between fences is away by then
         md.treeprocessors.register(_Demote(md), "house", 0)
+
+
+class _ListAfterText(Preprocessor):
+    """A list may follow a line of text directly, as in CommonMark and in every mail."""
+
+    def run(self, lines: list[str]) -> list[str]:
+        spaced: list[str] = []
+        in_list = False
+        for line in lines:
+            is_item = bool(_ITEM.match(line))
+            if is_item and not in_list and spaced and spaced[-1].strip():
+                spaced.append("")
+            in_list = is_item or (in_list and bool(line.strip()))
+            spaced.append(line)
+        return spaced
 
 
 class _Demote(Treeprocessor):
@@ -66,6 +85,8 @@ class _Demote(Treeprocessor):
                 element.clear()
                 element.tag, element.text = "a", words or address
                 element.set("href", address)
+            elif element.tag == "hr":
+                element.tag, element.text = "p", "* * *"
 
 
 def _is_safe_link(_tag: str, name: str, value: str) -> bool:
@@ -78,73 +99,30 @@ def _is_safe_link(_tag: str, name: str, value: str) -> bool:
         return False
 
 
-def _guard(attrs: dict[tuple[str | None, str] | str, str], _new: bool = False) -> dict[tuple[str | None, str] | str, str]:
+def _is_number(_tag: str, name: str, value: str) -> bool:
+    """A list that begins with 3 must not be shown beginning with 1."""
+    return name == "start" and re.fullmatch("[0-9]{1,9}", value) is not None
+
+
+Attributes = dict[tuple[str | None, str] | str, str]
+
+
+def _guard(attrs: Attributes, new: bool = False) -> Attributes:
     attrs[None, "rel"] = "noopener noreferrer nofollow"
+    if new and not attrs["_text"].lower().startswith("http"):
+        attrs[None, "href"] = f"https://{attrs['_text']}"
     return attrs
 
 
 class _LinkFilter(LinkifyFilter):
     def __init__(self, source: object) -> None:
-        super().__init__(source, callbacks=[_guard], skip_tags={"pre", "code"})
+        super().__init__(source, callbacks=[_guard], skip_tags={"pre", "code"}, url_re=_ADDRESS)
 
 
 def _cleaner() -> Cleaner:
     return bleach.sanitizer.Cleaner(
         tags=TAGS,
-        attributes={"a": _is_safe_link},
+        attributes={"a": _is_safe_link, "ol": _is_number},
         protocols=SCHEMES,
         filters=[_LinkFilter],
     )
-
-
-class _PlainWriter(HTMLParser):
-    """Writes the few tags of TAGS as plain text."""
-
-    _BLOCKS = frozenset({"p", "ul", "ol", "blockquote", "pre", "h3", "h4", "table"})
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.parts: list[str] = []
-        self.lists: list[int | None] = []
-        self.link = ""
-        self.link_start = 0
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag in self._BLOCKS:
-            self.parts.append("\n\n" if not self.lists else "\n")
-        if tag in {"ul", "ol"}:
-            self.lists.append(0 if tag == "ol" else None)
-        elif tag == "li":
-            self.parts.append(f"\n{'  ' * (len(self.lists) - 1)}{self._bullet()} ")
-        elif tag in {"br", "tr"}:
-            self.parts.append("\n")
-        elif tag == "a":
-            self.link, self.link_start = dict(attrs).get("href") or "", len(self.parts)
-
-    def _bullet(self) -> str:
-        if not self.lists or self.lists[-1] is None:
-            return "-"
-        self.lists[-1] += 1
-        return f"{self.lists[-1]}."
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in {"ul", "ol"}:
-            self.lists.pop()
-        elif tag in {"td", "th"}:
-            self.parts.append("  ")
-        elif tag == "a":
-            words = "".join(self.parts[self.link_start :])
-            address = self.link.removeprefix("mailto:")
-            if address and words != address:
-                self.parts.append(f" ({address})")
-        if tag in self._BLOCKS:
-            self.parts.append("\n\n" if not self.lists else "")
-
-    def handle_data(self, data: str) -> None:
-        if self.parts and self.parts[-1].endswith("\n"):
-            data = data.removeprefix("\n")
-        self.parts.append(data if data.strip() else " " if data and "\n" not in data else "")
-
-    def text(self) -> str:
-        lines = (line.rstrip() for line in "".join(self.parts).splitlines())
-        return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()

@@ -1,0 +1,133 @@
+"""HTML as `markup` writes it, as plain text that reads well in a mail. Pure: knows no Django."""
+
+import re
+from collections.abc import Iterable
+from html.parser import HTMLParser
+
+_VOID = frozenset({"br"})
+_BLOCKS = frozenset({"p", "ul", "ol", "blockquote", "pre", "h3", "h4", "table"})
+# Stands for a line break until spaces are collapsed; `markup.clean` leaves no such character in a text.
+_BREAK = "\v"
+
+Lines = list[str]
+
+
+class Element:
+    """A tag with what is in it: text and further elements."""
+
+    def __init__(self, tag: str, attributes: dict[str, str]) -> None:
+        self.tag = tag
+        self.attributes = attributes
+        self.children: list[Element | str] = []
+
+    def elements(self, *tags: str) -> "list[Element]":
+        return [child for child in self.children if isinstance(child, Element) and child.tag in tags]
+
+    def text(self) -> str:
+        return "".join(child if isinstance(child, str) else child.text() for child in self.children)
+
+
+def plain(html: str) -> str:
+    """No markup: list items with “-” or a number, quotes with “>”, links as “words (address)”."""
+    reader = _Reader()
+    reader.feed(html)
+    reader.close()
+    return "\n".join(line.rstrip() for line in _joined(_blocks(reader.root))).strip("\n")
+
+
+class _Reader(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.root = Element("", {})
+        self.open = [self.root]
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        element = Element(tag, {name: value or "" for name, value in attrs})
+        self.open[-1].children.append(element)
+        if tag not in _VOID:
+            self.open.append(element)
+
+    def handle_endtag(self, tag: str) -> None:
+        if len(self.open) > 1 and self.open[-1].tag == tag:
+            self.open.pop()
+
+    def handle_data(self, data: str) -> None:
+        self.open[-1].children.append(data)
+
+
+def _blocks(parent: Element) -> list[Lines]:
+    """The blocks in an element; text between them is a block of its own."""
+    blocks: list[Lines] = []
+    loose: list[Element | str] = []
+    for child in [*parent.children, Element("p", {})]:
+        if isinstance(child, Element) and child.tag in _BLOCKS:
+            blocks += [_inline(loose), _block(child)]
+            loose = []
+        else:
+            loose.append(child)
+    return [block for block in blocks if any(block)]
+
+
+def _block(element: Element) -> Lines:
+    match element.tag:
+        case "pre":
+            return element.text().strip("\n").split("\n")
+        case "blockquote":
+            return [f"> {line}".rstrip() for line in _joined(_blocks(element))]
+        case "ul" | "ol":
+            return _list(element)
+        case "table":
+            return _table(element)
+    return _inline(element.children)
+
+
+def _joined(blocks: Iterable[Lines], between: Lines | None = None) -> Lines:
+    lines: Lines = []
+    for block in blocks:
+        lines += [*((between if between is not None else [""]) if lines else []), *block]
+    return lines
+
+
+def _list(element: Element) -> Lines:
+    items = element.elements("li")
+    number = int(element.attributes.get("start") or 1)
+    marks = [f"{number + place}." if element.tag == "ol" else "-" for place in range(len(items))]
+    return _joined((_item(mark, item) for mark, item in zip(marks, items, strict=True)), between=[])
+
+
+def _item(mark: str, item: Element) -> Lines:
+    """The mark and the item's text; what stands below is indented as far."""
+    blocks = _blocks(item)
+    has_paragraphs = len(item.elements("p")) > 1
+    lines = _joined(blocks, between=None if has_paragraphs else []) or [""]
+    indent = " " * (len(mark) + 1)
+    return [f"{mark} {lines[0]}", *(f"{indent}{line}" if line else "" for line in lines[1:])]
+
+
+def _table(element: Element) -> Lines:
+    rows = [
+        [" ".join(_inline(cell.children)) for cell in row.elements("td", "th")]
+        for part in element.elements("thead", "tbody")
+        for row in part.elements("tr")
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=False)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip() for row in rows]
+
+
+def _inline(children: Iterable[Element | str]) -> Lines:
+    words = re.sub(r"[ \t\n]+", " ", "".join(_words(child) for child in children))
+    return [line.strip(" ") for line in words.strip(f" {_BREAK}").split(_BREAK)]
+
+
+def _words(child: Element | str) -> str:
+    if isinstance(child, str):
+        return child
+    if child.tag == "br":
+        return _BREAK
+    words = "".join(_words(inner) for inner in child.children)
+    address = child.attributes.get("href", "").removeprefix("mailto:")
+    return words if _bare(words) == _bare(address) or not address else f"{words} ({address})"
+
+
+def _bare(address: str) -> str:
+    return address.removeprefix("https://").removeprefix("http://").removesuffix("/")

