@@ -19,6 +19,7 @@ from django.db.backends.postgresql.base import DatabaseWrapper as PostgresConnec
 from django.utils import timezone
 
 from ..models import StaleSubject
+from . import fingerprint
 from .copies import Copy, Press, all_copies, copies_of, touched_copies
 from .documents import Document, Subjects
 from .registry import DOCUMENTS
@@ -98,6 +99,8 @@ def publish_all(*, processes: int = 1, progress: Progress = lambda _total: lambd
                 report.add(result)
                 done(len(copies))
     _delete_unknown(store, report)
+    if not report.failed:
+        fingerprint.leave(store)
     return report
 
 

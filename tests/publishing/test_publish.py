@@ -8,7 +8,8 @@ from django.core.management import CommandError, call_command
 
 from incidents import clock, operations
 from incidents.models import Incident, StaleSubject
-from incidents.publishing import stale
+from incidents.publishing import fingerprint, stale
+from incidents.publishing.pages import Home
 from incidents.publishing.publish import differences, publish_all, publish_stale
 from incidents.publishing.store import PublicStore, Staged
 from incidents.text import Text
@@ -144,3 +145,17 @@ def test_copy_for_a_file_host_holds_every_document(tmp_path: Path) -> None:
     call_command("publish", to=tmp_path / "copy")
     assert (tmp_path / "copy/en/incidents" / incident.pk / "index.html").exists()
     assert (tmp_path / "copy/da/index.html").exists()
+
+
+def test_store_written_by_another_version_is_published_anew(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_incident()
+    call_command("publish")
+    assert "0 written, 0 unchanged" in capsys.readouterr().out
+    monkeypatch.setattr(Home, "written", lambda *_args, **_context: "a new look")
+    monkeypatch.setattr(fingerprint, "current", lambda: "the next version")
+    call_command("publish")
+    assert PublicStore().read("/da/") == b"a new look"
+    call_command("publish")
+    assert "0 written, 0 unchanged" in capsys.readouterr().out.splitlines()[-1]

@@ -10,12 +10,16 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
+from incidents.publishing import fingerprint
 from incidents.publishing.publish import Report, differences, publish_all, publish_stale
 from incidents.publishing.store import PublicStore
 
 
 class Command(BaseCommand):
-    help = "Writes to the public store what is stale. Says what it wrote; exits with 1 where a document failed."
+    help = (
+        "Writes to the public store what is stale, or everything where another version of the product wrote it last. "
+        "Says what it wrote; exits with 1 where a document failed."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         what = parser.add_mutually_exclusive_group()
@@ -33,7 +37,7 @@ class Command(BaseCommand):
         if options["check"]:
             self.check_store()
             return
-        if options["all"] or options["to"]:
+        if options["all"] or options["to"] or not fingerprint.matches(PublicStore()):
             with tqdm(total=0, unit=" documents", disable=None, leave=False) as bar:
                 report = publish_all(processes=os.cpu_count() or 1, progress=partial(begin, bar))
         else:
