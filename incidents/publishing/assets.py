@@ -45,7 +45,8 @@ class Assets(Document):
         return ["site.css", "site.js", *_ICONS]
 
     def touched(self, subjects: Subjects) -> Iterable[str]:
-        return self.all_keys() if subjects.whole_page else []
+        # All, whatever changed: after an upgrade the first page written may be the first to ask for them.
+        return self.all_keys() if subjects else []
 
     def path(self, key: str, language: str) -> str:
         return asset_path(key, Page.objects.current())
