@@ -58,6 +58,7 @@ def sign_up(*, address: str, choices: Choices, network: str = "", stamp: str = "
     may_write = limits.may_sign_up(address=address, network=network, stamp=stamp)
     if subscriber is not None and subscriber.state == State.ACTIVE:
         if may_write:
+            _choose(subscriber, _present_choices(subscriber))  # as much work as for a stranger: time tells nothing
             queue_letter(subscriber, Delivery.Letter.ALREADY_SUBSCRIBED)
         return
     if may_write:
@@ -201,6 +202,11 @@ def _begin_round(subscriber: Subscriber | None, address: str, choices: Choices) 
     subscriber.consent_method = Subscriber.ConsentMethod.FORM
     _choose(subscriber, choices)
     return subscriber
+
+
+def _present_choices(subscriber: Subscriber) -> Choices:
+    components = tuple(subscriber.components.all())
+    return Choices(subscriber.language, subscriber.wants_incidents, subscriber.wants_maintenance, components)
 
 
 def _choose(subscriber: Subscriber, choices: Choices) -> None:

@@ -1,0 +1,15 @@
+import hashlib
+import re
+
+from django.conf import settings
+
+from incidents.subscriptions.service import CONSENT_TEXT
+
+# Each wording that people have agreed to. A new one needs a new version in `service.CONSENT_TEXT` and a line here.
+WORDINGS = {"2026-11": "9390fdc8512e06f2"}
+
+
+def test_a_new_wording_has_a_new_version() -> None:
+    source = (settings.BASE_DIR / "templates/subscriptions/_consent.html").read_text(encoding="utf-8")
+    words = " ".join(re.sub(r"<[^>]+>", " ", source).split())
+    assert hashlib.sha256(words.encode()).hexdigest()[:16] == WORDINGS[CONSENT_TEXT]
