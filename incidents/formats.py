@@ -104,11 +104,13 @@ def iso(value: datetime) -> str:
 
 
 def _local(value: datetime, pattern: str) -> str:
-    return _DateFormat(timezone.localtime(value)).format(pattern)
+    return _MomentFormat(timezone.localtime(value)).format(pattern)
 
 
-class _DateFormat(dateformat.DateFormat):
+class _MomentFormat(dateformat.DateFormat):
     """Django leaves out the zone in the hour that comes twice, where it alone tells the two apart."""
+
+    data: datetime
 
     def T(self) -> str:  # noqa: N802 - the format letter
         return str(self.data.tzname())

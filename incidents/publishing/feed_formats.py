@@ -44,7 +44,8 @@ class _Feed(SyndicationFeed):
     @property
     def alternates(self) -> Sequence[tuple[str, str]]:
         """(language, path) of the same feed in other languages."""
-        return self.feed.get("alternates", ())
+        alternates: Sequence[tuple[str, str]] = self.feed.get("alternates", ())
+        return alternates
 
 
 class Atom(_Feed, Atom1Feed):
