@@ -1,0 +1,35 @@
+"""Fills in the newsroom's forms as a browser does: what stands in the page, with what somebody types."""
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.http import HttpResponse
+from django.test import Client
+
+from incidents.models.fields import LocalizedWidget
+
+
+def filled(form: forms.BaseForm) -> dict[str, str]:
+    """What a browser would send if nothing was touched."""
+    data: dict[str, str] = {}
+    for box in form:
+        widget, value = box.field.widget, box.value()
+        if isinstance(widget, LocalizedWidget):
+            codes = [code for code, _name in settings.LANGUAGES]
+            data |= {
+                f"{box.html_name}_{code}": text for code, text in zip(codes, widget.decompress(value), strict=True)
+            }
+        elif isinstance(widget, forms.CheckboxInput):
+            data |= {box.html_name: "on"} if value else {}
+        elif isinstance(widget, forms.DateTimeInput):
+            data[box.html_name] = str(widget.format_value(value) or "")
+        else:
+            data[box.html_name] = "" if value is None else str(value)
+    return data
+
+
+def send(client: Client, address: str, action: str = "publish", **typed: Any) -> HttpResponse:
+    """Opens the page, types into its form and presses a button."""
+    form = client.get(address).context["form"]
+    return client.post(address, {**filled(form), **typed, "action": action})  # type: ignore[return-value]

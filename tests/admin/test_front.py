@@ -1,0 +1,115 @@
+"""The front page, and how many queries the pages take."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from incidents.models import Announcement, Delivery, StaleSubject
+from incidents.notifications import audience
+from incidents.status import ComponentStatus, Phase
+from tests.factories import (
+    make_component,
+    make_incident,
+    make_maintenance,
+    make_page,
+    make_statement,
+    make_subscriber,
+    make_update,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+def test_open_incident_is_one_press_away_from_an_update(publisher: Client) -> None:
+    incident, over = make_incident(), make_incident()
+    make_update(over, Phase.RESOLVED)
+    page = publisher.get("/admin/").content.decode()
+    assert reverse("admin:incidents_incident_update", args=[incident.pk]) in page
+    assert reverse("admin:incidents_incident_update", args=[over.pk]) not in page
+    assert reverse("admin:incidents_incident_add") in page
+
+
+def test_overdue_promise_is_marked(publisher: Client) -> None:
+    make_incident(next_update_by=timezone.now() - timedelta(minutes=1))
+    assert "overdue" in publisher.get("/admin/").content.decode()
+
+
+def test_drafts_and_scheduled_updates_stand_on_the_front_page(publisher: Client) -> None:
+    incident = make_incident(draft=True)
+    later = make_update(make_incident(), publish_at=timezone.now() + timedelta(hours=1))
+    page = publisher.get("/admin/").content.decode()
+    for update in (incident.updates.get(), later):
+        assert reverse("admin:incidents_incident_draft", args=[update.incident_id, update.pk]) in page
+
+
+def test_deliveries_in_trouble_and_unpublished_changes_are_counted(publisher: Client) -> None:
+    StaleSubject.objects.all().delete()
+    assert "Everything is published." in publisher.get("/admin/").content.decode()
+    make_subscriber()
+    make_incident(statement=make_statement(notify=True))
+    announcement = Announcement.objects.get()
+    audience.expand(announcement, timezone.now())
+    Delivery.objects.update(state="deferred")
+    StaleSubject.objects.update(error="disk full")
+    page = publisher.get("/admin/").content.decode()
+    assert "Deferred 1" in page
+    assert "could not be published" in page
+
+
+def fill() -> None:
+    """One more of everything."""
+    component = make_component()
+    subscriber = make_subscriber()
+    subscriber.components.add(component)
+    incident = make_incident(components={component: ComponentStatus.PARTIAL_OUTAGE})
+    now = timezone.now()
+    make_maintenance(start=now + timedelta(days=1), end=now + timedelta(days=2), components=(component,))
+    make_update(incident, notify=True, components={component.pk: ComponentStatus.DEGRADED_PERFORMANCE})
+    make_incident(draft=True)
+    audience.expand(Announcement.objects.latest("id"), now)
+
+
+LISTS = [
+    f"/admin/incidents/{model}/"
+    for model in "incident maintenance component subscriber announcement delivery componentgroup".split()
+]
+
+
+@pytest.mark.parametrize("address", ["/admin/", "/admin/incidents/incident/add/", *LISTS])
+def test_queries_do_not_grow_with_the_rows(publisher: Client, address: str) -> None:
+    make_page()
+    fill()
+    publisher.get(address)
+    with CaptureQueriesContext(
+        connection,
+    ) as few:
+        assert publisher.get(address).status_code == 200
+    for _ in range(4):
+        fill()
+    with CaptureQueriesContext(connection) as many:
+        publisher.get(address)
+    assert len(many) == len(few), [query["sql"] for query in many.captured_queries]
+
+
+def test_queries_do_not_grow_with_the_updates_of_an_incident(publisher: Client) -> None:
+    incident = make_incident()
+    addresses = [reverse(f"admin:incidents_incident_{name}", args=[incident.pk]) for name in ("change", "update")]
+
+    def count() -> list[int]:
+        counts = []
+        for address in addresses:
+            with CaptureQueriesContext(connection) as queries:
+                assert publisher.get(address).status_code == 200
+            counts.append(len(queries))
+        return counts
+
+    make_update(incident, notify=True, components={make_component().pk: ComponentStatus.PARTIAL_OUTAGE})
+    few = count()
+    for _ in range(5):
+        make_update(incident, notify=True, components={make_component().pk: ComponentStatus.PARTIAL_OUTAGE})
+    assert count() == few

@@ -1,0 +1,173 @@
+"""Steps that are asked for once more, corrections and details."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from incidents import operations
+from incidents.models import Announcement, Incident, Update
+from incidents.status import ComponentStatus, Phase
+from incidents.text import Text
+from tests.factories import make_component, make_incident, make_statement, make_subscriber
+
+from .filling import filled
+
+pytestmark = pytest.mark.django_db
+
+
+def step(name: str, incident: Incident, *args: object) -> str:
+    return reverse(f"admin:incidents_{incident.kind}_{name}", args=[incident.pk, *args])
+
+
+def change(client: Client, address: str, **typed: str) -> Any:
+    return client.post(address, {**filled(client.get(address).context["form"]), **typed})
+
+
+def test_draft_is_published_after_a_question(publisher: Client) -> None:
+    incident = make_incident(draft=True, statement=make_statement(notify=True))
+    make_subscriber()
+    draft = incident.updates.get()
+    address = step("publish", incident, draft.pk)
+    assert "Reaches 1 person" in publisher.get(address).content.decode()
+    draft.refresh_from_db()
+    assert not draft.is_public
+    publisher.post(address)
+    draft.refresh_from_db()
+    assert draft.is_public
+
+
+def test_draft_published_twice_is_told_once(publisher: Client) -> None:
+    incident = make_incident(draft=True, statement=make_statement(notify=True))
+    address = step("publish", incident, incident.updates.get().pk)
+    publisher.post(address)
+    second = publisher.post(address, follow=True)
+    assert "published already" in second.content.decode()
+    assert Announcement.objects.count() == 1
+
+
+def test_discarding_the_only_draft_leads_back_to_the_list(publisher: Client) -> None:
+    incident = make_incident(draft=True)
+    response = publisher.post(step("discard", incident, incident.updates.get().pk))
+    assert response["Location"] == reverse("admin:incidents_incident_changelist")
+    assert not Incident.objects.exists()
+
+
+def test_public_update_cannot_be_discarded(publisher: Client) -> None:
+    incident = make_incident()
+    response = publisher.post(step("discard", incident, incident.updates.get().pk), follow=True)
+    assert "public already" in response.content.decode()
+    assert Update.objects.count() == 1
+
+
+def test_withdrawing_says_what_happens_and_makes_it_a_draft(publisher: Client) -> None:
+    mail = make_component("mail")
+    incident = make_incident(components={mail: ComponentStatus.MAJOR_OUTAGE})
+    assert "Mails that have not been sent are not sent" in publisher.get(step("withdraw", incident)).content.decode()
+    publisher.post(step("withdraw", incident))
+    incident.refresh_from_db()
+    mail.refresh_from_db()
+    assert not incident.is_public
+    assert mail.status == ComponentStatus.OPERATIONAL
+
+
+def test_withdrawing_twice_says_that_it_is_not_public(publisher: Client) -> None:
+    incident = make_incident()
+    publisher.post(step("withdraw", incident))
+    response = publisher.post(step("withdraw", incident), follow=True)
+    assert "This incident is not public." in response.content.decode()
+
+
+def test_announcement_is_taken_back_while_it_is_held(publisher: Client) -> None:
+    incident = make_incident(statement=make_statement(notify=True))
+    announcement = Announcement.objects.get()
+    page = publisher.get(step("change", incident)).content.decode()
+    assert step("cancel", incident, announcement.pk) in page
+    publisher.post(step("cancel", incident, announcement.pk))
+    announcement.refresh_from_db()
+    incident.refresh_from_db()
+    assert announcement.cancelled_at is not None
+    assert incident.is_public
+    assert step("cancel", incident, announcement.pk) not in publisher.get(step("change", incident)).content.decode()
+
+
+def test_announcement_taken_back_too_late_says_so(publisher: Client) -> None:
+    incident = make_incident(statement=make_statement(notify=True))
+    announcement = Announcement.objects.get()
+    Announcement.objects.update(expanded_at=announcement.hold_until)
+    response = publisher.post(step("cancel", incident, announcement.pk), follow=True)
+    assert "Too late" in response.content.decode()
+
+
+def test_announcement_of_another_incident_is_not_found(publisher: Client) -> None:
+    incident, other = make_incident(), make_incident(statement=make_statement(notify=True))
+    assert publisher.post(step("cancel", incident, Announcement.objects.get().pk)).status_code == 404
+    assert Announcement.objects.get(update__incident=other).cancelled_at is None
+
+
+def test_get_takes_nothing_back(publisher: Client) -> None:
+    incident = make_incident(statement=make_statement(notify=True))
+    assert publisher.get(step("cancel", incident, Announcement.objects.get().pk)).status_code == 405
+
+
+def test_slip_is_corrected_silently_and_the_earlier_text_kept(publisher: Client) -> None:
+    incident = make_incident()
+    update = incident.updates.get()
+    change(publisher, step("correct", incident, update.pk), text_da="Rettet tekst.")
+    update.refresh_from_db()
+    assert update.text["da"] == "Rettet tekst."
+    assert update.revisions.get().text["da"] == "Vi har fundet fejlen."
+    assert not Announcement.objects.exists()
+    assert "Earlier texts" in publisher.get(step("change", incident)).content.decode()
+
+
+def test_correction_is_told_when_staff_say_so(publisher: Client) -> None:
+    incident = make_incident()
+    update = incident.updates.get()
+    change(publisher, step("correct", incident, update.pk), text_da="Rettet tekst.", tell="yes")
+    assert Announcement.objects.get().reason == Announcement.Reason.CORRECTION
+
+
+def test_correction_to_nothing_is_refused(publisher: Client) -> None:
+    incident = make_incident()
+    update = incident.updates.get()
+    response = change(publisher, step("correct", incident, update.pk), text_da="", text_en=" ")
+    assert set(response.context["form"].errors) == {"text"}
+
+
+def test_details_are_changed_and_nothing_else(publisher: Client) -> None:
+    incident = make_incident(scope=Text(da="Alle"))
+    started = incident.started_at
+    change(publisher, step("details", incident), workaround_da="Brug webmail.", impact="critical")
+    incident.refresh_from_db()
+    assert incident.workaround == {"da": "Brug webmail."}
+    assert incident.impact == "critical"
+    assert incident.scope == {"da": "Alle"}
+    assert incident.started_at == started
+
+
+def test_contradictory_details_are_refused_beside_the_field(publisher: Client) -> None:
+    incident = make_incident()
+    operations.post_update(incident=incident, statement=make_statement(Phase.RESOLVED))
+    response = change(publisher, step("details", incident), started_at="2999-01-01T00:00", scope_da="Nogle")
+    assert set(response.context["form"].errors) == {"started_at"}
+    assert "Nogle" in response.content.decode()
+
+
+def test_who_did_what_is_noted(publisher: Client) -> None:
+    incident = make_incident()
+    change(publisher, step("details", incident), impact="major")
+    history = publisher.get(reverse("admin:incidents_incident_history", args=[incident.pk]))
+    assert "Changed Impact." in history.content.decode()
+
+
+def test_unknown_incident_is_not_found(publisher: Client) -> None:
+    for name in ("change", "update", "details", "withdraw"):
+        assert publisher.get(reverse(f"admin:incidents_incident_{name}", args=["nosuchoneatal"])).status_code == 404
+
+
+def test_maintenance_is_not_found_among_incidents(publisher: Client) -> None:
+    incident = make_incident()
+    address = reverse("admin:incidents_maintenance_change", args=[incident.pk])
+    assert publisher.get(address).status_code == 404
