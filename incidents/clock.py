@@ -19,6 +19,7 @@ from . import operations
 from .models import Update
 from .notifications import announcements, delivery
 from .publishing import publish, stale
+from .subscriptions import limits, service
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +52,12 @@ def sweep_deliveries() -> None:
     delivery.sweep(timezone.now())
 
 
+def forget_sign_ups() -> None:
+    """Addresses that nobody confirmed, and limits that are over."""
+    service.forget_unconfirmed(now=timezone.now())
+    limits.prune(timezone.now())
+
+
 @dataclass
 class Chore:
     """Something to do every so often."""
@@ -70,6 +77,7 @@ def chores() -> list[Chore]:
         Chore(mend_store, timedelta(seconds=5)),
         Chore(sweep_deliveries, timedelta(seconds=5)),
         Chore(begin_day, timedelta(seconds=30)),
+        Chore(forget_sign_ups, timedelta(hours=1)),
     ]
 
 

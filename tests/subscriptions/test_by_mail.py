@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def link(mail: Received, name: str) -> str:
     """The path of the one link to a page of this name, the same in the text and in the HTML."""
-    found = {
+    found: set[str] = {
         urlsplit(address).path
         for kind in ("plain", "html")
         for address in re.findall(rf"https://[^\s\"<>]+/subscription/{name}[^\s\"<>]*", mail.text(kind))

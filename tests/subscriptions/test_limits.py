@@ -5,6 +5,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from incidents import clock
 from incidents.models import Delivery, LetterLimit, Subscriber
 from incidents.subscriptions import limits, service
 from incidents.subscriptions.service import Choices
@@ -131,12 +132,13 @@ def test_twenty_at_the_same_moment_cause_one_letter() -> None:
     assert letters() == ["confirmation"]
 
 
-def test_unconfirmed_are_forgotten_after_seven_days(anna: Visitor) -> None:
+def test_unconfirmed_are_forgotten_by_themselves_after_seven_days(anna: Visitor) -> None:
     anna.sign_up()
     anna.clock.shift(7 * DAY - 60)
-    assert service.forget_unconfirmed(now=timezone.now()) == 0
+    clock.forget_sign_ups()
+    assert Subscriber.objects.exists()
     anna.clock.shift(120)
-    assert service.forget_unconfirmed(now=timezone.now()) == 1
+    clock.forget_sign_ups()
     assert not Subscriber.objects.exists()
 
 
