@@ -69,7 +69,7 @@ def test_published_page_is_read_while_database_queue_and_web_process_are_gone(
 
 def dynamic_pages_ask_for_patience(house: Product) -> None:
     """A plain page in the reader's language that leads to the published one."""
-    for language, words in (("da", "kan ikke vises lige nu"), ("en", "cannot be shown at the moment")):
+    for language, words in (("da", "Gå til driftsstatus"), ("en", "Go to the status page")):
         status, headers, text = house.get(f"/{language}/subscribe/")
         assert status == 503
         assert words in text
