@@ -13,7 +13,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from .headers import CACHE_DOCUMENT, CACHE_NEVER, security_headers
 from .site_dynamic import Dynamic
 from .site_fallback import Fallback
-from .site_files import Files, Published
+from .site_files import Files, HeaderList, Published
 from .site_negotiation import IDENTITY, encoding, has_current_copy, language
 
 OK, UNCHANGED = "200 OK", "304 Not Modified"
@@ -91,11 +91,15 @@ class PublicSite:
 
     def _add_slash(self, path: str, query: str, start_response: StartResponse) -> list[bytes]:
         location = f"{path}/?{query}" if query else f"{path}/"
-        headers = [("Location", location), ("Content-Length", "0"), ("Cache-Control", CACHE_DOCUMENT)]
-        start_response(MOVED, [*headers, *security_headers(path, https=self._https)])
-        return []
+        headers = [("Location", location), ("Cache-Control", CACHE_DOCUMENT)]
+        return self._say_nothing(MOVED, path, headers, start_response)
 
     def _not_allowed(self, path: str, start_response: StartResponse) -> list[bytes]:
-        headers = [("Allow", "GET, HEAD"), ("Content-Length", "0"), ("Cache-Control", CACHE_NEVER)]
-        start_response(NOT_ALLOWED, [*headers, *security_headers(path, https=self._https)])
+        headers = [("Allow", "GET, HEAD"), ("Cache-Control", CACHE_NEVER)]
+        return self._say_nothing(NOT_ALLOWED, path, headers, start_response)
+
+    def _say_nothing(self, status: str, path: str, headers: HeaderList, start_response: StartResponse) -> list[bytes]:
+        """An answer whose headers say it all; WSGI wants a type even so."""
+        empty = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", "0")]
+        start_response(status, [*headers, *empty, *security_headers(path, https=self._https)])
         return []

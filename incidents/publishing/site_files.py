@@ -147,7 +147,7 @@ class Files:
         return None
 
     def _place(self, name: str) -> Place | None:
-        if not name.startswith("/"):
+        if name in self.languages:
             return Place(self._public_root / name / _INDEX, f"/{name}/", negotiated=True)
         path = name
         if len(path) > _LONGEST_PATH or not _PATH.fullmatch(path) or path.endswith(f"/{_INDEX}"):

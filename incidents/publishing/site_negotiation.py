@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 
@@ -93,8 +94,8 @@ def has_current_copy(if_none_match: str | None, if_modified_since: str | None, e
 
 
 def _seconds(http_date: str) -> float:
-    """Seconds since 1970; minus infinity for anything but a date."""
+    """Seconds since 1970; minus infinity for anything but a date. The oldest form has no zone: all are UTC."""
     try:
-        return parsedate_to_datetime(http_date).timestamp()
+        return parsedate_to_datetime(http_date).replace(tzinfo=UTC).timestamp()
     except (ValueError, OverflowError, OSError):
         return float("-inf")

@@ -1,0 +1,74 @@
+"""A real nginx with the configuration that operators copy, on a port and folders of the test's own."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tests.support.product import ROOT, free_port, wait_for
+
+CONFIGURATION = Path(ROOT, "deploy", "nginx.conf")
+NGINX = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin:/opt/homebrew/bin")
+
+# Started by root, nginx would give its workers a user who may not read the test's folders.
+_USER = "user root;" if os.geteuid() == 0 else ""
+
+_AROUND = """\
+daemon off;
+{user}
+pid {folder}/nginx.pid;
+error_log {folder}/error.log;
+events {{ worker_connections 512; }}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    include {folder}/statuspage.conf;
+}}
+"""
+
+
+class Nginx:
+    """Serves `public_root` and `var`/static; passes the rest to `application_port`."""
+
+    def __init__(self, folder: Path, *, public_root: Path, var: Path, application_port: int) -> None:
+        self.folder, self.port = folder, free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        folder.mkdir(parents=True)
+        folder.chmod(0o755)
+        (folder / "nginx.conf").write_text(_AROUND.format(folder=folder, user=_USER))
+        (folder / "statuspage.conf").write_text(self._rendered(public_root, var, application_port))
+
+    def __enter__(self) -> Self:
+        assert NGINX
+        self._process = subprocess.Popen([NGINX, "-p", self.folder, "-c", self.folder / "nginx.conf"])
+        wait_for(lambda: (self.folder / "nginx.pid").exists() or self._process.poll() is not None)
+        assert self._process.poll() is None, (self.folder / "error.log").read_text()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.terminate()
+        self._process.wait(20)
+
+    def _rendered(self, public_root: Path, var: Path, application_port: int) -> str:
+        """The operator's changes: ports, folders, and no certificate."""
+        changes = {
+            r"127\.0\.0\.1:8000": f"127.0.0.1:{application_port}",
+            r"(?<=default     )/var/lib/statuspage/public(?=;)": str(public_root),
+            r"(?<=static/  )/var/lib/statuspage(?=;)": str(var),
+            r"listen 443 ssl": f"listen 127.0.0.1:{self.port}",
+            r".*(listen \[::\]|ssl_certificate).*\n": "",
+        }
+        text = CONFIGURATION.read_text(encoding="utf-8")
+        for wanted, new in changes.items():
+            text, number = re.subn(wanted, new, text)
+            assert number, f"deploy/nginx.conf has no {wanted} any more"
+        return text
