@@ -7,7 +7,7 @@ The source is what is stored: every rendering comes through here anew.
 
 import re
 from collections.abc import MutableMapping
-from functools import partial
+from functools import lru_cache, partial
 from urllib.parse import urlsplit
 from xml.etree.ElementTree import Element
 
@@ -34,6 +34,11 @@ _ITEM = re.compile(r" {0,3}(?:[-*+]|1\.) +\S")
 _HEADINGS = {"h1": "h3", "h2": "h4", "h3": "h4", "h4": "h4", "h5": "h4", "h6": "h4"}
 
 
+# One text stands on the home page, its own page, a month's and in six feeds, and all are written in one go.
+_remembered = lru_cache(maxsize=512)
+
+
+@_remembered
 def html(source: str) -> SafeString:
     """Markdown as HTML that is safe on a page, in a feed and in a mail.
 
@@ -44,6 +49,7 @@ def html(source: str) -> SafeString:
     return mark_safe(_cleaner().clean(converter.convert(clean(source))))  # noqa: S308 - this is the sanitiser
 
 
+@_remembered
 def plain(source: str) -> str:
     """Markdown as text for mail and previews: list items with “-”, quotes with “>”, links as “words (address)”."""
     return plaintext.plain(html(source))
