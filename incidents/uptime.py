@@ -64,10 +64,6 @@ class Day:
         return worst_of(spell.status for spell in self.spells) if self.spells else None
 
     @property
-    def is_troubled(self) -> bool:
-        return self.worst not in {None, ComponentStatus.OPERATIONAL}
-
-    @property
     def in_worst(self) -> timedelta:
         """How long the day's worst state lasted."""
         return sum((spell.length for spell in self.spells if spell.status == self.worst), timedelta())

@@ -60,13 +60,17 @@ class HistoryMonth(PublicPage):
 
     def touched(self, subjects: Subjects) -> Iterable[str]:
         """A month and its neighbours, which link to it; all of them where the first month may have changed."""
-        touched = subjects.of("month")
+        touched = [*subjects.of("month"), *self._this_month(subjects)]
         every = list(self.all_keys())
         if any(key <= min(every) for key in touched):
             return sorted({*every, *touched})
         parsed = [months.parsed(key) for key in touched]
         around = {month for each in parsed for month in (months.before(each), each, months.following(each))}
         return sorted({f"{month:%Y-%m}" for month in around} & set(every))
+
+    def _this_month(self, subjects: Subjects) -> list[str]:
+        """On a new day a month may have begun."""
+        return list(self.all_keys())[-1:] if "day" in subjects.names else []
 
     def path(self, key: str, language: str) -> str:
         return links.history(language, months.parsed(key))
@@ -97,6 +101,8 @@ class ComponentPage(PublicPage):
         return Component.objects.public().values_list("slug", flat=True)
 
     def touched(self, subjects: Subjects) -> Iterable[str]:
+        if "day" in subjects.names:  # every bar moves by one
+            return self.all_keys()
         return Component.objects.filter(pk__in=subjects.of("component")).values_list("slug", flat=True)
 
     def path(self, key: str, language: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
+from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from django.utils import timezone
@@ -29,10 +30,13 @@ _HEIGHTS = {
 
 
 @dataclass(frozen=True)
-class TroubledDay:
-    """A day on which the component was not operational throughout, and the incidents behind it."""
+class Trouble:
+    """A run of days with the same worst state for the same reasons: how long it lasted, the incidents behind it."""
 
-    day: Day
+    first: date
+    last: date
+    state: ComponentStatus
+    lasted: timedelta
     incidents: list[Incident]
 
 
@@ -61,17 +65,22 @@ class History:
         return sum(1 for day in self.days if day.worst is not None)
 
     @cached_property
-    def troubled(self) -> list[TroubledDay]:
-        """Newest first."""
-        return [
-            TroubledDay(day, [self.incidents[cause] for cause in day.causes if cause in self.incidents])
-            for day in reversed(self.days)
-            if day.is_troubled
-        ]
+    def troubles(self) -> list[Trouble]:
+        """Newest first; what stayed the same for many days is said once."""
+        found: list[Trouble] = []
+        for (state, causes), run in groupby(self.days, key=lambda day: (day.worst, day.causes)):
+            if state in {None, ComponentStatus.OPERATIONAL}:
+                continue
+            same = list(run)
+            lasted = sum((day.in_worst for day in same), timedelta())
+            behind = [self.incidents[cause] for cause in causes if cause in self.incidents]
+            found.append(Trouble(same[0].date, same[-1].date, ComponentStatus(state), lasted, behind))
+        return found[::-1]
 
-    @property
+    @cached_property
     def untroubled(self) -> int:
-        return self.in_service - len(self.troubled)
+        """On how many days it was operational throughout."""
+        return sum(1 for day in self.days if day.worst == ComponentStatus.OPERATIONAL)
 
     def uptime_between(self, first: date, after: date) -> float | None:
         """Of the days from `first` up to but not including `after`."""

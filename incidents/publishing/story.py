@@ -57,8 +57,11 @@ class Story:
         steps: dict[Component, list[Step]] = {}
         for update in reversed(self.timeline):
             for row in update.affected.all():
-                if not row.component.hidden:
-                    steps.setdefault(row.component, []).append(Step(update.at, row.status))
+                if row.component.hidden:
+                    continue
+                taken = steps.setdefault(row.component, [])
+                if not taken or taken[-1].status != row.status:
+                    taken.append(Step(update.at, row.status))
         return [Affected(component, steps[component]) for component in sorted(steps, key=_page_order)]
 
     @property

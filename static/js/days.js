@@ -9,9 +9,11 @@ document.body.append(spoken);
 function read(summary, bars, back) {
   const date = new Date(`${bars.dataset.last}T00:00:00Z`);
   date.setUTCDate(date.getUTCDate() - back);
-  const row = summary.parentElement.querySelector(`[data-day="${date.toISOString().slice(0, 10)}"]`);
+  const day = date.toISOString().slice(0, 10);
+  const rows = [...summary.parentElement.querySelectorAll("tr[data-first]")];
+  const row = rows.find(({ dataset }) => dataset.first <= day && day <= dataset.last);
   const words = summary.closest("[data-operational]").dataset;
-  const state = row?.parentElement.querySelector(".state").textContent
+  const state = row?.querySelector(".state").textContent
     ?? (back < Number(bars.dataset.counted) ? words.operational : words.unknown);
   return `${written.format(date)}: ${state}`;
 }
