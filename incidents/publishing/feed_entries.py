@@ -16,8 +16,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext, pgettext
 
-from .. import links, markup
+from .. import formats, links, markup
 from ..models import AffectedComponent, Incident, Update
+from ..status import Phase
 from ..templatetags.wording import language_name, reader_passage, untranslated_note
 from ..text import Passage
 from .story import Story, told
@@ -123,15 +124,26 @@ def _html(joined: str) -> SafeString:
 
 def _update_html(update: Update) -> SafeString:
     heading = _quote_heading(update) if update.quote else ""
-    return _rendered("feeds/update.html", update=update, changes=_changes(update), heading=heading)
+    context = {"changes": _changes(update), "window": _window(update), "heading": heading}
+    return _rendered("feeds/update.html", update=update, **context)
 
 
 def _rendered(template: str, **context: object) -> SafeString:
     return SafeString(markup.clean(render_to_string(template, context)).strip())
 
 
-def _changes(update: Update) -> list[AffectedComponent]:
-    return [row for row in update.affected.all() if not row.component.hidden]
+def _changes(update: Update) -> list[tuple[AffectedComponent, str]]:
+    """The components it names, each with its new status in words; planned work has not changed any yet."""
+    rows = [row for row in update.affected.all() if not row.component.hidden]
+    return [(row, "" if update.phase == Phase.SCHEDULED else str(row.get_status_display())) for row in rows]
+
+
+def _window(update: Update) -> str:
+    """When planned work is to be done; said where it is announced."""
+    incident = update.incident
+    if update.phase != Phase.SCHEDULED or incident.scheduled_for is None:
+        return ""
+    return formats.span(incident.scheduled_for, incident.scheduled_until)
 
 
 def _plain(update: Update) -> str:
@@ -142,7 +154,8 @@ def _paragraphs(update: Update) -> Iterable[str]:
     text = reader_passage(update.text)
     yield "" if text.is_own else untranslated_note(text.wanted)
     yield markup.plain(text.text)
-    yield "\n".join(f"- {_component(row)}: {row.get_status_display()}" for row in _changes(update))
+    yield f"{gettext('Time of the work')}: {_window(update)}" if _window(update) else ""
+    yield "\n".join(f"- {_component(row)}{status and f': {status}'}" for row, status in _changes(update))
     if update.quote:
         yield f"{_quote_heading(update)}:"
         yield "\n".join(f"> {line}".rstrip() for line in markup.plain(update.quote).splitlines())

@@ -237,6 +237,20 @@ def test_components_that_an_update_changes_are_named_and_hidden_ones_are_not(sto
         assert "Secret" not in rendered(kind, "en")
 
 
+def test_planned_work_says_when_and_does_not_call_components_down_yet() -> None:
+    make_page()
+    web = make_component("web", name=Text(da="Websteder", en="Websites"))
+    with time_machine.travel(NOW - timedelta(days=1), tick=False):
+        make_maintenance(start=NOW + timedelta(hours=1), end=NOW + timedelta(hours=3), components=(web,))
+    for kind, content in [
+        ("atom", parsed(rendered("atom")).entries[0].content[0].value),
+        ("json", json.loads(rendered("json"))["items"][0]["content_text"]),
+    ]:
+        assert "Tidspunkt for arbejdet: fra den 11. oktober 2023 kl. 23.00 CEST til den 12." in content, kind
+        assert "Websteder" in content
+        assert "Under vedligeholdelse" not in content
+
+
 def test_drafts_scheduled_updates_and_withdrawn_incidents_appear_nowhere(story: Incident) -> None:
     make_incident(title=Text(da="Kladde", en="Draft"), draft=True)
     withdrawn = make_incident(title=Text(da="Trukket tilbage", en="Withdrawn"))
