@@ -200,3 +200,21 @@ def test_huge_form_is_refused(ben: Visitor) -> None:
     answer = ben.client.post(ben.page("subscribe"), {"address": "a" * 3_000_000})
     assert answer.status_code in {400, 413, 422}
     assert not Subscriber.objects.exists()
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "Page not found"), ("da", "Siden blev ikke fundet")])
+def test_unknown_language_in_the_address_is_answered_in_one_that_the_reader_has(
+    ben: Visitor, language: str, said: str
+) -> None:
+    answer = ben.get("/xx/subscribe/", HTTP_ACCEPT_LANGUAGE=language)
+    assert answer.status_code == 404
+    assert said in text(answer)
+
+
+def test_form_that_is_cut_off_or_too_large_is_answered_in_words(ben: Visitor) -> None:
+    path = ben.page("subscribe")
+    crowded = ben.client.post(path, {f"field{number}": "x" for number in range(2000)})
+    cut_off = ben.client.generic("POST", path, b"--x\r\nnonsense", content_type="multipart/form-data")
+    for answer in (crowded, cut_off):
+        assert answer.status_code == 400
+        assert "This could not be read" in answer.content.decode()

@@ -22,8 +22,8 @@ class Visitor:
         self.language = language
         self.client = Client(enforce_csrf_checks=True, REMOTE_ADDR=network, HTTP_ORIGIN=HOME)
 
-    def get(self, path: str) -> HttpResponse:
-        return self._without_cookie(self.client.get(path))
+    def get(self, path: str, **headers: str) -> HttpResponse:
+        return self._without_cookie(self.client.get(path, **headers))  # type: ignore[arg-type]
 
     def post(self, path: str, fields: dict[str, Any] | None = None, **headers: str) -> HttpResponse:
         return self._without_cookie(self.client.post(path, fields or {}, **headers))  # type: ignore[arg-type]
