@@ -32,6 +32,8 @@ def edit_incident(*, incident: Incident, details: Details, by: User = None) -> I
     incident = lock(incident)
     stale.mark_incident(incident)  # also where it used to stand: its old month
     set_fields(incident, dict(details))
+    if incident.phase == Phase.SCHEDULED and incident.scheduled_for is not None:
+        incident.started_at = incident.scheduled_for  # until the work really begins
     check_details(incident)
     incident.save()
     stale.mark_incident(incident)

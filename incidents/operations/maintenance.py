@@ -53,10 +53,8 @@ def _move(
 ) -> Update:
     incident = lock(incident)
     if incident.phase not in allowed_from:
-        raise ValidationError(
-            {"phase": _("From “%(phase)s” this step is not possible.")},
-            params={"phase": incident.get_phase_display()},
-        )
+        words = _("From “%(phase)s” this step is not possible.")
+        raise ValidationError({"phase": ValidationError(words, params={"phase": incident.get_phase_display()})})
     # Work that never began has changed no component; there is nothing to set back.
     begins_or_began = phase == Phase.IN_PROGRESS or incident.phase != Phase.SCHEDULED
     components = dict.fromkeys(touched_components(incident), status) if begins_or_began else {}

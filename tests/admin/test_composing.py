@@ -353,14 +353,12 @@ def test_draft_is_taken_up_again_and_published(publisher: Client) -> None:
     draft = incident.updates.get()
     address = reverse("admin:incidents_incident_draft", args=[incident.pk, draft.pk])
     send(publisher, address, "draft", text_da="Bedre ord")
-    draft.refresh_from_db()
-    assert draft.text["da"] == "Bedre ord"
-    assert not draft.is_public
+    edited = incident.updates.get()
+    assert (edited.text["da"], edited.is_public) == ("Bedre ord", False)
     send(publisher, address, text_da="Bedste ord")
-    draft.refresh_from_db()
-    incident.refresh_from_db()
-    assert draft.is_public
-    assert incident.is_public
+    published = incident.updates.select_related("incident").get()
+    assert (published.text["da"], published.is_public) == ("Bedste ord", True)
+    assert published.incident.is_public
 
 
 def test_backdated_draft_shows_its_time_again(publisher: Client) -> None:

@@ -1,16 +1,19 @@
 """Steps that are asked for once more, corrections and details."""
 
+from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from incidents import operations
 from incidents.models import Announcement, Incident, Update
 from incidents.status import ComponentStatus, Phase
 from incidents.text import Text
-from tests.factories import make_component, make_incident, make_statement, make_subscriber
+from tests.factories import make_component, make_incident, make_maintenance, make_statement, make_subscriber
 
 from .filling import filled
 
@@ -171,3 +174,12 @@ def test_maintenance_is_not_found_among_incidents(publisher: Client) -> None:
     incident = make_incident()
     address = reverse("admin:incidents_maintenance_change", args=[incident.pk])
     assert publisher.get(address).status_code == 404
+
+
+def test_moved_maintenance_moves_in_the_history_too(publisher: Client) -> None:
+    now = timezone.now().replace(second=0, microsecond=0)
+    maintenance = make_maintenance(start=now + timedelta(days=1), end=now + timedelta(days=3))
+    moved = timezone.make_naive(now + timedelta(days=2), ZoneInfo("Europe/Copenhagen"))
+    change(publisher, step("details", maintenance), scheduled_for=f"{moved:%Y-%m-%dT%H:%M}")
+    maintenance.refresh_from_db()
+    assert maintenance.scheduled_for == maintenance.started_at == now + timedelta(days=2)
