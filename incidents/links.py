@@ -45,6 +45,10 @@ def feed(language: str, kind: str) -> str:
     return f"/{language}/feed.{kind}"
 
 
+def component_feed(slug: str, language: str, kind: str) -> str:
+    return f"{component(slug, language)}feed.{kind}"
+
+
 def dynamic(view: str, language: str, *args: str) -> str:
     """The path of a dynamic page in a language."""
     with override(language):

@@ -17,7 +17,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext, pgettext
 
 from .. import formats, links, markup
-from ..models import AffectedComponent, Incident, Update
+from ..models import AffectedComponent, Component, Incident, Update
 from ..status import Phase
 from ..templatetags.wording import language_name, reader_passage, untranslated_note
 from ..text import Passage
@@ -46,10 +46,13 @@ def tag(specific: str) -> str:
     return f"tag:{settings.FEED_ID_HOST},2005:{specific}"
 
 
-def newest_updates() -> list[Entry]:
-    """An entry for each of the newest public updates, in two queries."""
+def newest_updates(component: Component | None = None) -> list[Entry]:
+    """An entry for each of the newest public updates, in two queries; all of every incident the component was in."""
     affected = AffectedComponent.objects.select_related("component").order_by("pk")
     updates = Update.objects.public().newest_first().select_related("incident")
+    if component is not None:
+        named = Update.objects.public().filter(affected__component=component)
+        updates = updates.filter(incident__in=named.values("incident"))
     return [_of_update(update) for update in updates.prefetch_related(Prefetch("affected", affected))[:NEWEST]]
 
 

@@ -1,50 +1,43 @@
-"""The feeds: Atom, RSS and JSON in each language, and the two addresses that Statuspage has."""
+"""The feeds: Atom, RSS and JSON in each language, of all and per component, and Statuspage's two addresses."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from io import StringIO
 
 from django.conf import settings
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext
 
 from .. import links, markup
+from ..models import Component
 from ..templatetags.wording import words
-from .documents import Edition, SingleDocument
+from .documents import Document, Edition, SingleDocument, Subjects
 from .feed_entries import Entry, newest_incidents, newest_updates, tag
 from .feed_formats import Atom, Json, Rss
 
 _FORMATS: dict[str, type[Atom | Rss | Json]] = {"atom": Atom, "rss": Rss, "json": Json}
 
 
-class Feed(SingleDocument):
-    """`/da/feed.atom` and its siblings: the newest updates, one entry each."""
+class FeedDocument(Document):
+    """What the feeds share; `kind` is atom, rss or json."""
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
 
-    def path(self, key: str, language: str) -> str:
-        return links.feed(language, self.kind)
-
-    def guid(self, language: str) -> str:
-        return tag(f"feed/{language}")
-
-    def entries(self) -> list[Entry]:
-        return newest_updates()
-
-    def render(self, key: str, edition: Edition) -> str:
-        name = markup.clean(words(edition.page.name)) or "Status"
+    def written(self, key: str, edition: Edition, *, title: str, home: str, guid: str, entries: list[Entry]) -> str:
         feed = _FORMATS[self.kind](
-            title=name,
-            link=links.absolute(links.home(edition.language)),
+            title=title,
+            link=links.absolute(home),
             description=gettext("Incidents and planned maintenance"),
             language=edition.language,
-            author_name=markup.clean(edition.page.company) or name,
+            author_name=markup.clean(edition.page.company) or _name(edition),
             feed_url=links.absolute(self.path(key, edition.language)),
-            feed_guid=self.guid(edition.language),
+            feed_guid=tag(guid),
             alternates=self.alternates(key, edition.language),
         )
-        for entry in self.entries():
+        for entry in entries:
             feed.add_entry(entry)
-        return _written(feed)
+        text = StringIO()
+        feed.write(text, "utf-8")
+        return text.getvalue()
 
     def alternates(self, key: str, language: str) -> Sequence[tuple[str, str]]:
         if not self.per_language:
@@ -52,7 +45,45 @@ class Feed(SingleDocument):
         return [(code, self.path(key, code)) for code, _name in settings.LANGUAGES if code != language]
 
 
-class HistoryFeed(Feed):
+class Feed(FeedDocument, SingleDocument):
+    """`/da/feed.atom` and its siblings: the newest updates, one entry each."""
+
+    def path(self, key: str, language: str) -> str:
+        return links.feed(language, self.kind)
+
+    def render(self, key: str, edition: Edition) -> str:
+        home, guid = links.home(edition.language), f"feed/{edition.language}"
+        return self.written(key, edition, title=_name(edition), home=home, guid=guid, entries=newest_updates())
+
+
+class ComponentFeed(FeedDocument):
+    """`/da/components/<slug>/feed.atom` and its siblings; `key` is the component's slug."""
+
+    def all_keys(self) -> Iterable[str]:
+        return Component.objects.public().values_list("slug", flat=True)
+
+    def touched(self, subjects: Subjects) -> Iterable[str]:
+        return Component.objects.filter(pk__in=subjects.of("component")).values_list("slug", flat=True)
+
+    def path(self, key: str, language: str) -> str:
+        return links.component_feed(key, language, self.kind)
+
+    def render(self, key: str, edition: Edition) -> str | None:
+        component = Component.objects.public().filter(slug=key).first()
+        if component is None:
+            return None
+        named = {"page": _name(edition), "component": markup.clean(words(component.name))}
+        return self.written(
+            key,
+            edition,
+            title=pgettext("title of a component's feed", "%(page)s: %(component)s") % named,
+            home=links.component(key, edition.language),
+            guid=f"feed/{edition.language}/component/{component.pk}",
+            entries=newest_updates(component),
+        )
+
+
+class HistoryFeed(FeedDocument, SingleDocument):
     """`/history.atom` and `/history.rss` as Statuspage has them: one entry per incident, in the default language."""
 
     per_language = False
@@ -60,14 +91,10 @@ class HistoryFeed(Feed):
     def path(self, key: str, language: str) -> str:
         return f"/history.{self.kind}"
 
-    def guid(self, language: str) -> str:
-        return tag("/history")
-
-    def entries(self) -> list[Entry]:
-        return newest_incidents()
+    def render(self, key: str, edition: Edition) -> str:
+        home = links.home(edition.language)
+        return self.written(key, edition, title=_name(edition), home=home, guid="/history", entries=newest_incidents())
 
 
-def _written(feed: Atom | Rss | Json) -> str:
-    text = StringIO()
-    feed.write(text, "utf-8")
-    return text.getvalue()
+def _name(edition: Edition) -> str:
+    return markup.clean(words(edition.page.name)) or "Status"

@@ -3,7 +3,7 @@
 from .archive import ComponentPage, HistoryIndex, HistoryMonth
 from .assets import Assets
 from .documents import Document
-from .feeds import Feed, HistoryFeed
+from .feeds import ComponentFeed, Feed, HistoryFeed
 from .pages import Home, IncidentPage
 
 DOCUMENTS: tuple[Document, ...] = (
@@ -16,6 +16,9 @@ DOCUMENTS: tuple[Document, ...] = (
     Feed("atom"),
     Feed("rss"),
     Feed("json"),
+    ComponentFeed("atom"),
+    ComponentFeed("rss"),
+    ComponentFeed("json"),
     HistoryFeed("atom"),
     HistoryFeed("rss"),
 )

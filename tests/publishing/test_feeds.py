@@ -16,9 +16,9 @@ from django.utils import timezone, translation
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from incidents import operations
-from incidents.models import Incident, Page
-from incidents.publishing.documents import Edition
-from incidents.publishing.feeds import Feed, HistoryFeed
+from incidents.models import Component, Incident, Page
+from incidents.publishing.documents import Edition, Subjects
+from incidents.publishing.feeds import ComponentFeed, Feed, FeedDocument, HistoryFeed
 from incidents.status import ComponentStatus, Phase
 from incidents.text import Text
 from tests.factories import make_component, make_incident, make_maintenance, make_page, make_statement, make_update
@@ -27,6 +27,7 @@ pytestmark = pytest.mark.django_db
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 LANG = "{http://www.w3.org/XML/1998/namespace}lang"
+DEGRADED = ComponentStatus.DEGRADED_PERFORMANCE
 NOW = datetime(2023, 10, 11, 20, 0, tzinfo=UTC)
 
 
@@ -44,10 +45,12 @@ def history(kind: str = "atom") -> str:
     return _in("da", HistoryFeed(kind))
 
 
-def _in(language: str, feed: Feed) -> str:
+def _in(language: str, feed: FeedDocument, key: str = "") -> str:
     page = Page.objects.current()
     with translation.override(language), timezone.override(page.time_zone):
-        return feed.render("", Edition(page, language))
+        content = feed.render(key, Edition(page, language))
+    assert isinstance(content, str)
+    return content
 
 
 def parsed(text: str) -> Any:
@@ -333,3 +336,31 @@ def test_statuspage_feed_asks_a_fixed_number_of_queries(
         make_incident(statement=make_statement(at=NOW - timedelta(minutes=number)))
     with django_assert_num_queries(len(few)):
         assert len(parsed(history()).entries) == 6
+
+
+def test_component_has_a_feed_of_the_incidents_it_was_in(story: Incident) -> None:
+    make_incident(title=Text(da="Noget andet", en="Something else"), components={make_component("web"): DEGRADED})
+    for kind in ("atom", "rss"):
+        feed = parsed(_in("en", ComponentFeed(kind), "mail"))
+        assert feed.feed.title == "Nordhost status: Outgoing mail"
+        assert feed.feed.link == "https://status.example.dk/en/components/mail/"
+        assert [entry.title for entry in feed.entries] == [
+            "Resolved: Mail is delayed",
+            "Problem identified: Mail is delayed",
+        ]
+    item = json.loads(_in("en", ComponentFeed("json"), "mail"))["items"][0]
+    assert item["id"] == json.loads(rendered("json", "en"))["items"][1]["id"]
+
+
+def test_component_without_incidents_has_an_empty_feed_and_a_hidden_one_has_none(story: Incident) -> None:
+    make_component("web")
+    make_component("secret", hidden=True)
+    assert parsed(_in("da", ComponentFeed("atom"), "web")).entries == []
+    assert ComponentFeed("atom").render("secret", Edition(Page.objects.current(), "da")) is None
+    assert sorted(ComponentFeed("atom").all_keys()) == ["mail", "web"]
+
+
+def test_component_feed_is_written_again_when_its_incident_changes(story: Incident) -> None:
+    mail = Component.objects.get(slug="mail")
+    assert list(ComponentFeed("rss").touched(Subjects(frozenset({f"component:{mail.pk}"})))) == ["mail"]
+    assert ComponentFeed("rss").path("mail", "da") == "/da/components/mail/feed.rss"
