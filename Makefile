@@ -26,7 +26,7 @@ lint: python ## style, types, import directions, templates, missing migrations a
 	$(VENV)/lint-imports --no-cache
 	SECRET_KEY=lint $(VENV)/mypy
 	git ls-files -z --cached --others --exclude-standard -- '*.html' '*.txt' ':!requirements*' | xargs -0 --no-run-if-empty $(VENV)/djade --check --target-version 5.2
-	SECRET_KEY=lint $(VENV)/python manage.py makemigrations --check --dry-run
+	$(VENV)/python -m statuspage.local.trial makemigrations --check --dry-run
 	SECRET_KEY=lint $(VENV)/python manage.py messages --check
 
 format: python ## put code and templates into shape

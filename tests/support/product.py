@@ -52,6 +52,7 @@ class Product:
 
     def start(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
+        earlier = len(self.said())
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "statuspage.local"],
@@ -63,7 +64,7 @@ class Product:
                 start_new_session=True,
             )
         try:
-            wait_for(lambda: "Ctrl-C" in self.said() or self.process.poll() is not None)
+            wait_for(lambda: "Ctrl-C" in self.said()[earlier:] or self.process.poll() is not None)
             assert self.process.poll() is None, f"The product did not start:\n{self.said()}"
         except BaseException:
             self.stop()
@@ -75,7 +76,7 @@ class Product:
         return self.process.wait(60)
 
     def said(self) -> str:
-        return self.output.read_text(encoding="utf-8", errors="replace")
+        return self.output.read_text(encoding="utf-8", errors="replace") if self.output.exists() else ""
 
     def get(self, path: str, **headers: str) -> tuple[int, dict[str, str], str]:
         """Status, headers (lower case) and text; `Accept_Language="en"` becomes a header."""
@@ -90,13 +91,17 @@ class Product:
 
     def mail(self, recipient: str = "") -> list[EmailMessage]:
         """What has arrived, in order, for one recipient or for all."""
-        files = sorted((self.folder / "mail").glob(f"*-{recipient}.eml" if recipient else "*.eml"))
-        return [email.message_from_bytes(file.read_bytes(), policy=policy.default) for file in files]
+        return received(self.folder / "mail", recipient)
 
     def wait_for_mail(self, recipient: str, number: int = 1) -> list[EmailMessage]:
         """The mails to `recipient` as soon as there are `number` of them."""
         wait_for(lambda: len(self.mail(recipient)) >= number)
         return self.mail(recipient)
+
+
+def received(folder: Path, recipient: str = "") -> list[EmailMessage]:
+    files = sorted(folder.glob(f"*-{recipient}.eml" if recipient else "*.eml"))
+    return [email.message_from_bytes(file.read_bytes(), policy=policy.default) for file in files]
 
 
 def run_environment(variables: Mapping[str, str]) -> dict[str, str]:
