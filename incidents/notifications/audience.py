@@ -18,6 +18,10 @@ from django.utils import timezone
 from ..models import Announcement, Delivery, DeliveryState, Incident, SkipReason, Subscriber
 from ..status import Kind
 
+# Rows that change a table so much that PostgreSQL must look at it again: with yesterday's
+# statistics it would compare everybody with everybody in what follows.
+_MANY = 1_000
+
 # The channels that can carry a letter; the others join as they are built.
 CHANNELS = [Subscriber.Channel.EMAIL]
 
@@ -71,7 +75,10 @@ def expand(announcement: Announcement, now: datetime) -> int:
     )
     with connection.cursor() as cursor:
         cursor.execute(statement, [*same_for_all.values(), *values])
-        return int(cursor.rowcount)
+        added = int(cursor.rowcount)
+        if added > _MANY:
+            cursor.execute(f"ANALYZE {Delivery._meta.db_table}")
+    return added
 
 
 def _judged(kind: str, component_ids: Collection[str]) -> "QuerySet[Any]":

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, OuterRef
 
 from ..models import Announcement, Delivery, DeliveryState, Destination, SkipReason, Subscriber
 from ..models.deliveries import DeliveryQuerySet
@@ -89,13 +89,19 @@ def release(rows: Iterable[Held]) -> None:
 
 def supersede(announcement: Announcement) -> int:
     """Skips what waits of earlier announcements for those who will get this one, which tells the whole story."""
-    earlier = Q(announcement__update__incident=announcement.update.incident_id, announcement__lt=announcement.pk)
-    not_newer = Q(announcement__update__at__lte=announcement.update.at)
-    told_now = Delivery.objects.filter(announcement=announcement, state=DeliveryState.QUEUED)
-    rows = Delivery.objects.waiting().filter(earlier, not_newer, subscriber__in=told_now.values("subscriber"))
-    return move(
-        Delivery.objects.filter(id__in=rows.values("id")), DeliveryState.SKIPPED, skip_reason=SkipReason.SUPERSEDED
+    update = announcement.update
+    earlier = Announcement.objects.filter(
+        update__incident=update.incident_id,
+        update__at__lte=update.at,
+        pk__lt=announcement.pk,
+        expanded_at__isnull=False,
     )
+    told_now = Delivery.objects.filter(
+        announcement=announcement, subscriber=OuterRef("subscriber"), state=DeliveryState.QUEUED
+    )
+    # The ids are written into the statement: through a join PostgreSQL compares everybody with everybody.
+    rows = Delivery.objects.filter(Exists(told_now), announcement__in=list(earlier.values_list("pk", flat=True)))
+    return move(rows, DeliveryState.SKIPPED, skip_reason=SkipReason.SUPERSEDED)
 
 
 def _superseded() -> Exists:

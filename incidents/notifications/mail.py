@@ -61,7 +61,7 @@ def render(letter: str, language: str, announcement: Announcement | None = None)
         subject = mime.one_line(_rendered(letter, "subject.txt", context), TITLE_LENGTH + 100)
         text, html = (_rendered(letter, name, {**context, "subject": subject}) for name in ("body.txt", "body.html"))
         headers = list(_headers(page, letter, language, subject, announcement))
-    composed = mime.compose(headers, text, html)
+    composed = mime.compose(headers, mime.without_holes(text), html)
     personal = {slot: _address(slot, language) for slot in _PURPOSES if slot in composed.slots}
     return Mail(composed, personal)
 

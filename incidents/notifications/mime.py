@@ -52,9 +52,10 @@ class Letter:
 
     def filled(self, values: Mapping[Slot, str]) -> bytes:
         """The mail for one recipient, ready for the wire. Line breaks in a value are refused with ValueError."""
-        raw = {slot: value.encode() for slot, value in values.items()}
-        if any(b"\n" in value or b"\r" in value for value in raw.values()):
+        together = "".join(values.values())
+        if "\n" in together or "\r" in together:
             raise ValueError("A value for a mail has a line break in it.")
+        raw = {slot: value.encode() for slot, value in values.items()}
         return b"".join(
             [
                 *_join(self.head, [raw[slot] for slot in self.head_slots]),
@@ -85,6 +86,11 @@ def one_line(text: str, limit: int) -> str:
     """Text fit for a header: one line, nothing invisible, cut at a word."""
     line = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
     return line if len(line) <= limit else f"{line[: limit - 1].rsplit(' ', 1)[0]}…"
+
+
+def without_holes(text: str) -> str:
+    """At most one empty line between two others: what templates leave behind where there was nothing to say."""
+    return re.sub(r"\n\s*\n(\s*\n)+", "\n\n", text).strip() + "\n"
 
 
 def sender(name: str, address: str) -> str:

@@ -28,13 +28,9 @@ class Stage(Enum):
     CONTENT = auto()
     FINAL_DOT = auto()
 
-    @property
-    def timeout(self) -> float:
-        """Seconds the reply may take (RFC 5321 §4.5.3.2), or the shorter EMAIL_TIMEOUT."""
-        return min(_TIMEOUTS[self], settings.EMAIL_TIMEOUT)
 
-
-_TIMEOUTS = {
+# Seconds that the reply may take (RFC 5321 §4.5.3.2); EMAIL_TIMEOUT can make it less.
+TIMEOUTS = {
     Stage.CONNECT: 300,
     Stage.MAIL: 300,
     Stage.RCPT: 300,
@@ -90,6 +86,7 @@ class SmtpConnection:
         self.relay = relay
         self.taken = 0  # letters on this connection, for whoever recycles it
         self._smtp: smtplib.SMTP | None = None
+        self._timeouts = {stage: min(seconds, settings.EMAIL_TIMEOUT) for stage, seconds in TIMEOUTS.items()}
 
     @property
     def is_open(self) -> bool:
@@ -134,7 +131,7 @@ class SmtpConnection:
     # -- opening ---------------------------------------------------------------------------
 
     def _greet(self) -> smtplib.SMTP:
-        seconds, name = Stage.CONNECT.timeout, settings.SITE_HOST
+        seconds, name = self._timeouts[Stage.CONNECT], settings.SITE_HOST
         if not self.relay.implicit_tls:
             return smtplib.SMTP(self.relay.host, self.relay.port, name, seconds)
         context = ssl.create_default_context()
@@ -203,21 +200,16 @@ class SmtpConnection:
     # -- the wire --------------------------------------------------------------------------
 
     def _write(self, data: bytes, stage: Stage) -> None:
-        if self._smtp is None or self._smtp.sock is None:
-            raise self._failed(stage, Reply(0, "The connection is closed."))
         try:
-            self._smtp.sock.settimeout(stage.timeout)
-            self._smtp.sock.sendall(data)
-        except OSError as error:
+            self._socket(stage).sendall(data)
+        except (smtplib.SMTPException, OSError) as error:
             raise self._failed(stage, Reply(0, f"{type(error).__name__}: {error}")) from error
 
     def _read(self, stage: Stage) -> Reply:
         """The next reply; 421 means that the server closes the connection, at whatever stage it comes."""
-        if self._smtp is None or self._smtp.sock is None:
-            raise self._failed(stage, Reply(0, "The connection is closed."))
         try:
-            self._smtp.sock.settimeout(stage.timeout)
-            reply = _reply(*self._smtp.getreply())
+            self._socket(stage)
+            reply = _reply(*self._open.getreply())
         except (smtplib.SMTPException, OSError) as error:
             raise self._failed(stage, Reply(0, f"{type(error).__name__}: {error}")) from error
         if not 200 <= reply.code <= 599:
@@ -225,6 +217,21 @@ class SmtpConnection:
         if reply.code == 421:
             raise self._failed(stage, reply)
         return reply
+
+    @property
+    def _open(self) -> smtplib.SMTP:
+        if self._smtp is None:
+            raise smtplib.SMTPServerDisconnected("The connection is closed.")
+        return self._smtp
+
+    def _socket(self, stage: Stage) -> socket.socket:
+        """The socket, with the patience that this stage wants."""
+        wire, seconds = self._open.sock, self._timeouts[stage]
+        if wire is None:
+            raise smtplib.SMTPServerDisconnected("The connection is closed.")
+        if wire.gettimeout() != seconds:
+            wire.settimeout(seconds)
+        return wire
 
     def _failed(self, stage: Stage, reply: Reply) -> SmtpError:
         self._drop()
