@@ -1,6 +1,7 @@
 """The words readers and staff see for states. One place, so that page, mail, API and admin agree."""
 
-from enum import StrEnum
+from collections.abc import Mapping
+from typing import Any
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -58,6 +59,6 @@ OVERALL = {
 }
 
 
-def choices(labels: dict[StrEnum, Promise | str]) -> list[tuple[str, Promise | str]]:
+def choices(labels: Mapping[Any, Promise | str]) -> list[tuple[str, Promise | str]]:
     """A model or form field's choices out of one of the tables above."""
     return [(state.value, label) for state, label in labels.items()]

@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.widgets import AdminIntegerFieldWidget
 from django.db import models
 from django.db.models import QuerySet
 from django.forms import ModelForm
@@ -55,12 +56,21 @@ def set_status(
     messages.success(request, told % {"count": number})
 
 
-@admin.register(Component)
-class ComponentAdmin(admin.ModelAdmin[Component]):
-    form = ComponentForm
-    list_display = ("shown_name", "group", "badge", "position", "visibility")
-    list_display_links = ("shown_name",)
+class Placed(admin.ModelAdmin[Any]):
+    """A list in which the position of each row can be changed on the spot."""
+
     list_editable = ("position",)
+
+    def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> type[ModelForm[Any]]:
+        box = AdminIntegerFieldWidget({"aria-label": _("position")})
+        return super().get_changelist_form(request, widgets={"position": box}, **kwargs)
+
+
+@admin.register(Component)
+class ComponentAdmin(Placed):
+    form = ComponentForm
+    list_display = ("shown_name", "badge", "group", "position", "visibility")
+    list_display_links = ("shown_name",)
     list_filter = ("status", "group", "hidden")
     list_select_related = ("group",)
     search_fields = ("name", "slug")
@@ -112,9 +122,8 @@ def status_badge(status: str) -> SafeString:
 
 
 @admin.register(ComponentGroup)
-class ComponentGroupAdmin(admin.ModelAdmin[ComponentGroup]):
+class ComponentGroupAdmin(Placed):
     list_display = ("shown_name", "position")
-    list_editable = ("position",)
     search_fields = ("name",)
     fields = ("name", "description", "position")
     actions = None

@@ -214,7 +214,7 @@ class Delivery(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.letter} {self.message_id}"
+        return f"{self.get_letter_display()} {self.message_id}"
 
 
 class DestinationQuerySet(models.QuerySet["Destination"]):
