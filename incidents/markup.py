@@ -113,15 +113,22 @@ def _is_safe(address: str) -> bool:
         return False
 
 
-def _guard(attrs: Attributes, new: bool = False, /) -> Attributes:
+def _guard(attrs: Attributes, new: bool = False, /) -> Attributes | None:
+    """Every link's `rel`; of what only looks like an address, no link is made."""
     attrs[None, "rel"] = "noopener noreferrer nofollow"
-    words: str = attrs["_text"]  # type: ignore[index]  # bleach keeps the link's text beside its attributes
-    if new and not words.lower().startswith("http"):
-        attrs[None, "href"] = f"https://{words}"
+    if new:
+        words: str = attrs["_text"]  # type: ignore[index]  # bleach keeps the link's text beside its attributes
+        attrs[None, "href"] = words if words.lower().startswith("http") else f"https://{words}"
+        return attrs if _is_safe(attrs[None, "href"]) else None
     return attrs
 
 
-_LINKS = partial(LinkifyFilter, callbacks=[_guard], skip_tags={"pre", "code"}, url_re=_ADDRESS)
+_LINKS = partial(
+    LinkifyFilter,
+    callbacks=[_guard],  # type: ignore[list-item]  # bleach allows None, its types do not
+    skip_tags={"pre", "code"},
+    url_re=_ADDRESS,
+)
 
 
 def _cleaner() -> Cleaner:

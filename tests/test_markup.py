@@ -155,6 +155,12 @@ def test_address_becomes_a_link_and_a_file_name_does_not() -> None:
     assert re.findall('href="([^"]*)"', html) == ["https://a.example/x?a=1&amp;b=2", "https://www.b.example"]
 
 
+@pytest.mark.parametrize("address", ["https://a.example[", "https://a.example]/x", "https://a\u2100b.example/"])
+def test_what_only_looks_like_an_address_stays_text(address: str) -> None:
+    assert "href" not in markup.html(f"Se {address} her")
+    assert address in markup.plain(f"Se {address} her")
+
+
 def test_address_in_code_stays_code() -> None:
     assert markup.html("`https://a.example`") == "<p><code>https://a.example</code></p>"
 
