@@ -19,9 +19,7 @@ from .colours import DARK_PAPER, LIGHT_PAPER, readable_on
 from .documents import Document, Edition, Subjects
 from .shapes import PATHS
 
-STYLES = tuple(
-    "tokens base shell states prose timeline components history forms subscriptions print".split()
-)
+STYLES = tuple("tokens base shell states prose timeline components history forms subscriptions print".split())
 SCRIPTS = ("moments", "days", "fresh")
 
 # The state's colour in the middle of light and dark, because a tab may be either.

@@ -15,7 +15,9 @@ PATHS: dict[str, str] = {
     ComponentStatus.UNDER_MAINTENANCE: "M2.2 2.2h11.6v11.6H2.2z",
     ComponentStatus.DEGRADED_PERFORMANCE: "M8 1.3 15.6 14.4H.4z",
     ComponentStatus.PARTIAL_OUTAGE: "M8 .3 15.7 8 8 15.7.3 8z",
-    ComponentStatus.MAJOR_OUTAGE: "M4.4.9 8 4.5 11.6.9l3.5 3.5L11.5 8l3.6 3.6-3.5 3.5L8 11.5l-3.6 3.6-3.5-3.5L4.5 8 .9 4.4z",
+    ComponentStatus.MAJOR_OUTAGE: (
+        "M4.4.9 8 4.5 11.6.9l3.5 3.5L11.5 8l3.6 3.6-3.5 3.5L8 11.5l-3.6 3.6-3.5-3.5L4.5 8 .9 4.4z"
+    ),
     SCHEDULED: "M2.2 2.2h11.6v11.6H2.2zm2 2v7.6h7.6V4.2z",
     NONE: "M8 1.5a6.5 6.5 0 1 1 0 13 6.5 6.5 0 0 1 0-13zm0 2a4.5 4.5 0 1 0 0 9 4.5 4.5 0 0 0 0-9z",
 }

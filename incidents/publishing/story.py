@@ -1,9 +1,10 @@
 """An incident as a page tells it: its updates newest first, and what they did to components."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from typing import Any
 
 from django.db.models import Prefetch
 
@@ -84,12 +85,12 @@ class Story:
 def told(incidents: IncidentQuerySet, *, with_revisions: bool = False) -> list[Story]:
     """The stories of these incidents in three queries, or four with the earlier texts."""
     affected = AffectedComponent.objects.select_related("component__group")
-    parts: list[str | Prefetch] = [Prefetch("affected", affected), *(["revisions"] if with_revisions else [])]
+    parts: list[Any] = [Prefetch("affected", affected), *(["revisions"] if with_revisions else [])]
     updates = Update.objects.public().newest_first().prefetch_related(*parts)
     fetched: Iterable[Incident] = incidents.prefetch_related(Prefetch("updates", updates, to_attr="timeline"))
     return [Story(incident) for incident in fetched]
 
 
-def _page_order(component: Component) -> Sequence[object]:
+def _page_order(component: Component) -> tuple[bool, int, int, datetime]:
     group = component.group
     return (group is not None, group.position if group else 0, component.position, component.created_at)

@@ -106,6 +106,12 @@ def feed_url(kind: str) -> str:
 
 
 @register.simple_tag
+def component_feed_url(component: Component, kind: str) -> str:
+    """`kind` is atom, rss or json."""
+    return links.component_feed(component.slug, _language(), kind)
+
+
+@register.simple_tag
 def subscribe_url() -> str:
     return links.subscribe(_language())
 
@@ -135,7 +141,9 @@ def impact_said(incident: Incident) -> SafeString:
     """The impact with the word before it, where no label stands beside; maintenance says all by itself."""
     if incident.is_maintenance:
         return impact(incident)
-    return format_html('<span class="impact"><span class="quiet">{}</span> {}</span>', gettext("Impact"), impact(incident))
+    return format_html(
+        '<span class="impact"><span class="quiet">{}</span> {}</span>', gettext("Impact"), impact(incident)
+    )
 
 
 @register.simple_tag

@@ -1,0 +1,318 @@
+"""Home and the incident's page, as rendered: what they say, in which language, and what they cost."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+import time_machine
+from django.conf import settings
+from django.utils import timezone, translation
+from pytest_django import DjangoAssertNumQueries
+
+from incidents import operations
+from incidents.models import Component, Incident, Page
+from incidents.publishing.documents import PUBLISHED_MARK, Document, Edition
+from incidents.publishing.pages import Home, IncidentPage
+from incidents.status import ComponentStatus, Impact, Phase
+from incidents.text import Text
+from tests.factories import (
+    make_component,
+    make_group,
+    make_incident,
+    make_maintenance,
+    make_page,
+    make_statement,
+    make_update,
+)
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("public_store")]
+
+NOW = datetime(2023, 10, 12, 10, 0, tzinfo=UTC)
+COPENHAGEN = ZoneInfo("Europe/Copenhagen")
+
+
+@pytest.fixture(autouse=True)
+def _clock() -> Iterator[None]:
+    with time_machine.travel(NOW, tick=False):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def page() -> Page:
+    return make_page()
+
+
+def rendered(document: Document, key: str = "", language: str = "en") -> str:
+    with translation.override(language), timezone.override("Europe/Copenhagen"):
+        content = document.render(key, Edition(Page.objects.current(), language))
+    assert isinstance(content, str)
+    return content
+
+
+def home(language: str = "en") -> str:
+    return rendered(Home(), "", language)
+
+
+def page_of(incident: Incident, language: str = "en") -> str:
+    return rendered(IncidentPage(), incident.pk, language)
+
+
+def words(html: str) -> str:
+    """The text of a page without its markup, spaces joined."""
+    return " ".join(re.sub(r"<[^>]+>", " ", html).split())
+
+
+def in_service(slug: str, **fields: object) -> Component:
+    return make_component(slug, start_date=datetime(2020, 1, 1).date(), **fields)  # noqa: DTZ001 - a day
+
+
+class TestHome:
+    def test_says_in_one_sentence_that_all_is_well(self) -> None:
+        in_service("mail")
+        html = home()
+        assert "<h1>All systems are operational</h1>" in html
+        assert "<title>All systems are operational – Nordhost status</title>" in html
+
+    def test_worst_state_wins_and_stands_in_title_and_icon(self) -> None:
+        mail, web = in_service("mail"), in_service("web")
+        make_incident(components={mail: ComponentStatus.DEGRADED_PERFORMANCE, web: ComponentStatus.MAJOR_OUTAGE})
+        html = home()
+        assert "<h1>Major outage</h1>" in html
+        assert re.search(r'rel="icon" href="/assets/favicon-major_outage-\w+\.svg"', html)
+
+    def test_open_incident_is_named_on_top_and_links_to_its_page(self) -> None:
+        incident = make_incident()
+        top = home().split("</h1>")[1].split('<article class="part"')[0]
+        assert f'<a href="/en/incidents/{incident.pk}/">Mail is delayed</a>' in top
+
+    def test_newest_update_is_in_full_and_the_rest_folded(self) -> None:
+        incident = make_incident(
+            statement=make_statement(at=NOW - timedelta(hours=1)), started_at=NOW - timedelta(hours=1)
+        )
+        make_update(incident, text=Text(en="Better now."), at=NOW)
+        shown, folded = home().split('<details class="earlier">')
+        assert "Better now." in shown
+        assert "We have found the fault." in folded.split("</details>")[0]
+        assert "Better now." not in folded
+
+    def test_drafts_and_hidden_components_are_nowhere(self) -> None:
+        in_service("secret", name=Text(en="Secret system"), hidden=True)
+        make_incident(draft=True, title=Text(en="Secret incident"))
+        assert "Secret" not in home()
+
+    def test_planned_maintenance_is_told_ahead(self) -> None:
+        maintenance = make_maintenance(start=NOW + timedelta(days=2), end=NOW + timedelta(days=2, hours=3))
+        html = home()
+        assert f'<a href="/en/incidents/{maintenance.pk}/">Disk replacement</a>' in html
+        assert "<h1>All systems are operational</h1>" in html
+
+    def test_outage_today_is_the_last_bar_and_in_the_table(self) -> None:
+        mail = in_service("mail")
+        make_incident(components={mail: ComponentStatus.MAJOR_OUTAGE})
+        html = home()
+        assert '<path class="bar-major_outage" d="M356 0h3v32h-3z"/>' in html
+        row = html.split('<tr data-first="2023-10-12"')[1].split("</tr>")[0]
+        assert "Major outage" in row
+        assert "Mail is delayed" in row
+        assert "Operational throughout on 89 days of 90." in html
+
+    def test_uptime_is_counted_in_per_cent_with_two_decimals(self) -> None:
+        mail = in_service("mail")
+        for hours, status in ((30, ComponentStatus.PARTIAL_OUTAGE), (28, ComponentStatus.OPERATIONAL)):
+            operations.set_component_status(component=mail, status=status, at=NOW - timedelta(hours=hours))
+        assert "99.90%" in words(home())  # 2 hours of 89.5 days
+
+    def test_outage_of_many_days_is_one_row(self) -> None:
+        mail = in_service("mail")
+        incident = make_incident(
+            statement=make_statement(components={mail.pk: ComponentStatus.PARTIAL_OUTAGE}, at=NOW - timedelta(days=9)),
+            started_at=NOW - timedelta(days=9),
+        )
+        operations.resolve(incident=incident, text=Text(en="Over."), at=NOW - timedelta(days=4), notify=False)
+        html = home()
+        assert html.count("<tr data-first") == 1
+        assert '<tr data-first="2023-10-03" data-last="2023-10-08"' in html
+
+    def test_days_before_the_service_began_are_not_called_operational(self) -> None:
+        make_component("new", start_date=NOW.date() - timedelta(days=9))
+        html = home()
+        assert "Operational for the whole of 10 days." in html
+        assert html.count("bar-unknown") == 1
+
+    def test_days_without_incidents_are_said_in_one_line(self) -> None:
+        ended = NOW - timedelta(days=2)
+        incident = make_incident(
+            statement=make_statement(at=ended - timedelta(hours=1)), started_at=ended - timedelta(hours=1)
+        )
+        operations.resolve(incident=incident, text=Text(en="Over."), at=ended, notify=False)
+        recent = words(home().split('id="recent"')[1])
+        assert re.search(r"11–12 October No incidents 10 October Mail is delayed .* 6–9 October No incidents", recent)
+
+    def test_days_that_an_incident_ran_through_are_not_called_quiet(self) -> None:
+        make_incident(statement=make_statement(at=NOW - timedelta(days=3)), started_at=NOW - timedelta(days=3))
+        recent = words(home().split('id="recent"')[1])
+        assert "6–8 October No incidents" in recent
+        assert "9 October No" not in recent
+
+    def test_works_without_any_component(self) -> None:
+        assert "No systems are listed yet." in home()
+
+    def test_has_the_time_of_publishing_once(self) -> None:
+        assert home().count(PUBLISHED_MARK) == 1
+
+    def test_costs_the_same_queries_however_much_there_is(
+        self, django_assert_num_queries: DjangoAssertNumQueries
+    ) -> None:
+        def more(number: int) -> None:
+            for _each in range(number):
+                component = in_service("", group=make_group())
+                incident = make_incident(components={component: ComponentStatus.DEGRADED_PERFORMANCE})
+                make_update(incident)
+                make_maintenance(start=NOW + timedelta(days=1), end=NOW + timedelta(days=2), components=(component,))
+                operations.resolve(incident=make_incident(), text=Text(en="Over."), notify=False)
+
+        more(1)
+        with django_assert_num_queries(11):
+            home()
+        more(3)
+        with django_assert_num_queries(11):
+            home()
+
+
+class TestIncidentPage:
+    @pytest.fixture
+    def incident(self) -> Incident:
+        mail = in_service("mail")
+        return make_incident(
+            statement=make_statement(
+                components={mail.pk: ComponentStatus.DEGRADED_PERFORMANCE},
+                at=datetime(2023, 10, 9, 23, 0, tzinfo=COPENHAGEN),
+                quote="A *code error* was deployed.",
+                quote_language="en",
+                quote_url="https://status.example.com/EX680695",
+            ),
+            impact=Impact.MAJOR,
+            started_at=datetime(2023, 10, 9, 23, 0, tzinfo=COPENHAGEN),
+            user_impact=Text(da="Mail er forsinket.", en="Mail is late."),
+            scope=Text(da="Alle kunder."),
+            workaround=Text(en="Do not send again."),
+            root_cause=Text(en="A service update."),
+            root_cause_status="preliminary",
+            next_steps=Text(en="We keep retrying."),
+            next_update_by=NOW + timedelta(hours=1),
+            upstream_name="Microsoft",
+            upstream_url="https://status.example.com/",
+        )
+
+    def test_tells_every_field(self, incident: Incident) -> None:
+        said = words(page_of(incident))
+        for expected in (
+            "Mail is late.",
+            "Do not send again.",
+            "Root cause (preliminary)",
+            "A service update.",
+            "We keep retrying.",
+            "Expected by 12 October 2023, 13:00 CEST",
+            "Impact Major",
+        ):
+            assert expected in said
+        assert '<a href="https://status.example.com/" rel="noopener noreferrer nofollow">Microsoft</a>' in page_of(
+            incident
+        )
+
+    def test_quoted_statement_keeps_its_language_on_the_danish_page(self, incident: Incident) -> None:
+        html = page_of(incident, "da")
+        assert re.search(r'<blockquote class="prose" lang="en" dir="auto"[^>]*><p>A <em>code error</em>', html)
+        assert "engelsk" in html
+
+    def test_text_that_is_not_translated_is_marked_and_said(self, incident: Incident) -> None:
+        html = page_of(incident, "en")
+        assert (
+            '<p class="untranslated">Not yet translated into English</p><div class="prose" lang="da"><p>Alle kunder.'
+            in html
+        )
+
+    def test_no_english_but_what_is_marked_on_a_danish_page(self, incident: Incident) -> None:
+        html = page_of(incident, "da")
+        own = re.sub(r'<(div|blockquote)\b[^>]* lang="en".*?</\1>', "", html, flags=re.DOTALL)
+        for english in ("Impact", "Timeline", "Workaround", "Expected", "Root cause", "Statement from", "Affected"):
+            assert english not in words(own)
+
+    def test_timeline_is_newest_first_with_permalinks(self, incident: Incident) -> None:
+        update = make_update(incident, text=Text(en="Better now."), at=NOW - timedelta(hours=1))
+        html = page_of(incident)
+        assert html.index("Better now.", html.index('id="timeline"')) < html.index("We have found the fault.")
+        assert f'id="{update.pk}"' in html
+        assert f'href="/en/incidents/{incident.pk}/#{update.pk}"' in html
+
+    def test_components_are_shown_with_their_states_over_time(self, incident: Incident) -> None:
+        operations.resolve(incident=incident, text=Text(en="Over."), at=NOW - timedelta(hours=1), notify=False)
+        said = words(page_of(incident))
+        assert re.search(
+            r"mail \(en\) Degraded performance from 9 October 2023, 23:00 CEST "
+            r"Operational from 12 October 2023, 11:00 CEST",
+            said,
+        )
+
+    def test_resolved_incident_has_its_duration(self, incident: Incident) -> None:
+        ended = datetime(2023, 10, 11, 19, 0, tzinfo=COPENHAGEN)
+        operations.resolve(incident=incident, text=Text(en="Over."), at=ended, notify=False)
+        said = words(page_of(incident))
+        assert "9 October 2023, 23:00 CEST to 11 October 2023, 19:00 CEST" in said
+        assert "Duration 1 day and 20 hours" in said
+        assert "Next update" not in said
+
+    def test_edited_update_shows_its_earlier_text_on_request(self, incident: Incident) -> None:
+        operations.correct_update(update=incident.updates.get(), text=Text(en="We have found another fault."))
+        html = page_of(incident)
+        folded = html.split('<details class="edited">')[1].split("</details>")[0]
+        assert "Edited" in words(folded)
+        assert "We have found the fault." in folded
+
+    def test_links_to_itself_in_the_other_language(self, incident: Incident) -> None:
+        html = page_of(incident, "en")
+        assert f'href="/da/incidents/{incident.pk}/" hreflang="da" lang="da"' in html
+        assert f'<link rel="alternate" hreflang="da" href="{settings.SITE_URL}/da/incidents/{incident.pk}/">' in html
+
+    def test_draft_and_withdrawn_incidents_have_no_page(self, incident: Incident) -> None:
+        operations.withdraw(incident=incident)
+        draft = make_incident(draft=True)
+        for gone in (incident, draft):
+            assert IncidentPage().render(gone.pk, Edition(Page.objects.current(), "en")) is None
+        assert list(IncidentPage().all_keys()) == []
+
+    def test_planned_maintenance_shows_its_window_and_no_state_for_what_it_will_touch(self) -> None:
+        maintenance = make_maintenance(
+            start=NOW + timedelta(days=1), end=NOW + timedelta(days=1, hours=2), components=(in_service("mail"),)
+        )
+        said = words(page_of(maintenance))
+        assert "Planned 13 October 2023, 12:00–14:00 CEST" in said
+        assert "Under maintenance" not in said
+
+    def test_untrusted_text_cannot_become_markup(self) -> None:
+        attack = '<script>alert(1)</script>"><img src=x onerror=alert(1)>'
+        incident = make_incident(title=Text(en=attack), scope=Text(en=attack), upstream_name=attack)
+        html = page_of(incident)
+        assert "<script>alert" not in html
+        assert "<img" not in html
+
+    def test_costs_the_same_queries_however_long_the_story(
+        self, incident: Incident, django_assert_num_queries: DjangoAssertNumQueries
+    ) -> None:
+        for _each in range(3):
+            update = make_update(incident, components={in_service("").pk: ComponentStatus.PARTIAL_OUTAGE})
+            operations.correct_update(update=update, text=Text(en="Corrected."))
+        with django_assert_num_queries(4), translation.override("en"):
+            IncidentPage().render(incident.pk, Edition(Page(), "en"))
+
+
+@pytest.mark.parametrize("phase", [Phase.INVESTIGATING, Phase.MITIGATED])
+def test_every_page_is_free_of_inline_script_and_style(phase: Phase) -> None:
+    incident = make_incident(statement=make_statement(phase))
+    for html in (home(), page_of(incident)):
+        assert " style=" not in html
+        assert "<style" not in html
+        assert " onclick" not in html
+        assert not re.search(r"<script(?![^>]* src=\"/assets/)", html)

@@ -1,0 +1,86 @@
+"""Style, script and icons as documents; the brand's colour stays readable."""
+
+import gzip
+import re
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from incidents.models import Page
+from incidents.publishing.assets import SCRIPTS, STYLES, Assets, asset, asset_path
+from incidents.publishing.colours import DARK_PAPER, LIGHT_PAPER, READABLE, contrast, readable_on
+from incidents.publishing.shapes import BY_IMPACT, PATHS
+from incidents.status import ComponentStatus, Impact
+
+SOURCES = Path(settings.BASE_DIR) / "static"
+
+
+def test_address_changes_with_the_content_and_only_then() -> None:
+    blue, red = Page(brand_colour="#1f4e79"), Page(brand_colour="#aa0000")
+    assert asset_path("site.css", blue) == asset_path("site.css", Page(brand_colour="#1f4e79"))
+    assert asset_path("site.css", blue) != asset_path("site.css", red)
+    assert asset_path("site.js", blue) == asset_path("site.js", red)
+    assert re.fullmatch(r"/assets/site-[0-9a-f]{12}\.css", asset_path("site.css", blue))
+
+
+def test_every_source_is_published() -> None:
+    assert set(STYLES) == {path.stem for path in (SOURCES / "css" / "public").glob("*.css")}
+    scripts = {path.stem for path in (SOURCES / "js").glob("*.js")}
+    assert set(SCRIPTS) == {name for name in scripts if not name.startswith("admin-")}
+
+
+def test_style_sheet_needs_nothing_from_elsewhere() -> None:
+    css = asset("site.css", "#1f4e79").decode()
+    assert "url(" not in css
+    assert "@import" not in css
+    assert "/*" not in css
+
+
+def test_all_assets_together_are_small() -> None:
+    weight = sum(len(gzip.compress(asset(key, "#1f4e79"))) for key in ("site.css", "site.js"))
+    assert weight < 9_000
+
+
+def test_every_state_has_a_shape_of_its_own_and_an_icon() -> None:
+    assert len(set(PATHS.values())) == len(PATHS)
+    assert {*ComponentStatus} <= {*PATHS}
+    assert {*BY_IMPACT} == {*Impact}
+    for state in ComponentStatus:
+        assert PATHS[state] in asset(f"favicon-{state}.svg", "#1f4e79").decode()
+        assert f"favicon-{state}.svg" in Assets().all_keys()
+
+
+def test_contrast_is_as_wcag_defines_it() -> None:
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+    assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)
+
+
+@pytest.mark.parametrize("brand", ["#1f4e79", "#ffee00", "#ffffff", "#000000", "#e4002b"])
+@pytest.mark.parametrize("paper", [LIGHT_PAPER, DARK_PAPER])
+def test_any_brand_colour_is_made_readable(brand: str, paper: str) -> None:
+    assert contrast(paper, readable_on(paper, brand)) >= READABLE
+
+
+def test_readable_brand_colour_is_left_alone() -> None:
+    assert readable_on(LIGHT_PAPER, "#1f4e79") == "#1f4e79"
+
+
+@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
+def test_states_and_texts_can_be_read_on_their_paper(scheme: int) -> None:
+    """Colours of words 4.5:1, of bars and lines that carry meaning 3:1 (WCAG 1.4.3, 1.4.11)."""
+    tokens = (SOURCES / "css" / "public" / "tokens.css").read_text(encoding="utf-8")
+    block = tokens.split("@media (prefers-color-scheme: dark)")[scheme]
+    colours = {name: _long(value) for name, value in re.findall(r"--([\w-]+): (#[0-9a-f]{3,6});", block)}
+    assert colours["paper"] == (LIGHT_PAPER, DARK_PAPER)[scheme]
+    for name in ("ink", "quiet", *ComponentStatus):
+        if name in colours:
+            assert contrast(colours["paper"], colours[name]) >= 4.5, name
+    assert contrast(colours["paper"], colours["operational"]) >= 4.5
+    assert contrast(colours["shade"], colours["quiet"]) >= 4.5
+    for name in ("line", "tick"):
+        assert contrast(colours["paper"], colours[name]) >= 3, name
+
+
+def _long(colour: str) -> str:
+    return "#" + "".join(2 * digit for digit in colour[1:]) if len(colour) == 4 else colour
