@@ -60,11 +60,11 @@ def extract_file(strings: Strings, path: Path, name: str) -> None:
     if path.suffix != ".py":
         source = as_python(source, name)
     for _line, function, texts, comments in extract_python(
-        io.BytesIO(source.encode()), list(KEYWORDS), ["Translators:"], {"encoding": "utf-8"}
+        io.BytesIO(source.encode()), KEYWORDS, ["Translators:"], {"encoding": "utf-8"}
     ):
-        if found := arguments(function, texts):
+        if found := arguments(str(function), texts):
             context, text = found
-            strings.add(text, locations=[(name, 0)], auto_comments=comments, context=context)
+            strings.add(text, locations=[(name, 0)], auto_comments=list(comments or ()), context=context)
 
 
 def as_python(template: str, name: str) -> str:
@@ -75,9 +75,9 @@ def as_python(template: str, name: str) -> str:
 
 def arguments(function: str, texts: Any) -> tuple[str | None, str | tuple[str, str]] | None:
     """Context and text of one call; nothing where the text is not written out there."""
-    given = [texts] if isinstance(texts, str) or texts is None else list(texts)
-    positions = KEYWORDS[function] or (1,)
-    context = None
+    given: list[Any] = [texts] if isinstance(texts, str) or texts is None else list(texts)
+    positions: tuple[Any, ...] = KEYWORDS[function] or (1,)
+    context: str | None = None
     if isinstance(positions[0], tuple):
         context, positions = given[positions[0][0] - 1], positions[1:]
     chosen = [given[position - 1] if position <= len(given) else None for position in positions]

@@ -1,7 +1,7 @@
 """The localized text field: a `Text` in jsonb, edited with the languages side by side."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import forms
@@ -27,12 +27,12 @@ class IdField(models.CharField[str, str]):
 class AddressField(models.URLField[str, str]):
     """A web address; where staff leave out the scheme, https is meant."""
 
-    def deconstruct(self) -> tuple[str, str, list[Any], dict[str, Any]]:
+    def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
         name, _path, args, kwargs = super().deconstruct()
         return name, "django.db.models.URLField", args, kwargs
 
-    def formfield(self, **kwargs: Any) -> forms.Field:  # type: ignore[override]
-        return super().formfield(**{"assume_scheme": "https", **kwargs})  # type: ignore[return-value]
+    def formfield(self, **kwargs: Any) -> Any:
+        return super().formfield(**{"assume_scheme": "https", **kwargs})
 
 
 class LocalizedField(models.JSONField):
@@ -50,7 +50,7 @@ class LocalizedField(models.JSONField):
         super().__init__(*args, **kwargs)
         self.max_length = max_length
 
-    def deconstruct(self) -> tuple[str, str, list[Any], dict[str, Any]]:
+    def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
         name, path, args, kwargs = super().deconstruct()
         return name, path, args, {**kwargs, "single_line": self.single_line, "max_length": self.max_length}
 
@@ -99,7 +99,7 @@ class LocalizedField(models.JSONField):
             return Text({language: " ".join(clean(text).split()) for language, text in texts.items()})
         return Text({language: clean(text) for language, text in texts.items()})
 
-    def formfield(self, **kwargs: Any) -> forms.Field:  # type: ignore[override]
+    def formfield(self, **kwargs: Any) -> Any:
         return LocalizedFormField(
             required=not self.blank,
             label=kwargs.get("label", str(self.verbose_name).capitalize()),

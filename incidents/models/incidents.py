@@ -150,7 +150,7 @@ class OfKind(models.Manager[Incident]):
 class Maintenance(Incident):
     """Planned work: the same model, with an admin of its own."""
 
-    objects = OfKind(Kind.MAINTENANCE)  # type: ignore[assignment]
+    objects = OfKind(Kind.MAINTENANCE)  # type: ignore[assignment, misc]
 
     class Meta:
         proxy = True

@@ -86,7 +86,7 @@ class Refusals:
     def stop(self) -> None:
         """Raises ValidationError if anything was refused."""
         if self.errors:
-            raise ValidationError(self.errors)  # type: ignore[arg-type]  # lazy strings are translated when shown
+            raise ValidationError(self.errors)  # lazy strings are translated when shown
 
 
 def check_statement(incident: Incident, statement: Statement, *, draft: bool, reopening: bool = False) -> None:

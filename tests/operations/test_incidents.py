@@ -1,4 +1,6 @@
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import time_machine
@@ -16,7 +18,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
 
 @pytest.fixture
-def clock():
+def clock() -> Iterator[time_machine.Traveller]:
     with time_machine.travel(NOW, tick=False) as traveller:
         yield traveller
 
@@ -74,7 +76,7 @@ def test_title_with_line_breaks_becomes_one_line() -> None:
         ({"upstream_url": "javascript:alert(1)"}, "upstream_url"),
     ],
 )
-def test_wrong_detail_is_refused_by_its_field(details: dict[str, object], field: str) -> None:
+def test_wrong_detail_is_refused_by_its_field(details: dict[str, Any], field: str) -> None:
     with pytest.raises(ValidationError) as error:
         make_incident(**details)
     assert refused(error) == {field}

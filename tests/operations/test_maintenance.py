@@ -1,3 +1,4 @@
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -5,7 +6,7 @@ import time_machine
 from django.core.exceptions import ValidationError
 
 from incidents import operations
-from incidents.models import Component, Incident
+from incidents.models import Component, Incident, Update
 from incidents.status import ComponentStatus, Phase
 from incidents.text import Text
 from tests.factories import make_component, make_maintenance, make_update
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def clock():
+def clock() -> Iterator[time_machine.Traveller]:
     with time_machine.travel(NOW, tick=False) as traveller:
         yield traveller
 
@@ -66,7 +67,7 @@ def test_work_cancelled_before_it_began_touches_no_component(maintenance: Incide
 
 
 @pytest.mark.parametrize("verb", [operations.complete_maintenance, operations.start_maintenance])
-def test_finished_work_moves_no_further(maintenance: Incident, verb) -> None:
+def test_finished_work_moves_no_further(maintenance: Incident, verb: Callable[..., Update]) -> None:
     operations.cancel_maintenance(incident=maintenance, text=Text(da="Aflyst."), notify=False)
     with pytest.raises(ValidationError) as error:
         verb(incident=maintenance, text=DONE)

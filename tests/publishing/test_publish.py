@@ -12,6 +12,7 @@ from incidents.publishing import fingerprint, stale
 from incidents.publishing.pages import Home
 from incidents.publishing.publish import differences, publish_all, publish_stale
 from incidents.publishing.store import PublicStore, Staged
+from incidents.status import ComponentStatus
 from incidents.text import Text
 from tests.factories import make_component, make_incident, make_page, make_statement, make_update
 
@@ -51,7 +52,7 @@ def test_store_and_database_agree_after_every_verb() -> None:
     mail = make_component("mail")
     stale.mark_page()
     publish_stale()
-    incident = make_incident(components={mail: "major_outage"})
+    incident = make_incident(components={mail: ComponentStatus.MAJOR_OUTAGE})
     assert list(differences()) == []
     update = make_update(incident)
     operations.correct_update(update=update, text=Text(da="Rettet."))

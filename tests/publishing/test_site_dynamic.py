@@ -122,7 +122,7 @@ def test_django_that_does_not_load_is_logged_and_tried_again(root: Path, caplog:
     attempts = iter([unloadable, lambda: stand_in])
 
     def load() -> WSGIApplication:
-        return next(attempts)()
+        return next(attempts)()  # type: ignore[no-untyped-call]
 
     page = site(root, load=load)
     assert_says_come_back(ask(page, "/da/subscribe/"), "da")

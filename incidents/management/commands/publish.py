@@ -5,7 +5,7 @@ from argparse import ArgumentParser
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Never
 
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
@@ -60,6 +60,6 @@ class Command(BaseCommand):
             raise CommandError(f"{len(found)} differences between database and public store.")
 
 
-def begin(bar: "tqdm[None]", total: int) -> Callable[[int], object]:
+def begin(bar: "tqdm[Never]", total: int) -> Callable[[int], object]:
     bar.reset(total)
     return bar.update
