@@ -80,7 +80,7 @@ def arguments(function: str, texts: Any) -> tuple[str | None, str | tuple[str, s
     context: str | None = None
     if isinstance(positions[0], tuple):
         context, positions = given[positions[0][0] - 1], positions[1:]
-    chosen = [given[position - 1] if position <= len(given) else None for position in positions]
+    chosen: list[Any] = [given[position - 1] if position <= len(given) else None for position in positions]
     if not all(chosen):
         return None
     return context, chosen[0] if len(chosen) == 1 else (chosen[0], chosen[1])
