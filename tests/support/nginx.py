@@ -24,6 +24,7 @@ error_log {folder}/error.log;
 events {{ worker_connections 512; }}
 http {{
     access_log off;
+    keepalive_requests 1000000;
     client_body_temp_path {folder}/body;
     proxy_temp_path {folder}/proxy;
     fastcgi_temp_path {folder}/fastcgi;
@@ -47,16 +48,16 @@ class Nginx:
 
     def __enter__(self) -> Self:
         assert NGINX
-        self._process = subprocess.Popen([NGINX, "-p", self.folder, "-c", self.folder / "nginx.conf"])
-        wait_for(lambda: (self.folder / "nginx.pid").exists() or self._process.poll() is not None)
-        assert self._process.poll() is None, (self.folder / "error.log").read_text()
+        self.process = subprocess.Popen([NGINX, "-p", self.folder, "-c", self.folder / "nginx.conf"])
+        wait_for(lambda: (self.folder / "nginx.pid").exists() or self.process.poll() is not None)
+        assert self.process.poll() is None, (self.folder / "error.log").read_text()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._process.terminate()
-        self._process.wait(20)
+        self.process.terminate()
+        self.process.wait(20)
 
     def _rendered(self, public_root: Path, var: Path, application_port: int) -> str:
         """The operator's changes: ports, folders, and no certificate."""

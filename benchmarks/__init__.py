@@ -1,0 +1,1 @@
+"""Measurements with an aim. `python -m benchmarks` says which there are."""

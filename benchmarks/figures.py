@@ -1,0 +1,82 @@
+"""What a measurement found, the table of all that were found, and whether an aim was met."""
+
+import csv
+import os
+import platform
+import subprocess
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+TABLE = HERE / "results.csv"
+COLUMNS = ("date", "commit", "machine", "benchmark", "figure", "value", "unit", "aim")
+
+
+class Missing(Exception):
+    """A program that the measurement needs is not installed; the text says which, and where it comes from."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One number. An `aim` is a comparison and a number, `>=0.75` or `<=300`; without one it only informs."""
+
+    name: str
+    value: float
+    unit: str = ""
+    aim: str = ""
+
+    @property
+    def is_met(self) -> bool:
+        if not self.aim:
+            return True
+        wanted = float(self.aim[2:])
+        return self.value >= wanted if self.aim.startswith(">=") else self.value <= wanted
+
+    def line(self, benchmark: str) -> str:
+        """`read plain_ratio=0.81 aim>=0.75`, with the unit after the value."""
+        aim = f" aim={self.aim}" if self.aim else ""
+        return f"{benchmark} {self.name}={short(self.value)}{self.unit}{aim}{'' if self.is_met else ' MISSED'}"
+
+
+def short(value: float) -> str:
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def record(benchmark: str, figures: Iterable[Figure], table: Path = TABLE) -> None:
+    """Adds a row for each figure to the table."""
+    is_new = not table.exists()
+    when, commit, machine = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", current_commit(), this_machine()
+    with table.open("a", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        if is_new:
+            writer.writerow(COLUMNS)
+        for one in figures:
+            writer.writerow([when, commit, machine, benchmark, one.name, short(one.value), one.unit, one.aim])
+
+
+def recorded(table: Path = TABLE) -> Iterator[dict[str, str]]:
+    if table.exists():
+        with table.open(newline="", encoding="utf-8") as stream:
+            yield from csv.DictReader(stream)
+
+
+def current_commit() -> str:
+    """The short hash of what is checked out, with a + where files differ from it."""
+    command = ["git", "describe", "--always", "--exclude=*", "--dirty=+"]
+    return subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=False).stdout.strip() or "unknown"
+
+
+def this_machine() -> str:
+    """Processor, cores and Python: `Xeon Platinum 8481C, 2 cores, Python 3.11.7`."""
+    return f"{_processor()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()

@@ -1,0 +1,104 @@
+"""A product to measure: its own PostgreSQL and Valkey, sample data, a published store, and servers in front of it."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from statuspage.local.servers import Servers
+from tests.support.product import ROOT, free_port
+
+Environment = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Running:
+    """A web server's address, and the process that it and its workers are."""
+
+    url: str
+    pid: int
+
+    def processor_time(self) -> float:
+        """Seconds that it and its children have worked; 0 where there is no /proc."""
+        return sum(_worked(pid) for pid in _family(self.pid))
+
+
+def _family(pid: int) -> Iterator[int]:
+    yield pid
+    for file in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in file.read_text(encoding="utf-8").split():
+            yield from _family(int(child))
+
+
+def _worked(pid: int) -> float:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    except OSError:
+        return 0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@contextmanager
+def house(**variables: str) -> Iterator[Environment]:
+    """The environment of a product with sample data, prepared and published; everything is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="statuspage-bench-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)  # PostgreSQL's and nginx's users must pass through
+        environment = {
+            "PATH": os.environ["PATH"],
+            "SECRET_KEY": "measured" * 8,
+            "VAR_DIR": str(folder),
+            "PUBLIC_ROOT": str(folder / "public"),
+            "DJANGO_SETTINGS_MODULE": "statuspage.settings",
+            "LOG_LEVEL": "ERROR",
+            **variables,
+        }
+        with Servers(folder, environment, lasting=False):
+            command = [sys.executable, "-m", "statuspage.local.prepare"]
+            subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.DEVNULL)
+            yield environment
+
+
+@contextmanager
+def server(command: Sequence[str], environment: Environment, path: str = "/da/") -> Iterator[Running]:
+    """A web server that answers; `PORT` in the command is replaced by a free one."""
+    port = free_port()
+    words = [word.replace("PORT", str(port)) for word in command]
+    process = subprocess.Popen(words, cwd=ROOT, env=environment)
+    try:
+        url = f"http://127.0.0.1:{port}"
+        _wait_for(f"{url}{path}", process)
+        yield Running(url, process.pid)
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def granian(application: str, threads: int) -> list[str]:
+    """The command of one worker, as `make run` and docs/deployment.md start it."""
+    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", "PORT"]
+    return [*command, "--workers", "1", "--blocking-threads", str(threads), "--http", "1", "--no-ws", "--log-level",
+            "error", application]  # fmt: skip
+
+
+def gunicorn(application: str, threads: int) -> list[str]:
+    command = [sys.executable, "-m", "gunicorn", "--bind", "127.0.0.1:PORT", "--log-level", "error"]
+    return [*command, "--workers", "1", "--threads", str(threads), application]
+
+
+def _wait_for(url: str, process: "subprocess.Popen[bytes]", patience: float = 60) -> None:
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=20):
+                return
+        except OSError:
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
