@@ -35,7 +35,7 @@ class Figure:
         return self.value >= wanted if self.aim.startswith(">=") else self.value <= wanted
 
     def line(self, benchmark: str) -> str:
-        """`read plain_ratio=0.81 aim>=0.75`, with the unit after the value."""
+        """`read plain_ratio=0.81 aim=>=0.75`, with the unit after the value."""
         aim = f" aim={self.aim}" if self.aim else ""
         return f"{benchmark} {self.name}={short(self.value)}{self.unit}{aim}{'' if self.is_met else ' MISSED'}"
 

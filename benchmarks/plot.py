@@ -4,7 +4,7 @@ from html import escape
 from itertools import groupby
 from pathlib import Path
 
-from .figures import HERE, recorded
+from .figures import HERE, TABLE, recorded
 
 PICTURE = HERE / "results.svg"
 COLUMNS, WIDTH, HEIGHT, MARGIN = 3, 320, 170, 36
@@ -17,9 +17,9 @@ text{font:12px system-ui,sans-serif;fill:#555}.name{font-weight:600;fill:#111}
 Row = dict[str, str]
 
 
-def draw(picture: Path = PICTURE) -> Path:
+def draw(picture: Path = PICTURE, table: Path = TABLE) -> Path:
     """Writes the picture and returns where it is."""
-    rows = sorted(recorded(), key=lambda row: (row["benchmark"], row["figure"], row["date"]))
+    rows = sorted(recorded(table), key=lambda row: (row["benchmark"], row["figure"], row["date"]))
     groups = [list(group) for _, group in groupby(rows, key=lambda row: (row["benchmark"], row["figure"]))]
     charts = [_chart(group, number) for number, group in enumerate(groups)]
     height = HEIGHT * -(-len(groups) // COLUMNS)

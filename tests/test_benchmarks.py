@@ -1,0 +1,44 @@
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from benchmarks import __main__ as command
+from benchmarks.figures import COLUMNS, Figure, record, recorded
+from benchmarks.plot import draw
+
+
+@pytest.mark.parametrize(
+    ("value", "aim", "met"), [(0.8, ">=0.75", True), (0.7, ">=0.75", False), (301, "<=300", False), (1, "", True)]
+)
+def test_aim_is_met_or_not(value: float, aim: str, met: bool) -> None:
+    assert Figure("ratio", value, aim=aim).is_met is met
+
+
+def test_figure_is_told_in_one_line() -> None:
+    assert Figure("plain_ratio", 0.8125, aim=">=0.75").line("read") == "read plain_ratio=0.812 aim=>=0.75"
+    assert Figure("p95", 412.3, "ms", "<=300").line("publish") == "publish p95=412ms aim=<=300 MISSED"
+
+
+def test_results_gather_in_a_table_that_becomes_a_picture(tmp_path: Path) -> None:
+    table, picture = tmp_path / "results.csv", tmp_path / "results.svg"
+    for value in (0.7, 0.8):
+        record("read", [Figure("plain_ratio", value, aim=">=0.75"), Figure("rate", 2e4, "/s")], table)
+    rows = list(recorded(table))
+    assert [row["value"] for row in rows] == ["0.7", "20000", "0.8", "20000"]
+    assert all(all(row[column] for column in COLUMNS[:6]) for row in rows)
+    drawing = ElementTree.fromstring(draw(picture, table).read_text(encoding="utf-8"))
+    assert len(list(drawing.iter("{http://www.w3.org/2000/svg}circle"))) == 4
+
+
+def test_unknown_benchmark_is_answered_with_those_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["fly"]) == command.WRONG
+    assert "read" in capsys.readouterr().err
+
+
+def test_missed_aim_ends_with_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "record", lambda *_: None)
+    for value, code in ((0.7, 1), (0.8, 0)):
+        figures = [Figure("plain_ratio", value, aim=">=0.75")]
+        monkeypatch.setattr("benchmarks.read.run", lambda _options, figures=figures: figures)
+        assert command.main(["read"]) == code

@@ -1,0 +1,48 @@
+from collections.abc import Callable
+
+import pytest
+from django.http import HttpResponse
+from django.test import RequestFactory
+from pytest_django import Settings
+
+from statuspage.middleware import SecurityHeaders
+
+
+def answered(path: str, **headers: str) -> HttpResponse:
+    view: Callable[..., HttpResponse] = lambda _request: HttpResponse(headers=headers)  # noqa: E731
+    response = SecurityHeaders(view)(RequestFactory().get(path))
+    assert isinstance(response, HttpResponse)
+    return response
+
+
+@pytest.mark.parametrize("path", ["/da/subscribe/", "/admin/", "/api/v1/incidents", "/readyz"])
+def test_every_dynamic_answer_has_the_security_headers_and_is_not_kept(path: str) -> None:
+    headers = answered(path).headers
+    assert "default-src 'none'" in headers["Content-Security-Policy"]
+    assert "object-src 'none'; frame-ancestors 'none'" in headers["Content-Security-Policy"]
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert headers["Cache-Control"] == "no-store"
+
+
+def test_page_whose_address_is_a_key_tells_nobody_and_is_not_indexed() -> None:
+    headers = answered("/da/subscription/manage/a-token/").headers
+    assert (headers["Referrer-Policy"], headers["X-Robots-Tag"]) == ("no-referrer", "noindex")
+    assert "X-Robots-Tag" not in answered("/da/subscribe/").headers
+
+
+def test_admin_may_show_the_icons_of_django() -> None:
+    assert "img-src 'self' data:" in answered("/admin/").headers["Content-Security-Policy"]
+    assert "data:" not in answered("/administrator").headers["Content-Security-Policy"]
+
+
+def test_view_may_decide_for_itself() -> None:
+    headers = answered("/da/subscribe/", **{"Cache-Control": "max-age=5", "Referrer-Policy": "same-origin"}).headers
+    assert (headers["Cache-Control"], headers["Referrer-Policy"]) == ("max-age=5", "same-origin")
+
+
+def test_https_is_asked_for_where_the_page_has_it(settings: Settings) -> None:
+    settings.HTTPS = False
+    assert "Strict-Transport-Security" not in answered("/admin/").headers
+    settings.HTTPS = True
+    assert answered("/admin/").headers["Strict-Transport-Security"] == "max-age=31536000"
