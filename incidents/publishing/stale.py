@@ -18,7 +18,7 @@ def mark_incident(incident: Incident) -> None:
 
     Call it before and after a change that moves it: the month it leaves is stale as well.
     """
-    month = timezone.localtime(incident.started_at)
+    month = timezone.localtime(incident.started_at, ZoneInfo(Page.objects.current().time_zone))
     components = set(incident.updates.values_list("affected__component_id", flat=True)) - {None}
     mark([f"incident:{incident.pk}", f"month:{month:%Y-%m}", *(f"component:{key}" for key in sorted(components))])
 

@@ -10,7 +10,7 @@ from incidents import operations
 from incidents.models import Announcement, Incident, StaleSubject, Update
 from incidents.status import ComponentStatus, Impact, Phase
 from incidents.text import Text
-from tests.factories import make_component, make_incident, make_statement, make_update
+from tests.factories import make_component, make_incident, make_page, make_statement, make_update
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
@@ -179,6 +179,14 @@ def test_withdrawn_incident_disappears_and_gives_components_their_status_back() 
     assert mail.status == ComponentStatus.OPERATIONAL
     assert not mail.status_changes.exists()
     assert Announcement.objects.get().cancelled_at is not None
+
+
+def test_month_that_becomes_stale_is_that_of_the_pages_own_zone() -> None:
+    make_page(time_zone="Pacific/Auckland")  # thirteen hours ahead: there it is March already
+    with time_machine.travel(datetime(2026, 2, 28, 13, 0, tzinfo=UTC), tick=False):
+        make_incident()
+    assert StaleSubject.objects.filter(subject="month:2026-03").exists()
+    assert not StaleSubject.objects.filter(subject="month:2026-02").exists()
 
 
 def test_change_of_start_makes_the_old_and_the_new_month_stale() -> None:
