@@ -35,10 +35,9 @@ format: python ## put code and templates into shape
 	$(VENV)/ruff format .
 	git ls-files -z --cached --others --exclude-standard -- '*.html' | xargs -0 --no-run-if-empty $(VENV)/djade --target-version 5.2
 
-bench: python ## measure one thing: NAME=a file in benchmarks/, without its .py
+bench: python ## measure one thing: NAME=read, or NAME=plot for a picture of all results; ARGS for options
 	@$(INSTALL) requirements-dev.txt
-	@test -f "benchmarks/$(NAME).py" || { echo "NAME is one of:" $$(cd benchmarks && ls *.py 2>/dev/null | sed 's/\.py$$//') >&2; exit 2; }
-	@$(VENV)/python -m "benchmarks.$(NAME)" $(ARGS)
+	@$(VENV)/python -m benchmarks $(NAME) $(ARGS)
 
 messages: python ## collect the strings to translate into incidents/locale, and compile the catalogues
 	@$(INSTALL) requirements-dev.txt

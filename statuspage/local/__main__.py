@@ -111,17 +111,8 @@ def only_one(plan: Plan) -> Iterator[bool]:
 def children_of(plan: Plan, stack: contextlib.ExitStack) -> list[Child]:
     python, manage = sys.executable, str(ROOT / "manage.py")
     granian = [python, "-m", "granian", "--interface", "wsgi", "--host", plan.host, "--port", str(plan.port)]
-    granian += [
-        "--workers",
-        "1",
-        "--blocking-threads",
-        str(settings.WEB_THREADS),
-        "--no-ws",
-        "--http",
-        "1",
-        "--log-level",
-        "warning",
-    ]
+    granian += ["--workers", "1", "--blocking-threads", str(settings.WEB_THREADS)]
+    granian += ["--http", "1", "--no-ws", "--log-level", "warning"]
     children = [
         Child("web", [*granian, "statuspage.wsgi:application"]),
         Child("worker", [python, manage, "rqworker", "delivery", "--verbosity", "0"]),
