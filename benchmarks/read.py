@@ -94,7 +94,7 @@ def rendered_per_request(environment: Environment, site_rate: float, wanted: arg
             # Some pages a second: in less time many a connection would not see its first.
             found = rate(running, KINDS[0], max(10, wanted.seconds)).a_second
         yield Figure(f"django_{name}", found, "/s")
-        yield Figure(f"won_over_django_{name}", site_rate / found, "x")
+        yield Figure(f"won_over_{name}", site_rate / found, "x")
     yield Figure("page", len(fetch_file(environment)) / 1000, "kB")
 
 
