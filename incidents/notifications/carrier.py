@@ -173,7 +173,9 @@ class Carrier:
 
     def _trouble(self, name: str, reply: Reply, row: Held) -> None:
         by_probe = name in row.probes
-        self.ledger.using(lambda: destinations.note_trouble(name, reply, timezone.now(), by_probe=by_probe))
+        self.ledger.using(
+            lambda: destinations.note_trouble(name, reply, timezone.now(), tried=row.id, by_probe=by_probe)
+        )
 
     def _recovered(self, row: Held) -> None:
         for name in row.probes:

@@ -70,7 +70,7 @@ def sweep(now: datetime) -> None:
     recover_abandoned(now)
     if _is_work_queued():
         return
-    for announcement_id in _waiting_for_a_job(now):
+    for announcement_id in waiting_for_a_job(now):
         if not enqueue(announcement_id, 1):
             return
 
@@ -85,7 +85,7 @@ def recover_abandoned(now: datetime) -> int:
     return too_old + move(rows, DeliveryState.UNCERTAIN, reply=died, next_attempt_at=now + timedelta(minutes=5))
 
 
-def _waiting_for_a_job(now: datetime) -> list[int | None]:
+def waiting_for_a_job(now: datetime) -> list[int | None]:
     """Announcements with something due that a worker could send now; None first, for the letters without one."""
     if relay_name() in set(destinations.names_in_trouble()) - set(destinations.due_for_a_probe(now)):
         return []

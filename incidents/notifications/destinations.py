@@ -34,21 +34,26 @@ def give_probe_back(name: str, now: datetime) -> None:
 
 
 @transaction.atomic
-def note_trouble(name: str, reply: Reply, now: datetime, *, by_probe: bool) -> None:
+def note_trouble(name: str, reply: Reply, now: datetime, *, tried: int, by_probe: bool) -> None:
     """The destination could not be reached, or puts us off. The pause grows only if a probe found that out.
 
-    What waits for it is parked until the next probe and taken from whoever holds it.
+    What waits for it is parked until the next probe and taken from whoever holds it;
+    the letter that was `tried` is ready to be that probe.
     """
     Destination.objects.get_or_create(name=name)
     found = Destination.objects.select_for_update().get(name=name)
-    if found.failing_since is not None and not by_probe:
-        return
+    if found.failing_since is None or by_probe:
+        _lengthen(found, reply, now)
+        _park(found, now)
+    Delivery.objects.filter(pk=tried, state=DeliveryState.DEFERRED).update(next_attempt_at=found.retry_at)
+
+
+def _lengthen(found: Destination, reply: Reply, now: datetime) -> None:
     found.failing_since = found.failing_since or now
     found.failures += 1
     found.retry_at = now + pauses.after_failures(found.failures)
     found.reply_code, found.reply = reply.code or None, reply.text[:500]
     found.save()
-    _park(found, now)
 
 
 @transaction.atomic

@@ -44,10 +44,12 @@ class Worker:
         """Rows that are parked, put off or taken away meanwhile are not waited for."""
         until = time.monotonic() + SECONDS
         while time.monotonic() < until and not self.desk.is_closed:
-            if not self._claim() and self._is_idle() and not self._claim():
+            was_idle = self._is_idle()
+            claimed = self._claim()
+            if was_idle and not claimed:
                 break
             self._man(threads)
-            self.desk.wait_until_below(self._low_water(), 0.2)
+            self.desk.wait_until_below(self._low_water() if claimed else 1, 0.5)
         unfinished = time.monotonic() >= until
         while not self.desk.is_closed and not self._is_idle():
             self._man(threads)

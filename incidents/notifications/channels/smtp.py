@@ -114,7 +114,7 @@ class SmtpConnection:
         replies = self._pipelined(commands) if self._pipelines else self._one_by_one(commands)
         for stage, reply in replies:
             if reply.code // 100 not in {2, 3}:
-                self._abort(accepted_data=replies[-1][1].code == 354)
+                self._abort(stage, awaits_letter=replies[-1][1].code == 354)
                 raise SmtpError(stage, reply)
         return self._finish(content)
 
@@ -184,14 +184,18 @@ class SmtpConnection:
         self.taken += 1
         return reply
 
-    def _abort(self, *, accepted_data: bool) -> None:
+    def _abort(self, refused: Stage, *, awaits_letter: bool) -> None:
         """Leaves the connection ready for another letter, or closed.
 
         A server may answer 354 although it refused the only recipient; it then waits
         for a letter, and the lone dot gives it an empty one to refuse (RFC 2920 §3.1).
+        One that has a recipient might take the empty letter, so we hang up on it.
         """
+        if awaits_letter and refused is not Stage.RCPT:
+            self._drop()
+            return
         with contextlib.suppress(SmtpError):
-            if accepted_data:
+            if awaits_letter:
                 self._write(b".\r\n", Stage.CONTENT)
                 self._read(Stage.FINAL_DOT)
             self._write(b"RSET\r\n", Stage.MAIL)

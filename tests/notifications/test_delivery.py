@@ -1,0 +1,390 @@
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.utils import timezone
+from pytest_django import Settings
+
+from incidents.models import Delivery, Destination, Subscriber
+from incidents.notifications import announcements, claims, delivery
+from incidents.notifications.channels.email import relay_name
+from incidents.text import Text
+from tests.factories import make_incident, make_statement, make_subscriber
+
+from .helpers import START, announced, let_time_pass, states, work_off
+from .wire import DROP, ScriptedServer, as_usual
+
+pytestmark = pytest.mark.django_db
+
+BUSY = "451 4.7.500 Server busy"
+
+
+@pytest.fixture
+def clock() -> Iterator[time_machine.Traveller]:
+    with time_machine.travel(START, tick=False) as traveller:
+        yield traveller
+
+
+def test_each_subscriber_is_told_once_in_their_language(server: ScriptedServer) -> None:
+    for number in range(20):
+        make_subscriber(f"da{number}@example.dk", language="da")
+        make_subscriber(f"en{number}@example.com", language="en")
+    announced(text=Text(da="Vi har fundet fejlen.", en="We have found the fault."))
+    work_off()
+    work_off()
+    assert Counter(letter.recipient for letter in server.taken) == Counter(
+        Subscriber.objects.values_list("address", flat=True)
+    )
+    for letter in server.taken:
+        words = "Vi har fundet fejlen." if letter.recipient.startswith("da") else "We have found the fault."
+        assert words in letter.text()
+        assert words in letter.text("html")
+    assert states() == {"sent": 40}
+
+
+def test_connections_are_used_again_and_no_more_than_allowed(server: ScriptedServer) -> None:
+    for number in range(60):
+        make_subscriber(f"reader{number}@example.dk")
+    announced()
+    work_off()
+    assert len(server.taken) == 60
+    assert server.connections <= 4
+
+
+def test_a_server_without_pipelining_gets_one_command_at_a_time(server: ScriptedServer) -> None:
+    server.extensions = ("8BITMIME",)
+    make_subscriber("reader@example.dk")
+    announced()
+    work_off()
+    assert states() == {"sent": 1}
+
+
+@pytest.mark.parametrize("stage", ["CONNECT", "MAIL", "RCPT", "DATA", "DOT"])
+@pytest.mark.parametrize("reply", [BUSY, "421 4.3.2 Going down", "452 4.3.1 Out of space"])
+def test_a_busy_server_is_tried_again_until_it_takes_the_letter(
+    server: ScriptedServer, clock: time_machine.Traveller, stage: str, reply: str
+) -> None:
+    make_subscriber("reader@example.dk")
+    announced()
+    server.says = lambda at, _recipient: reply if at == stage else None
+    work_off()
+    let_time_pass(clock, timedelta(hours=24))
+    assert server.taken == []
+    assert set(states()) <= {"queued", "deferred"}
+    server.says = as_usual
+    let_time_pass(clock, timedelta(hours=4))
+    assert states() == {"sent": 1}
+    assert len(server.taken) == 1
+    assert Subscriber.objects.active().count() == 1
+
+
+def test_a_day_of_server_busy_is_at_most_fourteen_tries(server: ScriptedServer, clock: time_machine.Traveller) -> None:
+    for number in range(50):
+        make_subscriber(f"reader{number}@busy.example")
+    incident = announced().update.incident
+    server.says = lambda stage, _recipient: BUSY if stage == "DOT" else None
+    work_off()
+    for _third in range(3):
+        let_time_pass(clock, timedelta(hours=8))
+        newest = announced(incident)
+        work_off()
+    assert server.tries_of("DOT") <= 14
+    server.says = as_usual
+    let_time_pass(clock, timedelta(hours=4))
+    assert Counter(letter.recipient for letter in server.taken) == dict.fromkeys(
+        Subscriber.objects.values_list("address", flat=True), 1
+    )
+    assert states(announcement=newest) == {"sent": 50}
+    assert states(announcement__lt=newest) == {"skipped": 150}
+    assert not Subscriber.objects.exclude(state="active").exists()
+
+
+def test_pauses_grow_while_a_destination_is_down(server: ScriptedServer, clock: time_machine.Traveller) -> None:
+    make_subscriber("reader@busy.example")
+    announced()
+    server.says = lambda stage, _recipient: BUSY if stage == "RCPT" else None
+    work_off()
+    pauses = []
+    for _try in range(4):
+        trouble = Destination.objects.get(name="busy.example")
+        assert trouble.retry_at is not None
+        pauses.append(trouble.retry_at - timezone.now())
+        clock.move_to(trouble.retry_at)
+        work_off()
+    assert pauses == sorted(pauses)
+    assert timedelta(minutes=4) <= pauses[0] <= timedelta(minutes=6)
+    assert server.tries_of("RCPT") == 5
+
+
+def test_a_destination_that_is_down_gets_one_probe_and_the_others_full_speed(server: ScriptedServer) -> None:
+    for number in range(30):
+        make_subscriber(f"reader{number}@busy.example")
+        make_subscriber(f"reader{number}@fine.example")
+    announced()
+    server.says = lambda stage, recipient: BUSY if stage == "DOT" and "busy" in recipient else None
+    work_off()
+    assert server.tries_of("DOT", "busy.example") == 1
+    assert server.tries_of("DOT", "fine.example") == 30
+    assert states(destination="fine.example") == {"sent": 30}
+
+
+def test_a_destination_that_answers_again_gets_everything_at_once(
+    server: ScriptedServer, clock: time_machine.Traveller
+) -> None:
+    for number in range(30):
+        make_subscriber(f"reader{number}@busy.example")
+    announced()
+    server.says = lambda stage, _recipient: BUSY if stage == "DOT" else None
+    work_off()
+    server.says = as_usual
+    clock.shift(timedelta(minutes=7))
+    work_off()
+    assert states() == {"sent": 30}
+    assert not Destination.objects.in_trouble().exists()
+
+
+def test_a_server_that_wants_a_letter_for_nobody_gets_no_empty_mail_through(server: ScriptedServer) -> None:
+    server.asks_for_a_letter_in_any_case = True
+    make_subscriber("gone@example.dk")
+    make_subscriber("reader@example.dk")
+    announced()
+    server.says = lambda stage, to: "550 5.1.1 Gone" if stage == "RCPT" and to.startswith("gone") else None
+    work_off()
+    assert states() == {"failed": 1, "sent": 1}
+    assert [letter.recipient for letter in server.taken] == ["reader@example.dk"]
+
+
+def test_a_full_mailbox_holds_nobody_else_up(server: ScriptedServer) -> None:
+    make_subscriber("full@example.dk")
+    make_subscriber("reader@example.dk")
+    announced()
+    server.says = lambda stage, to: "452 4.2.2 Mailbox full" if stage == "RCPT" and to.startswith("full") else None
+    work_off()
+    assert states() == {"deferred": 1, "sent": 1}
+    assert not Destination.objects.in_trouble().exists()
+
+
+@pytest.mark.parametrize("reply", ["550 5.1.1 No such user", "550 5.1.10 No such recipient"])
+def test_an_address_that_is_gone_is_suspended_and_told_nothing_more(server: ScriptedServer, reply: str) -> None:
+    gone, other = make_subscriber("gone@example.dk"), make_subscriber("reader@example.dk")
+    incident = announced().update.incident
+    server.says = lambda stage, to: reply if stage == "RCPT" and to.startswith("gone") else None
+    work_off()
+    gone.refresh_from_db()
+    assert (gone.state, gone.suspended_because) == ("suspended", reply)
+    assert states(subscriber=other) == {"sent": 1}
+    announced(incident)
+    work_off()
+    assert states(subscriber=gone) == {"failed": 1, "skipped": 1}
+
+
+@pytest.mark.parametrize("reply", ["550 5.7.1 Rejected by policy", "550 5.7.515 DMARC", "554 No", "550 5.2.1 Off"])
+def test_a_refusal_that_is_not_about_the_address_suspends_nobody(
+    server: ScriptedServer, reply: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    reader = make_subscriber("reader@example.dk")
+    announced()
+    server.says = lambda stage, _to: reply if stage == "DOT" else None
+    work_off()
+    reader.refresh_from_db()
+    assert reader.state == "active"
+    assert states() == {"failed": 1}
+    assert Delivery.objects.get().reply == reply[4:]
+    assert ("which staff should look into" in caplog.text) == ("5.7" in reply)
+
+
+@pytest.mark.parametrize("reply", ["530 5.7.0 Authentication required", "550 5.7.60 You may not send as this sender"])
+def test_a_relay_that_refuses_us_fails_nobodys_letter(server: ScriptedServer, reply: str) -> None:
+    for number in range(5):
+        make_subscriber(f"reader{number}@example.dk")
+    announced()
+    server.says = lambda stage, _to: reply if stage == "MAIL" else None
+    work_off()
+    assert states() == {"queued": 5}
+    assert Destination.objects.in_trouble().get().name == relay_name()
+
+
+def test_a_letter_lost_after_the_final_dot_is_sent_once_more_and_is_the_same(
+    server: ScriptedServer, clock: time_machine.Traveller
+) -> None:
+    make_subscriber("reader@example.dk")
+    announced()
+    server.says = lambda stage, _to: DROP if stage == "DOT" else None
+    work_off()
+    assert states() == {"uncertain": 1}
+    server.says = as_usual
+    let_time_pass(clock, timedelta(minutes=45))
+    assert states() == {"sent": 1}
+    first, second = (letter.message for letter in server.to("reader@example.dk"))
+    assert (first["Message-ID"], first["Date"]) == (second["Message-ID"], second["Date"])
+
+
+def test_a_letter_lost_twice_stops_there(server: ScriptedServer, clock: time_machine.Traveller) -> None:
+    make_subscriber("reader@example.dk")
+    announced()
+    server.says = lambda stage, _to: DROP if stage == "DOT" else None
+    work_off()
+    let_time_pass(clock, timedelta(hours=6))
+    assert states() == {"failed": 1}
+    assert len(server.taken) == 2
+
+
+def test_a_letter_lost_is_not_sent_again_where_the_operator_wants_at_most_one(
+    server: ScriptedServer, settings: Settings
+) -> None:
+    settings.RESEND_UNCERTAIN = False
+    make_subscriber("reader@example.dk")
+    announced()
+    server.says = lambda stage, _to: DROP if stage == "DOT" else None
+    work_off()
+    assert states() == {"failed": 1}
+
+
+@pytest.mark.parametrize("stage", ["MAIL", "RCPT", "DATA"])
+def test_a_connection_lost_before_the_letter_costs_nobody_their_letter(
+    server: ScriptedServer, clock: time_machine.Traveller, stage: str
+) -> None:
+    for number in range(30):
+        make_subscriber(f"reader{number}@example.dk")
+    announced()
+    drops = iter([None] * 10 + [DROP] * 3)
+    server.says = lambda at, _to: next(drops, None) if at == stage else None
+    work_off()
+    let_time_pass(clock, timedelta(minutes=10))
+    assert states() == {"sent": 30}
+    assert len(server.taken) == 30
+
+
+def test_who_unsubscribes_after_the_claim_gets_nothing(server: ScriptedServer) -> None:
+    reader = make_subscriber("reader@example.dk")
+    announcement = announced()
+    Subscriber.objects.filter(pk=reader.pk).update(state="unsubscribed")
+    delivery.work(announcement.pk, 10)
+    assert Delivery.objects.get().skip_reason == "unsubscribed"
+    assert server.taken == []
+
+
+def test_a_newer_update_replaces_one_that_still_waits(server: ScriptedServer) -> None:
+    make_subscriber("reader@example.dk")
+    first = announced(text=Text(da="Første melding", en="First message"))
+    announced(first.update.incident, text=Text(da="Anden melding", en="Second message"))
+    work_off()
+    assert states(announcement=first, skip_reason="superseded") == {"skipped": 1}
+    (letter,) = server.taken
+    assert letter.text().index("Anden melding") < letter.text().index("Første melding")
+
+
+def test_what_a_dead_worker_held_but_had_not_begun_goes_out_after_its_lease(
+    server: ScriptedServer, clock: time_machine.Traveller
+) -> None:
+    make_subscriber("reader@example.dk")
+    announcement = announced()
+    assert len(claims.claim(announcement.pk, 10, timezone.now())) == 1
+    work_off()
+    assert server.taken == []
+    clock.shift(timedelta(minutes=6))
+    work_off()
+    assert states() == {"sent": 1}
+
+
+def test_what_a_dead_worker_had_on_the_wire_is_uncertain_and_sent_again(
+    server: ScriptedServer, clock: time_machine.Traveller
+) -> None:
+    make_subscriber("reader@example.dk")
+    announced()
+    Delivery.objects.update(state="sending", lease_until=timezone.now() + timedelta(minutes=30))
+    let_time_pass(clock, timedelta(minutes=25))
+    assert states() == {"sending": 1}
+    clock.shift(timedelta(minutes=6))
+    delivery.recover_abandoned(timezone.now())
+    assert states() == {"uncertain": 1}
+    let_time_pass(clock, timedelta(minutes=10))
+    assert states() == {"sent": 1}
+
+
+def test_a_poisoned_row_stops_nobody(server: ScriptedServer) -> None:
+    poisoned = make_subscriber("poison@example.dk")
+    make_subscriber("reader@example.dk")
+    announced()
+    Subscriber.objects.filter(pk=poisoned.pk).update(address="poison\r\nBcc: all@example.dk")
+    work_off()
+    assert states() == {"failed": 1, "sent": 1}
+    assert [letter.recipient for letter in server.taken] == ["reader@example.dk"]
+
+
+def test_an_address_with_danish_letters_is_reached_where_the_server_can(server: ScriptedServer) -> None:
+    make_subscriber("søren@blåbær.example")
+    announced()
+    work_off()
+    assert [letter.recipient for letter in server.taken] == ["søren@xn--blbr-roah.example"]
+
+
+def test_an_address_with_danish_letters_fails_alone_where_the_server_cannot(server: ScriptedServer) -> None:
+    server.extensions = ("PIPELINING",)
+    make_subscriber("søren@example.dk")
+    make_subscriber("reader@example.dk")
+    announced()
+    work_off()
+    assert states() == {"failed": 1, "sent": 1}
+
+
+def test_after_five_days_of_trouble_a_letter_fails(server: ScriptedServer, clock: time_machine.Traveller) -> None:
+    for number in range(3):
+        make_subscriber(f"reader{number}@busy.example")
+    announced()
+    server.says = lambda stage, _to: BUSY if stage == "RCPT" else None
+    work_off()
+    let_time_pass(clock, timedelta(days=5, hours=4))
+    assert states() == {"failed": 3}
+    assert set(Delivery.objects.values_list("reply_code", flat=True)) == {451}
+
+
+def test_a_paused_announcement_sends_nothing_until_it_is_resumed(server: ScriptedServer) -> None:
+    make_subscriber("reader@example.dk")
+    announcement = announced()
+    announcements.pause(announcement)
+    work_off()
+    assert server.taken == []
+    announcements.resume(announcement)
+    work_off()
+    assert len(server.taken) == 1
+
+
+def test_a_stopped_announcement_is_not_sent(server: ScriptedServer) -> None:
+    make_subscriber("reader@example.dk")
+    assert announcements.stop(announced()) == 1
+    work_off()
+    assert states(skip_reason="cancelled") == {"skipped": 1}
+    assert server.taken == []
+
+
+def test_only_the_failed_are_sent_again_on_demand(server: ScriptedServer) -> None:
+    make_subscriber("reader@example.dk")
+    make_subscriber("refused@example.dk")
+    announcement = announced()
+    server.says = lambda stage, to: "550 5.7.1 No" if stage == "RCPT" and to.startswith("refused") else None
+    work_off()
+    server.says = as_usual
+    assert announcements.resend_failed(announcement) == 1
+    work_off()
+    assert sorted(letter.recipient for letter in server.taken) == ["reader@example.dk", "refused@example.dk"]
+
+
+def test_letters_of_our_own_accord_go_without_an_announcement(server: ScriptedServer) -> None:
+    newcomer = make_subscriber("new@example.dk", state="pending", confirmed_at=None)
+    delivery.queue_letter(newcomer, Delivery.Letter.CONFIRMATION)
+    delivery.work(None, 10)
+    (letter,) = server.taken
+    assert "/da/subscription/confirm/" in letter.text()
+
+
+def test_an_incident_that_is_withdrawn_is_told_to_nobody_more(server: ScriptedServer) -> None:
+    make_subscriber("reader@example.dk")
+    incident = make_incident(statement=make_statement(notify=True))
+    announced(incident)
+    announcements.withdraw_announcements(incident)
+    work_off()
+    assert server.taken == []
+    assert states() == {"skipped": 2}

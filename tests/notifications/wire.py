@@ -1,0 +1,152 @@
+"""A mail server that pipelines and does at each stage what a test says: answer, close, or stay silent."""
+
+import contextlib
+import email
+import socket
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from email import policy
+from email.message import EmailMessage
+from typing import Self
+
+DROP = "drop"
+USUAL = {"CONNECT": "220 mx.example.dk ESMTP", "DATA": "354 Go ahead", "DOT": "250 2.0.0 Taken"}
+
+
+def as_usual(_stage: str, _recipient: str) -> None:
+    """Takes every letter."""
+
+
+@dataclass(frozen=True)
+class Taken:
+    recipient: str
+    content: bytes
+
+    @property
+    def message(self) -> EmailMessage:
+        return email.message_from_bytes(self.content, policy=policy.default)
+
+    def text(self, kind: str = "plain") -> str:
+        part = self.message.get_body((kind,))
+        return "" if part is None else str(part.get_content())
+
+
+@dataclass
+class ScriptedServer:
+    """A sane server unless told otherwise: without a recipient it wants no letter.
+
+    `says(stage, recipient)` may return a reply or DROP; stages are CONNECT, MAIL, RCPT, DATA and DOT.
+
+    `taken` has what was answered 2yz after the final dot, or was dropped there: a
+    server that closes at that moment may well keep the letter.
+    """
+
+    extensions: tuple[str, ...] = ("PIPELINING", "8BITMIME", "SMTPUTF8")
+    says: Callable[[str, str], str | None] = as_usual
+    taken: list[Taken] = field(default_factory=list)
+    tries: list[tuple[str, str]] = field(default_factory=list)
+    connections: int = 0
+    asks_for_a_letter_in_any_case: bool = False
+
+    def __enter__(self) -> Self:
+        self._listening = socket.create_server(("127.0.0.1", 0), backlog=100)
+        self.port = self._listening.getsockname()[1]
+        self._threads = [threading.Thread(target=self._listen)]
+        self._wires: list[socket.socket] = []
+        self._threads[0].start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._listening.shutdown(socket.SHUT_RDWR)
+        self._listening.close()
+        for wire in self._wires:
+            with contextlib.suppress(OSError):
+                wire.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join()
+
+    def to(self, recipient: str) -> list[Taken]:
+        return [letter for letter in self.taken if letter.recipient == recipient]
+
+    def tries_of(self, stage: str, domain: str = "") -> int:
+        return sum(1 for at, recipient in self.tries if at == stage and recipient.endswith(domain))
+
+    def _listen(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                wire, _address = self._listening.accept()
+                self.connections += 1
+                self._wires.append(wire)
+                self._threads.append(threading.Thread(target=self._serve, args=[wire]))
+                self._threads[-1].start()
+
+    def _serve(self, wire: socket.socket) -> None:
+        with wire, wire.makefile("rb") as lines, contextlib.suppress(OSError):
+            _Dialogue(self, wire).run(lines)
+
+
+class _Dialogue:
+    def __init__(self, server: ScriptedServer, wire: socket.socket) -> None:
+        self.server = server
+        self.wire = wire
+        self.recipient = ""
+        self.has_recipient = False
+
+    def run(self, lines: Iterable[bytes]) -> None:
+        if not self.reply("CONNECT"):
+            return
+        content: list[bytes] | None = None
+        for line in lines:
+            if content is not None:
+                if line == b".\r\n":
+                    if not self.end(b"".join(content)):
+                        return
+                    content = None
+                else:
+                    content.append(line.removeprefix(b"."))
+            elif line.startswith(b"DATA"):
+                if not self.reply("DATA"):
+                    return
+                content = [] if self.last.startswith("354") else None
+            elif not self.command(line.decode().strip()):
+                return
+
+    def command(self, line: str) -> bool:
+        verb = line[:4].upper()
+        if verb == "EHLO":
+            names = ["mx.example.dk", *self.server.extensions]
+            self.write("\r\n".join([*(f"250-{name}" for name in names[:-1]), f"250 {names[-1]}"]))
+            return True
+        if verb == "RCPT":
+            self.recipient = line[line.index("<") + 1 : line.rindex(">")]
+        if verb in {"MAIL", "RCPT"}:
+            go_on = self.reply(verb)
+            self.has_recipient = verb == "RCPT" and self.last.startswith("2")
+            return go_on
+        self.write("221 Bye" if verb == "QUIT" else "250 OK")
+        return verb != "QUIT"
+
+    def end(self, content: bytes) -> bool:
+        if not self.has_recipient:
+            self.write("554 5.5.1 No valid recipients")
+            return True
+        go_on = self.reply("DOT")
+        if self.last == DROP or self.last.startswith("2"):
+            self.server.taken.append(Taken(self.recipient, content))
+        return go_on
+
+    def reply(self, stage: str) -> bool:
+        self.server.tries.append((stage, self.recipient))
+        self.last = self.server.says(stage, self.recipient) or self.usual(stage)
+        if self.last != DROP:
+            self.write(self.last)
+        return self.last != DROP and not self.last.startswith("421")
+
+    def usual(self, stage: str) -> str:
+        if stage == "DATA" and not (self.has_recipient or self.server.asks_for_a_letter_in_any_case):
+            return "503 5.5.1 No valid recipients"
+        return USUAL.get(stage, "250 OK")
+
+    def write(self, text: str) -> None:
+        self.wire.sendall(text.encode() + b"\r\n")
