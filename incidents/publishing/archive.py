@@ -1,11 +1,11 @@
 """The pages of what was: the index of all months, one page per month, one per component."""
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import groupby
 
+from django.db.models import Count, Max, Min
 from django.db.models.functions import TruncMonth
 from django.utils import timezone
 
@@ -19,6 +19,7 @@ from .pages import PublicPage
 from .story import told
 
 UPTIME_MONTHS = 12
+NEWEST = 30  # incidents on a component's page; all of them stand in the history
 
 
 @dataclass(frozen=True)
@@ -56,28 +57,26 @@ class HistoryMonth(PublicPage):
 
     def all_keys(self) -> Iterable[str]:
         with timezone.override(Page.objects.current().time_zone):
-            return [f"{month:%Y-%m}" for month in _counted()]
+            return [f"{month:%Y-%m}" for month in months.between(*_span())]
 
     def touched(self, subjects: Subjects) -> Iterable[str]:
-        """A month and its neighbours, which link to it; all of them where the first month may have changed."""
-        touched = [*subjects.of("month"), *self._this_month(subjects)]
-        every = list(self.all_keys())
-        if any(key <= min(every) for key in touched):
-            return sorted({*every, *touched})
-        parsed = [months.parsed(key) for key in touched]
-        around = {month for each in parsed for month in (months.before(each), each, months.following(each))}
-        return sorted({f"{month:%Y-%m}" for month in around} & set(every))
-
-    def _this_month(self, subjects: Subjects) -> list[str]:
-        """On a new day a month may have begun."""
-        return list(self.all_keys())[-1:] if "day" in subjects.names else []
+        """The months themselves, and those whose links to the earlier and later month may have changed."""
+        with timezone.override(Page.objects.current().time_zone):
+            (first, last), this_month = _span(), months.month_of(timezone.now())
+        found = [months.parsed(key) for key in subjects.of("month")]
+        if "day" in subjects.names:  # a month may have begun, which the one before links to
+            found += [months.before(this_month), this_month]
+        for month in list(found):
+            if month <= first or month > this_month:  # the archive may have grown by some months, or lost some
+                found += months.between(min(month, first), max(month, last))
+        return [f"{month:%Y-%m}" for month in sorted(set(found))]
 
     def path(self, key: str, language: str) -> str:
         return links.history(language, months.parsed(key))
 
     def render(self, key: str, edition: Edition) -> str | None:
-        month, every = months.parsed(key), list(_counted())
-        if month not in every:
+        month, (first, last) = months.parsed(key), _span()
+        if not first <= month <= last:
             return None
         begun = Incident.objects.public().filter(
             started_at__gte=midnight(month, zone()), started_at__lt=midnight(months.following(month), zone())
@@ -87,8 +86,8 @@ class HistoryMonth(PublicPage):
             edition,
             month=month,
             stories=told(begun.newest_first()),
-            earlier=months.before(month) if month != every[0] else None,
-            later=months.following(month) if month != every[-1] else None,
+            earlier=months.before(month) if month != first else None,
+            later=months.following(month) if month != last else None,
         )
 
 
@@ -116,6 +115,7 @@ class ComponentPage(PublicPage):
         touching = Incident.objects.public().filter(
             updates__affected__component=component, updates__published_at__isnull=False
         )
+        newest = told(touching.distinct().newest_first()[: NEWEST + 1])
         return self.written(
             key,
             edition,
@@ -123,16 +123,26 @@ class ComponentPage(PublicPage):
             component=component,
             history=histories([component], shown_since(now), now)[component.pk],
             months=_uptime_by_month(component, now),
-            stories=told(touching.distinct().newest_first()),
+            stories=newest[:NEWEST],
+            has_older=len(newest) > NEWEST,
         )
 
 
-def _counted() -> dict[date, int]:
-    """Every month from the first incident's to this one, and how many incidents began in it; one query."""
-    started = Incident.objects.public().order_by().values_list(TruncMonth("started_at", tzinfo=zone()), flat=True)
-    number = Counter(month.date() for month in started)
+def _span() -> tuple[date, date]:
+    """The first and the last month of the archive; this month is always part of it."""
     this_month = months.month_of(timezone.now())
-    return {month: number[month] for month in months.between(min([*number, this_month]), max([*number, this_month]))}
+    found = Incident.objects.public().aggregate(first=Min("started_at"), last=Max("started_at"))
+    begun = [months.month_of(moment) for moment in found.values() if moment]
+    return min([this_month, *begun]), max([this_month, *begun])
+
+
+def _counted() -> dict[date, int]:
+    """Every month of the archive, and how many incidents began in it; one query, counted by the database."""
+    by_month = Incident.objects.public().order_by().values_list(TruncMonth("started_at", tzinfo=zone()))
+    number = {month.date(): count for month, count in by_month.annotate(Count("id"))}
+    this_month = months.month_of(timezone.now())
+    every = months.between(min([this_month, *number]), max([this_month, *number]))
+    return {month: number.get(month, 0) for month in every}
 
 
 def _uptime_by_month(component: Component, now: datetime) -> list[MonthOfUptime]:

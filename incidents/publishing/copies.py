@@ -35,7 +35,7 @@ def all_copies() -> Iterator[Copy]:
 
 def touched_copies(subjects: Subjects) -> Iterator[Copy]:
     for document in DOCUMENTS:
-        for key in document.all_keys() if subjects.whole_page else document.touched(subjects):
+        for key in dict.fromkeys(document.all_keys() if subjects.whole_page else document.touched(subjects)):
             yield from copies_of(document, key)
 
 
@@ -45,16 +45,17 @@ def copies_of(document: Document, key: str) -> Iterator[Copy]:
 
 
 class Press:
-    """Turns copies into bytes, for as long as the page itself stays as it was when the press was made."""
+    """Turns copies into bytes. Made for one go: what it has read once it does not read again."""
 
     def __init__(self) -> None:
         self.page = Page.objects.current()
         self.store = PublicStore()
+        self.editions = {code: Edition(self.page, code) for code, _name in settings.LANGUAGES}
 
     def compose(self, copy: Copy) -> str | bytes | None:
         """The document as rendered now, with PUBLISHED_MARK where the time belongs; None if there is none."""
         with translation.override(copy.language), timezone.override(self.page.time_zone):
-            return copy.document.render(copy.key, Edition(self.page, copy.language))
+            return copy.document.render(copy.key, self.editions[copy.language])
 
     def finish(self, copy: Copy, content: str | bytes, published: datetime) -> bytes:
         """The bytes as they are stored when published at that moment."""

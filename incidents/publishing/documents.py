@@ -7,15 +7,19 @@ history is. A new kind is one class here-abouts and one line in `registry.py`.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any, ParamSpec, TypeVar
 
 from ..models import Page
 
 # Stands in a document's text where the time of publishing belongs; the store fills it in
 # when, and only when, something else in the document changed.
 PUBLISHED_MARK = "\ufdd0published\ufdd0"
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -40,10 +44,19 @@ class Subjects:
 
 @dataclass(frozen=True)
 class Edition:
-    """What all documents rendered in one go share. Language and time zone are active while rendering."""
+    """What all documents of a language rendered in one go share. Language and time zone are active while rendering."""
 
     page: Page
     language: str
+    _kept: dict[Hashable, Any] = field(default_factory=dict)
+
+    def once(self, make: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """`make(*args)`, made for the first document that asks: three feeds have the same entries."""
+        key = (make, args, tuple(kwargs.items()))
+        if key not in self._kept:
+            self._kept[key] = make(*args, **kwargs)
+        found: T = self._kept[key]
+        return found
 
 
 class Document(ABC):

@@ -53,7 +53,9 @@ class Feed(FeedDocument, SingleDocument):
 
     def render(self, key: str, edition: Edition) -> str:
         home, guid = links.home(edition.language), f"feed/{edition.language}"
-        return self.written(key, edition, title=_name(edition), home=home, guid=guid, entries=newest_updates())
+        return self.written(
+            key, edition, title=_name(edition), home=home, guid=guid, entries=edition.once(newest_updates)
+        )
 
 
 class ComponentFeed(FeedDocument):
@@ -79,7 +81,7 @@ class ComponentFeed(FeedDocument):
             title=pgettext("title of a component's feed", "%(page)s: %(component)s") % named,
             home=links.component(key, edition.language),
             guid=f"feed/{edition.language}/component/{component.pk}",
-            entries=newest_updates(component),
+            entries=edition.once(newest_updates, component),
         )
 
 
@@ -93,7 +95,9 @@ class HistoryFeed(FeedDocument, SingleDocument):
 
     def render(self, key: str, edition: Edition) -> str:
         home = links.home(edition.language)
-        return self.written(key, edition, title=_name(edition), home=home, guid="/history", entries=newest_incidents())
+        return self.written(
+            key, edition, title=_name(edition), home=home, guid="/history", entries=edition.once(newest_incidents)
+        )
 
 
 def _name(edition: Edition) -> str:

@@ -8,6 +8,7 @@ from functools import cached_property
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
+from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 
 from ..models import Component, Incident, StatusChange
@@ -138,7 +139,12 @@ def _counted_from(component: Component, changes: Sequence[Change], first: date) 
 def _recorded(components: Iterable[Component], start: datetime) -> tuple[dict[str, list[Change]], dict[str, Incident]]:
     """Changes since `start` and the last one before it, per component; and the public incidents behind them."""
     of_these = StatusChange.objects.filter(component__in=list(components)).select_related("update__incident")
-    before = of_these.filter(at__lte=start).order_by("component_id", "-at", "-id").distinct("component_id")
+    # A subquery per component reads one row of the index each, however long the record is.
+    earlier = StatusChange.objects.filter(component=OuterRef("pk"), at__lte=start).order_by("-at", "-id")
+    newest = Component.objects.filter(pk__in=[one.pk for one in components]).values(
+        last=Subquery(earlier.values("pk")[:1])
+    )
+    before = of_these.filter(pk__in=newest)
     since = of_these.filter(at__gt=start).order_by("at", "id")
     changes: dict[str, list[Change]] = defaultdict(list)
     incidents: dict[str, Incident] = {}

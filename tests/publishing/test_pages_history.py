@@ -12,6 +12,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from incidents import operations
 from incidents.models import Incident, Page
+from incidents.publishing import archive
 from incidents.publishing.archive import ComponentPage, HistoryIndex, HistoryMonth
 from incidents.publishing.documents import Document, Edition, Subjects
 from incidents.status import ComponentStatus
@@ -103,10 +104,31 @@ def test_planned_maintenance_has_its_month_ahead() -> None:
     assert "1 February 2024, 02:00–03:00 CET" in words(rendered(HistoryMonth(), "2024-02"))
 
 
-def test_update_touches_its_month_and_its_neighbours() -> None:
+def test_update_touches_its_month_alone() -> None:
     past_incident(datetime(2023, 6, 9, 21, 0, tzinfo=UTC))
-    assert touched("month:2023-10") == ["2023-09", "2023-10", "2023-11"]
-    assert touched("month:2023-12") == ["2023-11", "2023-12"]
+    assert touched("month:2023-10") == ["2023-10"]
+    assert touched("month:2023-12") == ["2023-12"]
+
+
+def test_months_ahead_of_withdrawn_maintenance_are_touched_so_that_they_go() -> None:
+    start = datetime(2024, 3, 1, 1, 0, tzinfo=UTC)
+    operations.withdraw(incident=make_maintenance(start=start, end=start + timedelta(hours=1)))
+    assert set(touched("month:2024-03")) >= {"2023-12", "2024-01", "2024-02", "2024-03"}
+
+
+def test_page_of_a_component_with_many_incidents_shows_the_newest_and_the_way_to_the_others() -> None:
+    mail = make_component("mail")
+    for day in range(1, 9):
+        at = datetime(2023, 10, day, tzinfo=UTC)
+        make_incident(
+            statement=make_statement(at=at, components={mail.pk: ComponentStatus.MAJOR_OUTAGE}), started_at=at
+        )
+    assert "Older ones are in the history." not in rendered(ComponentPage(), "mail")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(archive, "NEWEST", 3)
+        said = rendered(ComponentPage(), "mail")
+    assert said.count("entry-title") == 3
+    assert "Older ones are in the history." in said
 
 
 def test_new_first_month_brings_all_months_up_to_the_next() -> None:

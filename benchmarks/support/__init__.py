@@ -1,0 +1,1 @@
+"""What the benchmarks share: data to measure with, and the processes that are measured."""

@@ -1,0 +1,119 @@
+"""A history of any length, written straight into the database.
+
+`python -m benchmarks.support.history N` in the environment of a house (see `house.py`)
+replaces what is there by 12 components and N incidents, each with three updates in two
+languages that change one component and change it back. Ten of them began in the last
+ninety days; all others lie before, over ten years. Publishes nothing.
+"""
+
+import sys
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import django
+from django.db import models, transaction
+from django.utils import timezone
+
+django.setup()
+
+# Models may be loaded only now that Django is.
+from incidents.models import (  # noqa: E402
+    AffectedComponent,
+    Component,
+    Incident,
+    Page,
+    StaleSubject,
+    StatusChange,
+    Update,
+)
+from incidents.status import ComponentStatus, Impact, Phase  # noqa: E402
+from incidents.text import Text  # noqa: E402
+
+COMPONENTS = 12
+YEARS = 10
+RECENT = 10
+# What an update of some length says, with the Markdown that people use.
+DANISH = (
+    "Vi har siden i morges set, at en del af forespørgslerne til **{name}** bliver afvist. Fejlen ligger hos en "
+    "underleverandør, og vi er i løbende kontakt med dem.\n\n- Nye forbindelser lykkes som regel i andet forsøg.\n"
+    "- Data går ikke tabt.\n\nSe også [vores vejledning](https://example.com/vejledning). Hændelse {number}."
+)
+ENGLISH = (
+    "Since this morning we have seen part of the requests to **{name}** being refused. The fault lies with one of our "
+    "providers, and we are in touch with them all the time.\n\n- New connections mostly succeed the second time.\n"
+    "- No data is lost.\n\nSee also [our guide](https://example.com/guide). Incident {number}."
+)
+STEPS = (
+    (Phase.INVESTIGATING, timedelta(), ComponentStatus.PARTIAL_OUTAGE),
+    (Phase.IDENTIFIED, timedelta(minutes=25), ComponentStatus.DEGRADED_PERFORMANCE),
+    (Phase.RESOLVED, timedelta(minutes=70), ComponentStatus.OPERATIONAL),
+)
+
+
+@transaction.atomic
+def fill(number: int) -> None:
+    for model in (StaleSubject, Incident, Component):
+        model.objects.all().delete()
+    Page.objects.get_or_create(defaults={"name": Text(da="Nordhost driftsstatus", en="Nordhost status")})
+    components = make_components()
+    for start in range(0, number, 1_000):
+        some = range(start, min(start + 1_000, number))
+        add_incidents([(index, began(index, number), components[index % COMPONENTS]) for index in some])
+
+
+def began(index: int, number: int) -> datetime:
+    """The newest days look the same however long the history is."""
+    newest = timezone.now() - timedelta(hours=3)
+    if index < RECENT:
+        return newest - index * timedelta(days=9)
+    return newest - timedelta(days=100) - (index - RECENT) * timedelta(days=365 * YEARS) / number
+
+
+def make_components() -> list[Component]:
+    since = timezone.localdate() - timedelta(days=365 * (YEARS + 1))
+    names = [f"System {index + 1}" for index in range(COMPONENTS)]
+    made = [
+        Component(slug=f"system-{index}", name=Text(da=name, en=name), position=index, start_date=since)
+        for index, name in enumerate(names)
+    ]
+    return Component.objects.bulk_create(made)
+
+
+def add_incidents(drawn: Sequence[tuple[int, datetime, Component]]) -> None:
+    incidents = Incident.objects.bulk_create(incident(index, start) for index, start, _component in drawn)
+    told = [
+        (update(one, phase, start + after, index, component), component, status)
+        for one, (index, start, component) in zip(incidents, drawn, strict=True)
+        for phase, after, status in STEPS
+    ]
+    Update.objects.bulk_create(update for update, _component, _status in told)
+    add(AffectedComponent, [{"update": one, "component": what, "status": status} for one, what, status in told])
+    add(
+        StatusChange, [{"update": one, "component": what, "status": status, "at": one.at} for one, what, status in told]
+    )
+
+
+def add(model: type[models.Model], rows: list[dict[str, Any]]) -> None:
+    model._default_manager.bulk_create(model(**row) for row in rows)
+
+
+def incident(index: int, start: datetime) -> Incident:
+    return Incident(
+        title=Text(da=f"Afviste forespørgsler {index}", en=f"Refused requests {index}"),
+        impact=Impact.MINOR,
+        phase=Phase.RESOLVED,
+        started_at=start,
+        ended_at=start + STEPS[-1][1],
+        published_at=start,
+    )
+
+
+def update(one: Incident, phase: Phase, at: datetime, index: int, component: Component) -> Update:
+    name = component.name["en"]
+    text = Text(da=DANISH.format(name=name, number=index), en=ENGLISH.format(name=name, number=index))
+    return Update(incident=one, phase=phase, text=text, at=at, published_at=at, notify=False)
+
+
+if __name__ == "__main__":
+    fill(int(sys.argv[1]))
