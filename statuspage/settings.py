@@ -109,7 +109,7 @@ DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.postgresql",
         **Environment.database(_database),
-        "OPTIONS": {"pool": {"min_size": 0, "max_size": env.number("DATABASE_POOL", 10, least=1), "timeout": 10}},
+        "OPTIONS": {"pool": {"min_size": 0, "max_size": env.number("DATABASE_POOL", 10, least=1), "timeout": 3}},
         "TEST": {"TEMPLATE": "template0"},
     },
 }

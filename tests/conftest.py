@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from django.utils import translation
 from pytest_django import Settings
 
 from statuspage.local.servers import Servers
@@ -50,6 +51,12 @@ def _only_this_machine() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket.socket, "connect", network.connect_here)
         yield
+
+
+@pytest.fixture(autouse=True)
+def _default_language() -> None:
+    """A request leaves its language behind in the thread; no test sees another's."""
+    translation.deactivate()
 
 
 @pytest.fixture

@@ -54,7 +54,7 @@ def root(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def django(settings: Settings) -> WSGIApplication:
+def django(settings: Settings, db: None) -> WSGIApplication:
     """Django itself, with the addresses above and without what needs a session."""
     settings.ROOT_URLCONF = __name__
     settings.ALLOWED_HOSTS = ["127.0.0.1"]

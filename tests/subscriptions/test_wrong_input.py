@@ -202,7 +202,7 @@ def test_huge_form_is_refused(ben: Visitor) -> None:
     assert not Subscriber.objects.exists()
 
 
-@pytest.mark.parametrize(("language", "said"), [("en", "Page not found"), ("da", "Siden blev ikke fundet")])
+@pytest.mark.parametrize(("language", "said"), [("en", "This page does not exist"), ("da", "Siden findes ikke")])
 def test_unknown_language_in_the_address_is_answered_in_one_that_the_reader_has(
     ben: Visitor, language: str, said: str
 ) -> None:
