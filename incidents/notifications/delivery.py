@@ -12,6 +12,8 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from redis import Redis, RedisError
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from rq import Queue
 
 from ..models import Delivery, DeliveryState, Subscriber
@@ -105,7 +107,10 @@ def _is_work_queued() -> bool:
 @cache
 def _queue() -> Queue:
     """Our own connection to the queue: one that gives up at once rather than wait."""
-    url = str(settings.RQ_QUEUES[_QUEUE]["URL"])
+    url, at_once = str(settings.RQ_QUEUES[_QUEUE]["URL"]), Retry(NoBackoff(), 0)
     return Queue(
-        _QUEUE, connection=Redis.from_url(url, socket_connect_timeout=_QUEUE_TIMEOUT, socket_timeout=_QUEUE_TIMEOUT)
+        _QUEUE,
+        connection=Redis.from_url(
+            url, socket_connect_timeout=_QUEUE_TIMEOUT, socket_timeout=_QUEUE_TIMEOUT, retry=at_once
+        ),
     )

@@ -68,7 +68,7 @@ def render(letter: str, language: str, announcement: Announcement | None = None)
 
 def thread_id(incident: Incident) -> str:
     """The Message-ID that every mail of an incident refers to; no mail has it (STANDARDS E14)."""
-    return f"<incident-{incident.pk}@{settings.SITE_HOST}>"
+    return f"<incident-{incident.pk}@{settings.FEED_ID_HOST}>"
 
 
 def _context(page: Page, language: str, announcement: Announcement | None) -> dict[str, object]:
@@ -115,8 +115,11 @@ def _headers(
 
 
 def _list_headers(page: Page, language: str) -> Iterator[tuple[str, str]]:
-    """RFC 2369, 2919 and 8058. The List-Id has no phrase: one that is not ASCII would swallow the id."""
-    yield "List-Id", f"<status.{settings.SITE_HOST}>"
+    """RFC 2369, 2919 and 8058. The List-Id has no phrase: one that is not ASCII would swallow the id.
+
+    The id keeps its host when the page moves to another, as the ids of the feeds do.
+    """
+    yield "List-Id", f"<status.{settings.FEED_ID_HOST}>"
     yield "List-Unsubscribe", f"<{Slot.UNSUBSCRIBE.gap}>"
     yield "List-Unsubscribe-Post", "List-Unsubscribe=One-Click"
     yield "List-Help", f"<{links.absolute(links.subscribe(language))}>"

@@ -6,6 +6,11 @@ from pytest_django import Settings
 from .wire import ScriptedServer
 
 
+@pytest.fixture(autouse=True)
+def _no_hold(settings: Settings) -> None:
+    settings.ANNOUNCEMENT_HOLD = 0
+
+
 @pytest.fixture
 def server(settings: Settings) -> Iterator[ScriptedServer]:
     with ScriptedServer() as running:
@@ -14,5 +19,4 @@ def server(settings: Settings) -> Iterator[ScriptedServer]:
         settings.EMAIL_HOST_USER = settings.EMAIL_HOST_PASSWORD = ""
         settings.EMAIL_TIMEOUT = 5
         settings.EMAIL_CONNECTIONS = 4
-        settings.ANNOUNCEMENT_HOLD = 0
         yield running

@@ -70,7 +70,7 @@ def test_a_busy_server_is_tried_again_until_it_takes_the_letter(
     announced()
     server.says = lambda at, _recipient: reply if at == stage else None
     work_off()
-    let_time_pass(clock, timedelta(hours=24))
+    let_time_pass(clock, timedelta(hours=8))
     assert server.taken == []
     assert set(states()) <= {"queued", "deferred"}
     server.says = as_usual

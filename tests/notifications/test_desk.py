@@ -1,0 +1,61 @@
+from datetime import UTC, datetime
+
+from incidents.notifications.desk import Desk, Result
+from incidents.notifications.ledger import Held
+
+NOW = datetime(2023, 10, 9, tzinfo=UTC)
+
+
+def row(number: int, destination: str) -> Held:
+    return Held(
+        number, NOW, destination, "update", "da", 1, 0, 0, NOW, f"<{number}@x>", NOW, "s", f"r{number}@{destination}", 1
+    )
+
+
+def taken(desk: Desk) -> list[Held]:
+    rows = []
+    while (found := desk.take(wait=False)) is not None:
+        rows.append(found)
+    return rows
+
+
+def test_a_destination_gets_one_letter_until_it_answers() -> None:
+    desk = Desk()
+    desk.offer([row(1, "a.dk"), row(2, "a.dk"), row(3, "b.dk"), row(4, "a.dk")])
+    first = taken(desk)
+    assert [held.id for held in first] == [1, 3]
+    assert not desk.settle(first[0], Result.ANSWERS)
+    assert [held.id for held in taken(desk)] == [2, 4]
+
+
+def test_a_destination_that_puts_off_the_first_letter_is_down_and_its_letters_are_dropped() -> None:
+    desk = Desk()
+    desk.offer([row(1, "a.dk"), row(2, "a.dk")])
+    (first,) = taken(desk)
+    assert desk.settle(first, Result.PUTS_OFF)
+    assert taken(desk) == []
+    assert desk.left == 0
+
+
+def test_a_destination_that_answered_may_fail_twice_and_not_three_times() -> None:
+    desk = Desk()
+    desk.offer([row(1, "a.dk")])
+    desk.settle(taken(desk)[0], Result.ANSWERS)
+    desk.offer(row(number, "a.dk") for number in range(2, 5))
+    assert [desk.settle(held, Result.PUTS_OFF) for held in taken(desk)] == [False, False, True]
+
+
+def test_a_letter_that_showed_nothing_lets_the_next_one_try() -> None:
+    desk = Desk()
+    desk.offer([row(1, "a.dk"), row(2, "a.dk")])
+    desk.settle(taken(desk)[0], Result.NOTHING)
+    assert [held.id for held in taken(desk)] == [2]
+
+
+def test_a_closed_desk_hands_out_nothing_and_returns_what_is_left() -> None:
+    desk = Desk()
+    desk.offer([row(1, "a.dk"), row(2, "a.dk"), row(3, "b.dk")])
+    (first, _second) = taken(desk)
+    assert first.id == 1
+    assert [held.id for held in desk.close()] == [2]
+    assert desk.take(wait=True) is None

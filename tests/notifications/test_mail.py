@@ -1,0 +1,326 @@
+"""The letters as they arrive: STANDARDS E1-E17, and every letter in every language."""
+
+import email
+import re
+from datetime import timedelta
+from email import policy
+from email.message import EmailMessage
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from django.conf import settings as configured
+from django.utils import timezone
+from pytest_django import Settings
+
+from incidents import operations
+from incidents.links import Purpose, unsign
+from incidents.models import Announcement, Delivery, Page
+from incidents.notifications.ledger import Held
+from incidents.notifications.mail import render
+from incidents.status import ComponentStatus, Phase
+from incidents.text import Text
+from tests.factories import make_component, make_incident, make_maintenance, make_page, make_statement, make_update
+
+from .helpers import START, announced
+
+pytestmark = pytest.mark.django_db
+
+LANGUAGES = [code for code, _name in configured.LANGUAGES]
+LETTERS = Path(configured.BASE_DIR, "templates", "emails")
+QUOTE = "**Final status:** The change was reverted.\n\nSee <https://status.example.com/EX680695>."
+
+
+def sent(
+    letter: str = "update", language: str = "da", announcement: Announcement | None = None, **row: object
+) -> bytes:
+    """The bytes for one recipient."""
+    held: dict[str, object] = {
+        "id": 1,
+        "lease": timezone.now(),
+        "destination": "example.dk",
+        "letter": letter,
+        "language": language,
+        "announcement_id": announcement.pk if announcement else None,
+        "attempts": 0,
+        "times_uncertain": 0,
+        "created_at": START,
+        "message_id": "<1.abc@status.example.dk>",
+        "dated_at": START,
+        "subscriber_id": "abcdefghijkl",
+        "address": "reader@example.dk",
+        "opt_in_round": 3,
+        **row,
+    }
+    return render(letter, language, announcement).to(Held(**held))  # type: ignore[arg-type]
+
+
+def parsed(content: bytes) -> EmailMessage:
+    return email.message_from_bytes(content, policy=policy.default)
+
+
+def part(message: EmailMessage, kind: str = "plain") -> str:
+    found = message.get_body((kind,))
+    assert found is not None
+    return str(found.get_content())
+
+
+@pytest.fixture
+def page() -> Page:
+    return make_page(company="Nordhost ApS", address="Havnegade 1, 8000 Aarhus C", contact="drift@nordhost.example")
+
+
+@pytest.fixture
+def announcement(page: Page) -> Announcement:
+    mail = make_component("mail", name=Text(da="Udgående mail", en="Outgoing mail"))
+    first = announced(
+        text=Text(da="Mail til **Microsoft 365** er forsinket.", en="Mail to **Microsoft 365** is late."),
+        components={mail.pk: ComponentStatus.DEGRADED_PERFORMANCE},
+    )
+    operations.edit_incident(incident=first.update.incident, details={"upstream_name": "Microsoft"})
+    return announced(
+        first.update.incident,
+        phase=Phase.RESOLVED,
+        text=Text(da="Microsoft har løst fejlen.", en="Microsoft has solved it."),
+        quote=QUOTE,
+        quote_language="en",
+        quote_url="https://status.example.com/EX680695",
+        components={mail.pk: ComponentStatus.OPERATIONAL},
+    )
+
+
+def test_one_click_unsubscribing_is_offered_once_and_for_this_reader(announcement: Announcement) -> None:
+    message = parsed(sent(announcement=announcement))
+    (link,) = message.get_all("List-Unsubscribe", [])
+    assert message.get_all("List-Unsubscribe-Post") == ["List-Unsubscribe=One-Click"]
+    found = re.fullmatch(r"<https://status\.example\.dk/da/subscription/unsubscribe/([^/]+)/?>", link)
+    assert found is not None
+    assert unsign(Purpose.UNSUBSCRIBE, found[1]) == "abcdefghijkl"
+
+
+def test_the_list_says_what_it_is_in_ascii(announcement: Announcement) -> None:
+    content = sent(announcement=announcement)
+    head = content.split(b"\r\n\r\n")[0]
+    assert b"List-Id: <status.status.example.dk>\r\n" in head
+    message = parsed(content)
+    assert message["List-Post"] == "NO"
+    assert message["List-Owner"] == "<mailto:drift@nordhost.example>"
+    assert message["List-Archive"] == "<https://status.example.dk/da/history/>"
+    for name in ("List-Id", "List-Help", "List-Subscribe", "List-Owner", "List-Archive", "List-Post"):
+        assert len(message.get_all(name, [])) == 1
+
+
+def test_no_machine_answers_it(announcement: Announcement) -> None:
+    message = parsed(sent(announcement=announcement))
+    assert message.get_all("Auto-Submitted") == ["auto-generated"]
+    assert message["X-Auto-Response-Suppress"] == "OOF, AutoReply"
+
+
+def test_text_comes_first_and_both_parts_say_the_same(announcement: Announcement) -> None:
+    message = parsed(sent(announcement=announcement))
+    assert message.get_content_type() == "multipart/alternative"
+    assert [(one.get_content_type(), one.get_content_charset()) for one in message.iter_parts()] == [
+        ("text/plain", "utf-8"),
+        ("text/html", "utf-8"),
+    ]
+    words = re.sub(r"\s+", " ", Words.of(part(message, "html")))
+    for fact in (
+        "Løst",
+        "Microsoft har løst fejlen.",
+        "Udgående mail: I drift",
+        "Final status:",
+        "Tidligere",
+        "Havnegade 1",
+    ):
+        assert fact in part(message)
+        assert fact in words
+
+
+@pytest.mark.parametrize("letter", Delivery.Letter.values)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_line_is_short_ascii_and_ends_with_crlf(letter: str, language: str, announcement: Announcement) -> None:
+    content = sent(letter, language, announcement if letter == "update" else None)
+    assert content.isascii()
+    assert content.endswith(b"\r\n")
+    lines = content.split(b"\r\n")
+    assert not any(b"\n" in line or b"\r" in line for line in lines)
+    assert max(map(len, lines)) <= 200
+    body = content.split(b"\r\n\r\n", 1)[1]
+    assert max(map(len, body.split(b"\r\n"))) <= 78
+
+
+@pytest.mark.parametrize("letter", Delivery.Letter.values)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_letter_is_whole_in_every_language(letter: str, language: str, announcement: Announcement) -> None:
+    for name in ("subject.txt", "body.txt", "body.html"):
+        assert (LETTERS / letter / name).is_file()
+    message = parsed(sent(letter, language, announcement if letter == "update" else None))
+    name = {"da": "Nordhost driftsstatus", "en": "Nordhost status"}[language]
+    assert str(message["Subject"]).startswith(f"[{name}] ")
+    assert message["Content-Language"] == language
+    assert f'<html lang="{language}">' in part(message, "html")
+    for text in (part(message), part(message, "html")):
+        assert name in text
+        assert "\ufdd1" not in text
+        assert "TOKEN" not in text
+
+
+def test_danish_letters_have_no_english_words_of_ours(announcement: Announcement) -> None:
+    for letter in Delivery.Letter.values:
+        text = part(parsed(sent(letter, "da", announcement if letter == "update" else None)))
+        assert not re.findall(r"\b(subscribe|you|the|nothing|earlier)\b", text.split("> ")[0], re.IGNORECASE)
+
+
+def test_times_are_in_the_pages_zone_and_the_readers_language(announcement: Announcement) -> None:
+    announcement.update.at = START + timedelta(hours=44)
+    announcement.update.save()
+    assert "den 11. oktober 2023 kl. 19.00 CEST" in part(parsed(sent(announcement=announcement)))
+    assert "11 October 2023, 19:00 CEST" in part(parsed(sent("update", "en", announcement)))
+
+
+def test_the_same_row_gives_the_same_id_and_date(announcement: Announcement) -> None:
+    first, second = parsed(sent(announcement=announcement)), parsed(sent(announcement=announcement, attempts=3))
+    assert first["Message-ID"] == second["Message-ID"] == "<1.abc@status.example.dk>"
+    assert first["Date"] == second["Date"] == "Mon, 09 Oct 2023 21:00:00 +0000"
+
+
+def test_all_letters_of_an_incident_are_one_conversation(announcement: Announcement) -> None:
+    letters = [parsed(sent(announcement=one)) for one in Announcement.objects.all()]
+    root = f"<incident-{announcement.update.incident_id}@status.example.dk>"
+    assert {(letter["References"], letter["In-Reply-To"]) for letter in letters} == {(root, root)}
+    assert {letter["Subject"] for letter in letters} == {"[Nordhost driftsstatus] Mail er forsinket"}
+
+
+def test_who_sends_it_and_how_to_leave_stands_in_the_letter(announcement: Announcement) -> None:
+    message = parsed(sent(announcement=announcement))
+    for text in (part(message), part(message, "html")):
+        assert "Nordhost ApS, Havnegade 1, 8000 Aarhus C" in text
+        assert "https://status.example.dk/da/subscription/unsubscribe/" in text
+        assert "https://status.example.dk/da/subscription/" in text
+
+
+def test_nothing_is_fetched_from_anywhere(announcement: Announcement) -> None:
+    html = part(parsed(sent(announcement=announcement)), "html")
+    assert not re.findall(r"<(img|link|script|iframe|object|video)\b|url\(|@import|\bsrc=", html)
+
+
+def test_the_senders_name_has_nothing_that_servers_dislike(announcement: Announcement) -> None:
+    Page.objects.update(name={"da": 'Nord:host, "drift" @ Ærø <x>' + "x" * 90})
+    message = parsed(sent(announcement=announcement))
+    (sender,) = message["From"].addresses
+    assert sender.addr_spec == "status@example.dk"
+    assert "Ærø" in sender.display_name
+    assert not set('@:,"<>') & set(sender.display_name)
+    assert len(sender.display_name) <= 75
+
+
+def test_a_title_cannot_write_headers(announcement: Announcement) -> None:
+    incident = announcement.update.incident
+    type(incident).objects.filter(pk=incident.pk).update(
+        title={"da": "Nedbrud\r\nBcc: all@example.dk\x00" + " langt" * 60}
+    )
+    message = parsed(sent(announcement=Announcement.objects.get(pk=announcement.pk)))
+    assert message["Bcc"] is None
+    assert "Nedbrud Bcc: all@example.dk" in message["Subject"]
+    assert len(message["Subject"]) < 260
+
+
+def test_an_address_cannot_write_headers(announcement: Announcement) -> None:
+    with pytest.raises(ValueError, match="line break"):
+        sent(announcement=announcement, address="reader@example.dk\r\nBcc: all@example.dk")
+
+
+def test_a_title_is_not_markup(announcement: Announcement) -> None:
+    incident = announcement.update.incident
+    type(incident).objects.filter(pk=incident.pk).update(title={"da": "A & B <b>", "en": "A & B <b>"})
+    message = parsed(sent(announcement=Announcement.objects.get(pk=announcement.pk)))
+    assert message["Subject"] == "[Nordhost driftsstatus] A & B <b>"
+    assert "A & B <b>" in part(message)
+    assert "A &amp; B &lt;b&gt;" in part(message, "html")
+
+
+def test_a_text_in_another_language_says_so(page: Page) -> None:
+    announcement = announced(text=Text(da="Kun på dansk."))
+    message = parsed(sent("update", "en", announcement))
+    assert "Not yet translated into English" in part(message)
+    assert '<div lang="da"><p>Kun på dansk.</p></div>' in part(message, "html")
+    assert "Not yet" not in part(parsed(sent("update", "da", announcement)))
+
+
+def test_a_quoted_statement_keeps_its_language(announcement: Announcement) -> None:
+    message = parsed(sent(announcement=announcement))
+    assert "> Final status: The change was reverted." in part(message)
+    assert re.search(r'<blockquote [^>]*lang="en"', part(message, "html"))
+    assert "https://status.example.com/EX680695" in part(message)
+
+
+def test_earlier_updates_stand_below_with_their_own_times(announcement: Announcement) -> None:
+    text = part(parsed(sent(announcement=announcement)))
+    newest, earlier = text.index("Microsoft har løst"), text.index("Mail til Microsoft 365 er forsinket.")
+    assert newest < text.index("Tidligere opdateringer") < earlier
+
+
+def test_what_was_said_later_is_not_in_an_earlier_letter(announcement: Announcement) -> None:
+    first = Announcement.objects.earliest("id")
+    assert "Microsoft har løst" not in part(parsed(sent(announcement=first)))
+
+
+def test_a_long_story_is_cut_and_says_so(announcement: Announcement) -> None:
+    incident = announcement.update.incident
+    for number in range(6):
+        operations.post_update(
+            incident=incident,
+            statement=make_statement(Phase.POSTMORTEM, text=Text(da=f"Nummer {number}"), notify=False),
+        )
+    last = announced(incident, phase=Phase.POSTMORTEM, text=Text(da="Sidste"))
+    text = part(parsed(sent(announcement=last)))
+    assert "Nummer 5" in text
+    assert "Nummer 0" not in text
+    assert "3 tidligere opdateringer står på siden." in text
+
+
+def test_drafts_and_hidden_components_are_told_to_nobody(page: Page) -> None:
+    hidden = make_component("secret", name=Text(da="Hemmelig"), hidden=True)
+    incident = make_incident()
+    make_update(incident, text=Text(da="Et udkast"), notify=False)
+    incident.updates.filter(text__da="Et udkast").update(published_at=None)
+    announcement = announced(incident, components={hidden.pk: ComponentStatus.MAJOR_OUTAGE})
+    text = part(parsed(sent(announcement=announcement)))
+    assert "Et udkast" not in text
+    assert "Hemmelig" not in text
+
+
+def test_planned_work_says_when(page: Page) -> None:
+    start = timezone.now() + timedelta(days=3)
+    incident = make_maintenance(start=start, end=start + timedelta(hours=2))
+    announcement = announced(incident, phase=Phase.SCHEDULED)
+    assert "Tidspunkt for arbejdet: " in part(parsed(sent(announcement=announcement)))
+
+
+def test_a_confirmation_is_no_list_mail_and_leads_to_this_round(page: Page) -> None:
+    message = parsed(sent("confirmation"))
+    assert message["List-Unsubscribe"] is None
+    found = re.search(r"https://status\.example\.dk/da/subscription/confirm/([^/\s]+)", part(message))
+    assert found is not None
+    assert unsign(Purpose.CONFIRM, found[1]) == "abcdefghijkl:3"
+
+
+def test_a_page_without_a_name_still_writes_letters(settings: Settings) -> None:
+    assert parsed(sent("confirmation"))["Subject"].startswith("[status.example.dk] ")
+
+
+class Words(HTMLParser):
+    """An HTML letter's words, as its reader sees them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words: list[str] = []
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    @classmethod
+    def of(cls, html: str) -> str:
+        reader = cls()
+        reader.feed(html)
+        return "".join(reader.words)

@@ -1,0 +1,104 @@
+"""PostgreSQL holds the truth; the queue only says that there is work."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
+from redis import Redis
+from rq import Queue, SimpleWorker
+
+from incidents.models import Delivery
+from incidents.notifications import delivery
+from tests.factories import make_incident, make_statement, make_subscriber
+
+from .helpers import announced, release, states
+from .wire import ScriptedServer
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def queue(settings: Settings) -> Queue:
+    connection = Redis.from_url(str(settings.RQ_QUEUES["delivery"]["URL"]))
+    found = Queue("delivery", connection=connection)
+    found.empty()  # type: ignore[no-untyped-call]
+    return found
+
+
+@pytest.fixture
+def no_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+    nobody_there = Redis.from_url("redis://127.0.0.1:1/0", socket_connect_timeout=1)
+    monkeypatch.setattr(delivery, "_queue", lambda: Queue("delivery", connection=nobody_there))
+
+
+def test_a_job_sends_what_it_names(
+    server: ScriptedServer, queue: Queue, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    make_subscriber("reader@example.dk")
+    make_incident(statement=make_statement(notify=True))
+    with django_capture_on_commit_callbacks(execute=True):
+        release()
+    (job,) = queue.jobs
+    assert job.args[0] == Delivery.objects.get().announcement_id
+    SimpleWorker([queue], connection=queue.connection).work(burst=True)
+    assert states() == {"sent": 1}
+
+
+def test_a_letter_of_our_own_accord_is_one_job(
+    queue: Queue, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        delivery.queue_letter(make_subscriber(), Delivery.Letter.ALREADY_SUBSCRIBED)
+    assert [job.args[0] for job in queue.jobs] == [None]
+
+
+def test_a_queue_that_is_away_stops_nobody_and_loses_nothing(
+    no_queue: None, caplog: pytest.LogCaptureFixture, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    make_subscriber()
+    make_incident(statement=make_statement(notify=True))
+    with django_capture_on_commit_callbacks(execute=True):
+        assert release() == 1
+    assert states() == {"queued": 1}
+    assert "wait for the next sweep" in caplog.text
+
+
+def test_the_sweep_finds_work_that_the_queue_forgot(queue: Queue) -> None:
+    make_subscriber()
+    announcement = announced()
+    delivery.queue_letter(make_subscriber(), Delivery.Letter.ALREADY_SUBSCRIBED)
+    queue.empty()  # type: ignore[no-untyped-call]
+    delivery.sweep(timezone.now())
+    assert [job.args[0] for job in queue.jobs] == [None, announcement.pk]
+
+
+def test_the_sweep_adds_nothing_where_work_is_queued(queue: Queue) -> None:
+    make_subscriber()
+    announced()
+    delivery.sweep(timezone.now())
+    delivery.sweep(timezone.now())
+    assert len(queue) == 1
+
+
+def test_the_sweep_leaves_alone_what_is_not_due(queue: Queue) -> None:
+    make_subscriber()
+    announced()
+    Delivery.objects.update(next_attempt_at=timezone.now() + timedelta(minutes=5))
+    delivery.sweep(timezone.now())
+    assert len(queue) == 0
+
+
+def test_a_queue_that_is_away_is_given_up_within_a_moment(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
+    """The client tries again by itself unless it is told not to, with pauses of seconds."""
+    monkeypatch.setattr("time.sleep", lambda seconds: pytest.fail(f"slept for {seconds} seconds"))
+    settings.RQ_QUEUES = {"delivery": {"URL": "redis://127.0.0.1:1/0"}}
+    monkeypatch.setattr(delivery, "_queue", delivery._queue.__wrapped__)
+    assert delivery.enqueue(None, 1) is False
+
+
+def test_the_sweep_survives_a_queue_that_is_away(no_queue: None) -> None:
+    make_subscriber()
+    announced()
+    delivery.sweep(timezone.now())
+    assert states() == {"queued": 1}
