@@ -6,7 +6,7 @@ INSTALL := $(PYTHON) -m statuspage.local.venv
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format bench messages lock clean python
+.PHONY: help run test lint format bench screenshots messages lock clean python
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -38,6 +38,10 @@ format: python ## put code and templates into shape
 bench: python ## measure one thing: NAME=read, or NAME=plot for a picture of all results; ARGS for options
 	@$(INSTALL) requirements-dev.txt
 	@$(VENV)/python -m benchmarks $(NAME) $(ARGS)
+
+screenshots: python ## take the pictures in docs/images anew; wants a Chromium
+	@$(INSTALL) requirements-dev.txt
+	@$(VENV)/python -m docs.screenshots
 
 messages: python ## collect the strings to translate into incidents/locale, and compile the catalogues
 	@$(INSTALL) requirements-dev.txt

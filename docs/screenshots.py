@@ -1,0 +1,97 @@
+"""Pictures of the product with its sample page, for the documentation: `make screenshots`.
+
+Starts the product as `make run` does, in a folder of its own, and looks at it in
+Debian's Chromium. What is pictured, and how, is the table below.
+"""
+
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page
+from tqdm import tqdm
+
+from statuspage.local.servers import Servers
+from tests.support.browser import launch
+from tests.support.product import PASSWORD, Product
+
+IMAGES = Path(__file__).resolve().parent / "images"
+WIDE, PHONE = 1280, 390
+
+
+@dataclass(frozen=True)
+class Picture:
+    """`path` may hold `{incident}`, the id of the incident that the product was born from."""
+
+    name: str
+    path: str
+    width: int = WIDE
+    scheme: str = "light"
+    whole: bool = False
+    staff: bool = False
+    paper: bool = False
+
+
+PICTURES = [
+    Picture("home", "/da/"),
+    Picture("home-dark", "/en/", scheme="dark"),
+    Picture("home-phone", "/da/", width=PHONE),
+    Picture("incident", "/da/incidents/{incident}/"),
+    Picture("incident-phone-dark", "/en/incidents/{incident}/", width=PHONE, scheme="dark"),
+    Picture("incident-paper", "/da/incidents/{incident}/", paper=True, whole=True),
+    Picture("history", "/en/history/"),
+    Picture("subscribe", "/da/subscribe/"),
+    Picture("newsroom", "/admin/", staff=True),
+    Picture("composer", "/admin/incidents/incident/add/", staff=True),
+    Picture("composer-phone", "/admin/incidents/incident/add/", width=PHONE, staff=True),
+]
+
+
+def main() -> None:
+    IMAGES.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o711)  # PostgreSQL, run by root's unprivileged stand-in, must pass through
+        with Servers(folder / "servers", os.environ, lasting=False), launch() as browser:
+            product = Product(folder / "product", sample_data=True)
+            product.start()
+            for picture in tqdm(PICTURES, unit=" pictures", disable=None):
+                take(browser, product, picture)
+            product.stop()
+    print(f"{len(PICTURES)} pictures in {IMAGES}")
+
+
+def take(browser: Browser, product: Product, picture: Picture) -> None:
+    context = browser.new_context(
+        viewport={"width": picture.width, "height": 900},
+        color_scheme="dark" if picture.scheme == "dark" else "light",
+        locale="da-DK",
+        timezone_id="Europe/Copenhagen",
+    )
+    page = context.new_page()
+    if picture.staff:
+        log_in(page, product)
+    if picture.paper:
+        page.emulate_media(media="print")
+    page.goto(product.url + picture.path.format(incident=born_from(product)))
+    page.screenshot(path=IMAGES / f"{picture.name}.png", full_page=picture.whole)
+    context.close()
+
+
+def log_in(page: Page, product: Product) -> None:
+    page.goto(f"{product.url}/admin/login/?next=/admin/")
+    page.fill("[name=username]", "admin")
+    page.fill("[name=password]", PASSWORD)
+    page.press("[name=password]", "Enter")
+    page.wait_for_url(f"{product.url}/admin/")
+
+
+def born_from(product: Product) -> str:
+    """The id of the Microsoft 365 incident, found in the public store."""
+    pages = (Path(product.variables["PUBLIC_ROOT"]) / "da" / "incidents").glob("*/index.html")
+    return next(page.parent.name for page in pages if "451 4.7.500" in page.read_text(encoding="utf-8"))
+
+
+if __name__ == "__main__":
+    main()
