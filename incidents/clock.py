@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from threading import Thread
 
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, close_old_connections, connection
@@ -74,7 +75,6 @@ def chores() -> list[Chore]:
     return [
         Chore(release_announcements, timedelta(seconds=0.5)),
         Chore(publish_due_updates, timedelta(seconds=1)),
-        Chore(mend_store, timedelta(seconds=5)),
         Chore(sweep_deliveries, timedelta(seconds=5)),
         Chore(begin_day, timedelta(seconds=30)),
         Chore(forget_sign_ups, timedelta(hours=1)),
@@ -96,8 +96,14 @@ def beat(todo: list[Chore], now: float) -> None:
 
 
 def run(stopped: Callable[[], bool], pause: float = 0.25) -> None:
-    """Beats until `stopped` says so."""
-    todo = chores()
+    """Beats until `stopped` says so. Mending has a thread of its own: a long archive or a slow disk holds nobody up."""
+    mending = Thread(target=_repeat, args=([Chore(mend_store, timedelta(seconds=5))], stopped, pause), name="mending")
+    mending.start()
+    _repeat(chores(), stopped, pause)
+    mending.join()
+
+
+def _repeat(todo: list[Chore], stopped: Callable[[], bool], pause: float) -> None:
     while not stopped():
         beat(todo, time.monotonic())
         time.sleep(pause)

@@ -4,12 +4,15 @@ Every reader notes the variable's name, so that the documentation can be held
 against what the code really reads (`tests/test_docs.py`).
 """
 
+import importlib.util
 import os
+import shlex
+import shutil
 import zoneinfo
 from collections.abc import Callable, Mapping
 from email.utils import parseaddr
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
@@ -91,6 +94,23 @@ class Environment:
         if value not in zoneinfo.available_timezones():
             raise self._wrong(name, value, "write a time zone such as Europe/Copenhagen or UTC")
         return value
+
+    def command(self, name: str) -> str:
+        """A command with its arguments, quoted as in a shell; empty if not set."""
+        value = self.text(name)
+        hint = "name a program that can be run, by its full path or as PATH finds it"
+        return self._parsed(name, value, str, lambda text: not text or bool(shutil.which(shlex.split(text)[0])), hint)
+
+    def storage(self, name: str) -> dict[str, Any]:
+        """A Django storage: its class by dotted path, options as in a URL's query; empty if not set."""
+        path, _, query = self.text(name).partition("?")
+        if not path:
+            return {}
+        package, _, rest = path.partition(".")
+        if not rest or not package.isidentifier() or importlib.util.find_spec(package) is None:
+            hint = "name a storage class that is installed, such as django.core.files.storage.FileSystemStorage"
+            raise self._wrong(name, path, f"{hint}?location=/srv/status")
+        return {"BACKEND": path, "OPTIONS": dict(parse_qsl(query))}
 
     @staticmethod
     def credentials(url: SplitResult) -> tuple[str, str]:

@@ -152,6 +152,9 @@ PUBLIC_ROOT = Path(env.text("PUBLIC_ROOT", str(VAR_DIR / "public")))
 ANNOUNCEMENT_HOLD = env.number("ANNOUNCEMENT_HOLD", 20, most=3600)  # seconds in which staff can undo
 LEDGER_BATCH = env.number("LEDGER_BATCH", 500, least=1, most=10_000)  # messages a job claims
 
+# A command that gets the changed addresses on its standard input; docs/caching.md.
+PURGE_COMMAND = env.command("PURGE_COMMAND")
+
 # -- Static files ----------------------------------------------------------------------------
 
 STATIC_URL = "/static/"
@@ -165,6 +168,8 @@ STORAGES = {
         else "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
     },
 }
+if _mirror := env.storage("PUBLIC_MIRROR"):  # gets every published document too
+    STORAGES["mirror"] = _mirror
 
 # -- Security ----------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from ..labels import OVERALL
 from ..models import Component, Delivery, DeliveryState, Incident, StaleSubject, Update
+from ..publishing import purge
 from ..status import worst_of
 
 IN_TROUBLE = (DeliveryState.DEFERRED, DeliveryState.UNCERTAIN, DeliveryState.FAILED)
@@ -28,7 +29,10 @@ def front_page(user: AbstractBaseUser | AnonymousUser) -> dict[str, Any]:
         seen["planned"] = Incident.objects.public().upcoming()[:SHOWN]
     if may("incidents.view_delivery"):
         seen["troubles"] = deliveries_in_trouble()
-    seen["unpublished"] = StaleSubject.objects.aggregate(total=Count("id"), failed=Count("id", filter=~Q(error="")))
+    stale = StaleSubject.objects.exclude(subject=purge.SUBJECT)
+    seen["unpublished"] = stale.aggregate(total=Count("id"), failed=Count("id", filter=~Q(error="")))
+    seen["unpublished_why"] = stale.exclude(error="").values_list("error", flat=True).last()
+    seen["unpurged"] = StaleSubject.objects.filter(subject=purge.SUBJECT).last()
     return seen
 
 

@@ -54,6 +54,7 @@ def add_component(*, fields: ComponentFields) -> Component:
 def edit_component(*, component: Component, fields: ComponentFields) -> Component:
     """Changes the fields named; its status is not among them. Every document may show its name."""
     component = Component.objects.select_for_update().get(pk=component.pk)
+    stale.mark_component(component)  # also where it used to stand
     _set(component, dict(fields))
     component.slug = component.slug or _free_slug(component.name)
     component.full_clean()

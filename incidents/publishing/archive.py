@@ -54,6 +54,7 @@ class HistoryMonth(PublicPage):
     """The incidents that began in a month of the page's zone; `key` is `2023-10`."""
 
     template = "public/month.html"
+    archived = "month"
 
     def all_keys(self) -> Iterable[str]:
         with timezone.override(Page.objects.current().time_zone):
@@ -102,7 +103,7 @@ class ComponentPage(PublicPage):
     def touched(self, subjects: Subjects) -> Iterable[str]:
         if "day" in subjects.names:  # every bar moves by one
             return self.all_keys()
-        return Component.objects.filter(pk__in=subjects.of("component")).values_list("slug", flat=True)
+        return component_slugs(subjects)
 
     def path(self, key: str, language: str) -> str:
         return links.component(key, language)
@@ -126,6 +127,12 @@ class ComponentPage(PublicPage):
             stories=newest[:NEWEST],
             has_older=len(newest) > NEWEST,
         )
+
+
+def component_slugs(subjects: Subjects) -> list[str]:
+    """The address names of the components touched, earlier ones too."""
+    touched = Component.objects.filter(pk__in=subjects.of("component"))
+    return [*touched.values_list("slug", flat=True), *subjects.of("slug")]
 
 
 def _span() -> tuple[date, date]:

@@ -38,6 +38,7 @@ class Assets(Document):
     """`site.css`, `site.js` and an icon per state; made once, for all languages."""
 
     per_language = False
+    leads = True
 
     def all_keys(self) -> Iterable[str]:
         return ["site.css", "site.js", *_ICONS]

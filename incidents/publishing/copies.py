@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 from django.conf import settings
 from django.utils import timezone, translation
@@ -34,9 +35,37 @@ def all_copies() -> Iterator[Copy]:
 
 
 def touched_copies(subjects: Subjects) -> Iterator[Copy]:
+    """What depends on the subjects. When the whole page does, its archive is left out: see `archive_turns`."""
     for document in DOCUMENTS:
-        for key in dict.fromkeys(document.all_keys() if subjects.whole_page else document.touched(subjects)):
+        everything = document.all_keys() if subjects.whole_page and not document.archived else ()
+        for key in dict.fromkeys([*everything, *document.touched(subjects)]):
             yield from copies_of(document, key)
+
+
+def waves(subjects: Subjects) -> list[list[Copy]]:
+    """The touched copies in the order of writing: after an update, what readers wait for goes first."""
+    copies = list(touched_copies(subjects))
+    if subjects.whole_page or "day" in subjects.names:  # then pages may begin to link to new ones
+        return [copies]
+    return [[copy for copy in copies if copy.document.leads == leads] for leads in (True, False)]
+
+
+def archive_keys() -> list[tuple[Document, str]]:
+    """The documents of which there are as many as the history is long."""
+    return [(document, key) for document in DOCUMENTS if document.archived for key in document.all_keys()]
+
+
+def archive_turns(size: int) -> Iterator[list[Copy]]:
+    for document in DOCUMENTS:
+        if document.archived:
+            yield from turns(document, size)
+
+
+def turns(document: Document, size: int) -> Iterator[list[Copy]]:
+    """Every copy of a kind, those of `size` keys at a time."""
+    keys = iter(document.all_keys())
+    while some := list(islice(keys, size)):
+        yield [copy for key in some for copy in copies_of(document, key)]
 
 
 def copies_of(document: Document, key: str) -> Iterator[Copy]:

@@ -65,6 +65,10 @@ class Document(ABC):
     content_type = "text/html; charset=utf-8"
     # Documents of this kind are made once per language; otherwise once, in the default language.
     per_language = True
+    # Written before all others after an update: readers wait for it. What it links to is there already, or leads too.
+    leads = False
+    # The subject of each, where there are as many as the history is long; the clock writes them when all change.
+    archived = ""
 
     @abstractmethod
     def all_keys(self) -> Iterable[str]:

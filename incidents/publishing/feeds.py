@@ -9,6 +9,7 @@ from django.utils.translation import gettext, pgettext
 from .. import links, markup
 from ..models import Component
 from ..templatetags.wording import words
+from .archive import component_slugs
 from .documents import Document, Edition, SingleDocument, Subjects
 from .feed_entries import Entry, newest_incidents, newest_updates, tag
 from .feed_formats import Atom, Json, Rss
@@ -65,7 +66,7 @@ class ComponentFeed(FeedDocument):
         return Component.objects.public().values_list("slug", flat=True)
 
     def touched(self, subjects: Subjects) -> Iterable[str]:
-        return Component.objects.filter(pk__in=subjects.of("component")).values_list("slug", flat=True)
+        return component_slugs(subjects)
 
     def path(self, key: str, language: str) -> str:
         return links.component_feed(key, language, self.kind)

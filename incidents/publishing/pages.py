@@ -46,6 +46,7 @@ class PublicPage(Document):
 
 class Home(PublicPage, SingleDocument):
     template = "public/home.html"
+    leads = True
 
     def path(self, key: str, language: str) -> str:
         return links.home(language)
@@ -68,6 +69,8 @@ class Home(PublicPage, SingleDocument):
 
 class IncidentPage(PublicPage):
     template = "public/incident.html"
+    leads = True
+    archived = "incident"
 
     def all_keys(self) -> Iterable[str]:
         return Incident.objects.public().values_list("pk", flat=True)

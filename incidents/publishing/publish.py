@@ -6,82 +6,93 @@ deleted in the transaction that the writing happens in: a publisher killed at an
 leaves them, and the clock publishes again.
 """
 
-import logging
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from itertools import islice
 from multiprocessing import get_context
 
 from django.db import connection, connections, transaction
 from django.db.backends.postgresql.base import DatabaseWrapper as PostgresConnection
-from django.utils import timezone
+from django.db.models import QuerySet
 
 from ..models import StaleSubject
-from . import fingerprint
-from .copies import Copy, Press, all_copies, copies_of, touched_copies
-from .documents import Document, Subjects
+from . import fingerprint, mirror
+from .copies import Copy, Press, all_copies, archive_keys, archive_turns, turns, waves
+from .documents import Subjects
+from .purge import SUBJECT as PURGE
+from .purge import purge
 from .registry import DOCUMENTS
-from .store import PublicStore, Staged
+from .run import Report, Run
+from .store import PublicStore
 
-logger = logging.getLogger(__name__)
-
+ARCHIVE = "archive"  # the subject that stands for what `publish_stale` left of a whole page
 _LOCK = 7_023_109_451  # any number that nobody else locks
 _BATCH = 50  # documents written in one turn of `publish_all`, so that staff who publish meanwhile wait for few
 
 Progress = Callable[[int], Callable[[int], object]]
 
 
-@dataclass
-class Report:
-    """What a publishing run did, by path."""
-
-    written: list[str] = field(default_factory=list)
-    unchanged: list[str] = field(default_factory=list)
-    deleted: list[str] = field(default_factory=list)
-    failed: dict[str, str] = field(default_factory=dict)
-
-    def add(self, other: "Report") -> None:
-        self.written += other.written
-        self.unchanged += other.unchanged
-        self.deleted += other.deleted
-        self.failed |= other.failed
-
-    def __str__(self) -> str:
-        return (
-            f"{len(self.written)} written, {len(self.unchanged)} unchanged, "
-            f"{len(self.deleted)} deleted, {len(self.failed)} failed"
-        )
+def no_progress(_total: int) -> Callable[[int], object]:
+    return lambda _done: None
 
 
 def publish_stale() -> Report:
-    """Writes every document that depends on something stale."""
-    report = Report()
-    if not StaleSubject.objects.exists():
-        return report
+    """Writes every document that depends on something stale.
+
+    Where that is the whole page and its archive is long, the archive is left to the clock.
+    """
+    if not _subjects().exists():
+        return Report()
     with transaction.atomic():
         _take_turn()
-        rows = dict(StaleSubject.objects.values_list("id", "subject"))
-        _write(touched_copies(Subjects(frozenset(rows.values()))), report)
-        stale = StaleSubject.objects.filter(id__in=list(rows))
-        if report.failed:
-            stale.update(error="\n".join(f"{path}: {why}" for path, why in report.failed.items()))
-        else:
-            stale.delete()
+        rows = dict(_subjects().values_list("id", "subject"))
+        subjects, run = Subjects(frozenset(rows.values())), Run()
+        for wave in waves(subjects):
+            run.write(wave)
+        report = run.finish()
+        if subjects.whole_page and not report.failed:
+            StaleSubject.objects.create(subject=ARCHIVE)
+        _settle(rows, report)
+    purge([*report.written, *report.deleted])
+    if subjects.whole_page and len(archive_keys()) <= _BATCH:
+        report.add(publish_archive())
+    return report
+
+
+def publish_archive() -> Report:
+    """Writes the pages of all that was, where the whole page changed, in turns that other publishers go between.
+
+    Where a whole turn fails, the rest would too: it is tried again from the beginning.
+    """
+    report, unwritten = Report(), list[str]()
+    rows = list(StaleSubject.objects.filter(subject=ARCHIVE).values_list("id", flat=True))
+    for copies in archive_turns(_BATCH) if rows else ():
+        turn = _publish_turn(copies, shared=False)
+        report.add(turn)
+        failed = [copy for copy in copies if copy.path in turn.failed]
+        if len(failed) == len(copies):
+            _settle(rows, turn)
+            return report
+        unwritten += [f"{copy.document.archived}:{copy.key}" for copy in failed]
+    with transaction.atomic():
+        StaleSubject.objects.bulk_create(StaleSubject(subject=subject) for subject in unwritten)
+        StaleSubject.objects.filter(id__in=rows).delete()
+    purge([*report.written, *report.deleted])
     return report
 
 
 def mend() -> Report:
     """Publishes what a crash or a full disk left undone, and clears away what it left half-written."""
-    if StaleSubject.objects.exists():
+    if StaleSubject.objects.exclude(subject=PURGE).exists():
         with transaction.atomic():
             _take_turn()
             PublicStore().clear_leftovers()
-    return publish_stale()
+    report = publish_stale()
+    report.add(publish_archive())
+    return report
 
 
-def publish_all(*, processes: int = 1, progress: Progress = lambda _total: lambda _done: None) -> Report:
+def publish_all(*, processes: int = 1, progress: Progress = no_progress) -> Report:
     """Writes every document there should be and deletes every other.
 
     In turns of some documents each, which staff who publish meanwhile go between;
@@ -91,23 +102,26 @@ def publish_all(*, processes: int = 1, progress: Progress = lambda _total: lambd
     report, store = Report(), PublicStore()
     store.root.mkdir(parents=True, exist_ok=True)
     store.clear_leftovers()
-    kinds = [list(_turns(document)) for document in DOCUMENTS]
-    done = progress(sum(len(copies) for turns in kinds for copies in turns))
+    kinds = [list(turns(document, _BATCH)) for document in DOCUMENTS]
+    done = progress(sum(len(copies) for kind in kinds for copies in kind))
     with _workers(processes) as work:
-        for turns in kinds:
-            for copies, result in zip(turns, work(_publish_turn, turns), strict=True):
+        for kind in kinds:
+            for copies, result in zip(kind, work(_publish_turn, kind), strict=True):
                 report.add(result)
                 done(len(copies))
     _delete_unknown(store, report)
     if not report.failed:
         fingerprint.leave(store)
+    purge([*report.written, *report.deleted])
     return report
 
 
-def differences() -> Iterator[str]:
+def differences(progress: Progress = no_progress) -> Iterator[str]:
     """What the store lacks, has otherwise or has too much, one line each; nothing where all agree."""
-    press, expected = Press(), set()
-    for copy in all_copies():
+    press, expected, copies = Press(), set(), list(all_copies())
+    done = progress(len(copies))
+    for copy in copies:
+        done(1)
         expected.add(copy.path)
         content, stored = press.compose(copy), press.store.modified(copy.path)
         if content is None:
@@ -120,18 +134,26 @@ def differences() -> Iterator[str]:
     yield from (f"unknown: {path}" for path in press.store.paths() if path not in expected and not _is_kept(path))
 
 
-def _turns(document: Document) -> Iterator[list[Copy]]:
-    keys = iter(document.all_keys())
-    while some := list(islice(keys, _BATCH)):
-        yield [copy for key in some for copy in copies_of(document, key)]
-
-
-def _publish_turn(copies: list[Copy]) -> Report:
-    report = Report()
+def _publish_turn(copies: list[Copy], *, shared: bool = True) -> Report:
     with transaction.atomic():
-        _take_turn(shared=True)
-        _write(copies, report)
-    return report
+        _take_turn(shared=shared)
+        run = Run()
+        run.write(copies)
+        return run.finish()
+
+
+def _subjects() -> QuerySet[StaleSubject]:
+    """What `publish_stale` sees to: all but notes of its own."""
+    return StaleSubject.objects.exclude(subject__in=[ARCHIVE, PURGE])
+
+
+def _settle(rows: Iterable[int], report: Report) -> None:
+    """What was published is stale no more; what failed says why."""
+    stale = StaleSubject.objects.filter(id__in=list(rows))
+    if report.failed:
+        stale.update(error="\n".join(f"{path}: {why}" for path, why in report.failed.items()))
+    else:
+        stale.delete()
 
 
 @contextmanager
@@ -153,6 +175,8 @@ def _delete_unknown(store: PublicStore, report: Report) -> None:
     for path in [path for path in store.paths() if path not in expected and not _is_kept(path)]:
         store.delete(path)
         report.deleted.append(path)
+    for path, error in mirror.send(store, [], report.deleted):
+        report.fail([path], error)
 
 
 def _is_kept(path: str) -> bool:
@@ -168,49 +192,3 @@ def _take_turn(*, shared: bool = False) -> None:
     lock = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {lock}(%s)", [_LOCK])
-
-
-def _write(copies: Iterable[Copy], report: Report) -> None:
-    """Writes what is there, then deletes what is gone, so that no link leads nowhere in between.
-
-    All are rendered before the first is put in its place, in the order of the
-    registry. A document that cannot be rendered or staged is reported and stops no other.
-    """
-    press, gone = Press(), []
-    staged: list[Staged] = []
-    for copy in copies:
-        try:
-            with transaction.atomic():
-                content = press.compose(copy)
-            if content is None:
-                gone.append(copy.path)
-            else:
-                staged += _stage(press, copy, content, report)
-        except Exception as error:
-            logger.exception("Not published: %s", copy.path)
-            report.failed[copy.path] = f"{type(error).__name__}: {error}"
-    _put_in_place(press.store, staged, report)
-    for path in gone:
-        if press.store.modified(path) is not None:
-            press.store.delete(path)
-            report.deleted.append(path)
-
-
-def _stage(press: Press, copy: Copy, content: str | bytes, report: Report) -> list[Staged]:
-    """Unchanged bytes are not rewritten, whatever the time of publishing."""
-    if press.is_stored(copy, content):
-        report.unchanged.append(copy.path)
-        return []
-    now = timezone.now().replace(microsecond=0)  # the store keeps seconds
-    staged = press.store.stage(copy.path, press.finish(copy, content, now), now)
-    report.written.append(copy.path)
-    return staged
-
-
-def _put_in_place(store: PublicStore, staged: list[Staged], report: Report) -> None:
-    try:
-        store.put_in_place(staged)
-    except OSError as error:
-        logger.exception("Not published: %s", ", ".join(report.written))
-        report.failed |= dict.fromkeys(report.written, f"{type(error).__name__}: {error}")
-        report.written.clear()

@@ -24,7 +24,8 @@ def mark_incident(incident: Incident) -> None:
 
 
 def mark_component(component: Component) -> None:
-    mark([f"component:{component.pk}"])
+    """Call it before and after a change that moves or hides it: its old address is stale as well."""
+    mark([f"component:{component.pk}", f"slug:{component.slug}"])
 
 
 def mark_page() -> None:

@@ -113,7 +113,10 @@ class PublicStore:
             file.unlink(missing_ok=True)
 
     def copy_to(self, folder: Path) -> None:
+        """A copy that a plain file host can serve: `/` is the default language's page there."""
         shutil.copytree(self.root, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".*"))
+        for file in (folder / settings.LANGUAGE_CODE).glob("index.html*"):
+            shutil.copy2(file, folder)
 
 
 def drop(staged: Sequence[Staged]) -> None:

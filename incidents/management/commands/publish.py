@@ -1,65 +1,98 @@
 """`manage.py publish`: brings the public store in line with the database."""
 
 import os
-from argparse import ArgumentParser
-from collections.abc import Callable
+import time
+from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, Never
+from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
 from incidents.publishing import fingerprint
-from incidents.publishing.publish import Report, differences, publish_all, publish_stale
+from incidents.publishing.publish import Progress, differences, publish_all, publish_archive, publish_stale
+from incidents.publishing.run import Report
 from incidents.publishing.store import PublicStore
+
+FAILURES_SHOWN = 20
 
 
 class Command(BaseCommand):
     help = (
-        "Writes to the public store what is stale, or everything where another version of the product wrote it last. "
-        "Says what it wrote; exits with 1 where a document failed."
+        "Writes the public page: what changed and is not published yet; or everything, where another version of the "
+        "product or other settings wrote it last. Readers see each document whole, old or new. Exits with 1 where a "
+        "document failed, and says why."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         what = parser.add_mutually_exclusive_group()
+        what.add_argument("--all", action="store_true", help="Write every document, delete what should not be there.")
         what.add_argument(
-            "--all", action="store_true", help="write every document, and delete what should not be there"
+            "--check", action="store_true", help="Write nothing. List what differs; exit with 1 if anything does."
         )
         what.add_argument(
-            "--check", action="store_true", help="write nothing; list what differs, exit with 1 if anything"
-        )
-        what.add_argument(
-            "--to", type=Path, metavar="DIR", help="write all, then copy the store to DIR for a file host"
+            "--to",
+            type=folder,
+            metavar="DIR",
+            help="Write every document, then copy them all to DIR, which any file host can serve.",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["check"]:
             self.check_store()
             return
+        begun = time.monotonic()
         if options["all"] or options["to"] or not fingerprint.matches(PublicStore()):
-            with tqdm(total=0, unit=" documents", disable=None, leave=False) as bar:
-                report = publish_all(processes=os.cpu_count() or 1, progress=partial(begin, bar))
+            with progress_bar() as progress:
+                report = publish_all(processes=os.cpu_count() or 1, progress=progress)
         else:
             report = publish_stale()
-        self.tell(report)
+            report.add(publish_archive())
+        self.tell(report, time.monotonic() - begun)
         if options["to"]:
             PublicStore().copy_to(options["to"])
             self.stdout.write(f"Copied to {options['to']}.")
 
-    def tell(self, report: Report) -> None:
-        self.stdout.write(f"Public store: {report}.")
+    def tell(self, report: Report, seconds: float) -> None:
+        number = len(report.written) + len(report.unchanged)
+        rate = f" ({number / seconds:.0f} documents/s)" if number else ""
+        self.stdout.write(f"Public store: {report} in {seconds:.1f} s{rate}.")
         if report.failed:
-            raise CommandError("\n".join(f"{path}: {why}" for path, why in report.failed.items()))
+            said = [f"{path}: {why}" for path, why in report.failed.items()]
+            more = len(said) - FAILURES_SHOWN
+            raise CommandError("\n".join([*said[:FAILURES_SHOWN], *([f"and {more} more"] if more > 0 else [])]))
 
     def check_store(self) -> None:
-        found = list(differences())
+        with progress_bar() as progress:
+            found = list(differences(progress))
         for line in found:
             self.stdout.write(line)
         if found:
             raise CommandError(f"{len(found)} differences between database and public store.")
 
 
-def begin(bar: "tqdm[Never]", total: int) -> Callable[[int], object]:
+def folder(name: str) -> Path:
+    """Where a copy may go: not into the public store itself."""
+    path = Path(name)
+    if path.exists() and not path.is_dir():
+        raise ArgumentTypeError(f"{name} is no folder")
+    if path.resolve().is_relative_to(settings.PUBLIC_ROOT.resolve()):
+        raise ArgumentTypeError(f"{name} is in the public store itself; name a folder elsewhere")
+    return path
+
+
+@contextmanager
+def progress_bar() -> Iterator[Progress]:
+    """A bar on a terminal, nothing in a log."""
+    bar: tqdm[None] = tqdm(total=0, unit=" documents", disable=None, leave=False)
+    with bar:
+        yield partial(_begin, bar)
+
+
+def _begin(bar: "tqdm[None]", total: int) -> Callable[[int], object]:
     bar.reset(total)
     return bar.update

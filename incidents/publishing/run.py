@@ -1,0 +1,105 @@
+"""One publishing run: copies become files of the public store, and a report says what became of each."""
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from django.db import transaction
+from django.utils import timezone
+
+from . import mirror
+from .copies import Copy, Press
+from .store import Staged
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Report:
+    """What a publishing run did, by path."""
+
+    written: list[str] = field(default_factory=list)
+    unchanged: list[str] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+
+    def add(self, other: "Report") -> None:
+        self.written += other.written
+        self.unchanged += other.unchanged
+        self.deleted += other.deleted
+        self.failed |= other.failed
+
+    def fail(self, paths: Sequence[str], error: BaseException) -> None:
+        logger.error("Not published: %s", ", ".join(paths), exc_info=error)
+        self.failed |= dict.fromkeys(paths, f"{type(error).__name__}: {error}")
+
+    def __str__(self) -> str:
+        return (
+            f"{len(self.written)} written, {len(self.unchanged)} unchanged, "
+            f"{len(self.deleted)} deleted, {len(self.failed)} failed"
+        )
+
+
+class Run:
+    """Writes in one or several goes; then `finish` deletes what is gone, so that no link leads nowhere in between.
+
+    A document that fails is reported and stops no other.
+    """
+
+    def __init__(self) -> None:
+        self._report = Report()
+        self._press = Press()
+        self._store = self._press.store
+        self._kept: list[Copy] = []
+        self._gone: list[str] = []
+
+    def write(self, copies: Iterable[Copy]) -> None:
+        """All are rendered before the first is put in its place, in the order given."""
+        staged: list[Staged] = []
+        written: list[str] = []
+        for copy in copies:
+            try:
+                found = self._stage(copy)
+            except Exception as error:
+                self._report.fail([copy.path], error)
+                continue
+            staged += found
+            written += [copy.path] if found else []
+        try:
+            self._store.put_in_place(staged)
+            self._report.written += written
+        except OSError as error:
+            self._report.fail(written, error)
+
+    def finish(self) -> Report:
+        for path in self._gone:
+            try:
+                if self._store.modified(path) is not None:
+                    self._store.delete(path)
+                    self._report.deleted.append(path)
+            except OSError as error:
+                self._report.fail([path], error)
+        self._send()
+        return self._report
+
+    def _stage(self, copy: Copy) -> list[Staged]:
+        """The files to put in place. Unchanged bytes are not rewritten, whatever the time of publishing."""
+        with transaction.atomic():
+            content = self._press.compose(copy)
+        if content is None:
+            self._gone.append(copy.path)
+            return []
+        self._kept.append(copy)
+        if self._press.is_stored(copy, content):
+            self._report.unchanged.append(copy.path)
+            return []
+        now = timezone.now().replace(microsecond=0)  # the store keeps seconds
+        return self._store.stage(copy.path, self._press.finish(copy, content, now), now)
+
+    def _send(self) -> None:
+        """To the mirror goes what was touched, changed or not: the next run makes good what this one cannot send."""
+        kept = (copy for copy in self._kept if copy.path not in self._report.failed)
+        groups = ([copy.path for copy in group] for _kind, group in groupby(kept, key=lambda copy: copy.document))
+        for path, error in mirror.send(self._store, groups, self._gone):
+            self._report.fail([path], error)
