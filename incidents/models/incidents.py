@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from ..labels import COMPONENT_STATUSES, IMPACTS, KINDS, PHASES, ROOT_CAUSE_STATUSES, choices
 from ..status import FINAL_PHASES, INCIDENT_PHASES, MAINTENANCE_PHASES, Impact, Kind, Phase, RootCauseStatus
@@ -155,7 +156,7 @@ class Maintenance(Incident):
     class Meta:
         proxy = True
         verbose_name = _("planned maintenance")
-        verbose_name_plural = _("planned maintenance")
+        verbose_name_plural = pgettext_lazy("plural", "planned maintenance")
 
 
 class UpdateQuerySet(models.QuerySet["Update"]):

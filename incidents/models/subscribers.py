@@ -121,6 +121,8 @@ class LetterLimit(models.Model):
     keep_until = models.DateTimeField()
 
     class Meta:
+        verbose_name = _("sign-up limit")
+        verbose_name_plural = _("sign-up limits")
         indexes = [
             # The retention job.
             models.Index(fields=["keep_until"], name="letter_limit_old"),
