@@ -95,11 +95,12 @@ class Environment:
             raise self._wrong(name, value, "write a time zone such as Europe/Copenhagen or UTC")
         return value
 
-    def command(self, name: str) -> str:
-        """A command with its arguments, quoted as in a shell; empty if not set."""
-        value = self.text(name)
+    def command(self, name: str) -> list[str]:
+        """A program and its arguments, written as for a shell; empty if not set."""
         hint = "name a program that can be run, by its full path or as PATH finds it"
-        return self._parsed(name, value, str, lambda text: not text or bool(shutil.which(shlex.split(text)[0])), hint)
+        return self._parsed(
+            name, self.text(name), shlex.split, lambda words: not words or bool(shutil.which(words[0])), hint
+        )
 
     def storage(self, name: str) -> dict[str, Any]:
         """A Django storage: its class by dotted path, options as in a URL's query; empty if not set."""

@@ -5,7 +5,6 @@ to see and nothing waits for it.
 """
 
 import logging
-import shlex
 import subprocess
 from collections.abc import Iterable
 
@@ -25,7 +24,7 @@ def purge(paths: Iterable[str]) -> None:
     urls = [links.absolute(path) for path in paths]
     if not settings.PURGE_COMMAND or not urls:
         return
-    error = _run(shlex.split(settings.PURGE_COMMAND), "".join(f"{url}\n" for url in urls))
+    error = _run(settings.PURGE_COMMAND, "".join(f"{url}\n" for url in urls))
     StaleSubject.objects.filter(subject=SUBJECT).delete()
     if error:
         logger.error("Not purged: %s: %s", ", ".join(urls), error)

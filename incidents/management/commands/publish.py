@@ -45,7 +45,7 @@ class Command(BaseCommand):
         if options["check"]:
             self.check_store()
             return
-        begun = time.monotonic()
+        begun, self.verbosity = time.monotonic(), options["verbosity"]
         if options["all"] or options["to"] or not fingerprint.matches(PublicStore()):
             with progress_bar() as progress:
                 report = publish_all(processes=os.cpu_count() or 1, progress=progress)
@@ -60,7 +60,8 @@ class Command(BaseCommand):
     def tell(self, report: Report, seconds: float) -> None:
         number = len(report.written) + len(report.unchanged)
         rate = f" ({number / seconds:.0f} documents/s)" if number else ""
-        self.stdout.write(f"Public store: {report} in {seconds:.1f} s{rate}.")
+        if self.verbosity:
+            self.stdout.write(f"Public store: {report} in {seconds:.1f} s{rate}.")
         if report.failed:
             said = [f"{path}: {why}" for path, why in report.failed.items()]
             more = len(said) - FAILURES_SHOWN
@@ -88,11 +89,10 @@ def folder(name: str) -> Path:
 @contextmanager
 def progress_bar() -> Iterator[Progress]:
     """A bar on a terminal, nothing in a log."""
-    bar: tqdm[None] = tqdm(total=0, unit=" documents", disable=None, leave=False)
-    with bar:
+    with tqdm(range(0), total=0, unit=" documents", disable=None, leave=False) as bar:
         yield partial(_begin, bar)
 
 
-def _begin(bar: "tqdm[None]", total: int) -> Callable[[int], object]:
+def _begin(bar: "tqdm[int]", total: int) -> Callable[[int], object]:
     bar.reset(total)
     return bar.update
