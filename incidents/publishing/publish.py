@@ -162,9 +162,10 @@ def _workers(processes: int) -> Iterator[Callable[..., Iterator[Report]]]:
     if processes == 1:
         yield map
         return
-    connections.close_all()  # a connection must not be shared with the children
-    if isinstance(connection, PostgresConnection):
-        connection.close_pool()
+    connections.close_all()  # a connection must not be shared with the children, nor one that waits in the pool
+    for database in connections.all():
+        if isinstance(database, PostgresConnection):
+            database.close_pool()
     with ProcessPoolExecutor(processes, mp_context=get_context("fork")) as pool:
         yield pool.map
 

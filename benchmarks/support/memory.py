@@ -1,0 +1,50 @@
+"""How much memory a command takes together with all processes that it starts."""
+
+import contextlib
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support.product import ROOT
+
+_PAUSE = 0.05  # seconds between two looks
+
+
+@dataclass(frozen=True)
+class Watched:
+    output: str
+    seconds: float
+    megabytes: float
+
+
+def watched(command: Sequence[str], environment: dict[str, str]) -> Watched:
+    """Runs it. Memory is the sum of proportional sets: what processes share counts once (proc(5), Pss)."""
+    begun, peak = time.monotonic(), 0
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
+    while process.poll() is None:
+        peak = max(peak, sum(_pss(number) for number in _family(process.pid)))
+        time.sleep(_PAUSE)
+    seconds = time.monotonic() - begun
+    output = process.communicate()[0]
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command, output)
+    return Watched(output, seconds, peak / 1000)
+
+
+def _family(parent: int) -> list[int]:
+    children: list[int] = []
+    for task in Path(f"/proc/{parent}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            children += [int(number) for number in task.read_text().split()]
+    return [parent, *(one for child in children for one in _family(child))]
+
+
+def _pss(number: int) -> int:
+    """Kilobytes; 0 for a process that has ended."""
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{number}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1])
+    return 0

@@ -1,0 +1,58 @@
+"""Staff who post an update for every word they are given, one per line, and say when it was committed.
+
+`python -m benchmarks.support.writer` in the environment of a house. For each word it answers a line:
+the moments of the commit and of the end of publishing, in nanoseconds of the monotonic
+clock, which all processes of a machine share.
+"""
+
+import sys
+import time
+
+import django
+from django.db import transaction
+
+django.setup()
+
+# Models may be loaded only now that Django is.
+from incidents import operations  # noqa: E402
+from incidents.models import Component, Incident  # noqa: E402
+from incidents.operations import Statement  # noqa: E402
+from incidents.status import ComponentStatus, Impact, Phase  # noqa: E402
+from incidents.text import Text  # noqa: E402
+
+
+def statement(word: str) -> Statement:
+    component = Component.objects.in_page_order()[0]
+    return Statement(
+        phase=Phase.IDENTIFIED,
+        text=Text(da=f"Vi arbejder på det: {word}.", en=f"We are working on it: {word}."),
+        components={component.pk: ComponentStatus.PARTIAL_OUTAGE},
+        notify=False,
+    )
+
+
+def open_incident() -> Incident:
+    title = Text(da="Forespørgsler afvises", en="Requests are refused")
+    return operations.open_incident(details={"title": title, "impact": Impact.MAJOR}, statement=statement("begin"))
+
+
+def post(incident: Incident, word: str) -> tuple[int, int]:
+    committed = []
+    with transaction.atomic():
+        transaction.on_commit(lambda: committed.append(time.monotonic_ns()))
+        operations.post_update(incident=incident, statement=statement(word))
+    return committed[0], time.monotonic_ns()
+
+
+def main() -> None:
+    incident = open_incident()
+    print("ready", flush=True)
+    for updates, line in enumerate(sys.stdin, 1):
+        print(*post(incident, line.strip()), flush=True)
+        if updates % 20 == 0:  # as in life: an incident has some updates, not hundreds
+            operations.resolve(incident=incident, text=Text(da="Løst.", en="Solved."), notify=False)
+            incident = open_incident()
+
+
+if __name__ == "__main__":
+    main()
