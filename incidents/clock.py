@@ -26,13 +26,17 @@ logger = logging.getLogger(__name__)
 
 
 def publish_due_updates() -> None:
-    """Scheduled updates whose time has come. One that is refused becomes a draft again; the log says why."""
-    for update in Update.objects.due(timezone.now()).select_related("incident"):
+    """Scheduled updates whose time has come. One that is refused becomes a draft again; it stops no other."""
+    for update in Update.objects.due(timezone.now()):
         try:
-            operations.publish_draft(update=update)
+            operations.publish_due(update=update)
         except ValidationError as refusal:
             logger.exception("Scheduled update %s was refused: %s", update.pk, refusal.messages)
             Update.objects.filter(pk=update.pk, published_at=None).update(publish_at=None)
+        except DatabaseError:
+            raise
+        except Exception:
+            logger.exception("Scheduled update %s could not be published", update.pk)
 
 
 def mend_store() -> None:

@@ -22,7 +22,7 @@ class Announcement(models.Model):
         UPDATE = "update", _("New update")
         CORRECTION = "correction", _("Correction")
 
-    update = models.ForeignKey(Update, models.CASCADE, related_name="announcements", verbose_name=_("update"))
+    update = models.ForeignKey(Update, models.PROTECT, related_name="announcements", verbose_name=_("update"))
     reason = models.CharField(_("reason"), max_length=12, choices=Reason, default=Reason.UPDATE)
     created_at = models.DateTimeField(_("created"), default=timezone.now)
     hold_until = models.DateTimeField(_("held until"))

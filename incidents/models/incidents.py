@@ -8,7 +8,16 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from ..labels import COMPONENT_STATUSES, IMPACTS, KINDS, PHASES, ROOT_CAUSE_STATUSES, choices
-from ..status import FINAL_PHASES, INCIDENT_PHASES, MAINTENANCE_PHASES, Impact, Kind, Phase, RootCauseStatus
+from ..status import (
+    FINAL_PHASES,
+    INCIDENT_PHASES,
+    MAINTENANCE_PHASES,
+    ComponentStatus,
+    Impact,
+    Kind,
+    Phase,
+    RootCauseStatus,
+)
 from .components import Component
 from .fields import AddressField, IdField, LocalizedField
 
@@ -83,6 +92,8 @@ class Incident(models.Model):
     upstream_url = AddressField(_("upstream link"), blank=True, max_length=500)
 
     published_at = models.DateTimeField(_("published"), null=True, blank=True, editable=False)
+    # Taken off everything public; its updates stay as they were, for `publish_again`.
+    withdrawn_at = models.DateTimeField(_("withdrawn"), null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -115,6 +126,13 @@ class Incident(models.Model):
             models.CheckConstraint(
                 condition=Q(ended_at__isnull=False) | ~Q(phase__in=FINAL_PHASES), name="finished_incident_has_an_end"
             ),
+            models.CheckConstraint(
+                condition=Q(published_at__isnull=True) | Q(withdrawn_at__isnull=True),
+                name="withdrawn_incident_is_not_public",
+            ),
+            models.CheckConstraint(
+                condition=Q(root_cause_status__in=list(RootCauseStatus)), name="root_cause_status_is_known"
+            ),
         ]
         indexes = [
             # The home page and the clock ask for what is not over: a handful among many.
@@ -129,6 +147,10 @@ class Incident(models.Model):
     @property
     def is_public(self) -> bool:
         return self.published_at is not None
+
+    @property
+    def is_withdrawn(self) -> bool:
+        return self.withdrawn_at is not None
 
     @property
     def is_over(self) -> bool:
@@ -193,6 +215,9 @@ class Update(models.Model):
     quote_language = models.CharField(_("language of the quote"), max_length=12, blank=True, choices=language_choices)
     quote_url = AddressField(_("source of the quote"), max_length=500, blank=True)
     at = models.DateTimeField(_("time"), default=timezone.now, help_text=_("The time readers see."))
+    ended_at = models.DateTimeField(
+        _("it was over at"), null=True, blank=True, help_text=_("For a final update; empty means the update's time.")
+    )
     publish_at = models.DateTimeField(_("publish at"), null=True, blank=True)
     notify = models.BooleanField(_("notify subscribers"), default=True)
     published_at = models.DateTimeField(_("published"), null=True, blank=True, editable=False)
@@ -212,6 +237,10 @@ class Update(models.Model):
         verbose_name_plural = _("updates")
         constraints = [
             models.CheckConstraint(condition=Q(phase__in=list(Phase)), name="update_phase_is_known"),
+            models.CheckConstraint(
+                condition=Q(published_at__isnull=True) | Q(publish_at__isnull=True),
+                name="public_update_is_not_scheduled",
+            ),
             models.CheckConstraint(condition=Q(quote="") | ~Q(quote_language=""), name="quote_says_its_language"),
         ]
         indexes = [
@@ -251,6 +280,9 @@ class AffectedComponent(models.Model):
         verbose_name_plural = _("affected components")
         constraints = [
             models.UniqueConstraint(fields=["update", "component"], name="component_once_per_update"),
+            models.CheckConstraint(
+                condition=Q(status__in=[s.value for s in ComponentStatus]), name="affected_status_is_known"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -264,6 +296,7 @@ class UpdateRevision(models.Model):
     text = LocalizedField(blank=True)
     quote = models.TextField(blank=True)
     quote_language = models.CharField(max_length=12, blank=True)
+    quote_url = AddressField(max_length=500, blank=True)
     replaced_at = models.DateTimeField(default=timezone.now)
     replaced_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True)
 

@@ -1,4 +1,7 @@
+from zoneinfo import available_timezones
+
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -16,6 +19,11 @@ def default_zone() -> str:
     return settings.TIME_ZONE
 
 
+def known_zone(name: str) -> None:
+    if name not in available_timezones():
+        raise ValidationError(_("Write a time zone such as Europe/Copenhagen."), code="unknown_zone")
+
+
 class Page(models.Model):
     """The status page itself: its name, zone, brand and who stands behind it."""
 
@@ -31,7 +39,11 @@ class Page(models.Model):
     website = AddressField(_("website"), blank=True)
     contact = models.EmailField(_("contact address"), blank=True)
     time_zone = models.CharField(
-        _("time zone"), max_length=63, default=default_zone, help_text=_("Times are shown in this zone, with its name.")
+        _("time zone"),
+        max_length=63,
+        default=default_zone,
+        validators=[known_zone],
+        help_text=_("Times are shown in this zone, with its name."),
     )
     brand_colour = models.CharField(
         _("brand colour"),

@@ -15,11 +15,11 @@ from .components import (
     remove_group,
     set_component_status,
 )
-from .incidents import edit_incident, open_incident, reopen, resolve, withdraw
+from .incidents import edit_incident, open_incident, publish_again, reopen, resolve, withdraw
 from .maintenance import cancel_maintenance, complete_maintenance, schedule_maintenance, start_maintenance
 from .page import edit_page
 from .statements import Details, Statement
-from .updates import correct_update, discard_draft, edit_draft, post_update, publish_draft
+from .updates import correct_update, discard_draft, edit_draft, post_update, publish_draft, publish_due
 
 __all__ = [
     "ComponentFields",
@@ -39,7 +39,9 @@ __all__ = [
     "edit_page",
     "open_incident",
     "post_update",
+    "publish_again",
     "publish_draft",
+    "publish_due",
     "remove_group",
     "reopen",
     "resolve",

@@ -10,23 +10,23 @@ from ..publishing import stale
 from ..status import ComponentStatus, Phase
 
 
-def make_public(update: Update, *, ended_at: datetime | None = None) -> None:
+def make_public(update: Update) -> None:
     """Publishes a stored update: call inside a transaction that holds the incident's lock."""
     incident, now = update.incident, timezone.now()
+    stale.mark_incident(incident)  # where it stands now: work that begins may move to another month
     if update.publish_at is not None:
-        update.at, update.publish_at = update.publish_at, None
+        update.at, update.publish_at = min(update.publish_at, now), None
     update.published_at = now
     update.save()
     incident.published_at = incident.published_at or now
-    follow_phase(incident, ended_at=ended_at)
-    if update.phase != Phase.SCHEDULED:  # until the work begins, a maintenance only plans to change components
-        _change_components(update)
+    follow_phase(incident)
+    change_components(update)
     stale.mark_incident(incident)
     if update.notify:
         announce(update)
 
 
-def follow_phase(incident: Incident, *, ended_at: datetime | None = None) -> None:
+def follow_phase(incident: Incident) -> None:
     """Brings the incident's phase and times in line with its newest public update."""
     newest = incident.updates.filter(published_at__isnull=False).newest_first().first()
     if newest is not None:
@@ -35,8 +35,8 @@ def follow_phase(incident: Incident, *, ended_at: datetime | None = None) -> Non
             incident.started_at = newest.at
         if not incident.is_over:
             incident.ended_at = None
-        elif ended_at is not None or incident.ended_at is None:
-            incident.ended_at = ended_at or newest.at
+        elif newest.ended_at is not None or incident.ended_at is None:
+            incident.ended_at = newest.ended_at or newest.at
             incident.next_update_by = None
     incident.save()
 
@@ -54,7 +54,10 @@ def refresh_status(component: Component) -> None:
     stale.mark_component(component)
 
 
-def _change_components(update: Update) -> None:
+def change_components(update: Update) -> None:
+    """Gives the components the statuses that the update says, from its time on."""
+    if update.phase == Phase.SCHEDULED:  # until the work begins, a maintenance only plans to change components
+        return
     rows = AffectedComponent.objects.filter(update=update).select_related("component").order_by("component_id")
     # Locked in the order of their ids, so that two updates never wait for each other in a ring.
     locked = Component.objects.select_for_update().in_bulk([row.component_id for row in rows])

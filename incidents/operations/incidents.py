@@ -8,12 +8,12 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from ..models import Component, Incident, StatusChange, Update
+from ..models import AffectedComponent, Component, Incident, StatusChange, Update
 from ..notifications.announcements import withdraw_announcements
 from ..publishing import stale
-from ..status import ComponentStatus, Kind, Phase
+from ..status import ComponentStatus, Kind, Phase, worst_of
 from ..text import Text
-from .effects import refresh_status
+from .effects import change_components, refresh_status
 from .statements import Details, Statement, check_details, check_statement
 from .updates import User, add_update, lock
 
@@ -61,7 +61,7 @@ def resolve(
         quote=quote,
         quote_language=quote_language,
         quote_url=quote_url,
-        components=dict.fromkeys(touched_components(incident), ComponentStatus.OPERATIONAL),
+        components=released(incident, touched_components(incident)),
         at=at,
         ended_at=ended_at,
         notify=notify,
@@ -84,19 +84,34 @@ def reopen(*, incident: Incident, statement: Statement, by: User = None) -> Upda
 
 @transaction.atomic
 def withdraw(*, incident: Incident, by: User = None) -> Incident:  # noqa: ARG001 - who it was goes to the audit log
-    """Takes an incident off everything public; it becomes a draft again, and nobody more is told of it.
+    """Takes an incident off everything public, and nobody more is told of it.
 
-    What its updates did to components is taken back with it.
+    What its updates did to components is taken back with it, and what was scheduled
+    becomes a draft. The updates themselves stay as they were: see `publish_again`.
     """
     incident = lock(incident)
     if not incident.is_public:
         raise ValidationError(_("This incident is not public."))
     stale.mark_incident(incident)
-    incident.published_at = None
+    incident.published_at, incident.withdrawn_at = None, timezone.now()
     incident.save()
     withdraw_announcements(incident)
     _take_back_statuses(incident)
-    incident.updates.update(published_at=None, notify=False)  # who was told was told
+    incident.updates.filter(published_at=None).update(publish_at=None)
+    return incident
+
+
+@transaction.atomic
+def publish_again(*, incident: Incident, by: User = None) -> Incident:  # noqa: ARG001 - who it was goes to the audit log
+    """Brings a withdrawn incident back as it was, with its times; nobody is told."""
+    incident = lock(incident)
+    if not incident.is_withdrawn:
+        raise ValidationError(_("This incident is not withdrawn."))
+    incident.published_at, incident.withdrawn_at = timezone.now(), None
+    incident.save()
+    for update in incident.updates.filter(published_at__isnull=False).order_by("at", "created_at", "id"):
+        change_components(update)
+    stale.mark_incident(incident)
     return incident
 
 
@@ -116,6 +131,19 @@ def touched_components(incident: Incident) -> list[str]:
         .distinct()
         .values_list("id", flat=True)
     )
+
+
+def released(incident: Incident, components: list[str]) -> dict[str, ComponentStatus]:
+    """The status of each component once this incident lets go of it: the worst that another open one gave it."""
+    others = Incident.objects.public().ongoing().exclude(pk=incident.pk)
+    given = AffectedComponent.objects.filter(
+        component__in=components, update__incident__in=others, update__published_at__isnull=False
+    ).order_by("update__at", "update__created_at")
+    newest = {(row.update.incident_id, row.component_id): row.status for row in given.select_related("update")}
+    return {
+        key: worst_of(status for (_incident, component), status in newest.items() if component == key)
+        for key in components
+    }
 
 
 def store_new(incident: Incident, statement: Statement, *, by: User, draft: bool) -> Incident:

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from ..models import Incident, Update
 from ..status import ComponentStatus, Impact, Kind, Phase
 from ..text import Text
-from .incidents import store_new, touched_components
+from .incidents import released, store_new, touched_components
 from .statements import Details, Statement, check_statement
 from .updates import User, add_update, lock
 
@@ -24,20 +24,18 @@ def schedule_maintenance(*, details: Details, statement: Statement, by: User = N
 
 def start_maintenance(*, incident: Incident, text: Text, notify: bool | None = None, by: User = None) -> Update:
     """The work begins: the components it concerns are under maintenance."""
-    status = ComponentStatus.UNDER_MAINTENANCE
-    return _move(incident, Phase.IN_PROGRESS, text, status, {Phase.SCHEDULED}, notify=notify, by=by)
+    return _move(incident, Phase.IN_PROGRESS, text, {Phase.SCHEDULED}, notify=notify, by=by)
 
 
 def complete_maintenance(*, incident: Incident, text: Text, notify: bool | None = None, by: User = None) -> Update:
     """The work is done: the components are operational again."""
-    status = ComponentStatus.OPERATIONAL
-    return _move(incident, Phase.COMPLETED, text, status, {Phase.IN_PROGRESS, Phase.VERIFYING}, notify=notify, by=by)
+    return _move(incident, Phase.COMPLETED, text, {Phase.IN_PROGRESS, Phase.VERIFYING}, notify=notify, by=by)
 
 
 def cancel_maintenance(*, incident: Incident, text: Text, notify: bool | None = None, by: User = None) -> Update:
     """The work will not be done, or is broken off; the components are operational again."""
     allowed = {Phase.SCHEDULED, Phase.IN_PROGRESS, Phase.VERIFYING}
-    return _move(incident, Phase.CANCELLED, text, ComponentStatus.OPERATIONAL, allowed, notify=notify, by=by)
+    return _move(incident, Phase.CANCELLED, text, allowed, notify=notify, by=by)
 
 
 @transaction.atomic
@@ -45,7 +43,6 @@ def _move(
     incident: Incident,
     phase: Phase,
     text: Text,
-    status: ComponentStatus,
     allowed_from: set[Phase],
     *,
     notify: bool | None,
@@ -55,9 +52,12 @@ def _move(
     if incident.phase not in allowed_from:
         words = _("From “%(phase)s” this step is not possible.")
         raise ValidationError({"phase": ValidationError(words, params={"phase": incident.get_phase_display()})})
-    # Work that never began has changed no component; there is nothing to set back.
-    begins_or_began = phase == Phase.IN_PROGRESS or incident.phase != Phase.SCHEDULED
-    components = dict.fromkeys(touched_components(incident), status) if begins_or_began else {}
+    if phase == Phase.IN_PROGRESS:
+        components = dict.fromkeys(touched_components(incident), ComponentStatus.UNDER_MAINTENANCE)
+    elif incident.phase == Phase.SCHEDULED:
+        components = {}  # work that never began has changed no component
+    else:
+        components = released(incident, touched_components(incident))
     statement = Statement(phase=phase, text=text, components=components, notify=notify)
     check_statement(incident, statement, draft=False)
     return add_update(incident, statement, by=by, draft=False)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypedDict
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -92,6 +92,11 @@ class Refusals:
 def check_statement(incident: Incident, statement: Statement, *, draft: bool, reopening: bool = False) -> None:
     """Refuses a statement that makes no sense in this incident. A draft may still lack its text."""
     now, refusals = timezone.now(), Refusals()
+    refusals.refuse_if(
+        incident.is_withdrawn and not draft,
+        NON_FIELD_ERRORS,
+        _("This incident is withdrawn. Publish it again first, or save a draft."),
+    )
     foreign = _("This phase belongs to incidents.") if incident.is_maintenance else _("This phase is for maintenance.")
     refusals.refuse_if(statement.phase not in phases_of(Kind(incident.kind)), "phase", foreign)
     refusals.refuse_if(
@@ -119,7 +124,8 @@ def _check_times(incident: Incident, statement: Statement, now: datetime, refusa
         "publish_at",
         _("This time has passed. Publish now or choose a later time."),
     )
-    if statement.phase.is_final and statement.phase != Phase.CANCELLED and statement.publish_at is None:
+    ends = statement.phase.is_final and statement.phase != Phase.CANCELLED
+    if ends and (statement.publish_at is None or statement.ended_at is not None):
         refusals.refuse_if(
             over_at < incident.started_at,
             "ended_at" if statement.ended_at else "at",

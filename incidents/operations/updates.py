@@ -1,6 +1,7 @@
 """Verbs on updates: post, edit a draft, publish, correct, discard."""
 
 from datetime import datetime
+from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ValidationError
@@ -49,6 +50,16 @@ def publish_draft(*, update: Update, by: User = None) -> Update:
 
 
 @transaction.atomic
+def publish_due(*, update: Update) -> bool:
+    """Publishes a scheduled update if it is still meant to be public by now; whether it did."""
+    held = Update.objects.select_for_update().filter(pk=update.pk, published_at=None).first()
+    if held is None or held.publish_at is None or held.publish_at > timezone.now():
+        return False
+    publish_draft(update=held)
+    return True
+
+
+@transaction.atomic
 def discard_draft(*, update: Update, by: User = None) -> None:  # noqa: ARG001 - who it was goes to the audit log
     """Deletes an update that was never public; a draft incident without updates goes with it."""
     held = _hold_draft(update)
@@ -64,36 +75,37 @@ def correct_update(
     text: Text,
     quote: str | None = None,
     quote_language: str | None = None,
+    quote_url: str | None = None,
     tell: bool = False,
     by: User = None,
 ) -> Update:
     """Replaces the words of a public update; the earlier ones are kept, and readers see that it was edited.
 
-    `tell` announces the correction to subscribers; a typo is corrected silently.
+    What is None stays. `tell` announces the correction to subscribers; a typo is corrected silently.
     """
     incident = lock(update.incident)
     update = Update.objects.select_for_update().get(pk=update.pk)
     update.incident = incident
-    earlier = UpdateRevision(
-        update=update,
-        text=update.text,
-        quote=update.quote,
-        quote_language=update.quote_language,
-        replaced_by_id=by.pk if by else None,
-    )
-    update.text = text
-    update.quote = update.quote if quote is None else quote
-    update.quote_language = update.quote_language if quote_language is None else quote_language
+    earlier = _words(update)
+    given = {"text": text, "quote": quote, "quote_language": quote_language, "quote_url": quote_url}
+    for name, value in given.items():
+        if value is not None:
+            setattr(update, name, value)
     check_words(update)
-    if (update.text, update.quote, update.quote_language) == (earlier.text, earlier.quote, earlier.quote_language):
+    if _words(update) == earlier:
         return update
     update.corrected_at = timezone.now()
     update.save()
-    earlier.save()
+    UpdateRevision.objects.create(update=update, replaced_by_id=by.pk if by else None, **earlier)
     stale.mark_incident(incident)
     if tell:
         announce_correction(update)
     return update
+
+
+def _words(update: Update) -> dict[str, Any]:
+    """What a correction may change, and a revision keeps."""
+    return {name: getattr(update, name) for name in ("text", "quote", "quote_language", "quote_url")}
 
 
 def check_words(update: Update) -> None:
@@ -119,6 +131,7 @@ def _store(update: Update, incident: Incident, statement: Statement, *, by: User
     update.quote, update.quote_url = statement.quote, statement.quote_url
     update.quote_language = statement.quote_language
     update.at = statement.at or timezone.now()
+    update.ended_at = statement.ended_at if statement.phase.is_final else None
     update.notify = statement.tells
     update.publish_at = statement.publish_at if not draft else None
     update.author_id = by.pk if by else None
@@ -126,7 +139,7 @@ def _store(update: Update, incident: Incident, statement: Statement, *, by: User
     update.save()
     _store_components(update, statement)
     if not draft and statement.publish_at is None:
-        make_public(update, ended_at=statement.ended_at)
+        make_public(update)
     return update
 
 
@@ -144,9 +157,7 @@ def _store_components(update: Update, statement: Statement) -> None:
 def _as_statement(update: Update) -> Statement:
     """A stored draft read back for the checks; its time is now, unless it was backdated on purpose."""
     at: datetime | None = None if update.publish_at else update.at
-    return Statement(
-        phase=Phase(update.phase), text=update.text, quote=update.quote, quote_language=update.quote_language, at=at
-    )
+    return Statement(phase=Phase(update.phase), at=at, ended_at=update.ended_at, **_words(update))
 
 
 def _hold_draft(update: Update) -> Update:

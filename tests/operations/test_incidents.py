@@ -7,6 +7,7 @@ import time_machine
 from django.core.exceptions import ValidationError
 
 from incidents import operations
+from incidents.clock import publish_due_updates
 from incidents.models import Announcement, Incident, StaleSubject, Update
 from incidents.status import ComponentStatus, Impact, Phase
 from incidents.text import Text
@@ -179,6 +180,43 @@ def test_withdrawn_incident_disappears_and_gives_components_their_status_back() 
     assert mail.status == ComponentStatus.OPERATIONAL
     assert not mail.status_changes.exists()
     assert Announcement.objects.get().cancelled_at is not None
+
+
+def test_withdrawn_incident_comes_back_as_it_was_and_tells_nobody(clock: time_machine.Traveller) -> None:
+    mail = make_component("mail")
+    incident = make_incident(statement=make_statement(notify=True, components={mail.pk: ComponentStatus.MAJOR_OUTAGE}))
+    operations.withdraw(incident=incident)
+    clock.shift(timedelta(hours=3))
+    operations.publish_again(incident=incident)
+    mail.refresh_from_db()
+    assert [update.at for update in Update.objects.public()] == [NOW]
+    assert mail.status == ComponentStatus.MAJOR_OUTAGE
+    assert mail.status_changes.get().at == NOW
+    assert not Announcement.objects.filter(cancelled_at=None).exists()
+
+
+def test_nothing_scheduled_brings_a_withdrawn_incident_back(clock: time_machine.Traveller) -> None:
+    incident = make_incident()
+    scheduled = make_update(incident, publish_at=NOW + timedelta(hours=1))
+    operations.withdraw(incident=incident)
+    clock.shift(timedelta(hours=2))
+    publish_due_updates()
+    scheduled.refresh_from_db()
+    assert not scheduled.is_scheduled
+    assert not Incident.objects.public().exists()
+    with pytest.raises(ValidationError, match=r"trukket tilbage|withdrawn"):
+        make_update(incident)
+
+
+def test_resolving_leaves_a_component_as_another_open_incident_has_it() -> None:
+    mail, web = make_component("mail"), make_component("web")
+    make_incident(components={mail: ComponentStatus.MAJOR_OUTAGE})
+    second = make_incident(components={mail: ComponentStatus.DEGRADED_PERFORMANCE, web: ComponentStatus.PARTIAL_OUTAGE})
+    operations.resolve(incident=second, text=Text(en="Over."), notify=False)
+    mail.refresh_from_db()
+    web.refresh_from_db()
+    assert mail.status == ComponentStatus.MAJOR_OUTAGE
+    assert web.status == ComponentStatus.OPERATIONAL
 
 
 def test_month_that_becomes_stale_is_that_of_the_pages_own_zone() -> None:

@@ -6,7 +6,7 @@ import time_machine
 from django.core.exceptions import ValidationError
 
 from incidents import operations
-from incidents.models import Component, Incident, Update
+from incidents.models import Component, Incident, StaleSubject, Update
 from incidents.status import ComponentStatus, Phase
 from incidents.text import Text
 from tests.factories import make_component, make_maintenance, make_update
@@ -57,6 +57,15 @@ def test_work_puts_its_components_under_maintenance_and_back(
     assert disk.status == ComponentStatus.OPERATIONAL
     assert maintenance.phase == Phase.COMPLETED
     assert (maintenance.started_at, maintenance.ended_at) == (START, END)
+
+
+def test_work_that_begins_in_another_month_than_planned_makes_both_stale(clock: time_machine.Traveller) -> None:
+    late = make_maintenance(start=datetime(2026, 4, 1, 20, tzinfo=UTC), end=datetime(2026, 4, 1, 22, tzinfo=UTC))
+    StaleSubject.objects.all().delete()
+    clock.shift(60)
+    operations.start_maintenance(incident=late, text=Text(da="Vi går i gang før tid."), notify=False)
+    months = set(StaleSubject.objects.filter(subject__startswith="month:").values_list("subject", flat=True))
+    assert months == {"month:2026-03", "month:2026-04"}
 
 
 def test_work_cancelled_before_it_began_touches_no_component(maintenance: Incident, disk: Component) -> None:

@@ -90,6 +90,45 @@ def test_scheduled_update_takes_its_planned_time_when_it_is_published(clock: tim
     assert incident.phase == Phase.MITIGATED
 
 
+def test_scheduled_update_published_early_is_said_now(clock: time_machine.Traveller) -> None:
+    incident = make_incident()
+    update = make_update(incident, publish_at=NOW + timedelta(hours=5))
+    clock.shift(60)
+    operations.publish_draft(update=update)
+    clock.shift(60)
+    operations.resolve(incident=incident, text=Text(en="Over."), notify=False)
+    update.refresh_from_db()
+    incident.refresh_from_db()
+    assert update.at == NOW + timedelta(minutes=1)
+    assert incident.phase == Phase.RESOLVED
+
+
+def test_update_put_off_meanwhile_is_not_published_by_the_clock() -> None:
+    update = make_update(make_incident(), publish_at=NOW + timedelta(hours=1))
+    assert not operations.publish_due(update=update)
+    assert update not in Update.objects.public()
+
+
+def test_end_written_into_a_draft_is_kept_until_it_is_published(clock: time_machine.Traveller) -> None:
+    incident = make_incident(started_at=NOW - timedelta(hours=6))
+    over = NOW - timedelta(hours=2)
+    statement = make_statement(Phase.RESOLVED, ended_at=over)
+    draft = operations.post_update(incident=incident, statement=statement, draft=True)
+    clock.shift(timedelta(hours=1))
+    operations.publish_draft(update=draft)
+    incident.refresh_from_db()
+    assert incident.ended_at == over
+
+
+def test_source_of_a_quote_can_be_corrected_and_the_earlier_one_is_kept() -> None:
+    statement = make_statement(quote="All is well.", quote_language="en", quote_url="https://wrong.example/")
+    update = make_incident(statement=statement).updates.get()
+    operations.correct_update(update=update, text=update.text, quote_url="https://right.example/")
+    update.refresh_from_db()
+    assert update.quote_url == "https://right.example/"
+    assert update.revisions.get().quote_url == "https://wrong.example/"
+
+
 def test_public_update_is_not_published_a_second_time() -> None:
     update = make_incident(statement=make_statement(notify=True)).updates.get()
     with pytest.raises(ValidationError):
