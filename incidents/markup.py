@@ -90,9 +90,9 @@ class _Demote(Treeprocessor):
         for element in root.iter():
             element.tag = _HEADINGS.get(element.tag, element.tag)
             if element.tag == "img":
-                address, words = element.get("src", ""), element.get("alt", "")
+                address, words, after = element.get("src", ""), element.get("alt", ""), element.tail
                 element.clear()
-                element.tag, element.text = "a", words or address
+                element.tag, element.text, element.tail = "a", words or address, after
                 element.set("href", address)
             elif element.tag == "hr":
                 element.tag, element.text = "p", "* * *"

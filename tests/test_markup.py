@@ -270,3 +270,8 @@ def test_long_text_of_one_character_does_not_hold_up_publishing() -> None:
     for source in (">" * 2000, "> " * 2000, "\n".join("    " * depth + "- x" for depth in range(120))):
         assert Inspector(markup.html(source)).faults == []
         assert markup.plain(source)
+
+
+def test_the_words_after_an_image_stay() -> None:
+    source = "Se ![kort](https://e.example/k.png) som viser **hvor** fejlen er."
+    assert markup.plain(source) == "Se kort (https://e.example/k.png) som viser hvor fejlen er."
