@@ -26,8 +26,12 @@ Attributes = MutableMapping[tuple[str | None, str], str]
 TAGS = frozenset("p br strong em ul ol li a code pre blockquote h3 h4 table thead tbody tr th td".split())
 SCHEMES = frozenset({"http", "https", "mailto"})
 # XML 1.0 forbids these even as references, so they would break feeds (RFC 4287 §2).
-# Half a surrogate pair is no character at all, and PostgreSQL refuses it.
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+# Half a surrogate pair is no character at all, and PostgreSQL refuses it. Nor are the noncharacters
+# (Unicode §23.7), which are a program's own: with them we mark what is put into a document later.
+_NONCHARACTERS = "\ufdd0-\ufdef" + "".join(f"{chr(end - 1)}{chr(end)}" for end in range(0xFFFF, 0x110000, 0x10000))
+_CONTROL = re.compile(f"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff{_NONCHARACTERS}]")
+# Overrides, embeddings and isolates (UAX 9): one left open turns what follows around, past the end of its line.
+_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 # What becomes a link by itself: no bare “backup.sh”, which may be a file as well as a domain.
 _ADDRESS = re.compile(r"\b(?:https?://|www\.)[^\s<>\"]+", re.IGNORECASE)
 _ITEM = re.compile(r" {0,3}(?:[-*+]|1\.) +\S")
@@ -56,8 +60,13 @@ def plain(source: str) -> str:
 
 
 def clean(text: str) -> str:
-    """Text without the control characters that XML 1.0 cannot carry, line ends as \\n."""
+    """Text without noncharacters and the control characters that XML 1.0 cannot carry, line ends as \\n."""
     return _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def one_line(text: str) -> str:
+    """A title or name: clean, on one line, and unable to turn the direction of what stands around it."""
+    return " ".join(_TURNING.sub("", clean(text)).split())
 
 
 class _House(Extension):

@@ -275,3 +275,17 @@ def test_long_text_of_one_character_does_not_hold_up_publishing() -> None:
 def test_the_words_after_an_image_stay() -> None:
     source = "Se ![kort](https://e.example/k.png) som viser **hvor** fejlen er."
     assert markup.plain(source) == "Se kort (https://e.example/k.png) som viser hvor fejlen er."
+
+
+def test_characters_that_are_no_characters_are_taken_out() -> None:
+    """The product marks with them what is put in later: a reader's text must bring none along."""
+    assert markup.clean("a\ufdd0published\ufdd0\ufdd1address\ufdd1\ufdef\uffff\U0001fffe\U0010ffffb") == (
+        "apublishedaddressb"
+    )
+    assert markup.clean("\ufdcf\ufdf0\U0001fffd") == "\ufdcf\ufdf0\U0001fffd"
+
+
+def test_text_of_one_line_cannot_turn_the_text_around_it() -> None:
+    """Unicode Technical Report 36 §3: an override left open shows what follows backwards."""
+    assert markup.one_line("Mail\u202e er\u2066 \n forsinket\u2069\u202c") == "Mail er forsinket"
+    assert markup.one_line("Mail\u200f") == "Mail\u200f"

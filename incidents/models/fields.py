@@ -12,7 +12,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from ..markup import clean
+from ..markup import clean, one_line
 from ..text import Text
 from .ids import LENGTH, new_id
 
@@ -96,7 +96,7 @@ class LocalizedField(models.JSONField):
 
     def _tidy(self, texts: Mapping[str, str]) -> Text:
         if self.single_line:
-            return Text({language: " ".join(clean(text).split()) for language, text in texts.items()})
+            return Text({language: one_line(text) for language, text in texts.items()})
         return Text({language: clean(text) for language, text in texts.items()})
 
     def formfield(self, **kwargs: Any) -> Any:
