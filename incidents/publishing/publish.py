@@ -84,9 +84,7 @@ def publish_archive() -> Report:
 def mend() -> Report:
     """Publishes what a crash or a full disk left undone, and clears away what it left half-written."""
     if StaleSubject.objects.exclude(subject=PURGE).exists():
-        with transaction.atomic():
-            _take_turn()
-            PublicStore().clear_leftovers()
+        _clear_leftovers(PublicStore())
     report = publish_stale()
     report.add(publish_archive())
     return report
@@ -101,7 +99,7 @@ def publish_all(*, processes: int = 1, progress: Progress = no_progress) -> Repo
     """
     report, store = Report(), PublicStore()
     store.root.mkdir(parents=True, exist_ok=True)
-    store.clear_leftovers()
+    _clear_leftovers(store)
     kinds = [list(turns(document, _BATCH)) for document in DOCUMENTS]
     done = progress(sum(len(copies) for kind in kinds for copies in kind))
     with _workers(processes) as work:
@@ -109,7 +107,9 @@ def publish_all(*, processes: int = 1, progress: Progress = no_progress) -> Repo
             for copies, result in zip(kind, work(_publish_turn, kind), strict=True):
                 report.add(result)
                 done(len(copies))
-    _delete_unknown(store, report)
+    with transaction.atomic():
+        _take_turn()  # what somebody else publishes meanwhile is not unknown
+        _delete_unknown(store, report)
     if not report.failed:
         fingerprint.leave(store)
     purge([*report.written, *report.deleted])
@@ -168,6 +168,13 @@ def _workers(processes: int) -> Iterator[Callable[..., Iterator[Report]]]:
             database.close_pool()
     with ProcessPoolExecutor(processes, mp_context=get_context("fork")) as pool:
         yield pool.map
+
+
+def _clear_leftovers(store: PublicStore) -> None:
+    """In a turn of our own: what another publisher has half-written is no leftover."""
+    with transaction.atomic():
+        _take_turn()
+        store.clear_leftovers()
 
 
 def _delete_unknown(store: PublicStore, report: Report) -> None:

@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 
 from incidents import clock, operations
 from incidents.models import Incident, StaleSubject
-from incidents.publishing import fingerprint, stale
+from incidents.publishing import fingerprint, publish, stale
 from incidents.publishing.pages import Home
 from incidents.publishing.publish import differences, publish_all, publish_stale
+from incidents.publishing.run import Report
 from incidents.publishing.store import PublicStore, Staged
 from incidents.status import ComponentStatus
 from incidents.text import Text
@@ -160,3 +162,24 @@ def test_store_written_by_another_version_is_published_anew(
     assert PublicStore().read("/da/") == b"a new look"
     call_command("publish")
     assert "0 written, 0 unchanged" in capsys.readouterr().out.splitlines()[-1]
+
+
+def test_page_published_while_everything_is_written_is_not_taken_for_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The store is listed and held against the database in one turn, which nobody publishes between."""
+    turns: list[str] = []
+    take_turn, delete_unknown = publish._take_turn, publish._delete_unknown
+
+    def taking(*, shared: bool = False) -> None:
+        turns.append("shared" if shared else "own")
+        take_turn(shared=shared)
+
+    def deleting(store: PublicStore, report: Report) -> None:
+        assert turns[-1] == "own"
+        assert connection.in_atomic_block
+        delete_unknown(store, report)
+        turns.append("deleted")
+
+    monkeypatch.setattr(publish, "_take_turn", taking)
+    monkeypatch.setattr(publish, "_delete_unknown", deleting)
+    publish_all()
+    assert turns[-1] == "deleted"
