@@ -9,7 +9,7 @@ from django.db import migrations, models
 
 import incidents.models.fields
 import incidents.models.ids
-import incidents.models.incidents
+import incidents.models.updates
 import incidents.models.page
 import incidents.status
 import incidents.text
@@ -920,7 +920,7 @@ class Migration(migrations.Migration):
                     "quote_language",
                     models.CharField(
                         blank=True,
-                        choices=incidents.models.incidents.language_choices,
+                        choices=incidents.models.updates.language_choices,
                         max_length=12,
                         verbose_name="language of the quote",
                     ),

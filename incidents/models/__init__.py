@@ -2,10 +2,11 @@
 
 from .components import Component, ComponentGroup, StatusChange
 from .deliveries import MOVES, WAITING, Announcement, Delivery, DeliveryState, Destination, SkipReason
-from .incidents import AffectedComponent, Incident, Maintenance, Update, UpdateRevision
+from .incidents import Incident, Maintenance
 from .page import Page
 from .publication import StaleSubject
 from .subscribers import LetterLimit, Subscriber
+from .updates import AffectedComponent, Update, UpdateRevision
 
 __all__ = [
     "MOVES",

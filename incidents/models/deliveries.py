@@ -6,8 +6,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from .incidents import Update
 from .subscribers import Subscriber
+from .updates import Update
 
 
 class Announcement(models.Model):

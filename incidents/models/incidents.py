@@ -1,31 +1,21 @@
-from datetime import datetime
-
-from django.conf import global_settings, settings
+from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from ..labels import COMPONENT_STATUSES, IMPACTS, KINDS, PHASES, ROOT_CAUSE_STATUSES, choices
+from ..labels import IMPACTS, KINDS, PHASES, ROOT_CAUSE_STATUSES, choices
 from ..status import (
     FINAL_PHASES,
     INCIDENT_PHASES,
     MAINTENANCE_PHASES,
-    ComponentStatus,
     Impact,
     Kind,
     Phase,
     RootCauseStatus,
 )
-from .components import Component
 from .fields import AddressField, IdField, LocalizedField
-
-
-def language_choices() -> list[tuple[str, str]]:
-    """Every language Django can name: an upstream provider may write in one the page does not have."""
-    own = dict(settings.LANGUAGES)
-    return [*own.items(), *((code, str(name)) for code, name in global_settings.LANGUAGES if code not in own)]
 
 
 class IncidentQuerySet(models.QuerySet["Incident"]):
@@ -179,131 +169,3 @@ class Maintenance(Incident):
         proxy = True
         verbose_name = _("planned maintenance")
         verbose_name_plural = pgettext_lazy("plural", "planned maintenance")
-
-
-class UpdateQuerySet(models.QuerySet["Update"]):
-    def public(self) -> "UpdateQuerySet":
-        """The one visibility rule, for updates: published, in an incident that is."""
-        return self.filter(published_at__isnull=False, incident__published_at__isnull=False)
-
-    def newest_first(self) -> "UpdateQuerySet":
-        return self.order_by("-at", "-created_at", "-id")
-
-    def due(self, now: datetime) -> "UpdateQuerySet":
-        """Scheduled updates whose time has come, in the order they were meant."""
-        return self.filter(published_at__isnull=True, publish_at__lte=now).order_by("publish_at", "id")
-
-
-class Update(models.Model):
-    """One timestamped statement in an incident.
-
-    Draft: neither `published_at` nor `publish_at`. Scheduled: `publish_at` only.
-    `at` is the time readers see and may be backdated; `quote` is a passage of the
-    upstream provider's in its own language, kept apart from our own words.
-    """
-
-    id = IdField()
-    incident = models.ForeignKey(Incident, models.CASCADE, related_name="updates", verbose_name=_("incident"))
-    phase = models.CharField(_("phase"), max_length=14, choices=choices(PHASES))
-    text = LocalizedField(_("text"), blank=True, help_text=_("What is known now. Markdown."))
-    quote = models.TextField(
-        _("quoted statement"),
-        blank=True,
-        max_length=20_000,
-        help_text=_("The upstream provider's own words. Markdown."),
-    )
-    quote_language = models.CharField(_("language of the quote"), max_length=12, blank=True, choices=language_choices)
-    quote_url = AddressField(_("source of the quote"), max_length=500, blank=True)
-    at = models.DateTimeField(_("time"), default=timezone.now, help_text=_("The time readers see."))
-    ended_at = models.DateTimeField(
-        _("it was over at"), null=True, blank=True, help_text=_("For a final update; empty means the update's time.")
-    )
-    publish_at = models.DateTimeField(_("publish at"), null=True, blank=True)
-    notify = models.BooleanField(_("notify subscribers"), default=True)
-    published_at = models.DateTimeField(_("published"), null=True, blank=True, editable=False)
-    corrected_at = models.DateTimeField(_("corrected"), null=True, blank=True, editable=False)
-    author = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, editable=False, verbose_name=_("author")
-    )
-    components = models.ManyToManyField(Component, through="AffectedComponent", related_name="updates")
-    created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = models.DateTimeField(auto_now=True)
-
-    objects = UpdateQuerySet.as_manager()
-
-    class Meta:
-        ordering = ("-at", "-created_at", "-id")
-        verbose_name = _("update")
-        verbose_name_plural = _("updates")
-        constraints = [
-            models.CheckConstraint(condition=Q(phase__in=list(Phase)), name="update_phase_is_known"),
-            models.CheckConstraint(
-                condition=Q(published_at__isnull=True) | Q(publish_at__isnull=True),
-                name="public_update_is_not_scheduled",
-            ),
-            models.CheckConstraint(condition=Q(quote="") | ~Q(quote_language=""), name="quote_says_its_language"),
-        ]
-        indexes = [
-            # An incident's timeline, and the newest updates of all for the feeds.
-            models.Index(fields=["incident", "-at"], name="update_timeline"),
-            models.Index(fields=["-at"], condition=Q(published_at__isnull=False), name="update_newest"),
-            # The clock asks every few seconds which scheduled updates are due.
-            models.Index(
-                fields=["publish_at"],
-                condition=Q(published_at__isnull=True, publish_at__isnull=False),
-                name="update_due",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.get_phase_display()} {self.at:%Y-%m-%d %H:%M}"
-
-    @property
-    def is_public(self) -> bool:
-        return self.published_at is not None
-
-    @property
-    def is_scheduled(self) -> bool:
-        return self.published_at is None and self.publish_at is not None
-
-
-class AffectedComponent(models.Model):
-    """The status an update gives a component; `old_status` is what it had when the update was published."""
-
-    update = models.ForeignKey(Update, models.CASCADE, related_name="affected")
-    component = models.ForeignKey(Component, models.CASCADE, related_name="affected")
-    status = models.CharField(_("status"), max_length=20, choices=choices(COMPONENT_STATUSES))
-    old_status = models.CharField(max_length=20, choices=choices(COMPONENT_STATUSES), blank=True, editable=False)
-
-    class Meta:
-        verbose_name = _("affected component")
-        verbose_name_plural = _("affected components")
-        constraints = [
-            models.UniqueConstraint(fields=["update", "component"], name="component_once_per_update"),
-            models.CheckConstraint(
-                condition=Q(status__in=[s.value for s in ComponentStatus]), name="affected_status_is_known"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.component_id}: {self.status}"
-
-
-class UpdateRevision(models.Model):
-    """What a published update said before it was corrected; readers can ask for it, staff see who and when."""
-
-    update = models.ForeignKey(Update, models.CASCADE, related_name="revisions")
-    text = LocalizedField(blank=True)
-    quote = models.TextField(blank=True)
-    quote_language = models.CharField(max_length=12, blank=True)
-    quote_url = AddressField(max_length=500, blank=True)
-    replaced_at = models.DateTimeField(default=timezone.now)
-    replaced_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True)
-
-    class Meta:
-        ordering = ("-replaced_at", "-id")
-        verbose_name = _("earlier text")
-        verbose_name_plural = _("earlier texts")
-
-    def __str__(self) -> str:
-        return f"{self.update_id} {self.replaced_at:%Y-%m-%d %H:%M}"

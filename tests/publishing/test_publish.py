@@ -154,6 +154,8 @@ def test_store_written_by_another_version_is_published_anew(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     make_incident()
+    monkeypatch.setattr(fingerprint, "current", lambda: "this version")
+    publish_all()
     call_command("publish")
     assert "0 written, 0 unchanged" in capsys.readouterr().out
     monkeypatch.setattr(Home, "written", lambda *_args, **_context: "a new look")
