@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.utils.translation import gettext as _
 
@@ -15,7 +16,7 @@ from ..models import Incident, Update
 from ..operations.statements import BACKDATED
 from ..status import ComponentStatus, Kind, Phase, phases_of
 from ..templatetags.wording import words
-from .addresses import incident_page
+from .addresses import incident_page, is_id
 from .forms.components import all_set_to, component_rows, given_by, standing_in
 from .forms.details import OpeningForm
 from .forms.statements import PUBLISH, StatementForm, UpdateForm
@@ -45,13 +46,8 @@ def new_incident(admin: "NewsroomAdmin", request: HttpRequest) -> HttpResponse:
         request.POST or None, kind=kind, phases=phases, rows=component_rows({}), initial={"phase": phases[0]}
     )
 
-    def store() -> Update:
-        verb = operations.schedule_maintenance if kind == Kind.MAINTENANCE else operations.open_incident
-        incident = verb(details=form.details(), statement=form.statement(), by=writer(request), draft=form.is_draft)
-        return incident.updates.get(pk=form.cleaned_data["id"])
-
-    if update := stored_once(request, form, store):
-        admin.log_addition(request, update.incident, [{"added": {}}])
+    own = Update.objects.filter(incident__kind=kind, author=writer(request))
+    if update := stored_once(request, form, own, lambda draft: _store_opening(admin, request, form, draft)):
         return HttpResponseRedirect(incident_page(update.incident))
     title = _("Schedule maintenance") if kind == Kind.MAINTENANCE else _("New incident")
     return page(admin, request, "compose", {"title": title, "form": form, "reach": reach(kind, []), "kind": kind})
@@ -72,8 +68,8 @@ def new_update(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str) -
         rows=component_rows(chosen, standing),
         initial={"phase": phase, "next_update_by": incident.next_update_by},
     )
-    if update := stored_once(request, form, lambda: _store_update(request, form)):
-        log(admin, request, incident, "added", update)
+    own = incident.updates.select_related("incident")
+    if stored_once(request, form, own, lambda draft: _store_update(admin, request, form, draft)):
         return HttpResponseRedirect(incident_page(incident))
     return _compose_page(admin, request, form, chosen)
 
@@ -92,12 +88,7 @@ def edit_draft(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str, u
         initial=draft_values(draft),
     )
 
-    def store() -> Update:
-        _keep_promise(form, request)
-        return operations.edit_draft(update=draft, statement=form.statement(), by=writer(request), draft=form.is_draft)
-
-    if update := stored(request, form, store):
-        log(admin, request, incident, "changed", update)
+    if stored(request, form, lambda: _store_update(admin, request, form, draft)):
         return HttpResponseRedirect(incident_page(incident))
     return _compose_page(admin, request, form, chosen, draft=draft)
 
@@ -110,15 +101,32 @@ def audience(admin: "NewsroomAdmin", request: HttpRequest) -> JsonResponse:
     return JsonResponse({"reach": reach(admin.kind, request.GET.getlist("component"), incident)})
 
 
-def stored_once(request: HttpRequest, form: StatementForm, store: Callable[[], Update]) -> Update | None:
-    """As `stored`, but the same form sent again finds what it stored the first time."""
+def stored_once(
+    request: HttpRequest, form: StatementForm, own: QuerySet[Update], store: Callable[[Update | None], Update]
+) -> Update | None:
+    """As `stored`, but the same form sent again finds what it stored the first time.
+
+    What is public by then stays as it is; a draft gets what the form says now, for staff may have
+    gone back to correct it: `store` is given it. `own` are the updates this form can have stored.
+    """
+    if request.method != "POST":
+        return None
     key = str(form["id"].value())
-    if request.method == "POST" and (twin := Update.objects.filter(pk=key).first()):
-        return _already(request, twin)
     try:
-        return stored(request, form, store)
+        twin = _twin(own, key)
+        if twin is None:
+            return stored(request, form, lambda: store(None))
     except IntegrityError:  # sent twice at the same moment: the other one was stored
-        return _already(request, Update.objects.get(pk=key))
+        twin = own.get(pk=key)
+    except Update.DoesNotExist:
+        form.refuse(ValidationError(_("This form was used for something else already. Copy your text into a new one.")))
+        return None
+    return _already(request, twin) if twin.is_public else stored(request, form, lambda: store(twin))
+
+
+def _twin(own: QuerySet[Update], key: str) -> Update | None:
+    """What was stored under that id. Raises DoesNotExist where it is none of `own`."""
+    return own.get(pk=key) if is_id(key) and Update.objects.filter(pk=key).exists() else None
 
 
 def stored(request: HttpRequest, form: StatementForm, store: Callable[[], Update]) -> Update | None:
@@ -140,14 +148,33 @@ def _already(request: HttpRequest, twin: Update) -> Update:
     return twin
 
 
-def _store_update(request: HttpRequest, form: UpdateForm) -> Update:
+def _store_opening(admin: "NewsroomAdmin", request: HttpRequest, form: OpeningForm, draft: Update | None) -> Update:
+    by, details, statement = writer(request), form.details(), form.statement()
+    if draft is not None:
+        incident = operations.edit_incident(incident=draft.incident, details=details, by=by)
+        update = operations.edit_draft(update=draft, statement=statement, by=by, draft=form.is_draft)
+        admin.log_change(request, incident, [{"changed": {}}])
+        return update
+    verb = operations.schedule_maintenance if admin.kind == Kind.MAINTENANCE else operations.open_incident
+    incident = verb(details=details, statement=statement, by=by, draft=form.is_draft)
+    admin.log_addition(request, incident, [{"added": {}}])
+    return incident.updates.get(pk=statement.id)
+
+
+def _store_update(admin: "NewsroomAdmin", request: HttpRequest, form: UpdateForm, draft: Update | None) -> Update:
+    """Adds an update, or rewrites a draft."""
     _keep_promise(form, request)
-    statement = form.statement()
-    if form.incident.is_over and not statement.phase.is_final:
+    by, statement = writer(request), form.statement()
+    if draft is not None:
+        update = operations.edit_draft(update=draft, statement=statement, by=by, draft=form.is_draft)
+    elif form.incident.is_over and not statement.phase.is_final:
         if form.action != PUBLISH:
             raise ValidationError({"phase": _("An incident is reopened at once: press “Publish”.")})
-        return operations.reopen(incident=form.incident, statement=statement, by=writer(request))
-    return operations.post_update(incident=form.incident, statement=statement, by=writer(request), draft=form.is_draft)
+        update = operations.reopen(incident=form.incident, statement=statement, by=by)
+    else:
+        update = operations.post_update(incident=form.incident, statement=statement, by=by, draft=form.is_draft)
+    log(admin, request, form.incident, "changed" if draft else "added", update)
+    return update
 
 
 def _keep_promise(form: UpdateForm, request: HttpRequest) -> None:

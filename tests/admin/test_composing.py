@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.db import connections
 from django.test import Client
@@ -129,6 +130,53 @@ def test_same_form_sent_twice_makes_one_incident(publisher: Client) -> None:
     assert Incident.objects.count() == Update.objects.count() == Announcement.objects.count() == 1
     assert first["Location"] == second.redirect_chain[0][0]
     assert "Nothing was done twice" in second.content.decode()
+
+
+def test_draft_corrected_with_the_back_button_is_published_as_corrected(publisher: Client) -> None:
+    data = {**filled(publisher.get(NEW).context["form"]), "title_da": "Titel", "text_da": "Tekst med fjel"}
+    publisher.post(NEW, {**data, "action": "draft"})
+    publisher.post(NEW, {**data, "title_da": "Rigtig titel", "text_da": "Tekst uden fejl", "action": "publish"})
+    incident = Incident.objects.get()
+    update = incident.updates.get()
+    assert (incident.title["da"], incident.is_public) == ("Rigtig titel", True)
+    assert (update.text["da"], update.is_public) == ("Tekst uden fejl", True)
+
+
+def test_update_saved_as_a_draft_and_corrected_with_the_back_button_is_published(publisher: Client) -> None:
+    address = update_address(make_incident())
+    data = {**filled(publisher.get(address).context["form"]), "phase": "mitigated", "text_da": "Tekst med fjel"}
+    publisher.post(address, {**data, "action": "draft"})
+    response = publisher.post(address, {**data, "text_da": "Tekst uden fejl", "action": "publish"}, follow=True)
+    update = Update.objects.get(pk=data["id"])
+    assert (update.text["da"], update.is_public) == ("Tekst uden fejl", True)
+    assert "Nothing was done twice" not in response.content.decode()
+
+
+@pytest.mark.parametrize("draft", [True, False])
+def test_form_with_the_id_of_another_incidents_update_changes_neither(publisher: Client, draft: bool) -> None:
+    incident, other = make_incident(), make_incident(draft=draft)
+    foreign = other.updates.get()
+    for address in (update_address(incident), NEW):
+        response = send(publisher, address, id=foreign.pk, title_da="Titel", text_da="Andet")
+        assert response.status_code == 422, address
+        assert "Andet" in response.content.decode()
+    foreign.refresh_from_db()
+    assert (foreign.text["da"], foreign.is_public) == ("Vi har fundet fejlen.", not draft)
+    assert Update.objects.count() == 2
+
+
+def test_same_form_sent_twice_is_noted_once(publisher: Client) -> None:
+    address = update_address(make_incident())
+    data = {**filled(publisher.get(address).context["form"]), "text_da": "Tekst", "action": "publish"}
+    for _ in range(2):
+        publisher.post(address, data)
+    assert LogEntry.objects.count() == 1
+
+
+@pytest.mark.parametrize("nonsense", ["\x00", "", "æ" * 12, "x" * 5000])
+def test_form_with_an_id_that_is_none_is_refused(publisher: Client, nonsense: str) -> None:
+    for address in (NEW, update_address(make_incident())):
+        assert send(publisher, address, id=nonsense, title_da="Titel", text_da="Tekst").status_code == 422
 
 
 @pytest.mark.django_db(transaction=True)
