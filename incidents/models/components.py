@@ -10,7 +10,7 @@ from ..status import ComponentStatus
 from .fields import IdField, LocalizedField
 
 if TYPE_CHECKING:
-    from .incidents import Update
+    from .updates import Update
 
 
 class ComponentGroup(models.Model):
