@@ -221,10 +221,6 @@ class DestinationQuerySet(models.QuerySet["Destination"]):
     def in_trouble(self) -> "DestinationQuerySet":
         return self.filter(failing_since__isnull=False)
 
-    def closed(self, now: datetime) -> "DestinationQuerySet":
-        """Those nothing may be sent to at the moment, not even a probe."""
-        return self.in_trouble().filter(retry_at__gt=now)
-
 
 class Destination(models.Model):
     """Where letters go: our relay, or a domain behind it. A row exists once it has been in trouble.

@@ -36,9 +36,6 @@ class IncidentQuerySet(models.QuerySet["Incident"]):
     def upcoming(self) -> "IncidentQuerySet":
         return self.filter(phase=Phase.SCHEDULED).order_by("scheduled_for")
 
-    def over(self) -> "IncidentQuerySet":
-        return self.filter(phase__in=FINAL_PHASES)
-
     def newest_first(self) -> "IncidentQuerySet":
         return self.order_by("-started_at", "-id")
 

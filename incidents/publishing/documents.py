@@ -62,7 +62,6 @@ class Edition:
 class Document(ABC):
     """A kind of document. `key` tells the documents of one kind apart: an incident's id, `2023-10`, or ""."""
 
-    content_type = "text/html; charset=utf-8"
     # Documents of this kind are made once per language; otherwise once, in the default language.
     per_language = True
     # Written before all others after an update: readers wait for it. What it links to is there already, or leads too.

@@ -13,6 +13,10 @@ from statuspage.local.supervisor import ending
 from tests.support.product import PASSWORD, ROOT, Product, run_environment, wait_for
 
 
+# One worker for all of them: what they share takes long to make.
+pytestmark = pytest.mark.xdist_group("run")
+
+
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """One product, stopped and started a second time; what it said lies in `output`."""

@@ -13,15 +13,26 @@ from tests.support.product import ROOT
 PACKAGE = Path(ROOT, "statuspage")
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
+# One worker for all of them: what they share takes long to make.
+pytestmark = pytest.mark.xdist_group("venv")
+
+
+def little_project(root: Path) -> Path:
     """As little of the project as the environment needs; requirements without packages need no network."""
-    root = tmp_path / "project"
     (root / "statuspage" / "local").mkdir(parents=True)
     for name in ("__init__.py", "local/__init__.py", "local/venv.py"):
         shutil.copy(PACKAGE / name, root / "statuspage" / name)
     (root / "requirements.txt").write_text("# nothing\n", encoding="utf-8")
     return root
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with its environment: making one takes seconds, so the tests share it and leave it whole."""
+    project = little_project(tmp_path_factory.mktemp("made") / "project")
+    assert "Making .venv" in ensure(project)
+    assert works(project)
+    return project
 
 
 def ensure(project: Path) -> str:
@@ -40,34 +51,36 @@ def works(project: Path) -> bool:
     return subprocess.call([project / ".venv/bin/python", "-m", "pip", "--version"], stdout=subprocess.DEVNULL) == 0
 
 
-def test_environment_is_made_once_and_again_where_it_moved(project: Path) -> None:
-    assert "Making .venv" in ensure(project)
-    assert works(project)
-    assert ensure(project) == ""
-    moved = project.rename(project.with_name("moved"))
-    assert "Making .venv" in ensure(moved)
-    assert works(moved)
+def test_environment_is_made_once(made: Path) -> None:
+    assert ensure(made) == ""
 
 
-def test_half_made_environment_is_made_anew(project: Path) -> None:
-    (project / ".venv" / "bin").mkdir(parents=True)
-    (project / ".venv" / "bin" / "python").symlink_to("/no/such/python")
-    assert "Making .venv" in ensure(project)
-    assert works(project)
-
-
-def test_interrupted_installation_is_finished(project: Path) -> None:
-    ensure(project)
-    (project / ".venv" / "installed.json").unlink()
-    said = ensure(project)
+def test_interrupted_installation_is_finished(made: Path) -> None:
+    (made / ".venv" / "installed.json").unlink()
+    said = ensure(made)
     assert "Making .venv" not in said
     assert "Installed" in said
 
 
-def test_changed_requirements_are_installed(project: Path) -> None:
-    ensure(project)
-    (project / "requirements.txt").write_text("# still nothing\n", encoding="utf-8")
-    assert "Installed" in ensure(project)
+def test_changed_requirements_are_installed(made: Path) -> None:
+    with (made / "requirements.txt").open("a", encoding="utf-8") as requirements:
+        requirements.write("# still nothing\n")
+    assert "Installed" in ensure(made)
+
+
+def test_environment_that_moved_is_made_anew(made: Path) -> None:
+    moved = made.rename(made.with_name("moved"))
+    assert "Making .venv" in ensure(moved)
+    assert works(moved)
+    moved.rename(made)
+
+
+def test_half_made_environment_is_made_anew(tmp_path: Path) -> None:
+    project = little_project(tmp_path / "project")
+    (project / ".venv" / "bin").mkdir(parents=True)
+    (project / ".venv" / "bin" / "python").symlink_to("/no/such/python")
+    assert "Making .venv" in ensure(project)
+    assert works(project)
 
 
 class TestComplaints:

@@ -35,6 +35,10 @@ STATIC = "/static/admin/css/base.css"
 
 
 @dataclass(frozen=True)
+# One worker for all of them: what they share takes long to make.
+pytestmark = pytest.mark.xdist_group("nginx")
+
+
 class Both:
     nginx: int
     public_site: int

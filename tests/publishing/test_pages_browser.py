@@ -38,6 +38,10 @@ TABLE = f"| Land | Kø |\n|---|---|\n| Danmark | 1200 |\n\n```\n{LONG}\n```\n\n{
 
 
 @dataclass
+# One worker for all of them: what they share takes long to make.
+pytestmark = pytest.mark.xdist_group("pages")
+
+
 class Published:
     """Where the pages are served, the paths of those looked at, and what could not be published."""
 
