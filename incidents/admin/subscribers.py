@@ -54,12 +54,11 @@ class SubscriberAdmin(ReadOnlyAdmin):
 
     @admin.action(description=_("End the subscription of those chosen"))
     def end_subscription(self, request: HttpRequest, queryset: QuerySet[Subscriber]) -> None:
-        subscribers = list(queryset.exclude(state=Subscriber.State.UNSUBSCRIBED).order_by("pk"))
-        for subscriber in subscribers:
-            service.leave(subscriber)
+        ended = [subscriber for subscriber in queryset.order_by("pk") if service.leave(subscriber)]
+        for subscriber in ended:
             self.log_change(request, subscriber, [{"changed": {"fields": ["state"]}}])
-        told = ngettext("%(count)d subscription ended.", "%(count)d subscriptions ended.", len(subscribers))
-        messages.success(request, told % {"count": len(subscribers)})
+        told = ngettext("%(count)d subscription ended.", "%(count)d subscriptions ended.", len(ended))
+        messages.success(request, told % {"count": len(ended)})
 
     @admin.display(description=_("address"), ordering="address")
     def full_address(self, subscriber: Subscriber) -> str:

@@ -2,6 +2,9 @@
 
 No verb says whether an address is known: `sign_up` and `request_manage_link` return
 nothing, and what the owner of the address may know stands in a letter (STANDARDS P5).
+
+Every verb locks the subscriber before it decides anything and before it takes from a
+limit, and writes only its own fields: what was read earlier may be over by then.
 """
 
 from dataclasses import dataclass
@@ -54,7 +57,7 @@ def sign_up(*, address: str, choices: Choices, network: str = "", stamp: str = "
     no letter goes out and no address is taken in.
     """
     _lock_address(address)
-    subscriber = Subscriber.objects.by_mail(address).first()
+    subscriber = Subscriber.objects.by_mail(address).select_for_update().first()
     may_write = limits.may_sign_up(address=address, network=network, stamp=stamp)
     if subscriber is not None and subscriber.state == State.ACTIVE:
         if may_write:
@@ -94,7 +97,7 @@ def confirm(*, token: str) -> tuple[Finding, Subscriber | None]:
         subscriber.state = State.ACTIVE
         subscriber.confirmed_at = timezone.now()
         subscriber.left_at, subscriber.suspended_because = None, ""
-        subscriber.save()
+        _save(subscriber, "state", "confirmed_at", "left_at", "suspended_because")
         asked = Delivery.objects.filter(subscriber=subscriber, letter=Delivery.Letter.CONFIRMATION)
         move(asked, DeliveryState.SKIPPED, skip_reason=SkipReason.CONFIRMED)
         limits.forgive(address=subscriber.address)
@@ -118,23 +121,24 @@ def unsubscribe(*, token: str) -> tuple[Finding, Subscriber | None]:
     _lock(links.unsign(Purpose.UNSUBSCRIBE, token))
     finding, subscriber = look_at_unsubscription(token)
     if finding == Finding.OPEN and subscriber is not None:
-        leave(subscriber)
+        _leave(subscriber)
     return finding, subscriber
 
 
 @transaction.atomic
-def leave(subscriber: Subscriber) -> None:
-    subscriber.state = State.UNSUBSCRIBED
-    subscriber.left_at = timezone.now()
-    subscriber.paused_until = None
-    subscriber.save()
-    move(Delivery.objects.filter(subscriber=subscriber), DeliveryState.SKIPPED, skip_reason=SkipReason.UNSUBSCRIBED)
+def leave(subscriber: Subscriber) -> bool:
+    """Ends the subscription of somebody who was read before; False if it has ended meanwhile."""
+    present = _locked(subscriber.pk)
+    if present is None or present.state == State.UNSUBSCRIBED:
+        return False
+    _leave(present)
+    return True
 
 
 @transaction.atomic
 def request_manage_link(*, address: str, network: str = "") -> None:
     """Mails a link to the choices behind an address, if there are any; erased and unknown addresses get nothing."""
-    subscriber = Subscriber.objects.by_mail(address).first()
+    subscriber = Subscriber.objects.by_mail(address).select_for_update().first()
     if subscriber is not None and limits.may_send_manage_link(address=address, network=network):
         queue_letter(subscriber, Delivery.Letter.MANAGE)
 
@@ -153,20 +157,34 @@ def look_at_manage_link(token: str) -> tuple[Finding, Subscriber | None]:
 
 
 @transaction.atomic
-def change(*, subscriber: Subscriber, choices: Choices, paused_until: datetime | None = None) -> None:
-    """Other choices for somebody who is known; `paused_until` keeps everything back until then."""
-    subscriber.paused_until = paused_until
-    _choose(subscriber, choices)
+def change(*, subscriber: Subscriber, choices: Choices, paused_until: datetime | None = None) -> Finding:
+    """Other choices for somebody who was read before; `paused_until` keeps everything back until then.
+
+    OLD, and nothing is changed, if they were erased or began anew meanwhile. Who left stays away.
+    """
+    present = _locked_as_read(subscriber)
+    if present is None:
+        return Finding.OLD
+    present.paused_until = paused_until
+    _choose(present, choices, "paused_until")
+    return Finding.OPEN
 
 
 @transaction.atomic
-def erase(*, subscriber: Subscriber) -> None:
-    """Forgets who this was. The ledger keeps its numbers, without an address and without what servers replied."""
-    leave(subscriber)
-    subscriber.address = subscriber.suspended_because = ""
-    subscriber.save()
-    subscriber.components.clear()
-    subscriber.deliveries.update(reply="")
+def erase(*, subscriber: Subscriber) -> Finding:
+    """Forgets who this was. The ledger keeps its numbers, without an address and without what servers replied.
+
+    OLD, and nothing is changed, if they were erased or began anew since `subscriber` was read.
+    """
+    present = _locked_as_read(subscriber)
+    if present is None:
+        return Finding.OLD
+    _leave(present)
+    present.address = present.suspended_because = ""
+    _save(present, "address", "suspended_because")
+    present.components.clear()
+    present.deliveries.update(reply="")
+    return Finding.OPEN
 
 
 def export(*, subscriber: Subscriber) -> dict[str, Any]:
@@ -187,7 +205,9 @@ def forget_unconfirmed(*, now: datetime) -> int:
     """Deletes sign-ups that nobody confirmed in seven days; returns how many. Who had come back has left as before."""
     late = Subscriber.objects.filter(state=State.PENDING, requested_at__lt=now - UNCONFIRMED_KEPT)
     late.filter(opt_in_round__gt=1).update(state=State.UNSUBSCRIBED)
-    return late.delete()[1].get(Subscriber._meta.label, 0)
+    # Locked first: a deletion goes by what it read, and somebody may confirm in between.
+    still_late = list(late.order_by("pk").select_for_update().values_list("pk", flat=True))
+    return Subscriber.objects.filter(pk__in=still_late).delete()[1].get(Subscriber._meta.label, 0)
 
 
 def _begin_round(subscriber: Subscriber | None, address: str, choices: Choices) -> Subscriber:
@@ -200,8 +220,16 @@ def _begin_round(subscriber: Subscriber | None, address: str, choices: Choices) 
     subscriber.requested_at = timezone.now()
     subscriber.consent_text = CONSENT_TEXT
     subscriber.consent_method = Subscriber.ConsentMethod.FORM
-    _choose(subscriber, choices)
+    _choose(subscriber, choices, "opt_in_round", "state", "requested_at", "consent_text", "consent_method")
     return subscriber
+
+
+def _leave(subscriber: Subscriber) -> None:
+    subscriber.state = State.UNSUBSCRIBED
+    subscriber.left_at = timezone.now()
+    subscriber.paused_until = None
+    _save(subscriber, "state", "left_at", "paused_until")
+    move(Delivery.objects.filter(subscriber=subscriber), DeliveryState.SKIPPED, skip_reason=SkipReason.UNSUBSCRIBED)
 
 
 def _present_choices(subscriber: Subscriber) -> Choices:
@@ -209,18 +237,36 @@ def _present_choices(subscriber: Subscriber) -> Choices:
     return Choices(subscriber.language, subscriber.wants_incidents, subscriber.wants_maintenance, components)
 
 
-def _choose(subscriber: Subscriber, choices: Choices) -> None:
+def _choose(subscriber: Subscriber, choices: Choices, *changed: str) -> None:
+    """Writes the choices, and the fields in `changed` with them."""
     subscriber.language = choices.language
     subscriber.wants_incidents = choices.wants_incidents
     subscriber.wants_maintenance = choices.wants_maintenance
-    subscriber.save()
+    _save(subscriber, "language", "wants_incidents", "wants_maintenance", *changed)
     subscriber.components.set(choices.components)
+
+
+def _save(subscriber: Subscriber, *fields: str) -> None:
+    is_new = subscriber._state.adding
+    subscriber.save(update_fields=None if is_new else [*fields, "updated_at"])
 
 
 def _lock(value: str | None) -> None:
     """Holds the subscriber that a token names, so that two presses come one after the other."""
     if value is not None:
-        list(Subscriber.objects.select_for_update().filter(pk=value.partition(":")[0]))
+        _locked(value.partition(":")[0])
+
+
+def _locked(pk: str) -> Subscriber | None:
+    return Subscriber.objects.select_for_update().filter(pk=pk).first()
+
+
+def _locked_as_read(subscriber: Subscriber) -> Subscriber | None:
+    """The subscriber as they are now, if they are known and still in the round that was read."""
+    present = _locked(subscriber.pk)
+    if present is None or not present.address or present.opt_in_round != subscriber.opt_in_round:
+        return None
+    return present
 
 
 def _lock_address(address: str) -> None:

@@ -167,9 +167,11 @@ class Manage(ManageView):
         form = ManageForm(request.POST)
         if not form.is_valid():
             return self._show(form, HTTPStatus.UNPROCESSABLE_ENTITY)
-        service.change(
-            subscriber=self.subscriber, choices=form.choices(), paused_until=form.cleaned_data["paused_until"]
-        )
+        paused_until = form.cleaned_data["paused_until"]
+        finding = service.change(subscriber=self.subscriber, choices=form.choices(), paused_until=paused_until)
+        if finding != Finding.OPEN:
+            return self.show_broken(finding)
+        self.subscriber.refresh_from_db()
         return self._show(ManageForm.of(self.subscriber), saved=True)
 
     def _show(self, form: Form, status: HTTPStatus = HTTPStatus.OK, *, saved: bool = False) -> HttpResponse:
@@ -184,8 +186,8 @@ class Erase(ManageView):
         return self.show("erase", token=token, address=addresses.readable(self.subscriber.address))
 
     def post(self, request: HttpRequest, token: str) -> HttpResponse:
-        service.erase(subscriber=self.subscriber)
-        return self.show("erased")
+        finding = service.erase(subscriber=self.subscriber)
+        return self.show("erased") if finding == Finding.OPEN else self.show_broken(finding)
 
 
 class Data(ManageView):
