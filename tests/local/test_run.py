@@ -12,7 +12,6 @@ import pytest
 from statuspage.local.supervisor import ending
 from tests.support.product import PASSWORD, ROOT, Product, run_environment, wait_for
 
-
 # One worker for all of them: what they share takes long to make.
 pytestmark = pytest.mark.xdist_group("run")
 

@@ -34,11 +34,11 @@ NGINX_S_OWN = {
 STATIC = "/static/admin/css/base.css"
 
 
-@dataclass(frozen=True)
 # One worker for all of them: what they share takes long to make.
 pytestmark = pytest.mark.xdist_group("nginx")
 
 
+@dataclass(frozen=True)
 class Both:
     nginx: int
     public_site: int
