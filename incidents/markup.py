@@ -16,8 +16,10 @@ from bleach.sanitizer import Cleaner
 from django.utils.safestring import SafeString, mark_safe
 from markdown import Markdown
 from markdown.extensions import Extension
+from markdown.inlinepatterns import LinkInlineProcessor, Pattern
 from markdown.preprocessors import Preprocessor
 from markdown.treeprocessors import Treeprocessor
+from markdown.util import Registry
 
 from . import plain as plaintext
 
@@ -35,6 +37,19 @@ _TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 # What becomes a link by itself: no bare “backup.sh”, which may be a file as well as a domain.
 _ADDRESS = re.compile(r"\b(?:https?://|www\.)[^\s<>\"]+", re.IGNORECASE)
 _ITEM = re.compile(r" {0,3}(?:[-*+]|1\.) +\S")
+# For each opening bracket python-markdown looks through the rest of the text: 5,000 of them, which is
+# a book lying on a keyboard, would hold up publishing for seconds. After so many signs it looks no more,
+# and brackets stay brackets. Texts have 20,000 signs at most, and read a link's once or twice.
+PATIENCE = 1_000_000
+# Names and priorities are markdown's.
+_LINK_PROCESSORS = {
+    "reference": 170,
+    "link": 160,
+    "image_link": 150,
+    "image_reference": 140,
+    "short_reference": 130,
+    "short_image_ref": 125,
+}
 _HEADINGS = {"h1": "h3", "h2": "h4", "h3": "h4", "h4": "h4", "h5": "h4", "h6": "h4"}
 
 
@@ -76,7 +91,37 @@ class _House(Extension):
         md.preprocessors.deregister("html_block")
         md.inlinePatterns.deregister("html")
         md.preprocessors.register(_ListAfterText(md), "list-after-text", 20)  # code between fences is away by then
+        _tire(md.inlinePatterns)
         md.treeprocessors.register(_Demote(md), "house", 0)
+
+
+class _Tiring(LinkInlineProcessor):
+    """Goes before one of markdown's link processors, and lets it look no further once it has read PATIENCE signs."""
+
+    _read = 0
+
+    def handleMatch(  # type: ignore[no-untyped-def, override]  # noqa: N802 - markdown's name and many types
+        self, m: re.Match[str], data: str
+    ):
+        return super().handleMatch(m, data) if self._read < PATIENCE else (None, None, None)
+
+    def getText(self, data: str, index: int) -> tuple[str, int, bool]:  # noqa: N802 - markdown's name
+        text, end, is_whole = super().getText(data, index)
+        self._read += end - index
+        return text, end, is_whole
+
+    def getLink(self, data: str, index: int) -> tuple[str, str | None, int, bool]:  # noqa: N802 - markdown's name
+        href, title, end, is_whole = super().getLink(data, index)
+        self._read += (end if is_whole else len(data)) - index
+        return href, title, end, is_whole
+
+
+def _tire(patterns: Registry[Pattern]) -> None:
+    """Puts the link processors under `_Tiring`, each with what it looks for and where it was."""
+    for name, priority in _LINK_PROCESSORS.items():
+        found = patterns[name]
+        tiring = type("_Tiring", (_Tiring, type(found)), {})
+        patterns.register(tiring(found.pattern, found.md), name, priority)
 
 
 class _ListAfterText(Preprocessor):

@@ -289,3 +289,14 @@ def test_text_of_one_line_cannot_turn_the_text_around_it() -> None:
     """Unicode Technical Report 36 §3: an override left open shows what follows backwards."""
     assert markup.one_line("Mail\u202e er\u2066 \n forsinket\u2069\u202c") == "Mail er forsinket"
     assert markup.one_line("Mail\u200f") == "Mail\u200f"
+
+
+@pytest.mark.parametrize("book_on_a_keyboard", ["[" * 5000, "[a](" * 4000, "[x][" * 4000])
+def test_brackets_without_end_are_given_up(book_on_a_keyboard: str) -> None:
+    """Each may begin a link, and looking for its end takes as long as the text is: the last one is not tried."""
+    html = markup.html(f"{book_on_a_keyboard}[end](mailto:a@e.example)")
+    assert html == f"<p>{book_on_a_keyboard}[end](mailto:a@e.example)</p>"
+
+
+def test_as_many_links_as_a_text_can_have_are_links() -> None:
+    assert markup.html("[info] [a](https://e.example)\n" * 300).count("<a ") == 300
