@@ -2,12 +2,24 @@
 
 import re
 
-from django.urls import reverse
+from django.http import HttpRequest
+from django.urls import register_converter, reverse
+from django.urls.converters import StringConverter
 
 from ..models import Incident
 from ..models.ids import LENGTH
 
 ID = rf"[a-z0-9]{{{LENGTH}}}"
+NUL = "\x00"
+
+
+class IdConverter(StringConverter):
+    """`<id:…>` in a route."""
+
+    regex = ID
+
+
+register_converter(IdConverter, "id")
 
 
 def incident_page(incident: Incident, step: str = "change", *args: object) -> str:
@@ -22,3 +34,9 @@ def list_page(model: str, query: str = "") -> str:
 def is_id(value: str) -> bool:
     """Whether it can be an id at all; what cannot is not asked of the database, which refuses some of it."""
     return re.fullmatch(ID, value) is not None
+
+
+def is_storable(request: HttpRequest) -> bool:
+    """Whether the database can be asked for what the address says: PostgreSQL's text holds no NUL."""
+    given = [request.path, *(value for _name, values in request.GET.lists() for value in values)]
+    return not any(NUL in value for value in given)

@@ -52,14 +52,14 @@ class NewsroomAdmin(admin.ModelAdmin[Incident]):
     def _own_urls(self) -> list[URLPattern]:
         return [
             self._page("audience/", composing.audience, "audience"),
-            self._page("<str:incident_id>/update/", composing.new_update, "update"),
-            self._page("<str:incident_id>/details/", editing.details, "details"),
-            self._page("<str:incident_id>/withdraw/", steps.withdraw, "withdraw"),
-            self._page("<str:incident_id>/updates/<str:update_id>/", composing.edit_draft, "draft"),
-            self._page("<str:incident_id>/updates/<str:update_id>/publish/", steps.publish, "publish"),
-            self._page("<str:incident_id>/updates/<str:update_id>/discard/", steps.discard, "discard"),
-            self._page("<str:incident_id>/updates/<str:update_id>/correct/", editing.correct, "correct"),
-            self._page("<str:incident_id>/announcements/<int:announcement_id>/cancel/", steps.cancel, "cancel"),
+            self._page("<id:incident_id>/update/", composing.new_update, "update"),
+            self._page("<id:incident_id>/details/", editing.details, "details"),
+            self._page("<id:incident_id>/withdraw/", steps.withdraw, "withdraw"),
+            self._page("<id:incident_id>/updates/<id:update_id>/", composing.edit_draft, "draft"),
+            self._page("<id:incident_id>/updates/<id:update_id>/publish/", steps.publish, "publish"),
+            self._page("<id:incident_id>/updates/<id:update_id>/discard/", steps.discard, "discard"),
+            self._page("<id:incident_id>/updates/<id:update_id>/correct/", editing.correct, "correct"),
+            self._page("<id:incident_id>/announcements/<int:announcement_id>/cancel/", steps.cancel, "cancel"),
         ]
 
     def _page(self, route: str, view: View, name: str) -> URLPattern:

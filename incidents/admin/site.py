@@ -4,13 +4,14 @@ from functools import cache, wraps
 from typing import Any
 
 from django.contrib.admin import AdminSite
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
 from ..models import Page
 from ..templatetags.wording import words
+from .addresses import is_storable
 from .front import front_page
 
 
@@ -33,11 +34,13 @@ class Newsroom(AdminSite):
         return sorted(apps, key=lambda app: app["app_label"] != "incidents")
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
-        """Staff write and read times as readers do: in the page's zone."""
+        """Staff write and read times as readers do: in the page's zone. Nonsense in an address is not found."""
         inner = super().admin_view(view, cacheable)
 
         @wraps(view)
         def in_the_pages_zone(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if not is_storable(request):
+                raise Http404
             with timezone.override(Page.objects.current().time_zone):
                 response = inner(request, *args, **kwargs)
                 # A template response renders later, outside this zone, unless it is told to now.

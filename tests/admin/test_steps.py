@@ -167,7 +167,7 @@ def test_who_did_what_is_noted(publisher: Client) -> None:
 
 def test_unknown_incident_is_not_found(publisher: Client) -> None:
     for name in ("change", "update", "details", "withdraw"):
-        assert publisher.get(reverse(f"admin:incidents_incident_{name}", args=["nosuchoneatal"])).status_code == 404
+        assert publisher.get(reverse(f"admin:incidents_incident_{name}", args=["nosuchoneata"])).status_code == 404
 
 
 def test_maintenance_is_not_found_among_incidents(publisher: Client) -> None:
