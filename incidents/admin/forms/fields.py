@@ -11,12 +11,15 @@ from django.utils.dateparse import parse_datetime
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
+# A slip of the finger, such as the year 0202, and not what happened or is planned.
+EARLIEST, LATEST = 2000, 2999
+
 
 class MomentField(forms.DateTimeField):
     """A date and time of day in the active zone, with the browser's own picker.
 
     An hour that occurs twice (the end of summer time) is read as the one nearest to
-    now; an hour that never occurs is refused.
+    now; an hour that never occurs is refused, and so is a year that nobody can mean.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -32,6 +35,9 @@ class MomentField(forms.DateTimeField):
             naive = None
         if naive is None:
             raise ValidationError(self.error_messages["invalid"], code="invalid")
+        if not EARLIEST <= naive.year <= LATEST:
+            years = {"earliest": EARLIEST, "latest": LATEST}
+            raise ValidationError(_("Choose a time in the years %(earliest)s to %(latest)s."), "year", years)
         return nearest(naive) if timezone.is_naive(naive) else naive
 
     def has_changed(self, initial: Any, data: Any) -> bool:
