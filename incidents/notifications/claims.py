@@ -25,6 +25,7 @@ _COLUMNS = {
     "opt_in_round": F("subscriber__opt_in_round"),
     "subscriber_state": F("subscriber__state"),
     "incident_published_at": F("announcement__update__incident__published_at"),
+    "update_published_at": F("announcement__update__published_at"),
 }
 _OWN = (
     "id destination letter language announcement_id attempts times_uncertain created_at message_id dated_at "
@@ -125,7 +126,7 @@ def _why_not(row: dict[str, Any]) -> str:
         return SkipReason.UNSUBSCRIBED if left or not row["address"] else ""
     if state != Subscriber.State.ACTIVE:
         return _STATE_REASONS[state]
-    if row["incident_published_at"] is None:
+    if row["incident_published_at"] is None or row["update_published_at"] is None:
         return SkipReason.WITHDRAWN
     return SkipReason.SUPERSEDED if row["superseded"] else ""
 

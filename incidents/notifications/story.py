@@ -105,7 +105,12 @@ class Story:
 
     @cached_property
     def _before(self) -> list[Update]:
-        """In the timeline's own order, which decides between updates of the same minute too."""
-        timeline = list(self.incident.updates.public().newest_first())
-        place = [update.pk for update in timeline].index(self.newest.update.pk)
-        return timeline[place + 1 :]
+        """In the timeline's own order, which decides between updates of the same minute too.
+
+        The new one has its place there even if it was taken back while a worker held its letters.
+        """
+        timeline = iter(self.incident.updates.newest_first())
+        for update in timeline:
+            if update.pk == self.newest.update.pk:
+                break
+        return [update for update in timeline if update.published_at is not None]

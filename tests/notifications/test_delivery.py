@@ -7,7 +7,7 @@ import time_machine
 from django.utils import timezone
 from pytest_django import Settings
 
-from incidents.models import Delivery, Destination, Subscriber
+from incidents.models import Delivery, Destination, Subscriber, Update
 from incidents.notifications import announcements, claims, delivery
 from incidents.notifications.channels.email import relay_name
 from incidents.text import Text
@@ -378,6 +378,15 @@ def test_letters_of_our_own_accord_go_without_an_announcement(server: ScriptedSe
     delivery.work(None, 10)
     (letter,) = server.taken
     assert "/da/subscription/confirm/" in letter.text()
+
+
+def test_an_update_that_is_no_longer_public_is_told_to_nobody_more(server: ScriptedServer) -> None:
+    make_subscriber("reader@example.dk")
+    update = announced().update
+    Update.objects.filter(pk=update.pk).update(published_at=None)
+    work_off()
+    assert server.taken == []
+    assert states(skip_reason="withdrawn") == {"skipped": 1}
 
 
 def test_an_incident_that_is_withdrawn_is_told_to_nobody_more(server: ScriptedServer) -> None:
