@@ -15,7 +15,7 @@ from pytest_django import Settings
 
 from incidents import operations
 from incidents.links import Purpose, unsign
-from incidents.models import Announcement, Delivery, Page
+from incidents.models import Announcement, Delivery, Page, Update
 from incidents.notifications.ledger import Held
 from incidents.notifications.mail import render
 from incidents.status import ComponentStatus, Phase
@@ -244,6 +244,9 @@ def test_a_text_in_another_language_says_so(page: Page) -> None:
     message = parsed(sent("update", "en", announcement))
     assert "Not yet translated into English" in part(message)
     assert '<div lang="da"><p>Kun på dansk.</p></div>' in part(message, "html")
+    # Nobody can say in a preview what language it is in.
+    assert part(message, "html").count("Kun på dansk.") == 1
+    assert re.search(r"display:none[^>]*>[^<:]+</div>", part(message, "html"))
     assert "Not yet" not in part(parsed(sent("update", "da", announcement)))
 
 
@@ -263,6 +266,13 @@ def test_earlier_updates_stand_below_with_their_own_times(announcement: Announce
 def test_what_was_said_later_is_not_in_an_earlier_letter(announcement: Announcement) -> None:
     first = Announcement.objects.earliest("id")
     assert "Microsoft har løst" not in part(parsed(sent(announcement=first)))
+
+
+def test_a_letter_of_an_update_that_was_taken_back_tells_what_came_before_it(announcement: Announcement) -> None:
+    """The claim skips it, but a worker may have claimed it a moment before."""
+    Update.objects.filter(pk=announcement.update_id).update(published_at=None)
+    text = part(parsed(sent(announcement=announcement)))
+    assert "Mail til Microsoft 365 er forsinket." in text
 
 
 def test_a_long_story_is_cut_and_says_so(announcement: Announcement) -> None:
