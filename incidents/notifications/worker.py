@@ -1,18 +1,22 @@
 """Works off what is due: claims rows, renders their letters, and feeds them to some connections."""
 
+import logging
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from django.conf import settings
+from django.db import OperationalError
 from django.utils import timezone
 
-from ..models import Announcement
-from . import claims
+from ..models import Announcement, Delivery, DeliveryState
+from . import claims, destinations
 from .carrier import Carrier, RelayHealth
 from .desk import Desk
-from .ledger import Held, Ledger
+from .ledger import Held, Ledger, move
 from .mail import Mail, render
 from .pace import Pace
+
+logger = logging.getLogger(__name__)
 
 # A job ends by itself after this and another goes on, so that workers can be stopped and share the work.
 SECONDS = 120
@@ -29,6 +33,7 @@ class Worker:
         self.relay = RelayHealth()
         self.pace = Pace(settings.EMAIL_RATE)
         self.mails: dict[tuple[int | None, str, str], Mail] = {}
+        self.unwritable: dict[tuple[int | None, str, str], str] = {}
         self.crew: list[Future[None]] = []
 
     def run(self) -> bool:
@@ -64,18 +69,34 @@ class Worker:
         rows = self._claimed(None)
         if self.announcement_id is not None:
             rows += self._claimed(self.announcement_id)
-        for row in rows:
-            self._render(row)
-        self.desk.offer(rows)
+        self.desk.offer([row for row in rows if self._is_rendered(row)])
         return bool(rows)
 
     def _claimed(self, announcement_id: int | None) -> list[Held]:
         return self.ledger.using(lambda: claims.claim(announcement_id, self.batch, timezone.now()))
 
-    def _render(self, row: Held) -> None:
+    def _is_rendered(self, row: Held) -> bool:
+        """Whether its letter is there to be sent; if it cannot be written the row fails and says why."""
         key = (row.announcement_id, row.letter, row.language)
-        if key not in self.mails:
-            self.mails[key] = self.ledger.using(lambda: _rendered(row))
+        if key not in self.mails and key not in self.unwritable:
+            try:
+                self.mails[key] = self.ledger.using(lambda: _rendered(row))
+            except OperationalError:
+                raise  # the database's fault and no letter's
+            except Exception as error:
+                # Whatever a template or a text meets: the other letters go out all the same.
+                logger.exception("The letter “%s” in %s cannot be written", row.letter, row.language)
+                self.unwritable[key] = f"The letter cannot be written: {error!r}"[:500]
+        if key in self.unwritable:
+            self._fail(row, self.unwritable[key])
+        return key in self.mails
+
+    def _fail(self, row: Held, why: str) -> None:
+        """Only while we hold it; staff find it among the failed and can send it again."""
+        held = Delivery.objects.filter(pk=row.id, lease_until=row.lease)
+        self.ledger.using(lambda: move(held, DeliveryState.FAILED, reply=why, reply_code=None))
+        for name in row.probes:
+            self.ledger.using(lambda name=name: destinations.give_probe_back(name, timezone.now()))  # type: ignore[misc]
 
     def _man(self, threads: ThreadPoolExecutor) -> None:
         """One connection until the relay has taken a letter, then as many as there is work for."""

@@ -7,8 +7,9 @@ import time_machine
 from django.utils import timezone
 from pytest_django import Settings
 
-from incidents.models import Delivery, Destination, Subscriber, Update
-from incidents.notifications import announcements, claims, delivery
+from incidents.admin import front
+from incidents.models import Announcement, Delivery, Destination, Subscriber, Update
+from incidents.notifications import announcements, claims, delivery, mail, worker
 from incidents.notifications.channels.email import relay_name
 from incidents.text import Text
 from tests.factories import make_incident, make_statement, make_subscriber
@@ -312,6 +313,27 @@ def test_a_poisoned_row_stops_nobody(server: ScriptedServer) -> None:
     work_off()
     assert states() == {"failed": 1, "sent": 1}
     assert [letter.recipient for letter in server.taken] == ["reader@example.dk"]
+
+
+def test_a_letter_that_cannot_be_written_fails_with_its_reason_and_stops_no_other(
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_subscriber("dansk@example.dk", language="da")
+    make_subscriber("english@example.dk", language="en")
+    announced()
+
+    def half_broken(letter: str, language: str, announcement: Announcement | None) -> mail.Mail:
+        if language == "da":
+            raise KeyError("no such thing")
+        return mail.render(letter, language, announcement)
+
+    monkeypatch.setattr(worker, "render", half_broken)
+    work_off()
+    assert [letter.recipient for letter in server.taken] == ["english@example.dk"]
+    failed = Delivery.objects.get(state="failed")
+    assert failed.subscriber.address == "dansk@example.dk"
+    assert failed.reply == "The letter cannot be written: KeyError('no such thing')"
+    assert ("failed", 1) in [(state, count) for state, _label, count in front.deliveries_in_trouble()]
 
 
 def test_an_address_with_danish_letters_is_reached_where_the_server_can(server: ScriptedServer) -> None:
