@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, connections
 from django.db.models.deletion import Collector
 from django.utils import timezone
 
@@ -26,7 +26,7 @@ def pool() -> Iterator[ThreadPoolExecutor]:
     """One further thread, with a database connection of its own."""
     with ThreadPoolExecutor(1) as threads:
         yield threads
-        threads.submit(lambda: connection.close()).result()  # that of the thread
+        threads.submit(connections.close_all).result()
 
 
 def stored(subscriber: Subscriber) -> Subscriber:
