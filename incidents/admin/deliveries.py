@@ -14,7 +14,7 @@ from django.utils.translation import pgettext_lazy
 from ..models import Announcement, Delivery, DeliveryState
 from ..templatetags.wording import language_name, passage, short_moment
 from .addresses import incident_page, list_page
-from .ledger import ReadOnlyAdmin, masked, sees_addresses
+from .ledger import ReadOnlyAdmin, sees_addresses
 from .timeline import tallies_of
 
 
@@ -48,12 +48,14 @@ class DeliveryAdmin(ReadOnlyAdmin):
     ordering = ("-created_at", "-id")
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
-        return (self._to(request), "state_and_why", "letter", "reads", "attempts", "answer", "created")
+        address, reply = self._shown(request)
+        return (address, "state_and_why", "letter", "reads", "attempts", reply, "created")
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        address, reply = self._shown(request)
         return (
-            self._to(request), "letter", "announced", "reads", "state_and_why", "attempts", "created_at",
-            "next_attempt_at", "lease_until", "sent_at", "destination", "reply_code", "reply", "message_id",
+            address, "letter", "announced", "reads", "state_and_why", "attempts", "created_at",
+            "next_attempt_at", "lease_until", "sent_at", "destination", "reply_code", reply, "message_id",
         )  # fmt: skip
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
@@ -70,16 +72,17 @@ class DeliveryAdmin(ReadOnlyAdmin):
             lookup, value, request
         )
 
-    def _to(self, request: HttpRequest) -> str:
-        return "full_address" if sees_addresses(request.user) else "masked_address"
+    def _shown(self, request: HttpRequest) -> tuple[str, str]:
+        """The fields for the address and for the reply: servers repeat the address in it."""
+        return ("full_address", "answer") if sees_addresses(request.user) else ("masked_address", "masked_answer")
 
     @admin.display(description=pgettext_lazy("delivery", "to"))
     def full_address(self, delivery: Delivery) -> str:
-        return str(delivery.subscriber)
+        return delivery.subscriber.address or "–"
 
     @admin.display(description=pgettext_lazy("delivery", "to"))
     def masked_address(self, delivery: Delivery) -> str:
-        return masked(delivery.subscriber.address)
+        return delivery.subscriber.masked_address or "–"
 
     @admin.display(description=_("state"), ordering="state")
     def state_and_why(self, delivery: Delivery) -> SafeString:
@@ -92,6 +95,10 @@ class DeliveryAdmin(ReadOnlyAdmin):
     @admin.display(description=_("reply"), ordering="reply_code")
     def answer(self, delivery: Delivery) -> str:
         return delivery.reply or "–"
+
+    @admin.display(description=_("reply"), ordering="reply_code")
+    def masked_answer(self, delivery: Delivery) -> str:
+        return delivery.subscriber.masked_reply(delivery.reply) or "–"
 
     @admin.display(description=_("language"), ordering="language")
     def reads(self, delivery: Delivery) -> str:

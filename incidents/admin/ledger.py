@@ -33,12 +33,3 @@ class ReadOnlyAdmin(admin.ModelAdmin[Any]):
 
 def sees_addresses(user: AbstractBaseUser | AnonymousUser) -> bool:
     return bool(user.has_perm(MAY_SEE_ADDRESSES))  # type: ignore[union-attr]  # staff have permissions
-
-
-def masked(address: str) -> str:
-    """Enough to recognise an address by, not enough to write to it: `k…@example.dk`, `https://example.dk/…`."""
-    if "://" in address:
-        scheme, _separator, rest = address.partition("://")
-        return f"{scheme}://{rest.split('/')[0].rpartition('@')[2]}/…"
-    name, _at, host = address.rpartition("@")
-    return f"{name[:1]}…@{host}" if host else "–"

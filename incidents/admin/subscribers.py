@@ -14,7 +14,7 @@ from ..models import Subscriber
 from ..subscriptions import service
 from ..templatetags.wording import language_name, short_moment, words
 from .addresses import list_page
-from .ledger import ReadOnlyAdmin, masked, sees_addresses
+from .ledger import ReadOnlyAdmin, sees_addresses
 
 
 @admin.register(Subscriber)
@@ -28,10 +28,11 @@ class SubscriberAdmin(ReadOnlyAdmin):
         return (address, "state", "channel", "reads", "signed_up")
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        address = "full_address" if sees_addresses(request.user) else "masked_address"
+        sees = sees_addresses(request.user)
+        address, because = ("full_address", "suspended_because") if sees else ("masked_address", "masked_because")
         return (
             address, "channel", "state", "reads", "wants_incidents", "wants_maintenance", "watched", "requested_at",
-            "confirmed_at", "consent_method", "consent_text", "paused_until", "left_at", "suspended_because",
+            "confirmed_at", "consent_method", "consent_text", "paused_until", "left_at", because,
             "deliveries",
         )  # fmt: skip
 
@@ -41,13 +42,6 @@ class SubscriberAdmin(ReadOnlyAdmin):
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
         """Who may not see addresses can look up one they know, but not find out letter by letter."""
         return ("address", "id") if sees_addresses(request.user) else ("address__iexact", "id__exact")
-
-    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Subscriber | None:
-        """Masked where staff may not see the address: titles and breadcrumbs show it too."""
-        subscriber: Subscriber | None = super().get_object(request, object_id, from_field)
-        if subscriber is not None and not sees_addresses(request.user):
-            subscriber.address = masked(subscriber.address)
-        return subscriber
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         return super().get_actions(request) if sees_addresses(request.user) else {}
@@ -66,7 +60,11 @@ class SubscriberAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("address"))
     def masked_address(self, subscriber: Subscriber) -> str:
-        return masked(subscriber.address) if subscriber.address else pgettext("an address", "erased")
+        return subscriber.masked_address or pgettext("an address", "erased")
+
+    @admin.display(description=_("suspended because"))
+    def masked_because(self, subscriber: Subscriber) -> str:
+        return subscriber.masked_reply(subscriber.suspended_because)
 
     @admin.display(description=_("language"), ordering="language")
     def reads(self, subscriber: Subscriber) -> str:

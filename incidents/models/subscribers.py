@@ -6,6 +6,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from ..masks import masked, without_addresses
 from .components import Component
 from .fields import IdField
 
@@ -104,7 +105,17 @@ class Subscriber(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.address or f"– {self.pk}"
+        """Masked, because Django's log of what staff did keeps it when the address is erased."""
+        return self.masked_address or f"– {self.pk}"
+
+    @property
+    def masked_address(self) -> str:
+        """What staff see who may not see addresses; empty once it is erased."""
+        return masked(self.address)
+
+    def masked_reply(self, said: str) -> str:
+        """What a server said about the address, for the same staff."""
+        return without_addresses(said, self.address)
 
     @property
     def reading_language(self) -> str:

@@ -1,4 +1,4 @@
-"""Mail addresses: what is accepted, the one form they are stored in, and how much of them a page shows."""
+"""Mail addresses: what is accepted and the one form they are stored in."""
 
 import unicodedata
 
@@ -42,12 +42,6 @@ def mailbox(address: str) -> str:
     if domain in _DOTS_IGNORED:
         local = local.replace(".", "")
     return f"{local}@{domain}"
-
-
-def masked(address: str) -> str:
-    """Enough for the owner to know it again: `a…@example.dk`."""
-    local, at, domain = address.rpartition("@")
-    return f"{local[:1]}…{at}{domain}" if at else ""
 
 
 def readable(address: str) -> str:

@@ -18,6 +18,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from .. import links
 from ..links import Purpose
+from ..masks import masked
 from ..models import Subscriber
 from . import addresses, service, stamps
 from .forms import AddressForm, ManageForm, SignUpForm
@@ -204,4 +205,4 @@ class Data(ManageView):
 def _known(subscriber: Subscriber | None) -> dict[str, Any]:
     """What a page may say about whom a link belongs to: the address only so far that its owner knows it again."""
     address = addresses.readable(subscriber.address) if subscriber else ""
-    return {"subscriber": subscriber, "address": addresses.masked(address)}
+    return {"subscriber": subscriber, "address": masked(address)}

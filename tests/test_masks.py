@@ -1,0 +1,33 @@
+"""How much of an address is shown to those who may not know it."""
+
+import pytest
+
+from incidents.masks import masked, without_addresses
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("karen@example.dk", "k…@example.dk"),
+        ("k…@example.dk", "k…@example.dk"),
+        ("https://user:pw@hooks.example.dk/T0/B1?x=1", "https://hooks.example.dk/…"),
+        ("", ""),
+    ],
+)
+def test_mask_leaves_what_recognises_an_address(address: str, shown: str) -> None:
+    assert masked(address) == shown
+
+
+@pytest.mark.parametrize(
+    ("address", "said", "shown"),
+    [
+        ("karen@example.dk", "550 <Karen@EXAMPLE.dk> unknown", "550 <K…@EXAMPLE.dk> unknown"),
+        ("karen@example.dk", "550 no user karen here", "550 no user k… here"),
+        ("karen@example.dk", "550 forwarded to kh@else.example.", "550 forwarded to k…@else.example."),
+        ("a@example.dk", "450 <a@example.dk> has a full box", "450 <a…@example.dk> has a full box"),
+        ("https://hooks.example.dk/T0", "404 https://hooks.example.dk/T0", "404 https://hooks.example.dk/…"),
+        ("", "550 see https://help.example/5.1.1", "550 see https://help.example/5.1.1"),
+    ],
+)
+def test_no_address_is_left_in_what_a_server_said(address: str, said: str, shown: str) -> None:
+    assert without_addresses(said, address) == shown
