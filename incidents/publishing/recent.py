@@ -29,7 +29,8 @@ def recent_days(now: datetime) -> list[Days]:
     first = today - timedelta(days=RECENT_DAYS - 1)
     touching = list(
         Incident.objects.public()
-        .filter(Q(ended_at=None) | Q(ended_at__gte=midnight(first, zone())), started_at__lte=now)
+        .filter(Q(started_at__lte=now) | Q(ended_at__lte=now))
+        .filter(Q(ended_at=None) | Q(ended_at__gte=midnight(first, zone())))
         .newest_first()
     )
     return _joined(_one_day(today - timedelta(days=back), touching) for back in range(RECENT_DAYS))
@@ -60,7 +61,8 @@ def _joined(days: Iterable[Days | None]) -> list[Days]:
 
 
 def _first(incident: Incident) -> date:
-    return timezone.localtime(incident.started_at).date()
+    """What was called off ended before it was to begin."""
+    return timezone.localtime(min(incident.started_at, incident.ended_at or incident.started_at)).date()
 
 
 def _last(incident: Incident) -> date:

@@ -316,3 +316,15 @@ def test_every_page_is_free_of_inline_script_and_style(phase: Phase) -> None:
         assert "<style" not in html
         assert " onclick" not in html
         assert not re.search(r"<script(?![^>]* src=\"/assets/)", html)
+
+
+def test_planned_work_called_off_stays_on_home_and_has_no_time_that_runs_backwards() -> None:
+    with time_machine.travel(NOW - timedelta(days=1), tick=False):
+        start = NOW + timedelta(days=2)
+        maintenance = make_maintenance(start=start, end=start + timedelta(hours=3))
+        operations.cancel_maintenance(incident=maintenance, text=Text(da="Aflyst.", en="Called off."))
+    assert f"/en/incidents/{maintenance.pk}/" in home().split('class="colophon"')[0]
+    maintenance.refresh_from_db()
+    facts = page_of(maintenance).split('<dl class="brief">')[1].split("</dl>")[0]
+    assert "<dt>Planned</dt>" in facts
+    assert "<dt>Time</dt>" not in facts
