@@ -17,7 +17,7 @@ from .site_files import Files, HeaderList, Published
 from .site_negotiation import IDENTITY, encoding, has_current_copy, language
 
 OK, UNCHANGED = "200 OK", "304 Not Modified"
-MOVED, NOT_ALLOWED = "301 Moved Permanently", "405 Method Not Allowed"
+MOVED = "301 Moved Permanently"
 
 
 class PublicSite:
@@ -43,8 +43,8 @@ class PublicSite:
     ) -> None:
         self._languages, self._default_language, self._https = tuple(languages), default_language, https
         self._files = Files(public_root, static_root, self._languages, default_language, https=https)
-        fallback = Fallback(self._languages, default_language, catalogues, https=https)
-        self._dynamic = Dynamic(django, fallback, places=places, show_errors=show_errors)
+        self._fallback = Fallback(self._languages, default_language, catalogues, https=https)
+        self._dynamic = Dynamic(django, self._fallback, places=places, show_errors=show_errors)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         path = environ.get("PATH_INFO") or "/"
@@ -53,7 +53,7 @@ class PublicSite:
             return self._unpublished(path, environ, start_response)
         method = environ["REQUEST_METHOD"]
         if method not in {"GET", "HEAD"}:
-            return self._not_allowed(path, start_response)
+            return self._fallback.wrong_method(environ, start_response)
         return self._send(published, environ, start_response, with_body=method == "GET")
 
     def _home(self, environ: WSGIEnvironment) -> Published | None:
@@ -93,10 +93,6 @@ class PublicSite:
         location = f"{path}/?{query}" if query else f"{path}/"
         headers = [("Location", location), ("Cache-Control", CACHE_DOCUMENT)]
         return self._say_nothing(MOVED, path, headers, start_response)
-
-    def _not_allowed(self, path: str, start_response: StartResponse) -> list[bytes]:
-        headers = [("Allow", "GET, HEAD"), ("Cache-Control", CACHE_NEVER)]
-        return self._say_nothing(NOT_ALLOWED, path, headers, start_response)
 
     def _say_nothing(self, status: str, path: str, headers: HeaderList, start_response: StartResponse) -> list[bytes]:
         """An answer whose headers say it all; WSGI wants a type even so."""

@@ -10,6 +10,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 from .headers import CACHE_NEVER, security_headers
 from .site_negotiation import language
 
+NOT_ALLOWED = "405 Method Not Allowed"
 UNAVAILABLE = "503 Service Unavailable"
 RETRY_AFTER = 30  # seconds
 
@@ -33,6 +34,7 @@ _PAGE = """\
 </body>
 </html>
 """
+_WRONG_METHOD = _PAGE.replace("<p>{advice}</p>\n", "")
 
 
 class Fallback:
@@ -57,6 +59,22 @@ class Fallback:
         headers += [("Retry-After", str(RETRY_AFTER)), ("Cache-Control", CACHE_NEVER)]
         start_response(UNAVAILABLE, [*headers, *security_headers(path, https=self._https)])
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
+
+    def wrong_method(self, environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+        """405 for what is not GET or HEAD at a published address, which can only be read (RFC 9110 §15.5.6)."""
+        path = environ.get("PATH_INFO") or "/"
+        code = self._language(path, environ.get("HTTP_ACCEPT_LANGUAGE", ""))
+        _ = self._gettext[code]
+        page = _WRONG_METHOD.format(
+            language=escape(code),
+            title=escape(_("This address cannot be used like that")),
+            reason=escape(_("What stands here can only be read. Nothing has been changed.")),
+            link=escape(_("Go to the status page")),
+        ).encode()
+        headers = [("Allow", "GET, HEAD"), ("Content-Type", "text/html; charset=utf-8")]
+        headers += [("Content-Length", str(len(page))), ("Content-Language", code), ("Cache-Control", CACHE_NEVER)]
+        start_response(NOT_ALLOWED, [*headers, *security_headers(path, https=self._https)])
+        return [page]
 
     def _language(self, path: str, accept_language: str) -> str:
         first = path.split("/")[1] if path.startswith("/") else ""
