@@ -69,6 +69,9 @@ class ChoicesForm(forms.Form):
         },
     )
 
+    # Systems that are followed and hidden: the form cannot offer them, and takes none of them away.
+    kept: tuple[Component, ...] = ()
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["language"].choices = settings.LANGUAGES  # type: ignore[attr-defined]
@@ -95,7 +98,7 @@ class ChoicesForm(forms.Form):
         if not data.get("wants_incidents") and not data.get("wants_maintenance"):
             self.add_error("wants_incidents", _("Choose what you want to hear of: incidents, maintenance or both."))
         if "scope" in data and "components" in data:
-            if data["scope"] == SOME and not data["components"]:
+            if data["scope"] == SOME and not data["components"] and not self.kept:
                 self.add_error("components", _("Choose at least one system, or choose all systems."))
             if data["scope"] != SOME and data["components"]:
                 self.add_error("components", _("You chose all systems and also some of them. Choose one or the other."))
@@ -104,11 +107,12 @@ class ChoicesForm(forms.Form):
     def choices(self) -> Choices:
         data = self.cleaned_data
         wanted = set(data["components"])
+        kept = () if data["scope"] == ALL else self.kept
         return Choices(
             language=data["language"],
             wants_incidents=data["wants_incidents"],
             wants_maintenance=data["wants_maintenance"],
-            components=tuple(one for one in self._components if one.pk in wanted),
+            components=(*(one for one in self._components if one.pk in wanted), *kept),
         )
 
 
@@ -135,12 +139,17 @@ class ManageForm(ChoicesForm):
         input_formats=["%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%d-%m-%Y"],
     )
 
+    def __init__(self, *args: Any, subscriber: Subscriber, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.kept = tuple(subscriber.components.filter(hidden=True))
+
     @classmethod
     def of(cls, subscriber: Subscriber) -> "ManageForm":
         """The form with a subscriber's present choices."""
         chosen = list(subscriber.components.values_list("pk", flat=True))
         paused = subscriber.paused_until
         return cls(
+            subscriber=subscriber,
             initial={
                 "language": subscriber.reading_language,
                 "wants_incidents": subscriber.wants_incidents,
@@ -148,7 +157,7 @@ class ManageForm(ChoicesForm):
                 "scope": SOME if chosen else ALL,
                 "components": chosen,
                 "paused_until": paused.astimezone(_zone()).date() if paused and paused > timezone.now() else None,
-            }
+            },
         )
 
     def clean_paused_until(self) -> datetime | None:

@@ -165,7 +165,7 @@ class Manage(ManageView):
         return self._show(ManageForm.of(self.subscriber))
 
     def post(self, request: HttpRequest, token: str) -> HttpResponse:
-        form = ManageForm(request.POST)
+        form = ManageForm(request.POST, subscriber=self.subscriber)
         if not form.is_valid():
             return self._show(form, HTTPStatus.UNPROCESSABLE_ENTITY)
         paused_until = form.cleaned_data["paused_until"]

@@ -146,3 +146,39 @@ def test_who_has_left_can_still_see_and_erase_what_is_kept(ben: Visitor, subscri
     ask_for_link(ben, "anna@example.dk")
     assert letters() == ["manage"]
     assert "You are unsubscribed and get no mail" in text(ben.get(ben.page("manage", manage_link(subscriber))))
+
+
+def test_choice_of_a_system_that_is_hidden_now_is_kept(ben: Visitor, subscriber: Subscriber) -> None:
+    shown, other, hidden = make_component("webmail"), make_component("web"), make_component("old", hidden=True)
+    subscriber.components.set([shown, hidden])
+    path = ben.page("manage", manage_link(subscriber))
+    ben.post(path, {"wants_incidents": "on", "scope": "some", "components": [other.pk]})
+    assert set(subscriber.components.all()) == {other, hidden}
+
+
+@pytest.mark.parametrize("scope", [{"scope": "some"}, {}])
+def test_who_follows_only_a_hidden_system_can_save(ben: Visitor, subscriber: Subscriber, scope: dict[str, str]) -> None:
+    """Without `scope`: a page that shows no systems at all."""
+    hidden = make_component("old", hidden=True)
+    subscriber.components.set([hidden])
+    path = ben.page("manage", manage_link(subscriber))
+    assert ben.get(path).status_code == 200
+    answer = ben.post(path, {"wants_incidents": "on", "language": "da", **scope})
+    assert answer.status_code == 200
+    subscriber.refresh_from_db()
+    assert (subscriber.language, list(subscriber.components.all())) == ("da", [hidden])
+
+
+def test_form_says_that_a_hidden_system_is_followed(ben: Visitor, subscriber: Subscriber) -> None:
+    make_component("webmail")
+    subscriber.components.set([make_component("old", hidden=True)])
+    path = ben.page("manage", manage_link(subscriber))
+    assert "You also follow a system that this page does not show at the moment." in text(ben.get(path))
+    refused = ben.post(path, {"scope": "some"})
+    assert "You also follow a system" in text(refused)
+
+
+def test_who_chooses_all_systems_follows_the_hidden_ones_as_everybody(ben: Visitor, subscriber: Subscriber) -> None:
+    subscriber.components.set([make_component("old", hidden=True)])
+    ben.post(ben.page("manage", manage_link(subscriber)), {"wants_incidents": "on", "scope": "all"})
+    assert not subscriber.components.exists()
