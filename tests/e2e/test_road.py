@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
 import feedparser
+import psycopg
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page
 
@@ -190,4 +191,11 @@ def leaving_ends_it(house: Product, newsroom: Page) -> None:
     press(newsroom, "publish")
     wait_for(lambda: len(house.mail(BRITON)) == 5)
     assert AFTERWARDS["en"] in text_of(house.mail(BRITON)[-1])
+    wait_for(lambda: nothing_waits_to_be_sent(house))
     assert len(house.mail(DANE)) == 4
+
+
+def nothing_waits_to_be_sent(house: Product) -> bool:
+    with psycopg.connect(house.variables["DATABASE_URL"]) as connection:
+        unsent = "SELECT FROM incidents_delivery WHERE state IN ('queued', 'sending', 'deferred', 'uncertain')"
+        return connection.execute(unsent).fetchone() is None
