@@ -221,7 +221,7 @@ def standing_phase(incident: Incident, phases: list[Phase]) -> Phase:
 
 def draft_values(draft: Update) -> dict[str, Any]:
     """What stands in the form of a draft: its time only where somebody chose one."""
-    names = ("phase", "text", "quote", "quote_language", "quote_url", "publish_at")
+    names = ("phase", "text", "quote", "quote_language", "quote_url", "ended_at", "publish_at")
     values = {name: getattr(draft, name) for name in names}
     values["notify"] = "yes" if draft.notify else "no"
     values["next_update_by"] = draft.incident.next_update_by

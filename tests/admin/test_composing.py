@@ -427,3 +427,15 @@ def test_backdated_draft_shows_its_time_again(publisher: Client) -> None:
     draft = incident.updates.get(published_at__isnull=True)
     form = publisher.get(reverse("admin:incidents_incident_draft", args=[incident.pk, draft.pk])).context["form"]
     assert form["at"].value() == timezone.make_naive(draft.at, ZoneInfo("Europe/Copenhagen"))
+
+
+def test_draft_keeps_when_it_was_over(publisher: Client) -> None:
+    incident = make_incident(started_at=NOW)
+    typed = {"at": "2023-10-10T14:00", "ended_at": "2023-10-10T13:15", "phase": "resolved", "text_da": "Løst"}
+    send(publisher, update_address(incident), "draft", **typed)
+    draft = incident.updates.get(published_at__isnull=True)
+    address = reverse("admin:incidents_incident_draft", args=[incident.pk, draft.pk])
+    assert filled(publisher.get(address).context["form"])["ended_at"] == "2023-10-10T13:15"
+    send(publisher, address)
+    incident.refresh_from_db()
+    assert incident.ended_at == datetime(2023, 10, 10, 11, 15, tzinfo=UTC)

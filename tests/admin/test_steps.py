@@ -139,6 +139,18 @@ def test_correction_to_nothing_is_refused(publisher: Client) -> None:
     assert set(response.context["form"].errors) == {"text"}
 
 
+def test_source_of_a_quote_is_corrected(publisher: Client) -> None:
+    quoted = {"quote": "We know.", "quote_language": "en", "quote_url": "https://upstream.example/1"}
+    incident = make_incident(statement=make_statement(**quoted))
+    update = incident.updates.get()
+    change(publisher, step("correct", incident, update.pk), quote_url="https://upstream.example/2")
+    update.refresh_from_db()
+    assert (update.quote, update.quote_url) == ("We know.", "https://upstream.example/2")
+    assert update.revisions.get().quote_url == "https://upstream.example/1"
+    page = publisher.get(step("correct", incident, update.pk)).content.decode()
+    assert 'value="https://upstream.example/2"' in page
+
+
 def test_details_are_changed_and_nothing_else(publisher: Client) -> None:
     incident = make_incident(scope=Text(da="Alle"))
     started = incident.started_at

@@ -161,6 +161,7 @@ class UpdateForm(StatementForm):
 class CorrectionForm(RefusableForm):
     """Other words for a public update."""
 
+    names = ("text", "quote", "quote_language", "quote_url")
     tell = forms.ChoiceField(
         label=_("Tell subscribers"),
         choices=[
@@ -172,6 +173,5 @@ class CorrectionForm(RefusableForm):
     )
 
     def __init__(self, data: Any = None, *, update: Update) -> None:
-        names = ("text", "quote", "quote_language")
-        super().__init__(data, initial={name: getattr(update, name) for name in names})
-        self.fields.update(model_fields(Update, *names))
+        super().__init__(data, initial={name: getattr(update, name) for name in self.names})
+        self.fields.update(model_fields(Update, *self.names))
