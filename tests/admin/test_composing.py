@@ -430,7 +430,7 @@ def test_backdated_draft_shows_its_time_again(publisher: Client) -> None:
 
 
 def test_draft_keeps_when_it_was_over(publisher: Client) -> None:
-    incident = make_incident(started_at=NOW)
+    incident = make_incident(started_at=NOW, statement=make_statement(at=NOW))
     typed = {"at": "2023-10-10T14:00", "ended_at": "2023-10-10T13:15", "phase": "resolved", "text_da": "Løst"}
     send(publisher, update_address(incident), "draft", **typed)
     draft = incident.updates.get(published_at__isnull=True)
