@@ -59,7 +59,7 @@ def correct(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str, upda
 
 def _correct(request: HttpRequest, update: Update, form: CorrectionForm) -> None:
     said = {name: form.cleaned_data[name] for name in form.names}
-    tell = form.cleaned_data["tell"] == "yes"
+    tell = form.cleaned_data.get("tell") == "yes"
     before = update.corrected_at
     corrected = operations.correct_update(update=update, tell=tell, by=writer(request), **said)
     changed = corrected.corrected_at != before

@@ -55,6 +55,7 @@ class NewsroomAdmin(admin.ModelAdmin[Incident]):
             self._page("<id:incident_id>/update/", composing.new_update, "update"),
             self._page("<id:incident_id>/details/", editing.details, "details"),
             self._page("<id:incident_id>/withdraw/", steps.withdraw, "withdraw"),
+            self._page("<id:incident_id>/publish-again/", steps.publish_again, "publish_again"),
             self._page("<id:incident_id>/updates/<id:update_id>/", composing.edit_draft, "draft"),
             self._page("<id:incident_id>/updates/<id:update_id>/publish/", steps.publish, "publish"),
             self._page("<id:incident_id>/updates/<id:update_id>/discard/", steps.discard, "discard"),
@@ -127,6 +128,8 @@ def next_steps(incident: Incident) -> list[tuple[str, str, str]]:
         for label, (address, fits) in steps.items()
         if fits and (public or address.endswith("/details/"))
     ]
+    if incident.is_withdrawn:
+        possible.insert(0, (gettext("Publish again"), incident_page(incident, "publish_again"), "default"))
     if public:
         possible[0] = (*possible[0][:2], "default")
         possible.append((gettext("Withdraw"), incident_page(incident, "withdraw"), "harmful"))

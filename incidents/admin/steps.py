@@ -42,6 +42,9 @@ def publish(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str, upda
 def discard(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str, update_id: str) -> HttpResponse:
     incident = changeable(admin, request, incident_id)
     update = update_of(incident, update_id)
+    if update.is_public:
+        messages.error(request, _("This update is public already. Correct it instead."))
+        return HttpResponseRedirect(incident_page(incident))
 
     def step() -> None:
         log(admin, request, incident, "deleted", update)
@@ -59,10 +62,23 @@ def withdraw(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str) -> 
     def step() -> None:
         operations.withdraw(incident=incident, by=writer(request))
         admin.log_change(request, incident, [{"changed": {"fields": [_("visible")]}}])
-        messages.success(request, _("Withdrawn. It is a draft again, and nobody more is told of it."))
+        messages.success(request, _("Withdrawn. Readers see nothing of it, and nobody more is told."))
 
     context = {"title": _("Withdraw from the public page?"), "button": _("Withdraw"), "harmful": True}
     return _confirmed(admin, request, incident, step, {**context, "withdrawing": True})
+
+
+def publish_again(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str) -> HttpResponse:
+    incident = changeable(admin, request, incident_id)
+
+    def step() -> None:
+        operations.publish_again(incident=incident, by=writer(request))
+        admin.log_change(request, incident, [{"changed": {"fields": [_("visible")]}}])
+        messages.success(request, _("Published again. Nobody is told of it."))
+
+    what = _("It comes back as it was, with its times and what it says of components. Nobody is told.")
+    context = {"title": _("Publish again?"), "what": what, "button": _("Publish again")}
+    return _confirmed(admin, request, incident, step, context)
 
 
 def cancel(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str, announcement_id: int) -> HttpResponse:

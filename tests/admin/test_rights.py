@@ -29,7 +29,7 @@ def test_viewer_sees_lists_and_incidents_without_buttons(viewer: Client) -> None
     assert "Post update" not in front
 
 
-@pytest.mark.parametrize("name", ["update", "details", "withdraw"])
+@pytest.mark.parametrize("name", ["update", "details", "withdraw", "publish_again"])
 def test_viewer_changes_no_incident_by_address(viewer: Client, name: str) -> None:
     incident = make_incident()
     address = reverse(f"admin:incidents_incident_{name}", args=[incident.pk])

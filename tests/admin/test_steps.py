@@ -64,15 +64,80 @@ def test_public_update_cannot_be_discarded(publisher: Client) -> None:
     assert Update.objects.count() == 1
 
 
-def test_withdrawing_says_what_happens_and_makes_it_a_draft(publisher: Client) -> None:
+def test_withdrawing_says_what_happens_and_takes_it_off_the_page(publisher: Client) -> None:
     mail = make_component("mail")
     incident = make_incident(components={mail: ComponentStatus.MAJOR_OUTAGE})
-    assert "Mails that have not been sent are not sent" in publisher.get(step("withdraw", incident)).content.decode()
+    asked = publisher.get(step("withdraw", incident)).content.decode()
+    assert "Mails that have not been sent are not sent" in asked
+    assert "Scheduled updates become drafts" in asked
+    assert "publish it again as it was" in asked
     publisher.post(step("withdraw", incident))
     incident.refresh_from_db()
     mail.refresh_from_db()
     assert not incident.is_public
     assert mail.status == ComponentStatus.OPERATIONAL
+
+
+def test_withdrawn_incident_says_so_and_offers_to_be_published_again(publisher: Client) -> None:
+    incident = make_incident()
+    publisher.post(step("withdraw", incident))
+    answer = publisher.get(step("change", incident))
+    page = answer.content.decode()
+    assert "Readers see nothing of it" in page
+    addresses = [address for _label, address, _weight in answer.context["next_steps"]]
+    assert addresses == [step("publish_again", incident), step("details", incident)]
+
+
+def test_withdrawn_incident_is_published_again_after_a_question(publisher: Client) -> None:
+    make_subscriber()
+    mail = make_component("mail")
+    incident = make_incident(components={mail: ComponentStatus.MAJOR_OUTAGE})
+    publisher.post(step("withdraw", incident))
+    assert "Nobody is told" in publisher.get(step("publish_again", incident)).content.decode()
+    incident.refresh_from_db()
+    assert incident.is_withdrawn
+    publisher.post(step("publish_again", incident))
+    incident.refresh_from_db()
+    mail.refresh_from_db()
+    assert incident.is_public
+    assert mail.status == ComponentStatus.MAJOR_OUTAGE
+    assert not Announcement.objects.exists()
+
+
+def test_incident_that_is_not_withdrawn_is_not_published_again(publisher: Client) -> None:
+    for incident in (make_incident(), make_incident(draft=True)):
+        was_public = incident.is_public
+        response = publisher.post(step("publish_again", incident), follow=True)
+        assert "not withdrawn" in response.content.decode()
+        incident.refresh_from_db()
+        assert incident.is_public == was_public
+
+
+def test_draft_in_a_withdrawn_incident_is_not_offered_for_publication(publisher: Client) -> None:
+    incident = make_incident()
+    draft = operations.post_update(incident=incident, statement=make_statement(), draft=True)
+    assert step("publish", incident, draft.pk) in publisher.get(step("change", incident)).content.decode()
+    publisher.post(step("withdraw", incident))
+    assert step("publish", incident, draft.pk) not in publisher.get(step("change", incident)).content.decode()
+
+
+def test_correction_in_a_withdrawn_incident_is_told_to_nobody(publisher: Client) -> None:
+    incident = make_incident()
+    update = incident.updates.get()
+    publisher.post(step("withdraw", incident))
+    change(publisher, step("correct", incident, update.pk), text_da="Rettet tekst.", tell="yes")
+    update.refresh_from_db()
+    assert update.text["da"] == "Rettet tekst."
+    assert not Announcement.objects.exists()
+
+
+def test_nobody_is_told_that_a_public_update_was_never_seen(publisher: Client) -> None:
+    public, withdrawn = make_incident(), make_incident()
+    operations.withdraw(incident=withdrawn)
+    for incident in (public, withdrawn):
+        page = publisher.get(step("discard", incident, incident.updates.get().pk), follow=True).content.decode()
+        assert "Nobody outside has seen it" not in page
+        assert "public already" in page
 
 
 def test_withdrawing_twice_says_that_it_is_not_public(publisher: Client) -> None:

@@ -175,3 +175,5 @@ class CorrectionForm(RefusableForm):
     def __init__(self, data: Any = None, *, update: Update) -> None:
         super().__init__(data, initial={name: getattr(update, name) for name in self.names})
         self.fields.update(model_fields(Update, *self.names))
+        if not update.incident.is_public:  # withdrawn: nobody could read what they were told of
+            del self.fields["tell"]
