@@ -31,9 +31,9 @@ def statement(word: str) -> Statement:
     )
 
 
-def open_incident() -> Incident:
+def open_incident(word: str = "begin") -> Incident:
     title = Text(da="Forespørgsler afvises", en="Requests are refused")
-    return operations.open_incident(details={"title": title, "impact": Impact.MAJOR}, statement=statement("begin"))
+    return operations.open_incident(details={"title": title, "impact": Impact.MAJOR}, statement=statement(word))
 
 
 def post(incident: Incident, word: str) -> tuple[int, int]:
@@ -50,8 +50,8 @@ def main() -> None:
     for updates, line in enumerate(sys.stdin, 1):
         print(*post(incident, line.strip()), flush=True)
         if updates % 20 == 0:  # as in life: an incident has some updates, not hundreds
-            operations.resolve(incident=incident, text=Text(da="Løst.", en="Solved."), notify=False)
-            incident = open_incident()
+            incident, old = open_incident(line.strip()), incident
+            operations.resolve(incident=old, text=Text(da="Løst.", en="Solved."), notify=False)
 
 
 if __name__ == "__main__":

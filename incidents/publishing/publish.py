@@ -183,8 +183,7 @@ def _delete_unknown(store: PublicStore, report: Report) -> None:
     for path in [path for path in store.paths() if path not in expected and not _is_kept(path)]:
         store.delete(path)
         report.deleted.append(path)
-    for path, error in mirror.send(store, [], report.deleted):
-        report.fail([path], error)
+    report.fail_each(mirror.send(store, [], report.deleted))
 
 
 def _is_kept(path: str) -> bool:

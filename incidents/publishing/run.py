@@ -34,6 +34,13 @@ class Report:
         logger.error("Not published: %s", ", ".join(paths), exc_info=error)
         self.failed |= dict.fromkeys(paths, f"{type(error).__name__}: {error}")
 
+    def fail_each(self, failures: Iterable[tuple[str, BaseException]]) -> None:
+        """Many often fail for one reason, which the log then says once."""
+        known = list(failures)
+        for _why, same in groupby(sorted(known, key=lambda one: repr(one[1])), key=lambda one: repr(one[1])):
+            group = list(same)
+            self.fail([path for path, _error in group], group[0][1])
+
     def __str__(self) -> str:
         return (
             f"{len(self.written)} written, {len(self.unchanged)} unchanged, "
@@ -101,5 +108,4 @@ class Run:
         """To the mirror goes what was touched, changed or not: the next run makes good what this one cannot send."""
         kept = (copy for copy in self._kept if copy.path not in self._report.failed)
         groups = ([copy.path for copy in group] for _kind, group in groupby(kept, key=lambda copy: copy.document))
-        for path, error in mirror.send(self._store, groups, self._gone):
-            self._report.fail([path], error)
+        self._report.fail_each(mirror.send(self._store, groups, self._gone))

@@ -1,0 +1,162 @@
+"""Two publishers at once, a full disk, a store that cannot be written: readers get whole documents, the newest win."""
+
+import gzip
+import threading
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.test import Client
+
+from incidents import clock, operations
+from incidents.models import StaleSubject
+from incidents.publishing import publish, stale
+from incidents.publishing.publish import differences, publish_all, publish_stale
+from incidents.publishing.store import PublicStore
+from incidents.text import Text
+from tests.factories import make_component, make_incident, make_page, make_update
+
+from .processes import started
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("public_store")]
+
+
+@pytest.fixture(autouse=True)
+def page(public_store: Path) -> None:
+    make_page()
+    publish_all()
+
+
+def stored(path: str) -> str:
+    return (PublicStore().read(path) or b"").decode()
+
+
+def every_document_is_whole() -> bool:
+    store = PublicStore()
+    pages = [path for path in store.paths() if path.endswith("/")]
+    files = [store.file(path) for path in pages]
+    packed = all(gzip.decompress(Path(f"{file}.gz").read_bytes()) == file.read_bytes() for file in files)
+    return packed and all(stored(path).endswith("</html>\n") for path in pages)
+
+
+def test_of_two_publishers_at_once_the_newest_content_wins() -> None:
+    incident = make_incident()
+    with started("busy", incident.pk, "zebra", "6") as one, started("busy", incident.pk, "giraf", "6") as other:
+        said = one.communicate()[1] + other.communicate()[1]
+    assert [one.returncode, other.returncode] == [0, 0], said
+    assert list(differences()) == []
+    assert not StaleSubject.objects.exists()
+    assert "zebra 5" in stored("/da/")
+    assert "giraf 5" in stored("/da/")
+
+
+def test_disk_that_is_full_while_writing_leaves_every_document_whole_until_the_clock_mends_them() -> None:
+    incident = make_incident()
+    before = stored("/da/")
+    with started("busy", incident.pk, "zebra", "1", "2000") as full:
+        said = full.communicate()[1]
+    assert full.returncode == 0, said
+    assert "File too large" in StaleSubject.objects.values_list("error", flat=True)[0]
+    assert stored("/da/") == before
+    assert every_document_is_whole()
+    assert not list(PublicStore().root.rglob("*.tmp"))
+    clock.mend_store()
+    assert "zebra 0" in stored("/da/")
+    assert list(differences()) == []
+
+
+@pytest.mark.usefixtures("unhashed_files")
+def test_staff_see_why_a_change_is_not_published_until_it_is(admin_client: Client) -> None:
+    root = settings.PUBLIC_ROOT
+    settings.PUBLIC_ROOT = Path(root, "da", "index.html")  # a file: nothing can be written below it
+    incident = make_incident()
+    assert "NotADirectoryError" in admin_client.get("/admin/").content.decode()
+    settings.PUBLIC_ROOT = root
+    clock.mend_store()
+    assert "NotADirectoryError" not in admin_client.get("/admin/").content.decode()
+    assert "Mail er forsinket" in stored(f"/da/incidents/{incident.pk}/")
+
+
+def test_document_that_cannot_be_deleted_is_reported_and_deleted_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    incident = make_incident()
+
+    def read_only(_store: PublicStore, _path: str) -> None:
+        raise OSError(30, "Read-only file system")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PublicStore, "delete", read_only)
+        operations.withdraw(incident=incident)
+    assert "Read-only" in StaleSubject.objects.values_list("error", flat=True)[0]
+    clock.mend_store()
+    assert stored(f"/da/incidents/{incident.pk}/") == ""
+
+
+def test_running_clock_mends_the_store_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(publish, "publish_stale", lambda: None)
+        patch.setattr(stale, "publish_stale", lambda: None)
+        incident = make_incident()
+    assert stored(f"/da/incidents/{incident.pk}/") == ""
+    given_up = threading.Event()
+    patience = threading.Timer(60, given_up.set)
+    patience.start()
+    clock.run(lambda: given_up.is_set() or not StaleSubject.objects.exists(), pause=0.01)
+    patience.cancel()
+    assert "Mail er forsinket" in stored(f"/da/incidents/{incident.pk}/")
+
+
+def test_renamed_component_leaves_no_page_and_no_feed_behind() -> None:
+    mail = operations.add_component(fields={"name": Text(da="Post", en="Mail"), "slug": "mail"})
+    assert stored("/da/components/mail/")
+    operations.edit_component(component=mail, fields={"slug": "post"})
+    assert stored("/da/components/post/")
+    assert not (PublicStore().root / "da/components/mail").exists()
+    assert list(differences()) == []
+
+
+def test_hidden_component_leaves_no_page_behind() -> None:
+    mail = operations.add_component(fields={"name": Text(da="Post", en="Mail"), "slug": "mail"})
+    operations.edit_component(component=mail, fields={"hidden": True})
+    assert not (PublicStore().root / "da/components/mail").exists()
+    assert list(differences()) == []
+
+
+def test_long_archive_waits_for_the_clock_while_home_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    incident = make_incident()
+    monkeypatch.setattr(publish, "_BATCH", 1)
+    operations.edit_page(fields={"name": Text(da="Nyt navn", en="New name")})
+    assert "Nyt navn" in stored("/da/")
+    assert "Nyt navn" not in stored(f"/da/incidents/{incident.pk}/")
+    make_update(incident)
+    assert "Nyt navn" in stored(f"/da/incidents/{incident.pk}/")
+    assert StaleSubject.objects.exists()
+    clock.mend_store()
+    assert list(differences()) == []
+    assert not StaleSubject.objects.exists()
+
+
+def test_page_of_the_archive_that_fails_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    poisoned, other = make_incident(), make_incident()
+    monkeypatch.setattr(publish, "_BATCH", 2)
+    stage = PublicStore.stage
+
+    def choke(store: PublicStore, path: str, *args: object) -> object:
+        if poisoned.pk in path:
+            raise ValueError("poisoned")
+        return stage(store, path, *args)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PublicStore, "stage", choke)
+        operations.edit_page(fields={"name": Text(da="Nyt navn", en="New name")})
+        clock.mend_store()
+        assert "Nyt navn" in stored(f"/da/incidents/{other.pk}/")
+        assert set(StaleSubject.objects.values_list("subject", flat=True)) == {f"incident:{poisoned.pk}"}
+    clock.mend_store()
+    assert list(differences()) == []
+
+
+def test_added_component_has_its_page_at_once() -> None:
+    make_component("web")
+    operations.add_component(fields={"name": Text(da="Post", en="Mail"), "slug": "mail"})
+    publish_stale()
+    assert stored("/en/components/mail/")

@@ -1,0 +1,76 @@
+"""Documents cost the same number of queries however many incidents, components and updates there are."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from incidents import operations
+from incidents.models import Component, Incident
+from incidents.publishing import copies
+from incidents.publishing.copies import Press, copies_of
+from incidents.publishing.documents import Document, Subjects
+from incidents.publishing.registry import DOCUMENTS
+from incidents.status import ComponentStatus, Phase
+from incidents.text import Text
+from tests.factories import make_component, make_incident, make_page, make_statement, make_update
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("public_store")]
+
+NOW = datetime(2023, 12, 12, 10, 0, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _clock() -> Iterator[None]:
+    with time_machine.travel(NOW, tick=False):
+        yield
+
+
+@pytest.fixture
+def mail() -> Component:
+    """The one component of a page with one old incident."""
+    make_page()
+    component = make_component("mail")
+    past_incident(component, NOW - timedelta(days=70))
+    return component
+
+
+def past_incident(component: Component, at: datetime) -> Incident:
+    said = make_statement(at=at, components={component.pk: ComponentStatus.MAJOR_OUTAGE})
+    incident = make_incident(statement=said, started_at=at)
+    operations.resolve(incident=incident, text=Text(en="Over."), at=at + timedelta(hours=1), notify=False)
+    return incident
+
+
+def queries(work: Callable[[], object]) -> int:
+    with CaptureQueriesContext(
+        connection,
+    ) as captured:
+        work()
+    return len(captured)
+
+
+def grow(mail: Component) -> None:
+    """More of everything: components, incidents, updates."""
+    more = [mail, *(make_component() for _ in range(6))]
+    for number, component in enumerate(more * 2):
+        incident = past_incident(component, NOW - timedelta(days=2 + number))
+        make_update(incident, phase=Phase.POSTMORTEM, at=NOW - timedelta(days=1))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda one: f"{type(one).__name__}{getattr(one, 'kind', '')}")
+def test_documents_cost_the_same_queries_however_much_there_is(document: Document, mail: Component) -> None:
+    copy = next(copies_of(document, next(iter(document.all_keys()))))
+    few = queries(lambda: Press().compose(copy))
+    grow(mail)
+    assert queries(lambda: Press().compose(copy)) <= few
+
+
+def test_finding_what_is_touched_costs_the_same_queries_however_much_there_is(mail: Component) -> None:
+    subjects = Subjects(frozenset({f"component:{mail.pk}", "month:2023-12", "incident:k3j9x2m4p7qa"}))
+    few = queries(lambda: list(copies.touched_copies(subjects)))
+    grow(mail)
+    assert queries(lambda: list(copies.touched_copies(subjects))) == few

@@ -1,0 +1,158 @@
+"""A change republishes exactly the documents it touches; nothing else is even rendered, however much there is."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import product
+from pathlib import Path
+
+import pytest
+import time_machine
+
+from incidents import operations
+from incidents.models import Component, Incident, Page
+from incidents.publishing import copies, stale
+from incidents.publishing.assets import Assets
+from incidents.publishing.copies import Copy, Press
+from incidents.publishing.publish import publish_all
+from incidents.publishing.run import Report, Run
+from incidents.status import ComponentStatus
+from incidents.text import Text
+from tests.factories import make_component, make_incident, make_page, make_statement, make_update
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("public_store")]
+
+NOW = datetime(2023, 12, 12, 10, 0, tzinfo=UTC)
+# What a reader sees of anything that happens, in every language; and what there is of it once.
+ALWAYS = {"/", "/history/", "/feed.atom", "/feed.rss", "/feed.json"}
+ONCE = {"/history.atom", "/history.rss"}
+
+
+def in_each_language(*paths: str) -> set[str]:
+    return {f"/{language}{path}" for language, path in product(("da", "en"), paths)}
+
+
+def of_component(slug: str) -> set[str]:
+    page = f"/components/{slug}/"
+    return in_each_language(page, f"{page}feed.atom", f"{page}feed.rss", f"{page}feed.json")
+
+
+def of_incident(incident: Incident, month: str) -> set[str]:
+    return in_each_language(f"/incidents/{incident.pk}/", f"/history/{month}/")
+
+
+@pytest.fixture(autouse=True)
+def _clock() -> Iterator[None]:
+    with time_machine.travel(NOW, tick=False):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def world(public_store: Path) -> dict[str, Component]:
+    """Two components with an old incident each, and everything published."""
+    make_page()
+    components = {slug: make_component(slug) for slug in ("mail", "web")}
+    for component in components.values():
+        past_incident(component, NOW - timedelta(days=70))
+    publish_all()
+    return components
+
+
+def past_incident(component: Component, at: datetime) -> Incident:
+    said = make_statement(at=at, components={component.pk: ComponentStatus.MAJOR_OUTAGE})
+    incident = make_incident(statement=said, started_at=at)
+    operations.resolve(incident=incident, text=Text(en="Over."), at=at + timedelta(hours=1), notify=False)
+    return incident
+
+
+class Watched:
+    """What was rendered, and what was written or deleted, since the last look."""
+
+    def __init__(self) -> None:
+        self.rendered: set[str] = set()
+        self.changed: set[str] = set()
+
+
+@pytest.fixture
+def watched(monkeypatch: pytest.MonkeyPatch, world: dict[str, Component]) -> Watched:
+    seen = Watched()
+    compose, finish = Press.compose, Run.finish
+
+    def composed(press: Press, copy: Copy) -> str | bytes | None:
+        if not isinstance(copy.document, Assets):  # these are the same bytes for all
+            seen.rendered.add(copy.path)
+        return compose(press, copy)
+
+    def finished(run: Run) -> Report:
+        report = finish(run)
+        seen.changed |= {*report.written, *report.deleted}
+        return report
+
+    monkeypatch.setattr(Press, "compose", composed)
+    monkeypatch.setattr(Run, "finish", finished)
+    return seen
+
+
+@pytest.mark.usefixtures("watched")
+def test_new_incident_touches_its_page_month_and_component(watched: Watched, world: dict[str, Component]) -> None:
+    incident = make_incident(components={world["mail"]: ComponentStatus.MAJOR_OUTAGE})
+    expected = in_each_language(*ALWAYS) | ONCE | of_incident(incident, "2023/12") | of_component("mail")
+    assert watched.rendered == expected
+    assert watched.changed == expected
+
+
+def test_update_touches_the_same_and_leaves_the_index_of_months_as_it_is(
+    watched: Watched, world: dict[str, Component]
+) -> None:
+    said = make_statement(at=NOW - timedelta(hours=1), components={world["mail"].pk: ComponentStatus.MAJOR_OUTAGE})
+    incident = make_incident(statement=said)
+    watched.rendered, watched.changed = set(), set()
+    make_update(incident, text=Text(da="Det går bedre.", en="It is better."))
+    expected = in_each_language(*ALWAYS) | ONCE | of_incident(incident, "2023/12") | of_component("mail")
+    assert watched.rendered == expected
+    assert watched.changed == expected - in_each_language("/history/")
+
+
+def test_correction_and_withdrawal_touch_what_the_incident_stood_on(
+    watched: Watched, world: dict[str, Component]
+) -> None:
+    incident = make_incident(components={world["web"]: ComponentStatus.MAJOR_OUTAGE})
+    expected = in_each_language(*ALWAYS) | ONCE | of_incident(incident, "2023/12") | of_component("web")
+    watched.rendered = set()
+    operations.correct_update(update=incident.updates.get(), text=Text(da="Rettet.", en="Corrected."))
+    assert watched.rendered == expected
+    watched.rendered, watched.changed = set(), set()
+    operations.withdraw(incident=incident)
+    assert watched.rendered == expected
+    assert watched.changed == expected
+
+
+def test_moved_incident_touches_the_month_it_leaves_too(watched: Watched) -> None:
+    incident = make_incident()
+    watched.rendered = set()
+    operations.edit_incident(incident=incident, details={"started_at": NOW - timedelta(days=30)})
+    expected = in_each_language(*ALWAYS) | ONCE | of_incident(incident, "2023/12") | of_incident(incident, "2023/11")
+    assert watched.rendered == expected
+
+
+def test_draft_touches_nothing(watched: Watched) -> None:
+    make_incident(draft=True)
+    assert watched.rendered == set()
+
+
+def test_status_of_a_component_touches_its_documents(watched: Watched, world: dict[str, Component]) -> None:
+    operations.set_component_status(component=world["mail"], status=ComponentStatus.DEGRADED_PERFORMANCE)
+    assert watched.rendered == in_each_language(*ALWAYS) | ONCE | of_component("mail")
+    assert watched.changed == in_each_language("/", "/components/mail/")
+
+
+def test_new_day_touches_home_and_the_bars_of_components(watched: Watched) -> None:
+    Page.objects.update(shown_day=NOW.date() - timedelta(days=1))
+    stale.mark_new_day()
+    bars = in_each_language("/components/mail/", "/components/web/")
+    assert watched.rendered == in_each_language(*ALWAYS, "/history/2023/11/", "/history/2023/12/") | ONCE | bars
+
+
+def test_name_of_the_page_touches_all_there_is(watched: Watched) -> None:
+    operations.edit_page(fields={"name": Text(da="Nyt navn", en="New name")})
+    every = {copy.path for copy in copies.all_copies() if not isinstance(copy.document, Assets)}
+    assert watched.rendered == every
