@@ -16,26 +16,34 @@ from ..models import StaleSubject
 logger = logging.getLogger(__name__)
 
 SUBJECT = "purge"
-LIMIT = 5  # seconds; whoever published waits for it
+LIMIT = 5  # seconds for each hundred addresses; whoever published waits for it
 
 
 def purge(paths: Iterable[str]) -> None:
     """Runs PURGE_COMMAND with one absolute URL per line on its standard input. Call it outside any transaction."""
-    urls = [links.absolute(path) for path in paths]
+    urls = _addresses(paths)
     if not settings.PURGE_COMMAND or not urls:
         return
-    error = _run(settings.PURGE_COMMAND, "".join(f"{url}\n" for url in urls))
+    error = _run(settings.PURGE_COMMAND, urls)
     StaleSubject.objects.filter(subject=SUBJECT).delete()
     if error:
         logger.error("Not purged: %s: %s", ", ".join(urls), error)
         StaleSubject.objects.create(subject=SUBJECT, error=error)
 
 
-def _run(command: list[str], urls: str) -> str:
+def _addresses(paths: Iterable[str]) -> list[str]:
+    """Absolute, each once; where a home page changed, `/` too, which is one of them."""
+    changed = list(dict.fromkeys(paths))
+    homes = {links.home(code) for code, _name in settings.LANGUAGES}
+    return [links.absolute(path) for path in (*(["/"] if homes & set(changed) else []), *changed)]
+
+
+def _run(command: list[str], urls: list[str]) -> str:
     """What went wrong, or ""."""
+    lines, limit = "".join(f"{url}\n" for url in urls), LIMIT * (1 + len(urls) // 100)
     try:
         done = subprocess.run(  # noqa: S603 - the operator's own command, without a shell
-            command, input=urls, capture_output=True, text=True, errors="replace", timeout=LIMIT, check=False
+            command, input=lines, capture_output=True, text=True, errors="replace", timeout=limit, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return str(error)

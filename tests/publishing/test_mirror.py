@@ -146,7 +146,7 @@ def test_command_gets_the_addresses_that_changed_and_no_others(purged: Path) -> 
     incident = make_incident()
     said = purged.read_text().split()
     assert f"https://status.example.dk/da/incidents/{incident.pk}/" in said
-    assert "https://status.example.dk/en/" in said
+    assert {"https://status.example.dk/en/", "https://status.example.dk/"} <= set(said)
     assert not [url for url in said if "/assets/" in url]
     purged.write_text("")
     publish_all()

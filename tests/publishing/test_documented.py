@@ -1,0 +1,27 @@
+"""docs/publishing.md has every kind of document, and its address as it really is."""
+
+import re
+from pathlib import Path
+
+from incidents.publishing.registry import DOCUMENTS
+from tests.support.product import ROOT
+
+TABLE = dict(
+    re.findall(
+        r"^\| `(\w+)` \| (.+?) \| .+ \|$", Path(ROOT, "docs", "publishing.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+)
+# A key of each kind that has some, and how the table writes what stands for it.
+KEYS = {"IncidentPage": "<id>", "HistoryMonth": "2023-10", "ComponentPage": "<slug>", "ComponentFeed": "<slug>"}
+
+
+def test_every_kind_of_document_is_in_the_table_and_no_other() -> None:
+    assert set(TABLE) == {type(document).__name__ for document in DOCUMENTS}
+
+
+def test_every_address_is_in_the_table() -> None:
+    for document in DOCUMENTS:
+        kind = type(document).__name__
+        if kind != "Assets":  # hashes
+            path = document.path(KEYS.get(kind, ""), "da")
+            assert f"`{path}`" in TABLE[kind] or f"`….{path.rpartition('.')[2]}`" in TABLE[kind], path
