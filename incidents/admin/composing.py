@@ -113,15 +113,25 @@ def stored_once(
         return None
     key = str(form["id"].value())
     try:
-        twin = _twin(own, key)
-        if twin is None:
-            return stored(request, form, lambda: store(None))
-    except IntegrityError:  # sent twice at the same moment: the other one was stored
-        twin = own.get(pk=key)
+        if twin := _twin(own, key):
+            return _already(request, twin) if twin.is_public else stored(request, form, lambda: store(twin))
+        return _stored_first(request, form, lambda: store(None)) or _meanwhile(request, _twin(own, key))
     except Update.DoesNotExist:
         form.refuse(ValidationError(_("This form was used for something else already. Copy your text into a new one.")))
         return None
-    return _already(request, twin) if twin.is_public else stored(request, form, lambda: store(twin))
+
+
+def _stored_first(request: HttpRequest, form: StatementForm, store: Callable[[], Update]) -> Update | None:
+    """As `stored`; None too where the same form, sent at the same moment, came first."""
+    try:
+        return stored(request, form, store)
+    except IntegrityError:
+        return None
+
+
+def _meanwhile(request: HttpRequest, twin: Update | None) -> Update | None:
+    """What the same form stored while this one was refused for it; None where it was refused for what it says."""
+    return _already(request, twin) if twin else None
 
 
 def _twin(own: QuerySet[Update], key: str) -> Update | None:

@@ -13,6 +13,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from incidents.admin import composing
+from incidents.admin.addresses import incident_page
 from incidents.models import Announcement, Incident, Update
 from incidents.status import ComponentStatus, Impact, Phase
 from tests.factories import (
@@ -182,6 +184,18 @@ def test_same_form_sent_twice_is_noted_once(publisher: Client) -> None:
     for _ in range(2):
         publisher.post(address, data)
     assert LogEntry.objects.count() == 1
+
+
+@pytest.mark.parametrize("action", ["draft", "publish"])
+def test_form_stored_by_another_press_between_question_and_answer_is_found(
+    publisher: Client, monkeypatch: pytest.MonkeyPatch, action: str
+) -> None:
+    data = {**filled(publisher.get(NEW).context["form"]), "title_da": "Titel", "text_da": "Tekst", "action": action}
+    publisher.post(NEW, data)
+    find, not_yet = composing._twin, iter([None])
+    monkeypatch.setattr(composing, "_twin", lambda own, key: next(not_yet, find(own, key)))
+    assert publisher.post(NEW, data)["Location"] == incident_page(Incident.objects.get())
+    assert Update.objects.count() == 1
 
 
 @pytest.mark.parametrize("nonsense", ["\x00", "", "æ" * 12, "x" * 5000])
