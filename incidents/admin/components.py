@@ -10,7 +10,6 @@ from django.db import models
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext, pgettext_lazy
@@ -19,6 +18,7 @@ from .. import operations
 from ..labels import COMPONENT_STATUSES
 from ..models import Component, ComponentGroup
 from ..status import ComponentStatus
+from ..templatetags.public import state
 from ..templatetags.wording import passage
 
 
@@ -109,16 +109,11 @@ class ComponentAdmin(Placed):
 
     @admin.display(description=_("status"), ordering="status")
     def badge(self, component: Component) -> SafeString:
-        return status_badge(component.status)
+        return state(component.status)
 
     @admin.display(description=pgettext_lazy("who sees a component", "visible"), boolean=True, ordering="hidden")
     def visibility(self, component: Component) -> bool:
         return not component.hidden
-
-
-def status_badge(status: str) -> SafeString:
-    """A status in words, with a mark whose shape and colour say it too."""
-    return format_html('<span class="state state-{}">{}</span>', status, COMPONENT_STATUSES[ComponentStatus(status)])
 
 
 @admin.register(ComponentGroup)

@@ -1,8 +1,10 @@
 """The front page, and how many queries the pages take."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from django.contrib.staticfiles import finders
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -12,6 +14,7 @@ from django.utils import timezone
 from incidents.models import Announcement, Delivery, StaleSubject
 from incidents.notifications import audience
 from incidents.status import ComponentStatus, Phase
+from incidents.templatetags.public import shape
 from tests.factories import (
     make_component,
     make_incident,
@@ -113,3 +116,21 @@ def test_queries_do_not_grow_with_the_updates_of_an_incident(publisher: Client) 
     for _ in range(5):
         make_update(incident, notify=True, components={make_component().pk: ComponentStatus.PARTIAL_OUTAGE})
     assert count() == few
+
+
+@pytest.mark.parametrize("status", ComponentStatus)
+def test_states_have_the_shapes_that_readers_see(publisher: Client, status: ComponentStatus) -> None:
+    incident = make_incident(components={make_component(status=status): status})
+    update = reverse("admin:incidents_incident_update", args=[incident.pk])
+    change = reverse("admin:incidents_incident_change", args=[incident.pk])
+    for address in ("/admin/", "/admin/incidents/component/", update, change):
+        assert shape(status) in publisher.get(address).content.decode(), address
+
+
+def test_stylesheet_draws_no_other_marks() -> None:
+    path = finders.find("css/admin.css")
+    assert isinstance(path, str)
+    style = Path(path).read_text()
+    assert not set("✓◆▼◐✕●") & set(style)
+    for status in ComponentStatus:
+        assert f".state-{status} " in style
