@@ -205,8 +205,8 @@ def test_correction_to_nothing_is_refused(publisher: Client) -> None:
 
 
 def test_source_of_a_quote_is_corrected(publisher: Client) -> None:
-    quoted = {"quote": "We know.", "quote_language": "en", "quote_url": "https://upstream.example/1"}
-    incident = make_incident(statement=make_statement(**quoted))
+    statement = make_statement(quote="We know.", quote_language="en", quote_url="https://upstream.example/1")
+    incident = make_incident(statement=statement)
     update = incident.updates.get()
     change(publisher, step("correct", incident, update.pk), quote_url="https://upstream.example/2")
     update.refresh_from_db()
