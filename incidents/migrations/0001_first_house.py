@@ -9,8 +9,8 @@ from django.db import migrations, models
 
 import incidents.models.fields
 import incidents.models.ids
-import incidents.models.updates
 import incidents.models.page
+import incidents.models.updates
 import incidents.status
 import incidents.text
 
