@@ -5,12 +5,14 @@ come from `reverse`. Absolute links are built from SITE_URL, never from a Host h
 A token proves one purpose for one value and cannot be used for another.
 """
 
+import base64
 from datetime import date
 from enum import StrEnum
 
 from django.conf import settings
 from django.core import signing
 from django.urls import reverse
+from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.translation import override
 
 
@@ -66,6 +68,7 @@ class Purpose(StrEnum):
     MANAGE = "subscription.manage"
     UNSUBSCRIBE = "subscription.unsubscribe"
     FORM = "subscription.form"
+    BOUNCE = "delivery.bounce"
 
 
 def sign(purpose: Purpose, value: str) -> str:
@@ -79,3 +82,27 @@ def unsign(purpose: Purpose, token: str, max_age: int | None = None) -> str | No
         return signing.TimestampSigner(salt=purpose, sep="~").unsign(token, max_age=max_age)
     except signing.BadSignature:
         return None
+
+
+def sign_bounce(delivery_id: int) -> str:
+    """What stands behind the + of a bounce address: the delivery's id and 80 bits of a signature.
+
+    Short and in lower case: a local part has at most 64 octets (RFC 5321 §4.5.3.1.1),
+    and many a server forgets how it was written. How old a bounce may be the delivery says.
+    """
+    return f"{delivery_id}-{_bounce_signature(delivery_id, settings.SECRET_KEY)}"
+
+
+def unsign_bounce(token: str) -> int | None:
+    """The id of the delivery that a bounce address was made for; None for any other text."""
+    number, _separator, signature = token.lower().partition("-")
+    if not (number.isascii() and number.isdigit() and signature.isascii()):
+        return None
+    keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    good = [key for key in keys if constant_time_compare(_bounce_signature(int(number), key), signature)]
+    return int(number) if good else None
+
+
+def _bounce_signature(delivery_id: int, key: str) -> str:
+    digest = salted_hmac(Purpose.BOUNCE, str(delivery_id), key, algorithm="sha256").digest()
+    return base64.b32encode(digest[:10]).decode().lower()

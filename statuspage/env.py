@@ -6,6 +6,7 @@ against what the code really reads (`tests/test_docs.py`).
 
 import importlib.util
 import os
+import re
 import shlex
 import shutil
 import zoneinfo
@@ -88,6 +89,12 @@ class Environment:
             hint = "write an address, or a name and an address: Example Hosting <status@example.com>"
             raise self._wrong(name, value, hint)
         return value
+
+    def address(self, name: str, *, longest_name: int = 64) -> str:
+        """A bare mail address in ASCII, with at most so many characters before the @; empty if not set."""
+        hint = f"write an address with at most {longest_name} characters before the @, such as bounces@example.com"
+        pattern = re.compile(rf"[A-Za-z0-9._-]{{1,{longest_name}}}@[A-Za-z0-9.-]+")
+        return self._parsed(name, self.text(name), str, lambda value: not value or bool(pattern.fullmatch(value)), hint)
 
     def zone(self, name: str, default: str) -> str:
         value = self.text(name, default)

@@ -142,6 +142,7 @@ EMAIL_USE_SSL = _mail.scheme == "smtps"
 EMAIL_TIMEOUT = 600  # seconds; RFC 5321 §4.5.3.2.6 wants ten minutes after the final dot
 DEFAULT_FROM_EMAIL = env.mailbox("DEFAULT_FROM_EMAIL", f"status@{SITE_HOST}")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
+BOUNCE_ADDRESS = env.address("BOUNCE_ADDRESS", longest_name=24)  # a token takes the rest of 64 octets
 EMAIL_CONNECTIONS = env.number("EMAIL_CONNECTIONS", 10, least=1, most=200)  # to the mail server, per worker
 EMAIL_RATE = env.number("EMAIL_RATE", 0)  # letters a second at most, per worker; 0 is no limit
 RESEND_UNCERTAIN = env.flag("RESEND_UNCERTAIN", default=True)  # rather twice than not at all, where nobody knows

@@ -37,6 +37,8 @@ def load_settings(**variables: str) -> subprocess.CompletedProcess[str]:
         ("DATABASE_URL", "mysql://localhost/x", "postgresql://"),
         ("DATABASE_URL", "postgresql://localhost:many/x", "postgresql://"),
         ("DEFAULT_FROM_EMAIL", "Status page", "status@example.com"),
+        ("BOUNCE_ADDRESS", "Bounces <bounces@example.com>", "bounces@example.com"),
+        ("BOUNCE_ADDRESS", "bounces" * 4 + "@example.com", "at most 24"),
         ("REDIS_URL", "localhost", "redis://"),
         ("EMAIL_URL", "mail.example.com", "smtp+tls://"),
         ("LANGUAGES", "da,klingon", "comma-separated"),

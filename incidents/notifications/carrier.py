@@ -58,7 +58,7 @@ class Carrier:
         self.relay = relay
         self.write_mail = write_mail
         self.pace = pace
-        self.channel = EmailChannel(envelope_sender())
+        self.channel = EmailChannel()
         self.unwritten: Outcome | None = None
 
     def run(self) -> None:
@@ -107,7 +107,7 @@ class Carrier:
             self._give_probes_back(row)
             return None
         try:
-            reply = self.channel.deliver(row.address, self._content(row))
+            reply = self.channel.deliver(envelope_sender(row.id), row.address, self._content(row))
         except ChannelError as error:
             self.ledger.write(outcomes.not_taken(row, error, timezone.now()), None)
             self._follow(row, error)

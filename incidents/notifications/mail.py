@@ -16,7 +16,7 @@ from .. import links
 from ..models import Announcement, Delivery, Incident, Page
 from ..templatetags.wording import words
 from . import mime
-from .channels.email import envelope_sender
+from .channels.email import sender_address
 from .ledger import Held
 from .mime import Slot
 from .story import Story
@@ -101,7 +101,7 @@ def _headers(
 ) -> Iterator[tuple[str, str]]:
     yield "Message-ID", Slot.MESSAGE_ID.gap
     yield "Date", Slot.DATE.gap
-    yield "From", mime.sender(_page_name(page), envelope_sender())
+    yield "From", mime.sender(_page_name(page), sender_address())
     yield "To", f"<{Slot.ADDRESS.gap}>"
     yield "Subject", subject
     if announcement is not None:
@@ -124,7 +124,7 @@ def _list_headers(page: Page, language: str) -> Iterator[tuple[str, str]]:
     yield "List-Unsubscribe-Post", "List-Unsubscribe=One-Click"
     yield "List-Help", f"<{links.absolute(links.subscribe(language))}>"
     yield "List-Subscribe", f"<{links.absolute(links.subscribe(language))}>"
-    yield "List-Owner", f"<mailto:{page.contact or envelope_sender()}>"
+    yield "List-Owner", f"<mailto:{page.contact or sender_address()}>"
     yield "List-Archive", f"<{links.absolute(links.history(language))}>"
     yield "List-Post", "NO"
 

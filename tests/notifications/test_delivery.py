@@ -8,6 +8,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from incidents.admin import front
+from incidents.links import unsign_bounce
 from incidents.models import Announcement, Delivery, Destination, Subscriber, Update
 from incidents.notifications import announcements, claims, delivery, mail, worker
 from incidents.notifications.channels.email import relay_name
@@ -43,6 +44,18 @@ def test_each_subscriber_is_told_once_in_their_language(server: ScriptedServer) 
         assert words in letter.text()
         assert words in letter.text("html")
     assert states() == {"sent": 40}
+
+
+def test_bounces_of_each_letter_go_to_a_signed_address_of_its_own(server: ScriptedServer, settings: Settings) -> None:
+    settings.BOUNCE_ADDRESS = "bounces@status.example.dk"
+    for number in range(3):
+        make_subscriber(f"reader{number}@example.dk")
+    announced()
+    work_off()
+    senders = {letter.recipient: letter.sender.partition("@") for letter in server.taken}
+    assert {host for _name, _at, host in senders.values()} == {"status.example.dk"}
+    tokens = {recipient: unsign_bounce(name.removeprefix("bounces+")) for recipient, (name, *_rest) in senders.items()}
+    assert tokens == dict(Delivery.objects.values_list("subscriber__address", "pk"))
 
 
 def test_connections_are_used_again_and_no_more_than_allowed(server: ScriptedServer) -> None:

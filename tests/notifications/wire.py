@@ -22,6 +22,7 @@ def as_usual(_stage: str, _recipient: str) -> None:
 class Taken:
     recipient: str
     content: bytes
+    sender: str = ""
 
     @property
     def message(self) -> EmailMessage:
@@ -90,7 +91,7 @@ class _Dialogue:
     def __init__(self, server: ScriptedServer, wire: socket.socket) -> None:
         self.server = server
         self.wire = wire
-        self.recipient = ""
+        self.sender = self.recipient = ""
         self.has_recipient = False
 
     def run(self, lines: Iterable[bytes]) -> None:
@@ -118,6 +119,8 @@ class _Dialogue:
             names = ["mx.example.dk", *self.server.extensions]
             self.write("\r\n".join([*(f"250-{name}" for name in names[:-1]), f"250 {names[-1]}"]))
             return True
+        if verb == "MAIL":
+            self.sender = line[line.index("<") + 1 : line.index(">")]
         if verb == "RCPT":
             self.recipient = line[line.index("<") + 1 : line.rindex(">")]
         if verb in {"MAIL", "RCPT"}:
@@ -133,7 +136,7 @@ class _Dialogue:
             return True
         go_on = self.reply("DOT")
         if self.last == DROP or self.last.startswith("2"):
-            self.server.taken.append(Taken(self.recipient, content))
+            self.server.taken.append(Taken(self.recipient, content, self.sender))
         return go_on
 
     def reply(self, stage: str) -> bool:

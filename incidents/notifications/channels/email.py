@@ -4,6 +4,7 @@ import re
 
 from django.conf import settings
 
+from ... import links
 from .base import Busy, ChannelError, Lost, Refused, Reply, Scope
 from .smtp import Relay, SmtpConnection, SmtpError, Stage
 
@@ -15,19 +16,18 @@ _ABOUT_US = frozenset({530, 535})
 
 
 class EmailChannel:
-    """One sender with one connection, used again and again; each thread has its own."""
+    """One connection, used again and again; each thread has its own."""
 
-    def __init__(self, sender: str) -> None:
-        self.sender = sender
+    def __init__(self) -> None:
         self.connection = SmtpConnection(Relay.configured())
 
-    def deliver(self, address: str, content: bytes) -> Reply:
-        """Sends one letter. Raises Refused, Busy or Lost."""
+    def deliver(self, sender: str, address: str, content: bytes) -> Reply:
+        """Sends one letter; `sender` is told of a bounce. Raises Refused, Busy or Lost."""
         recipient = wire_address(address)
         try:
             self.prepare()
             self._require_utf8(recipient)
-            return self._send(recipient, content)
+            return self._send(sender, recipient, content)
         except SmtpError as error:
             raise meaning(error) from error
 
@@ -45,16 +45,16 @@ class EmailChannel:
     def close(self) -> None:
         self.connection.close()
 
-    def _send(self, recipient: str, content: bytes) -> Reply:
+    def _send(self, sender: str, recipient: str, content: bytes) -> Reply:
         """A server may close a connection between two letters; then a new one is tried at once."""
         used = self.connection.taken > 0
         try:
-            return self.connection.send(self.sender, recipient, content)
+            return self.connection.send(sender, recipient, content)
         except SmtpError as error:
             if not used or self.connection.is_open or error.stage is not Stage.MAIL:
                 raise
         self.prepare()
-        return self.connection.send(self.sender, recipient, content)
+        return self.connection.send(sender, recipient, content)
 
     def _require_utf8(self, recipient: str) -> None:
         if not recipient.isascii() and not self.connection.accepts_utf8_addresses():
@@ -113,7 +113,15 @@ def _is_about_the_mailbox(reply: Reply) -> bool:
     return reply.enhanced.startswith(("4.1.", "4.2."))
 
 
-def envelope_sender() -> str:
+def sender_address() -> str:
     """The bare address of DEFAULT_FROM_EMAIL."""
     text = settings.DEFAULT_FROM_EMAIL
     return text[text.rindex("<") + 1 : text.rindex(">")] if "<" in text else text
+
+
+def envelope_sender(delivery_id: int) -> str:
+    """Whom a server tells that a letter came back: an address of this delivery alone, where bounces are read."""
+    if not settings.BOUNCE_ADDRESS:
+        return sender_address()
+    name, _at, host = settings.BOUNCE_ADDRESS.rpartition("@")
+    return f"{name}+{links.sign_bounce(delivery_id)}@{host}"
