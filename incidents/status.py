@@ -24,7 +24,10 @@ class ComponentStatus(StrEnum):
 
     @property
     def severity(self) -> int:
-        return list(ComponentStatus).index(self)
+        return _SEVERITIES[self]
+
+
+_SEVERITIES = {status: severity for severity, status in enumerate(ComponentStatus)}
 
 
 class Impact(StrEnum):

@@ -14,7 +14,7 @@ Definitions, shown to readers in the same words:
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
@@ -95,6 +95,7 @@ def spells(changes: Sequence[Change], start: datetime, now: datetime) -> list[Sp
     return [spell for spell in found[:-1] if spell.length] + found[-1:]
 
 
+@lru_cache(maxsize=1024)
 def midnight(day: date, zone: ZoneInfo) -> datetime:
     """The moment in UTC at which a day begins in the zone."""
     return datetime.combine(day, time(), zone).astimezone(UTC)

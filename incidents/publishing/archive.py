@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import groupby
+from typing import Any
 
 from django.db.models import Count, Max, Min
 from django.db.models.functions import TruncMonth
@@ -16,7 +17,7 @@ from . import months
 from .documents import Edition, SingleDocument, Subjects
 from .history import History, histories, shown_since, zone
 from .pages import PublicPage
-from .story import told
+from .story import Story, told
 
 UPTIME_MONTHS = 12
 NEWEST = 30  # incidents on a component's page; all of them stand in the history
@@ -45,7 +46,7 @@ class HistoryIndex(PublicPage, SingleDocument):
         return links.history(language)
 
     def render(self, key: str, edition: Edition) -> str:
-        counted = [Month(month, number) for month, number in reversed(_counted().items())]
+        counted = [Month(month, number) for month, number in reversed(edition.read_once(_counted).items())]
         years = [(year, list(found)) for year, found in groupby(counted, key=lambda month: month.first.year)]
         return self.written(key, edition, years=years)
 
@@ -76,17 +77,14 @@ class HistoryMonth(PublicPage):
         return links.history(language, months.parsed(key))
 
     def render(self, key: str, edition: Edition) -> str | None:
-        month, (first, last) = months.parsed(key), _span()
+        month, (first, last) = months.parsed(key), edition.read_once(_span)
         if not first <= month <= last:
             return None
-        begun = Incident.objects.public().filter(
-            started_at__gte=midnight(month, zone()), started_at__lt=midnight(months.following(month), zone())
-        )
         return self.written(
             key,
             edition,
             month=month,
-            stories=told(begun.newest_first()),
+            stories=edition.read_once(_begun_in, month),
             earlier=months.before(month) if month != first else None,
             later=months.following(month) if month != last else None,
         )
@@ -109,30 +107,41 @@ class ComponentPage(PublicPage):
         return links.component(key, language)
 
     def render(self, key: str, edition: Edition) -> str | None:
-        component = Component.objects.public().select_related("group").filter(slug=key).first()
-        if component is None:
-            return None
-        now = timezone.now()
-        touching = Incident.objects.public().filter(
-            updates__affected__component=component, updates__published_at__isnull=False
-        )
-        newest = told(touching.distinct().newest_first()[: NEWEST + 1])
-        return self.written(
-            key,
-            edition,
-            state=component.status,
-            component=component,
-            history=histories([component], shown_since(now), now)[component.pk],
-            months=_uptime_by_month(component, now),
-            stories=newest[:NEWEST],
-            has_older=len(newest) > NEWEST,
-        )
+        found = edition.read_once(_about, key)
+        return self.written(key, edition, **found) if found else None
 
 
 def component_slugs(subjects: Subjects) -> list[str]:
     """The address names of the components touched, earlier ones too."""
     touched = Component.objects.filter(pk__in=subjects.of("component"))
     return [*touched.values_list("slug", flat=True), *subjects.of("slug")]
+
+
+def _about(slug: str) -> dict[str, Any] | None:
+    """What a component's page says; None where no public component has the address name."""
+    component = Component.objects.public().select_related("group").filter(slug=slug).first()
+    if component is None:
+        return None
+    now = timezone.now()
+    touching = Incident.objects.public().filter(
+        updates__affected__component=component, updates__published_at__isnull=False
+    )
+    newest = told(touching.distinct().newest_first()[: NEWEST + 1])
+    return {
+        "state": component.status,
+        "component": component,
+        "history": histories([component], shown_since(now), now)[component.pk],
+        "months": _uptime_by_month(component, now),
+        "stories": newest[:NEWEST],
+        "has_older": len(newest) > NEWEST,
+    }
+
+
+def _begun_in(month: date) -> list[Story]:
+    begun = Incident.objects.public().filter(
+        started_at__gte=midnight(month, zone()), started_at__lt=midnight(months.following(month), zone())
+    )
+    return told(begun.newest_first())
 
 
 def _span() -> tuple[date, date]:

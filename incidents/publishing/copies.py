@@ -1,9 +1,11 @@
 """One document in one language: which there are, and the bytes of each."""
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from itertools import islice
+from typing import Any
 
 from django.conf import settings
 from django.utils import timezone, translation
@@ -23,7 +25,7 @@ class Copy:
     key: str
     language: str
 
-    @property
+    @cached_property
     def path(self) -> str:
         return self.document.path(self.key, self.language)
 
@@ -79,7 +81,8 @@ class Press:
     def __init__(self) -> None:
         self.page = Page.objects.current()
         self.store = PublicStore()
-        self.editions = {code: Edition(self.page, code) for code, _name in settings.LANGUAGES}
+        memory: dict[Hashable, Any] = {}
+        self.editions = {code: Edition(self.page, code, memory) for code, _name in settings.LANGUAGES}
 
     def compose(self, copy: Copy) -> str | bytes | None:
         """The document as rendered now, with PUBLISHED_MARK where the time belongs; None if there is none."""

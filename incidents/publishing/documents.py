@@ -42,20 +42,30 @@ class Subjects:
         return bool(self.names)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Edition:
-    """What all documents of a language rendered in one go share. Language and time zone are active while rendering."""
+    """What documents rendered in one go share. Language and time zone are active while rendering.
+
+    The editions of several languages have one memory.
+    """
 
     page: Page
     language: str
-    _kept: dict[Hashable, Any] = field(default_factory=dict)
+    memory: dict[Hashable, Any] = field(default_factory=dict)
 
     def once(self, make: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """`make(*args)`, made for the first document that asks: three feeds have the same entries."""
-        key = (make, args, tuple(kwargs.items()))
-        if key not in self._kept:
-            self._kept[key] = make(*args, **kwargs)
-        found: T = self._kept[key]
+        """`make(…)`, made for the first document of this language that asks: three feeds have the same entries."""
+        return self._remembered(self.language, make, *args, **kwargs)
+
+    def read_once(self, make: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """`make(…)`, made for the first that asks in any language: what the database says is the same in each."""
+        return self._remembered("", make, *args, **kwargs)
+
+    def _remembered(self, language: str, make: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        key = (language, make, args, tuple(kwargs.items()))
+        if key not in self.memory:
+            self.memory[key] = make(*args, **kwargs)
+        found: T = self.memory[key]
         return found
 
 

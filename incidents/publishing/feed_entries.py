@@ -21,6 +21,7 @@ from ..models import AffectedComponent, Component, Incident, Update
 from ..status import Phase
 from ..templatetags.wording import language_name, reader_passage, untranslated_note
 from ..text import Passage
+from .documents import Edition
 from .story import Story, told
 
 NEWEST = 50
@@ -46,21 +47,25 @@ def tag(specific: str) -> str:
     return f"tag:{settings.FEED_ID_HOST},2005:{specific}"
 
 
-def newest_updates(component: Component | None = None) -> list[Entry]:
+def newest_updates(edition: Edition, component: Component | None = None) -> list[Entry]:
     """An entry for each of the newest public updates, in two queries; all of every incident the component was in."""
+    return [edition.once(_of_update, edition, update) for update in edition.read_once(_newest_updates, component)]
+
+
+def _newest_updates(component: Component | None) -> list[Update]:
     affected = AffectedComponent.objects.select_related("component").order_by("pk")
     updates = Update.objects.public().newest_first().select_related("incident")
     if component is not None:
         named = Update.objects.public().filter(affected__component=component)
         updates = updates.filter(incident__in=named.values("incident"))
-    return [_of_update(update) for update in updates.prefetch_related(Prefetch("affected", affected))[:NEWEST]]
+    return list(updates.prefetch_related(Prefetch("affected", affected))[:NEWEST])
 
 
-def newest_incidents() -> list[Entry]:
+def newest_incidents(edition: Edition) -> list[Entry]:
     """An entry for each of the incidents that were last heard of, the latest first."""
     heard = _last_heard()
     stories = {story.incident.pk: story for story in told(Incident.objects.filter(pk__in=heard))}
-    return [_of_incident(stories[key]) for key in heard]
+    return [_of_incident(edition, stories[key]) for key in heard]
 
 
 def _last_heard() -> list[str]:
@@ -75,7 +80,7 @@ def _last_heard() -> list[str]:
             return heard[:NEWEST]
 
 
-def _of_update(update: Update) -> Entry:
+def _of_update(edition: Edition, update: Update) -> Entry:
     incident = update.incident
     title = reader_passage(incident.title)
     phase = update.get_phase_display()
@@ -84,23 +89,23 @@ def _of_update(update: Update) -> Entry:
         path=links.update(incident.pk, update.pk, _language()),
         title=_with_phase(phase, _title(title)),
         title_html=_html(_with_phase(format_html("{}", phase), _title_html(title))),
-        html=_update_html(update),
-        plain=_plain(update),
+        html=edition.once(_update_html, update),
+        plain=edition.once(_plain, update),
         published=timezone.localtime(update.at),
         updated=_changed(update),
         categories=(str(incident.get_kind_display()), str(phase)),
     )
 
 
-def _of_incident(story: Story) -> Entry:
+def _of_incident(edition: Edition, story: Story) -> Entry:
     incident, title = story.incident, reader_passage(story.incident.title)
     return Entry(
         id=tag(f"Incident/{incident.pk}"),
         path=links.incident(incident.pk, _language()),
         title=_title(title),
         title_html=_title_html(title),
-        html=_rendered("feeds/incident.html", parts=[(update, _update_html(update)) for update in story.timeline]),
-        plain="\n\n".join(f"{update.get_phase_display()}: {_plain(update)}" for update in story.timeline),
+        html=_rendered("feeds/incident.html", parts=[(one, edition.once(_update_html, one)) for one in story.timeline]),
+        plain="\n\n".join(f"{one.get_phase_display()}: {edition.once(_plain, one)}" for one in story.timeline),
         published=timezone.localtime(story.timeline[-1].at),
         updated=max(_changed(update) for update in story.timeline),
         categories=(str(incident.get_kind_display()), str(incident.get_phase_display())),

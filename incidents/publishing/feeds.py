@@ -55,7 +55,7 @@ class Feed(FeedDocument, SingleDocument):
     def render(self, key: str, edition: Edition) -> str:
         home, guid = links.home(edition.language), f"feed/{edition.language}"
         return self.written(
-            key, edition, title=_name(edition), home=home, guid=guid, entries=edition.once(newest_updates)
+            key, edition, title=_name(edition), home=home, guid=guid, entries=edition.once(newest_updates, edition)
         )
 
 
@@ -72,7 +72,7 @@ class ComponentFeed(FeedDocument):
         return links.component_feed(key, language, self.kind)
 
     def render(self, key: str, edition: Edition) -> str | None:
-        component = Component.objects.public().filter(slug=key).first()
+        component = edition.read_once(_component, key)
         if component is None:
             return None
         named = {"page": _name(edition), "component": markup.clean(words(component.name))}
@@ -82,7 +82,7 @@ class ComponentFeed(FeedDocument):
             title=pgettext("title of a component's feed", "%(page)s: %(component)s") % named,
             home=links.component(key, edition.language),
             guid=f"feed/{edition.language}/component/{component.pk}",
-            entries=edition.once(newest_updates, component),
+            entries=edition.once(newest_updates, edition, component),
         )
 
 
@@ -97,8 +97,17 @@ class HistoryFeed(FeedDocument, SingleDocument):
     def render(self, key: str, edition: Edition) -> str:
         home = links.home(edition.language)
         return self.written(
-            key, edition, title=_name(edition), home=home, guid="/history", entries=edition.once(newest_incidents)
+            key,
+            edition,
+            title=_name(edition),
+            home=home,
+            guid="/history",
+            entries=edition.once(newest_incidents, edition),
         )
+
+
+def _component(slug: str) -> Component | None:
+    return Component.objects.public().filter(slug=slug).first()
 
 
 def _name(edition: Edition) -> str:

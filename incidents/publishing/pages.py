@@ -52,19 +52,20 @@ class Home(PublicPage, SingleDocument):
         return links.home(language)
 
     def render(self, key: str, edition: Edition) -> str:
+        return self.written(key, edition, **edition.read_once(self._read))
+
+    @staticmethod
+    def _read() -> dict[str, Any]:
         now = timezone.now()
         components = list(Component.objects.public().in_page_order())
-        state = worst_of(component.status for component in components)
         public = Incident.objects.public()
-        return self.written(
-            key,
-            edition,
-            state=state,
-            ongoing=told(public.ongoing().newest_first()),
-            upcoming=told(public.upcoming()),
-            groups=grouped(components, now),
-            recent=recent_days(now),
-        )
+        return {
+            "state": worst_of(component.status for component in components),
+            "ongoing": told(public.ongoing().newest_first()),
+            "upcoming": told(public.upcoming()),
+            "groups": grouped(components, now),
+            "recent": recent_days(now),
+        }
 
 
 class IncidentPage(PublicPage):
@@ -82,9 +83,13 @@ class IncidentPage(PublicPage):
         return links.incident(key, language)
 
     def render(self, key: str, edition: Edition) -> str | None:
-        for story in told(Incident.objects.public().filter(pk=key), with_revisions=True):
+        for story in edition.read_once(_stories, key):
             return self.written(key, edition, story=story, incident=story.incident, state=_icon(story))
         return None
+
+
+def _stories(key: str) -> list[Story]:
+    return told(Incident.objects.public().filter(pk=key), with_revisions=True)
 
 
 def grouped(components: Sequence[Component], now: datetime) -> list[GroupOfComponents]:

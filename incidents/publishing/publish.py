@@ -118,20 +118,24 @@ def publish_all(*, processes: int = 1, progress: Progress = no_progress) -> Repo
 
 def differences(progress: Progress = no_progress) -> Iterator[str]:
     """What the store lacks, has otherwise or has too much, one line each; nothing where all agree."""
-    press, expected, copies = Press(), set(), list(all_copies())
-    done = progress(len(copies))
-    for copy in copies:
-        done(1)
-        expected.add(copy.path)
-        content, stored = press.compose(copy), press.store.modified(copy.path)
-        if content is None:
-            if stored is not None:
-                yield f"gone from the database: {copy.path}"
-        elif stored is None:
-            yield f"missing: {copy.path}"
-        elif not press.is_stored(copy, content):
-            yield f"differs: {copy.path}"
-    yield from (f"unknown: {path}" for path in press.store.paths() if path not in expected and not _is_kept(path))
+    expected, kinds = set(), [list(turns(document, _BATCH)) for document in DOCUMENTS]
+    done = progress(sum(len(copies) for kind in kinds for copies in kind))
+    for copies in (copies for kind in kinds for copies in kind):
+        press = Press()  # one for each turn, because a press forgets nothing
+        expected |= {copy.path for copy in copies}
+        yield from (said for copy in copies if (said := _difference(press, copy)))
+        done(len(copies))
+    yield from (f"unknown: {path}" for path in PublicStore().paths() if path not in expected and not _is_kept(path))
+
+
+def _difference(press: Press, copy: Copy) -> str:
+    """What is wrong with the stored copy; "" where it is as it should be."""
+    content, stored = press.compose(copy), press.store.modified(copy.path)
+    if content is None:
+        return f"gone from the database: {copy.path}" if stored is not None else ""
+    if stored is None:
+        return f"missing: {copy.path}"
+    return "" if press.is_stored(copy, content) else f"differs: {copy.path}"
 
 
 def _publish_turn(copies: list[Copy], *, shared: bool = True) -> Report:
