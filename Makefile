@@ -17,7 +17,7 @@ run: python ## start everything on this machine: PORT=8000, VAR_DIR=var, docs/se
 
 test: python ## run the tests: ARGS="tests/local -x" for some of them, WORKERS=0 for one process
 	@$(INSTALL) requirements-dev.txt
-	@$(VENV)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+	@$(VENV)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: python ## style, types, import directions, templates, missing migrations and translations
 	@$(INSTALL) requirements-dev.txt

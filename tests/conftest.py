@@ -42,8 +42,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests first: they take longest, and the others fill the time of the second core."""
-    items.sort(key=lambda item: "/e2e/" not in item.path.as_posix())
+    """A worker takes a file at a time: those that take longest come first, so that the others fill the gaps."""
+    longest = ("/e2e/", "_browser.py", "/local/")
+    items.sort(key=lambda item: not any(part in item.path.as_posix() for part in longest))
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -48,11 +48,11 @@ def prepare(*, sample_data: str) -> None:
     call_command("check", stdout=io.StringIO())  # it says even that all is well
     run("migrate", interactive=False)
     run("collectstatic", interactive=False)
+    run("publish")
     if sample_data == "1":
-        run("load_sample")
+        run("load_sample")  # which publishes what it loads
     if password := make_staff_account(os.environ.get("ADMIN_PASSWORD", "")):
         print(password, flush=True)
-    run("publish")
 
 
 def run(command: str, **options: bool) -> None:

@@ -3,6 +3,7 @@
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -69,11 +70,14 @@ def test_published_page_is_read_while_database_queue_and_web_process_are_gone(
 
 def dynamic_pages_ask_for_patience(house: Product) -> None:
     """A plain page in the reader's language that leads to the published one."""
-    for language, words in (("da", "Gå til driftsstatus"), ("en", "Go to the status page")):
-        status, headers, text = house.get(f"/{language}/subscribe/")
+    wanted = {"da": "Gå til driftsstatus", "en": "Go to the status page"}
+    with ThreadPoolExecutor() as readers:  # together: each waits for the database as long as a reader can be asked to
+        ready = readers.submit(house.get, "/readyz")
+        pages = list(readers.map(lambda language: house.get(f"/{language}/subscribe/"), wanted))
+    for (language, words), (status, headers, text) in zip(wanted.items(), pages, strict=True):
         assert status == 503
         assert words in text
         assert f'<html lang="{language}">' in text
         assert f'href="/{language}/"' in text
         assert "retry-after" in headers
-    assert house.get("/readyz")[0] == 503
+    assert ready.result()[0] == 503

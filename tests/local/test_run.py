@@ -12,16 +12,21 @@ import pytest
 from statuspage.local.supervisor import ending
 from tests.support.product import PASSWORD, ROOT, Product, run_environment, wait_for
 
-# One worker for all of them: what they share takes long to make.
-pytestmark = pytest.mark.xdist_group("run")
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Product, list[int]]:
+    """A product whose supervisor was killed, and the processes that it had started."""
+    one = Product(tmp_path_factory.mktemp("run"), LANGUAGES="da,en")
+    one.start()
+    orphans = children(one.process.pid)
+    assert one.stop(signal.SIGKILL) == -signal.SIGKILL
+    return one, orphans
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    """One product, stopped and started a second time; what it said lies in `output`."""
-    one = Product(tmp_path_factory.mktemp("run"), LANGUAGES="da,en")
-    one.start()
-    assert one.stop() == 0
+def running(killed: tuple[Product, list[int]]) -> Iterator[Product]:
+    """That product, started a second time; what it said both times lies in `output`."""
+    one, _orphans = killed
     one.start()
     yield one
     one.stop()
@@ -55,11 +60,6 @@ def test_page_and_admin_answer(running: Product) -> None:
     assert running.get("/healthz")[0] == 200
     assert running.get("/en/")[0] == 200
     assert running.get("/admin/login/")[0] == 200
-
-
-def test_stopping_leaves_no_traceback(running: Product) -> None:
-    assert "Stopped. The data are kept" in running.said()
-    assert "Traceback" not in running.said()
 
 
 def test_second_start_in_the_same_folder_is_refused(running: Product) -> None:
@@ -101,15 +101,19 @@ def test_process_that_dies_is_started_again(running: Product) -> None:
     wait_for(lambda: any("rqworker" in command_line(process) for process in children(running.process.pid)))
 
 
-def test_killed_supervisor_takes_its_processes_with_it(tmp_path: Path) -> None:
-    one = Product(tmp_path)
-    one.start()
-    orphans = children(one.process.pid)
-    assert one.stop(signal.SIGKILL) == -signal.SIGKILL
-    one.start()
-    assert one.stop(signal.SIGTERM) == 0
+def test_killed_supervisor_takes_its_processes_with_it(killed: tuple[Product, list[int]], running: Product) -> None:
+    _one, orphans = killed
     assert orphans
     assert not any(str(ROOT) in command_line(process) for process in orphans)
+
+
+def test_stopping_ends_everything_in_order(running: Product) -> None:
+    processes = children(running.process.pid)
+    assert running.stop(signal.SIGTERM) == 0
+    assert processes
+    assert not any(str(ROOT) in command_line(process) for process in processes)
+    assert "Stopped. The data are kept" in running.said()
+    assert "Traceback" not in running.said()
 
 
 def test_endings_are_told_in_words() -> None:

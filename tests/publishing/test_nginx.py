@@ -34,10 +34,6 @@ NGINX_S_OWN = {
 STATIC = "/static/admin/css/base.css"
 
 
-# One worker for all of them: what they share takes long to make.
-pytestmark = pytest.mark.xdist_group("nginx")
-
-
 @dataclass(frozen=True)
 class Both:
     nginx: int

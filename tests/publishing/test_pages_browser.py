@@ -37,10 +37,6 @@ LONG = "Donaudampfschifffahrt" * 9 + "gesellschaft"
 TABLE = f"| Land | Kø |\n|---|---|\n| Danmark | 1200 |\n\n```\n{LONG}\n```\n\n{LONG} 🎉"
 
 
-# One worker for all of them: what they share takes long to make.
-pytestmark = pytest.mark.xdist_group("pages")
-
-
 @dataclass
 class Published:
     """Where the pages are served, the paths of those looked at, and what could not be published."""
