@@ -20,7 +20,7 @@ from . import operations
 from .models import Update
 from .notifications import announcements, delivery
 from .publishing import publish, stale
-from .subscriptions import limits, service
+from .subscriptions import following, limits, service
 
 logger = logging.getLogger(__name__)
 
@@ -58,8 +58,9 @@ def sweep_deliveries() -> None:
 
 
 def forget_sign_ups() -> None:
-    """Addresses that nobody confirmed, and limits that are over."""
+    """Addresses that nobody confirmed, what was followed and is long over, and limits that are over."""
     service.forget_unconfirmed(now=timezone.now())
+    following.end_over(now=timezone.now())
     limits.prune(timezone.now())
 
 

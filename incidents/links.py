@@ -42,6 +42,10 @@ def subscribe(language: str) -> str:
     return f"/{language}/subscribe/"
 
 
+def follow(incident_id: str, language: str) -> str:
+    return f"{subscribe(language)}{incident_id}/"
+
+
 def feed(language: str, kind: str) -> str:
     """`kind` is atom, rss or json."""
     return f"/{language}/feed.{kind}"

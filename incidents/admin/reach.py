@@ -13,7 +13,7 @@ from ..templatetags.wording import language_name
 def reach(kind: str, components: Iterable[str], incident: Incident | None = None) -> str:
     """“Reaches 12 people (Mail, Danish: 9 · Mail, English: 3).” Followers of what it named before count too."""
     concerned = {*components, *(audience.concerned(incident) if incident else [])}
-    people = audience.count(kind, sorted(concerned))
+    people = audience.count(kind, sorted(concerned), incident.pk if incident else "")
     total = sum(people.values())
     if not total:
         return _("Nobody subscribes to this.")

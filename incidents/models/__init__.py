@@ -5,7 +5,7 @@ from .deliveries import MOVES, WAITING, Announcement, Delivery, DeliveryState, D
 from .incidents import Incident, Maintenance
 from .page import Page
 from .publication import StaleSubject
-from .subscribers import LetterLimit, Subscriber
+from .subscribers import IncidentChoice, LetterLimit, Subscriber
 from .updates import AffectedComponent, Update, UpdateRevision
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "DeliveryState",
     "Destination",
     "Incident",
+    "IncidentChoice",
     "LetterLimit",
     "Maintenance",
     "Page",

@@ -96,6 +96,7 @@ class SkipReason(models.TextChoices):
     SUSPENDED = "suspended", _("Is suspended: the address refuses mail")
     OTHER_COMPONENTS = "other_components", _("Follows other components")
     OTHER_KIND = "other_kind", _("Does not want this kind")
+    UNFOLLOWED = "unfollowed", _("Wants no more about this incident")
     WITHDRAWN = "withdrawn", _("The incident was withdrawn")
     SUPERSEDED = "superseded", _("A newer update replaced it")
     CANCELLED = "cancelled", _("Staff stopped the announcement")
@@ -133,6 +134,7 @@ class Delivery(models.Model):
         CONFIRMATION = "confirmation", _("Confirmation")
         ALREADY_SUBSCRIBED = "already_subscribed", _("Already subscribed")
         MANAGE = "manage", _("Link to the subscription")
+        FOLLOW = "follow", _("Confirmation of following")
 
     announcement = models.ForeignKey(
         Announcement,

@@ -1,14 +1,19 @@
+from datetime import datetime
+
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Upper
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from ..masks import masked, without_addresses
+from ..status import FINAL_PHASES
 from .components import Component
 from .fields import IdField
+from .incidents import Incident
+from .updates import Update
 
 
 class SubscriberQuerySet(models.QuerySet["Subscriber"]):
@@ -56,17 +61,23 @@ class Subscriber(models.Model):
     components = models.ManyToManyField(
         Component, blank=True, related_name="subscribers", verbose_name=_("components"), help_text=_("None means all.")
     )
+    time_zone = models.CharField(_("time zone"), max_length=63, blank=True, help_text=_("Empty means the page's."))
     # Counts sign-ups: a confirmation link works for its own round only, so for one opt-in.
     opt_in_round = models.PositiveIntegerField(default=1)
     consent_text = models.CharField(_("consent text"), max_length=20, blank=True)  # version of the wording agreed to
     consent_method = models.CharField(
         _("consent given by"), max_length=10, choices=ConsentMethod, default=ConsentMethod.FORM
     )
+    consent_source = models.CharField(
+        _("source of the consent"), max_length=200, blank=True, help_text=_("Where an imported consent was given.")
+    )
     requested_at = models.DateTimeField(_("signed up"), default=timezone.now)
     confirmed_at = models.DateTimeField(_("confirmed"), null=True, blank=True)
     left_at = models.DateTimeField(_("left"), null=True, blank=True)
     paused_until = models.DateTimeField(_("paused until"), null=True, blank=True)
     suspended_because = models.CharField(_("suspended because"), max_length=500, blank=True)
+    # All that is left of an erased address: a keyed hash, so that no import brings it back.
+    erased_key = models.CharField(max_length=64, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -102,6 +113,8 @@ class Subscriber(models.Model):
             models.Index(fields=["id"], condition=Q(state="active"), name="subscriber_active"),
             # Retention: sign-ups that nobody confirmed, oldest first.
             models.Index(fields=["requested_at"], condition=Q(state="pending"), name="subscriber_unconfirmed"),
+            # An import: was this address erased?
+            models.Index(fields=["erased_key"], condition=~Q(erased_key=""), name="subscriber_erased"),
         ]
 
     def __str__(self) -> str:
@@ -121,6 +134,50 @@ class Subscriber(models.Model):
     def reading_language(self) -> str:
         """Their language, or the page's where the page no longer has it."""
         return self.language if self.language in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
+
+
+class IncidentChoiceQuerySet(models.QuerySet["IncidentChoice"]):
+    def confirmed(self) -> "IncidentChoiceQuerySet":
+        return self.filter(confirmed_at__isnull=False)
+
+    def followed(self) -> "IncidentChoiceQuerySet":
+        """Somebody confirmed that they want to hear of it."""
+        return self.confirmed().filter(told=True)
+
+    def over(self, since: datetime) -> "IncidentChoiceQuerySet":
+        """Nothing has been said of the incident after `since`, and it was over or withdrawn by then."""
+        said_later = Update.objects.filter(incident=OuterRef("incident"), published_at__gt=since)
+        ended = Q(incident__phase__in=FINAL_PHASES, incident__published_at__isnull=False) & ~Exists(said_later)
+        return self.filter(ended | Q(incident__withdrawn_at__lte=since))
+
+
+class IncidentChoice(models.Model):
+    """What a subscriber chose about one incident: to hear of it (`told`), or to hear no more of it.
+
+    The choice goes before every other that the subscriber made. Following needs a
+    confirmation as signing up does; the row is deleted when the incident is long over.
+    """
+
+    subscriber = models.ForeignKey(
+        Subscriber, models.CASCADE, related_name="incident_choices", verbose_name=_("subscriber"), db_index=False
+    )
+    incident = models.ForeignKey(Incident, models.CASCADE, related_name="single_choices", verbose_name=_("incident"))
+    told = models.BooleanField(_("wants to hear of it"), default=True)
+    requested_at = models.DateTimeField(_("requested"), default=timezone.now)
+    confirmed_at = models.DateTimeField(_("confirmed"), null=True, blank=True)
+
+    objects = IncidentChoiceQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("choice about an incident")
+        verbose_name_plural = _("choices about incidents")
+        constraints = [
+            # Also the index for one subscriber's choices. Who wants no more may be asked whether they do again.
+            models.UniqueConstraint(fields=["subscriber", "incident", "told"], name="one_choice_per_incident"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.incident_id}: {self.told}"
 
 
 class LetterLimit(models.Model):

@@ -15,7 +15,7 @@ from django.db.models import Case, CharField, Count, Exists, F, Func, OuterRef, 
 from django.db.models.functions import Concat, Lower
 from django.utils import timezone
 
-from ..models import Announcement, Delivery, DeliveryState, Incident, SkipReason, Subscriber
+from ..models import Announcement, Delivery, DeliveryState, Incident, IncidentChoice, SkipReason, Subscriber
 from ..status import Kind
 
 # Rows that change a table so much that PostgreSQL must look at it again: with yesterday's
@@ -25,10 +25,13 @@ _MANY = 1_000
 # The channels that can carry a letter; the others join as they are built.
 CHANNELS = [Subscriber.Channel.EMAIL]
 
+# Who follows single incidents and nothing else is no audience for any other.
+_WANTS_ANY = Q(wants_incidents=True) | Q(wants_maintenance=True)
 
-def count(kind: str, component_ids: Collection[str]) -> dict[tuple[str, str], int]:
+
+def count(kind: str, component_ids: Collection[str], incident_id: str = "") -> dict[tuple[str, str], int]:
     """How many people an update would reach: `{(channel, language): people}`, in a fixed order."""
-    told = _judged(kind, component_ids).filter(reason="").order_by("channel", "reads")
+    told = _judged(kind, component_ids, incident_id).filter(reason="").order_by("channel", "reads")
     return {
         (channel, language): people
         for channel, language, people in told.values_list("channel", "reads").annotate(people=Count("pk"))
@@ -47,7 +50,7 @@ def expand(announcement: Announcement, now: datetime) -> int:
     Returns how many rows were added. Message-ID and Date are fixed here.
     """
     incident = announcement.update.incident
-    rows = _judged(incident.kind, concerned(incident)).annotate(
+    rows = _judged(incident.kind, concerned(incident), incident.pk).annotate(
         state_=Case(When(reason="", then=Value(DeliveryState.QUEUED)), default=Value(DeliveryState.SKIPPED)),
         message_id_=Concat(
             Value(f"<{announcement.pk}."), "pk", Value(f"@{settings.SITE_HOST}>"), output_field=CharField()
@@ -81,28 +84,42 @@ def expand(announcement: Announcement, now: datetime) -> int:
     return added
 
 
-def _judged(kind: str, component_ids: Collection[str]) -> "QuerySet[Any]":
-    """Everybody who confirmed, with `reason` (empty: is told) and `reads`, the language they are told in."""
+def _judged(kind: str, component_ids: Collection[str], incident_id: str) -> "QuerySet[Any]":
+    """Everybody who confirmed, with `reason` (empty: is told) and `reads`, the language they are told in.
+
+    Those who follow single incidents are not in it for any other.
+    """
     member = Subscriber.State.ACTIVE, Subscriber.State.SUSPENDED
     languages = [code for code, _name in settings.LANGUAGES]
     return (
-        Subscriber.objects.filter(state__in=member, channel__in=CHANNELS)
+        Subscriber.objects.filter(_WANTS_ANY | _chose(incident_id, told=True), state__in=member, channel__in=CHANNELS)
         .order_by()
         .annotate(
-            reason=_reason(kind, component_ids),
+            reason=_reason(kind, component_ids, incident_id),
             reads=Case(When(language__in=languages, then=F("language")), default=Value(settings.LANGUAGE_CODE)),
         )
     )
 
 
-def _reason(kind: str, component_ids: Collection[str]) -> Case:
-    """Who chose components hears of those; who chose none hears of all, also of what concerns no component."""
+def _chose(incident_id: str, *, told: bool) -> Q:
+    """Who wants to hear of this very incident, or no more of it: looked up once rather than for everybody."""
+    choices = IncidentChoice.objects.confirmed().filter(incident=incident_id, told=told)
+    return Q(pk__in=choices.values("subscriber"))
+
+
+def _reason(kind: str, component_ids: Collection[str], incident_id: str) -> Case:
+    """Who chose components hears of those; who chose none hears of all, also of what concerns no component.
+
+    What somebody chose about this incident goes before both.
+    """
     choice = Subscriber.components.through.objects.filter(subscriber_id=OuterRef("pk"))
     wanted = Q(wants_maintenance=True) if kind == Kind.MAINTENANCE else Q(wants_incidents=True)
     follows_others = Exists(choice) & ~Exists(choice.filter(component_id__in=list(component_ids)))
     return Case(
         When(state=Subscriber.State.SUSPENDED, then=Value(SkipReason.SUSPENDED)),
         When(paused_until__gt=timezone.now(), then=Value(SkipReason.PAUSED)),
+        When(_chose(incident_id, told=False), then=Value(SkipReason.UNFOLLOWED)),
+        When(_chose(incident_id, told=True), then=Value("")),
         When(~wanted, then=Value(SkipReason.OTHER_KIND)),
         When(follows_others, then=Value(SkipReason.OTHER_COMPONENTS)),
         default=Value(""),

@@ -23,6 +23,7 @@ _STATE_REASONS = {
 _COLUMNS = {
     "address": F("subscriber__address"),
     "opt_in_round": F("subscriber__opt_in_round"),
+    "time_zone": F("subscriber__time_zone"),
     "subscriber_state": F("subscriber__state"),
     "incident_published_at": F("announcement__update__incident__published_at"),
     "update_published_at": F("announcement__update__published_at"),
@@ -132,6 +133,4 @@ def _why_not(row: dict[str, Any]) -> str:
 
 
 def _held(row: dict[str, Any], lease: datetime) -> Held:
-    return Held(
-        lease=lease, address=row["address"], opt_in_round=row["opt_in_round"], **{name: row[name] for name in _OWN}
-    )
+    return Held(lease=lease, **{name: row[name] for name in (*_OWN, "address", "opt_in_round", "time_zone")})

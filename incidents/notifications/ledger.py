@@ -63,6 +63,7 @@ class Held:
     subscriber_id: str
     address: str
     opt_in_round: int
+    time_zone: str = ""  # empty: the page's
     # Destinations in trouble that this letter is to try out.
     probes: tuple[str, ...] = ()
 

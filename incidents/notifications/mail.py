@@ -29,7 +29,7 @@ _PURPOSES = {
     Slot.CONFIRM: links.Purpose.CONFIRM,
 }
 # What somebody asked for a minute ago is no list mail, and the first asks whether there shall be any.
-_WITHOUT_LIST = {Delivery.Letter.CONFIRMATION, Delivery.Letter.MANAGE}
+_WITHOUT_LIST = {Delivery.Letter.CONFIRMATION, Delivery.Letter.FOLLOW, Delivery.Letter.MANAGE}
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ class Mail:
 
     letter: mime.Letter
     addresses: dict[Slot, str]
+    about: str = ""  # the incident, which the link to unsubscribe names too
 
     def to(self, row: Held) -> bytes:
         """The bytes for one recipient; the same row gives the same Message-ID and Date every time."""
@@ -48,22 +49,22 @@ class Mail:
         }
         for slot, link in self.addresses.items():
             # One that leads to somebody's choices, or begins them, is good for its round only.
-            subject = row.subscriber_id if slot is Slot.UNSUBSCRIBE else f"{row.subscriber_id}:{row.opt_in_round}"
+            subject = f"{row.subscriber_id}:{self.about if slot is Slot.UNSUBSCRIBE else row.opt_in_round}".rstrip(":")
             values[slot] = link.replace(_TOKEN, links.sign(_PURPOSES[slot], subject))
         return self.letter.filled(values)
 
 
-def render(letter: str, language: str, announcement: Announcement | None = None) -> Mail:
-    """A letter in a language, with the page's name, zone and company as they are now."""
+def render(letter: str, language: str, announcement: Announcement | None = None, zone: str = "") -> Mail:
+    """A letter in a language, with times in `zone` or the page's, and the page's name and company as they are now."""
     page = Page.objects.current()
-    with translation.override(language), timezone.override(page.time_zone):
+    with translation.override(language), timezone.override(zone or page.time_zone):
         context = _context(page, language, announcement)
         subject = mime.one_line(_rendered(letter, "subject.txt", context), TITLE_LENGTH + 100)
         text, html = (_rendered(letter, name, {**context, "subject": subject}) for name in ("body.txt", "body.html"))
         headers = list(_headers(page, letter, language, subject, announcement))
     composed = mime.compose(headers, mime.without_holes(text), html)
     personal = {slot: _address(slot, language) for slot in _PURPOSES if slot in composed.slots}
-    return Mail(composed, personal)
+    return Mail(composed, personal, announcement.update.incident_id if announcement else "")
 
 
 def thread_id(incident: Incident) -> str:

@@ -18,6 +18,9 @@ from .pace import Pace
 
 logger = logging.getLogger(__name__)
 
+# What letters have in common that are rendered once: announcement, letter, language, time zone.
+_Key = tuple[int | None, str, str, str]
+
 # A job ends by itself after this and another goes on, so that workers can be stopped and share the work.
 SECONDS = 120
 
@@ -32,8 +35,8 @@ class Worker:
         self.desk = Desk()
         self.relay = RelayHealth()
         self.pace = Pace(settings.EMAIL_RATE)
-        self.mails: dict[tuple[int | None, str, str], Mail] = {}
-        self.unwritable: dict[tuple[int | None, str, str], str] = {}
+        self.mails: dict[_Key, Mail] = {}
+        self.unwritable: dict[_Key, str] = {}
         self.crew: list[Future[None]] = []
 
     def run(self) -> bool:
@@ -77,7 +80,7 @@ class Worker:
 
     def _is_rendered(self, row: Held) -> bool:
         """Whether its letter is there to be sent; if it cannot be written the row fails and says why."""
-        key = (row.announcement_id, row.letter, row.language)
+        key = _key(row)
         if key not in self.mails and key not in self.unwritable:
             try:
                 self.mails[key] = self.ledger.using(lambda: _rendered(row))
@@ -107,7 +110,7 @@ class Worker:
             self.crew.append(threads.submit(carrier.run))
 
     def _write_mail(self, row: Held) -> bytes:
-        return self.mails[row.announcement_id, row.letter, row.language].to(row)
+        return self.mails[_key(row)].to(row)
 
     def _low_water(self) -> int:
         """When to claim again, so that the connections do not run dry."""
@@ -117,8 +120,12 @@ class Worker:
         return self.desk.left == 0
 
 
+def _key(row: Held) -> _Key:
+    return row.announcement_id, row.letter, row.language, row.time_zone
+
+
 def _rendered(row: Held) -> Mail:
     announcement = None
     if row.announcement_id is not None:
         announcement = Announcement.objects.select_related("update__incident").get(pk=row.announcement_id)
-    return render(row.letter, row.language, announcement)
+    return render(row.letter, row.language, announcement, row.time_zone)

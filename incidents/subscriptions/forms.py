@@ -3,7 +3,7 @@
 from datetime import date, datetime, time, timedelta
 from itertools import groupby
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from django import forms
 from django.conf import settings
@@ -14,11 +14,12 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from ..models import Component, ComponentGroup, Page, Subscriber
-from . import addresses, stamps
-from .service import Choices
+from . import addresses, following, stamps
+from .rows import Choices
 
 ALL, SOME = "all", "some"
 LONGEST_PAUSE = timedelta(days=366)
+_AREAS = ("Africa/", "America/", "Antarctica/", "Asia/", "Atlantic/", "Australia/", "Europe/", "Indian/", "Pacific/")
 
 
 class AddressForm(forms.Form):
@@ -44,15 +45,26 @@ class AddressForm(forms.Form):
         return ""
 
 
-class ChoicesForm(forms.Form):
-    """Language, kinds and systems, as they are chosen at sign-up and later."""
-
+class LanguageForm(forms.Form):
     language = forms.ChoiceField(
         label=_("Language of the mails"),
         required=False,
         widget=forms.RadioSelect,
         error_messages={"invalid_choice": _("This page has no language “%(value)s”. Choose one of those below.")},
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["language"].choices = settings.LANGUAGES  # type: ignore[attr-defined]
+        self.fields["language"].initial = get_language() or settings.LANGUAGE_CODE
+
+    def clean_language(self) -> str:
+        return self.cleaned_data["language"] or get_language() or settings.LANGUAGE_CODE
+
+
+class ChoicesForm(LanguageForm):
+    """Language, kinds and systems, as they are chosen at sign-up and later."""
+
     wants_incidents = forms.BooleanField(label=_("Incidents"), required=False, initial=True)
     wants_maintenance = forms.BooleanField(label=_("Planned maintenance"), required=False, initial=True)
     scope = forms.ChoiceField(
@@ -74,8 +86,6 @@ class ChoicesForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["language"].choices = settings.LANGUAGES  # type: ignore[attr-defined]
-        self.fields["language"].initial = get_language() or settings.LANGUAGE_CODE
         self.fields["components"].choices = [(one.pk, one.slug) for one in self._components]  # type: ignore[attr-defined]
 
     @cached_property
@@ -90,12 +100,12 @@ class ChoicesForm(forms.Form):
         """The ids of the systems that are ticked, for the template."""
         return set(self["components"].value() or ())
 
-    def clean_language(self) -> str:
-        return self.cleaned_data["language"] or get_language() or settings.LANGUAGE_CODE
+    def wants_something(self) -> bool:
+        return bool(self.cleaned_data.get("wants_incidents") or self.cleaned_data.get("wants_maintenance"))
 
     def clean(self) -> dict[str, Any]:
         data = self.cleaned_data
-        if not data.get("wants_incidents") and not data.get("wants_maintenance"):
+        if not self.wants_something():
             self.add_error("wants_incidents", _("Choose what you want to hear of: incidents, maintenance or both."))
         if "scope" in data and "components" in data:
             if data["scope"] == SOME and not data["components"] and not self.kept:
@@ -116,17 +126,27 @@ class ChoicesForm(forms.Form):
         )
 
 
-class SignUpForm(AddressForm, ChoicesForm):
+class StampedForm(AddressForm):
+    """Sent by somebody who has just read it."""
+
     stamp = forms.CharField(required=False, widget=forms.HiddenInput)
 
     def clean_stamp(self) -> str:
         return stamps.check(self.cleaned_data["stamp"])
 
     def clean(self) -> dict[str, Any]:
-        data = super().clean()
+        data = super().clean() or self.cleaned_data
         if len(self.errors) > 1:
             self.errors.pop("stamp", None)  # the form is sent once more anyway, later and with a good stamp
         return data
+
+
+class SignUpForm(StampedForm, ChoicesForm):
+    pass
+
+
+class FollowForm(StampedForm, LanguageForm):
+    """For one incident there is no more to choose than the language."""
 
 
 class ManageForm(ChoicesForm):
@@ -138,10 +158,28 @@ class ManageForm(ChoicesForm):
         widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
         input_formats=["%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%d-%m-%Y"],
     )
+    time_zone = forms.ChoiceField(
+        label=_("Times in the mails"),
+        required=False,
+        error_messages={"invalid_choice": _("Choose one of the time zones in the list.")},
+    )
+    incidents = forms.MultipleChoiceField(
+        required=False, error_messages={"invalid_choice": _("One of the incidents is over. Look at your choice again.")}
+    )
 
     def __init__(self, *args: Any, subscriber: Subscriber, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.kept = tuple(subscriber.components.filter(hidden=True))
+        self.singles = [choice.incident for choice in following.shown(subscriber)]
+        self.fields["incidents"].choices = [(one.pk, one.pk) for one in self.singles]  # type: ignore[attr-defined]
+        self.fields["time_zone"].choices = _zones()  # type: ignore[attr-defined]
+
+    def followed(self) -> set[str]:
+        """The ids of the incidents that are ticked, for the template."""
+        return set(self["incidents"].value() or ())
+
+    def wants_something(self) -> bool:
+        return super().wants_something() or bool(self.cleaned_data.get("incidents"))
 
     @classmethod
     def of(cls, subscriber: Subscriber) -> "ManageForm":
@@ -156,6 +194,8 @@ class ManageForm(ChoicesForm):
                 "wants_maintenance": subscriber.wants_maintenance,
                 "scope": SOME if chosen else ALL,
                 "components": chosen,
+                "time_zone": subscriber.time_zone,
+                "incidents": [choice.incident_id for choice in following.shown(subscriber) if choice.told],
                 "paused_until": paused.astimezone(_zone()).date() if paused and paused > timezone.now() else None,
             },
         )
@@ -170,6 +210,13 @@ class ManageForm(ChoicesForm):
         if until > timezone.now() + LONGEST_PAUSE:
             raise ValidationError(_("Choose a day within a year; to hear nothing for longer, unsubscribe."), code="far")
         return until
+
+
+def _zones() -> list[tuple[str, str]]:
+    """The page's own, and those that are named after places."""
+    own = _("As on the page: %(zone)s") % {"zone": Page.objects.current().time_zone}
+    named = sorted(name for name in available_timezones() if name.startswith(_AREAS))
+    return [("", own), ("UTC", "UTC"), *((name, name.replace("_", " ")) for name in named)]
 
 
 def _zone() -> ZoneInfo:

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views import View
@@ -19,9 +19,9 @@ from django.views.decorators.csrf import csrf_exempt
 from .. import links
 from ..links import Purpose
 from ..masks import masked
-from ..models import Subscriber
-from . import addresses, service, stamps
-from .forms import AddressForm, ManageForm, SignUpForm
+from ..models import Incident, Subscriber
+from . import addresses, following, service, stamps
+from .forms import AddressForm, FollowForm, ManageForm, SignUpForm, StampedForm
 from .requests import is_from_another_site, network
 from .service import Finding
 
@@ -61,27 +61,62 @@ class FormView(PublicView):
         return self.show_form(form, HTTPStatus.FORBIDDEN, **context)
 
 
-class SignUp(FormView):
-    template = "subscribe"
+class StampedFormView(FormView):
+    """A form with a stamp, that asks the owner of an address for a confirmation."""
 
-    def get(self, request: HttpRequest) -> HttpResponse:
-        return self.show_form(SignUpForm(), stamp=stamps.new())
+    form: type[StampedForm]
 
-    def post(self, request: HttpRequest) -> HttpResponse:
-        form = SignUpForm(request.POST)
+    def get(self, request: HttpRequest, **kwargs: str) -> HttpResponse:
+        return self.show_form(self.form(), stamp=stamps.new())
+
+    def post(self, request: HttpRequest, **kwargs: str) -> HttpResponse:
+        form = self.form(request.POST)
         typed = request.POST.get("stamp", "")
         stamp = typed if stamps.is_ours(typed) else stamps.new()
         if is_from_another_site(request):
             return self.refuse_other_site(form, stamp=stamp)
         if not form.is_valid():
             return self.refuse(form, stamp=stamp)
-        service.sign_up(
-            address=form.cleaned_data["address"],
-            choices=form.choices(),
-            network=network(request),
-            stamp=form.cleaned_data["stamp"],
-        )
+        self.ask(form)
         return self.show("check_mail", address=addresses.readable(form.cleaned_data["address"]))
+
+    def ask(self, form: Any) -> None:
+        """Carries out what the valid form asks for."""
+        raise NotImplementedError
+
+    def sender(self, form: Form) -> dict[str, str]:
+        """Whom the wish is from, as the verbs take it."""
+        address, stamp = form.cleaned_data["address"], form.cleaned_data["stamp"]
+        return {"address": address, "stamp": stamp, "network": network(self.request)}
+
+
+class SignUp(StampedFormView):
+    template = "subscribe"
+    form = SignUpForm
+
+    def ask(self, form: SignUpForm) -> None:
+        service.sign_up(choices=form.choices(), **self.sender(form))
+
+
+class Follow(StampedFormView):
+    """One incident that is not over. What readers cannot see answers as what never was."""
+
+    template = "follow"
+    form = FollowForm
+    incident: Incident
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        found = Incident.objects.public().filter(pk=kwargs["incident"]).first()
+        if found is None or found.is_over:
+            return self.show("not_followed", HTTPStatus.GONE if found else HTTPStatus.NOT_FOUND, incident=found)
+        self.incident = found
+        return super().dispatch(request, *args, **kwargs)
+
+    def show_form(self, form: Form, status: HTTPStatus = HTTPStatus.OK, **context: Any) -> HttpResponse:
+        return super().show_form(form, status, incident=self.incident, **context)
+
+    def ask(self, form: FollowForm) -> None:
+        following.follow(incident=self.incident, language=form.cleaned_data["language"], **self.sender(form))
 
 
 class RequestManageLink(FormView):
@@ -135,7 +170,11 @@ class Unsubscribe(TokenView):
 
     def get(self, request: HttpRequest, token: str) -> HttpResponse:
         finding, subscriber = service.look_at_unsubscription(token)
-        return self._answer(finding, subscriber, "unsubscribe" if finding == Finding.OPEN else "unsubscribed")
+        if finding != Finding.OPEN or subscriber is None:
+            return self._answer(finding, subscriber, "unsubscribed")
+        incident = following.named(token)
+        single = incident if incident and following.has_more(subscriber, incident) else None
+        return self.show("unsubscribe", token=token, single=single, **_known(subscriber))
 
     def post(self, request: HttpRequest, token: str) -> HttpResponse:
         return self._answer(*service.unsubscribe(token=token), "unsubscribed")
@@ -144,6 +183,21 @@ class Unsubscribe(TokenView):
         if finding == Finding.WRONG:
             return self.show_broken(finding)
         return self.show(template, **_known(subscriber))
+
+
+class Unfollow(TokenView):
+    """The second button on the page to unsubscribe: no more about the one incident that the mail was about."""
+
+    def get(self, request: HttpRequest, token: str) -> HttpResponse:
+        return redirect("subscriptions:unsubscribe", token)
+
+    def post(self, request: HttpRequest, token: str) -> HttpResponse:
+        incident = following.unfollow(token=token)
+        if incident is None:
+            return self.show_broken(Finding.WRONG)
+        finding, subscriber = service.look_at_unsubscription(token)
+        template = "unfollowed" if finding == Finding.OPEN else "unsubscribed"
+        return self.show(template, incident=incident, **_known(subscriber))
 
 
 class ManageView(TokenView):
@@ -168,8 +222,13 @@ class Manage(ManageView):
         form = ManageForm(request.POST, subscriber=self.subscriber)
         if not form.is_valid():
             return self._show(form, HTTPStatus.UNPROCESSABLE_ENTITY)
-        paused_until = form.cleaned_data["paused_until"]
-        finding = service.change(subscriber=self.subscriber, choices=form.choices(), paused_until=paused_until)
+        finding = service.change(
+            subscriber=self.subscriber,
+            choices=form.choices(),
+            paused_until=form.cleaned_data["paused_until"],
+            time_zone=form.cleaned_data["time_zone"],
+            incidents=form.cleaned_data["incidents"],
+        )
         if finding != Finding.OPEN:
             return self.show_broken(finding)
         self.subscriber.refresh_from_db()
@@ -205,4 +264,5 @@ class Data(ManageView):
 def _known(subscriber: Subscriber | None) -> dict[str, Any]:
     """What a page may say about whom a link belongs to: the address only so far that its owner knows it again."""
     address = addresses.readable(subscriber.address) if subscriber else ""
-    return {"subscriber": subscriber, "address": masked(address)}
+    followed = [choice.incident for choice in following.wished(subscriber)] if subscriber else []
+    return {"subscriber": subscriber, "address": masked(address), "followed": followed}

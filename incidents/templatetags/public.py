@@ -117,6 +117,11 @@ def subscribe_url() -> str:
 
 
 @register.simple_tag
+def follow_url(incident: Incident) -> str:
+    return links.follow(incident.pk, _language())
+
+
+@register.simple_tag
 def shape(state: str) -> SafeString:
     """The state's shape, for the eye only: a word always stands beside it."""
     return format_html(

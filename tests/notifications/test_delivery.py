@@ -335,10 +335,10 @@ def test_a_letter_that_cannot_be_written_fails_with_its_reason_and_stops_no_othe
     make_subscriber("english@example.dk", language="en")
     announced()
 
-    def half_broken(letter: str, language: str, announcement: Announcement | None) -> mail.Mail:
+    def half_broken(letter: str, language: str, announcement: Announcement | None, zone: str) -> mail.Mail:
         if language == "da":
             raise KeyError("no such thing")
-        return mail.render(letter, language, announcement)
+        return mail.render(letter, language, announcement, zone)
 
     monkeypatch.setattr(worker, "render", half_broken)
     work_off()

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings as configured
-from django.utils import timezone
+from django.utils import timezone, translation
 from pytest_django import Settings
 
 from incidents import operations
+from incidents.formats import moment
 from incidents.links import Purpose, unsign
 from incidents.models import Announcement, Delivery, Page, Update
 from incidents.notifications.ledger import Held
@@ -95,7 +96,7 @@ def test_one_click_unsubscribing_is_offered_once_and_for_this_reader(announcemen
     assert message.get_all("List-Unsubscribe-Post") == ["List-Unsubscribe=One-Click"]
     found = re.fullmatch(r"<https://status\.example\.dk/da/subscription/unsubscribe/([^/]+)/?>", link)
     assert found is not None
-    assert unsign(Purpose.UNSUBSCRIBE, found[1]) == "abcdefghijkl"
+    assert unsign(Purpose.UNSUBSCRIBE, found[1]) == f"abcdefghijkl:{announcement.update.incident_id}"
 
 
 def test_the_list_says_what_it_is_in_ascii(announcement: Announcement) -> None:
@@ -334,3 +335,13 @@ class Words(HTMLParser):
         reader = cls()
         reader.feed(html)
         return "".join(reader.words)
+
+
+def test_times_are_told_in_the_zone_that_the_reader_chose(announcement: Announcement) -> None:
+    def said(zone: str) -> str:
+        with translation.override("en"), timezone.override(zone):
+            return moment(announcement.update.at)
+
+    content = render("update", "en", announcement, "America/New_York")
+    assert said("America/New_York") != said("Europe/Copenhagen")
+    assert said("America/New_York").encode() in b"".join(content.letter.body).replace(b"=\r\n", b"")

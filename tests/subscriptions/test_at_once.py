@@ -11,8 +11,9 @@ from django.db.models.deletion import Collector
 from django.utils import timezone
 
 from incidents.models import Delivery, Subscriber
-from incidents.subscriptions import limits, service
-from incidents.subscriptions.service import Choices, Finding
+from incidents.subscriptions import limits, rows, service
+from incidents.subscriptions.rows import Choices
+from incidents.subscriptions.service import Finding
 from tests.factories import make_subscriber
 from tests.support.product import wait_for
 
@@ -63,14 +64,14 @@ def test_sign_up_that_waited_for_an_erasure_begins_with_a_stranger(
 ) -> None:
     subscriber = make_subscriber("anna@example.dk")
     presses: list[Any] = []
-    forget = service._leave
+    forget = rows.leave
 
     def sign_up_meanwhile(locked: Subscriber) -> None:
         presses.append(pool.submit(service.sign_up, address="anna@example.dk", choices=DANISH))
         wait_for(somebody_waits_for_us)
         forget(locked)
 
-    monkeypatch.setattr(service, "_leave", sign_up_meanwhile)
+    monkeypatch.setattr(rows, "leave", sign_up_meanwhile)
     assert service.erase(subscriber=subscriber) == Finding.OPEN
     presses[0].result()
     assert (stored(subscriber).address, stored(subscriber).state) == ("", "unsubscribed")

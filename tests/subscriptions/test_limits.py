@@ -8,7 +8,7 @@ from django.utils import timezone
 from incidents import clock
 from incidents.models import Delivery, LetterLimit, Subscriber
 from incidents.subscriptions import limits, service
-from incidents.subscriptions.service import Choices
+from incidents.subscriptions.rows import Choices
 from tests.factories import make_subscriber
 
 from .visitor import Visitor, letters, text
