@@ -71,9 +71,8 @@ def look_at_confirmation(token: str) -> tuple[Finding, Subscriber | None]:
     if subscriber is None:
         return Finding.OLD, None
     in_time = links.unsign(Purpose.CONFIRM, token, int(CONFIRM_WITHIN.total_seconds())) is not None
-    is_asked = subscriber.state == State.PENDING or (
-        subscriber.state == State.ACTIVE and following.is_asked(subscriber)
-    )
+    is_pending, is_active = subscriber.state == State.PENDING, subscriber.state == State.ACTIVE
+    is_asked = is_pending or (is_active and following.is_asked(subscriber))
     if is_asked and in_time and str(subscriber.opt_in_round) == signed_round:
         return Finding.OPEN, subscriber
     return (Finding.USED, subscriber) if is_active else (Finding.OLD, None)
