@@ -18,9 +18,10 @@ from ..status import ComponentStatus
 from .colours import DARK_PAPER, LIGHT_PAPER, readable_on
 from .documents import Document, Edition, Subjects
 from .shapes import PATHS
+from .themes import switch
 
 STYLES = tuple("tokens base shell states prose timeline components history forms subscriptions print".split())
-SCRIPTS = ("moments", "days", "fresh")
+SCRIPTS = ("moments", "days", "fresh", "theme")
 
 # The state's colour in the middle of light and dark, because a tab may be either.
 _ICON_COLOURS = {
@@ -68,7 +69,8 @@ def asset(key: str, brand: str) -> bytes:
 @lru_cache(maxsize=64)
 def _asset(key: str, brand: str) -> bytes:
     if key == "site.css":
-        return (_brand(brand) + _joined("css/public", STYLES, "css")).encode()
+        tokens, rest = _joined("css/public", STYLES[:1], "css"), _joined("css/public", STYLES[1:], "css")
+        return (_brand(brand) + tokens + switch(tokens) + rest).encode()
     if key == "site.js":
         # A block of its own for each module keeps its names to itself.
         return "".join(f"{{\n{_source('js', name, 'js')}}}\n" for name in SCRIPTS).encode()

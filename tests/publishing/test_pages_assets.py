@@ -82,5 +82,16 @@ def test_states_and_texts_can_be_read_on_their_paper(scheme: int) -> None:
         assert contrast(colours["paper"], colours[name]) >= 3, name
 
 
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_switch_gives_a_paper_the_very_colours_that_the_system_gives_it(theme: str) -> None:
+    css = asset("site.css", "#1f4e79").decode()
+    plain, dark = css.split("@media (prefers-color-scheme: dark)")[:2]
+    expected = re.findall(r"--[\w-]+: [^;]+;", {"light": plain, "dark": dark.split("}")[0]}[theme])
+    (switched,) = re.findall(r"\{color-scheme:" + theme + r";([^}]*)\}", css)
+    colours = {part.split(":")[0]: part.split(":", 1)[1] for part in switched.split(";")}
+    assert len(colours) == 14
+    assert {f"{name}: {value};" for name, value in colours.items()} <= set(expected)
+
+
 def _long(colour: str) -> str:
     return "#" + "".join(2 * digit for digit in colour[1:]) if len(colour) == 4 else colour
