@@ -38,6 +38,14 @@ def component(slug: str, language: str) -> str:
     return f"/{language}/components/{slug}/"
 
 
+def maintenance(language: str) -> str:
+    return f"/{language}/maintenance/"
+
+
+def calendar(language: str) -> str:
+    return f"/{language}/maintenance.ics"
+
+
 def subscribe(language: str) -> str:
     return f"/{language}/subscribe/"
 
@@ -63,6 +71,11 @@ def dynamic(view: str, language: str, *args: str) -> str:
 
 def absolute(path: str) -> str:
     return settings.SITE_URL + path
+
+
+def webcal(path: str) -> str:
+    """The address that a click gives to the reader's calendar, which subscribes to it."""
+    return f"webcal://{settings.SITE_URL.partition('://')[2]}{path}"
 
 
 class Purpose(StrEnum):

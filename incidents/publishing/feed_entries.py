@@ -87,7 +87,7 @@ def _of_update(edition: Edition, update: Update) -> Entry:
     return Entry(
         id=tag(f"incident/{incident.pk}/update/{update.pk}"),
         path=links.update(incident.pk, update.pk, _language()),
-        title=_with_phase(phase, _title(title)),
+        title=_with_phase(phase, plain_line(title)),
         title_html=_html(_with_phase(format_html("{}", phase), _title_html(title))),
         html=edition.once(_update_html, update),
         plain=edition.once(_plain, update),
@@ -102,7 +102,7 @@ def _of_incident(edition: Edition, story: Story) -> Entry:
     return Entry(
         id=tag(f"Incident/{incident.pk}"),
         path=links.incident(incident.pk, _language()),
-        title=_title(title),
+        title=plain_line(title),
         title_html=_title_html(title),
         html=_rendered("feeds/incident.html", parts=[(one, edition.once(_update_html, one)) for one in story.timeline]),
         plain="\n\n".join(f"{one.get_phase_display()}: {edition.once(_plain, one)}" for one in story.timeline),
@@ -120,9 +120,16 @@ def _with_phase(phase: str, title: str) -> str:
     return pgettext("title of a feed entry", "%(phase)s: %(title)s") % {"phase": phase, "title": title}
 
 
-def _title(title: Passage) -> str:
-    text = markup.clean(title.text)
-    return text if title.is_own else _in_language(text, title.language)
+def plain_line(found: Passage) -> str:
+    """A title or name without markup; another language than the reader's is said behind it."""
+    text = markup.clean(found.text)
+    return text if found.is_own else _in_language(text, found.language)
+
+
+def plain_text(found: Passage) -> str:
+    """A Markdown text without markup; that it is in another language than the reader's is said above it."""
+    text = markup.plain(found.text)
+    return text if found.is_own else f"{untranslated_note(found.wanted)}\n\n{text}"
 
 
 def _title_html(title: Passage) -> SafeString:
@@ -171,20 +178,17 @@ def _plain(update: Update) -> str:
 
 
 def _paragraphs(update: Update) -> Iterable[str]:
-    text = reader_passage(update.text)
-    yield "" if text.is_own else untranslated_note(text.wanted)
-    yield markup.plain(text.text)
+    yield plain_text(reader_passage(update.text))
     yield f"{gettext('Time of the work')}: {_window(update)}" if _window(update) else ""
-    yield "\n".join(f"- {_component(row)}{status and f': {status}'}" for row, status in _changes(update))
+    yield "\n".join(f"- {_name(row)}{status and f': {status}'}" for row, status in _changes(update))
     if update.quote:
         yield f"{_quote_heading(update)}:"
         yield "\n".join(f"> {line}".rstrip() for line in markup.plain(update.quote).splitlines())
     yield f"{gettext('Source')}: {update.quote_url}" if update.quote_url else ""
 
 
-def _component(row: AffectedComponent) -> str:
-    name = reader_passage(row.component.name)
-    return name.text if name.is_own else _in_language(name.text, name.language)
+def _name(row: AffectedComponent) -> str:
+    return plain_line(reader_passage(row.component.name))
 
 
 def _quote_heading(update: Update) -> str:

@@ -2,8 +2,10 @@
 
 from .archive import ComponentPage, HistoryIndex, HistoryMonth
 from .assets import Assets
+from .calendar import Calendar
 from .documents import Document
 from .feeds import ComponentFeed, Feed, HistoryFeed
+from .maintenance import MaintenanceList
 from .pages import Home, IncidentPage
 
 DOCUMENTS: tuple[Document, ...] = (
@@ -12,6 +14,8 @@ DOCUMENTS: tuple[Document, ...] = (
     HistoryMonth(),
     HistoryIndex(),
     ComponentPage(),
+    MaintenanceList(),
+    Calendar(),
     Home(),
     Feed("atom"),
     Feed("rss"),

@@ -112,6 +112,21 @@ def component_feed_url(component: Component, kind: str) -> str:
 
 
 @register.simple_tag
+def maintenance_url() -> str:
+    return links.maintenance(_language())
+
+
+@register.simple_tag
+def calendar_url() -> str:
+    return links.calendar(_language())
+
+
+@register.filter
+def webcal(path: str) -> str:
+    return links.webcal(path)
+
+
+@register.simple_tag
 def subscribe_url() -> str:
     return links.subscribe(_language())
 

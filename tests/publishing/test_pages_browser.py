@@ -82,6 +82,7 @@ def fill() -> dict[str, str]:
         "history": "/da/history/",
         "month": f"/da/history/{timezone.localtime():%Y/%m}/",
         "component": "/da/components/system-0/",
+        "maintenance": "/da/maintenance/",
     }
 
 
@@ -119,7 +120,7 @@ def opened(browser: "Browser", address: str, **options: object) -> "Page":
 
 
 @pytest.mark.parametrize("width", [320, 1280])
-@pytest.mark.parametrize("kind", ["home", "incident", "history", "month", "component"])
+@pytest.mark.parametrize("kind", ["home", "incident", "history", "month", "component", "maintenance"])
 def test_page_has_no_accessibility_fault_and_no_sideways_scrolling(
     published: Published, chromium: "Browser", kind: str, width: int
 ) -> None:

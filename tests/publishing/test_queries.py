@@ -16,7 +16,7 @@ from incidents.publishing.documents import Document, Subjects
 from incidents.publishing.registry import DOCUMENTS
 from incidents.status import ComponentStatus, Phase
 from incidents.text import Text
-from tests.factories import make_component, make_incident, make_page, make_statement, make_update
+from tests.factories import make_component, make_incident, make_maintenance, make_page, make_statement, make_update
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("public_store")]
 
@@ -31,10 +31,11 @@ def _clock() -> Iterator[None]:
 
 @pytest.fixture
 def mail() -> Component:
-    """The one component of a page with one old incident."""
+    """The one component of a page with one old incident and one plan."""
     make_page()
     component = make_component("mail")
     past_incident(component, NOW - timedelta(days=70))
+    plan(component)
     return component
 
 
@@ -43,6 +44,10 @@ def past_incident(component: Component, at: datetime) -> Incident:
     incident = make_incident(statement=said, started_at=at)
     operations.resolve(incident=incident, text=Text(en="Over."), at=at + timedelta(hours=1), notify=False)
     return incident
+
+
+def plan(component: Component) -> None:
+    make_maintenance(start=NOW + timedelta(days=1), end=NOW + timedelta(days=2), components=(component,))
 
 
 def queries(work: Callable[[], object]) -> int:
@@ -54,11 +59,13 @@ def queries(work: Callable[[], object]) -> int:
 
 
 def grow(mail: Component) -> None:
-    """More of everything: components, incidents, updates."""
+    """More of everything: components, incidents, updates, plans."""
     more = [mail, *(make_component() for _ in range(6))]
     for number, component in enumerate(more * 2):
         incident = past_incident(component, NOW - timedelta(days=2 + number))
         make_update(incident, phase=Phase.POSTMORTEM, at=NOW - timedelta(days=1))
+    for component in more:
+        plan(component)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda one: f"{type(one).__name__}{getattr(one, 'kind', '')}")

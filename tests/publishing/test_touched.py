@@ -17,7 +17,7 @@ from incidents.publishing.publish import publish_all
 from incidents.publishing.run import Report, Run
 from incidents.status import ComponentStatus
 from incidents.text import Text
-from tests.factories import make_component, make_incident, make_page, make_statement, make_update
+from tests.factories import make_component, make_incident, make_maintenance, make_page, make_statement, make_update
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("public_store")]
 
@@ -134,6 +134,14 @@ def test_moved_incident_touches_the_month_it_leaves_too(watched: Watched) -> Non
     assert watched.rendered == expected
 
 
+def test_planned_maintenance_touches_its_list_and_the_calendar_too(watched: Watched) -> None:
+    planned = make_maintenance(start=NOW + timedelta(days=1), end=NOW + timedelta(days=2))
+    of_maintenance = in_each_language("/maintenance/", "/maintenance.ics")
+    expected = in_each_language(*ALWAYS) | ONCE | of_incident(planned, "2023/12") | of_maintenance
+    assert watched.rendered == expected
+    assert watched.changed == expected
+
+
 def test_draft_touches_nothing(watched: Watched) -> None:
     make_incident(draft=True)
     assert watched.rendered == set()
@@ -148,7 +156,7 @@ def test_status_of_a_component_touches_its_documents(watched: Watched, world: di
 def test_new_day_touches_home_and_the_bars_of_components(watched: Watched) -> None:
     Page.objects.update(shown_day=NOW.date() - timedelta(days=1))
     stale.mark_new_day()
-    bars = in_each_language("/components/mail/", "/components/web/")
+    bars = in_each_language("/components/mail/", "/components/web/", "/maintenance.ics")
     assert watched.rendered == in_each_language(*ALWAYS, "/history/2023/11/", "/history/2023/12/") | ONCE | bars
 
 

@@ -1,0 +1,39 @@
+"""`/da/maintenance/`: planned work ahead, under way and past, on one page."""
+
+from collections.abc import Iterable
+
+from .. import links
+from ..models import Incident
+from ..status import FINAL_PHASES
+from .documents import Edition, SingleDocument, Subjects
+from .pages import PublicPage
+from .story import told
+
+PAST = 50  # over or called off, on the page; all of them stand in the history
+
+
+class MaintenanceList(PublicPage, SingleDocument):
+    template = "public/maintenance.html"
+
+    def touched(self, subjects: Subjects) -> Iterable[str]:
+        return [""] if touches_maintenance(subjects) else []
+
+    def path(self, key: str, language: str) -> str:
+        return links.maintenance(language)
+
+    def render(self, key: str, edition: Edition) -> str:
+        public = Incident.objects.public().maintenances()
+        past = told(public.filter(phase__in=FINAL_PHASES).order_by("-scheduled_for", "-pk")[: PAST + 1])
+        return self.written(
+            key,
+            edition,
+            ongoing=told(public.ongoing().order_by("started_at")),
+            upcoming=told(public.upcoming()),
+            past=past[:PAST],
+            has_older=len(past) > PAST,
+        )
+
+
+def touches_maintenance(subjects: Subjects) -> bool:
+    """Whether planned work is among what changed. Where a component's name does, all documents are written."""
+    return Incident.objects.maintenances().filter(pk__in=subjects.of("incident")).exists()

@@ -1,0 +1,193 @@
+"""The calendar as calendars find it: what vobject and RFC 5545 want, and what happens when plans change."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import time_machine
+import vobject
+from django.utils import timezone, translation
+
+from incidents import operations
+from incidents.models import Page
+from incidents.publishing.calendar import Calendar, folded
+from incidents.publishing.documents import Edition, Subjects
+from incidents.status import Phase
+from incidents.text import Text
+from tests.factories import make_component, make_incident, make_maintenance, make_page, make_statement, make_update
+
+pytestmark = pytest.mark.django_db
+
+NOW = datetime(2023, 10, 12, 10, 0, tzinfo=UTC)
+START = NOW + timedelta(days=2)
+END = START + timedelta(hours=3)
+
+
+@pytest.fixture(autouse=True)
+def clock() -> Iterator[time_machine.Traveller]:
+    with time_machine.travel(NOW, tick=False) as traveller:
+        make_page()
+        yield traveller
+
+
+def rendered(language: str = "da") -> bytes:
+    with translation.override(language), timezone.override("Europe/Copenhagen"):
+        return Calendar().render("", Edition(Page.objects.current(), language))
+
+
+def calendar(language: str = "da") -> Any:
+    """As vobject reads it, which refuses what RFC 5545 does not allow."""
+    read = vobject.readOne(rendered(language).decode())
+    read.validate(raiseException=True)
+    return read
+
+
+def events(language: str = "da") -> list[Any]:
+    return calendar(language).contents.get("vevent", [])
+
+
+def test_lines_end_as_they_must_and_none_is_longer_than_75_octets_or_torn_within_a_character() -> None:
+    make_maintenance(
+        start=START,
+        end=END,
+        title=Text(da="Blåbærgrød 🎉 " * 12, en="Word " * 30),
+        components=(make_component("mail"),),
+    )
+    for language in ("da", "en"):
+        content = rendered(language)
+        assert content.endswith(b"END:VCALENDAR\r\n")
+        assert b"\n" not in content.replace(b"\r\n", b"")
+        lines = content.split(b"\r\n")
+        assert max(map(len, lines)) == 75
+        assert all(line.decode() is not None for line in lines)
+    assert events()[0].summary.value == ("Blåbærgrød 🎉 " * 12).strip()
+
+
+@pytest.mark.parametrize("length", [74, 75, 76, 149, 150])
+def test_line_is_folded_at_75_octets_and_joins_again(length: int) -> None:
+    line = "ø" * (length // 2) + "x" * (length % 2)
+    assert folded(line).replace("\r\n ", "") == f"{line}\r\n"
+    assert max(len(piece.encode()) for piece in folded(line).split("\r\n")) <= 75
+
+
+def test_planned_work_is_an_event_with_its_window_that_takes_nobody_s_time() -> None:
+    maintenance = make_maintenance(start=START, end=END, components=(make_component("mail", name=Text(da="Mail")),))
+    [event] = events()
+    assert event.uid.value == f"{maintenance.pk}@status.example.dk"
+    assert (event.dtstart.value, event.dtend.value) == (START, END)
+    assert event.summary.value == "Udskiftning af disk"
+    assert event.url.value == f"https://status.example.dk/da/incidents/{maintenance.pk}/"
+    assert (event.status.value, event.transp.value) == ("CONFIRMED", "TRANSPARENT")
+    assert event.description.value == f"Berørte systemer: Mail\n\nVi har fundet fejlen.\n\n{event.url.value}"
+
+
+def test_calendar_says_its_name_and_how_often_to_ask_and_is_no_invitation() -> None:
+    text = rendered("en").decode()
+    for line in (
+        "VERSION:2.0",
+        "NAME;LANGUAGE=en:Nordhost status: planned maintenance",
+        "X-WR-CALNAME:Nordhost status: planned maintenance",
+        "REFRESH-INTERVAL;VALUE=DURATION:PT1H",
+        "X-PUBLISHED-TTL:PT1H",
+        "SOURCE;VALUE=URI:https://status.example.dk/en/maintenance.ics",
+    ):
+        assert f"{line}\r\n" in text
+    assert text.count("PRODID:") == 1
+    for word in ("METHOD", "ORGANIZER", "ATTENDEE"):
+        assert word not in text
+
+
+def test_each_language_has_its_own_words_and_says_which_are_not_translated() -> None:
+    make_maintenance(start=START, end=END, title=Text(da="Kun på dansk"))
+    assert b"SUMMARY;LANGUAGE=da:Kun p\xc3\xa5 dansk\r\n" in rendered("da")
+    assert events("en")[0].summary.value == "Kun på dansk (in Danish)"
+    assert events("en")[0].uid.value == events("da")[0].uid.value
+
+
+def test_work_that_is_put_off_stays_the_same_event_and_says_it_was_revised(clock: time_machine.Traveller) -> None:
+    maintenance = make_maintenance(start=START, end=END)
+    [before] = events()
+    clock.shift(timedelta(minutes=5))
+    operations.edit_incident(incident=maintenance, details={"scheduled_until": END + timedelta(hours=2)})
+    [after] = events()
+    assert after.uid.value == before.uid.value
+    assert after.dtend.value == END + timedelta(hours=2)
+    assert int(after.sequence.value) > int(before.sequence.value) >= 0
+    assert after.dtstamp.value == after.last_modified.value == NOW + timedelta(minutes=5)
+
+
+def test_update_and_its_correction_say_that_the_event_was_revised(clock: time_machine.Traveller) -> None:
+    maintenance = make_maintenance(start=START, end=END)
+    sequences = [int(events()[0].sequence.value)]
+    clock.shift(timedelta(minutes=1))
+    update = make_update(maintenance, Phase.SCHEDULED, text=Text(da="Vi begynder senere."))
+    sequences.append(int(events()[0].sequence.value))
+    clock.shift(timedelta(minutes=1))
+    operations.correct_update(update=update, text=Text(da="Vi begynder før."))
+    sequences.append(int(events()[0].sequence.value))
+    assert sequences == sorted(set(sequences))
+    assert "Vi begynder før." in events()[0].description.value
+
+
+def test_cancelled_work_stays_for_a_year_at_its_time_and_says_so(clock: time_machine.Traveller) -> None:
+    maintenance = make_maintenance(start=START, end=END)
+    [before] = events()
+    clock.shift(timedelta(hours=1))
+    operations.cancel_maintenance(incident=maintenance, text=Text(da="Det bliver ikke til noget."), notify=False)
+    [event] = events()
+    assert (event.uid.value, event.status.value) == (before.uid.value, "CANCELLED")
+    assert (event.dtstart.value, event.dtend.value) == (START, END)
+    assert event.summary.value == "Aflyst: Udskiftning af disk"
+    assert int(event.sequence.value) > int(before.sequence.value)
+    clock.shift(timedelta(days=364))
+    assert len(events()) == 1
+    clock.shift(timedelta(days=2))
+    assert events() == []
+
+
+def test_work_that_began_late_and_ended_early_stands_at_the_time_it_was_done(clock: time_machine.Traveller) -> None:
+    maintenance = make_maintenance(start=START, end=END)
+    clock.move_to(START + timedelta(minutes=20))
+    operations.start_maintenance(incident=maintenance, text=Text(da="Vi begynder."), notify=False)
+    [event] = events()
+    assert (event.dtstart.value, event.dtend.value) == (START + timedelta(minutes=20), END)
+    clock.shift(timedelta(hours=1))
+    operations.complete_maintenance(incident=maintenance, text=Text(da="Færdigt."), notify=False)
+    [event] = events()
+    assert (event.dtend.value, event.status.value) == (START + timedelta(minutes=80), "CONFIRMED")
+
+
+def test_work_that_begins_after_it_was_to_end_still_ends_later_than_it_begins(clock: time_machine.Traveller) -> None:
+    maintenance = make_maintenance(start=START, end=END)
+    clock.move_to(END + timedelta(hours=1))
+    operations.start_maintenance(incident=maintenance, text=Text(da="Nu."), notify=False)
+    [event] = events()
+    assert event.dtend.value > event.dtstart.value
+
+
+def test_page_without_maintenance_has_a_calendar_that_is_valid() -> None:
+    make_incident()
+    operations.withdraw(incident=make_maintenance(start=START, end=END))
+    assert events() == []
+    assert rendered() == rendered()
+
+
+def test_commas_semicolons_backslashes_and_line_breaks_arrive_as_typed(clock: time_machine.Traveller) -> None:
+    typed = Text(da="a, b; c\\n d")
+    maintenance = make_maintenance(start=START, end=END, title=typed)
+    clock.shift(timedelta(minutes=1))
+    make_update(maintenance, Phase.SCHEDULED, text=Text(da="En.\r\n\r\nTo \x0b, tre; fire"))
+    [event] = events()
+    assert event.summary.value == "a, b; c\\n d"
+    assert event.description.value.startswith("En.\n\nTo , tre; fire\n\nhttps://")
+
+
+def test_is_written_anew_when_planned_work_changes_and_at_midnight_but_not_for_an_incident() -> None:
+    def touched(*names: str) -> list[str]:
+        return list(Calendar().touched(Subjects(frozenset(names))))
+
+    maintenance = make_maintenance(start=START, end=END)
+    assert touched(f"incident:{maintenance.pk}") == [""]
+    assert touched("day") == [""]
+    assert touched(f"incident:{make_incident().pk}", "component:abcdefabcdef") == []

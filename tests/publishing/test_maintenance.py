@@ -1,0 +1,111 @@
+"""The list of planned maintenance: what is ahead, what is going on, what was, and what was called off."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+from django.utils import timezone, translation
+
+from incidents import operations
+from incidents.models import Incident, Page
+from incidents.publishing import maintenance
+from incidents.publishing.documents import Edition, Subjects
+from incidents.publishing.maintenance import MaintenanceList
+from incidents.text import Text
+from tests.factories import make_component, make_incident, make_maintenance, make_page
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("public_store")]
+
+NOW = datetime(2023, 10, 12, 10, 0, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture(autouse=True)
+def _clock() -> Iterator[None]:
+    """Goes on, so that one update comes after another."""
+    with time_machine.travel(NOW, tick=True):
+        make_page()
+        yield
+
+
+def rendered(language: str = "en") -> str:
+    with translation.override(language), timezone.override("Europe/Copenhagen"):
+        return MaintenanceList().render("", Edition(Page.objects.current(), language))
+
+
+def part(html: str, name: str) -> str:
+    """The words of one section of the page; "" where there is no such section."""
+    found = re.search(rf'<section class="part" aria-labelledby="{name}">(.*?)</section>', html, re.DOTALL)
+    return " ".join(re.sub(r"<[^>]+>", " ", found[1]).split()) if found else ""
+
+
+def planned(title: str, start: datetime = NOW + HOUR) -> Incident:
+    return make_maintenance(start=start, end=start + HOUR, title=Text(en=title), components=(make_component(),))
+
+
+def done(title: str, start: datetime = NOW - 3 * HOUR) -> Incident:
+    incident = planned(title, start)
+    operations.start_maintenance(incident=incident, text=Text(en="Begun."), notify=False)
+    operations.complete_maintenance(incident=incident, text=Text(en="Done."), notify=False)
+    return incident
+
+
+def test_work_stands_under_what_it_is_the_next_and_the_newest_first() -> None:
+    make_incident(title=Text(en="No maintenance"))
+    for title, start in (("Later", NOW + 9 * HOUR), ("Sooner", NOW + HOUR)):
+        planned(title, start)
+    for title, start in (("Before", NOW - 9 * HOUR), ("Lately", NOW - 3 * HOUR)):
+        done(title, start)
+    operations.start_maintenance(incident=planned("Just now"), text=Text(en="Begun."), notify=False)
+    html = rendered()
+    ahead, past = part(html, "ahead"), part(html, "past")
+    assert ahead.index("Sooner") < ahead.index("Later")
+    assert past.index("Lately") < past.index("Before")
+    assert re.search("Just now In progress · 12 October 2023, 13:00–14:00 CEST", part(html, "ongoing"))
+    assert "No maintenance" not in ahead + past
+
+
+def test_work_that_was_called_off_says_so_and_when_it_was_to_be() -> None:
+    operations.cancel_maintenance(incident=planned("Disk"), text=Text(en="Not needed."), notify=False)
+    html = rendered()
+    assert "Cancelled · 12 October 2023, 13:00–14:00 CEST" in part(html, "past")
+    assert "<strong>Cancelled</strong>" in html
+    assert "Disk" not in part(html, "ahead")
+
+
+@pytest.mark.parametrize(
+    ("language", "ahead", "past"),
+    [
+        ("en", "Ahead No maintenance is planned.", "Past None so far."),
+        ("da", "Forestående Der er ikke planlagt vedligeholdelse.", "Tidligere Ingen endnu."),
+    ],
+)
+def test_page_without_maintenance_says_that_there_is_none(language: str, ahead: str, past: str) -> None:
+    make_maintenance(start=NOW + HOUR, end=NOW + 2 * HOUR)
+    operations.withdraw(incident=Incident.objects.get())
+    html = rendered(language)
+    assert (part(html, "ahead"), part(html, "past"), part(html, "ongoing")) == (ahead, past, "")
+
+
+def test_calendar_can_be_subscribed_to_from_here() -> None:
+    assert 'href="webcal://status.example.dk/da/maintenance.ics"' in rendered("da")
+
+
+def test_long_past_is_cut_and_leads_to_the_history(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(maintenance, "PAST", 2)
+    for number in range(3):
+        done(f"Work {number}", NOW - number * HOUR)
+    past = part(rendered(), "past")
+    assert "Work 1" in past
+    assert "Work 2" not in past
+    assert past.endswith("Older ones are in the history.")
+
+
+def test_is_written_anew_when_planned_work_changes_and_not_for_an_incident() -> None:
+    def touched(incident: Incident) -> list[str]:
+        return list(MaintenanceList().touched(Subjects(frozenset({f"incident:{incident.pk}", "day"}))))
+
+    assert touched(planned("Disk")) == [""]
+    assert touched(make_incident()) == []
