@@ -15,7 +15,7 @@ from incidents.publishing.calendar import Calendar, folded
 from incidents.publishing.documents import Edition, Subjects
 from incidents.status import Phase
 from incidents.text import Text
-from tests.factories import make_component, make_incident, make_maintenance, make_page, make_statement, make_update
+from tests.factories import make_component, make_incident, make_maintenance, make_page, make_update
 
 pytestmark = pytest.mark.django_db
 
@@ -44,7 +44,8 @@ def calendar(language: str = "da") -> Any:
 
 
 def events(language: str = "da") -> list[Any]:
-    return calendar(language).contents.get("vevent", [])
+    found: list[Any] = calendar(language).contents.get("vevent", [])
+    return found
 
 
 def test_lines_end_as_they_must_and_none_is_longer_than_75_octets_or_torn_within_a_character() -> None:
