@@ -34,6 +34,10 @@ def history(language: str, month: date | None = None) -> str:
     return f"/{language}/history/{month:%Y/%m}/" if month else f"/{language}/history/"
 
 
+def search(language: str) -> str:
+    return f"/{language}/search/"
+
+
 def component(slug: str, language: str) -> str:
     return f"/{language}/components/{slug}/"
 

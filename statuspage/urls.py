@@ -10,5 +10,5 @@ urlpatterns = [
     path("readyz", readyz),
     path("i18n/", include("django.conf.urls.i18n")),
     path("admin/", admin.site.urls),
-    *i18n_patterns(path("", include("incidents.subscriptions.urls"))),
+    *i18n_patterns(path("", include("incidents.subscriptions.urls")), path("", include("incidents.search.urls"))),
 ]

@@ -56,11 +56,13 @@ PUBLIC = Rules()
 ADMIN = Rules(_policy(img_src="'self' data:", frame_src="'self'"), "same-origin", "noindex")
 # Their addresses are keys: no other site may learn them.
 PRIVATE = Rules(referrer_policy="no-referrer", robots="noindex")
+SEARCH = Rules(robots="noindex")
 
 # The first pattern that matches the beginning of a path decides; all others are PUBLIC.
 RULES_BY_PATH: tuple[tuple[re.Pattern[str], Rules], ...] = (
     (re.compile(r"/admin(/|$)"), ADMIN),
     (re.compile(r"/([a-z-]+/)?subscription/"), PRIVATE),
+    (re.compile(r"/([a-z-]+/)?search/"), SEARCH),
 )
 
 # What a published file is, by its ending; a file of any other kind is not served.

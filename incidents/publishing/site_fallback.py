@@ -2,6 +2,7 @@
 
 import gettext
 import json
+import re
 from collections.abc import Callable
 from html import escape
 from pathlib import Path
@@ -29,11 +30,12 @@ _PAGE = """\
 <h1>{title}</h1>
 <p>{reason}</p>
 <p>{advice}</p>
-<p><a href="/{language}/">{link}</a></p>
+<p><a href="{address}">{link}</a></p>
 </main>
 </body>
 </html>
 """
+_SEARCH = re.compile(r"/[a-z-]+/search/?")
 _WRONG_METHOD = _PAGE.replace("<p>{advice}</p>\n", "")
 
 
@@ -53,7 +55,7 @@ class Fallback:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
         path = environ.get("PATH_INFO") or "/"
         code = self._language(path, environ.get("HTTP_ACCEPT_LANGUAGE", ""))
-        kind, text = self._problem(code) if path.startswith("/api/") else self._page(code)
+        kind, text = self._problem(code) if path.startswith("/api/") else self._page(code, path)
         body = text.encode()
         headers = [("Content-Type", kind), ("Content-Length", str(len(body))), ("Content-Language", code)]
         headers += [("Retry-After", str(RETRY_AFTER)), ("Cache-Control", CACHE_NEVER)]
@@ -69,6 +71,7 @@ class Fallback:
             language=escape(code),
             title=escape(_("This address cannot be used like that")),
             reason=escape(_("What stands here can only be read. Nothing has been changed.")),
+            address=f"/{escape(code)}/",
             link=escape(_("Go to the status page")),
         ).encode()
         headers = [("Allow", "GET, HEAD"), ("Content-Type", "text/html; charset=utf-8")]
@@ -80,14 +83,18 @@ class Fallback:
         first = path.split("/")[1] if path.startswith("/") else ""
         return first if first in self._languages else language(accept_language, self._languages, self._default_language)
 
-    def _page(self, code: str) -> tuple[str, str]:
+    def _page(self, code: str, path: str) -> tuple[str, str]:
         _ = self._gettext[code]
+        address, link = f"/{code}/", _("Go to the status page")
+        if _SEARCH.fullmatch(path):  # what can be searched for can be read month by month, too
+            address, link = f"/{code}/history/", _("All incidents, month by month")
         page = _PAGE.format(
             language=escape(code),
             title=escape(_("Not available right now")),
             reason=escape(_("This page cannot be shown at the moment. The status page itself can be read as usual.")),
             advice=escape(_("Try again in a few minutes. If you were sending a form, please send it again.")),
-            link=escape(_("Go to the status page")),
+            address=escape(address),
+            link=escape(link),
         )
         return "text/html; charset=utf-8", page
 

@@ -1,5 +1,6 @@
-"""How many letters may be caused by people we do not know yet. Kept in PostgreSQL, so that they hold without Valkey.
+"""How many letters, and how many searches, people we do not know may cause.
 
+Kept in PostgreSQL, so that they hold without Valkey.
 Each limit is a leaky bucket (GCRA): one row with the time at which the bucket
 is empty again, moved by one conditional upsert, so that two processes cannot
 both take the last place. Keys are keyed hashes: the table names nobody.
@@ -45,6 +46,8 @@ STAMP = Limit("stamp", timedelta(hours=6), burst=5)
 # A whole office stands behind one address of the network, and all of it signs up on a bad day.
 NETWORK = Limit("network", timedelta(minutes=2), burst=30)
 EVERYBODY = Limit("everybody", timedelta(seconds=3), burst=1000)
+# Each costs the database a moment; a whole office looks for the same incident at once.
+SEARCH = Limit("search", timedelta(seconds=1), burst=60)
 ALARM = Limit("alarm", timedelta(hours=1))
 
 _TAKE = """
@@ -76,6 +79,10 @@ def may_sign_up(*, address: str, network: str, stamp: str) -> bool:
 
 def may_send_manage_link(*, address: str, network: str) -> bool:
     return _take_all([(MANAGE, mailbox(address)), *_of_sender(network, ""), (EVERYBODY, "")])
+
+
+def may_search(*, network: str) -> bool:
+    return not network or _take(SEARCH, network)
 
 
 def forgive(*, address: str) -> None:

@@ -75,6 +75,11 @@ def history_url(month: date | None = None) -> str:
 
 
 @register.simple_tag
+def search_url() -> str:
+    return links.search(_language())
+
+
+@register.simple_tag
 def incident_url(incident: Incident) -> str:
     return links.incident(incident.pk, _language())
 

@@ -1,0 +1,56 @@
+"""What is searched, as SQL: one text vector per table and language, the same here and in the indexes.
+
+PostgreSQL uses an index only where a query repeats its expression to the letter.
+Migration 0003 indexes Danish and English; a third language is found without an
+index of its own, by reading the texts, until somebody adds one.
+"""
+
+from dataclasses import dataclass
+
+# Dictionaries that PostgreSQL brings; any other language is found word by word as it is written.
+DICTIONARIES = {
+    "da": "danish",
+    "de": "german",
+    "en": "english",
+    "es": "spanish",
+    "fi": "finnish",
+    "fr": "french",
+    "it": "italian",
+    "nb": "norwegian",
+    "nl": "dutch",
+    "no": "norwegian",
+    "pt": "portuguese",
+    "sv": "swedish",
+}
+_INCIDENT_TEXTS = ("user_impact", "scope", "workaround", "root_cause", "next_steps")
+
+
+@dataclass(frozen=True)
+class Vector:
+    """`incident` is the expression of the incident's id in a row of the table."""
+
+    table: str
+    incident: str
+    expression: str
+
+
+def dictionary(language: str) -> str:
+    return DICTIONARIES.get(language.split("-", maxsplit=1)[0], "simple")
+
+
+def vectors(language: str) -> list[Vector]:
+    """`language` is one of the settings' codes, which are safe to write into SQL."""
+    name = dictionary(language)
+    details = " || ' ' || ".join([*(_text(column, language) for column in _INCIDENT_TEXTS), "upstream_name"])
+    incident = (
+        f"(setweight(to_tsvector('{name}', {_text('title', language)}), 'A') || to_tsvector('{name}', {details}))"
+    )
+    update = f"to_tsvector('{name}', {_text('text', language)} || ' ' || quote)"
+    return [
+        Vector("incidents_incident", "id", incident),
+        Vector("incidents_update", "incident_id", update),
+    ]
+
+
+def _text(column: str, language: str) -> str:
+    return f"coalesce({column} ->> '{language}', '')"

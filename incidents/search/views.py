@@ -1,0 +1,53 @@
+"""The search in the history: the one page that readers read and that is computed. No cookie; a GET changes nothing."""
+
+from http import HTTPStatus
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone, translation
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_safe
+
+from .. import links
+from ..markup import one_line
+from ..models import Page
+from ..subscriptions.limits import may_search
+from ..subscriptions.requests import network
+from .finding import LONGEST, MOST_PAGES, find
+
+
+@require_safe
+def search(request: HttpRequest) -> HttpResponse:
+    """`?q=` words, `&page=` from 1. 422 for a query that is too long, 429 for too many."""
+    query = one_line(request.GET.get("q", ""))
+    if len(query) > LONGEST:
+        message = ngettext("At most %(limit)d character, please.", "At most %(limit)d characters, please.", LONGEST) % {
+            "limit": LONGEST
+        }
+        return _page(request, query, HTTPStatus.UNPROCESSABLE_ENTITY, problem=message)
+    if query and not may_search(network=network(request)):
+        message = _("Those were many searches in a short time. Try again in a minute, or look month by month.")
+        answer = _page(request, query, HTTPStatus.TOO_MANY_REQUESTS, problem=message)
+        answer.headers["Retry-After"] = "60"
+        return answer
+    language = translation.get_language() or settings.LANGUAGE_CODE
+    page = Page.objects.current()
+    with timezone.override(page.time_zone):
+        results = find(query, language, _number(request.GET.get("page", ""))) if query else None
+        return _page(request, query, page=page, results=results)
+
+
+def _page(request: HttpRequest, query: str, status: HTTPStatus = HTTPStatus.OK, **context: Any) -> HttpResponse:
+    rest = f"?{urlencode({'q': query})}" if query else ""
+    alternates = [(code, links.search(code) + rest) for code, _name in settings.LANGUAGES]
+    shared = {"query": query, "longest": LONGEST, "alternates": alternates}
+    return render(request, "public/search.html", {**shared, **context}, status=status)
+
+
+def _number(text: str) -> int:
+    """A page's number; nonsense is the first."""
+    return min(max(int(text), 1), MOST_PAGES) if text.isascii() and text.isdigit() and len(text) < 5 else 1
