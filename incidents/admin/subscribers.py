@@ -4,7 +4,8 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext, pgettext
@@ -14,6 +15,7 @@ from ..models import Subscriber
 from ..subscriptions import service
 from ..templatetags.wording import language_name, short_moment, words
 from .addresses import list_page
+from .export import export_view
 from .ledger import ReadOnlyAdmin, sees_addresses
 
 
@@ -22,6 +24,14 @@ class SubscriberAdmin(ReadOnlyAdmin):
     list_filter = ("state", "channel", "language", "wants_incidents", "wants_maintenance")
     ordering = ("-created_at", "-id")
     actions = ("end_subscription",)
+    change_list_template = "admin/newsroom/subscribers.html"
+
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view(export_view)
+        return [path("export/", view, name="incidents_subscriber_export"), *super().get_urls()]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return super().changelist_view(request, {"may_export": sees_addresses(request.user), **(extra_context or {})})
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
         address = "full_address" if sees_addresses(request.user) else "masked_address"
@@ -32,8 +42,8 @@ class SubscriberAdmin(ReadOnlyAdmin):
         address, because = ("full_address", "suspended_because") if sees else ("masked_address", "masked_because")
         return (
             address, "channel", "state", "reads", "wants_incidents", "wants_maintenance", "watched", "requested_at",
-            "confirmed_at", "consent_method", "consent_text", "paused_until", "left_at", because,
-            "deliveries",
+            "confirmed_at", "consent_method", "consent_text", "consent_source", "time_zone", "paused_until",
+            "left_at", because, "deliveries",
         )  # fmt: skip
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:

@@ -49,6 +49,8 @@ EVERYBODY = Limit("everybody", timedelta(seconds=3), burst=1000)
 # Each costs the database a moment; a whole office looks for the same incident at once.
 SEARCH = Limit("search", timedelta(seconds=1), burst=60)
 ALARM = Limit("alarm", timedelta(hours=1))
+# Passwords that staff say again: a stolen session must not be a way to guess them.
+PASSWORD = Limit("password", timedelta(minutes=2), burst=5)
 
 _TAKE = """
 INSERT INTO {table} AS held (key, free_at, uses, keep_until)
@@ -83,6 +85,10 @@ def may_send_manage_link(*, address: str, network: str) -> bool:
 
 def may_search(*, network: str) -> bool:
     return not network or _take(SEARCH, network)
+
+
+def may_try_password(user: object) -> bool:
+    return _take(PASSWORD, str(user))
 
 
 def forgive(*, address: str) -> None:

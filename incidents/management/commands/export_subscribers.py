@@ -1,0 +1,36 @@
+"""`manage.py export_subscribers`: writes subscribers to a CSV file."""
+
+import sys
+from argparse import ArgumentParser
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any, TextIO
+
+from django.core.management.base import BaseCommand, CommandError
+from tqdm import tqdm
+
+from incidents.subscriptions import tables
+
+
+class Command(BaseCommand):
+    help = "Writes every subscriber whose address is known as CSV, which import_subscribers reads again."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("file", nargs="?", type=Path, help="Without it, to standard output.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        with _opened(options["file"]) as file:
+            total = tables.exportable().count() + 1
+            for line in tqdm(tables.lines(), total=total, unit=" lines", disable=None, leave=False):
+                file.write(line)
+
+
+def _opened(path: Path | None) -> AbstractContextManager[TextIO]:
+    """The file, readable by nobody else: it is a list of people."""
+    if path is None:
+        return nullcontext(sys.stdout)
+    try:
+        path.touch(mode=0o600)
+        return path.open("w", encoding="utf-8", newline="")
+    except OSError as error:
+        raise CommandError(str(error)) from error

@@ -1,0 +1,46 @@
+"""Everybody's addresses leave the house only by a password said again, and staff can see who took them."""
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.test import Client
+from django.urls import reverse
+
+from tests.factories import make_subscriber
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def address(publisher: Client) -> str:
+    user = get_user_model().objects.get(username="karen")
+    user.set_password("correct horse")
+    user.save()
+    publisher.force_login(user)
+    make_subscriber("anna@example.dk")
+    return reverse("admin:incidents_subscriber_export")
+
+
+def test_export_wants_the_password_and_is_written_down(publisher: Client, address: str) -> None:
+    assert reverse("admin:incidents_subscriber_changelist") != address
+    assert address in publisher.get(reverse("admin:incidents_subscriber_changelist")).content.decode()
+    assert "holds 1 subscriber with" in publisher.get(address).content.decode()
+    answer = publisher.post(address, {"password": "correct horse"})
+    assert answer.headers["Content-Disposition"].startswith('attachment; filename="subscribers-')
+    content = b"".join(answer).decode()
+    assert "anna@example.dk" in content
+    page = publisher.get(address).content.decode()
+    assert "karen. Exported 1 subscribers." in page
+    assert "anna@example.dk" not in page
+
+
+def test_wrong_password_gets_nothing_and_cannot_be_guessed(publisher: Client, address: str) -> None:
+    for _guess in range(5):
+        assert "This is not your password." in publisher.post(address, {"password": "guess"}).content.decode()
+    assert "Too many wrong passwords." in publisher.post(address, {"password": "correct horse"}).content.decode()
+    assert "Exported" not in publisher.get(address).content.decode()
+
+
+def test_who_may_not_see_addresses_gets_no_export(viewer: Client, address: str) -> None:
+    assert address not in viewer.get(reverse("admin:incidents_subscriber_changelist")).content.decode()
+    assert viewer.get(address).status_code == 403
+    assert viewer.post(address, {"password": "correct horse"}).status_code == 403
