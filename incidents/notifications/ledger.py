@@ -87,14 +87,17 @@ class Outcome:
 # Rows are found by their ids alone. Listing them keeps PostgreSQL from reading the whole
 # table, of which it expects the records to name a good part; “coalesce” keeps PostgreSQL from choosing the small index
 # of the letters on the wire, which is full of dead entries while thousands pass through it.
+# Of somebody who had everything erased meanwhile no reply is kept.
 _WRITE = f"""
 WITH ended AS (
     UPDATE {Delivery._meta.db_table} AS d
-    SET state = v.state, reply_code = v.code, reply = v.reply, next_attempt_at = v.next, sent_at = v.sent,
-        lease_until = NULL, times_uncertain = d.times_uncertain + (v.state = '{DeliveryState.UNCERTAIN}')::int
+    SET state = v.state, reply_code = v.code, next_attempt_at = v.next, sent_at = v.sent,
+        reply = CASE s.address WHEN '' THEN '' ELSE v.reply END, lease_until = NULL,
+        times_uncertain = d.times_uncertain + (v.state = '{DeliveryState.UNCERTAIN}')::int
     FROM json_to_recordset(%s::json)
-        AS v (id bigint, lease timestamptz, state text, code int, reply text, next timestamptz, sent timestamptz)
-    WHERE d.id = ANY(%s::bigint[]) AND d.id = v.id
+        AS v (id bigint, lease timestamptz, state text, code int, reply text, next timestamptz, sent timestamptz),
+        {Subscriber._meta.db_table} AS s
+    WHERE d.id = ANY(%s::bigint[]) AND d.id = v.id AND s.id = d.subscriber_id
         AND coalesce(d.state, '') = '{DeliveryState.SENDING}' AND d.lease_until = v.lease
 )
 UPDATE {Delivery._meta.db_table} AS d

@@ -81,7 +81,8 @@ def correct_update(
 ) -> Update:
     """Replaces the words of a public update; the earlier ones are kept, and readers see that it was edited.
 
-    What is None stays. `tell` announces the correction to subscribers; a typo is corrected silently.
+    What is None stays. `tell` announces the correction to subscribers, unless the
+    incident is withdrawn; a typo is corrected silently.
     """
     incident = lock(update.incident)
     update = Update.objects.select_for_update().get(pk=update.pk)
@@ -98,7 +99,7 @@ def correct_update(
     update.save()
     UpdateRevision.objects.create(update=update, replaced_by_id=by.pk if by else None, **earlier)
     stale.mark_incident(incident)
-    if tell:
+    if tell and incident.published_at is not None:
         announce_correction(update)
     return update
 

@@ -12,6 +12,8 @@ from incidents.links import unsign_bounce
 from incidents.models import Announcement, Delivery, Destination, Subscriber, Update
 from incidents.notifications import announcements, claims, delivery, mail, worker
 from incidents.notifications.channels.email import relay_name
+from incidents.notifications.ledger import Held
+from incidents.subscriptions import service
 from incidents.text import Text
 from tests.factories import make_incident, make_statement, make_subscriber
 
@@ -207,6 +209,39 @@ def test_a_refusal_that_is_not_about_the_address_suspends_nobody(
     assert states() == {"failed": 1}
     assert Delivery.objects.get().reply == reply[4:]
     assert ("which staff should look into" in caplog.text) == ("5.7" in reply)
+
+
+def test_no_reply_that_is_kept_has_an_address_in_it(server: ScriptedServer) -> None:
+    reader = make_subscriber("karen@busy.example")
+    announced()
+    server.says = lambda stage, to: f"451 4.7.500 {to} is busy" if stage == "RCPT" else None
+    work_off()
+    server.says = lambda stage, to: f"550 5.1.1 <{to}>: no karen here" if stage == "RCPT" else None
+    kept = {Delivery.objects.get().reply, Destination.objects.get().reply}
+    Destination.objects.update(retry_at=timezone.now())
+    Delivery.objects.update(next_attempt_at=timezone.now())
+    work_off()
+    reader.refresh_from_db()
+    kept |= {Delivery.objects.get().reply, reader.suspended_because.removeprefix("550 ")}
+    assert kept == {"4.7.500 k…@busy.example is busy", "5.1.1 <k…@busy.example>: no k… here"}
+
+
+def test_what_a_server_says_of_somebody_erased_meanwhile_is_not_kept(
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = make_subscriber("karen@example.dk")
+    announced()
+    write_mail = worker.Worker._write_mail
+
+    def erase_and_write(self: worker.Worker, row: Held) -> bytes:
+        self.ledger.using(lambda: service.erase(subscriber=reader))
+        return write_mail(self, row)
+
+    monkeypatch.setattr(worker.Worker, "_write_mail", erase_and_write)
+    server.says = lambda stage, _to: "550 5.7.1 No" if stage == "RCPT" else None
+    work_off()
+    row = Delivery.objects.get()
+    assert (row.state, row.reply_code, row.reply) == ("failed", 550, "")
 
 
 @pytest.mark.parametrize("reply", ["530 5.7.0 Authentication required", "550 5.7.60 You may not send as this sender"])

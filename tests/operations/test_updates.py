@@ -46,6 +46,13 @@ def test_correction_of_an_update_still_held_is_not_told_twice() -> None:
     assert Announcement.objects.get().reason == "update"
 
 
+def test_correction_of_a_withdrawn_incident_is_told_to_nobody() -> None:
+    incident = make_incident(statement=make_statement(notify=True))
+    operations.withdraw(incident=incident)
+    operations.correct_update(update=incident.updates.get(), text=Text(en="Corrected."), tell=True)
+    assert not Announcement.objects.filter(cancelled_at=None).exists()
+
+
 def test_correction_that_changes_nothing_leaves_no_trace() -> None:
     update = make_incident().updates.get()
     operations.correct_update(update=update, text=update.text, tell=True)

@@ -5,6 +5,7 @@ import re
 from django.conf import settings
 
 from ... import links
+from ...masks import without_addresses
 from .base import Busy, ChannelError, Lost, Refused, Reply, Scope
 from .smtp import Relay, SmtpConnection, SmtpError, Stage
 
@@ -22,14 +23,17 @@ class EmailChannel:
         self.connection = SmtpConnection(Relay.configured())
 
     def deliver(self, sender: str, address: str, content: bytes) -> Reply:
-        """Sends one letter; `sender` is told of a bounce. Raises Refused, Busy or Lost."""
+        """Sends one letter; `sender` is told of a bounce. Raises Refused, Busy or Lost.
+
+        Replies are stored and logged, so the addresses in them are masked here.
+        """
         recipient = wire_address(address)
         try:
             self.prepare()
             self._require_utf8(recipient)
-            return self._send(sender, recipient, content)
+            return _masked(self._send(sender, recipient, content), address)
         except SmtpError as error:
-            raise meaning(error) from error
+            raise meaning(SmtpError(error.stage, _masked(error.reply, address))) from error
 
     def prepare(self) -> None:
         """An open connection that is not too old. Raises Busy."""
@@ -59,6 +63,10 @@ class EmailChannel:
     def _require_utf8(self, recipient: str) -> None:
         if not recipient.isascii() and not self.connection.accepts_utf8_addresses():
             raise Refused(Reply(553, "5.6.7 The mail server takes no address with such letters."))
+
+
+def _masked(reply: Reply, address: str) -> Reply:
+    return Reply(reply.code, without_addresses(reply.text, address))
 
 
 def wire_address(address: str) -> str:
