@@ -1,0 +1,160 @@
+"""Subscribers to be told, and what tells them. Each command answers with one line of JSON.
+
+`python -m benchmarks.support.telling COMMAND …` in the environment of a house (see `house.py`):
+
+`fill N` makes N subscribers and two languages; `announce [SECONDS]` an update that is let go after so long;
+`expand` lets go what is due; `work` sends until nothing is due; `letter FILE` writes
+one; `loop N FILE` sends N of Django's own messages on one connection.
+"""
+
+import json
+import resource
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from email import message_from_bytes, policy
+from pathlib import Path
+from typing import Any
+
+import django
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives, get_connection
+from django.db import connection, transaction
+from django.utils import timezone
+
+django.setup()
+
+# Models may be loaded only now that Django is.
+from incidents import operations  # noqa: E402
+from incidents.models import Announcement, Delivery, Destination, Page, StaleSubject, Subscriber  # noqa: E402
+from incidents.notifications import announcements, claims, delivery, mail  # noqa: E402
+from incidents.operations import Statement  # noqa: E402
+from incidents.status import Impact, Phase  # noqa: E402
+from incidents.text import Text  # noqa: E402
+
+from .history import DANISH, ENGLISH  # noqa: E402
+
+# As many hosts as a company's customers have: most share a few, and many have their own.
+_SUBSCRIBERS = """
+INSERT INTO incidents_subscriber (id, channel, address, language, state, wants_incidents, wants_maintenance,
+    opt_in_round, consent_text, consent_method, requested_at, confirmed_at, suspended_because, created_at, updated_at)
+SELECT lpad(to_hex(n), 12, '0'), 'email', 'reader' || n || '@host' || n %% 300 || '.example',
+    CASE n %% 2 WHEN 0 THEN 'da' ELSE 'en' END, 'active', true, true, 1, '', 'form', now(), now(), '', now(), now()
+FROM generate_series(1, %s) AS n
+"""
+
+
+def fill(number: str) -> dict[str, Any]:
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE incidents_subscriber CASCADE")
+        cursor.execute(_SUBSCRIBERS, [int(number)])
+        cursor.execute("ANALYZE incidents_subscriber")
+    Destination.objects.all().delete()
+    Page.objects.get_or_create(defaults={"name": Text(da="Nordhost driftsstatus", en="Nordhost status")})
+    return {"subscribers": Subscriber.objects.count()}
+
+
+def announce(seconds: str = "0") -> dict[str, Any]:
+    """Its page counts as written: publishing is measured elsewhere."""
+    text = Text(da=DANISH.format(name="Mail", number=1), en=ENGLISH.format(name="Mail", number=1))
+    title = Text(da="Mail kan ikke leveres", en="Mail cannot be delivered")
+    with transaction.atomic():
+        operations.open_incident(
+            details={"title": title, "impact": Impact.MAJOR},
+            statement=Statement(phase=Phase.IDENTIFIED, text=text, notify=True),
+        )
+        let_go = timezone.now() + timedelta(seconds=float(seconds))
+        Announcement.objects.filter(expanded_at=None).update(hold_until=let_go)
+        StaleSubject.objects.all().delete()
+    return {"announcement": Announcement.objects.latest("id").pk, "committed": time.time()}
+
+
+def expand() -> dict[str, Any]:
+    with timed() as seconds:
+        announcements.release_due(timezone.now())
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_relation_size('incidents_delivery'), pg_indexes_size('incidents_delivery')")
+        table, indexes = cursor.fetchone()
+    return {"seconds": seconds(), "memory": memory(), "table": table, "indexes": indexes}
+
+
+def work() -> dict[str, Any]:
+    """One worker. `before` is its memory when a fifth was sent, `after` the most it took."""
+    total = Delivery.objects.waiting().count()
+    if total == 0:
+        return {"sent": 0}
+    resident = Resident(total)
+    with timed() as seconds, resident:
+        while waiting := delivery.waiting_for_a_job(timezone.now()):
+            for announcement in waiting:
+                delivery.Worker(announcement, settings.LEDGER_BATCH).run()
+    cpu = resource.getrusage(resource.RUSAGE_SELF)
+    sent = Delivery.objects.filter(state="sent").count()
+    return {"sent": sent, "seconds": seconds(), "cpu": cpu.ru_utime + cpu.ru_stime, **resident.found()}
+
+
+def letter(file: str) -> dict[str, Any]:
+    announcement = Announcement.objects.latest("id")
+    with transaction.atomic():
+        (row,) = claims.claim(announcement.pk, 1, timezone.now())
+        transaction.set_rollback(True)
+    return {"octets": Path(file).write_bytes(mail.render("update", "da", announcement).to(row))}
+
+
+def loop(number: str, file: str) -> dict[str, Any]:
+    """What people write: a message from Django for each, on one connection that stays open."""
+    example = message_from_bytes(Path(file).read_bytes(), policy=policy.default)
+    body, html = (example.get_body([kind]).get_content() for kind in ("plain", "html"))  # type: ignore[union-attr]
+    headers = {name: str(example[name]) for name in ("List-Unsubscribe", "List-Unsubscribe-Post", "Auto-Submitted")}
+    with timed() as seconds, get_connection() as wire:
+        for index in range(int(number)):
+            to = [f"reader{index}@host.example"]
+            message = EmailMultiAlternatives(example["Subject"], body, None, to, connection=wire, headers=headers)
+            message.attach_alternative(html, "text/html")
+            message.send()
+    return {"sent": int(number), "seconds": seconds()}
+
+
+class Resident:
+    """Watches this process's memory while letters go out."""
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+        self.seen: list[float] = []
+        self.over = threading.Event()
+        self.watcher = threading.Thread(target=self.watch)
+
+    def __enter__(self) -> None:
+        self.watcher.start()
+
+    def __exit__(self, *error: object) -> None:
+        self.over.set()
+        self.watcher.join()
+
+    def watch(self) -> None:
+        while not self.over.wait(0.1):
+            self.seen.append(memory())
+
+    def found(self) -> dict[str, float]:
+        return {"before": max(self.seen[: len(self.seen) // 5 + 1], default=0), "after": max(self.seen, default=0)}
+
+
+def memory() -> float:
+    """Megabytes that this process has in memory now."""
+    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * resource.getpagesize() / 1e6
+
+
+@contextmanager
+def timed() -> Iterator[Any]:
+    begun, ended = time.monotonic(), 0.0
+    yield lambda: ended - begun
+    ended = time.monotonic()
+
+
+COMMANDS = {command.__name__: command for command in (fill, announce, expand, work, letter, loop)}
+
+if __name__ == "__main__":
+    print(json.dumps(COMMANDS[sys.argv[1]](*sys.argv[2:])))
