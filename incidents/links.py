@@ -50,6 +50,20 @@ def calendar(language: str) -> str:
     return f"/{language}/maintenance.ics"
 
 
+def badge(language: str = "") -> str:
+    """Without a language, the badge in the default one."""
+    return f"/{language}/badge.svg" if language else "/badge.svg"
+
+
+def banner(language: str) -> str:
+    return f"/{language}/banner/"
+
+
+def ways(language: str) -> str:
+    """The page that tells every way to follow."""
+    return f"/{language}/follow/"
+
+
 def subscribe(language: str) -> str:
     return f"/{language}/subscribe/"
 

@@ -20,7 +20,8 @@ from .documents import Document, Edition, Subjects
 from .shapes import PATHS
 from .themes import switch
 
-STYLES = tuple("tokens base shell states prose timeline components history forms subscriptions print".split())
+STYLES = tuple("tokens base shell states prose timeline components history follow forms subscriptions print".split())
+BANNER_STYLES = ("tokens", "states", "banner")
 SCRIPTS = ("moments", "days", "fresh", "theme")
 
 # The state's colour in the middle of light and dark, because a tab may be either.
@@ -36,13 +37,13 @@ _COMMENT = re.compile(r"/\*.*?\*/\s*|^\s*//[^\n]*\n", re.DOTALL | re.MULTILINE)
 
 
 class Assets(Document):
-    """`site.css`, `site.js` and an icon per state; made once, for all languages."""
+    """`site.css`, `site.js`, `banner.css` and an icon per state; made once, for all languages."""
 
     per_language = False
     leads = True
 
     def all_keys(self) -> Iterable[str]:
-        return ["site.css", "site.js", *_ICONS]
+        return ["site.css", "site.js", "banner.css", *_ICONS]
 
     def touched(self, subjects: Subjects) -> Iterable[str]:
         # All, whatever changed: after an upgrade the first page written may be the first to ask for them.
@@ -56,7 +57,7 @@ class Assets(Document):
 
 
 def asset_path(key: str, page: Page) -> str:
-    """The public address of `site.css`, `site.js` or `favicon-<state>.svg`."""
+    """The public address of `site.css`, `site.js`, `banner.css` or `favicon-<state>.svg`."""
     name, kind = key.rsplit(".", 1)
     return f"/assets/{name}-{_hash(asset(key, page.brand_colour))}.{kind}"
 
@@ -71,6 +72,8 @@ def _asset(key: str, brand: str) -> bytes:
     if key == "site.css":
         tokens, rest = _joined("css/public", STYLES[:1], "css"), _joined("css/public", STYLES[1:], "css")
         return (_brand(brand) + tokens + switch(tokens) + rest).encode()
+    if key == "banner.css":
+        return (_brand(brand) + _joined("css/public", BANNER_STYLES, "css")).encode()
     if key == "site.js":
         # A block of its own for each module keeps its names to itself.
         return "".join(f"{{\n{_source('js', name, 'js')}}}\n" for name in SCRIPTS).encode()

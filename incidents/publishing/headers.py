@@ -58,11 +58,15 @@ ADMIN = Rules(_policy(img_src="'self' data:", frame_src="'self'"), "same-origin"
 PRIVATE = Rules(referrer_policy="no-referrer", robots="noindex")
 SEARCH = Rules(robots="noindex")
 
+# Made to stand on other sites; it asks for nothing and has nothing to click that changes anything.
+FRAMED = Rules(_policy(frame_ancestors="*"))
+
 # The first pattern that matches the beginning of a path decides; all others are PUBLIC.
 RULES_BY_PATH: tuple[tuple[re.Pattern[str], Rules], ...] = (
     (re.compile(r"/admin(/|$)"), ADMIN),
     (re.compile(r"/([a-z-]+/)?subscription/"), PRIVATE),
     (re.compile(r"/([a-z-]+/)?search/"), SEARCH),
+    (re.compile(r"/[a-z-]+/banner/$"), FRAMED),
 )
 
 # What a published file is, by its ending; a file of any other kind is not served.

@@ -2,9 +2,12 @@
 
 from .archive import ComponentPage, HistoryIndex, HistoryMonth
 from .assets import Assets
+from .badge import Badge
+from .banner import Banner
 from .calendar import Calendar
 from .documents import Document
 from .feeds import ComponentFeed, Feed, HistoryFeed
+from .follow import FollowPage
 from .maintenance import MaintenanceList
 from .pages import Home, IncidentPage
 
@@ -16,6 +19,10 @@ DOCUMENTS: tuple[Document, ...] = (
     ComponentPage(),
     MaintenanceList(),
     Calendar(),
+    Badge(per_language=True),
+    Badge(per_language=False),
+    Banner(),
+    FollowPage(),
     Home(),
     Feed("atom"),
     Feed("rss"),

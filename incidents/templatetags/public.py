@@ -126,6 +126,21 @@ def calendar_url() -> str:
     return links.calendar(_language())
 
 
+@register.simple_tag
+def badge_url() -> str:
+    return links.badge(_language())
+
+
+@register.simple_tag
+def banner_url() -> str:
+    return links.banner(_language())
+
+
+@register.simple_tag
+def ways_url() -> str:
+    return links.ways(_language())
+
+
 @register.filter
 def webcal(path: str) -> str:
     return links.webcal(path)

@@ -18,6 +18,7 @@ DOCUMENTS = {
     "/da/": "<html lang=da>Driftsstatus</html>" + " " * 200,
     "/en/": "<html lang=en>Status</html>" + " " * 200,
     "/da/incidents/k3j9x2m4p7qa/": "<html lang=da>Forsinket mail</html>",
+    "/da/banner/": "<html lang=da>Alle systemer er i drift</html>",
     "/da/feed.atom": "<feed/>",
     "/da/feed.rss": "<rss/>",
     "/en/feed.json": "{}",

@@ -8,7 +8,7 @@ import pytest
 from django.conf import settings
 
 from incidents.models import Page
-from incidents.publishing.assets import SCRIPTS, STYLES, Assets, asset, asset_path
+from incidents.publishing.assets import BANNER_STYLES, SCRIPTS, STYLES, Assets, asset, asset_path
 from incidents.publishing.colours import DARK_PAPER, LIGHT_PAPER, READABLE, contrast, readable_on
 from incidents.publishing.shapes import BY_IMPACT, PATHS
 from incidents.status import ComponentStatus, Impact
@@ -25,7 +25,7 @@ def test_address_changes_with_the_content_and_only_then() -> None:
 
 
 def test_every_source_is_published() -> None:
-    assert set(STYLES) == {path.stem for path in (SOURCES / "css" / "public").glob("*.css")}
+    assert {*STYLES, *BANNER_STYLES} == {path.stem for path in (SOURCES / "css" / "public").glob("*.css")}
     scripts = {path.stem for path in (SOURCES / "js").glob("*.js")}
     assert set(SCRIPTS) == {name for name in scripts if not name.startswith("admin-")}
 

@@ -83,6 +83,8 @@ def fill() -> dict[str, str]:
         "month": f"/da/history/{timezone.localtime():%Y/%m}/",
         "component": "/da/components/system-0/",
         "maintenance": "/da/maintenance/",
+        "follow": "/da/follow/",
+        "banner": "/da/banner/",
     }
 
 
@@ -120,7 +122,9 @@ def opened(browser: "Browser", address: str, **options: object) -> "Page":
 
 
 @pytest.mark.parametrize("width", [320, 1280])
-@pytest.mark.parametrize("kind", ["home", "incident", "history", "month", "component", "maintenance"])
+@pytest.mark.parametrize(
+    "kind", ["home", "incident", "history", "month", "component", "maintenance", "follow", "banner"]
+)
 def test_page_has_no_accessibility_fault_and_no_sideways_scrolling(
     published: Published, chromium: "Browser", kind: str, width: int
 ) -> None:

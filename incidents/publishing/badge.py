@@ -1,0 +1,92 @@
+"""The badge: how things are, as a picture for other pages: word, shape and colour, and words for screen readers.
+
+`<img>` loads nothing more for a picture, so it is drawn with fonts that machines have, each text
+stretched to the width that was kept for it.
+"""
+
+from collections.abc import Iterable
+
+from django.utils.html import format_html
+from django.utils.translation import pgettext
+
+from .. import links, markup
+from ..labels import COMPONENT_STATUSES, OVERALL
+from ..models import Component
+from ..status import ComponentStatus
+from ..templatetags.wording import words
+from .documents import Document, Edition, Subjects
+from .shapes import PATHS
+
+# White reads on each of them (4.5:1), whatever the page around is like.
+GROUND = "#31373d"
+COLOURS = {
+    ComponentStatus.OPERATIONAL: "#1d7a4b",
+    ComponentStatus.UNDER_MAINTENANCE: "#2a63b8",
+    ComponentStatus.DEGRADED_PERFORMANCE: "#8f6200",
+    ComponentStatus.PARTIAL_OUTAGE: "#b84a08",
+    ComponentStatus.MAJOR_OUTAGE: "#b8141f",
+}
+_SVG = """\
+<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="24" viewBox="0 0 {width} 24" \
+role="img" aria-labelledby="title desc" lang="{language}" xml:lang="{language}">
+<title id="title">{label}: {word}</title>
+<desc id="desc">{page}: {sentence}</desc>
+<rect width="{width}" height="24" rx="3" fill="{ground}"/>
+<path d="M{middle} 0h{right}a3 3 0 0 1 3 3v18a3 3 0 0 1-3 3h-{right}z" fill="{colour}"/>
+<path transform="translate({shape_at} 6) scale(.75)" d="{shape}" fill="#fff"/>
+<g fill="#fff" font-family="Verdana,'DejaVu Sans','Noto Sans',sans-serif" font-size="12" aria-hidden="true">
+<text x="8" y="16.2" textLength="{label_width}" lengthAdjust="spacingAndGlyphs">{label}</text>
+<text x="{word_at}" y="16.2" textLength="{word_width}" lengthAdjust="spacingAndGlyphs">{word}</text>
+</g>
+</svg>
+"""
+
+
+class Badge(Document):
+    """`/da/badge.svg`, and `/badge.svg` in the default language."""
+
+    def __init__(self, *, per_language: bool) -> None:
+        self.per_language = per_language
+
+    def all_keys(self) -> Iterable[str]:
+        return [""]
+
+    def touched(self, subjects: Subjects) -> Iterable[str]:
+        return [""] if subjects.of("component") else []
+
+    def path(self, key: str, language: str) -> str:
+        return links.badge(language if self.per_language else "")
+
+    def render(self, key: str, edition: Edition) -> str:
+        state = Component.objects.public().worst_status()
+        return drawn(state, markup.clean(words(edition.page.name)) or "Status", edition.language)
+
+
+def drawn(state: ComponentStatus, page: str, language: str) -> str:
+    """The badge as SVG, in the active language, which `language` names."""
+    label, word = pgettext("on the badge", "Status"), str(COMPONENT_STATUSES[state])
+    middle = 8 + _width(label) + 8  # where the ground ends and the colour begins
+    word_at = middle + 8 + 12 + 6  # behind the shape
+    return format_html(
+        _SVG,
+        width=word_at + _width(word) + 8,
+        right=word_at + _width(word) + 8 - middle - 3,
+        middle=middle,
+        label=label,
+        label_width=_width(label),
+        word=word,
+        word_at=word_at,
+        word_width=_width(word),
+        shape=PATHS[state],
+        shape_at=middle + 8,
+        page=page,
+        sentence=OVERALL[state],
+        language=language,
+        ground=GROUND,
+        colour=COLOURS[state],
+    )
+
+
+def _width(text: str) -> int:
+    """About what 12 units of Verdana take, in units."""
+    return round(sum(4.4 if sign in "fijltr.,:; " else 11 if sign in "mwMW" else 7.8 for sign in text))

@@ -1,0 +1,22 @@
+"""`/da/banner/`: how things are in one line, the only document that other sites may frame (headers.py)."""
+
+from collections.abc import Iterable
+
+from .. import links
+from ..models import Component, Incident
+from .documents import Edition, SingleDocument, Subjects
+from .pages import PublicPage
+
+
+class Banner(PublicPage, SingleDocument):
+    template = "public/banner.html"
+
+    def touched(self, subjects: Subjects) -> Iterable[str]:
+        return [""] if subjects.of("component") or subjects.of("incident") else []
+
+    def path(self, key: str, language: str) -> str:
+        return links.banner(language)
+
+    def render(self, key: str, edition: Edition) -> str:
+        ongoing = Incident.objects.public().ongoing().newest_first()
+        return self.written(key, edition, state=Component.objects.public().worst_status(), incident=ongoing.first())

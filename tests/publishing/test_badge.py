@@ -1,0 +1,160 @@
+"""The badge, the banner and the page that offers them, as other sites and their readers get them."""
+
+import html
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from xml.etree import ElementTree
+
+import pytest
+import time_machine
+from django.utils import timezone, translation
+
+from incidents.models import Page
+from incidents.publishing.badge import COLOURS, GROUND, Badge, drawn
+from incidents.publishing.banner import Banner
+from incidents.publishing.colours import READABLE, contrast
+from incidents.publishing.documents import Document, Edition, Subjects
+from incidents.publishing.follow import FollowPage
+from incidents.publishing.shapes import PATHS
+from incidents.status import ComponentStatus
+from incidents.text import Text
+from tests.factories import make_component, make_incident, make_page
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("public_store")]
+
+NOW = datetime(2023, 10, 12, 10, 0, tzinfo=UTC)
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+@pytest.fixture(autouse=True)
+def _clock() -> Iterator[None]:
+    with time_machine.travel(NOW, tick=False):
+        make_page()
+        yield
+
+
+def rendered(document: Document, language: str = "en") -> str:
+    with translation.override(language), timezone.override("Europe/Copenhagen"):
+        content = document.render("", Edition(Page.objects.current(), language))
+    assert isinstance(content, str)
+    return content
+
+
+def badge(language: str) -> ElementTree.Element:
+    return ElementTree.fromstring(rendered(Badge(per_language=True), language))
+
+
+def touched(document: Document, *names: str) -> list[str]:
+    return list(document.touched(Subjects(frozenset(names))))
+
+
+class TestBadge:
+    @pytest.mark.parametrize(
+        ("language", "title", "sentence"),
+        [
+            ("da", "Driftsstatus: Delvist nedbrud", "Nordhost driftsstatus: Nogle systemer har nedbrud"),
+            ("en", "Status: Partial outage", "Nordhost status: Some systems have an outage"),
+        ],
+    )
+    def test_says_the_worst_state_to_the_eye_and_to_a_screen_reader(
+        self, language: str, title: str, sentence: str
+    ) -> None:
+        for status in (ComponentStatus.DEGRADED_PERFORMANCE, ComponentStatus.PARTIAL_OUTAGE):
+            make_component(status=status)
+        make_component(status=ComponentStatus.MAJOR_OUTAGE, hidden=True)
+        svg = badge(language)
+        assert (svg.get("role"), svg.get("aria-labelledby"), svg.get("lang")) == ("img", "title desc", language)
+        assert [(part.tag, part.get("id"), part.text) for part in list(svg)[:2]] == [
+            (f"{SVG}title", "title", title),
+            (f"{SVG}desc", "desc", sentence),
+        ]
+        assert [part.text for part in svg.iter(f"{SVG}text")] == title.split(": ")
+
+    def test_every_state_has_its_word_shape_and_colour_and_can_be_read(self) -> None:
+        drawings = {state: drawn(state, "Nordhost", "en") for state in ComponentStatus}
+        for state, drawing in drawings.items():
+            assert PATHS[state] in drawing
+            assert COLOURS[state] in drawing
+            assert contrast("#ffffff", COLOURS[state]) >= READABLE
+        assert len(set(COLOURS.values())) == len(drawings)
+        assert contrast("#ffffff", GROUND) >= READABLE
+
+    def test_needs_nothing_from_elsewhere_and_no_style(self) -> None:
+        drawing = rendered(Badge(per_language=True))
+        assert not re.search(r"href|url\(|@import|<style|style=|<script|font-face", drawing)
+
+    def test_texts_stay_within_it_whatever_fonts_the_machine_has(self) -> None:
+        for state in ComponentStatus:
+            with translation.override("da"):
+                svg = ElementTree.fromstring(drawn(state, "Nordhost", "da"))
+            label, word = svg.iter(f"{SVG}text")
+            ends = [float(text.get("x", "")) + float(text.get("textLength", "")) for text in (label, word)]
+            assert ends[1] + 8 == float(svg.get("width", ""))
+            assert ends[0] < float(word.get("x", "")) - 12
+
+    def test_name_of_the_page_cannot_break_it(self) -> None:
+        Page.objects.update(name=Text(en="A & <b>\x0b"))
+        assert badge("en").findtext(f"{SVG}desc") == "A & <b>: All systems are operational"
+
+    def test_address_without_a_language_speaks_the_default_one(self) -> None:
+        assert Badge(per_language=False).path("", "da") == "/badge.svg"
+        assert not Badge(per_language=False).per_language
+
+    def test_is_written_anew_when_a_component_s_status_changes_only(self) -> None:
+        assert touched(Badge(per_language=True), "component:abcdefabcdef") == [""]
+        assert touched(Badge(per_language=True), "incident:abcdefabcdef", "day") == []
+
+
+class TestBanner:
+    def test_says_how_things_are_and_names_the_newest_open_incident(self) -> None:
+        make_component(status=ComponentStatus.DEGRADED_PERFORMANCE)
+        make_incident(title=Text(en="Older"), started_at=NOW - timedelta(hours=1))
+        incident = make_incident(title=Text(en="Newer"))
+        make_incident(title=Text(en="Draft"), draft=True)
+        banner = rendered(Banner())
+        assert '<a href="/en/">Some systems have degraded performance</a>' in banner
+        assert f'<p><a href="/en/incidents/{incident.pk}/">Newer</a></p>' in banner
+        assert "Older" not in banner
+        assert "Draft" not in banner
+
+    def test_says_whose_it_is_where_nothing_is_going_on(self) -> None:
+        assert "<p>Nordhost driftsstatus</p>" in rendered(Banner(), "da")
+
+    def test_links_leave_the_frame_and_nothing_runs_in_it(self) -> None:
+        banner = rendered(Banner())
+        assert '<base target="_top">' in banner
+        assert not re.search(r"<script|<form|style=", banner)
+
+    def test_is_written_anew_with_incidents_and_components_and_not_every_day(self) -> None:
+        assert touched(Banner(), "component:abcdefabcdef") == touched(Banner(), "incident:abcdefabcdef") == [""]
+        assert touched(Banner(), "day") == []
+
+
+class TestFollowPage:
+    @pytest.mark.parametrize("language", ["da", "en"])
+    def test_tells_every_way_in_the_reader_s_language(self, language: str) -> None:
+        make_component("mail")
+        make_component("secret", hidden=True)
+        page = rendered(FollowPage(), language)
+        base = f"https://status.example.dk/{language}"
+        for address in (f"{base}/feed.atom", f"{base}/feed.rss", f"{base}/feed.json", f"{base}/maintenance.ics"):
+            assert f">{address}</a>" in page
+        for kind in ("atom", "rss", "json"):
+            assert f'href="/{language}/components/mail/feed.{kind}"' in page
+        assert f'href="webcal://status.example.dk/{language}/maintenance.ics"' in page
+        assert f'href="/{language}/subscribe/"' in page
+        assert "secret" not in page
+
+    def test_snippets_can_be_copied_as_they_are(self) -> None:
+        Page.objects.update(name=Text(en='“Nord” & "host"'))
+        badge, banner = re.findall(r"<pre><code>(.*?)</code></pre>", rendered(FollowPage()), re.DOTALL)
+        assert html.unescape(badge) == (
+            '<a href="https://status.example.dk/en/"><img src="https://status.example.dk/en/badge.svg"'
+            ' alt="“Nord” &amp; &quot;host&quot;" height="24"></a>'
+        )
+        assert 'src="https://status.example.dk/en/banner/"' in html.unescape(banner)
+        assert "<script" not in html.unescape(badge + banner)
+
+    def test_changes_with_the_page_alone(self) -> None:
+        assert touched(FollowPage(), "incident:abcdefabcdef", "component:abcdefabcdef", "day") == []
