@@ -1,9 +1,7 @@
 """The page itself. There is one: the list leads straight to its form."""
 
 from typing import Any
-from zoneinfo import available_timezones
 
-from django import forms
 from django.contrib import admin
 from django.db import models
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -13,27 +11,27 @@ from django.utils.translation import gettext_lazy as _
 from .. import operations
 from ..models import Page
 from .components import changed
-
-
-class PageForm(forms.ModelForm[Page]):
-    time_zone = forms.ChoiceField(
-        label=_("Time zone"),
-        help_text=_("Times are shown in this zone, with its name."),
-        choices=lambda: [(name, name) for name in sorted(available_timezones())],
-    )
-
-    class Meta:
-        model = Page
-        fields = (
-            "name", "introduction", "company", "address", "website", "contact", "time_zone", "brand_colour",
-        )  # fmt: skip
-        widgets = {"brand_colour": forms.TextInput({"type": "color"})}
+from .forms.page import PageForm, link_names
 
 
 @admin.register(Page)
 class PageAdmin(admin.ModelAdmin[Page]):
     form = PageForm
     formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
+
+    def get_fieldsets(self, request: HttpRequest, obj: Page | None = None) -> Any:
+        """By hand, because the fields of links and logo are the form's own."""
+        logo = ["logo_file", *(["remove_logo"] if obj and obj.logo_id else []), "logo_text"]
+        links = [name for pair in link_names() for name in pair]
+        return [
+            (None, {"fields": ["name", "introduction", "company", "address", "website", "contact", "time_zone"]}),
+            (_("Appearance"), {"fields": ["brand_colour", *logo]}),
+            (_("Links in the footer"), {"fields": links}),
+        ]
+
+    def get_form(self, request: HttpRequest, obj: Page | None = None, change: bool = False, **kwargs: Any) -> Any:
+        # Django would ask the model for every field in the fieldsets.
+        return super().get_form(request, obj, change, **{**kwargs, "fields": PageForm.Meta.fields})
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return super().has_add_permission(request) and not Page.objects.exists()
@@ -50,6 +48,12 @@ class PageAdmin(admin.ModelAdmin[Page]):
         return super().changelist_view(request, extra_context)
 
     def save_model(self, request: HttpRequest, obj: Page, form: Any, change: bool) -> None:
-        stored = operations.edit_page(fields=changed(form, change))
+        said = changed(form, change)
+        fields = {name: value for name, value in said.items() if name in form.Meta.fields}
+        stored = operations.edit_page(fields={**fields, "links": form.links})
+        if form.cleaned_data.get("logo_file"):
+            operations.change_logo(content=form.cleaned_data["logo_file"])
+        elif form.cleaned_data.get("remove_logo"):
+            operations.change_logo(content=None)
         obj.pk = stored.pk
         obj._state.adding = False

@@ -3,6 +3,7 @@
 from .components import Component, ComponentGroup, StatusChange
 from .deliveries import MOVES, WAITING, Announcement, Delivery, DeliveryState, Destination, SkipReason
 from .incidents import Incident, Maintenance
+from .logo import Logo
 from .page import Page
 from .publication import StaleSubject
 from .subscribers import IncidentChoice, LetterLimit, Subscriber
@@ -21,6 +22,7 @@ __all__ = [
     "Incident",
     "IncidentChoice",
     "LetterLimit",
+    "Logo",
     "Maintenance",
     "Page",
     "SkipReason",

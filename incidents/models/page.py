@@ -7,12 +7,14 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from .fields import AddressField, IdField, LocalizedField
+from .logo import Logo
+from .weblinks import WebLink, known_links, web_links
 
 
 class PageManager(models.Manager["Page"]):
     def current(self) -> "Page":
         """The installation's one page; before it is set up, an unsaved one with working defaults."""
-        return self.first() or Page()
+        return self.select_related("logo").defer("logo__content").first() or Page()
 
 
 def default_zone() -> str:
@@ -51,6 +53,17 @@ class Page(models.Model):
         default="#1f4e79",
         validators=[RegexValidator(r"^#[0-9a-fA-F]{6}$", _("Write a colour such as #1f4e79."))],
     )
+    logo = models.ForeignKey(Logo, models.SET_NULL, null=True, blank=True, editable=False, verbose_name=_("logo"))
+    logo_text = LocalizedField(
+        _("words in the logo"),
+        blank=True,
+        single_line=True,
+        max_length=100,
+        help_text=_(
+            "Read aloud to those who cannot see the logo. Leave it empty if it says no more than the page's name."
+        ),
+    )
+    links = models.JSONField(_("links"), default=list, blank=True, validators=[known_links])
     # The day that the published bars end with; the clock publishes them anew when it has passed.
     shown_day = models.DateField(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -68,3 +81,7 @@ class Page(models.Model):
 
     def __str__(self) -> str:
         return str(self.name.passage(settings.LANGUAGE_CODE)) or "Status"
+
+    @property
+    def web_links(self) -> list[WebLink]:
+        return web_links(self.links)

@@ -17,7 +17,7 @@ from .components import (
 )
 from .incidents import edit_incident, open_incident, publish_again, reopen, resolve, withdraw
 from .maintenance import cancel_maintenance, complete_maintenance, schedule_maintenance, start_maintenance
-from .page import edit_page
+from .page import change_logo, edit_page
 from .statements import Details, Statement
 from .updates import correct_update, discard_draft, edit_draft, post_update, publish_draft, publish_due
 
@@ -29,6 +29,7 @@ __all__ = [
     "add_component",
     "add_group",
     "cancel_maintenance",
+    "change_logo",
     "complete_maintenance",
     "correct_update",
     "discard_draft",

@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from ..models import Page
+from ..models import Logo, Page
+from ..models.logo import logo_from
 from ..publishing import stale
 
 
@@ -18,3 +20,23 @@ def edit_page(*, fields: dict[str, Any]) -> Page:
     page.save()
     stale.mark_page()
     return page
+
+
+@transaction.atomic
+def change_logo(*, content: bytes | None) -> Page:
+    """Gives the page a logo (the bytes of a PNG, WebP or JPEG), or takes it away. Raises ValidationError on `logo`."""
+    page = Page.objects.select_for_update().get()
+    page.logo = _stored(content) if content is not None else None
+    page.save(update_fields=["logo", "updated_at"])
+    Logo.objects.exclude(pk=page.logo_id).delete()
+    stale.mark_page()
+    return page
+
+
+def _stored(content: bytes) -> Logo:
+    try:
+        logo = logo_from(content)
+    except ValidationError as error:
+        raise ValidationError({"logo": error}) from error
+    logo.save()
+    return logo

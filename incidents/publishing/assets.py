@@ -56,6 +56,32 @@ class Assets(Document):
         return asset(key, edition.page.brand_colour)
 
 
+class LogoFile(Document):
+    """The page's logo, under an address that changes with it."""
+
+    per_language = False
+    leads = True
+
+    def all_keys(self) -> Iterable[str]:
+        logo = Page.objects.current().logo
+        return [logo.key] if logo else []
+
+    def touched(self, subjects: Subjects) -> Iterable[str]:
+        return []  # a new logo makes the whole page stale, and with it all keys
+
+    def path(self, key: str, language: str) -> str:
+        return logo_path(key)
+
+    def render(self, key: str, edition: Edition) -> bytes | None:
+        logo = edition.page.logo
+        return bytes(logo.content) if logo and logo.key == key else None
+
+
+def logo_path(key: str) -> str:
+    """The public address of a logo by its key."""
+    return f"/assets/logo-{key}"
+
+
 def asset_path(key: str, page: Page) -> str:
     """The public address of `site.css`, `site.js`, `banner.css` or `favicon-<state>.svg`."""
     name, kind = key.rsplit(".", 1)

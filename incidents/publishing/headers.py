@@ -82,6 +82,7 @@ MEDIA_TYPES = {
     "css": "text/css; charset=utf-8",
     "js": "text/javascript; charset=utf-8",
     "png": "image/png",
+    "jpg": "image/jpeg",
     "webp": "image/webp",
     "gif": "image/gif",
     "ico": "image/x-icon",

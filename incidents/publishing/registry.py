@@ -1,7 +1,7 @@
 """Every kind of document, in the order of writing: what others link to comes before what links to it."""
 
 from .archive import ComponentPage, HistoryIndex, HistoryMonth
-from .assets import Assets
+from .assets import Assets, LogoFile
 from .badge import Badge
 from .banner import Banner
 from .calendar import Calendar
@@ -13,6 +13,7 @@ from .pages import Home, IncidentPage
 
 DOCUMENTS: tuple[Document, ...] = (
     Assets(),
+    LogoFile(),
     IncidentPage(),
     HistoryMonth(),
     HistoryIndex(),

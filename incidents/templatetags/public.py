@@ -14,8 +14,8 @@ from django.utils.translation import get_language, gettext
 
 from .. import formats, links
 from ..labels import COMPONENT_STATUSES, IMPACTS, OVERALL
-from ..models import Component, Incident, Page, Update
-from ..publishing.assets import asset_path
+from ..models import Component, Incident, Logo, Page, Update
+from ..publishing.assets import asset_path, logo_path
 from ..publishing.shapes import BY_IMPACT, PATHS
 from ..status import ComponentStatus, Impact, Phase
 from ..text import Passage, Text
@@ -46,6 +46,11 @@ def alternates(context: Context) -> Sequence[tuple[str, str]]:
 def asset(page: Page, key: str) -> str:
     """The address of `site.css`, `site.js` or `favicon-<state>.svg`."""
     return asset_path(key, page)
+
+
+@register.simple_tag
+def logo_url(logo: Logo) -> str:
+    return logo_path(logo.key)
 
 
 @register.simple_tag

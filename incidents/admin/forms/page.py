@@ -1,0 +1,88 @@
+"""The form of the page itself: with its logo, and with links that are typed as pairs of label and address."""
+
+from collections.abc import Iterator
+from typing import Any
+from zoneinfo import available_timezones
+
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from ...models import Page
+from ...models.fields import LocalizedFormField
+from ...models.logo import LARGEST, logo_from
+from ...models.weblinks import MOST
+
+_LABEL = gettext_lazy("Link %(number)s: label")
+_ADDRESS = gettext_lazy("Link %(number)s: address")
+
+
+def link_names() -> Iterator[tuple[str, str]]:
+    """The names of the fields for each link: its label, its address."""
+    return ((f"link_{number}_label", f"link_{number}_address") for number in range(1, MOST + 1))
+
+
+class PageForm(forms.ModelForm[Page]):
+    time_zone = forms.ChoiceField(
+        label=gettext_lazy("Time zone"),
+        help_text=gettext_lazy("Times are shown in this zone, with its name."),
+        choices=lambda: [(name, name) for name in sorted(available_timezones())],
+    )
+    logo_file = forms.FileField(
+        label=gettext_lazy("Logo"),
+        required=False,
+        widget=forms.FileInput({"accept": "image/png,image/webp,image/jpeg"}),
+        help_text=gettext_lazy(
+            "PNG, WebP or JPEG of at most 100 kB; a few kB are best, because every reader loads it. "
+            "It stands on white in the dark theme."
+        ),
+    )
+    remove_logo = forms.BooleanField(label=gettext_lazy("Remove the logo"), required=False)
+
+    class Meta:
+        model = Page
+        fields = (
+            "name", "introduction", "company", "address", "website", "contact", "time_zone", "brand_colour",
+            "logo_text",
+        )  # fmt: skip
+        widgets = {"brand_colour": forms.TextInput({"type": "color"})}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        stored = [*self.instance.web_links, *[None] * MOST]
+        for number, ((label, address), link) in enumerate(zip(link_names(), stored, strict=False), 1):
+            self.fields[label] = LocalizedFormField(
+                required=False, single_line=True, label=_LABEL % {"number": number}, initial=link and link["label"]
+            )
+            self.fields[address] = forms.URLField(
+                required=False,
+                assume_scheme="https",
+                label=_ADDRESS % {"number": number},
+                initial=link and link["address"],
+            )
+        if not self.instance.logo_id:
+            del self.fields["remove_logo"]
+
+    def clean_logo_file(self) -> bytes | None:
+        """The bytes of a picture that will do; read no further than what is allowed."""
+        file = self.cleaned_data.get("logo_file")
+        if file is None:
+            return None
+        content: bytes = file.read(LARGEST + 1)
+        logo_from(content)
+        return content
+
+    def clean(self) -> dict[str, Any]:
+        super().clean()
+        for label, address in link_names():
+            if bool(self.cleaned_data.get(label)) != bool(self.cleaned_data.get(address)):
+                missing = address if self.cleaned_data.get(label) else label
+                if missing not in self.errors:
+                    self.add_error(missing, _("Write a label and an address for each link."))
+        return self.cleaned_data
+
+    @property
+    def links(self) -> list[dict[str, Any]]:
+        """As they are stored."""
+        pairs = ((self.cleaned_data[label], self.cleaned_data[address]) for label, address in link_names())
+        return [{"label": dict(label), "address": address} for label, address in pairs if label and address]

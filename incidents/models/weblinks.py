@@ -1,0 +1,35 @@
+"""The page's own links to elsewhere: a localized label and an address each, in the order they are shown."""
+
+from collections.abc import Sequence
+from typing import Any, TypedDict
+
+from django.core.exceptions import ValidationError
+from django.core.validators import URLValidator
+from django.utils.translation import gettext_lazy as _
+
+from ..text import Text
+
+MOST = 4
+
+_is_address = URLValidator(schemes=["http", "https"])
+
+
+class WebLink(TypedDict):
+    label: Text
+    address: str
+
+
+def web_links(stored: Sequence[Any]) -> list[WebLink]:
+    return [WebLink(label=Text(link["label"]), address=link["address"]) for link in stored]
+
+
+def known_links(value: Any) -> None:
+    """Refuses what could not be shown: too many, a label without words, an address that is none of the web's."""
+    try:
+        links = web_links(value)
+    except (TypeError, KeyError, AttributeError):
+        raise ValidationError(_("Write a label and an address for each link."), code="not_links") from None
+    if len(links) > MOST or not all(link["label"] for link in links):
+        raise ValidationError(_("Write a label and an address for each link."), code="not_links")
+    for link in links:
+        _is_address(link["address"])
