@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from . import operations
 from .models import Update
-from .notifications import announcements, delivery
+from .notifications import announcements, delivery, pulse
 from .publishing import publish, stale
 from .subscriptions import following, limits, service
 
@@ -55,6 +55,12 @@ def release_announcements() -> None:
 
 def sweep_deliveries() -> None:
     delivery.sweep(timezone.now())
+    announcements.finish_stopped()
+
+
+def show_life() -> None:
+    """Staff are told where the clock stands."""
+    pulse.beat()
 
 
 def forget_sign_ups() -> None:
@@ -80,6 +86,7 @@ def chores() -> list[Chore]:
     return [
         Chore(release_announcements, timedelta(seconds=0.5)),
         Chore(publish_due_updates, timedelta(seconds=1)),
+        Chore(show_life, timedelta(seconds=5)),
         Chore(sweep_deliveries, timedelta(seconds=5)),
         Chore(begin_day, timedelta(seconds=30)),
         Chore(forget_sign_ups, timedelta(hours=1)),

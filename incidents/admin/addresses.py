@@ -27,6 +27,10 @@ def incident_page(incident: Incident, step: str = "change", *args: object) -> st
     return reverse(f"admin:incidents_{incident.kind}_{step}", args=[incident.pk, *args])
 
 
+def subscriber_page(pk: str) -> str:
+    return reverse("admin:incidents_subscriber_change", args=[pk])
+
+
 def list_page(model: str, query: str = "") -> str:
     return reverse(f"admin:incidents_{model}_changelist") + (f"?{query}" if query else "")
 

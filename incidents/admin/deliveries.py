@@ -5,17 +5,19 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from ..models import Announcement, Delivery, DeliveryState
+from ..notifications.figures import tallies_of
 from ..templatetags.wording import language_name, passage, short_moment
 from .addresses import incident_page, list_page
 from .ledger import ReadOnlyAdmin, sees_addresses
-from .timeline import tallies_of
+from .overview import overview
 
 
 class ReplyFilter(admin.SimpleListFilter):
@@ -47,6 +49,13 @@ class DeliveryAdmin(ReadOnlyAdmin):
     list_select_related = ("subscriber",)
     ordering = ("-created_at", "-id")
 
+    def get_urls(self) -> list[URLPattern]:
+        page = self.admin_site.admin_view(self.overview)
+        return [path("overview/", page, name="incidents_delivery_overview"), *super().get_urls()]
+
+    def overview(self, request: HttpRequest) -> HttpResponse:
+        return overview(self, request)
+
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
         address, reply = self._shown(request)
         return (address, "state_and_why", "letter", "reads", "attempts", reply, "created")
@@ -67,10 +76,9 @@ class DeliveryAdmin(ReadOnlyAdmin):
         return ("subscriber__address__iexact", "message_id__exact")
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        """The lists of announcements and subscribers lead here."""
-        return lookup in {"announcement__id__exact", "subscriber__id__exact"} or super().lookup_allowed(
-            lookup, value, request
-        )
+        """The lists of announcements and subscribers lead here, and the page over all."""
+        ours = {"announcement__id__exact", "announcement__isnull", "subscriber__id__exact"}
+        return lookup in ours or super().lookup_allowed(lookup, value, request)
 
     def _shown(self, request: HttpRequest) -> tuple[str, str]:
         """The fields for the address and for the reply: servers repeat the address in it."""
@@ -86,11 +94,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("state"), ordering="state")
     def state_and_why(self, delivery: Delivery) -> SafeString:
-        why = delivery.get_skip_reason_display() if delivery.skip_reason else ""
-        badge = format_html(
-            '<span class="delivery delivery-{}">{}</span>', delivery.state, delivery.get_state_display()
-        )
-        return format_html("{}<br><small>{}</small>", badge, why) if why else badge
+        return badge(delivery)
 
     @admin.display(description=_("reply"), ordering="reply_code")
     def answer(self, delivery: Delivery) -> str:
@@ -162,6 +166,10 @@ class AnnouncementAdmin(ReadOnlyAdmin):
     def standing(self, announcement: Announcement) -> Any:
         if announcement.cancelled_at:
             return pgettext_lazy("announcement", "Taken back")
+        if announcement.stopped_at:
+            return pgettext_lazy("announcement", "Stopped")
+        if announcement.paused_at:
+            return pgettext_lazy("announcement", "Paused")
         if announcement.expanded_at:
             return pgettext_lazy("announcement", "Let go")
         return pgettext_lazy("announcement", "Held")
@@ -176,6 +184,13 @@ class AnnouncementAdmin(ReadOnlyAdmin):
             if announcement.tally[state]
         ]  # fmt: skip
         return format_html_join(" ", '<a class="delivery delivery-{1}" href="{0}">{2} {3}</a>', rows) or "–"
+
+
+def badge(delivery: Delivery) -> SafeString:
+    """The state, and below it why nothing was sent."""
+    why = delivery.get_skip_reason_display() if delivery.skip_reason else ""
+    state = format_html('<span class="delivery delivery-{}">{}</span>', delivery.state, delivery.get_state_display())
+    return format_html("{}<br><small>{}</small>", state, why) if why else state
 
 
 def incident_link(announcement: Announcement) -> SafeString:

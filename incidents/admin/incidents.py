@@ -19,7 +19,7 @@ from .. import links
 from ..models import Incident, Maintenance
 from ..status import Kind, Phase
 from ..templatetags.wording import passage, short_moment, words
-from . import composing, editing, steps
+from . import composing, editing, steps, telling
 from .addresses import incident_page
 from .timeline import timeline_of
 
@@ -60,8 +60,16 @@ class NewsroomAdmin(admin.ModelAdmin[Incident]):
             self._page("<id:incident_id>/updates/<id:update_id>/publish/", steps.publish, "publish"),
             self._page("<id:incident_id>/updates/<id:update_id>/discard/", steps.discard, "discard"),
             self._page("<id:incident_id>/updates/<id:update_id>/correct/", editing.correct, "correct"),
-            self._page("<id:incident_id>/announcements/<int:announcement_id>/cancel/", steps.cancel, "cancel"),
+            *self._announcement_pages(),
         ]
+
+    def _announcement_pages(self) -> list[URLPattern]:
+        steps_taken = {
+            "cancel": steps.cancel, "panel": telling.panel, "pause": telling.pause, "resume": telling.resume,
+            "stop": telling.stop, "resend": telling.resend,
+        }  # fmt: skip
+        place = "<id:incident_id>/announcements/<int:announcement_id>"
+        return [self._page(f"{place}/{name}/", view, name) for name, view in steps_taken.items()]
 
     def _page(self, route: str, view: View, name: str) -> URLPattern:
         bound = partial(view, self)
@@ -83,7 +91,7 @@ class NewsroomAdmin(admin.ModelAdmin[Incident]):
             "opts": self.opts,
             "title": words(incident.title),
             "incident": incident,
-            "timeline": timeline_of(incident),
+            "timeline": timeline_of(incident, with_progress=True),
             "may_change": self.has_change_permission(request, incident),
             "public_pages": public_pages(incident),
             "next_steps": next_steps(incident),

@@ -27,8 +27,12 @@ class ReadOnlyAdmin(admin.ModelAdmin[Any]):
 
     # Who may only change (and so see more) may view as well.
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        codes = [f"incidents.{deed}_{self.opts.model_name}" for deed in ("view", "change")]
-        return any(request.user.has_perm(code) for code in codes)
+        return may_see(request.user, str(self.opts.model_name))
+
+
+def may_see(user: AbstractBaseUser | AnonymousUser, model: str) -> bool:
+    codes = [f"incidents.{deed}_{model}" for deed in ("view", "change")]
+    return any(user.has_perm(code) for code in codes)  # type: ignore[union-attr]  # staff have permissions
 
 
 def sees_addresses(user: AbstractBaseUser | AnonymousUser) -> bool:

@@ -6,13 +6,16 @@ from typing import Any
 from django.contrib.admin import AdminSite
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import path
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
 from ..models import Page
 from ..templatetags.wording import words
 from .addresses import is_storable
+from .alarms import alarms
 from .front import front_page
+from .ledger import may_see
 
 
 class Newsroom(AdminSite):
@@ -23,7 +26,15 @@ class Newsroom(AdminSite):
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         page = Page.objects.current()
         name = words(page.name) or gettext("Status page")
-        return {**super().each_context(request), "site_header": name, "site_title": name}
+        everywhere = {**super().each_context(request), "site_header": name, "site_title": name}
+        return everywhere | (_alarms(request) if self.has_permission(request) else {})
+
+    def get_urls(self) -> list[Any]:
+        return [path("alarms/", self.admin_view(self.alarms), name="alarms"), *super().get_urls()]
+
+    def alarms(self, request: HttpRequest) -> TemplateResponse:
+        """The alarms alone, for the script that keeps them fresh."""
+        return TemplateResponse(request, "admin/_alarms.html", _alarms(request))
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         return super().index(request, {**front_page(request.user), **(extra_context or {})})
@@ -47,6 +58,10 @@ class Newsroom(AdminSite):
                 return response.render() if isinstance(response, TemplateResponse) else response
 
         return in_the_pages_zone
+
+
+def _alarms(request: HttpRequest) -> dict[str, Any]:
+    return {"alarms": alarms(), "may_see_deliveries": may_see(request.user, "delivery")}
 
 
 @cache

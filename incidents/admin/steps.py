@@ -36,7 +36,7 @@ def publish(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str, upda
 
     told = reach(incident.kind, given_by(update), incident) if update.notify else _("Nobody is told.")
     context = {"title": _("Publish now?"), "update": update, "what": told, "button": _("Publish")}
-    return _confirmed(admin, request, incident, step, context)
+    return confirmed(admin, request, incident, step, context)
 
 
 def discard(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str, update_id: str) -> HttpResponse:
@@ -53,7 +53,7 @@ def discard(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str, upda
 
     what = _("The text is deleted for good. Nobody outside has seen it.")
     context = {"title": _("Discard the draft?"), "update": update, "what": what, "button": _("Discard")}
-    return _confirmed(admin, request, incident, step, {**context, "harmful": True})
+    return confirmed(admin, request, incident, step, {**context, "harmful": True})
 
 
 def withdraw(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str) -> HttpResponse:
@@ -65,7 +65,7 @@ def withdraw(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str) -> 
         messages.success(request, _("Withdrawn. Readers see nothing of it, and nobody more is told."))
 
     context = {"title": _("Withdraw from the public page?"), "button": _("Withdraw"), "harmful": True}
-    return _confirmed(admin, request, incident, step, {**context, "withdrawing": True})
+    return confirmed(admin, request, incident, step, {**context, "withdrawing": True})
 
 
 def publish_again(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str) -> HttpResponse:
@@ -78,7 +78,7 @@ def publish_again(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str
 
     what = _("It comes back as it was, with its times and what it says of components. Nobody is told.")
     context = {"title": _("Publish again?"), "what": what, "button": _("Publish again")}
-    return _confirmed(admin, request, incident, step, context)
+    return confirmed(admin, request, incident, step, context)
 
 
 def cancel(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str, announcement_id: int) -> HttpResponse:
@@ -97,7 +97,7 @@ def cancel(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str, annou
     return HttpResponseRedirect(incident_page(incident))
 
 
-def _confirmed(
+def confirmed(
     admin: "NewsroomAdmin", request: HttpRequest, incident: Incident, step: Callable[[], None], context: dict[str, Any]
 ) -> HttpResponse:
     """Asks on GET, does the step on POST; a refusal is shown on the incident's page."""

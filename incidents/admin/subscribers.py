@@ -6,17 +6,21 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
-from ..models import Subscriber
+from .. import formats
+from ..models import Delivery, Subscriber
 from ..subscriptions import service
-from ..templatetags.wording import language_name, short_moment, words
+from ..templatetags.wording import language_name, passage, short_moment, words
 from .addresses import list_page
+from .deliveries import badge
 from .export import export_view
 from .ledger import ReadOnlyAdmin, sees_addresses
+
+SHOWN = 20
 
 
 @admin.register(Subscriber)
@@ -43,7 +47,7 @@ class SubscriberAdmin(ReadOnlyAdmin):
         return (
             address, "channel", "state", "reads", "wants_incidents", "wants_maintenance", "watched", "requested_at",
             "confirmed_at", "consent_method", "consent_text", "consent_source", "time_zone", "paused_until",
-            "left_at", because, "deliveries",
+            "left_at", because, "bounces", "deliveries",
         )  # fmt: skip
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
@@ -91,6 +95,30 @@ class SubscriberAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("deliveries"))
     def deliveries(self, subscriber: Subscriber) -> SafeString:
-        number = subscriber.deliveries.count()
+        """The newest ones, and the way to all of them."""
+        newest = subscriber.deliveries.select_related("announcement__update__incident").order_by("-pk")[:SHOWN]
+        rows = [(short_moment(row.created_at), _what(row), badge(row), _says(row)) for row in newest]
+        table = format_html_join("", "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>", rows)
         address = list_page("delivery", f"subscriber__id__exact={subscriber.pk}")
-        return format_html_join("", '<a href="{}">{}</a>', [(address, number)])
+        every = format_html('<a href="{}">{} {}</a>', address, gettext("All:"), subscriber.deliveries.count())
+        return format_html('<div class="panel-table"><table>{}</table></div>{}', table, every) if rows else every
+
+    @admin.display(description=_("bounces"))
+    def bounces(self, subscriber: Subscriber) -> SafeString:
+        address = list_page("bounce", f"subscriber__id__exact={subscriber.pk}")
+        return format_html('<a href="{}">{}</a>', address, subscriber.bounces.count())
+
+
+def _what(delivery: Delivery) -> SafeString | str:
+    if delivery.announcement is None:
+        return delivery.get_letter_display()
+    return passage(delivery.announcement.update.incident.title)
+
+
+def _says(delivery: Delivery) -> str:
+    """The last reply, without anybody's address: it stands above for those who may see it."""
+    said = f"{delivery.reply_code or ''} {delivery.subscriber.masked_reply(delivery.reply)}".strip()
+    if delivery.is_waiting:
+        tried = gettext("next try %(time)s") % {"time": formats.short_moment(delivery.next_attempt_at)}
+        return f"{said} ({tried})" if said else tried
+    return said or "–"

@@ -1,14 +1,15 @@
 """An incident's updates as staff see them: with drafts, who wrote them, and who was told."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.db.models import Count, Prefetch
+from django.db.models import Prefetch
 from django.utils import timezone
 
-from ..models import AffectedComponent, Announcement, Delivery, DeliveryState, Incident, Update, UpdateRevision
+from ..models import AffectedComponent, Announcement, DeliveryState, Incident, Update, UpdateRevision
+from ..notifications import figures
+from ..notifications.figures import Progress
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,7 @@ class Told:
 
     announcement: Announcement
     tally: Counter[str] = field(default_factory=Counter)
+    progress: Progress | None = None
 
     @property
     def is_held(self) -> bool:
@@ -56,7 +58,8 @@ class Timeline:
         return self.public[0].update.at if self.public else None
 
 
-def timeline_of(incident: Incident) -> Timeline:
+def timeline_of(incident: Incident, *, with_progress: bool = False) -> Timeline:
+    """`with_progress` looks closer at what became of each announcement."""
     affected = AffectedComponent.objects.select_related("component").order_by("component__position", "id")
     updates = (
         incident.updates.newest_first()
@@ -69,18 +72,19 @@ def timeline_of(incident: Incident) -> Timeline:
     )
     rows = list(updates)
     announcements = [one for update in rows for one in update.announcements.all()]
-    tallies = tallies_of(announcements)
-    entries = [Entry(row, [Told(one, tallies[one.pk]) for one in row.announcements.all()]) for row in rows]
+    told = _progress(announcements) if with_progress else _tallies(announcements)
+    entries = [Entry(row, [told[one.pk] for one in row.announcements.all()]) for row in rows]
     return Timeline(
         waiting=[entry for entry in entries if not entry.update.is_public],
         public=[entry for entry in entries if entry.update.is_public],
     )
 
 
-def tallies_of(announcements: Iterable[Announcement]) -> defaultdict[int, Counter[str]]:
-    """How many deliveries each announcement has in each state, by its id; one query."""
-    tallies: defaultdict[int, Counter[str]] = defaultdict(Counter)
-    deliveries = Delivery.objects.filter(announcement__in=[one.pk for one in announcements])
-    for key, state, number in deliveries.values_list("announcement_id", "state").annotate(Count("id")).order_by():
-        tallies[key or 0][state] = number
-    return tallies
+def _tallies(announcements: list[Announcement]) -> dict[int, Told]:
+    tallies = figures.tallies_of(announcements)
+    return {one.pk: Told(one, tallies[one.pk]) for one in announcements}
+
+
+def _progress(announcements: list[Announcement]) -> dict[int, Told]:
+    found = figures.progress_of(announcements, timezone.now())
+    return {one.announcement.pk: Told(one.announcement, one.counts, one) for one in found}

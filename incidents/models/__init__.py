@@ -1,5 +1,6 @@
 """The tables, one module per subject. Changed by `operations`, read through queryset verbs."""
 
+from .aftermath import Bounce, FoldedDeliveries
 from .components import Component, ComponentGroup, StatusChange
 from .deliveries import MOVES, WAITING, Announcement, Delivery, DeliveryState, Destination, SkipReason
 from .incidents import Incident, Maintenance
@@ -8,17 +9,21 @@ from .page import Page
 from .publication import StaleSubject
 from .subscribers import IncidentChoice, LetterLimit, Subscriber
 from .updates import AffectedComponent, Update, UpdateRevision
+from .watch import Heartbeat
 
 __all__ = [
     "MOVES",
     "WAITING",
     "AffectedComponent",
     "Announcement",
+    "Bounce",
     "Component",
     "ComponentGroup",
     "Delivery",
     "DeliveryState",
     "Destination",
+    "FoldedDeliveries",
+    "Heartbeat",
     "Incident",
     "IncidentChoice",
     "LetterLimit",

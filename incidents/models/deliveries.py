@@ -15,7 +15,8 @@ class Announcement(models.Model):
 
     Until `hold_until` staff can take it back; then it expands, once, into one
     delivery per subscriber, and `expanded_at` is set. While `paused_at` is set none
-    of its deliveries is sent.
+    of its deliveries is sent. One that is stopped is paused for good, so that a letter
+    which was on the wire and comes back is not sent again either.
     """
 
     class Reason(models.TextChoices):
@@ -29,6 +30,7 @@ class Announcement(models.Model):
     expanded_at = models.DateTimeField(_("expanded"), null=True, blank=True)
     cancelled_at = models.DateTimeField(_("cancelled"), null=True, blank=True)
     paused_at = models.DateTimeField(_("paused"), null=True, blank=True)
+    stopped_at = models.DateTimeField(_("stopped"), null=True, blank=True)
 
     class Meta:
         ordering = ("-created_at", "-id")
@@ -43,6 +45,10 @@ class Announcement(models.Model):
             models.CheckConstraint(
                 condition=Q(expanded_at__isnull=True) | Q(cancelled_at__isnull=True),
                 name="cancelled_announcement_was_not_expanded",
+            ),
+            models.CheckConstraint(
+                condition=Q(stopped_at__isnull=True) | Q(paused_at__isnull=False),
+                name="stopped_announcement_is_paused",
             ),
         ]
         indexes = [
@@ -217,6 +223,10 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_letter_display()} {self.message_id}"
+
+    @property
+    def is_waiting(self) -> bool:
+        return self.state in WAITING
 
 
 class DestinationQuerySet(models.QuerySet["Destination"]):

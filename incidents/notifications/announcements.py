@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import DatabaseError, transaction
+from django.db.models import Exists, OuterRef, Value
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from ..models import Announcement, Delivery, DeliveryState, Incident, SkipReason, StaleSubject, Update
@@ -17,6 +19,9 @@ from . import audience, claims, delivery
 from .ledger import move
 
 logger = logging.getLogger(__name__)
+
+# Rows that one transaction skips: soon over, so that workers can go on writing.
+_BATCH = 5_000
 
 
 def announce(update: Update) -> Announcement:
@@ -53,26 +58,68 @@ def withdraw_announcements(incident: Incident) -> int:
     return move(waiting, DeliveryState.SKIPPED, skip_reason=SkipReason.WITHDRAWN)
 
 
-def pause(announcement: Announcement) -> None:
+def pause(announcement: Announcement) -> bool:
     """Nothing more is sent until `resume`: what workers hold is taken from them, what is on the wire arrives."""
-    Announcement.objects.filter(pk=announcement.pk, paused_at__isnull=True).update(paused_at=timezone.now())
-    Delivery.objects.waiting().filter(announcement=announcement).update(lease_until=None)
+    going = Announcement.objects.filter(pk=announcement.pk, cancelled_at__isnull=True, paused_at__isnull=True)
+    paused = bool(going.update(paused_at=timezone.now()))
+    _take_from_workers(announcement.pk)
+    return paused
 
 
-def resume(announcement: Announcement) -> None:
-    Announcement.objects.filter(pk=announcement.pk).update(paused_at=None)
+def resume(announcement: Announcement) -> bool:
+    """False for one that is not paused, or was stopped for good."""
+    paused = Announcement.objects.filter(pk=announcement.pk, paused_at__isnull=False, stopped_at__isnull=True)
+    resumed = bool(paused.update(paused_at=None))
     transaction.on_commit(lambda: delivery.enqueue(announcement.pk, 1))
+    return resumed
 
 
 def stop(announcement: Announcement) -> int:
-    """Those who have not been told yet are not told. Returns how many they are."""
-    return move(
-        Delivery.objects.filter(announcement=announcement), DeliveryState.SKIPPED, skip_reason=SkipReason.CANCELLED
-    )
+    """Those who have not been told yet are not told. Returns how many they are.
+
+    What is on the wire arrives, or comes back and is skipped by `finish_stopped`.
+    """
+    if cancel(announcement):
+        return 0
+    running = Announcement.objects.filter(pk=announcement.pk, expanded_at__isnull=False, stopped_at__isnull=True)
+    now = timezone.now()
+    running.update(stopped_at=now, paused_at=Coalesce("paused_at", Value(now)))
+    return _skip_the_rest(announcement.pk)
+
+
+def finish_stopped() -> int:
+    """Skips what came back after its announcement was stopped; for the clock. Returns how many."""
+    left = Delivery.objects.waiting().filter(announcement=OuterRef("pk"))
+    stopped = Announcement.objects.filter(Exists(left), stopped_at__isnull=False).order_by("pk")
+    return sum(_skip_the_rest(pk) for pk in stopped.values_list("pk", flat=True))
+
+
+def _skip_the_rest(pk: int) -> int:
+    """In batches, around the rows that a worker writes at this moment: nobody waits for anybody."""
+    skipped = 0
+    while batch := _skip_batch(pk):
+        skipped += batch
+    return skipped
+
+
+@transaction.atomic
+def _skip_batch(pk: int) -> int:
+    rows = Delivery.objects.waiting().filter(announcement=pk).order_by("next_attempt_at")
+    ids = list(rows.select_for_update(skip_locked=True).values_list("pk", flat=True)[:_BATCH])
+    return move(Delivery.objects.filter(pk__in=ids), DeliveryState.SKIPPED, skip_reason=SkipReason.CANCELLED)
+
+
+@transaction.atomic
+def _take_from_workers(pk: int) -> None:
+    held = Delivery.objects.waiting().filter(announcement=pk, lease_until__isnull=False)
+    ids = list(held.order_by().select_for_update(skip_locked=True).values_list("pk", flat=True))
+    Delivery.objects.filter(pk__in=ids).update(lease_until=None)
 
 
 def resend_failed(announcement: Announcement) -> int:
-    """The failed ones, and only those, are tried again."""
+    """The failed ones, and only those, are tried again. Returns how many; none once the announcement is stopped."""
+    if Announcement.objects.filter(pk=announcement.pk, stopped_at__isnull=False).exists():
+        return 0
     failed = Delivery.objects.filter(announcement=announcement, state=DeliveryState.FAILED)
     count = move(failed, DeliveryState.QUEUED, next_attempt_at=timezone.now(), attempts=0, times_uncertain=0)
     transaction.on_commit(lambda: delivery.enqueue(announcement.pk, count))

@@ -104,6 +104,7 @@ def forget(subscriber: Subscriber) -> None:
     save(subscriber, "address", "suspended_because", "time_zone", "erased_key")
     subscriber.components.clear()
     subscriber.deliveries.update(reply="")
+    subscriber.bounces.update(reply="")
 
 
 def save(subscriber: Subscriber, *fields: str) -> None:

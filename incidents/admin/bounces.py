@@ -1,0 +1,64 @@
+"""Letters that came back, and what followed from it."""
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from ..models import Bounce
+from ..templatetags.wording import short_moment
+from .addresses import subscriber_page
+from .ledger import ReadOnlyAdmin, sees_addresses
+
+
+@admin.register(Bounce)
+class BounceAdmin(ReadOnlyAdmin):
+    list_filter = ("consequence",)
+    list_select_related = ("subscriber",)
+    list_display_links = ("consequence",)
+    ordering = ("-received_at", "-id")
+
+    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
+        address, reply = self._shown(request)
+        return (address, "consequence", "status", reply, "received")
+
+    def get_fields(self, request: HttpRequest, obj: Bounce | None = None) -> tuple[str, ...]:
+        address, reply = self._shown(request)
+        return (address, "announcement", "consequence", "status", reply, "received_at")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Bounce | None = None) -> tuple[str, ...]:
+        return self.get_fields(request, obj)
+
+    def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
+        return ("subscriber__address",) if sees_addresses(request.user) else ("subscriber__address__iexact",)
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """The panels and the subscribers lead here."""
+        return lookup in {"announcement__id__exact", "subscriber__id__exact"} or super().lookup_allowed(
+            lookup, value, request
+        )
+
+    def _shown(self, request: HttpRequest) -> tuple[str, str]:
+        return ("full_address", "reply") if sees_addresses(request.user) else ("masked_address", "masked_reply")
+
+    @admin.display(description=pgettext_lazy("delivery", "to"))
+    def full_address(self, bounce: Bounce) -> SafeString:
+        return _linked(bounce, bounce.subscriber.address)
+
+    @admin.display(description=pgettext_lazy("delivery", "to"))
+    def masked_address(self, bounce: Bounce) -> SafeString:
+        return _linked(bounce, bounce.subscriber.masked_address)
+
+    @admin.display(description=_("reply"))
+    def masked_reply(self, bounce: Bounce) -> str:
+        return bounce.subscriber.masked_reply(bounce.reply) or "–"
+
+    @admin.display(description=_("received"), ordering="received_at")
+    def received(self, bounce: Bounce) -> SafeString:
+        return short_moment(bounce.received_at)
+
+
+def _linked(bounce: Bounce, address: str) -> SafeString:
+    return format_html('<a href="{}">{}</a>', subscriber_page(bounce.subscriber_id), address or "–")

@@ -1,0 +1,41 @@
+"""Everything on its way to subscribers, on one page."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from ..models import Bounce
+from ..notifications import overview as figures
+from .ledger import sees_addresses
+
+if TYPE_CHECKING:
+    from .deliveries import DeliveryAdmin
+
+
+def overview(admin: "DeliveryAdmin", request: HttpRequest) -> HttpResponse:
+    """The whole page, or with `?part` what moves in it, for the script that keeps it fresh."""
+    if not admin.has_view_permission(request):
+        raise PermissionDenied
+    context = _context(request)
+    if "part" in request.GET:
+        return TemplateResponse(request, "admin/newsroom/_overview.html", context)
+    everywhere = {**admin.admin_site.each_context(request), "opts": admin.opts, "title": _("On its way")}
+    return TemplateResponse(request, "admin/newsroom/overview.html", {**everywhere, **context})
+
+
+def _context(request: HttpRequest) -> dict[str, Any]:
+    now = timezone.now()
+    sees = sees_addresses(request.user)
+    failures = figures.newest_failures(now)
+    told = [(one, one.reply if sees else one.subscriber.masked_reply(one.reply)) for one in failures]
+    return {
+        "overview": figures.overview(now),
+        "failures": told,
+        "sees_addresses": sees,
+        "refused_by_policy": figures.refused_by_policy(now),
+        "bounces": Bounce.objects.filter(received_at__gte=now - figures.RECENT).count(),
+    }

@@ -1,0 +1,106 @@
+"""An announcement on its way: its figures, and what staff can do about it."""
+
+from typing import TYPE_CHECKING
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from ..models import Announcement, DeliveryState, Incident
+from ..notifications import announcements, figures
+from .addresses import incident_page
+from .steps import confirmed
+from .views import changeable, log
+
+if TYPE_CHECKING:
+    from .incidents import NewsroomAdmin
+
+
+def panel(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str, announcement_id: int) -> HttpResponse:
+    """The panel alone, for the script that keeps it fresh."""
+    incident = get_object_or_404(admin.get_queryset(request), pk=incident_id)
+    if not admin.has_view_permission(request, incident):
+        raise PermissionDenied
+    (progress,) = figures.progress_of([_announcement(incident, announcement_id)], timezone.now())
+    may_change = admin.has_change_permission(request, incident)
+    context = {"progress": progress, "incident": incident, "may_change": may_change}
+    return TemplateResponse(request, "admin/newsroom/_panel.html", context)
+
+
+def pause(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str, announcement_id: int) -> HttpResponse:
+    """At once, without a question: it harms nobody and can be undone."""
+    return _at_once(admin, request, incident_id, announcement_id, resume=False)
+
+
+def resume(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str, announcement_id: int) -> HttpResponse:
+    return _at_once(admin, request, incident_id, announcement_id, resume=True)
+
+
+def stop(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str, announcement_id: int) -> HttpResponse:
+    """For good, so it is asked for once more; meanwhile it goes on, unless it is paused."""
+    incident = changeable(admin, request, incident_id)
+    announcement = _announcement(incident, announcement_id)
+
+    def step() -> None:
+        number = announcements.stop(announcement)
+        log(admin, request, incident, "changed", announcement.update)
+        told = ngettext(
+            "Stopped: %(count)d person is not told any more.",
+            "Stopped: %(count)d people are not told any more.",
+            number,
+        )
+        messages.success(request, told % {"count": number})
+
+    what = _("Those who have been told stay told. Everybody who still waits is not told of this update, for good.")
+    title = _("Stop telling subscribers?")
+    context = {"title": title, "update": announcement.update, "what": what, "button": _("Stop for good")}
+    return confirmed(admin, request, incident, step, {**context, "harmful": True})
+
+
+def resend(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str, announcement_id: int) -> HttpResponse:
+    """Only to those whose letter failed."""
+    incident = changeable(admin, request, incident_id)
+    announcement = _announcement(incident, announcement_id)
+
+    def step() -> None:
+        number = announcements.resend_failed(announcement)
+        log(admin, request, incident, "changed", announcement.update)
+        told = ngettext("%(count)d letter is tried again.", "%(count)d letters are tried again.", number)
+        messages.success(request, told % {"count": number})
+
+    failed = figures.tallies_of([announcement])[announcement.pk][DeliveryState.FAILED]
+    what = ngettext(
+        "%(count)d letter failed and is tried again. Nobody else gets anything.",
+        "%(count)d letters failed and are tried again. Nobody else gets anything.",
+        failed,
+    )
+    context = {"title": _("Try the failed ones again?"), "update": announcement.update, "button": _("Try again")}
+    return confirmed(admin, request, incident, step, {**context, "what": what % {"count": failed}})
+
+
+def _at_once(
+    admin: "NewsroomAdmin", request: HttpRequest, incident_id: str, announcement_id: int, *, resume: bool
+) -> HttpResponse:
+    incident = changeable(admin, request, incident_id)
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    announcement = _announcement(incident, announcement_id)
+    done = announcements.resume(announcement) if resume else announcements.pause(announcement)
+    if done:
+        log(admin, request, incident, "changed", announcement.update)
+        messages.success(request, _("It goes on.") if resume else _("Paused. What is on the wire still arrives."))
+    else:
+        messages.info(request, _("Nothing was changed."))
+    return HttpResponseRedirect(incident_page(incident) + f"#panel-{announcement.pk}")
+
+
+def _announcement(incident: Incident, announcement_id: int) -> Announcement:
+    if announcement_id > 2**63 - 1:
+        raise Http404
+    announcements_of = Announcement.objects.filter(update__incident=incident).select_related("update__incident")
+    return get_object_or_404(announcements_of, pk=announcement_id)

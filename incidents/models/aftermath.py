@@ -1,0 +1,66 @@
+"""What comes after a letter was sent: it may come back, and in the end it is only counted."""
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from .deliveries import Announcement, DeliveryState, SkipReason
+from .subscribers import Subscriber
+
+
+class FoldedDeliveries(models.Model):
+    """How many deliveries of an old announcement ended in a state, once the deliveries themselves are forgotten."""
+
+    announcement = models.ForeignKey(Announcement, models.CASCADE, related_name="folded", db_index=False)
+    state = models.CharField(_("state"), max_length=10, choices=DeliveryState)
+    skip_reason = models.CharField(_("skipped because"), max_length=20, choices=SkipReason, blank=True)
+    number = models.PositiveIntegerField(_("number"))
+
+    class Meta:
+        verbose_name = _("counted deliveries")
+        verbose_name_plural = _("counted deliveries")
+        constraints = [
+            models.UniqueConstraint(fields=["announcement", "state", "skip_reason"], name="folded_once_per_outcome"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_state_display()} {self.number}"
+
+
+class Bounce(models.Model):
+    """A report that a letter which was sent did not arrive, or is late (RFC 3464), and what followed from it."""
+
+    class Consequence(models.TextChoices):
+        SUSPENDED = "suspended", pgettext_lazy("bounce", "Subscriber suspended: the address does not exist")
+        GIVEN_UP = "given_up", pgettext_lazy("bounce", "Subscriber suspended: refused on too many days")
+        COUNTED = "counted", pgettext_lazy("bounce", "Counted: refused this time")
+        POLICY = "policy", pgettext_lazy("bounce", "Refused as a matter of policy: staff must look into it")
+        PASSING = "passing", pgettext_lazy("bounce", "Given up elsewhere after a passing fault; nothing follows")
+        DELAYED = "delayed", pgettext_lazy("bounce", "Late, and still being tried; nothing follows")
+        COMPLAINED = "complained", pgettext_lazy("bounce", "Unsubscribed: the reader reported it as unwanted")
+
+    subscriber = models.ForeignKey(
+        Subscriber, models.CASCADE, related_name="bounces", db_index=False, verbose_name=_("subscriber")
+    )
+    announcement = models.ForeignKey(
+        Announcement, models.SET_NULL, null=True, blank=True, related_name="bounces", verbose_name=_("announcement")
+    )
+    consequence = models.CharField(_("what followed"), max_length=12, choices=Consequence)
+    status = models.CharField(_("status"), max_length=12, blank=True, help_text=_("Enhanced status code, RFC 3463."))
+    reply = models.CharField(_("reply"), max_length=500, blank=True)
+    received_at = models.DateTimeField(_("received"), default=timezone.now)
+
+    class Meta:
+        ordering = ("-received_at", "-id")
+        verbose_name = _("bounce")
+        verbose_name_plural = _("bounces")
+        indexes = [
+            # Refusals of one subscriber on different days.
+            models.Index(fields=["subscriber", "received_at"], name="bounce_of_subscriber"),
+            # Staff's list and front page, newest first; retention from the other end.
+            models.Index(fields=["received_at"], name="bounce_received"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.received_at:%Y-%m-%d %H:%M}"

@@ -1,0 +1,16 @@
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Heartbeat(models.Model):
+    """When a process that must always run was last seen. Workers have theirs in the queue: `notifications.pulse`."""
+
+    name = models.CharField(_("name"), max_length=20, primary_key=True)
+    beaten_at = models.DateTimeField(_("last seen"))
+
+    class Meta:
+        verbose_name = _("sign of life")
+        verbose_name_plural = _("signs of life")
+
+    def __str__(self) -> str:
+        return self.name

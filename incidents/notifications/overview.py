@@ -1,0 +1,97 @@
+"""Everything that is on its way to subscribers, and what keeps it: for staff, the terminal and the metrics."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Count, Q
+
+from ..models import Announcement, Bounce, Delivery, DeliveryState, Destination
+from ..models.deliveries import DeliveryQuerySet
+from . import figures, pulse
+from .figures import Progress
+from .pulse import Pulse
+
+RECENT = timedelta(days=7)
+SHOWN = 20
+_POLICY = "5.7."
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """A destination that takes no mail, and how many letters wait for it."""
+
+    destination: Destination
+    waiting: int
+
+    @property
+    def says(self) -> str:
+        return figures.spoken(self.destination)
+
+
+@dataclass(frozen=True)
+class Overview:
+    """`letters` are those of our own accord (confirmations and such), by state, of the last seven days."""
+
+    at: datetime
+    pulse: Pulse
+    underway: list[Progress]
+    troubles: list[Trouble]
+    letters: Counter[str]
+    per_minute: int
+
+    @property
+    def counts(self) -> Counter[str]:
+        return sum((one.counts for one in self.underway), Counter[str]())
+
+    @property
+    def waiting(self) -> int:
+        return sum(one.waiting for one in self.underway)
+
+    @property
+    def letter_states(self) -> list[tuple[str, str, int]]:
+        return [(one.value, str(one.label), self.letters[one]) for one in DeliveryState if self.letters[one]]
+
+
+def overview(now: datetime) -> Overview:
+    """The number of queries does not depend on what is under way."""
+    underway = figures.progress_of(figures.unfinished()[:SHOWN], now)
+    letters = Delivery.objects.filter(announcement__isnull=True, created_at__gt=now - RECENT)
+    by_state = Counter(dict(letters.order_by().values_list("state").annotate(rows=Count("*"))))
+    sent_now = letters.filter(state=DeliveryState.SENT, sent_at__gt=now - figures.RATE_OVER).count()
+    return Overview(
+        at=now,
+        pulse=pulse.take_pulse(now),
+        underway=underway,
+        troubles=troubles(),
+        letters=by_state,
+        per_minute=sent_now + sum(one.per_minute for one in underway),
+    )
+
+
+def troubles() -> list[Trouble]:
+    """Destinations in trouble; the one for which most letters wait comes first."""
+    found = list(Destination.objects.in_trouble())
+    waiting = Delivery.objects.waiting().filter(destination__in=[one.name for one in found]).order_by()
+    numbers = dict(waiting.values_list("destination").annotate(rows=Count("*")))
+    return sorted((Trouble(one, numbers.get(one.name, 0)) for one in found), key=lambda one: -one.waiting)
+
+
+def recent(now: datetime) -> DeliveryQuerySet:
+    """Deliveries of the last seven days, found by way of their announcements, which have an index."""
+    announced = Announcement.objects.filter(created_at__gte=now - RECENT).values_list("pk", flat=True)
+    own = Q(announcement__isnull=True, created_at__gte=now - RECENT)
+    return Delivery.objects.filter(Q(announcement__in=list(announced)) | own)
+
+
+def newest_failures(now: datetime) -> DeliveryQuerySet:
+    failed = recent(now).filter(state=DeliveryState.FAILED)
+    return failed.select_related("subscriber", "announcement__update__incident").order_by("-pk")[:SHOWN]
+
+
+def refused_by_policy(now: datetime) -> int:
+    """Refusals of the last day that are about us and not about the reader (RFC 3463 §3.8)."""
+    day = now - timedelta(days=1)
+    bounced = Bounce.objects.filter(received_at__gte=day, consequence=Bounce.Consequence.POLICY)
+    failed = recent(now).filter(state=DeliveryState.FAILED, reply__startswith=_POLICY, next_attempt_at__gte=day)
+    return bounced.count() + failed.count()

@@ -1,0 +1,111 @@
+"""Signs of life: whether somebody works on the queue, and whether the clock beats.
+
+The clock writes its beat into PostgreSQL; workers have theirs in the queue, which RQ
+writes for them, and far more often than it would by itself.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+from redis import Redis, RedisError
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from rq import Queue, Worker
+
+from ..models import Heartbeat
+
+CLOCK = "clock"
+# Staff are to know within a minute: two beats may be missed.
+BEAT = timedelta(seconds=15)
+GONE_AFTER = timedelta(seconds=45)
+_TIMEOUT = 1  # seconds; a page of the admin does not wait longer for a queue that is away
+
+
+class BeatingWorker(Worker):
+    """RQ's worker, which shows every 15 s that it lives, also while it is idle; RQ's own is silent for minutes."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **{**options, "job_monitoring_interval": int(BEAT.total_seconds())})
+
+    @property
+    def dequeue_timeout(self) -> int:
+        return int(BEAT.total_seconds())
+
+
+@dataclass(frozen=True)
+class Hand:
+    """A worker as the queue knows it."""
+
+    name: str
+    state: str
+    host: str
+    pid: int
+    since: datetime | None
+    seen_at: datetime | None
+
+    def lives(self, now: datetime) -> bool:
+        return self.seen_at is not None and now - self.seen_at < GONE_AFTER
+
+
+@dataclass(frozen=True)
+class Pulse:
+    """What is known of the processes that tell subscribers, at one moment."""
+
+    at: datetime
+    clock_at: datetime | None
+    queue_answers: bool = False
+    workers: list[Hand] = field(default_factory=list)
+    jobs_waiting: int = 0
+    jobs_failed: int = 0
+
+    @property
+    def living(self) -> list[Hand]:
+        return [worker for worker in self.workers if worker.lives(self.at)]
+
+    @property
+    def nobody_works(self) -> bool:
+        return self.queue_answers and not self.living
+
+    @property
+    def clock_stands(self) -> bool:
+        return self.clock_at is None or self.at - self.clock_at > GONE_AFTER
+
+
+def beat(name: str = CLOCK) -> None:
+    Heartbeat.objects.update_or_create(name=name, defaults={"beaten_at": timezone.now()})
+
+
+def take_pulse(now: datetime) -> Pulse:
+    """One query and a few words with the queue; a queue that is away is a finding and no error."""
+    clock_at = Heartbeat.objects.filter(name=CLOCK).values_list("beaten_at", flat=True).first()
+    queue = _queue()
+    try:
+        workers = [_hand(worker) for worker in Worker.all(queue=queue)]
+        waiting, failed = len(queue), queue.failed_job_registry.count
+    except RedisError:
+        return Pulse(now, clock_at)
+    return Pulse(now, clock_at, True, sorted(workers, key=lambda one: one.name), waiting, failed)
+
+
+def _hand(worker: Any) -> Hand:
+    return Hand(
+        name=worker.name,
+        state=str(worker.get_state().value),
+        host=worker.hostname or "",
+        pid=worker.pid or 0,
+        since=worker.birth_date,
+        seen_at=worker.last_heartbeat,
+    )
+
+
+@cache
+def _queue() -> Queue:
+    """A connection that gives up at once rather than keep staff waiting."""
+    at_once = Retry(NoBackoff(), 0)
+    url = str(settings.RQ_QUEUES["delivery"]["URL"])
+    redis = Redis.from_url(url, socket_connect_timeout=_TIMEOUT, socket_timeout=_TIMEOUT, retry=at_once)
+    return Queue("delivery", connection=redis)

@@ -1,0 +1,63 @@
+// Keeps figures fresh: what is marked data-live is asked for again and replaced. Every page works without.
+// `data-every` says after how many seconds; 0 means that they do not move any more.
+const tools = document.querySelector("[data-live-tools]");
+const button = tools?.querySelector("button");
+const said = tools?.querySelector("[data-live-said]");
+const parts = [...document.querySelectorAll("[data-live]")].map((element) => ({ element, due: next(element) }));
+let still = false;
+
+function next(element) {
+  const every = Number((element.querySelector("[data-every]") ?? element).dataset.every ?? 0);
+  return every ? Date.now() + every * 1000 : Infinity;
+}
+
+// Whoever has opened a part or stands on a button finds it as they left it.
+function replace(element, fresh) {
+  const open = [...element.querySelectorAll("details[open]")].map(({ id }) => id);
+  const focused = element.contains(document.activeElement) ? document.activeElement.id : "";
+  const before = element.querySelector("[data-said]")?.textContent;
+  element.innerHTML = fresh;
+  for (const id of open) document.getElementById(id)?.setAttribute("open", "");
+  if (focused) document.getElementById(focused)?.focus();
+  const now = element.querySelector("[data-said]")?.textContent;
+  if (now && now !== before) said.textContent = now;
+}
+
+async function refresh(part) {
+  const { element } = part;
+  const asked = Date.now();
+  part.due = Infinity;
+  try {
+    const answer = await fetch(element.dataset.live, { redirect: "error" });
+    if (!answer.ok) throw new Error(answer.statusText);
+    const fresh = await answer.text();
+    // Each answer has another token in its forms, which is no news.
+    const bare = (html) => html.replaceAll(/name="csrfmiddlewaretoken" value="\w+"/g, "");
+    if (part.shown !== bare(fresh)) replace(element, fresh);
+    part.shown = bare(fresh);
+    delete element.dataset.old;
+    // A server that takes long to answer is asked less often.
+    part.due = next(element) + 9 * (Date.now() - asked);
+  } catch {
+    element.dataset.old = "yes";
+    part.due = Date.now() + 10000;
+  }
+}
+
+function look() {
+  if (still || document.hidden) return;
+  for (const part of parts) if (part.due <= Date.now()) refresh(part);
+}
+
+function hold(value) {
+  still = value;
+  button.textContent = still ? button.dataset.resume : button.dataset.pause;
+}
+
+if (tools && parts.some(({ due }) => due < Infinity)) {
+  tools.hidden = false;
+  hold(false);
+  button.addEventListener("click", () => hold(!still));
+  setInterval(look, 500);
+  document.addEventListener("visibilitychange", look);
+}
