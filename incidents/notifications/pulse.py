@@ -94,7 +94,7 @@ def take_pulse(now: datetime) -> Pulse:
 def _hand(worker: Any) -> Hand:
     return Hand(
         name=worker.name,
-        state=str(worker.get_state().value),
+        state=str(worker.get_state()),
         host=worker.hostname or "",
         pid=worker.pid or 0,
         since=worker.birth_date,

@@ -36,5 +36,5 @@ def publisher(db: None) -> Client:
 @pytest.fixture
 def viewer(db: None) -> Client:
     """May look at everything and change nothing."""
-    models = "incident maintenance component componentgroup page subscriber announcement delivery".split()
+    models = "incident maintenance component componentgroup page subscriber announcement delivery bounce".split()
     return staff("viggo", *(f"view_{model}" for model in models))

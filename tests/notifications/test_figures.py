@@ -1,0 +1,124 @@
+"""The figures of an announcement, and the signs of life of those who work on it."""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from pytest_django import Settings
+from redis import Redis
+from rq import Queue
+
+from incidents import clock
+from incidents.models import Announcement, Bounce, Delivery, Destination, FoldedDeliveries
+from incidents.notifications import figures, overview, pulse
+from incidents.notifications.pulse import BeatingWorker
+from tests.factories import make_subscriber
+
+from .helpers import START, announced
+
+pytestmark = pytest.mark.django_db
+
+
+def told(*states: str, **fields: object) -> Announcement:
+    """An announcement with one delivery in each of the states."""
+    for _ in range(len(states) - Delivery.objects.values("subscriber").distinct().count()):
+        make_subscriber()
+    announcement = announced()
+    for pk, state in zip(announcement.deliveries.values_list("pk", flat=True), states, strict=False):
+        extra = {"sending": {"lease_until": timezone.now()}, "sent": {"sent_at": timezone.now()}}.get(state, {})
+        skipped = {"skip_reason": "other_kind"} if state == "skipped" else {}
+        Delivery.objects.filter(pk=pk).update(state=state, **extra, **skipped, **fields)
+    return announcement
+
+
+def test_everybody_is_counted_where_they_stand() -> None:
+    announcement = told("sent", "sent", "queued", "sending", "deferred", "uncertain", "failed", "skipped")
+    FoldedDeliveries.objects.create(announcement=announcement, state="sent", number=40)
+    Bounce.objects.create(announcement=announcement, subscriber=make_subscriber(), consequence="policy")
+    (found,) = figures.progress_of([announcement], timezone.now())
+    assert (found.audience, found.sent, found.waiting) == (47, 42, 4)
+    assert found.counts["failed"] == found.skipped["other_kind"] == found.came_back == 1
+    assert (found.per_minute, found.standing) == (2, "going")
+
+
+def test_who_waits_is_shown_by_destination_with_the_reason_and_without_an_address() -> None:
+    for name in ("karl", "kira", "kaj"):
+        make_subscriber(f"{name}@example.dk")
+    make_subscriber("otto@full.example")
+    announcement = announced()
+    now = timezone.now()
+    soon = now + timedelta(minutes=5)
+    announcement.deliveries.filter(destination="example.dk").update(state="deferred", next_attempt_at=soon)
+    announcement.deliveries.filter(destination="full.example").update(
+        state="deferred", next_attempt_at=soon, reply_code=452, reply="4.2.2 <otto@full.example>: otto is full"
+    )
+    Destination.objects.create(
+        name="example.dk", failing_since=now, retry_at=soon, reply_code=451, reply="4.7.500 Server busy"
+    )
+    (found,) = figures.progress_of([announcement], now)
+    first, second = found.put_off
+    assert (first.destination, first.number, first.reply) == ("example.dk", 3, "451 4.7.500 Server busy")
+    assert first.next_try == soon
+    assert second.reply == "452 4.2.2 <o…@full.example>: o… is full"
+
+
+def test_the_number_of_queries_does_not_depend_on_what_is_under_way() -> None:
+    told("sent", "deferred", "failed", reply="4.2.2 Full")
+    with CaptureQueriesContext(connection) as few:
+        overview.overview(timezone.now())
+    for _ in range(3):
+        told("sent", "deferred", "failed", reply="4.2.2 Full")
+    with CaptureQueriesContext(connection) as many:
+        found = overview.overview(timezone.now())
+    assert len(found.underway) == 4
+    assert len(many) == len(few)
+
+
+def test_an_announcement_that_all_have_got_is_not_under_way() -> None:
+    told("sent")
+    assert figures.unfinished() == []
+    Delivery.objects.update(state="sending", lease_until=timezone.now())
+    assert len(figures.unfinished()) == 1
+
+
+def test_what_is_refused_as_a_matter_of_policy_is_counted_for_a_day() -> None:
+    told("failed", reply_code=550, reply="5.7.1 Blocked")
+    assert overview.refused_by_policy(timezone.now()) == 1
+    assert [row.reply for row in overview.newest_failures(timezone.now())] == ["5.7.1 Blocked"]
+    Delivery.objects.update(next_attempt_at=timezone.now() - timedelta(days=2))
+    assert overview.refused_by_policy(timezone.now()) == 0
+
+
+def test_the_clock_shows_that_it_beats() -> None:
+    with time_machine.travel(START, tick=False) as now:
+        assert pulse.take_pulse(timezone.now()).clock_stands
+        clock.show_life()
+        assert not pulse.take_pulse(timezone.now()).clock_stands
+        now.shift(timedelta(minutes=1))
+        assert pulse.take_pulse(timezone.now()).clock_stands
+
+
+def test_a_worker_that_is_silent_for_a_minute_is_gone(settings: Settings) -> None:
+    redis = Redis.from_url(str(settings.RQ_QUEUES["delivery"]["URL"]))
+    worker = BeatingWorker([Queue("delivery", connection=redis)], connection=redis, worker_ttl=420)
+    assert worker.dequeue_timeout <= 15
+    assert worker.job_monitoring_interval <= 15
+    worker.register_birth()
+    try:
+        found = pulse.take_pulse(timezone.now())
+        assert not found.nobody_works
+        assert pulse.take_pulse(timezone.now() + timedelta(minutes=1)).nobody_works
+    finally:
+        worker.register_death()
+    assert pulse.take_pulse(timezone.now()).nobody_works
+
+
+def test_a_queue_that_is_away_is_a_finding_and_no_error(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
+    settings.RQ_QUEUES = {"delivery": {"URL": "redis://127.0.0.1:1/0"}}
+    monkeypatch.setattr(pulse, "_queue", pulse._queue.__wrapped__)
+    found = pulse.take_pulse(timezone.now())
+    assert not found.queue_answers
+    assert not found.nobody_works
