@@ -6,85 +6,162 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('incidents', '0002_following'),
+        ("incidents", "0002_following"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Bounce',
+            name="Bounce",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('consequence', models.CharField(choices=[('suspended', 'Subscriber suspended: the address does not exist'), ('given_up', 'Subscriber suspended: refused on too many days'), ('counted', 'Counted: refused this time'), ('policy', 'Refused as a matter of policy: staff must look into it'), ('passing', 'Given up elsewhere after a passing fault; nothing follows'), ('delayed', 'Late, and still being tried; nothing follows'), ('complained', 'Unsubscribed: the reader reported it as unwanted')], max_length=12, verbose_name='what followed')),
-                ('status', models.CharField(blank=True, help_text='Enhanced status code, RFC 3463.', max_length=12, verbose_name='status')),
-                ('reply', models.CharField(blank=True, max_length=500, verbose_name='reply')),
-                ('received_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='received')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "consequence",
+                    models.CharField(
+                        choices=[
+                            ("suspended", "Subscriber suspended: the address does not exist"),
+                            ("given_up", "Subscriber suspended: refused on too many days"),
+                            ("counted", "Counted: refused this time"),
+                            ("policy", "Refused as a matter of policy: staff must look into it"),
+                            ("passing", "Given up elsewhere after a passing fault; nothing follows"),
+                            ("delayed", "Late, and still being tried; nothing follows"),
+                            ("complained", "Unsubscribed: the reader reported it as unwanted"),
+                        ],
+                        max_length=12,
+                        verbose_name="what followed",
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        blank=True, help_text="Enhanced status code, RFC 3463.", max_length=12, verbose_name="status"
+                    ),
+                ),
+                ("reply", models.CharField(blank=True, max_length=500, verbose_name="reply")),
+                ("received_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="received")),
             ],
             options={
-                'verbose_name': 'bounce',
-                'verbose_name_plural': 'bounces',
-                'ordering': ('-received_at', '-id'),
+                "verbose_name": "bounce",
+                "verbose_name_plural": "bounces",
+                "ordering": ("-received_at", "-id"),
             },
         ),
         migrations.CreateModel(
-            name='FoldedDeliveries',
+            name="FoldedDeliveries",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('state', models.CharField(choices=[('queued', 'Queued'), ('sending', 'Sending'), ('deferred', 'Deferred'), ('uncertain', 'Uncertain'), ('sent', 'Sent'), ('failed', 'Failed'), ('skipped', 'Skipped')], max_length=10, verbose_name='state')),
-                ('skip_reason', models.CharField(blank=True, choices=[('unsubscribed', 'Has unsubscribed'), ('unconfirmed', 'Has not confirmed'), ('paused', 'Has paused the mails'), ('suspended', 'Is suspended: the address refuses mail'), ('other_components', 'Follows other components'), ('other_kind', 'Does not want this kind'), ('unfollowed', 'Wants no more about this incident'), ('withdrawn', 'The incident was withdrawn'), ('superseded', 'A newer update replaced it'), ('cancelled', 'Staff stopped the announcement'), ('confirmed', 'Has confirmed already')], max_length=20, verbose_name='skipped because')),
-                ('number', models.PositiveIntegerField(verbose_name='number')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("queued", "Queued"),
+                            ("sending", "Sending"),
+                            ("deferred", "Deferred"),
+                            ("uncertain", "Uncertain"),
+                            ("sent", "Sent"),
+                            ("failed", "Failed"),
+                            ("skipped", "Skipped"),
+                        ],
+                        max_length=10,
+                        verbose_name="state",
+                    ),
+                ),
+                (
+                    "skip_reason",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("unsubscribed", "Has unsubscribed"),
+                            ("unconfirmed", "Has not confirmed"),
+                            ("paused", "Has paused the mails"),
+                            ("suspended", "Is suspended: the address refuses mail"),
+                            ("other_components", "Follows other components"),
+                            ("other_kind", "Does not want this kind"),
+                            ("unfollowed", "Wants no more about this incident"),
+                            ("withdrawn", "The incident was withdrawn"),
+                            ("superseded", "A newer update replaced it"),
+                            ("cancelled", "Staff stopped the announcement"),
+                            ("confirmed", "Has confirmed already"),
+                        ],
+                        max_length=20,
+                        verbose_name="skipped because",
+                    ),
+                ),
+                ("number", models.PositiveIntegerField(verbose_name="number")),
             ],
             options={
-                'verbose_name': 'counted deliveries',
-                'verbose_name_plural': 'counted deliveries',
+                "verbose_name": "counted deliveries",
+                "verbose_name_plural": "counted deliveries",
             },
         ),
         migrations.CreateModel(
-            name='Heartbeat',
+            name="Heartbeat",
             fields=[
-                ('name', models.CharField(max_length=20, primary_key=True, serialize=False, verbose_name='name')),
-                ('beaten_at', models.DateTimeField(verbose_name='last seen')),
+                ("name", models.CharField(max_length=20, primary_key=True, serialize=False, verbose_name="name")),
+                ("beaten_at", models.DateTimeField(verbose_name="last seen")),
             ],
             options={
-                'verbose_name': 'sign of life',
-                'verbose_name_plural': 'signs of life',
+                "verbose_name": "sign of life",
+                "verbose_name_plural": "signs of life",
             },
         ),
         migrations.AddField(
-            model_name='announcement',
-            name='stopped_at',
-            field=models.DateTimeField(blank=True, null=True, verbose_name='stopped'),
+            model_name="announcement",
+            name="stopped_at",
+            field=models.DateTimeField(blank=True, null=True, verbose_name="stopped"),
         ),
         migrations.AddConstraint(
-            model_name='announcement',
-            constraint=models.CheckConstraint(condition=models.Q(('stopped_at__isnull', True), ('paused_at__isnull', False), _connector='OR'), name='stopped_announcement_is_paused'),
+            model_name="announcement",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("stopped_at__isnull", True), ("paused_at__isnull", False), _connector="OR"),
+                name="stopped_announcement_is_paused",
+            ),
         ),
         migrations.AddField(
-            model_name='bounce',
-            name='announcement',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='bounces', to='incidents.announcement', verbose_name='announcement'),
+            model_name="bounce",
+            name="announcement",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="bounces",
+                to="incidents.announcement",
+                verbose_name="announcement",
+            ),
         ),
         migrations.AddField(
-            model_name='bounce',
-            name='subscriber',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='bounces', to='incidents.subscriber', verbose_name='subscriber'),
+            model_name="bounce",
+            name="subscriber",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="bounces",
+                to="incidents.subscriber",
+                verbose_name="subscriber",
+            ),
         ),
         migrations.AddField(
-            model_name='foldeddeliveries',
-            name='announcement',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='folded', to='incidents.announcement'),
+            model_name="foldeddeliveries",
+            name="announcement",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="folded",
+                to="incidents.announcement",
+            ),
         ),
         migrations.AddIndex(
-            model_name='bounce',
-            index=models.Index(fields=['subscriber', 'received_at'], name='bounce_of_subscriber'),
+            model_name="bounce",
+            index=models.Index(fields=["subscriber", "received_at"], name="bounce_of_subscriber"),
         ),
         migrations.AddIndex(
-            model_name='bounce',
-            index=models.Index(fields=['received_at'], name='bounce_received'),
+            model_name="bounce",
+            index=models.Index(fields=["received_at"], name="bounce_received"),
         ),
         migrations.AddConstraint(
-            model_name='foldeddeliveries',
-            constraint=models.UniqueConstraint(fields=('announcement', 'state', 'skip_reason'), name='folded_once_per_outcome'),
+            model_name="foldeddeliveries",
+            constraint=models.UniqueConstraint(
+                fields=("announcement", "state", "skip_reason"), name="folded_once_per_outcome"
+            ),
         ),
     ]
