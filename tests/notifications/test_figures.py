@@ -106,13 +106,13 @@ def test_a_worker_that_is_silent_for_a_minute_is_gone(settings: Settings) -> Non
     worker = BeatingWorker([Queue("delivery", connection=redis)], connection=redis, worker_ttl=420)
     assert worker.dequeue_timeout <= 15
     assert worker.job_monitoring_interval <= 15
-    worker.register_birth()
+    worker.register_birth()  # type: ignore[no-untyped-call]
     try:
         found = pulse.take_pulse(timezone.now())
         assert not found.nobody_works
         assert pulse.take_pulse(timezone.now() + timedelta(minutes=1)).nobody_works
     finally:
-        worker.register_death()
+        worker.register_death()  # type: ignore[no-untyped-call]
     assert pulse.take_pulse(timezone.now()).nobody_works
 
 
