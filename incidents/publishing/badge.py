@@ -28,7 +28,7 @@ COLOURS = {
 }
 _SVG = """\
 <svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="24" viewBox="0 0 {width} 24" \
-role="img" aria-labelledby="title desc" lang="{language}" xml:lang="{language}">
+role="img" aria-labelledby="title desc" xml:lang="{language}">
 <title id="title">{label}: {word}</title>
 <desc id="desc">{page}: {sentence}</desc>
 <rect width="{width}" height="24" rx="3" fill="{ground}"/>

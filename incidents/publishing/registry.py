@@ -10,6 +10,7 @@ from .feeds import ComponentFeed, Feed, HistoryFeed
 from .follow import FollowPage
 from .maintenance import MaintenanceList
 from .pages import Home, IncidentPage
+from .sitemap import Robots, Sitemap, SitemapIndex
 
 DOCUMENTS: tuple[Document, ...] = (
     Assets(),
@@ -33,4 +34,7 @@ DOCUMENTS: tuple[Document, ...] = (
     ComponentFeed("json"),
     HistoryFeed("atom"),
     HistoryFeed("rss"),
+    Sitemap(),
+    SitemapIndex(),
+    Robots(),
 )

@@ -25,6 +25,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("public_store")]
 
 NOW = datetime(2023, 10, 12, 10, 0, tzinfo=UTC)
 SVG = "{http://www.w3.org/2000/svg}"
+LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 
 
 @pytest.fixture(autouse=True)
@@ -64,7 +65,7 @@ class TestBadge:
             make_component(status=status)
         make_component(status=ComponentStatus.MAJOR_OUTAGE, hidden=True)
         svg = badge(language)
-        assert (svg.get("role"), svg.get("aria-labelledby"), svg.get("lang")) == ("img", "title desc", language)
+        assert (svg.get("role"), svg.get("aria-labelledby"), svg.get(LANG)) == ("img", "title desc", language)
         assert [(part.tag, part.get("id"), part.text) for part in list(svg)[:2]] == [
             (f"{SVG}title", "title", title),
             (f"{SVG}desc", "desc", sentence),

@@ -12,7 +12,13 @@ TABLE = dict(
     )
 )
 # A key of each kind that has some, and how the table writes what stands for it.
-KEYS = {"IncidentPage": "<id>", "HistoryMonth": "2023-10", "ComponentPage": "<slug>", "ComponentFeed": "<slug>"}
+KEYS = {
+    "IncidentPage": "<id>",
+    "HistoryMonth": "2023-10",
+    "ComponentPage": "<slug>",
+    "ComponentFeed": "<slug>",
+    "Sitemap": "2023",
+}
 
 
 def test_every_kind_of_document_is_in_the_table_and_no_other() -> None:

@@ -25,6 +25,8 @@ NOW = datetime(2023, 12, 12, 10, 0, tzinfo=UTC)
 # What a reader sees of anything that happens, in every language; and what there is of it once.
 ALWAYS = {"/", "/history/", "/feed.atom", "/feed.rss", "/feed.json"}
 ONCE = {"/history.atom", "/history.rss"}
+# Changes with the year only.
+INDEX = {"/sitemap.xml"}
 
 
 def in_each_language(*paths: str) -> set[str]:
@@ -41,7 +43,8 @@ def of_component(slug: str) -> set[str]:
 
 
 def of_incident(incident: Incident, month: str) -> set[str]:
-    return BANNER | in_each_language(f"/incidents/{incident.pk}/", f"/history/{month}/")
+    sitemaps = {"/sitemap.xml", f"/sitemap-{month[:4]}.xml"}
+    return BANNER | sitemaps | in_each_language(f"/incidents/{incident.pk}/", f"/history/{month}/")
 
 
 @pytest.fixture(autouse=True)
@@ -101,7 +104,7 @@ def test_new_incident_touches_its_page_month_and_component(watched: Watched, wor
     incident = make_incident(components={world["mail"]: ComponentStatus.MAJOR_OUTAGE})
     expected = in_each_language(*ALWAYS) | ONCE | of_incident(incident, "2023/12") | of_component("mail")
     assert watched.rendered == expected
-    assert watched.changed == expected
+    assert watched.changed == expected - INDEX
 
 
 def test_update_touches_the_same_and_leaves_the_index_of_months_as_it_is(
@@ -113,7 +116,7 @@ def test_update_touches_the_same_and_leaves_the_index_of_months_as_it_is(
     make_update(incident, text=Text(da="Det går bedre.", en="It is better."))
     expected = in_each_language(*ALWAYS) | ONCE | of_incident(incident, "2023/12") | of_component("mail")
     assert watched.rendered == expected
-    assert watched.changed == expected - in_each_language("/history/") - BADGES - BANNER
+    assert watched.changed == expected - in_each_language("/history/") - BADGES - BANNER - INDEX - {"/sitemap-2023.xml"}
 
 
 def test_correction_and_withdrawal_touch_what_the_incident_stood_on(
@@ -127,7 +130,7 @@ def test_correction_and_withdrawal_touch_what_the_incident_stood_on(
     watched.rendered, watched.changed = set(), set()
     operations.withdraw(incident=incident)
     assert watched.rendered == expected
-    assert watched.changed == expected
+    assert watched.changed == expected - INDEX
 
 
 def test_moved_incident_touches_the_month_it_leaves_too(watched: Watched) -> None:
@@ -143,7 +146,7 @@ def test_planned_maintenance_touches_its_list_and_the_calendar_too(watched: Watc
     of_maintenance = in_each_language("/maintenance/", "/maintenance.ics")
     expected = in_each_language(*ALWAYS) | ONCE | of_incident(planned, "2023/12") | of_maintenance
     assert watched.rendered == expected
-    assert watched.changed == expected - BANNER
+    assert watched.changed == expected - BANNER - INDEX
 
 
 def test_draft_touches_nothing(watched: Watched) -> None:
@@ -160,8 +163,11 @@ def test_status_of_a_component_touches_its_documents(watched: Watched, world: di
 def test_new_day_touches_home_and_the_bars_of_components(watched: Watched) -> None:
     Page.objects.update(shown_day=NOW.date() - timedelta(days=1))
     stale.mark_new_day()
+    sitemaps = {"/sitemap.xml", "/sitemap-2023.xml"}
     bars = in_each_language("/components/mail/", "/components/web/", "/maintenance.ics")
-    assert watched.rendered == in_each_language(*ALWAYS, "/history/2023/11/", "/history/2023/12/") | ONCE | bars
+    assert (
+        watched.rendered == in_each_language(*ALWAYS, "/history/2023/11/", "/history/2023/12/") | ONCE | bars | sitemaps
+    )
 
 
 def test_name_of_the_page_touches_all_there_is(watched: Watched) -> None:
