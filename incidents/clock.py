@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from . import operations
 from .models import Update
-from .notifications import announcements, delivery, pulse
+from .notifications import announcements, delivery, pulse, retention
 from .publishing import publish, stale
 from .subscriptions import following, limits, service
 
@@ -70,6 +70,11 @@ def forget_sign_ups() -> None:
     limits.prune(timezone.now())
 
 
+def forget_deliveries() -> None:
+    """Some at a time: nobody is to wait for it."""
+    retention.forget_deliveries(timezone.now(), most=50_000)
+
+
 @dataclass
 class Chore:
     """Something to do every so often."""
@@ -90,6 +95,7 @@ def chores() -> list[Chore]:
         Chore(sweep_deliveries, timedelta(seconds=5)),
         Chore(begin_day, timedelta(seconds=30)),
         Chore(forget_sign_ups, timedelta(hours=1)),
+        Chore(forget_deliveries, timedelta(hours=1)),
     ]
 
 

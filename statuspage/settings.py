@@ -152,6 +152,8 @@ RESEND_UNCERTAIN = env.flag("RESEND_UNCERTAIN", default=True)  # rather twice th
 
 PUBLIC_ROOT = Path(env.text("PUBLIC_ROOT", str(VAR_DIR / "public")))
 ANNOUNCEMENT_HOLD = env.number("ANNOUNCEMENT_HOLD", 20, most=3600)  # seconds in which staff can undo
+# After this a delivery is only counted. Letters are tried for five days.
+DELIVERIES_KEPT_DAYS = env.number("DELIVERIES_KEPT_DAYS", 90, least=7, most=3650)
 LEDGER_BATCH = env.number("LEDGER_BATCH", 500, least=1, most=10_000)  # messages a job claims
 
 # A command that gets the changed addresses on its standard input; docs/caching.md.
@@ -196,6 +198,8 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
+
+METRICS_TOKEN = env.text("METRICS_TOKEN")  # without one /metrics does not exist
 
 # -- Logs ----------------------------------------------------------------------------------------
 

@@ -4,10 +4,12 @@ from django.conf.urls.i18n import i18n_patterns
 from django.contrib import admin
 from django.urls import include, path
 
+from .metrics import metrics
 from .probes import readyz
 
 urlpatterns = [
     path("readyz", readyz),
+    path("metrics", metrics),
     path("i18n/", include("django.conf.urls.i18n")),
     path("admin/", admin.site.urls),
     *i18n_patterns(path("", include("incidents.subscriptions.urls")), path("", include("incidents.search.urls"))),

@@ -112,8 +112,9 @@ def progress_of(announcements: Sequence[Announcement], now: datetime) -> list[Pr
         for one in live.values():
             one.relay = relay
         _put_off(live, now)
-    bounces = Bounce.objects.filter(announcement__in=list(found)).values_list("announcement").annotate(rows=Count("*"))
-    for pk, number in bounces.order_by():
+    late = Bounce.Consequence.DELAYED
+    bounces = Bounce.objects.filter(announcement__in=list(found)).exclude(consequence=late).order_by()
+    for pk, number in bounces.values_list("announcement").annotate(rows=Count("*")):
         found[pk].came_back = number
     return list(found.values())
 

@@ -1,0 +1,144 @@
+"""`manage.py deliveries`: what is on its way, in the terminal."""
+
+import json
+import time
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone, translation
+
+from incidents.formats import iso
+from incidents.models import Announcement, DeliveryState
+from incidents.notifications import figures, overview
+from incidents.notifications.figures import Progress
+from incidents.notifications.overview import Overview
+from incidents.templatetags.wording import words
+
+COLUMNS = [state.value for state in DeliveryState]
+
+
+class Command(BaseCommand):
+    help = (
+        "Shows how many subscribers were told, who waits and for which destination, and whether workers and clock "
+        "run. Without options: all announcements that are under way. Addresses are never shown."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--incident", metavar="ID", help="All announcements of this incident, also finished ones.")
+        parser.add_argument(
+            "--json", action="store_true", help="One JSON document instead of a table; with --watch one a line."
+        )
+        parser.add_argument(
+            "--watch",
+            nargs="?",
+            type=float,
+            const=2.0,
+            metavar="SECONDS",
+            help="Show it again every so many seconds (2), until Ctrl-C.",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            with translation.override("en"):
+                self.show(options)
+                while options["watch"]:
+                    time.sleep(max(options["watch"], 0.5))
+                    self.show(options)
+        except KeyboardInterrupt:
+            self.stdout.write("")
+
+    def show(self, options: dict[str, Any]) -> None:
+        now = timezone.now()
+        found = overview.overview(now)
+        shown = of_incident(options["incident"]) if options["incident"] else found.underway
+        if options["json"]:
+            self.stdout.write(json.dumps(as_json(found, shown), indent=None if options["watch"] else 2))
+            return
+        if options["watch"] and self.stdout.isatty():
+            self.stdout.write("\x1b[H\x1b[2J", ending="")
+        self.stdout.write("\n".join([*health(found), "", *table(shown), *waiting(found, shown)]))
+
+
+def of_incident(pk: str) -> list[Progress]:
+    announcements = Announcement.objects.filter(update__incident=pk).select_related("update__incident")
+    if not announcements:
+        raise CommandError(f"No update of an incident {pk} was announced.")
+    return figures.progress_of(list(announcements), timezone.now())
+
+
+def health(found: Overview) -> list[str]:
+    pulse = found.pulse
+    queue = f"{pulse.jobs_waiting} jobs" if pulse.queue_answers else "DOES NOT ANSWER"
+    workers = str(len(pulse.living)) if not pulse.nobody_works else "NONE IS RUNNING"
+    clock = "STANDS STILL" if pulse.clock_stands else "runs"
+    return [f"queue: {queue}   workers: {workers}   clock: {clock}   sent in the last minute: {found.per_minute}"]
+
+
+def table(shown: list[Progress]) -> list[str]:
+    heads = ["announcement", "standing", *COLUMNS, "incident"]
+    rows = [
+        [str(one.announcement.pk), one.standing, *(str(one.counts[state]) for state in COLUMNS), title_of(one)]
+        for one in shown
+    ]
+    widths = [max(len(row[column]) for row in [heads, *rows]) for column in range(len(heads))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in [heads, *rows]]
+    return [line.rstrip() for line in lines] if rows else ["Nothing is under way."]
+
+
+def waiting(found: Overview, shown: list[Progress]) -> list[str]:
+    """For whom the letters wait."""
+    lines = [
+        f"  {row.destination}: {row.number} of announcement {one.announcement.pk}, "
+        f"next try {iso(row.next_try)}: {row.reply}"
+        for one in shown
+        for row in one.put_off
+    ]
+    lines += [
+        f"  {row.destination}: in trouble since {iso(row.destination.failing_since)}: {row.says}"
+        for row in found.troubles
+        if row.destination.failing_since
+    ]
+    return ["", "waiting for:", *lines] if lines else []
+
+
+def title_of(one: Progress) -> str:
+    return f"{one.announcement.update.incident_id} {words(one.announcement.update.incident.title)}"
+
+
+def as_json(found: Overview, shown: list[Progress]) -> dict[str, Any]:
+    pulse = found.pulse
+    return {
+        "at": iso(found.at),
+        "queue_answers": pulse.queue_answers,
+        "jobs_waiting": pulse.jobs_waiting,
+        "workers": len(pulse.living),
+        "clock_at": iso(pulse.clock_at) if pulse.clock_at else None,
+        "sent_per_minute": found.per_minute,
+        "announcements": [progress_as_json(one) for one in shown],
+        "destinations_in_trouble": [
+            {"name": row.destination.name, "waiting": row.waiting, "says": row.says} for row in found.troubles
+        ],
+    }
+
+
+def progress_as_json(one: Progress) -> dict[str, Any]:
+    return {
+        "id": one.announcement.pk,
+        "incident": one.announcement.update.incident_id,
+        "standing": one.standing,
+        "audience": one.audience,
+        "states": dict(one.counts),
+        "skipped": dict(one.skipped),
+        "came_back": one.came_back,
+        "put_off": [
+            {
+                "destination": row.destination,
+                "number": row.number,
+                "since": iso(row.since),
+                "next_try": iso(row.next_try),
+                "says": row.reply,
+            }
+            for row in one.put_off
+        ],
+    }

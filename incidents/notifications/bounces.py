@@ -1,0 +1,151 @@
+"""Letters that come back: reads the report (RFC 3464), decides what follows, and writes it down for staff.
+
+Only an address that we signed is believed, so that nobody can have others suspended.
+What a provider reports in its own way can be handed to `note` as well.
+"""
+
+import email
+import logging
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email import policy
+from email.message import Message
+
+from django.db import transaction
+from django.db.models.functions import TruncDate
+from django.utils import timezone
+
+from .. import links
+from ..models import Bounce, Delivery, Subscriber
+from .channels.base import Refused, Reply
+
+logger = logging.getLogger(__name__)
+
+# Refusals on so many different days within the window end a subscription that its server never takes.
+SOFT_DAYS = 5
+WINDOW = timedelta(days=90)
+_TOKEN = re.compile(r"\+([0-9]+-[a-z0-9]+)@", re.IGNORECASE)
+_CODE = re.compile(r"^(?:smtp|x-[\w-]+)?\s*;?\s*([245]\d\d)\b", re.IGNORECASE)
+_ENHANCED = re.compile(r"\b[245]\.\d{1,3}\.\d{1,3}\b")
+
+Consequence = Bounce.Consequence
+
+
+class UnknownAddress(ValueError):
+    """No bounce address of ours, or one that was never signed."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a report says of one recipient: `action` is failed or delayed, `status` as in RFC 3463."""
+
+    action: str
+    status: str
+    said: str
+
+    @property
+    def is_passing(self) -> bool:
+        """Given up after a 4yz, whichever field says so: the mailbox may well be there tomorrow."""
+        code = _CODE.match(self.said)
+        return self.status.startswith("4") or (code is not None and code[1].startswith("4"))
+
+    @property
+    def refusal(self) -> Refused:
+        return Refused(Reply(0, f"{self.status} {self.said}"))
+
+
+def receive(raw: bytes, address: str = "") -> Bounce | None:
+    """Reads a mail that came to a bounce address; None where nothing follows from it, as from an out-of-office note.
+
+    `address` is where it came to; without it the mail's own headers are asked. Raises
+    UnknownAddress.
+    """
+    message = email.message_from_bytes(raw, policy=policy.compat32)
+    delivery_id = _delivery_id(message, address)
+    delivery = Delivery.objects.filter(pk=delivery_id).select_related("subscriber").first()
+    report = read(message)
+    if delivery is None or report is None or message.get("Return-Path", "<>").strip() not in {"<>", ""}:
+        return None
+    return note(delivery, report, timezone.now())
+
+
+def read(message: Message) -> Report | None:
+    """The first recipient whose letter failed, else the first that is late; None if it is no such report."""
+    if message.get_content_type() != "multipart/report":
+        return None
+    found = [_report(block) for part in message.walk() for block in _blocks(part)]
+    known = [one for one in found if one.action in {"failed", "delayed"}]
+    return min(known, key=lambda one: one.action != "failed", default=None)
+
+
+@transaction.atomic
+def note(delivery: Delivery, report: Report, now: datetime) -> Bounce:
+    """Writes down that a letter came back or is late, with what follows; suspends who cannot be reached."""
+    subscriber = Subscriber.objects.select_for_update().get(pk=delivery.subscriber_id)
+    consequence = _consequence(subscriber, delivery, report, now)
+    reply = f"{report.status} {report.said}".strip()[:500] if subscriber.address else ""
+    bounce = Bounce.objects.create(
+        subscriber=subscriber,
+        announcement_id=delivery.announcement_id,
+        consequence=consequence,
+        status=report.status[:12],
+        reply=reply,
+        received_at=now,
+    )
+    if consequence in {Consequence.SUSPENDED, Consequence.GIVEN_UP}:
+        subscriber.state, subscriber.suspended_because = Subscriber.State.SUSPENDED, reply
+        subscriber.save(update_fields=["state", "suspended_because", "updated_at"])
+    elif consequence == Consequence.POLICY:
+        logger.error("Mail came back for a matter of policy, which staff should look into: %s", report.status)
+    return bounce
+
+
+def _consequence(subscriber: Subscriber, delivery: Delivery, report: Report, now: datetime) -> Consequence:
+    if report.action == "delayed":
+        return Consequence.DELAYED
+    if report.is_passing:
+        return Consequence.PASSING
+    if report.refusal.is_policy:
+        return Consequence.POLICY
+    # Who confirmed again since then has shown that the address works.
+    concerns_them = subscriber.confirmed_at is not None and delivery.created_at >= subscriber.confirmed_at
+    if subscriber.state != Subscriber.State.ACTIVE or not concerns_them:
+        return Consequence.COUNTED
+    if report.refusal.address_is_gone:
+        return Consequence.SUSPENDED
+    return Consequence.GIVEN_UP if _refused_days(subscriber, now) >= SOFT_DAYS else Consequence.COUNTED
+
+
+def _refused_days(subscriber: Subscriber, now: datetime) -> int:
+    """On how many days since they confirmed, this one included."""
+    since = max(now - WINDOW, subscriber.confirmed_at or now)
+    earlier = subscriber.bounces.filter(consequence=Consequence.COUNTED, received_at__gte=since)
+    days = set(earlier.annotate(day=TruncDate("received_at")).values_list("day", flat=True))
+    return len(days | {timezone.localtime(now).date()})
+
+
+def _delivery_id(message: Message, address: str) -> int:
+    names = ("Delivered-To", "X-Original-To", "Envelope-To", "To")
+    candidates = [address] if address else [str(value) for name in names for value in message.get_all(name, [])]
+    for candidate in candidates:
+        found = _TOKEN.search(candidate)
+        number = links.unsign_bounce(found[1]) if found else None
+        if number is not None and number < 2**63:
+            return number
+    raise UnknownAddress("The mail was not sent to a bounce address that we signed.")
+
+
+def _blocks(part: Message) -> list[Message]:
+    """The groups of fields of a delivery status, the first of which is about the whole message."""
+    payload = part.get_payload() if part.get_content_type() == "message/delivery-status" else None
+    return [block for block in payload if isinstance(block, Message)] if isinstance(payload, list) else []
+
+
+def _report(block: Message) -> Report:
+    said = " ".join(str(block.get("Diagnostic-Code", "")).replace("\x00", "").split())
+    status = str(block.get("Status", "")).partition("(")[0].strip().replace("\x00", "")
+    within = _ENHANCED.search(said)
+    if within and (not _ENHANCED.fullmatch(status) or status.endswith(".0.0")):
+        status = within.group()
+    return Report(str(block.get("Action", "")).partition("(")[0].strip().lower(), status, said)

@@ -1,0 +1,58 @@
+"""Forgets who was told of what: old deliveries become counts, what came back is deleted (STANDARDS P8)."""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import connection
+
+from ..models import Announcement, Bounce, Delivery, DeliveryState, FoldedDeliveries
+
+BATCH = 5_000
+_ENDED = [DeliveryState.SENT.value, DeliveryState.FAILED.value, DeliveryState.SKIPPED.value]
+
+# One statement, so that a row is either there or counted, whenever it is interrupted.
+_FOLD = f"""
+WITH gone AS (
+    DELETE FROM {Delivery._meta.db_table} WHERE id IN (
+        SELECT id FROM {Delivery._meta.db_table}
+        WHERE announcement_id = %s AND state = ANY(%s) LIMIT %s FOR UPDATE SKIP LOCKED
+    )
+    RETURNING announcement_id, state, skip_reason
+), counted AS (
+    INSERT INTO {FoldedDeliveries._meta.db_table} AS folded (announcement_id, state, skip_reason, number)
+    SELECT announcement_id, state, skip_reason, count(*) FROM gone GROUP BY 1, 2, 3
+    ON CONFLICT (announcement_id, state, skip_reason) DO UPDATE SET number = folded.number + excluded.number
+)
+SELECT count(*) FROM gone
+"""  # noqa: S608 - own names only
+
+
+def forget_deliveries(now: datetime, most: int | None = None) -> int:
+    """Folds what is older than DELIVERIES_KEPT_DAYS and has ended, in batches. Returns how many rows are gone.
+
+    `most` ends it early, after whole batches, so that the clock is not held up.
+    """
+    before = now - timedelta(days=settings.DELIVERIES_KEPT_DAYS)
+    Bounce.objects.filter(received_at__lt=before).delete()
+    gone = _forget_letters(before)
+    for pk in _old(before):
+        while (most is None or gone < most) and (batch := _fold_batch(pk)):
+            gone += batch
+    return gone
+
+
+def _old(before: datetime) -> list[int]:
+    old = Announcement.objects.filter(created_at__lt=before, deliveries__state__in=_ENDED).order_by("pk")
+    return list(old.values_list("pk", flat=True).distinct())
+
+
+def _fold_batch(pk: int) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(_FOLD, [pk, _ENDED, BATCH])
+        return int(cursor.fetchone()[0])
+
+
+def _forget_letters(before: datetime) -> int:
+    """Confirmations and such: nobody counts them, and there are few."""
+    letters = Delivery.objects.filter(announcement__isnull=True, state__in=_ENDED, created_at__lt=before)
+    return letters.delete()[0]

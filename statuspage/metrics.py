@@ -1,0 +1,78 @@
+"""`/metrics`: counts for Prometheus, in its text format; nothing about anybody.
+
+Whoever asks shows METRICS_TOKEN; without that setting the address does not exist.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+from django.conf import settings
+from django.db.models import Count, Min
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from incidents.models import DeliveryState, StaleSubject
+from incidents.notifications.overview import Overview, overview
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+@never_cache
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    if not settings.METRICS_TOKEN:
+        raise Http404
+    shown = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    if not constant_time_compare(shown, settings.METRICS_TOKEN):
+        return HttpResponse(
+            "Show the token: “Authorization: Bearer …”.\n", status=401, headers={"WWW-Authenticate": "Bearer"}
+        )
+    return HttpResponse("".join(_lines(timezone.now())), content_type=CONTENT_TYPE)
+
+
+def _lines(now: datetime) -> Iterator[str]:
+    found = overview(now)
+    pulse = found.pulse
+    states = {state.value: found.counts[state] + found.letters[state] for state in DeliveryState}
+    yield _gauge(
+        "deliveries", "Deliveries of what is under way, and letters of the last 7 days, by state.", states, "state"
+    )
+    yield _one("sent_per_minute", "Letters sent in the last minute.", found.per_minute)
+    yield _one("waiting_oldest_seconds", "Age of the oldest announcement that somebody waits for.", _oldest(found))
+    troubled = {row.destination.name: row.waiting for row in found.troubles}
+    yield _gauge("destination_waiting", "Letters that wait for a destination in trouble.", troubled, "destination")
+    yield _one("queue_up", "Whether the queue answers.", int(pulse.queue_answers))
+    yield _one("queue_jobs", "Jobs that wait in the queue.", pulse.jobs_waiting)
+    yield _one("queue_failed_jobs", "Jobs that failed in the last day.", pulse.jobs_failed)
+    yield _one("workers", "Workers that live.", len(pulse.living))
+    if pulse.clock_at:
+        yield _one("clock_beat_seconds", "Time since the clock was last seen.", (now - pulse.clock_at).total_seconds())
+    stale = StaleSubject.objects.aggregate(rows=Count("pk"), oldest=Min("since"))
+    yield _one("unpublished", "Changes that are not in the public store yet.", stale["rows"])
+    age = (now - stale["oldest"]).total_seconds() if stale["oldest"] else 0
+    yield _one("unpublished_oldest_seconds", "Age of the oldest of them.", age)
+
+
+def _oldest(found: Overview) -> float:
+    since = [one.announcement.expanded_at for one in found.underway if one.announcement.expanded_at]
+    return (found.at - min(since)).total_seconds() if since else 0
+
+
+def _one(name: str, explained: str, value: float) -> str:
+    return f"{_head(name, explained)}statuspage_{name} {value:g}\n"
+
+
+def _gauge(name: str, explained: str, values: Mapping[str, float], label: str) -> str:
+    rows = [f'statuspage_{name}{{{label}="{_escaped(key)}"}} {value:g}\n' for key, value in values.items()]
+    return _head(name, explained) + "".join(rows)
+
+
+def _head(name: str, explained: str) -> str:
+    return f"# HELP statuspage_{name} {explained}\n# TYPE statuspage_{name} gauge\n"
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")

@@ -1,0 +1,71 @@
+"""What is on its way, in the terminal and for Prometheus."""
+
+import json
+import re
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import Client
+from django.utils import timezone
+from pytest_django import Settings
+
+from incidents.models import Announcement, Delivery, Destination
+from incidents.notifications import audience
+from tests.factories import make_incident, make_statement, make_subscriber
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def announcement() -> Announcement:
+    make_subscriber("karl@full.example")
+    make_subscriber("kira@example.dk")
+    make_incident(statement=make_statement(notify=True))
+    found = Announcement.objects.select_related("update").get()
+    audience.expand(found, timezone.now())
+    Announcement.objects.update(expanded_at=timezone.now())
+    later = {"state": "deferred", "next_attempt_at": timezone.now(), "reply": "4.2.2 karl is full", "reply_code": 452}
+    Delivery.objects.filter(destination="full.example").update(**later)
+    Destination.objects.create(
+        name='busy"example', failing_since=timezone.now(), retry_at=timezone.now(), reply="4.7.500 Server busy"
+    )
+    return found
+
+
+def said(*options: str) -> str:
+    out = StringIO()
+    call_command("deliveries", *options, stdout=out)
+    return out.getvalue()
+
+
+def test_the_terminal_shows_who_waits_for_what_and_no_address(announcement: Announcement) -> None:
+    table = said()
+    assert "workers: NONE IS RUNNING" in table
+    assert re.search(rf"^{announcement.pk} +going +1 +0 +1", table, re.MULTILINE)
+    assert "full.example: 1 of announcement" in table
+    assert "452 4.2.2 k… is full" in table
+    assert "karl" not in table
+    found = json.loads(said("--json", "--incident", announcement.update.incident_id))
+    assert found["announcements"][0]["states"] == {"queued": 1, "deferred": 1}
+    with pytest.raises(CommandError, match="No update"):
+        said("--incident", "abc")
+
+
+def test_metrics_are_shown_to_whoever_has_the_token(announcement: Announcement, settings: Settings) -> None:
+    client = Client()
+    assert client.get("/metrics").status_code == 404
+    settings.METRICS_TOKEN = "a-long-token"
+    assert client.get("/metrics").status_code == 401
+    assert client.get("/metrics", headers={"Authorization": "Bearer wrong"}).status_code == 401
+    answer = client.get("/metrics", headers={"Authorization": "Bearer a-long-token"})
+    assert answer["Content-Type"].startswith("text/plain; version=0.0.4")
+    text = answer.content.decode()
+    assert 'statuspage_deliveries{state="deferred"} 1\n' in text
+    assert 'statuspage_destination_waiting{destination="busy\\"example"} 0\n' in text
+    assert "statuspage_workers 0\n" in text
+    assert "karl" not in text
+    names = re.findall(r"^# TYPE (\w+) gauge$", text, re.MULTILINE)
+    rows = [line for line in text.splitlines() if not line.startswith("#")]
+    assert all(re.fullmatch(r'\w+(\{\w+="([^"\\]|\\.)*"\})? -?[\d.e+-]+', row) for row in rows)
+    assert {re.split(r"[ {]", row)[0] for row in rows} <= set(names)
