@@ -88,7 +88,7 @@ def test_what_follows_from_a_report(
 
 
 def announcement_of(delivery: Delivery) -> Announcement:
-    return Announcement.objects.get(pk=delivery.announcement_id)
+    return Announcement.objects.get(deliveries=delivery)
 
 
 def test_only_refusals_on_five_different_days_suspend(delivery: Delivery) -> None:
