@@ -1,0 +1,124 @@
+"""Published sites for the browser to look at: one with everything on it, one crowded, one empty."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from pytest_django import DjangoDbBlocker
+
+from incidents import operations
+from incidents.publishing.copies import all_copies
+from incidents.publishing.run import Run
+from incidents.status import ComponentStatus, Impact
+from incidents.text import Text
+from tests.factories import (
+    make_component,
+    make_group,
+    make_incident,
+    make_maintenance,
+    make_page,
+    make_statement,
+    make_update,
+)
+from tests.publishing.sites import site
+from tests.support.wsgi import serving
+
+LONG = "Donaudampfschifffahrt" * 9 + "gesellschaft"
+TABLE = f"| Land | Kø |\n|---|---|\n| Danmark | 1200 |\n\n```\n{LONG}\n```\n\n{LONG} 🎉"
+
+
+@dataclass
+class Published:
+    """Where a site is served, the paths of what is looked at (`{}` is the language), what could not be published."""
+
+    address: str
+    paths: dict[str, str]
+    failed: dict[str, str]
+
+    def url(self, kind: str, language: str = "da") -> str:
+        return self.address + self.paths[kind].format(language)
+
+
+def troubled() -> dict[str, str]:
+    """Everything there is, in texts that stretch and turn."""
+    make_page(links=[{"label": {"da": LONG[:100]}, "address": "https://example.com/"}])
+    start = (timezone.now() - timedelta(days=60)).date()
+    group = make_group()
+    systems = [make_component(f"system-{number}", group=group, start_date=start) for number in range(4)]
+    make_component("long", name=Text(da=LONG[:100]), description=Text(da=LONG))
+    past = timezone.now() - timedelta(days=20)
+    over = make_incident(
+        statement=make_statement(at=past, components={systems[0].pk: ComponentStatus.MAJOR_OUTAGE}), started_at=past
+    )
+    operations.resolve(incident=over, text=Text(da="Slut."), at=past + timedelta(hours=30), notify=False)
+    incident = make_incident(
+        statement=make_statement(
+            at=timezone.now() - timedelta(hours=3),
+            quote="نحن على علم بالمشكلة. **Server busy**",
+            quote_language="ar",
+            quote_url="https://status.example.com/",
+        ),
+        started_at=timezone.now() - timedelta(hours=3),
+        title=Text(da=LONG[:180]),
+        impact=Impact.MAJOR,
+        scope=Text(da=TABLE),
+        workaround=Text(en="Only in English."),
+        next_update_by=timezone.now() + timedelta(hours=1),
+        upstream_name="Microsoft",
+    )
+    components = {systems[1].pk: ComponentStatus.PARTIAL_OUTAGE, systems[2].pk: ComponentStatus.DEGRADED_PERFORMANCE}
+    operations.correct_update(update=make_update(incident, components=components), text=Text(da=TABLE))
+    tomorrow = timezone.now() + timedelta(days=1)
+    make_maintenance(start=tomorrow, end=tomorrow + timedelta(hours=1), components=(systems[3],))
+    return {
+        "home": "/{}/",
+        "incident": f"/{{}}/incidents/{incident.pk}/",
+        "history": "/{}/history/",
+        "month": f"/{{}}/history/{timezone.localtime():%Y/%m}/",
+        "component": "/{}/components/system-0/",
+        "maintenance": "/{}/maintenance/",
+        "follow": "/{}/follow/",
+        "banner": "/{}/banner/",
+    }
+
+
+def crowded() -> dict[str, str]:
+    """Sixty components, and an incident of eleven months with forty updates."""
+    make_page()
+    systems = [make_component(f"system-{number}") for number in range(60)]
+    begun = timezone.now() - timedelta(days=335)
+    slow = {system.pk: ComponentStatus.DEGRADED_PERFORMANCE for system in systems[:30]}
+    incident = make_incident(
+        statement=make_statement(at=begun, components=slow),
+        started_at=begun,
+        title=Text(da="🎉 " + "Lang historie " * 10),
+    )
+    for number in range(39):
+        make_update(incident, at=begun + timedelta(days=8 * number + 1), text=Text(da=f"Opdatering {number}."))
+    return {"home": "/{}/", "incident": f"/{{}}/incidents/{incident.pk}/"}
+
+
+def empty() -> dict[str, str]:
+    make_page()
+    return {"home": "/{}/", "history": "/{}/history/"}
+
+
+@contextmanager
+def publishing(root: Path, blocker: DjangoDbBlocker, fill: Callable[[], dict[str, str]]) -> Iterator[Published]:
+    """What `fill` makes, published once and served as in production; only what is looked at, and the assets."""
+    with pytest.MonkeyPatch.context() as patch, blocker.unblock(), transaction.atomic():
+        patch.setattr(settings, "PUBLIC_ROOT", root)
+        paths = fill()
+        wanted = {path.format(code) for path in paths.values() for code in ("da", "en")}
+        run = Run()
+        run.write(copy for copy in all_copies() if copy.path in wanted or copy.path.endswith((".css", ".js", ".svg")))
+        report = run.finish()
+        transaction.set_rollback(True)
+    with serving(site(root)) as port:
+        yield Published(f"http://127.0.0.1:{port}", paths, report.failed)
