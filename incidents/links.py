@@ -81,6 +81,11 @@ def component_feed(slug: str, language: str, kind: str) -> str:
     return f"{component(slug, language)}feed.{kind}"
 
 
+def api(name: str, language: str = "") -> str:
+    """A document of the Statuspage API in a language; without one, where its clients look."""
+    return f"{f'/{language}' if language else ''}/api/v2/{name}.json"
+
+
 def dynamic(view: str, language: str, *args: str) -> str:
     """The path of a dynamic page in a language."""
     with override(language):

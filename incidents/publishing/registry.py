@@ -1,5 +1,6 @@
 """Every kind of document, in the order of writing: what others link to comes before what links to it."""
 
+from .api import ApiDocument
 from .archive import ComponentPage, HistoryIndex, HistoryMonth
 from .assets import Assets, LogoFile
 from .badge import Badge
@@ -37,4 +38,6 @@ DOCUMENTS: tuple[Document, ...] = (
     Sitemap(),
     SitemapIndex(),
     Robots(),
+    ApiDocument(per_language=True),
+    ApiDocument(per_language=False),
 )

@@ -13,6 +13,7 @@ TABLE = dict(
 )
 # A key of each kind that has some, and how the table writes what stands for it.
 KEYS = {
+    "ApiDocument": "summary",
     "IncidentPage": "<id>",
     "HistoryMonth": "2023-10",
     "ComponentPage": "<slug>",

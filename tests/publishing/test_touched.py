@@ -11,6 +11,7 @@ import time_machine
 from incidents import operations
 from incidents.models import Component, Incident, Page
 from incidents.publishing import copies, stale
+from incidents.publishing.api import CONTENTS, ApiDocument
 from incidents.publishing.assets import Assets
 from incidents.publishing.copies import Copy, Press
 from incidents.publishing.publish import publish_all
@@ -76,6 +77,7 @@ class Watched:
 
     def __init__(self) -> None:
         self.rendered: set[str] = set()
+        self.rendered_api: set[str] = set()  # all of them tell when the page last changed: kept apart
         self.changed: set[str] = set()
 
 
@@ -86,12 +88,13 @@ def watched(monkeypatch: pytest.MonkeyPatch, world: dict[str, Component]) -> Wat
 
     def composed(press: Press, copy: Copy) -> str | bytes | None:
         if not isinstance(copy.document, Assets):  # these are the same bytes for all
-            seen.rendered.add(copy.path)
+            of_api = isinstance(copy.document, ApiDocument)
+            (seen.rendered_api if of_api else seen.rendered).add(copy.path)
         return compose(press, copy)
 
     def finished(run: Run) -> Report:
         report = finish(run)
-        seen.changed |= {*report.written, *report.deleted}
+        seen.changed |= {path for path in (*report.written, *report.deleted) if "/api/v2/" not in path}
         return report
 
     monkeypatch.setattr(Press, "compose", composed)
@@ -158,6 +161,16 @@ def test_status_of_a_component_touches_its_documents(watched: Watched, world: di
     operations.set_component_status(component=world["mail"], status=ComponentStatus.DEGRADED_PERFORMANCE)
     assert watched.rendered == in_each_language(*ALWAYS) | ONCE | of_component("mail")
     assert watched.changed == in_each_language("/", "/components/mail/") | BADGES | BANNER
+
+
+def test_status_of_a_component_touches_the_api_but_a_new_day_does_not(
+    watched: Watched, world: dict[str, Component]
+) -> None:
+    Page.objects.update(shown_day=NOW.date() - timedelta(days=1))
+    stale.mark_new_day()
+    assert watched.rendered_api == set()
+    operations.set_component_status(component=world["mail"], status=ComponentStatus.DEGRADED_PERFORMANCE)
+    assert watched.rendered_api == {f"{start}/api/v2/{name}.json" for start in ("", "/da", "/en") for name in CONTENTS}
 
 
 def test_new_day_touches_home_and_the_bars_of_components(watched: Watched) -> None:

@@ -1,0 +1,242 @@
+"""The shapes of the Statuspage API: what its clients read of a page, a component, an incident.
+
+Published under `/api/v2/`, answered by the write API and sent to webhooks. Keys, their
+order and their types are those of the original; a field of ours is `details`, an extra
+key. Texts are in the active language, times in the active zone. Where a text is in
+another language, `details.languages` says in which.
+
+Each function gives JSON-ready data. Rows come with what they need already fetched:
+`updates` newest first, each with its `affected` components.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+from django.utils.translation import get_language, gettext, pgettext
+
+from . import links, markup
+from .models import AffectedComponent, Component, ComponentGroup, Incident, Page, Update
+from .status import ComponentStatus, Phase, worst_of
+from .templatetags.wording import language_name, reader_passage
+from .text import Text
+
+Json = dict[str, Any]
+
+NO_PAGE = "0" * 12  # the id of a page that nobody has set up yet
+_UTC = {"UTC", "Etc/UTC", "Etc/UCT", "UCT", "Zulu", "Etc/Zulu", "Universal", "Etc/Universal"}
+
+# Their word for our phase, where it differs.
+_STATUSES = {Phase.MITIGATED: "monitoring", Phase.CANCELLED: "completed"}
+_INDICATORS = {
+    ComponentStatus.OPERATIONAL: "none",
+    ComponentStatus.UNDER_MAINTENANCE: "maintenance",
+    ComponentStatus.DEGRADED_PERFORMANCE: "minor",
+    ComponentStatus.PARTIAL_OUTAGE: "major",
+    ComponentStatus.MAJOR_OUTAGE: "critical",
+}
+
+
+def moment(value: datetime) -> str:
+    """ISO 8601 with three decimals in the active zone: `Z` where that is UTC, else the offset at that instant."""
+    if timezone.get_current_timezone_name() in _UTC:
+        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{value.microsecond // 1000:03d}Z"
+    return timezone.localtime(value).isoformat(timespec="milliseconds")
+
+
+def status_of(phase: str) -> str:
+    """A phase in their words: `mitigated` is “monitoring”, and what was called off is “completed”."""
+    return _STATUSES.get(Phase(phase), phase)
+
+
+def phase_of(status: str) -> Phase:
+    """A status of theirs in our words; ValueError where neither knows it."""
+    return Phase.MITIGATED if status == "monitoring" else Phase(status)
+
+
+def page_id(page: Page) -> str:
+    return NO_PAGE if page._state.adding else page.pk
+
+
+def page_shape(page: Page, updated_at: datetime) -> Json:
+    return {
+        "id": page_id(page),
+        "name": _line(page.name) or "Status",
+        "url": links.absolute("/").removesuffix("/"),
+        "time_zone": page.time_zone,
+        "updated_at": moment(updated_at),
+    }
+
+
+def status_shape(components: Iterable[Component]) -> Json:
+    """The overall state, the same that the page's banner tells."""
+    worst = worst_of(component.status for component in components)
+    return {"indicator": _INDICATORS[worst], "description": _descriptions()[worst]}
+
+
+def component_shape(component: Component, page: Page) -> Json:
+    return {
+        "id": component.pk,
+        "name": _line(component.name),
+        "status": component.status,
+        "created_at": moment(component.created_at),
+        "updated_at": moment(component.updated_at),
+        "position": component.position,
+        "description": _line(component.description) or None,
+        "showcase": True,
+        "start_date": component.start_date.isoformat() if component.start_date else None,
+        "group_id": component.group_id,
+        "page_id": page_id(page),
+        "group": False,
+        "only_show_if_degraded": False,
+        **_details(languages=_foreign(name=component.name, description=component.description)),
+    }
+
+
+def group_shape(group: ComponentGroup, components: Sequence[Component], page: Page) -> Json:
+    """A group as a row among the components; its status is the worst of its own."""
+    return {
+        "id": group.pk,
+        "name": _line(group.name),
+        "status": worst_of(component.status for component in components).value,
+        "created_at": moment(group.created_at),
+        "updated_at": moment(group.updated_at),
+        "position": group.position,
+        "description": _line(group.description) or None,
+        "showcase": True,
+        "start_date": None,
+        "group_id": None,
+        "page_id": page_id(page),
+        "group": True,
+        "only_show_if_degraded": False,
+        "components": [component.pk for component in components],
+        **_details(languages=_foreign(name=group.name, description=group.description)),
+    }
+
+
+def incident_shape(incident: Incident, updates: Sequence[Update], page: Page) -> Json:
+    """An incident or maintenance with its whole story. Times are those that readers see, not those of typing."""
+    first = updates[-1] if updates else None
+    shape = {
+        "id": incident.pk,
+        "name": _line(incident.title),
+        "status": status_of(incident.phase),
+        "created_at": moment(first.at if first else incident.started_at),
+        "updated_at": moment(max(map(changed, updates), default=incident.started_at)),
+        "monitoring_at": _moment_of(updates, Phase.MITIGATED),
+        "resolved_at": moment(incident.ended_at) if incident.ended_at else None,
+        "impact": incident.impact,
+        "shortlink": links.absolute(links.incident(incident.pk, get_language() or settings.LANGUAGE_CODE)),
+        "started_at": moment(incident.started_at),
+        "page_id": page_id(page),
+        "incident_updates": [update_shape(update) for update in updates],
+        "components": [component_shape(component, page) for component in _touched(updates)],
+        "reminder_intervals": None,
+    }
+    if incident.scheduled_for and incident.scheduled_until:
+        shape["scheduled_for"] = moment(incident.scheduled_for)
+        shape["scheduled_until"] = moment(incident.scheduled_until)
+    return {**shape, **_incident_details(incident)}
+
+
+def update_shape(update: Update) -> Json:
+    """`affected_components` is null where it names none, as clients expect."""
+    affected = [_affected(row) for row in update.affected.all() if not row.component.hidden]
+    details: Json = {"phase": update.phase, "languages": _foreign(body=update.text)}
+    if update.quote:
+        details["quote"] = {"body": update.quote, "language": update.quote_language, "url": update.quote_url or None}
+    return {
+        "id": update.pk,
+        "status": status_of(update.phase),
+        "body": body(update),
+        "incident_id": update.incident_id,
+        "created_at": moment(update.at),
+        "updated_at": moment(changed(update)),
+        "display_at": moment(update.at),
+        "affected_components": affected or None,
+        "deliver_notifications": update.notify,
+        "custom_tweet": None,
+        "tweet_id": None,
+        **_details(**details),
+    }
+
+
+def body(update: Update) -> str:
+    """The text without markup, then the quoted statement, its language named: many a client shows nothing else."""
+    parts = [markup.plain(reader_passage(update.text).text)]
+    if update.quote:
+        named = {"name": update.incident.upstream_name, "language": language_name(update.quote_language)}
+        heading = gettext("Statement from %(name)s, in %(language)s") if named["name"] else ""
+        heading = heading or gettext("Quoted statement, in %(language)s")
+        parts += [f"{heading % named}:", markup.plain(update.quote)]
+    return markup.clean("\n\n".join(part for part in parts if part))
+
+
+def _affected(row: AffectedComponent) -> Json:
+    return {
+        "code": row.component.pk,
+        "name": _line(row.component.name),
+        "old_status": row.old_status or ComponentStatus.OPERATIONAL.value,
+        "new_status": row.status,
+    }
+
+
+def _touched(updates: Iterable[Update]) -> list[Component]:
+    """The components that any update names, as they are now, each once."""
+    rows = (row for update in updates for row in update.affected.all())
+    return sorted({row.component for row in rows if not row.component.hidden}, key=_order)
+
+
+def _order(component: Component) -> tuple[int, datetime, str]:
+    return component.position, component.created_at, component.pk
+
+
+def changed(update: Update) -> datetime:
+    """When readers last got to see another text of it."""
+    return max(update.at, update.corrected_at or update.at)
+
+
+def _moment_of(updates: Iterable[Update], phase: Phase) -> str | None:
+    times = [update.at for update in updates if update.phase == phase]
+    return moment(min(times)) if times else None
+
+
+def _incident_details(incident: Incident) -> Json:
+    """What their API has no word for."""
+    texts = ("user_impact", "scope", "workaround", "root_cause", "next_steps")
+    known = {name: markup.plain(reader_passage(getattr(incident, name)).text) or None for name in texts}
+    return _details(
+        phase=incident.phase,
+        next_update_by=moment(incident.next_update_by) if incident.next_update_by else None,
+        **known,
+        root_cause_status=incident.root_cause_status,
+        upstream={"name": incident.upstream_name or None, "url": incident.upstream_url or None},
+        languages=_foreign(name=incident.title, **{name: getattr(incident, name) for name in texts}),
+    )
+
+
+def _details(**fields: Any) -> Json:
+    return {"details": fields}
+
+
+def _line(text: Text) -> str:
+    return markup.clean(" ".join(markup.clean(reader_passage(text).text).split()))
+
+
+def _foreign(**texts: Text) -> Mapping[str, str]:
+    """Which of the texts are not in the reader's language, and in which they are instead."""
+    found = {name: reader_passage(text) for name, text in texts.items()}
+    return {name: passage.language for name, passage in found.items() if passage and not passage.is_own}
+
+
+def _descriptions() -> dict[ComponentStatus, str]:
+    """Their sentence for each state; in English to the letter, since clients compare."""
+    return {
+        ComponentStatus.OPERATIONAL: pgettext("Statuspage API", "All Systems Operational"),
+        ComponentStatus.UNDER_MAINTENANCE: pgettext("Statuspage API", "Service Under Maintenance"),
+        ComponentStatus.DEGRADED_PERFORMANCE: pgettext("Statuspage API", "Partially Degraded Service"),
+        ComponentStatus.PARTIAL_OUTAGE: pgettext("Statuspage API", "Partial System Outage"),
+        ComponentStatus.MAJOR_OUTAGE: pgettext("Statuspage API", "Major Service Outage"),
+    }
