@@ -41,8 +41,8 @@ class Facts:
         """When anything that readers see last changed."""
         stories = [*self.incidents, *self.unresolved, *self.maintenance, *self.upcoming, *self.active]
         updates = (changed(update) for story in stories for update in story.timeline)
-        rows = (row.updated_at for row in (self.page, *self.components))
-        return max((time for time in (*updates, *rows) if time), default=_EPOCH)
+        components = (component.updated_at for component in self.components)
+        return max([self.page.updated_at or _EPOCH, *updates, *components])
 
 
 class ApiDocument(Document):
