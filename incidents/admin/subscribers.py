@@ -101,7 +101,10 @@ class SubscriberAdmin(ReadOnlyAdmin):
         table = format_html_join("", "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>", rows)
         address = list_page("delivery", f"subscriber__id__exact={subscriber.pk}")
         every = format_html('<a href="{}">{} {}</a>', address, gettext("All:"), subscriber.deliveries.count())
-        return format_html('<div class="panel-table"><table>{}</table></div>{}', table, every) if rows else every
+        if not rows:
+            return every
+        frame = '<div class="panel-table" role="region" tabindex="0" aria-label="{}"><table>{}</table></div>{}'
+        return format_html(frame, gettext("deliveries"), table, every)
 
     @admin.display(description=_("bounces"))
     def bounces(self, subscriber: Subscriber) -> SafeString:
