@@ -92,6 +92,12 @@ def test_page_is_in_danish_where_the_reader_reads_danish(root: Path, django: WSG
     assert "Gå til driftsstatus" in danish
 
 
+def test_search_that_is_down_leads_to_the_months(root: Path) -> None:
+    answer = ask(site(root, load=unloadable, catalogues=CATALOGUES), "/da/search/", query="q=mail")
+    assert answer.status == 503
+    assert '<a href="/da/history/">Alle hændelser, måned for måned</a>' in answer.text
+
+
 def test_address_without_a_language_answers_in_the_readers(root: Path) -> None:
     page = site(root, load=unloadable)
     assert_says_come_back(ask(page, "/admin/", accept_language="en-GB"), "en")

@@ -1,0 +1,118 @@
+"""A third language is a setting and a catalogue: with both, no English is left on any page that readers see.
+
+The catalogue is made here: every string of the product, its letters all turned into “ö”.
+"""
+
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import time_machine
+from django.conf import settings as project
+from django.test import Client
+from pytest_django import Settings
+
+from incidents import operations
+from incidents.management import catalogues
+from incidents.publishing.copies import Press, all_copies
+from incidents.status import ComponentStatus, Phase
+from incidents.text import Text
+from tests.factories import (
+    make_component,
+    make_group,
+    make_incident,
+    make_maintenance,
+    make_page,
+    make_statement,
+    make_update,
+)
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("public_store")]
+
+NOW = datetime(2026, 10, 25, 12, 0, tzinfo=UTC)  # the day on which summer time ends
+OWN = Text(de="ööö")
+# Placeholders and tags stay; so do the patterns that Django's date formatting reads.
+KEPT = re.compile(rf"({catalogues.PLACEHOLDER.pattern}|%%|<[^>]*>|&\w+;)")
+PATTERNS = {"date format", "start of a time span", "end of a time span"}
+# Names: of formats, programs, zones, the other languages, and German months as Django knows them.
+NAMES = set(
+    """Atom RSS JSON Feed CET CEST UTC API URL HTML SVG Slack Teams Google Outlook Apple Thunderbird Statuspage
+    Webhook WordPress iCalendar Dansk English Deutsch""".split()
+)
+MONTHS = set("Januar Februar März April Mai Juni Juli August September Oktober November Dezember".split())
+SAID = re.compile(r'(?:aria-label|title|alt|content|data-operational|data-unknown|data-changed|data-show)="([^"]*)"')
+
+
+def turned(text: str, context: str | None) -> str:
+    if context in PATTERNS:
+        return text
+    parts = KEPT.split(text)
+    return "".join(part if place % 2 else re.sub("[A-Za-z]", "ö", part) for place, part in enumerate(parts))
+
+
+@pytest.fixture
+def _german(settings: Settings, tmp_path: Path) -> None:
+    strings = catalogues.Strings("de")
+    for message in catalogues.extract(project.BASE_DIR, ["incidents", "statuspage", "templates"]):
+        if not message.id:
+            continue
+        forms = [message.id] if isinstance(message.id, str) else list(message.id)
+        turned_forms = tuple(turned(form, message.context) for form in forms)
+        string = turned_forms if message.pluralizable else turned_forms[0]
+        strings.add(message.id, string, context=message.context)
+    catalogues.write(strings, catalogues.catalogue_path(tmp_path, "de"))
+    settings.LOCALE_PATHS = [tmp_path]
+    settings.LANGUAGES = [*settings.LANGUAGES, ("de", "Deutsch")]
+
+
+@pytest.fixture
+def _everything() -> None:
+    make_page(
+        name=OWN, introduction=OWN, company="", links=[{"label": {"de": "ööö"}, "address": "https://example.com"}]
+    )
+    with time_machine.travel(NOW - timedelta(days=9), tick=False):
+        group = make_group(name=OWN, description=OWN)
+        mail, web = (make_component(slug, group=group, name=OWN, description=OWN) for slug in ("mail", "web"))
+    begun = NOW - timedelta(days=3)
+    statement = make_statement(
+        text=OWN, components={mail.pk: ComponentStatus.PARTIAL_OUTAGE}, at=begun, quote="ö", quote_language="de"
+    )
+    texts = dict.fromkeys(("user_impact", "scope", "workaround", "root_cause", "next_steps"), OWN)
+    over = make_incident(statement=statement, started_at=begun, title=OWN, root_cause_status="final", **texts)
+    operations.correct_update(update=over.updates.get(), text=Text(de="öö"))
+    operations.resolve(incident=over, text=OWN, at=NOW - timedelta(days=2), notify=False)
+    ongoing = make_incident(
+        statement=make_statement(text=OWN, components={web.pk: ComponentStatus.DEGRADED_PERFORMANCE}),
+        title=OWN,
+        next_update_by=NOW + timedelta(hours=1),
+    )
+    make_update(ongoing, Phase.MITIGATED, text=OWN)
+    planned = make_maintenance(start=NOW + timedelta(days=1), end=NOW + timedelta(days=2), components=(web,), title=OWN)
+    operations.correct_update(update=planned.updates.get(), text=OWN)
+
+
+def english(html: str) -> list[str]:
+    """Words in what is read or read aloud that are neither names nor in the catalogue's one letter."""
+    body = re.sub(r"<(script|pre|code)\b.*?</\1>|<!--.*?-->", " ", html, flags=re.DOTALL)
+    # What speaks of another language, or in it, is marked.
+    body = re.sub(r'<(\w+)\b[^>]* lang="(?:da|en)".*?</\1>', " ", body, flags=re.DOTALL)
+    read = " ".join([*SAID.findall(body), re.sub(r"<[^>]+>", " ", body)])
+    read = re.sub(r"https?://\S+|width=device-width\S*|initial-scale\S*|light dark|noindex|website|article", " ", read)
+    return sorted({word for word in re.findall(r"[A-Za-zÄÖÜäöüß]{3,}", read) if word.strip("Öö")} - NAMES - MONTHS)
+
+
+@pytest.mark.usefixtures("_german", "_everything")
+def test_third_language_is_a_setting_and_a_catalogue() -> None:
+    with time_machine.travel(NOW, tick=False):
+        press, left = Press(), {}
+        for copy in all_copies():
+            content = press.compose(copy) if copy.language == "de" and copy.path.endswith("/") else None
+            if isinstance(content, str) and (found := english(press.finish(copy, content, NOW).decode())):
+                left[copy.path] = found
+        for path in ("/de/subscribe/", "/de/search/?q=ö", "/de/search/?q=xyz", "/de/subscription/"):
+            answer = Client().get(path)
+            assert answer.status_code == 200
+            if found := english(answer.content.decode().replace('value="xyz"', "").replace("xyz", "")):
+                left[path] = found
+    assert left == {}
