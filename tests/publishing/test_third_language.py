@@ -6,6 +6,7 @@ The catalogue is made here: every string of the product, its letters all turned 
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import time_machine
@@ -78,7 +79,7 @@ def _everything() -> None:
     statement = make_statement(
         text=OWN, components={mail.pk: ComponentStatus.PARTIAL_OUTAGE}, at=begun, quote="ö", quote_language="de"
     )
-    texts = dict.fromkeys(("user_impact", "scope", "workaround", "root_cause", "next_steps"), OWN)
+    texts: dict[str, Any] = dict.fromkeys(("user_impact", "scope", "workaround", "root_cause", "next_steps"), OWN)
     over = make_incident(statement=statement, started_at=begun, title=OWN, root_cause_status="final", **texts)
     operations.correct_update(update=over.updates.get(), text=Text(de="öö"))
     operations.resolve(incident=over, text=OWN, at=NOW - timedelta(days=2), notify=False)
