@@ -129,7 +129,7 @@ def forget_unconfirmed(*, before: datetime) -> int:
 def _asked(subscriber: Subscriber | None, address: str, language: str) -> Subscriber:
     """Somebody who is about to be asked: as they are if they subscribe already, else at the beginning of a round."""
     if subscriber is not None and subscriber.state == State.ACTIVE:
-        rows.choose(subscriber, Choices.of(subscriber))  # as much work as for a stranger: time tells nothing
+        rows.linger(subscriber)
         return subscriber
     # Who was suspended has not left: what they chose before is asked for again with this.
     keeps = subscriber is not None and subscriber.state in {State.PENDING, State.SUSPENDED}

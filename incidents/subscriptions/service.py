@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from .. import links
 from ..links import Purpose
-from ..models import Delivery, DeliveryState, SkipReason, Subscriber
+from ..models import Delivery, DeliveryState, IncidentChoice, SkipReason, Subscriber
 from ..notifications.delivery import queue_letter
 from ..notifications.ledger import move
 from . import following, limits, rows
@@ -51,7 +51,7 @@ def sign_up(*, address: str, choices: Choices, network: str = "", stamp: str = "
     may_write = limits.may_sign_up(address=address, network=network, stamp=stamp)
     if subscriber is not None and subscriber.state == State.ACTIVE:
         if may_write:
-            rows.choose(subscriber, Choices.of(subscriber))  # as much work as for a stranger: time tells nothing
+            rows.linger(subscriber)
             queue_letter(subscriber, Delivery.Letter.ALREADY_SUBSCRIBED)
         return
     if may_write:
@@ -92,6 +92,7 @@ def confirm(*, token: str) -> tuple[Finding, Subscriber | None]:
             subscriber.confirmed_at = timezone.now()
             subscriber.left_at, subscriber.suspended_because = None, ""
             rows.save(subscriber, "state", "confirmed_at", "left_at", "suspended_because")
+            subscriber.incident_choices.filter(told=False).delete()
         following.confirm(subscriber)
         asked = Delivery.objects.filter(subscriber=subscriber, letter__in=_QUESTIONS)
         move(asked, DeliveryState.SKIPPED, skip_reason=SkipReason.CONFIRMED)
@@ -212,6 +213,7 @@ def forget_unconfirmed(*, now: datetime) -> int:
     """Deletes sign-ups that nobody confirmed in seven days; returns how many. Who had come back has left as before."""
     following.forget_unconfirmed(before=now - UNCONFIRMED_KEPT)
     late = Subscriber.objects.filter(state=State.PENDING, requested_at__lt=now - UNCONFIRMED_KEPT)
+    IncidentChoice.objects.filter(subscriber__in=late).delete()
     late.filter(opt_in_round__gt=1).update(state=State.UNSUBSCRIBED)
     # Locked first: a deletion goes by what it read, and somebody may confirm in between.
     still_late = list(late.order_by("pk").select_for_update().values_list("pk", flat=True))

@@ -1,0 +1,100 @@
+"""10,000 sign-ups of 500 addresses from ever other networks, over HTTP, and one real person in the middle of them.
+
+The bomber fetches a fresh form for each attempt and waits until it may be sent, as a
+careful one would; a proxy of ours in front says where each comes from.
+"""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+
+from tests.support.product import ROOT
+
+from .figures import Figure
+from .house import Environment, granian, house, server
+
+VICTIMS = 500
+PATH = "/da/subscribe/"
+_STAMP = re.compile(r'name="stamp" value="([^"]+)"')
+
+
+def run(options: list[str]) -> list[Figure]:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks bombing")
+    parser.add_argument("--attempts", type=int, default=10_000)
+    wanted = parser.parse_args(options)
+    with house(SAMPLE_DATA="0", TRUST_PROXY_HEADERS="1", WEB_THREADS="5") as environment:
+        with server(granian("statuspage.wsgi:application", 5), environment) as site:
+            begun = time.monotonic()
+            refused = bombed(site.url, wanted.attempts)
+            seconds = time.monotonic() - begun
+        letters, worst, person, alarms = counted(environment)
+    return [
+        Figure("attempts", wanted.attempts),
+        Figure("attempts_per_second", wanted.attempts / seconds, "/s"),
+        Figure("refused_forms", refused, aim="<=0"),
+        Figure("letters", letters - person, aim=f"<={VICTIMS}"),
+        Figure("most_to_one", worst, aim="<=1"),
+        Figure("alarms", alarms, aim="<=1"),
+        Figure("person_got_through", person, aim=">=1"),
+    ]
+
+
+def bombed(url: str, attempts: int) -> int:
+    """How many answers were not 200. A person signs up after half of the attempts."""
+    with ThreadPoolExecutor(64) as bombers:
+        first = list(bombers.map(lambda number: attempt(url, number), range(attempts // 2)))
+        person = sign_up(url, "person@example.dk", "198.51.100.7")
+        second = list(bombers.map(lambda number: attempt(url, number), range(attempts // 2, attempts)))
+    return sum(status != 200 for status in [*first, person, *second])
+
+
+def attempt(url: str, number: int) -> int:
+    network = f"10.{number // 250 % 250}.{number % 250}.9"
+    return sign_up(url, f"victim{number % VICTIMS}@example.dk", network)
+
+
+def sign_up(url: str, address: str, sender: str) -> int:
+    headers = {"X-Forwarded-For": sender, "X-Forwarded-Proto": "https"}
+    with urllib.request.urlopen(urllib.request.Request(url + PATH, headers=headers)) as answer:
+        found = _STAMP.search(answer.read().decode())
+    assert found is not None
+    time.sleep(2.1)  # as long as the form must have been open
+    fields = {"address": address, "stamp": found[1], "wants_incidents": "on", "scope": "all"}
+    body = urllib.parse.urlencode(fields).encode()
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url + PATH, body, headers)) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+_COUNT = """
+from django.db.models import Count
+from incidents.models import Delivery, LetterLimit
+from incidents.subscriptions import limits
+asked = Delivery.objects.values("subscriber__address").annotate(n=Count("pk"))
+letters = list(asked)
+print(sum(one["n"] for one in letters), max(one["n"] for one in letters),
+      sum(one["subscriber__address"] == "person@example.dk" for one in letters),
+      LetterLimit.objects.filter(key=limits.ALARM.key("")).count())
+"""
+
+
+def counted(environment: Environment) -> tuple[int, int, int, int]:
+    """Letters in all, most to one address, letters to the person, alarms."""
+    said = subprocess.run(
+        [sys.executable, "manage.py", "shell", "-v0", "-c", _COUNT],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.split()
+    return int(said[0]), int(said[1]), int(said[2]), int(said[3])

@@ -1,0 +1,57 @@
+"""Somebody signs strangers up by the thousand: the limits hold, staff hear of it, and a person gets through.
+
+`python -m benchmarks bombing` does the same at full size over HTTP.
+"""
+
+from datetime import timedelta
+
+import pytest
+
+from incidents.models import Delivery, LetterLimit, Subscriber
+from incidents.subscriptions import limits, service
+from incidents.subscriptions.limits import Limit
+from incidents.subscriptions.rows import Choices
+
+from .visitor import Visitor, letters
+
+pytestmark = pytest.mark.django_db
+
+ATTEMPTS, VICTIMS, NETWORKS = 300, 20, 60
+
+
+def bomb(visitor: Visitor, *, attempts: int) -> None:
+    """Every attempt comes from another network and names the next victim."""
+    for number in range(attempts):
+        service.sign_up(
+            address=f"victim{number % VICTIMS}+{number}@example.dk"
+            if number % 2
+            else f"victim{number % VICTIMS}@ex.dk",
+            choices=Choices("da"),
+            network=f"10.0.{number % NETWORKS}.0/24",
+        )
+        visitor.clock.shift(1)
+
+
+def test_each_victim_gets_the_few_letters_that_the_limits_say_and_a_person_gets_through(anna: Visitor) -> None:
+    bomb(anna, attempts=ATTEMPTS // 2)
+    anna.sign_up()
+    assert letters() == ["confirmation"]
+    bomb(anna, attempts=ATTEMPTS // 2)
+    sent = Delivery.objects.exclude(subscriber__address="anna@example.dk")
+    for victim in range(VICTIMS):
+        mailbox = sent.filter(subscriber__address__regex=rf"^victim{victim}[+]")
+        assert mailbox.count() <= limits.MAILBOX.burst
+    assert sent.count() <= VICTIMS * limits.MAILBOX.burst
+    anna.confirm(Subscriber.objects.get(address="anna@example.dk"))
+    assert Subscriber.objects.active().count() == 1
+
+
+def test_flood_from_many_networks_alarms_staff_once_an_hour(
+    anna: Visitor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(limits, "EVERYBODY", Limit("everybody", timedelta(minutes=1), burst=10))
+    for number in range(100):
+        service.sign_up(address=f"v{number}@example.dk", choices=Choices("da"), network=f"10.{number}.0.0/24")
+    assert Delivery.objects.count() == 10
+    assert [record.levelname for record in caplog.records if "limit for all" in record.message] == ["ERROR"]
+    assert LetterLimit.objects.filter(key=limits.ALARM.key("")).count() == 1
