@@ -213,4 +213,4 @@ def test_nobody_is_mailed_without_having_agreed_nor_after_leaving(
     make_page()
     with time_machine.travel(datetime(2026, 11, 23, 12, 0, tzinfo=UTC), tick=False) as traveller:
         Lives.traveller = traveller
-        run_state_machine_as_test(Lives, settings=PROFILE)  # type: ignore[no-untyped-call]
+        run_state_machine_as_test(Lives, settings=PROFILE)
