@@ -14,6 +14,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
 
 from tests.support.product import ROOT
 
@@ -62,17 +63,25 @@ def attempt(url: str, number: int) -> int:
 
 def sign_up(url: str, address: str, sender: str) -> int:
     headers = {"X-Forwarded-For": sender, "X-Forwarded-Proto": "https"}
-    with urllib.request.urlopen(urllib.request.Request(url + PATH, headers=headers)) as answer:
-        found = _STAMP.search(answer.read().decode())
+    found = _STAMP.search(asked(urllib.request.Request(url + PATH, headers=headers))[1])
     assert found is not None
     time.sleep(2.1)  # as long as the form must have been open
     fields = {"address": address, "stamp": found[1], "wants_incidents": "on", "scope": "all"}
     body = urllib.parse.urlencode(fields).encode()
-    try:
-        with urllib.request.urlopen(urllib.request.Request(url + PATH, body, headers)) as answer:
-            return int(answer.status)
-    except urllib.error.HTTPError as error:
-        return error.code
+    return asked(urllib.request.Request(url + PATH, body, headers))[0]
+
+
+def asked(request: urllib.request.Request) -> tuple[int, str]:
+    """Status and text. A server that is busy (503) is asked again, as a browser's owner would."""
+    for _try in range(60):
+        try:
+            with urllib.request.urlopen(request) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            if error.code != HTTPStatus.SERVICE_UNAVAILABLE:
+                return error.code, ""
+        time.sleep(0.5)
+    return int(HTTPStatus.SERVICE_UNAVAILABLE), ""
 
 
 _COUNT = """
