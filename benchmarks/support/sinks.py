@@ -1,6 +1,8 @@
 """Mail servers that take everything: Postfix's smtp-sink, as fast as can be or with a pause before each reply."""
 
+import asyncio
 import contextlib
+import multiprocessing
 import os
 import shutil
 import socket
@@ -48,3 +50,46 @@ def _wait_for(port: int, patience: float = 20) -> None:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def slow_sink(pause: float) -> Iterator[int]:
+    """The port of a server that waits before each reply; pipelined commands are answered one after the other."""
+    port = free_port()
+    process = multiprocessing.get_context("spawn").Process(target=_serve_slowly, args=(port, pause), daemon=True)
+    process.start()
+    try:
+        _wait_for(port)
+        yield port
+    finally:
+        process.terminate()
+        process.join(30)
+
+
+def _serve_slowly(port: int, pause: float) -> None:
+    async def serve() -> None:
+        server = await asyncio.start_server(lambda *wire: _dialogue(*wire, pause), "127.0.0.1", port, backlog=200)
+        await server.serve_forever()
+
+    asyncio.run(serve())
+
+
+async def _dialogue(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, pause: float) -> None:
+    reply = b"220 slow ESMTP"
+    with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+        while reply:
+            await asyncio.sleep(pause)
+            writer.write(reply + b"\r\n")
+            reply = await _answer(reader, reply)
+    writer.close()
+
+
+async def _answer(reader: asyncio.StreamReader, last: bytes) -> bytes:
+    """To the next command, or after a 354 to the letter; nothing to one who has gone."""
+    if last.startswith(b"354"):
+        await reader.readuntil(b"\r\n.\r\n")
+        return b"250 2.0.0 Taken"
+    verb = (await reader.readline())[:4].upper()
+    return {b"EHLO": b"250-slow\r\n250 PIPELINING", b"DATA": b"354 Go ahead", b"QUIT": b"", b"": b""}.get(
+        verb, b"250 OK"
+    )

@@ -3,8 +3,8 @@
 `python -m benchmarks.support.telling COMMAND …` in the environment of a house (see `house.py`):
 
 `fill N` makes N subscribers and two languages; `announce [SECONDS]` an update that is let go after so long;
-`expand` lets go what is due; `work` sends until nothing is due; `letter FILE` writes
-one; `loop N FILE` sends N of Django's own messages on one connection.
+`expand` lets go what is due; `work` sends until nothing is due; `told N` waits until N were sent
+of the newest; `letter FILE` writes one; `loop N FILE` sends N of Django's own messages on one connection.
 """
 
 import json
@@ -23,6 +23,7 @@ import django
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.db import connection, transaction
+from django.db.models import Max, Min
 from django.utils import timezone
 
 django.setup()
@@ -37,20 +38,26 @@ from incidents.text import Text  # noqa: E402
 
 from .history import DANISH, ENGLISH  # noqa: E402
 
-# As many hosts as a company's customers have: most share a few, and many have their own.
-_SUBSCRIBERS = """
-INSERT INTO incidents_subscriber (id, channel, address, language, state, wants_incidents, wants_maintenance,
-    opt_in_round, consent_text, consent_method, requested_at, confirmed_at, suspended_because, created_at, updated_at)
-SELECT lpad(to_hex(n), 12, '0'), 'email', 'reader' || n || '@host' || n %% 300 || '.example',
-    CASE n %% 2 WHEN 0 THEN 'da' ELSE 'en' END, 'active', true, true, 1, '', 'form', now(), now(), '', now(), now()
-FROM generate_series(1, %s) AS n
+# Copies of one whom the models made, so that it has whatever a subscriber has. As many hosts as
+# a company's customers have: most share a few, and many have their own.
+_COPIES = """
+INSERT INTO incidents_subscriber SELECT made.*
+FROM incidents_subscriber AS first, generate_series(2, %s) AS n,
+LATERAL jsonb_populate_record(first, jsonb_build_object(
+    'id', left(md5(n::text), 12),
+    'address', 'reader' || n || '@host' || n %% 300 || '.example',
+    'language', CASE n %% 2 WHEN 0 THEN 'da' ELSE 'en' END
+)) AS made
 """
 
 
 def fill(number: str) -> dict[str, Any]:
     with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE incidents_subscriber CASCADE")
-        cursor.execute(_SUBSCRIBERS, [int(number)])
+        cursor.execute("TRUNCATE incidents_delivery, incidents_subscriber CASCADE")
+        Subscriber.objects.create(
+            address="reader1@host1.example", language="en", state="active", confirmed_at=timezone.now()
+        )
+        cursor.execute(_COPIES, [int(number)])
         cursor.execute("ANALYZE incidents_subscriber")
     Destination.objects.all().delete()
     Page.objects.get_or_create(defaults={"name": Text(da="Nordhost driftsstatus", en="Nordhost status")})
@@ -94,6 +101,17 @@ def work() -> dict[str, Any]:
     cpu = resource.getrusage(resource.RUSAGE_SELF)
     sent = Delivery.objects.filter(state="sent").count()
     return {"sent": sent, "seconds": seconds(), "cpu": cpu.ru_utime + cpu.ru_stime, **resident.found()}
+
+
+def told(number: str) -> dict[str, Any]:
+    """Waits until the newest announcement was sent to so many; seconds from its hold to the first and last reply."""
+    announcement = Announcement.objects.latest("id")
+    rows = Delivery.objects.filter(announcement=announcement, state="sent")
+    while rows.count() < int(number):
+        time.sleep(0.2)
+    found = rows.aggregate(first=Min("sent_at"), last=Max("sent_at"))
+    waits = {name: (at - announcement.hold_until).total_seconds() for name, at in found.items()}
+    return {"sent": rows.count(), **waits}
 
 
 def letter(file: str) -> dict[str, Any]:
@@ -154,7 +172,7 @@ def timed() -> Iterator[Any]:
     ended = time.monotonic()
 
 
-COMMANDS = {command.__name__: command for command in (fill, announce, expand, work, letter, loop)}
+COMMANDS = {command.__name__: command for command in (fill, announce, expand, work, told, letter, loop)}
 
 if __name__ == "__main__":
     print(json.dumps(COMMANDS[sys.argv[1]](*sys.argv[2:])))

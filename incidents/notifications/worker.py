@@ -57,7 +57,7 @@ class Worker:
             if was_idle and not claimed:
                 break
             self._man(threads)
-            self.desk.wait_until_below(self._low_water() if claimed else 1, 0.5)
+            self.desk.wait_until_below(self._low_water() if claimed >= self.batch else 1, 0.5)
         unfinished = time.monotonic() >= until
         while not self.desk.is_closed and not self._is_idle():
             self._man(threads)
@@ -67,13 +67,13 @@ class Worker:
             member.result()
         return unfinished
 
-    def _claim(self) -> bool:
-        """Letters that somebody waits for before a screen go before announcements."""
+    def _claim(self) -> int:
+        """Letters that somebody waits for before a screen go before announcements. Returns how many there were."""
         rows = self._claimed(None)
         if self.announcement_id is not None:
             rows += self._claimed(self.announcement_id)
         self.desk.offer([row for row in rows if self._is_rendered(row)])
-        return bool(rows)
+        return len(rows)
 
     def _claimed(self, announcement_id: int | None) -> list[Held]:
         return self.ledger.using(lambda: claims.claim(announcement_id, self.batch, timezone.now()))

@@ -1,0 +1,21 @@
+"""The process that waits for jobs and forks for each: what every job needs is loaded before."""
+
+from typing import Any
+
+from django.template.loader import get_template
+
+from ..models import Delivery
+from . import jobs
+from .pulse import BeatingWorker
+
+__all__ = ["Waiter", "jobs"]
+
+
+class Waiter(BeatingWorker):
+    """A worker whose forks find everything imported and the templates read: a second of work saved for each."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for letter in Delivery.Letter.values:
+            for part in ("subject.txt", "body.txt", "body.html"):
+                get_template(f"emails/{letter}/{part}")
