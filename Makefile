@@ -6,7 +6,7 @@ INSTALL := $(PYTHON) -m statuspage.local.venv
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format bench screenshots messages lock clean python
+.PHONY: help run test lint format bench screenshots social html messages lock clean python
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -42,6 +42,13 @@ bench: python ## measure one thing: NAME=read, or NAME=plot for a picture of all
 screenshots: python ## take the pictures in docs/images anew; wants a Chromium
 	@$(INSTALL) requirements-dev.txt
 	@$(VENV)/python -m docs.screenshots
+
+social: python ## draw static/img/social anew, after a change of words or shapes; wants a Chromium
+	@$(INSTALL) requirements-dev.txt
+	@$(VENV)/python -m docs.social_pictures
+
+html: ## check what `make run` has published with the Nu validator: VNU=vnu.jar (npm install vnu-jar), wants a Java
+	@java -jar $(or $(VNU),vnu.jar) --errors-only --skip-non-html --also-check-svg $(or $(VAR_DIR),var)/public
 
 messages: python ## collect the strings to translate into incidents/locale, and compile the catalogues
 	@$(INSTALL) requirements-dev.txt

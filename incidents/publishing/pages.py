@@ -16,6 +16,7 @@ from ..status import ComponentStatus, worst_of
 from .documents import PUBLISHED_MARK, Document, Edition, SingleDocument, Subjects
 from .history import SHOWN_DAYS, SHOWN_DAYS_NARROW, History, histories, shown_since
 from .recent import recent_days
+from .social import incident_picture, page_picture
 from .story import Story, told
 
 
@@ -59,8 +60,10 @@ class Home(PublicPage, SingleDocument):
         now = timezone.now()
         components = list(Component.objects.public().in_page_order())
         public = Incident.objects.public()
+        state = worst_of(component.status for component in components)
         return {
-            "state": worst_of(component.status for component in components),
+            "state": state,
+            "picture": page_picture(state),
             "ongoing": told(public.ongoing().newest_first()),
             "upcoming": told(public.upcoming()),
             "groups": grouped(components, now),
@@ -84,7 +87,8 @@ class IncidentPage(PublicPage):
 
     def render(self, key: str, edition: Edition) -> str | None:
         for story in edition.read_once(_stories, key):
-            return self.written(key, edition, story=story, incident=story.incident, state=_icon(story))
+            shown = {"state": _icon(story), "picture": incident_picture(story)}
+            return self.written(key, edition, story=story, incident=story.incident, **shown)
         return None
 
 

@@ -12,9 +12,11 @@ from .follow import FollowPage
 from .maintenance import MaintenanceList
 from .pages import Home, IncidentPage
 from .sitemap import Robots, Sitemap, SitemapIndex
+from .social import SocialPicture
 
 DOCUMENTS: tuple[Document, ...] = (
     Assets(),
+    SocialPicture(),
     LogoFile(),
     IncidentPage(),
     HistoryMonth(),

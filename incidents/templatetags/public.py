@@ -17,6 +17,7 @@ from ..labels import COMPONENT_STATUSES, IMPACTS, OVERALL
 from ..models import Component, Incident, Logo, Page, Update
 from ..publishing.assets import asset_path, logo_path
 from ..publishing.shapes import BY_IMPACT, PATHS
+from ..publishing.social import DRAWINGS, picture_path
 from ..status import ComponentStatus, Impact, Phase
 from ..text import Passage, Text
 from .wording import reader_passage, span, untranslated_note
@@ -56,6 +57,17 @@ def logo_url(logo: Logo) -> str:
 @register.simple_tag
 def favicon(page: Page, state: str) -> str:
     return asset_path(f"favicon-{state or ComponentStatus.OPERATIONAL}.svg", page)
+
+
+@register.filter
+def picture_url(name: str) -> str:
+    """The absolute address of a picture for social networks, in the reader's language where there is one."""
+    return links.absolute(picture_path(name, _language()))
+
+
+@register.filter
+def picture_words(name: str) -> Any:
+    return DRAWINGS[name].words
 
 
 @register.filter

@@ -1,0 +1,107 @@
+"""The pictures that stand for a link in social networks: one for each state, in the reader's language, up to date."""
+
+import json
+import re
+import struct
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+from django.conf import settings
+from django.utils import timezone, translation
+
+from incidents import operations
+from incidents.models import Incident, Page
+from incidents.publishing.documents import Edition
+from incidents.publishing.pages import Home, IncidentPage
+from incidents.publishing.shapes import PATHS
+from incidents.publishing.social import (
+    DRAWINGS,
+    FOLDER,
+    HEIGHT,
+    WIDTH,
+    SocialPicture,
+    incident_picture,
+    page_picture,
+    picture_path,
+)
+from incidents.publishing.story import told
+from incidents.status import ComponentStatus, Impact
+from incidents.text import Text
+from tests.factories import make_component, make_incident, make_maintenance, make_page
+
+NOW = datetime(2023, 10, 12, 10, 0, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _clock() -> Iterator[None]:
+    with time_machine.travel(NOW, tick=True):
+        yield
+
+
+def picture_of(incident: Incident) -> str:
+    [story] = told(Incident.objects.filter(pk=incident.pk))
+    return incident_picture(story)
+
+
+def test_pictures_say_what_the_product_says_now() -> None:
+    """Where this fails: `make social`."""
+    said = json.loads((FOLDER / "words.json").read_text(encoding="utf-8"))
+    for code, _name in settings.LANGUAGES:
+        with translation.override(code):
+            assert said[code] == {name: str(drawing.words) for name, drawing in DRAWINGS.items()}
+
+
+def test_every_picture_is_there_in_the_size_that_is_promised() -> None:
+    for key in [*SocialPicture().all_keys(), *(f"any/{name}" for name in DRAWINGS)]:
+        content = (FOLDER / f"{key}.png").read_bytes()
+        assert content.startswith(b"\x89PNG")
+        assert struct.unpack(">II", content[16:24]) == (WIDTH, HEIGHT)
+        assert len(content) < 60_000
+    assert {drawing.state for drawing in DRAWINGS.values()} == {*PATHS}
+
+
+def test_language_without_pictures_gets_those_without_words() -> None:
+    assert re.fullmatch(
+        r"/assets/social-any-page-operational-[0-9a-f]{12}\.png", picture_path("page-operational", "de")
+    )
+    assert picture_path("page-operational", "da") != picture_path("page-operational", "en")
+
+
+@pytest.mark.django_db
+def test_picture_says_how_the_incident_stands() -> None:
+    make_page()
+    ongoing = make_incident(components={make_component(): ComponentStatus.PARTIAL_OUTAGE})
+    assert picture_of(ongoing) == "incident-partial_outage"
+    operations.resolve(incident=ongoing, text=Text(en="Over."), notify=False)
+    assert picture_of(ongoing) == "incident-resolved"
+    assert picture_of(make_incident(impact=Impact.NONE)) == "incident-none"
+    planned = make_maintenance(start=NOW + timedelta(hours=1), end=NOW + timedelta(hours=2))
+    assert picture_of(planned) == "incident-scheduled"
+    operations.start_maintenance(incident=planned, text=Text(en="Begun."), notify=False)
+    assert picture_of(planned) == "incident-under_maintenance"
+    operations.cancel_maintenance(incident=planned, text=Text(en="No."), notify=False)
+    assert picture_of(planned) == "incident-cancelled"
+    assert {page_picture(state) for state in ComponentStatus} <= DRAWINGS.keys()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("da", ("Alle systemer er i drift", "Nedsat ydeevne")),
+        ("en", ("All systems are operational", "Degraded performance")),
+    ],
+)
+def test_home_and_incident_name_their_picture_and_say_it_in_words(language: str, words: tuple[str, str]) -> None:
+    make_page()
+    incident = make_incident()
+    for document, key, said in ((Home(), "", words[0]), (IncidentPage(), incident.pk, words[1])):
+        with translation.override(language), timezone.override("Europe/Copenhagen"):
+            html = document.render(key, Edition(Page.objects.current(), language)) or ""
+        assert re.search(
+            rf'property="og:image" content="https://status.example.dk/assets/social-{language}-[\w-]+\.png"', html
+        )
+        assert f'<meta property="og:image:alt" content="{said}">' in html
+        assert '<meta name="twitter:card" content="summary_large_image">' in html
