@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from playwright.sync_api import expect
 from pytest_django import DjangoDbBlocker
 
 from incidents.publishing.assets import asset
@@ -295,6 +296,47 @@ def test_page_says_when_it_was_written_anew(published: Published, chromium: "Bro
     page.locator(".fresh a").wait_for()
     assert page.locator(".fresh a").get_attribute("href") == "/da/"
     context.close()
+
+
+OLD, NEW = ({"headers": {"last-modified": f"Fri, 01 Jan {year} 00:00:00 GMT"}} for year in (2010, 2100))
+
+
+def test_page_says_once_that_it_was_written_anew_and_only_then(watched: Watched) -> None:
+    watched.answer = OLD
+    watched.wait(2)
+    assert (watched.looks, watched.status.inner_text()) == (2, "")
+    watched.answer = NEW
+    watched.wait(1)
+    expect(watched.status).to_contain_text("Siden er ændret")
+    watched.wait(2)
+    assert watched.page.locator(".fresh a").get_attribute("href") == "/da/"
+    assert watched.looks == 3
+
+
+def test_page_asks_for_nothing_while_it_is_hidden_or_the_reader_wants_peace(watched: Watched) -> None:
+    watched.answer = NEW
+    watched.hide(hidden=True)
+    watched.wait(3)
+    watched.hide(hidden=False)
+    watched.page.get_by_label("Se efter ændringer hvert minut").uncheck()
+    watched.wait(3)
+    assert (watched.looks, watched.status.inner_text()) == (0, "")
+    watched.page.get_by_label("Se efter ændringer hvert minut").check()
+    expect(watched.status).to_contain_text("Siden er ændret")
+
+
+@pytest.mark.parametrize("failure", [None, {"status": 503}, {"headers": {**OLD["headers"], "age": "3600"}}])
+def test_page_warns_that_it_may_be_old_until_there_is_an_answer_again(
+    watched: Watched, failure: dict[str, Any] | None
+) -> None:
+    watched.answer = failure
+    watched.wait(4)
+    assert watched.status.inner_text() == ""
+    watched.wait(2)
+    expect(watched.status).to_contain_text("kan være forældet")
+    watched.answer = OLD
+    watched.wait(1)
+    expect(watched.status).to_be_empty()
 
 
 @pytest.mark.parametrize("kind", ["home", "incident"])
