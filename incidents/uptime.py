@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property, lru_cache
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from zoneinfo import ZoneInfo
 
 from .status import ComponentStatus, worst_of
@@ -95,22 +95,27 @@ def spells(changes: Sequence[Change], start: datetime, now: datetime) -> list[Sp
     return [spell for spell in found[:-1] if spell.length] + found[-1:]
 
 
-@lru_cache(maxsize=1024)
 def midnight(day: date, zone: ZoneInfo) -> datetime:
     """The moment in UTC at which a day begins in the zone."""
     return datetime.combine(day, time(), zone).astimezone(UTC)
 
 
 def days(stretch: Iterable[Spell], first: date, last: date, zone: ZoneInfo) -> list[Day]:
-    """Every day from `first` to `last`, both included, with what happened in it."""
-    known, found = list(stretch), []
-    day = first
-    while day <= last:
-        start, end = midnight(day, zone), midnight(day + timedelta(days=1), zone)
-        parts = (spell.within(start, end) for spell in known if spell.end >= start and spell.start < end)
+    """Every day from `first` to `last`, both included, with what happened in it; the spells in order of time."""
+    known, found, over = list(stretch), [], 0
+    for day, start, end in _bounds(first, last, zone):
+        while over < len(known) and known[over].end < start:
+            over += 1
+        parts = (spell.within(start, end) for spell in takewhile(lambda spell: spell.start < end, known[over:]))  # noqa: B023
         found.append(Day(day, tuple(part for part in parts if part)))
-        day += timedelta(days=1)
     return found
+
+
+@lru_cache(maxsize=64)
+def _bounds(first: date, last: date, zone: ZoneInfo) -> list[tuple[date, datetime, datetime]]:
+    """Each day with its beginning and its end. Twelve components have the same ninety days."""
+    every = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+    return [(day, midnight(day, zone), midnight(day + timedelta(days=1), zone)) for day in every]
 
 
 def uptime(stretch: Iterable[Spell], start: datetime | None = None, end: datetime | None = None) -> float | None:

@@ -33,27 +33,33 @@ _ICON_COLOURS = {
     ComponentStatus.MAJOR_OUTAGE: "#dc3a40",
 }
 _ICONS = {f"favicon-{state}.svg": state for state in _ICON_COLOURS}
+_FOLDER = "/assets/"
+_HASH = re.compile(r"-[0-9a-f]{12}(?=\.)")
+NAMES = ("site.css", "site.js", "banner.css", *_ICONS)
 _COMMENT = re.compile(r"/\*.*?\*/\s*|^\s*//[^\n]*\n", re.DOTALL | re.MULTILINE)
 
 
 class Assets(Document):
-    """`site.css`, `site.js`, `banner.css` and an icon per state; made once, for all languages."""
+    """`site.css`, `site.js`, `banner.css` and an icon per state, made once for all languages; `key` has the hash."""
 
     per_language = False
     leads = True
 
     def all_keys(self) -> Iterable[str]:
-        return ["site.css", "site.js", "banner.css", *_ICONS]
+        page = Page.objects.current()
+        return [asset_path(name, page).removeprefix(_FOLDER) for name in NAMES]
 
     def touched(self, subjects: Subjects) -> Iterable[str]:
         # All, whatever changed: after an upgrade the first page written may be the first to ask for them.
         return self.all_keys() if subjects else []
 
     def path(self, key: str, language: str) -> str:
-        return asset_path(key, Page.objects.current())
+        return f"{_FOLDER}{key}"
 
-    def render(self, key: str, edition: Edition) -> bytes:
-        return asset(key, edition.page.brand_colour)
+    def render(self, key: str, edition: Edition) -> bytes | None:
+        name = _HASH.sub("", key)
+        is_current = asset_path(name, edition.page) == self.path(key, edition.language)
+        return asset(name, edition.page.brand_colour) if is_current else None
 
 
 class LogoFile(Document):
@@ -85,7 +91,7 @@ def logo_path(key: str) -> str:
 def asset_path(key: str, page: Page) -> str:
     """The public address of `site.css`, `site.js`, `banner.css` or `favicon-<state>.svg`."""
     name, kind = key.rsplit(".", 1)
-    return f"/assets/{name}-{_hash(asset(key, page.brand_colour))}.{kind}"
+    return f"{_FOLDER}{name}-{_hash(asset(key, page.brand_colour))}.{kind}"
 
 
 def asset(key: str, brand: str) -> bytes:

@@ -65,14 +65,17 @@ class Run:
         """All are rendered before the first is put in its place, in the order given."""
         staged: list[Staged] = []
         written: list[str] = []
+        before = transaction.savepoint()
         for copy in copies:
             try:
                 found = self._stage(copy)
             except Exception as error:
+                transaction.savepoint_rollback(before)  # after an error PostgreSQL would refuse the next question
                 self._report.fail([copy.path], error)
                 continue
             staged += found
             written += [copy.path] if found else []
+        transaction.savepoint_commit(before)
         try:
             self._store.put_in_place(staged)
             self._report.written += written
@@ -92,8 +95,7 @@ class Run:
 
     def _stage(self, copy: Copy) -> list[Staged]:
         """The files to put in place. Unchanged bytes are not rewritten, whatever the time of publishing."""
-        with transaction.atomic():
-            content = self._press.compose(copy)
+        content = self._press.compose(copy)
         if content is None:
             self._gone.append(copy.path)
             return []
