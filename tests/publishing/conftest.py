@@ -1,5 +1,7 @@
 """What the tests of publishing share."""
 
+from pathlib import Path
+
 import pytest
 from pytest_django import Settings
 
@@ -9,3 +11,9 @@ def unhashed_files(settings: Settings) -> None:
     """For a look at the admin: nobody has collected the static files for these tests."""
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
+
+
+@pytest.fixture(scope="session")
+def blank_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where `blank.publish_blank_page` keeps what it publishes."""
+    return tmp_path_factory.mktemp("blank") / "public"

@@ -27,6 +27,7 @@ def started(module: str, *arguments: str) -> "subprocess.Popen[str]":
         command,
         env=environment(),
         cwd=settings.BASE_DIR,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -16,15 +16,16 @@ from incidents.publishing.run import Report
 from incidents.publishing.store import PublicStore, Staged
 from incidents.status import ComponentStatus
 from incidents.text import Text
-from tests.factories import make_component, make_incident, make_page, make_statement, make_update
+from tests.factories import make_component, make_incident, make_statement, make_update
+
+from .blank import publish_blank_page
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("public_store")]
 
 
 @pytest.fixture(autouse=True)
-def page(public_store: Path) -> None:
-    make_page()
-    publish_all()
+def page(public_store: Path, blank_store: Path) -> None:
+    publish_blank_page(public_store, blank_store)
 
 
 @pytest.fixture
