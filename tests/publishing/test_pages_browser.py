@@ -15,7 +15,7 @@ from incidents.publishing.assets import asset
 from tests.publishing.worlds import Published, crowded, empty, publishing, troubled
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Route
 
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
 
