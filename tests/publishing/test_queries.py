@@ -17,6 +17,7 @@ from incidents.publishing.registry import DOCUMENTS
 from incidents.status import ComponentStatus, Phase
 from incidents.text import Text
 from tests.factories import make_component, make_incident, make_maintenance, make_page, make_statement, make_update
+from tests.test_images import PNG
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("public_store")]
 
@@ -33,6 +34,7 @@ def _clock() -> Iterator[None]:
 def mail() -> Component:
     """The one component of a page with one old incident and one plan."""
     make_page()
+    operations.change_logo(content=PNG)
     component = make_component("mail")
     past_incident(component, NOW - timedelta(days=70))
     plan(component)
