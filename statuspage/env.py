@@ -12,6 +12,7 @@ import shutil
 import zoneinfo
 from collections.abc import Callable, Mapping
 from email.utils import parseaddr
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
@@ -64,6 +65,13 @@ class Environment:
             hint = f"write a comma-separated list of known codes, such as {default}"
             raise self._wrong(name, ",".join(words), hint)
         return words
+
+    def networks(self, name: str) -> list[IPv4Network | IPv6Network]:
+        hint = "write networks separated by commas, such as 10.20.0.0/16,fd00:1234::/48"
+        try:
+            return [ip_network(word) for word in self.words(name, "")]
+        except ValueError as error:
+            raise self._wrong(name, self.text(name), hint) from error
 
     def choice(self, name: str, default: str, allowed: list[str]) -> str:
         value = self.text(name, default)

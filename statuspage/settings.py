@@ -148,6 +148,11 @@ EMAIL_CONNECTIONS = env.number("EMAIL_CONNECTIONS", 10, least=1, most=200)  # to
 EMAIL_RATE = env.number("EMAIL_RATE", 0)  # letters a second at most, per worker; 0 is no limit
 RESEND_UNCERTAIN = env.flag("RESEND_UNCERTAIN", default=True)  # rather twice than not at all, where nobody knows
 
+# -- Webhooks ------------------------------------------------------------------------------
+# Addresses that subscribers give are called on the internet only, and in networks opened here.
+
+WEBHOOK_NETWORKS = env.networks("WEBHOOK_NETWORKS")
+
 # -- Publishing and telling ------------------------------------------------------------------
 
 PUBLIC_ROOT = Path(env.text("PUBLIC_ROOT", str(VAR_DIR / "public")))

@@ -48,6 +48,7 @@ def load_settings(**variables: str) -> subprocess.CompletedProcess[str]:
         ("DEBUG", "maybe", "1 or 0"),
         ("ANNOUNCEMENT_HOLD", "soon", "whole number"),
         ("LOG_LEVEL", "LOUD", "WARNING"),
+        ("WEBHOOK_NETWORKS", "10.0.0.1/8", "10.20.0.0/16"),
         ("SECRET_KEY_FILE", "/no/such/file", "readable file"),
     ],
 )
