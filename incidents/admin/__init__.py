@@ -1,5 +1,5 @@
 """The newsroom: Django's admin, in which every change of state goes through a verb of `operations`."""
 
-from . import bounces, components, deliveries, incidents, page, subscribers
+from . import bounces, components, deliveries, incidents, page, subscribers, templates
 
-__all__ = ["bounces", "components", "deliveries", "incidents", "page", "subscribers"]
+__all__ = ["bounces", "components", "deliveries", "incidents", "page", "subscribers", "templates"]

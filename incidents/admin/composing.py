@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
@@ -9,6 +10,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from .. import operations
@@ -19,7 +21,7 @@ from ..templatetags.wording import words
 from .addresses import incident_page, is_id
 from .forms.components import all_set_to, component_rows, given_by, standing_in
 from .forms.details import OpeningForm
-from .forms.statements import PUBLISH, StatementForm, UpdateForm
+from .forms.statements import PUBLISH, TEMPLATE, StatementForm, UpdateForm
 from .reach import reach
 from .timeline import timeline_of
 from .views import changeable, log, page, say_what_happened, update_of, writer
@@ -66,7 +68,7 @@ def new_update(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str) -
         incident=incident,
         phases=phases,
         rows=component_rows(chosen, standing),
-        initial={"phase": phase, "next_update_by": incident.next_update_by},
+        initial={"phase": phase, "next_update_by": still_promised(incident)},
     )
     own = incident.updates.select_related("incident")
     if stored_once(request, form, own, lambda draft: _store_update(admin, request, form, draft)):
@@ -109,7 +111,7 @@ def stored_once(
     What is public by then stays as it is; a draft gets what the form says now, for staff may have
     gone back to correct it: `store` is given it. `own` are the updates this form can have stored.
     """
-    if request.method != "POST":
+    if request.method != "POST" or form.action == TEMPLATE:
         return None
     key = str(form["id"].value())
     try:
@@ -141,7 +143,7 @@ def _twin(own: QuerySet[Update], key: str) -> Update | None:
 
 def stored(request: HttpRequest, form: StatementForm, store: Callable[[], Update]) -> Update | None:
     """Stores what a valid form says; what the verb refuses stands in the form afterwards."""
-    if not form.is_valid():
+    if form.action == TEMPLATE or not form.is_valid():
         return None
     try:
         with transaction.atomic():
@@ -173,7 +175,7 @@ def _store_opening(admin: "NewsroomAdmin", request: HttpRequest, form: OpeningFo
 
 def _store_update(admin: "NewsroomAdmin", request: HttpRequest, form: UpdateForm, draft: Update | None) -> Update:
     """Adds an update, or rewrites a draft."""
-    _keep_promise(form, request)
+    _drop_promise(form, request)
     by, statement = writer(request), form.statement()
     if draft is not None:
         update = operations.edit_draft(update=draft, statement=statement, by=by, draft=form.is_draft)
@@ -187,10 +189,9 @@ def _store_update(admin: "NewsroomAdmin", request: HttpRequest, form: UpdateForm
     return update
 
 
-def _keep_promise(form: UpdateForm, request: HttpRequest) -> None:
-    if form.promises:
-        promise: operations.Details = {"next_update_by": form.cleaned_data["next_update_by"]}
-        operations.edit_incident(incident=form.incident, details=promise, by=writer(request))
+def _drop_promise(form: UpdateForm, request: HttpRequest) -> None:
+    if form.drops_promise and form.action == PUBLISH:
+        operations.edit_incident(incident=form.incident, details={"next_update_by": None}, by=writer(request))
 
 
 def _compose_page(
@@ -225,6 +226,12 @@ def next_phases(incident: Incident, *, reopening: bool = False) -> list[Phase]:
     return [phase for phase in phases if not (begun and phase == Phase.SCHEDULED)]
 
 
+def still_promised(incident: Incident) -> datetime | None:
+    """The time that readers were promised, unless it has passed: this very update keeps it then."""
+    promise = incident.next_update_by
+    return promise if promise and promise > timezone.now() else None
+
+
 def standing_phase(incident: Incident, phases: list[Phase]) -> Phase:
     return Phase(incident.phase) if incident.phase in phases else phases[0]
 
@@ -234,7 +241,7 @@ def draft_values(draft: Update) -> dict[str, Any]:
     names = ("phase", "text", "quote", "quote_language", "quote_url", "ended_at", "publish_at")
     values = {name: getattr(draft, name) for name in names}
     values["notify"] = "yes" if draft.notify else "no"
-    values["next_update_by"] = draft.incident.next_update_by
+    values["next_update_by"] = draft.next_update_by or still_promised(draft.incident)
     if draft.at <= draft.created_at - BACKDATED:
         values["at"] = draft.at
     return values

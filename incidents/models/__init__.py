@@ -8,6 +8,7 @@ from .logo import Logo
 from .page import Page
 from .publication import StaleSubject
 from .subscribers import IncidentChoice, LetterLimit, Subscriber
+from .templates import UpdateTemplate
 from .updates import AffectedComponent, Update, UpdateRevision
 from .watch import Heartbeat
 
@@ -36,4 +37,5 @@ __all__ = [
     "Subscriber",
     "Update",
     "UpdateRevision",
+    "UpdateTemplate",
 ]

@@ -59,6 +59,8 @@ class Update(models.Model):
         _("it was over at"), null=True, blank=True, help_text=_("For a final update; empty means the update's time.")
     )
     publish_at = models.DateTimeField(_("publish at"), null=True, blank=True)
+    # What this update promises; it becomes the incident's when the update is published.
+    next_update_by = models.DateTimeField(_("next update by"), null=True, blank=True)
     notify = models.BooleanField(_("notify subscribers"), default=True)
     published_at = models.DateTimeField(_("published"), null=True, blank=True, editable=False)
     corrected_at = models.DateTimeField(_("corrected"), null=True, blank=True, editable=False)
@@ -101,6 +103,10 @@ class Update(models.Model):
     @property
     def is_public(self) -> bool:
         return self.published_at is not None
+
+    @property
+    def is_final(self) -> bool:
+        return Phase(self.phase).is_final
 
     @property
     def is_scheduled(self) -> bool:

@@ -19,6 +19,7 @@ from .incidents import edit_incident, open_incident, publish_again, reopen, reso
 from .maintenance import cancel_maintenance, complete_maintenance, schedule_maintenance, start_maintenance
 from .page import change_logo, edit_page
 from .statements import Details, Statement
+from .templates import TemplateFields, add_template, check_template, edit_template, remove_template
 from .updates import correct_update, discard_draft, edit_draft, post_update, publish_draft, publish_due
 
 __all__ = [
@@ -26,10 +27,13 @@ __all__ = [
     "Details",
     "GroupFields",
     "Statement",
+    "TemplateFields",
     "add_component",
     "add_group",
+    "add_template",
     "cancel_maintenance",
     "change_logo",
+    "check_template",
     "complete_maintenance",
     "correct_update",
     "discard_draft",
@@ -38,12 +42,14 @@ __all__ = [
     "edit_group",
     "edit_incident",
     "edit_page",
+    "edit_template",
     "open_incident",
     "post_update",
     "publish_again",
     "publish_draft",
     "publish_due",
     "remove_group",
+    "remove_template",
     "reopen",
     "resolve",
     "schedule_maintenance",

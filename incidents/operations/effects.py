@@ -8,6 +8,7 @@ from ..models import AffectedComponent, Component, Incident, StatusChange, Updat
 from ..notifications.announcements import announce
 from ..publishing import stale
 from ..status import ComponentStatus, Phase
+from . import placeholders
 
 
 def make_public(update: Update) -> None:
@@ -17,6 +18,8 @@ def make_public(update: Update) -> None:
     if update.publish_at is not None:
         update.at, update.publish_at = min(update.publish_at, now), None
     update.published_at = now
+    _keep_promises(incident, update, now)
+    placeholders.fill(update)
     update.save()
     incident.published_at = incident.published_at or now
     follow_phase(incident)
@@ -24,6 +27,14 @@ def make_public(update: Update) -> None:
     stale.mark_incident(incident)
     if update.notify:
         announce(update)
+
+
+def _keep_promises(incident: Incident, update: Update, now: datetime) -> None:
+    """What it promises holds from now on; a promise whose time has passed is kept by it, or broken."""
+    if update.next_update_by is not None:
+        incident.next_update_by = update.next_update_by
+    elif incident.next_update_by is not None and incident.next_update_by <= now:
+        incident.next_update_by = None
 
 
 def follow_phase(incident: Incident) -> None:

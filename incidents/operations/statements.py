@@ -48,7 +48,8 @@ class Statement:
 
     `components` maps component ids to the status this update gives them. `at` is
     the time readers see (default: now), `ended_at` when it was really over (default:
-    `at`). `publish_at` schedules it. `notify` left open means: yes, unless backdated.
+    `at`). `publish_at` schedules it. `next_update_by` is promised when it is published;
+    None leaves a promise that is still ahead. `notify` left open means: yes, unless backdated.
     `id` may be chosen beforehand, so that what is sent twice is stored once: the second
     time the database refuses it (IntegrityError) and nothing happens.
     """
@@ -64,6 +65,7 @@ class Statement:
     ended_at: datetime | None = None
     publish_at: datetime | None = None
     notify: bool | None = None
+    next_update_by: datetime | None = None
 
     @property
     def tells(self) -> bool:

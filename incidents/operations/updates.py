@@ -15,6 +15,7 @@ from ..notifications.announcements import announce_correction
 from ..publishing import stale
 from ..status import Phase
 from ..text import Text
+from . import placeholders
 from .effects import make_public
 from .statements import BACKDATED, Statement, check_statement
 
@@ -44,6 +45,7 @@ def publish_draft(*, update: Update, by: User = None) -> Update:
     if not held.is_scheduled and held.at > held.created_at - BACKDATED:
         held.at = timezone.now()  # written earlier, said now; a backdated draft keeps its time
     check_statement(held.incident, _as_statement(held), draft=False)
+    placeholders.check(held)
     held.author_id = held.author_id or (by.pk if by else None)
     make_public(held)
     return held
@@ -134,11 +136,14 @@ def _store(update: Update, incident: Incident, statement: Statement, *, by: User
     update.at = statement.at or timezone.now()
     update.ended_at = statement.ended_at if statement.phase.is_final else None
     update.notify = statement.tells
+    update.next_update_by = statement.next_update_by
     update.publish_at = statement.publish_at if not draft else None
     update.author_id = by.pk if by else None
     update.full_clean(validate_constraints=False, exclude=["incident"])
     update.save()
     _store_components(update, statement)
+    if not draft:
+        placeholders.check(update)
     if not draft and statement.publish_at is None:
         make_public(update)
     return update

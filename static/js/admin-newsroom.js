@@ -12,6 +12,36 @@ addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-once]")) delete form.dataset.sent;
 });
 
+// A template goes straight into the boxes: what somebody typed stays, what an earlier template put there does not.
+for (const part of document.querySelectorAll("[data-template]")) {
+  const select = part.querySelector("select");
+  const form = part.closest("form");
+  part.querySelector("[data-use]").remove(); // Enter in a text box then saves a draft
+  let put = {};
+  select.addEventListener("change", () => {
+    const words = JSON.parse(select.selectedOptions[0].dataset.words ?? "{}");
+    for (const [name, text] of Object.entries(put)) {
+      const box = form.elements[name];
+      if (box?.value === text && !(name in words)) box.value = "";
+    }
+    for (const [name, text] of Object.entries(words)) {
+      if (name === "phase") continue;
+      const box = form.elements[name];
+      const there = box.value.trim();
+      if (!there || box.value === put[name]) box.value = text;
+      else if (name.startsWith("text_") && !there.includes(text)) box.value = `${there}\n\n${text}`;
+    }
+    const { phase, ...texts } = words;
+    put = texts;
+    const step = phase && form.querySelector(`[name=phase][value="${phase}"][type=radio]`);
+    if (step && !step.checked) {
+      step.checked = true;
+      step.dispatchEvent(new Event("change", { bubbles: true }));
+    }
+    form.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+}
+
 // How many people hear of it, as the choice of components changes.
 for (const form of document.querySelectorAll("form[data-audience]")) {
   const line = form.querySelector("[data-reach]");

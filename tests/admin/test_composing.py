@@ -341,10 +341,10 @@ def test_promise_of_the_next_update_is_shown_from_publication_on(publisher: Clie
 
 def test_draft_makes_no_promise_on_the_public_page(publisher: Client) -> None:
     incident = make_incident()
-    response = send(publisher, update_address(incident), "draft", text_da="Tekst", next_update_by="2999-01-01T12:00")
-    assert set(response.context["form"].errors) == {"next_update_by"}
+    send(publisher, update_address(incident), "draft", text_da="Tekst", next_update_by="2999-01-01T12:00")
     incident.refresh_from_db()
     assert incident.next_update_by is None
+    assert incident.updates.get(published_at=None).next_update_by is not None
 
 
 def test_number_of_people_is_said_by_language(publisher: Client) -> None:

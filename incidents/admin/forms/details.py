@@ -53,6 +53,8 @@ def detail_fields(kind: str, names: tuple[str, ...]) -> dict[str, forms.Field]:
 class OpeningForm(StatementForm):
     """A new incident or maintenance: what it is, and its first update."""
 
+    has_title = True
+
     def __init__(self, data: Any = None, *, kind: Kind, **kwargs: Any) -> None:
         super().__init__(data, **kwargs)
         self.names = NAMES[kind]

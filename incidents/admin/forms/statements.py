@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.core.validators import RegexValidator
+from django.forms.utils import ErrorDict
 from django.utils.translation import gettext_lazy as _
 
 from ...labels import PHASES
@@ -16,8 +17,9 @@ from ...operations import Statement
 from ...status import ComponentStatus, Phase
 from .components import ComponentRow
 from .fields import MomentField, model_fields
+from .templates import TemplateField
 
-PUBLISH, SCHEDULE, DRAFT = "publish", "schedule", "draft"
+PUBLISH, SCHEDULE, DRAFT, TEMPLATE = "publish", "schedule", "draft", "template"
 
 
 class RefusableForm(forms.Form):
@@ -36,9 +38,12 @@ class RefusableForm(forms.Form):
 class StatementForm(RefusableForm):
     """One update. `id` is the update's own, chosen when the form is shown: sent twice, it is stored once."""
 
+    has_title = False
+
     id = forms.CharField(
         widget=forms.HiddenInput, initial=new_id, validators=[RegexValidator(rf"^[a-z0-9]{{{LENGTH}}}\Z")]
     )
+    template = TemplateField(required=False)
     phase = forms.ChoiceField(label=_("Phase"), widget=forms.RadioSelect)
     notify = forms.ChoiceField(
         label=_("Tell subscribers"),
@@ -78,6 +83,15 @@ class StatementForm(RefusableForm):
         phase: Any = self.fields["phase"]
         phase.choices = [(one.value, PHASES[one]) for one in phases]
         self.action = self.data.get("action", DRAFT)
+        template: Any = self.fields["template"]
+        template.offer(dict(phase.choices), titles=self.has_title)
+        if self.action == TEMPLATE:
+            self._take(template)
+
+    def _take(self, template: TemplateField) -> None:
+        """Puts a template's words into what was typed, which stays otherwise as it is and is not judged yet."""
+        self.data = template.put_into(self.data)
+        self._errors = ErrorDict()
 
     def component_fields(self) -> list[tuple[ComponentRow, forms.BoundField]]:
         return [(row, self[row.field_name]) for row in self.rows]
@@ -125,6 +139,7 @@ class StatementForm(RefusableForm):
             phase=Phase(self.cleaned_data["phase"]),
             components=self.components,
             publish_at=self.cleaned_data["publish_at"] if self.action == SCHEDULE else None,
+            next_update_by=self.cleaned_data["next_update_by"],
             notify=self._notify(),
             **words,
             **times,
@@ -144,18 +159,10 @@ class UpdateForm(StatementForm):
         super().__init__(data, **kwargs)
         self.incident = incident
 
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean()
-        if self.promises and self.incident.is_public and self.action != PUBLISH:
-            self.add_error(
-                "next_update_by", _("This can be promised only when the update is published. Leave it empty.")
-            )
-        return cleaned
-
     @property
-    def promises(self) -> bool:
-        """Whether the promised time of the next update is another than before."""
-        return "next_update_by" in self.changed_data
+    def drops_promise(self) -> bool:
+        """Whether readers were promised a time, and are promised none any more."""
+        return "next_update_by" in self.changed_data and self.cleaned_data["next_update_by"] is None
 
 
 class CorrectionForm(RefusableForm):

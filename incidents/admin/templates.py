@@ -1,0 +1,57 @@
+"""Templates: the texts that the composer offers."""
+
+from typing import Any, cast
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from django.utils.translation import pgettext_lazy
+
+from .. import operations
+from ..models import UpdateTemplate
+from ..templatetags.wording import passage
+from .components import Placed, changed
+
+
+class TemplateForm(forms.ModelForm[UpdateTemplate]):
+    class Meta:
+        model = UpdateTemplate
+        fields = ("name", "kind", "phase", "title", "text", "position")
+
+    def clean(self) -> dict[str, Any]:
+        """By the verb's own checks, so that what it would refuse stands beside the field."""
+        super().clean()
+        if not self.errors:
+            operations.check_template(UpdateTemplate(**self.cleaned_data))
+        return self.cleaned_data
+
+
+@admin.register(UpdateTemplate)
+class UpdateTemplateAdmin(Placed):
+    form = TemplateForm
+    list_display = ("shown_name", "kind", "phase", "position")
+    list_display_links = ("shown_name",)
+    list_filter = ("kind", "phase")
+    search_fields = ("name", "text")
+    actions = None
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[UpdateTemplate]:
+        return super().get_queryset(request).in_order()  # type: ignore[no-any-return, attr-defined]
+
+    def save_model(self, request: HttpRequest, obj: UpdateTemplate, form: Any, change: bool) -> None:
+        fields = cast("operations.TemplateFields", changed(form, change))
+        if change:
+            stored = operations.edit_template(template=obj, fields=fields)
+        else:
+            stored = operations.add_template(fields=fields)
+        obj.pk = stored.pk
+        obj._state.adding = False
+
+    def delete_model(self, request: HttpRequest, obj: UpdateTemplate) -> None:
+        operations.remove_template(template=obj)
+
+    @admin.display(description=pgettext_lazy("template", "name"), ordering="name")
+    def shown_name(self, template: UpdateTemplate) -> SafeString:
+        return passage(template.name)

@@ -1,0 +1,89 @@
+"""Placeholders in texts: `{components}` and its like, which become names and times when an update is published."""
+
+import re
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.core.exceptions import ValidationError
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+from ..formats import moment
+from ..models import Incident, Page, Update
+from ..templatetags.wording import words
+from ..text import Text
+
+NAMES = ("components", "time", "start", "end", "next_update")
+_KNOWN = re.compile(rf"\{{({'|'.join(NAMES)})\}}")
+_ANY = re.compile(r"\{(\w+)\}")
+
+
+def unknown(text: Text) -> list[str]:
+    """What stands in braces and is no placeholder: a slip of the pen."""
+    return sorted({name for said in text.values() for name in _ANY.findall(said)} - set(NAMES))
+
+
+def used(*texts: Text) -> set[str]:
+    return {name for text in texts for said in text.values() for name in _KNOWN.findall(said)}
+
+
+def fill(update: Update) -> None:
+    """Puts names and times into the update's text and its incident's title, each in its language; saves nothing."""
+    incident = update.incident
+    if not used(update.text, incident.title):
+        return
+    names = [row.component.name for row in update.affected.select_related("component").order_by("component__position")]
+    with timezone.override(Page.objects.current().time_zone):
+        update.text = _filled(update.text, update, names)
+        incident.title = _filled(incident.title, update, names)
+
+
+def check(update: Update) -> None:
+    """Refuses an update whose placeholders nothing could be put into. Raises ValidationError by field."""
+    asked = used(update.text, update.incident.title)
+    found = _values(update, [])
+    if "components" in asked and not update.affected.exists():
+        raise ValidationError({"text": _("The text says {components}: choose the components below, or reword it.")})
+    if "next_update" in asked and not found["next_update"]:
+        message = _("The text says {next_update}: say here when it comes, or reword the text.")
+        raise ValidationError({"next_update_by": message})
+    if "end" in asked and not found["end"]:
+        raise ValidationError({"text": _("The text says {end}, but the end is not known yet. Reword it.")})
+
+
+def _filled(text: Text, update: Update, names: Iterable[Text]) -> Text:
+    shown = {}
+    for language, said in text.items():
+        with translation.override(language):
+            values = _values(update, [words(name) for name in names])
+            shown[language] = _KNOWN.sub(lambda found, values=values: values[found[1]] or "–", said)  # type: ignore[misc]
+    return Text(shown)
+
+
+def _values(update: Update, names: list[str]) -> dict[str, str]:
+    """What each placeholder stands for, in the active language; empty where nothing is known."""
+    incident = update.incident
+    return {
+        "components": _listed(names),
+        "time": moment(update.at),
+        "start": moment(incident.started_at),
+        "end": _said(_end(update, incident)),
+        "next_update": _said(update.next_update_by or incident.next_update_by),
+    }
+
+
+def _end(update: Update, incident: Incident) -> datetime | None:
+    if incident.is_maintenance and not update.is_final:
+        return incident.scheduled_until
+    return update.ended_at or (update.at if update.is_final else incident.ended_at)
+
+
+def _said(value: datetime | None) -> str:
+    return moment(value) if value else ""
+
+
+def _listed(names: list[str]) -> str:
+    """“Webmail, FTP and Spam filter”."""
+    *most, last = names or [""]
+    return pgettext("joins the last two of a list", " and ").join([", ".join(most), last]) if most else last

@@ -1,0 +1,59 @@
+"""Verbs on templates: the texts that staff wrote beforehand."""
+
+from typing import TypedDict
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from ..models import UpdateTemplate
+from ..status import Kind, phases_of
+from ..text import Text
+from . import placeholders
+
+
+class TemplateFields(TypedDict, total=False):
+    """What staff write in a template; what is left out stays as it is."""
+
+    kind: str
+    phase: str
+    name: Text
+    title: Text
+    text: Text
+    position: int
+
+
+@transaction.atomic
+def add_template(*, fields: TemplateFields) -> UpdateTemplate:
+    return _store(UpdateTemplate(), fields)
+
+
+@transaction.atomic
+def edit_template(*, template: UpdateTemplate, fields: TemplateFields) -> UpdateTemplate:
+    return _store(UpdateTemplate.objects.select_for_update().get(pk=template.pk), fields)
+
+
+@transaction.atomic
+def remove_template(*, template: UpdateTemplate) -> None:
+    """What was written with it stays as it is."""
+    template.delete()
+
+
+def _store(template: UpdateTemplate, fields: TemplateFields) -> UpdateTemplate:
+    for name, value in fields.items():
+        setattr(template, name, value)
+    check_template(template)
+    template.save()
+    return template
+
+
+def check_template(template: UpdateTemplate) -> None:
+    """Raises ValidationError by field."""
+    if template.kind in set(Kind) and template.phase not in phases_of(Kind(template.kind)):
+        raise ValidationError({"phase": _("This phase does not belong to the kind chosen above.")})
+    for name in ("title", "text"):
+        if wrong := placeholders.unknown(getattr(template, name)):
+            message = _("There is no placeholder {%(name)s}. There are: %(known)s.")
+            known = ", ".join(f"{{{one}}}" for one in placeholders.NAMES)
+            raise ValidationError({name: ValidationError(message, params={"name": wrong[0], "known": known})})
+    template.full_clean(validate_constraints=False)
