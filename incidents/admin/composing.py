@@ -1,7 +1,7 @@
 """The composer: a new incident or maintenance, a further update, a draft taken up again."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from ..operations.statements import BACKDATED
 from ..status import ComponentStatus, Kind, Phase, phases_of
 from ..templatetags.wording import words
 from .addresses import incident_page, is_id
-from .forms.components import all_set_to, component_rows, given_by, standing_in
+from .forms.components import component_rows, given_by, standing_in
 from .forms.details import OpeningForm
 from .forms.statements import PUBLISH, TEMPLATE, StatementForm, UpdateForm
 from .reach import reach
@@ -29,13 +29,14 @@ from .views import changeable, log, page, say_what_happened, update_of, writer
 if TYPE_CHECKING:
     from .incidents import NewsroomAdmin
 
-# The status that a step gives the components it concerns.
+# The status that a step gives the components it concerns; one that lets go of them leaves what other incidents say.
+RELEASED = "released"
 STEP_STATUS = {
-    Phase.RESOLVED: ComponentStatus.OPERATIONAL,
+    Phase.RESOLVED: RELEASED,
     Phase.SCHEDULED: ComponentStatus.UNDER_MAINTENANCE,
     Phase.IN_PROGRESS: ComponentStatus.UNDER_MAINTENANCE,
-    Phase.COMPLETED: ComponentStatus.OPERATIONAL,
-    Phase.CANCELLED: ComponentStatus.OPERATIONAL,
+    Phase.COMPLETED: RELEASED,
+    Phase.CANCELLED: RELEASED,
 }
 
 
@@ -61,13 +62,13 @@ def new_update(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str) -
     phases = next_phases(incident, reopening="reopen" in request.GET)
     phase = Phase(request.GET["phase"]) if request.GET.get("phase") in phases else standing_phase(incident, phases)
     standing = standing_in(incident)
-    steps = phase in STEP_STATUS and phase != incident.phase
-    chosen = all_set_to(STEP_STATUS[phase], standing) if steps else standing
+    released = operations.released(incident, list(standing))
+    chosen = standing if phase == incident.phase else given_by_step(phase, standing, released)
     form = UpdateForm(
         request.POST or None,
         incident=incident,
         phases=phases,
-        rows=component_rows(chosen, standing),
+        rows=component_rows(chosen, standing, released),
         initial={"phase": phase, "next_update_by": still_promised(incident)},
     )
     own = incident.updates.select_related("incident")
@@ -198,7 +199,7 @@ def _compose_page(
     admin: "NewsroomAdmin",
     request: HttpRequest,
     form: UpdateForm,
-    chosen: dict[str, str],
+    chosen: Mapping[str, str],
     draft: Update | None = None,
 ) -> HttpResponse:
     incident = form.incident
@@ -224,6 +225,14 @@ def next_phases(incident: Incident, *, reopening: bool = False) -> list[Phase]:
         return [phase for phase in phases if phase.is_final != reopening and phase != Phase.SCHEDULED]
     begun = incident.is_public and incident.phase != Phase.SCHEDULED
     return [phase for phase in phases if not (begun and phase == Phase.SCHEDULED)]
+
+
+def given_by_step(phase: Phase, standing: Mapping[str, str], released: Mapping[str, str]) -> Mapping[str, str]:
+    """The status that a step into this phase gives the components the incident concerns, by their ids."""
+    status = STEP_STATUS.get(phase)
+    if status is None:
+        return standing
+    return released if status == RELEASED else dict.fromkeys(standing, status)
 
 
 def still_promised(incident: Incident) -> datetime | None:

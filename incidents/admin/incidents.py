@@ -65,8 +65,8 @@ class NewsroomAdmin(admin.ModelAdmin[Incident]):
 
     def _announcement_pages(self) -> list[URLPattern]:
         steps_taken = {
-            "cancel": steps.cancel, "panel": telling.panel, "pause": telling.pause, "resume": telling.resume,
-            "stop": telling.stop, "resend": telling.resend,
+            "undo": steps.undo, "cancel": steps.cancel, "panel": telling.panel, "pause": telling.pause,
+            "resume": telling.resume, "stop": telling.stop, "resend": telling.resend,
         }  # fmt: skip
         place = "<id:incident_id>/announcements/<int:announcement_id>"
         return [self._page(f"{place}/{name}/", view, name) for name, view in steps_taken.items()]

@@ -97,6 +97,24 @@ def cancel(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str, annou
     return HttpResponseRedirect(incident_page(incident))
 
 
+def undo(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str, announcement_id: int) -> HttpResponse:
+    """Makes a draft again of an update whose announcement is held. No question first: the seconds are running."""
+    incident = changeable(admin, request, incident_id)
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    announcement = get_object_or_404(
+        Announcement.objects.select_related("update__incident"), pk=announcement_id, update__incident=incident
+    )
+    try:
+        draft = operations.take_back(update=announcement.update, by=writer(request))
+    except ValidationError as refusal:
+        messages.error(request, refusal.messages[0])
+        return HttpResponseRedirect(incident_page(incident))
+    log(admin, request, incident, "changed", draft)
+    messages.success(request, _("Undone: nobody is told, the page is as it was, and your text is a draft again."))
+    return HttpResponseRedirect(incident_page(incident, "draft", draft.pk))
+
+
 def confirmed(
     admin: "NewsroomAdmin", request: HttpRequest, incident: Incident, step: Callable[[], None], context: dict[str, Any]
 ) -> HttpResponse:

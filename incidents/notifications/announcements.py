@@ -48,6 +48,16 @@ def cancel(announcement: Announcement) -> bool:
     return bool(held.update(cancelled_at=timezone.now()))
 
 
+def cancel_all(update: Update) -> bool:
+    """Takes back what is held of an update; False, and nothing is done, where any of it was let go already."""
+    of_it = Announcement.objects.select_for_update().filter(update=update, cancelled_at__isnull=True)
+    held = list(of_it)
+    if not held or any(one.expanded_at for one in held):
+        return False
+    of_it.update(cancelled_at=timezone.now())
+    return True
+
+
 @transaction.atomic
 def withdraw_announcements(incident: Incident) -> int:
     """Nobody more is told of this incident. Returns how many waiting deliveries are skipped for it."""

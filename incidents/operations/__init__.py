@@ -15,7 +15,7 @@ from .components import (
     remove_group,
     set_component_status,
 )
-from .incidents import edit_incident, open_incident, publish_again, reopen, resolve, withdraw
+from .incidents import edit_incident, open_incident, publish_again, released, reopen, resolve, take_back, withdraw
 from .maintenance import cancel_maintenance, complete_maintenance, schedule_maintenance, start_maintenance
 from .page import change_logo, edit_page
 from .statements import Details, Statement
@@ -48,6 +48,7 @@ __all__ = [
     "publish_again",
     "publish_draft",
     "publish_due",
+    "released",
     "remove_group",
     "remove_template",
     "reopen",
@@ -55,5 +56,6 @@ __all__ = [
     "schedule_maintenance",
     "set_component_status",
     "start_maintenance",
+    "take_back",
     "withdraw",
 ]

@@ -1,19 +1,20 @@
-"""Verbs on incidents: open, edit, resolve, reopen, withdraw."""
+"""Verbs on incidents: open, edit, resolve, reopen, take back, withdraw."""
 
 from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ..models import AffectedComponent, Component, Incident, StatusChange, Update
-from ..notifications.announcements import withdraw_announcements
+from ..notifications.announcements import cancel_all, withdraw_announcements
 from ..publishing import stale
 from ..status import ComponentStatus, Kind, Phase, worst_of
 from ..text import Text
-from .effects import change_components, refresh_status
+from .effects import change_components, follow_phase, refresh_status
 from .statements import Details, Statement, check_details, check_statement
 from .updates import User, add_update, lock
 
@@ -96,7 +97,7 @@ def withdraw(*, incident: Incident, by: User = None) -> Incident:  # noqa: ARG00
     incident.published_at, incident.withdrawn_at = None, timezone.now()
     incident.save()
     withdraw_announcements(incident)
-    _take_back_statuses(incident)
+    _take_back_statuses(StatusChange.objects.filter(update__incident=incident))
     incident.updates.filter(published_at=None).update(publish_at=None)
     return incident
 
@@ -115,12 +116,43 @@ def publish_again(*, incident: Incident, by: User = None) -> Incident:  # noqa: 
     return incident
 
 
-def _take_back_statuses(incident: Incident) -> None:
-    changes = StatusChange.objects.filter(update__incident=incident)
+def _take_back_statuses(changes: "QuerySet[StatusChange]") -> None:
     touched = list(Component.objects.select_for_update().filter(pk__in=changes.values("component")).order_by("id"))
     changes.delete()
     for component in touched:
         refresh_status(component)
+
+
+@transaction.atomic
+def take_back(*, update: Update, by: User = None) -> Update:  # noqa: ARG001 - who it was goes to the audit log
+    """Makes a draft again of an update that nobody was told of yet: as long as its announcement is held.
+
+    What it did to phase, promise and components is undone, and an incident that it opened is
+    a draft again. Raises ValidationError where subscribers are being told already.
+    """
+    incident = lock(update.incident)
+    update = Update.objects.select_for_update().get(pk=update.pk)
+    update.incident = incident
+    if not update.is_public or not cancel_all(update):
+        raise ValidationError(_("Too late: subscribers are being told, or it was taken back already."))
+    stale.mark_incident(incident)
+    update.published_at = None
+    update.save()
+    _take_back_statuses(StatusChange.objects.filter(update=update))
+    _go_back(incident)
+    stale.mark_incident(incident)
+    return update
+
+
+def _go_back(incident: Incident) -> None:
+    """To where the newest of the updates that are left has it; without one it is a draft."""
+    newest = incident.updates.filter(published_at__isnull=False).newest_first().first()
+    if newest is None:
+        incident.published_at = None
+    elif newest.phase == Phase.SCHEDULED and incident.scheduled_for is not None:
+        incident.started_at = incident.scheduled_for
+    incident.next_update_by = newest.next_update_by if newest else None
+    follow_phase(incident)
 
 
 def touched_components(incident: Incident) -> list[str]:

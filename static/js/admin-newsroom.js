@@ -71,7 +71,9 @@ for (const form of document.querySelectorAll("form[data-steps]")) {
   for (const radio of form.querySelectorAll("[name=phase]")) {
     radio.addEventListener("change", () => {
       for (const row of rows) {
-        if ("standing" in row.dataset) row.querySelector("select").value = steps[radio.value] ?? row.dataset.standing;
+        if (!("standing" in row.dataset)) continue;
+        const status = steps[radio.value] === "released" ? row.dataset.released : steps[radio.value];
+        row.querySelector("select").value = status ?? row.dataset.standing;
       }
     });
   }

@@ -1,6 +1,6 @@
 """The table in which an update gives components their status."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django import forms
@@ -16,11 +16,15 @@ NO_CHANGE = ("", pgettext_lazy("component in an update", "No change"))
 
 @dataclass(frozen=True)
 class ComponentRow:
-    """A component, the status that the update gives it and the one it has by earlier updates; empty: none."""
+    """A component, the status that the update gives it and the one it has by earlier updates; empty: none.
+
+    `released` is the one it has once this incident lets go of it.
+    """
 
     component: Component
     chosen: str = ""
     standing: str = ""
+    released: str = ComponentStatus.OPERATIONAL
 
     @property
     def field_name(self) -> str:
@@ -35,7 +39,9 @@ class ComponentRow:
         )
 
 
-def component_rows(chosen: Mapping[str, str], standing: Mapping[str, str] | None = None) -> list[ComponentRow]:
+def component_rows(
+    chosen: Mapping[str, str], standing: Mapping[str, str] | None = None, released: Mapping[str, str] | None = None
+) -> list[ComponentRow]:
     """Every component: those of this update on top, worst first, then as they stand on the page.
 
     Hidden ones only where they are concerned already: nobody outside would see them.
@@ -43,7 +49,12 @@ def component_rows(chosen: Mapping[str, str], standing: Mapping[str, str] | None
     components = Component.objects.in_page_order()
     standing = chosen if standing is None else standing
     rows = [
-        ComponentRow(one, chosen.get(one.pk, ""), standing.get(one.pk, ""))
+        ComponentRow(
+            one,
+            chosen.get(one.pk, ""),
+            standing.get(one.pk, ""),
+            (released or {}).get(one.pk, ComponentStatus.OPERATIONAL),
+        )
         for one in components
         if not one.hidden or one.pk in chosen
     ]
@@ -67,7 +78,3 @@ def standing_in(incident: Incident) -> dict[str, str]:
     """The status that an incident's public updates have given its components, the newest word on each."""
     rows = AffectedComponent.objects.filter(update__incident=incident, update__published_at__isnull=False)
     return dict(rows.order_by("update__at", "update__created_at").values_list("component_id", "status"))
-
-
-def all_set_to(status: ComponentStatus, component_ids: Iterable[str]) -> dict[str, str]:
-    return dict.fromkeys(component_ids, status.value)
