@@ -1,4 +1,4 @@
-"""What keeps subscribers from being told, in sentences: on every page of the admin, and fresh within a minute."""
+"""What is wrong with telling subscribers or taking them in, in sentences: on every admin page, fresh each minute."""
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -7,16 +7,26 @@ from ..formats import short_moment
 from ..models import Destination
 from ..notifications import pulse
 from ..notifications.channels.email import relay_name
+from ..subscriptions import limits
 
 
 def alarms() -> list[str]:
     """The worst first; empty while all is well."""
-    found = pulse.take_pulse(timezone.now())
+    now = timezone.now()
+    found, flood = pulse.take_pulse(now), limits.alarms(now)
     relay = Destination.objects.in_trouble().filter(name=relay_name()).first()
     said = {
         _("The queue does not answer: subscribers are told late or not at all."): not found.queue_answers,
         _("No worker is running: nobody is told."): found.nobody_works,
         _("The clock stands still: nothing is published or told by itself."): found.clock_stands,
+        _(
+            "So many have signed up in the last hour that no confirmations go out for now. "
+            "Those who subscribe already are told as usual."
+        ): limits.EVERYBODY.name in flood,
+        _(
+            "Very many sign-ups were refused in the last hour: somebody may be signing up strangers. "
+            "The limits hold, and those who subscribe are told as usual."
+        ): limits.REFUSALS.name in flood,
     }
     standing = [sentence for sentence, holds in said.items() if holds]
     if relay and relay.failing_since:

@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable
 from time import monotonic
 from types import TracebackType
@@ -26,37 +27,24 @@ class Dynamic:
     With `show_errors` a page that says 500 is passed on as it is.
 
     A database that is down makes each request wait for a time-out, in a thread that
-    readers need. So at most `places` are with Django at a time. Another one waits for
-    `PATIENCE` seconds, which is enough for a rush; if that was in vain, those who come
-    in the next `CROWDED` seconds are told at once.
+    readers need. So at most `places` are with Django at a time; see `Places` for the others.
     """
 
     def __init__(
         self, load: Callable[[], WSGIApplication], fallback: Fallback, *, places: int, show_errors: bool
     ) -> None:
         self._load, self._fallback, self._show_errors = load, fallback, show_errors
-        self._places = threading.BoundedSemaphore(places)
-        self._crowded_until = 0.0
+        self._places = Places(places)
         self._application: WSGIApplication | None = None
         self._loading = threading.Lock()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if not self._enter():
+        if not self._places.enter():
             return self._fallback(environ, start_response)
         try:
             return self._ask(environ, start_response)
         finally:
-            self._places.release()
-
-    def _enter(self) -> bool:
-        if self._places.acquire(blocking=False):
-            return True
-        if monotonic() < self._crowded_until:
-            return False
-        if self._places.acquire(timeout=PATIENCE):
-            return True
-        self._crowded_until = monotonic() + CROWDED
-        return False
+            self._places.leave()
 
     def _ask(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         held = _Held()
@@ -77,6 +65,53 @@ class Dynamic:
             with self._loading:
                 self._application = self._application or self._load()
         return self._application
+
+
+class Places:
+    """Lets so many in at a time, the others in the order they came.
+
+    In a rush everybody gets their turn, however many they are. Only where nobody leaves
+    for `PATIENCE` seconds is something stuck: whoever waited that long goes away without
+    a place, and those who come in the next `CROWDED` seconds are told at once.
+    """
+
+    def __init__(self, number: int) -> None:
+        self._free = number
+        self._waiting: deque[threading.Event] = deque()
+        self._lock = threading.Lock()
+        self._left_at = 0.0
+        self._crowded_until = 0.0
+
+    def enter(self) -> bool:
+        with self._lock:
+            if self._free:
+                self._free -= 1
+                return True
+            if monotonic() < self._crowded_until:
+                return False
+            turn = threading.Event()
+            self._waiting.append(turn)
+        while not turn.wait(PATIENCE):
+            if self._is_stuck(turn):
+                return False
+        return True
+
+    def leave(self) -> None:
+        with self._lock:
+            self._left_at, self._crowded_until = monotonic(), 0.0
+            if self._waiting:
+                # Handed on and not set free, or whoever comes in this moment would go first.
+                self._waiting.popleft().set()
+            else:
+                self._free += 1
+
+    def _is_stuck(self, turn: threading.Event) -> bool:
+        with self._lock:
+            if turn.is_set() or monotonic() - self._left_at < PATIENCE:
+                return False
+            self._waiting.remove(turn)
+            self._crowded_until = monotonic() + CROWDED
+            return True
 
 
 class _Held:

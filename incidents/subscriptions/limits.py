@@ -48,6 +48,8 @@ NETWORK = Limit("network", timedelta(minutes=2), burst=30)
 EVERYBODY = Limit("everybody", timedelta(seconds=3), burst=1000)
 # Each costs the database a moment; a whole office looks for the same incident at once.
 SEARCH = Limit("search", timedelta(seconds=1), burst=60)
+# Those that were refused. A busy day refuses a few; somebody who signs up strangers is refused all the time.
+REFUSALS = Limit("refusals", timedelta(seconds=10), burst=200)
 ALARM = Limit("alarm", timedelta(hours=1))
 # Passwords that staff say again: a stolen session must not be a way to guess them.
 PASSWORD = Limit("password", timedelta(minutes=2), burst=5)
@@ -96,6 +98,13 @@ def forgive(*, address: str) -> None:
     LetterLimit.objects.filter(key=ADDRESS.key(address.lower())).update(uses=0)
 
 
+def alarms(now: datetime) -> set[str]:
+    """The names of the limits that staff were alarmed about in the last hour."""
+    keys = {ALARM.key(name): name for name in _ALARMING}
+    raised = LetterLimit.objects.filter(key__in=keys, free_at__gt=now)
+    return {keys[key] for key in raised.values_list("key", flat=True)}
+
+
 def prune(now: datetime) -> int:
     """Deletes what no longer limits anything; returns how many rows."""
     return LetterLimit.objects.filter(keep_until__lt=now).delete()[0]
@@ -137,6 +146,14 @@ def _take(limit: Limit, value: str) -> bool:
 
 
 def _note(limit: Limit) -> None:
-    """Staff hear once an hour that the limit for all is reached; the others are reached every day."""
-    if limit is EVERYBODY and _take(ALARM, ""):
-        logger.error("Sign-ups: the limit for all together is reached, so no letters go out to new subscribers.")
+    """One refusal more. Staff hear once an hour that the limit for all is reached, or that refusals are very many."""
+    reached = [one for one in (limit, *([] if _take(REFUSALS, "") else [REFUSALS])) if one.name in _ALARMING]
+    for one in reached:
+        if _take(ALARM, one.name):
+            logger.error("Sign-ups: %s", _ALARMING[one.name])
+
+
+_ALARMING = {
+    EVERYBODY.name: "the limit for all together is reached, so no letters go out to new subscribers.",
+    REFUSALS.name: "very many are refused; somebody may be signing up strangers. The limits hold.",
+}

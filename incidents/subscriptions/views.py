@@ -237,7 +237,9 @@ class Manage(ManageView):
     def _show(self, form: Form, status: HTTPStatus = HTTPStatus.OK, *, saved: bool = False) -> HttpResponse:
         leave = links.sign(Purpose.UNSUBSCRIBE, self.subscriber.pk)
         token = self.kwargs["token"]
+        until = self.subscriber.paused_until
         context = {"form": form, "subscriber": self.subscriber, "token": token, "leave": leave, "saved": saved}
+        context["pause_ends"] = until if until and until > timezone.now() else None
         return self.show("manage", status, address=addresses.readable(self.subscriber.address), **context)
 
 
@@ -265,4 +267,5 @@ def _known(subscriber: Subscriber | None) -> dict[str, Any]:
     """What a page may say about whom a link belongs to: the address only so far that its owner knows it again."""
     address = addresses.readable(subscriber.address) if subscriber else ""
     followed = [choice.incident for choice in following.wished(subscriber)] if subscriber else []
-    return {"subscriber": subscriber, "address": masked(address), "followed": followed}
+    only_follows = subscriber is not None and not (subscriber.wants_incidents or subscriber.wants_maintenance)
+    return {"subscriber": subscriber, "address": masked(address), "followed": followed, "only_follows": only_follows}

@@ -15,6 +15,7 @@ from pytest_django import Settings
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from incidents.publishing import site_dynamic
+from incidents.publishing.site_dynamic import Places
 from tests.support.product import ROOT
 from tests.support.wsgi import Answer, ask
 
@@ -203,3 +204,46 @@ def test_rush_waits_a_moment_instead_of_being_sent_away(root: Path, monkeypatch:
     for thread in threads:
         thread.join(30)
     assert answers == [200] * 4
+
+
+def test_whoever_waits_goes_before_whoever_comes_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(site_dynamic, "PATIENCE", 30)
+    places, entered = Places(1), list[int]()
+    is_in = threading.Semaphore(0)
+
+    def enter(number: int) -> None:
+        assert places.enter()
+        entered.append(number)
+        is_in.release()
+
+    assert places.enter()
+    threads = [threading.Thread(target=enter, args=[number]) for number in range(3)]
+    for number, thread in enumerate(threads, 1):
+        thread.start()
+        while len(places._waiting) < number:
+            threading.Event().wait(0.001)
+    for thread in threads:
+        places.leave()
+        assert is_in.acquire(timeout=30)
+        thread.join(30)
+    assert entered == [0, 1, 2]
+
+
+def test_rush_that_moves_on_sends_nobody_away_however_long_it_lasts(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked = threading.Semaphore(0)
+
+    def somebody_left_just_now() -> float:
+        looked.release()
+        return 0.0
+
+    monkeypatch.setattr(site_dynamic, "PATIENCE", 0.001)
+    monkeypatch.setattr(site_dynamic, "monotonic", somebody_left_just_now)
+    places, answers = Places(1), list[bool]()
+    assert places.enter()
+    late = threading.Thread(target=lambda: answers.append(places.enter()))
+    late.start()
+    for _ in range(5):
+        assert looked.acquire(timeout=30)
+    places.leave()
+    late.join(30)
+    assert answers == [True]

@@ -6,7 +6,9 @@
 from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
+from incidents.admin.alarms import alarms
 from incidents.models import Delivery, LetterLimit, Subscriber
 from incidents.subscriptions import limits, service
 from incidents.subscriptions.limits import Limit
@@ -54,4 +56,18 @@ def test_flood_from_many_networks_alarms_staff_once_an_hour(
         service.sign_up(address=f"v{number}@example.dk", choices=Choices("da"), network=f"10.{number}.0.0/24")
     assert Delivery.objects.count() == 10
     assert [record.levelname for record in caplog.records if "limit for all" in record.message] == ["ERROR"]
-    assert LetterLimit.objects.filter(key=limits.ALARM.key("")).count() == 1
+    assert LetterLimit.objects.filter(key=limits.ALARM.key("everybody")).count() == 1
+
+
+def test_one_who_is_refused_again_and_again_is_seen_by_staff_for_an_hour(
+    anna: Visitor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(limits, "REFUSALS", Limit("refusals", limits.REFUSALS.interval, burst=20))
+    bomb(anna, attempts=10)
+    assert limits.alarms(timezone.now()) == set()
+    bomb(anna, attempts=150)
+    assert limits.alarms(timezone.now()) == {"refusals"}
+    assert any("somebody may be signing up strangers" in sentence for sentence in alarms())
+    assert [record.levelname for record in caplog.records if "signing up strangers" in record.message] == ["ERROR"]
+    anna.clock.shift(60 * 60)
+    assert limits.alarms(timezone.now()) == set()
