@@ -5,6 +5,8 @@ Debian's Chromium. What is pictured, and how, is the table below.
 """
 
 import os
+import subprocess
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +16,7 @@ from tqdm import tqdm
 
 from statuspage.local.servers import Servers
 from tests.support.browser import launch
-from tests.support.product import PASSWORD, Product
+from tests.support.product import PASSWORD, ROOT, Product, run_environment
 
 IMAGES = Path(__file__).resolve().parent / "images"
 WIDE, PHONE = 1280, 390
@@ -22,7 +24,10 @@ WIDE, PHONE = 1280, 390
 
 @dataclass(frozen=True)
 class Picture:
-    """`path` may hold `{incident}`, the id of the incident that the product was born from."""
+    """`path` may hold `{incident}`, the id of the incident that the product was born from.
+
+    A letter's path is the name of a file that docs/letters.py writes.
+    """
 
     name: str
     path: str
@@ -31,6 +36,7 @@ class Picture:
     whole: bool = False
     staff: bool = False
     paper: bool = False
+    letter: bool = False
 
 
 PICTURES = [
@@ -45,6 +51,11 @@ PICTURES = [
     Picture("follow", "/da/follow/"),
     Picture("follow-phone-dark", "/en/follow/", width=PHONE, scheme="dark"),
     Picture("subscribe", "/da/subscribe/"),
+    Picture("letter", "identified-da.html", width=700, letter=True),
+    Picture("letter-resolved-phone-dark", "resolved-en.html", width=PHONE, scheme="dark", letter=True),
+    Picture("letter-postmortem", "postmortem-da.html", width=700, letter=True),
+    Picture("letter-maintenance", "scheduled-da.html", width=700, letter=True),
+    Picture("letter-confirmation", "confirmation-en.html", width=700, letter=True),
     Picture("newsroom", "/admin/", staff=True),
     Picture("composer", "/admin/incidents/incident/add/", staff=True),
     Picture("composer-phone", "/admin/incidents/incident/add/", width=PHONE, staff=True),
@@ -59,13 +70,22 @@ def main() -> None:
         with Servers(folder / "servers", os.environ, lasting=False), launch() as browser:
             product = Product(folder / "product", sample_data=True)
             product.start()
+            letters = written(product, folder / "letters")
             for picture in tqdm(PICTURES, unit=" pictures", disable=None):
-                take(browser, product, picture)
+                take(browser, product, picture, letters)
             product.stop()
     print(f"{len(PICTURES)} pictures in {IMAGES}")
 
 
-def take(browser: Browser, product: Product, picture: Picture) -> None:
+def written(product: Product, folder: Path) -> Path:
+    """The folder with the letters of the sample page."""
+    folder.mkdir()
+    variables = run_environment(product.variables) | {"DJANGO_SETTINGS_MODULE": "statuspage.settings"}
+    subprocess.run([sys.executable, ROOT / "docs" / "letters.py", folder], cwd=ROOT, env=variables, check=True)
+    return folder
+
+
+def take(browser: Browser, product: Product, picture: Picture, letters: Path) -> None:
     context = browser.new_context(
         viewport={"width": picture.width, "height": 900},
         color_scheme="dark" if picture.scheme == "dark" else "light",
@@ -77,8 +97,11 @@ def take(browser: Browser, product: Product, picture: Picture) -> None:
         log_in(page, product)
     if picture.paper:
         page.emulate_media(media="print")
-    page.goto(product.url + picture.path.format(incident=born_from(product)))
-    page.screenshot(path=IMAGES / f"{picture.name}.png", full_page=picture.whole)
+    if picture.letter:
+        page.goto((letters / picture.path).as_uri())
+    else:
+        page.goto(product.url + picture.path.format(incident=born_from(product)))
+    page.screenshot(path=IMAGES / f"{picture.name}.png", full_page=picture.whole or picture.letter)
     context.close()
 
 

@@ -15,7 +15,7 @@ from django.utils import timezone, translation
 from .. import links
 from ..models import Announcement, Delivery, Incident, Page
 from ..templatetags.wording import words
-from . import mime
+from . import mime, signs
 from .channels.email import sender_address
 from .ledger import Held
 from .mime import Slot
@@ -85,7 +85,8 @@ def _context(page: Page, language: str, announcement: Announcement | None) -> di
     }
     if announcement is not None:
         story = Story(announcement, language)
-        context |= {"story": story, "title": mime.one_line(words(story.incident.title), TITLE_LENGTH)}
+        title = mime.one_line(words(story.incident.title), TITLE_LENGTH)
+        context |= {"story": story, "signs": signs.ALL, "title": title}
     return context
 
 

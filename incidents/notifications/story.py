@@ -9,8 +9,11 @@ from django.utils.translation import gettext
 from .. import formats, links, markup
 from ..labels import COMPONENT_STATUSES
 from ..models import Announcement, Incident, Update
+from ..status import ComponentStatus, Phase
 from ..templatetags.wording import reader_passage, untranslated_note, words
 from ..text import Text
+from . import signs
+from .signs import Sign
 
 EARLIER = 5  # updates told again below the new one; the page has the rest
 
@@ -57,12 +60,15 @@ class Entry:
         return Prose(self.update.quote, self.update.quote_language, "") if self.update.quote else None
 
     @cached_property
-    def components(self) -> list[tuple[str, str, str]]:
-        """Name, status and its word of each public component this update named, in page order."""
+    def components(self) -> list[tuple[str, Sign, str]]:
+        """Name, and sign and word of its status, of each public component this update named, in page order."""
         rows = self.update.affected.filter(component__hidden=False).select_related("component")
         found = {row.component: row.status for row in rows}
         ordered = sorted(found, key=lambda component: (component.position, component.created_at))
-        return [(words(part.name), found[part], str(COMPONENT_STATUSES[found[part]])) for part in ordered]  # type: ignore[index]
+        return [
+            (words(part.name), signs.of_status(found[part]), str(COMPONENT_STATUSES[ComponentStatus(found[part])]))
+            for part in ordered
+        ]
 
 
 class Story:
@@ -74,6 +80,16 @@ class Story:
         self.newest = Entry(announcement.update, language)
         self.is_correction = announcement.reason == Announcement.Reason.CORRECTION
         self.url = links.absolute(links.incident(self.incident.pk, language))
+
+    @property
+    def sign(self) -> Sign:
+        return signs.of_phase(self.newest.update.phase, self.incident.impact)
+
+    @property
+    def impact(self) -> str:
+        """How hard an incident hits, in a word; empty for planned work and for what is over."""
+        is_told = not (self.incident.is_maintenance or Phase(self.newest.update.phase).is_final)
+        return self.incident.get_impact_display() if is_told else ""
 
     @cached_property
     def title(self) -> Prose:

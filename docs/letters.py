@@ -1,0 +1,60 @@
+"""Letters of the sample page as files, HTML and whole mails: what docs/screenshots.py pictures.
+
+    python docs/letters.py FOLDER
+
+with the environment of a running product. Nothing is stored and nothing is sent.
+"""
+
+import email
+import sys
+from email import policy
+from pathlib import Path
+
+import django
+from django.db import transaction
+from django.utils import timezone
+
+django.setup()
+
+from incidents.models import Announcement, Delivery, Update
+from incidents.notifications.ledger import Held
+from incidents.notifications.mail import render
+from statuspage.settings import LANGUAGES
+
+
+def main(folder: Path) -> None:
+    for language, _name in LANGUAGES:
+        for letter in Delivery.Letter:
+            if letter != Delivery.Letter.UPDATE:
+                write(folder / f"{letter}-{language}", letter, language)
+        with transaction.atomic():
+            for phase in sorted(set(Update.objects.values_list("phase", flat=True))):
+                write_phase(folder, phase, language)
+            transaction.set_rollback(True)
+
+
+def write_phase(folder: Path, phase: str, language: str) -> None:
+    """The letter about an update of this phase, one with a quotation if there is one."""
+    told = Update.objects.filter(phase=phase, published_at__isnull=False).order_by("quote", "at").last()
+    if told is not None:
+        announcement = Announcement.objects.create(update=told, hold_until=timezone.now())
+        write(folder / f"{phase}-{language}", Delivery.Letter.UPDATE, language, announcement)
+
+
+def write(path: Path, letter: str, language: str, announcement: Announcement | None = None) -> None:
+    now = timezone.now()
+    held = Held(
+        id=1, lease=now, destination="example.dk", letter=letter, language=language,
+        announcement_id=announcement.pk if announcement else None, attempts=0, times_uncertain=0, created_at=now,
+        message_id="<1.letter@status.example.dk>", dated_at=now, subscriber_id="abcdefghijkl",
+        address="reader@example.dk", opt_in_round=1,
+    )  # fmt: skip
+    content = render(letter, language, announcement).to(held)
+    path.with_suffix(".eml").write_bytes(content)
+    html = email.message_from_bytes(content, policy=policy.default).get_body(("html",))
+    assert html is not None
+    path.with_suffix(".html").write_text(html.get_content(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,146 @@
+"""The letters keep to what mail programs show: the table in docs/mail.md, "What the letters may use"."""
+
+import re
+from dataclasses import dataclass, field
+from datetime import timedelta
+from html.parser import HTMLParser
+
+import pytest
+from django.conf import settings as configured
+from django.utils import timezone
+
+from incidents.models import Announcement, Delivery
+from incidents.notifications import signs
+from incidents.status import ComponentStatus, Impact, Phase
+from tests.factories import make_component, make_incident, make_maintenance, make_page
+
+from .helpers import announced
+from .test_mail import parsed, part, sent
+
+pytestmark = pytest.mark.django_db
+
+LANGUAGES = [code for code, _name in configured.LANGUAGES]
+# Shown by Gmail, Outlook (Word's engine included), Apple Mail and Thunderbird, in a style attribute.
+EVERYWHERE = {
+    "margin", "margin-top", "padding", "padding-left", "padding-top", "border-left", "border-top", "background",
+    "color", "font-family", "font-size", "font-weight", "line-height", "text-decoration",
+}  # fmt: skip
+# Left out by some, and nothing is lost by that.
+IMPROVES = {"max-width", "border-radius", "display", "max-height", "overflow"}
+# What a style sheet may set: dark mode is an improvement, and Gmail drops the sheet for much less.
+IN_SHEET = {"color-scheme", "color", "background", "border-color", "margin", "padding"}
+TAGS = {
+    "html", "head", "meta", "title", "style", "body", "div", "p", "span", "h1", "h2", "a", "em", "strong", "br", "ul",
+    "ol", "li", "blockquote", "code", "pre",
+}  # fmt: skip
+ATTRIBUTES = {"lang", "charset", "name", "content", "style", "class", "href", "aria-hidden"}
+# Gmail cuts a letter off behind so many octets.
+LONGEST = 102_000
+REMOTE = re.compile(r"url\(|@import|@font-face|expression\(|javascript:|data:", re.IGNORECASE)
+COUNTED = "https://status.example.dk/"
+
+
+@dataclass
+class Used(HTMLParser):
+    """What a letter makes use of."""
+
+    html: str
+    tags: set[str] = field(default_factory=set)
+    attributes: set[str] = field(default_factory=set)
+    styles: list[str] = field(default_factory=list)
+    links: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__init__()
+        self.feed(self.html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes |= {name for name, _value in attrs}
+        self.styles += [value or "" for name, value in attrs if name == "style"]
+        self.links += [value or "" for name, value in attrs if name == "href"]
+
+    @property
+    def properties(self) -> set[str]:
+        return {name for style in self.styles for name in _properties(style)}
+
+    @property
+    def sheet(self) -> str:
+        return "".join(re.findall(r"<style>(.*?)</style>", self.html, re.DOTALL))
+
+
+def _properties(declarations: str) -> list[str]:
+    return re.findall(r"(?:^|[;{])\s*([a-z-]+)\s*:", declarations)
+
+
+def letters(language: str) -> dict[str, str]:
+    """The HTML of every letter, and of a letter about each phase."""
+    found = {kind: sent(kind, language) for kind in Delivery.Letter.values if kind != Delivery.Letter.UPDATE}
+    for announcement in announcements():
+        phase = announcement.update.phase
+        found[phase] = sent("update", language, announcement)
+    return {name: part(parsed(content), "html") for name, content in found.items()}
+
+
+def announcements() -> list[Announcement]:
+    broken, planned = make_incident(impact=Impact.MAJOR), timezone.now() + timedelta(days=3)
+    status = {make_component().pk: ComponentStatus.PARTIAL_OUTAGE}
+    work = make_maintenance(start=planned, end=planned + timedelta(hours=2))
+    of_incident = [Phase.INVESTIGATING, Phase.IDENTIFIED, Phase.MITIGATED, Phase.RESOLVED, Phase.POSTMORTEM]
+    return [
+        *(announced(broken, phase=phase, components=status) for phase in of_incident),
+        *(announced(work, phase=phase) for phase in (Phase.SCHEDULED, Phase.IN_PROGRESS, Phase.COMPLETED)),
+    ]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_letters_keep_to_what_every_mail_program_shows(language: str) -> None:
+    make_page()
+    for name, html in letters(language).items():
+        used = Used(html)
+        assert used.tags <= TAGS, name
+        assert used.attributes <= ATTRIBUTES, name
+        assert used.properties <= EVERYWHERE | IMPROVES, name
+        assert set(_properties(re.sub(r"/\*.*?\*/|@media[^{]*\{", "", used.sheet))) <= IN_SHEET, name
+        assert not REMOTE.search(html), name
+        assert not re.findall(r"display:\s*(?!none|inline-block)", html), name
+        assert all(link.startswith(COUNTED) for link in used.links), name
+        assert len(html.encode()) < LONGEST, name
+
+
+@pytest.mark.parametrize(
+    "broken",
+    ['<img src="x">', '<p style="display:flex">', '<p style="position:absolute">', '<p onclick="x()">', "<script>"],
+)
+def test_check_finds_what_mail_programs_do_not_show(broken: str) -> None:
+    used = Used(broken)
+    is_shown = used.tags <= TAGS and used.attributes <= ATTRIBUTES and used.properties <= EVERYWHERE | IMPROVES
+    assert not is_shown or re.findall(r"display:\s*(?!none|inline-block)", broken)
+
+
+def test_state_is_told_by_a_word_and_a_shape_in_both_parts() -> None:
+    make_page()
+    told = {
+        Phase.INVESTIGATING: ("◆", "Undersøger"),
+        Phase.MITIGATED: ("◆", "Afhjulpet"),
+        Phase.COMPLETED: ("●", "Afsluttet"),
+        Phase.IDENTIFIED: ("◆", "Problem identificeret"),
+        Phase.RESOLVED: ("●", "Løst"),
+        Phase.POSTMORTEM: ("●", "Efterrapport"),
+        Phase.SCHEDULED: ("□", "Planlagt"),
+        Phase.IN_PROGRESS: ("■", "I gang"),
+    }
+    for announcement in announcements():
+        mark, word = told[Phase(announcement.update.phase)]
+        message = parsed(sent(announcement=announcement))
+        assert f"{mark} {word}" in part(message)
+        assert re.search(rf'aria-hidden="true"[^>]*>{mark}</span> {word}', part(message, "html"))
+        if announcement.update.phase == Phase.IDENTIFIED:
+            assert "Konsekvens: Større" in part(message)
+            assert re.search("^◆ .+: Delvist nedbrud$", part(message), re.MULTILINE)
+
+
+def test_signs_can_be_told_apart_without_colour_and_have_no_form_as_emoji() -> None:
+    marks = [sign.mark for sign in signs.ALL]
+    assert len(set(marks)) == len(marks)
+    assert not set(marks) & set("✖⬛◼◾▪⚫🔺")
