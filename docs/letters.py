@@ -51,9 +51,9 @@ def write(path: Path, letter: str, language: str, announcement: Announcement | N
     )  # fmt: skip
     content = render(letter, language, announcement).to(held)
     path.with_suffix(".eml").write_bytes(content)
-    html = email.message_from_bytes(content, policy=policy.default).get_body(("html",))
-    assert html is not None
-    path.with_suffix(".html").write_text(html.get_content(), encoding="utf-8")
+    for part in email.message_from_bytes(content, policy=policy.default).iter_parts():
+        if part.get_content_subtype() == "html":
+            path.with_suffix(".html").write_text(part.get_content(), encoding="utf-8")
 
 
 if __name__ == "__main__":

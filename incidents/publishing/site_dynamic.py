@@ -14,7 +14,7 @@ from .site_fallback import Fallback
 
 logger = logging.getLogger(__name__)
 
-PATIENCE = 0.25
+PATIENCE = 0.5
 CROWDED = 5.0
 
 ExceptionInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]

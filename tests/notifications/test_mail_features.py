@@ -134,7 +134,7 @@ def test_state_is_told_by_a_word_and_a_shape_in_both_parts() -> None:
         mark, word = told[Phase(announcement.update.phase)]
         message = parsed(sent(announcement=announcement))
         assert f"{mark} {word}" in part(message)
-        assert re.search(rf'aria-hidden="true"[^>]*>{mark}</span> {word}', part(message, "html"))
+        assert re.search(rf'aria-hidden="true"[^>]*>{mark}</span>\s+{word}', part(message, "html"))
         if announcement.update.phase == Phase.IDENTIFIED:
             assert "Konsekvens: Større" in part(message)
             assert re.search("^◆ .+: Delvist nedbrud$", part(message), re.MULTILINE)
