@@ -1,17 +1,20 @@
 """What a worker may send next: due rows, locked and leased, with those who need not be told taken out."""
 
+import logging
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
-from django.db.models import Exists, F, OuterRef
+from django.db import connection, transaction
+from django.db.models import Exists, F, OuterRef, Q
 
 from ..models import Announcement, Delivery, DeliveryState, Destination, SkipReason, Subscriber
 from ..models.deliveries import DeliveryQuerySet
 from . import destinations
 from .channels.email import relay_name
 from .ledger import Held, move
+
+logger = logging.getLogger(__name__)
 
 # A worker that does not come to a row by then has lost it to others.
 LEASE = timedelta(minutes=5)
@@ -40,6 +43,8 @@ def claim(announcement_id: int | None, limit: int, now: datetime) -> list[Held]:
 
     A destination in trouble gets one row at most, and only when its next try has come.
     """
+    if announcement_id is not None and not _goes_on(announcement_id):
+        return []
     relay = relay_name()
     troubled = destinations.names_in_trouble()
     due = Delivery.objects.due(now).filter(announcement=announcement_id)
@@ -54,6 +59,18 @@ def claim(announcement_id: int | None, limit: int, now: datetime) -> list[Held]:
     for name in probed:
         rows += _claim_probe(due.filter(destination=name), [name], now)
     return rows
+
+
+def _goes_on(announcement_id: int) -> bool:
+    """Whether it is not paused, and will not be before these claims are committed.
+
+    Whoever pauses it waits for them, and takes them away: no worker is left with
+    hundreds of letters that a slow relay would take for minutes after.
+    """
+    table = Announcement._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT FROM {table} WHERE id = %s AND paused_at IS NULL FOR SHARE", [announcement_id])
+        return bool(cursor.rowcount)
 
 
 def _claim_probe(due: DeliveryQuerySet, names: list[str], now: datetime) -> list[Held]:
@@ -82,6 +99,24 @@ def _take(due: DeliveryQuerySet, limit: int, now: datetime) -> list[Held]:
             Delivery.objects.filter(id__in=[row["id"] for row in kept]).update(lease_until=now + LEASE)
             return [_held(row, now + LEASE) for row in kept]
     return []
+
+
+def forget_orphans(announcement_id: int | None, now: datetime) -> int:
+    """Deletes due rows that no worker can send: their subscriber or announcement is gone. Returns how many.
+
+    PostgreSQL does not check these references, so a deletion by hand leaves such rows;
+    each sweep would find them due, for ever.
+    """
+    # Not by `due`, which asks the announcement.
+    due = Delivery.objects.waiting().filter(announcement=announcement_id, next_attempt_at__lte=now)
+    to_nobody = ~Exists(Subscriber.objects.filter(pk=OuterRef("subscriber_id")))
+    of_nothing = ~Exists(Announcement.objects.filter(pk=OuterRef("announcement_id")))
+    lost = due.filter(to_nobody | Q(announcement_id__isnull=False) & of_nothing).order_by()
+    orphans = Delivery.objects.filter(pk__in=list(lost.values_list("pk", flat=True)))
+    forgotten, _by_model = orphans.delete()
+    if forgotten:
+        logger.warning("%s deliveries are forgotten: their subscriber or announcement is gone.", forgotten)
+    return forgotten
 
 
 def release(rows: Iterable[Held]) -> None:

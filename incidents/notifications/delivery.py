@@ -10,6 +10,7 @@ from functools import cache
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 from redis import Redis, RedisError
 from redis.backoff import NoBackoff
@@ -18,7 +19,7 @@ from rq import Queue
 
 from ..models import Delivery, DeliveryState, Subscriber
 from ..models.ids import new_id
-from . import destinations, pauses
+from . import claims, destinations, pauses
 from .channels.email import destination, relay_name
 from .ledger import move
 from .worker import Worker
@@ -65,6 +66,8 @@ def work(announcement_id: int | None, batch: int) -> None:
     """What a job does."""
     if Worker(announcement_id, batch).run():
         enqueue(announcement_id, 1)
+    else:
+        claims.forget_orphans(announcement_id, timezone.now())
 
 
 def sweep(now: datetime) -> None:
@@ -84,7 +87,8 @@ def recover_abandoned(now: datetime) -> int:
     if not settings.RESEND_UNCERTAIN:
         return move(rows, DeliveryState.FAILED, reply=died)
     too_old = move(rows.filter(created_at__lt=now - pauses.RETRY_FOR), DeliveryState.FAILED, reply=died)
-    return too_old + move(rows, DeliveryState.UNCERTAIN, reply=died, next_attempt_at=now + timedelta(minutes=5))
+    again = {"next_attempt_at": now + timedelta(minutes=5), "times_uncertain": F("times_uncertain") + 1}
+    return too_old + move(rows, DeliveryState.UNCERTAIN, reply=died, **again)
 
 
 def waiting_for_a_job(now: datetime) -> list[int | None]:

@@ -38,6 +38,7 @@ class Worker:
         self.mails: dict[_Key, Mail] = {}
         self.unwritable: dict[_Key, str] = {}
         self.crew: list[Future[None]] = []
+        self.has_more = False  # the last claim was as large as it may be
 
     def run(self) -> bool:
         """Sends what is due; returns whether time was up before all of it was claimed."""
@@ -57,7 +58,7 @@ class Worker:
             if was_idle and not claimed:
                 break
             self._man(threads)
-            self.desk.wait_until_below(self._low_water() if claimed >= self.batch else 1, 0.5)
+            self.desk.wait_until_below(self._low_water() if self.has_more else 1, 0.5)
         unfinished = time.monotonic() >= until
         while not self.desk.is_closed and not self._is_idle():
             self._man(threads)
@@ -68,10 +69,17 @@ class Worker:
         return unfinished
 
     def _claim(self) -> int:
-        """Letters that somebody waits for before a screen go before announcements. Returns how many there were."""
+        """Letters that somebody waits for before a screen go before announcements. Returns how many there were.
+
+        With a slow relay no more than that is held: the others are for other workers.
+        """
         rows = self._claimed(None)
-        if self.announcement_id is not None:
-            rows += self._claimed(self.announcement_id)
+        if self.announcement_id is None:
+            self.has_more = len(rows) >= self.batch
+        elif self.desk.left < self._low_water():
+            found = self._claimed(self.announcement_id)
+            self.has_more = len(found) >= self.batch
+            rows += found
         self.desk.offer([row for row in rows if self._is_rendered(row)])
         return len(rows)
 

@@ -12,6 +12,7 @@ from datetime import timedelta
 import pytest
 import time_machine
 from django.db import DatabaseError, connection, transaction
+from django.db.models import F
 from django.utils import timezone
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as hypothesis
@@ -20,7 +21,7 @@ from pytest_django import Settings
 
 from incidents.models import MOVES, Announcement, Delivery, DeliveryState, Subscriber
 from incidents.notifications import announcements, claims
-from incidents.notifications.ledger import Ledger
+from incidents.notifications.ledger import WIRE_LEASE
 from tests.factories import make_subscriber
 
 from .helpers import START, announced, let_time_pass, states, work_off
@@ -100,8 +101,8 @@ def do(step: str, announcement: Announcement, clock: time_machine.Traveller) -> 
         case "die_with_claims":
             claims.claim(announcement.pk, 2, timezone.now())
         case "die_on_the_wire":
-            for row in claims.claim(announcement.pk, 1, timezone.now()):
-                Ledger().write(None, row)
+            rows = Delivery.objects.filter(pk__in=[row.id for row in claims.claim(announcement.pk, 1, timezone.now())])
+            rows.update(state="sending", attempts=F("attempts") + 1, lease_until=timezone.now() + WIRE_LEASE)
         case "resend":
             announcements.resend_failed(announcement)
         case "pause":
