@@ -40,6 +40,16 @@ class Impact(StrEnum):
     MAINTENANCE = "maintenance"
 
 
+# How things are where an incident names no component.
+STATUS_OF_IMPACT = {
+    Impact.NONE: ComponentStatus.OPERATIONAL,
+    Impact.MAINTENANCE: ComponentStatus.UNDER_MAINTENANCE,
+    Impact.MINOR: ComponentStatus.DEGRADED_PERFORMANCE,
+    Impact.MAJOR: ComponentStatus.PARTIAL_OUTAGE,
+    Impact.CRITICAL: ComponentStatus.MAJOR_OUTAGE,
+}
+
+
 class Phase(StrEnum):
     INVESTIGATING = "investigating"
     IDENTIFIED = "identified"

@@ -70,10 +70,9 @@ def page_shape(page: Page, updated_at: datetime) -> Json:
     }
 
 
-def status_shape(components: Iterable[Component]) -> Json:
+def status_shape(overall: ComponentStatus) -> Json:
     """The overall state, the same that the page's banner tells."""
-    worst = worst_of(component.status for component in components)
-    return {"indicator": _INDICATORS[worst], "description": _descriptions()[worst]}
+    return {"indicator": _INDICATORS[overall], "description": _descriptions()[overall]}
 
 
 def component_shape(component: Component, page: Page) -> Json:

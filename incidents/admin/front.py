@@ -9,9 +9,8 @@ from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from ..labels import OVERALL
-from ..models import Component, Delivery, DeliveryState, Incident, StaleSubject, Update
+from ..models import Delivery, DeliveryState, Incident, StaleSubject, Update, overall_status
 from ..publishing import purge
-from ..status import worst_of
 
 IN_TROUBLE = (DeliveryState.DEFERRED, DeliveryState.UNCERTAIN, DeliveryState.FAILED)
 RECENT = timedelta(days=7)
@@ -21,7 +20,7 @@ SHOWN = 20
 def front_page(user: AbstractBaseUser | AnonymousUser) -> dict[str, Any]:
     """The context of the front page, each part only for those who may see it."""
     may = user.has_perm  # type: ignore[union-attr]  # the admin lets in nobody without permissions
-    overall = worst_of(Component.objects.public().values_list("status", flat=True))
+    overall = overall_status()
     seen: dict[str, Any] = {"overall": overall, "overall_label": OVERALL[overall], "now": timezone.now()}
     if may("incidents.view_incident"):
         seen |= {"open_incidents": open_incidents(), "waiting_updates": waiting_updates()}

@@ -5,6 +5,7 @@ from .components import Component, ComponentGroup, StatusChange
 from .deliveries import MOVES, WAITING, Announcement, Delivery, DeliveryState, Destination, SkipReason
 from .incidents import Incident, Maintenance
 from .logo import Logo
+from .overall import overall_status
 from .page import Page
 from .publication import StaleSubject
 from .subscribers import IncidentChoice, LetterLimit, Subscriber
@@ -38,4 +39,5 @@ __all__ = [
     "Update",
     "UpdateRevision",
     "UpdateTemplate",
+    "overall_status",
 ]

@@ -6,7 +6,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ..labels import COMPONENT_STATUSES, choices
-from ..status import ComponentStatus, worst_of
+from ..status import ComponentStatus
 from .fields import IdField, LocalizedField
 
 if TYPE_CHECKING:
@@ -39,9 +39,6 @@ class ComponentQuerySet(models.QuerySet["Component"]):
         return self.select_related("group").order_by(
             models.F("group__position").asc(nulls_first=True), "group_id", "position", "created_at"
         )
-
-    def worst_status(self) -> ComponentStatus:
-        return worst_of(self.values_list("status", flat=True))
 
 
 class Component(models.Model):

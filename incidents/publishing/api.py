@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from .. import links
-from ..models import Component, ComponentGroup, Incident, Page
+from ..models import Component, ComponentGroup, Incident, Page, overall_status
+from ..status import ComponentStatus
 from ..statuspage_api import (
     Json,
     changed,
@@ -29,6 +30,7 @@ class Facts:
     """What the documents tell, read once for all of them in all languages."""
 
     page: Page
+    overall: ComponentStatus
     components: list[Component]
     incidents: list[Story]
     unresolved: list[Story]
@@ -61,16 +63,17 @@ class ApiDocument(Document):
         return links.api(key, language if self.per_language else "")
 
     def render(self, key: str, edition: Edition) -> bytes:
-        facts = edition.read_once(_read, edition.page)
+        facts = edition.read_once(_read, edition.page, edition.read_once(overall_status))
         parts = {name: edition.once(shaped, facts) for name, shaped in {"page": _page, **CONTENTS[key]}.items()}
         return json.dumps(parts, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _read(page: Page) -> Facts:
+def _read(page: Page, overall: ComponentStatus) -> Facts:
     public = Incident.objects.public()
     incidents, maintenance = public.incidents(), public.maintenances()
     return Facts(
         page=page,
+        overall=overall,
         components=list(Component.objects.public().in_page_order()),
         incidents=told(incidents.newest_first()[:NEWEST]),
         unresolved=told(incidents.ongoing().newest_first()),
@@ -85,7 +88,7 @@ def _page(facts: Facts) -> Json:
 
 
 def _status(facts: Facts) -> Json:
-    return status_shape(facts.components)
+    return status_shape(facts.overall)
 
 
 def _components(facts: Facts) -> list[Json]:

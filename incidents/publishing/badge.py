@@ -11,7 +11,7 @@ from django.utils.translation import pgettext
 
 from .. import links, markup
 from ..labels import COMPONENT_STATUSES, OVERALL
-from ..models import Component
+from ..models import overall_status
 from ..status import ComponentStatus
 from ..templatetags.wording import words
 from .documents import Document, Edition, Subjects
@@ -52,13 +52,13 @@ class Badge(Document):
         return [""]
 
     def touched(self, subjects: Subjects) -> Iterable[str]:
-        return [""] if subjects.of("component") else []
+        return [""] if subjects.of("component") or subjects.of("incident") else []
 
     def path(self, key: str, language: str) -> str:
         return links.badge(language if self.per_language else "")
 
     def render(self, key: str, edition: Edition) -> str:
-        state = Component.objects.public().worst_status()
+        state = edition.read_once(overall_status)
         return drawn(state, markup.clean(words(edition.page.name)) or "Status", edition.language)
 
 

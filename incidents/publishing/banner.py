@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from .. import links
-from ..models import Component, Incident
+from ..models import Incident, overall_status
 from .documents import Edition, SingleDocument, Subjects
 from .pages import PublicPage
 
@@ -19,4 +19,4 @@ class Banner(PublicPage, SingleDocument):
 
     def render(self, key: str, edition: Edition) -> str:
         ongoing = Incident.objects.public().ongoing().newest_first()
-        return self.written(key, edition, state=Component.objects.public().worst_status(), incident=ongoing.first())
+        return self.written(key, edition, state=edition.read_once(overall_status), incident=ongoing.first())

@@ -11,7 +11,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from .. import links
-from ..models import Component, ComponentGroup, Incident
+from ..models import Component, ComponentGroup, Incident, overall_status
 from ..status import ComponentStatus, worst_of
 from .documents import PUBLISHED_MARK, Document, Edition, SingleDocument, Subjects
 from .history import SHOWN_DAYS, SHOWN_DAYS_NARROW, History, histories, shown_since
@@ -53,17 +53,16 @@ class Home(PublicPage, SingleDocument):
         return links.home(language)
 
     def render(self, key: str, edition: Edition) -> str:
-        return self.written(key, edition, **edition.read_once(self._read))
+        state = edition.read_once(overall_status)
+        shown = {"state": state, "picture": page_picture(state)}
+        return self.written(key, edition, **shown, **edition.read_once(self._read))
 
     @staticmethod
     def _read() -> dict[str, Any]:
         now = timezone.now()
         components = list(Component.objects.public().in_page_order())
         public = Incident.objects.public()
-        state = worst_of(component.status for component in components)
         return {
-            "state": state,
-            "picture": page_picture(state),
             "ongoing": told(public.ongoing().newest_first()),
             "upcoming": told(public.upcoming()),
             "groups": grouped(components, now),

@@ -4,7 +4,7 @@ A state is a word, a shape and a colour; the shape tells it where there is no
 colour. All are drawn in a square of 16 units and weigh about the same to the eye.
 """
 
-from ..status import ComponentStatus, Impact
+from ..status import STATUS_OF_IMPACT, ComponentStatus, Impact
 
 # What has no component status of its own: planned and not begun, or without consequence.
 SCHEDULED = "scheduled"
@@ -22,10 +22,5 @@ PATHS: dict[str, str] = {
     NONE: "M8 1.5a6.5 6.5 0 1 1 0 13 6.5 6.5 0 0 1 0-13zm0 2a4.5 4.5 0 1 0 0 9 4.5 4.5 0 0 0 0-9z",
 }
 
-BY_IMPACT: dict[str, str] = {
-    Impact.NONE: NONE,
-    Impact.MINOR: ComponentStatus.DEGRADED_PERFORMANCE,
-    Impact.MAJOR: ComponentStatus.PARTIAL_OUTAGE,
-    Impact.CRITICAL: ComponentStatus.MAJOR_OUTAGE,
-    Impact.MAINTENANCE: ComponentStatus.UNDER_MAINTENANCE,
-}
+# No impact is drawn as a ring: the disc says that something is in operation.
+BY_IMPACT: dict[str, str] = {**STATUS_OF_IMPACT, Impact.NONE: NONE}

@@ -102,9 +102,10 @@ class TestBadge:
         assert Badge(per_language=False).path("", "da") == "/badge.svg"
         assert not Badge(per_language=False).per_language
 
-    def test_is_written_anew_when_a_component_s_status_changes_only(self) -> None:
+    def test_is_written_anew_with_incidents_and_components_and_not_every_day(self) -> None:
         assert touched(Badge(per_language=True), "component:abcdefabcdef") == [""]
-        assert touched(Badge(per_language=True), "incident:abcdefabcdef", "day") == []
+        assert touched(Badge(per_language=True), "incident:abcdefabcdef") == [""]
+        assert touched(Badge(per_language=True), "day") == []
 
 
 class TestBanner:

@@ -82,6 +82,26 @@ class TestHome:
         assert "<h1>Major outage</h1>" in html
         assert re.search(r'rel="icon" href="/assets/favicon-major_outage-\w+\.svg"', html)
 
+    @pytest.mark.parametrize(
+        ("impact", "sentence"),
+        [
+            (Impact.NONE, "All systems are operational"),
+            (Impact.MINOR, "Some systems have degraded performance"),
+            (Impact.CRITICAL, "Major outage"),
+        ],
+    )
+    def test_open_incident_that_names_no_system_counts_by_its_impact(self, impact: Impact, sentence: str) -> None:
+        in_service("mail")
+        make_incident(impact=impact)
+        make_incident(impact=Impact.CRITICAL, draft=True)
+        assert f"<h1>{sentence}</h1>" in home()
+
+    def test_open_incident_whose_systems_work_again_leaves_it_to_them(self) -> None:
+        mail = in_service("mail")
+        incident = make_incident(impact=Impact.CRITICAL, components={mail: ComponentStatus.MAJOR_OUTAGE})
+        make_update(incident, components={mail.pk: ComponentStatus.OPERATIONAL})
+        assert "<h1>All systems are operational</h1>" in home()
+
     def test_open_incident_is_named_on_top_and_links_to_its_page(self) -> None:
         incident = make_incident()
         top = home().split("</h1>")[1].split('<article class="part"')[0]
@@ -174,10 +194,10 @@ class TestHome:
                 operations.resolve(incident=make_incident(), text=Text(en="Over."), notify=False)
 
         more(1)
-        with django_assert_num_queries(11):
+        with django_assert_num_queries(13):
             home()
         more(3)
-        with django_assert_num_queries(11):
+        with django_assert_num_queries(13):
             home()
 
 

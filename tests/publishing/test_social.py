@@ -90,8 +90,8 @@ def test_picture_says_how_the_incident_stands() -> None:
 @pytest.mark.parametrize(
     ("language", "words"),
     [
-        ("da", ("Alle systemer er i drift", "Nedsat ydeevne")),
-        ("en", ("All systems are operational", "Degraded performance")),
+        ("da", ("Nogle systemer har nedsat ydeevne", "Nedsat ydeevne")),
+        ("en", ("Some systems have degraded performance", "Degraded performance")),
     ],
 )
 def test_home_and_incident_name_their_picture_and_say_it_in_words(language: str, words: tuple[str, str]) -> None:

@@ -46,7 +46,7 @@ def of_component(slug: str) -> set[str]:
 
 def of_incident(incident: Incident, month: str) -> set[str]:
     sitemaps = {"/sitemap.xml", f"/sitemap-{month[:4]}.xml"}
-    return BANNER | sitemaps | in_each_language(f"/incidents/{incident.pk}/", f"/history/{month}/")
+    return BADGES | BANNER | sitemaps | in_each_language(f"/incidents/{incident.pk}/", f"/history/{month}/")
 
 
 @pytest.fixture(autouse=True)
@@ -150,7 +150,7 @@ def test_planned_maintenance_touches_its_list_and_the_calendar_too(watched: Watc
     of_maintenance = in_each_language("/maintenance/", "/maintenance.ics")
     expected = in_each_language(*ALWAYS) | ONCE | of_incident(planned, "2023/12") | of_maintenance
     assert watched.rendered == expected
-    assert watched.changed == expected - BANNER - INDEX
+    assert watched.changed == expected - BADGES - BANNER - INDEX
 
 
 def test_draft_touches_nothing(watched: Watched) -> None:
