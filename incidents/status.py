@@ -41,7 +41,7 @@ class Impact(StrEnum):
 
 
 # How things are where an incident names no component.
-STATUS_OF_IMPACT = {
+STATUS_OF_IMPACT: dict[str, ComponentStatus] = {
     Impact.NONE: ComponentStatus.OPERATIONAL,
     Impact.MAINTENANCE: ComponentStatus.UNDER_MAINTENANCE,
     Impact.MINOR: ComponentStatus.DEGRADED_PERFORMANCE,

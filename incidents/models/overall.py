@@ -2,7 +2,7 @@
 
 from django.db.models import Exists, OuterRef
 
-from ..status import STATUS_OF_IMPACT, ComponentStatus, Impact, worst_of
+from ..status import STATUS_OF_IMPACT, ComponentStatus, worst_of
 from .components import Component
 from .incidents import Incident
 from .updates import Update
@@ -13,4 +13,4 @@ def overall_status() -> ComponentStatus:
     statuses = Component.objects.public().values_list("status", flat=True)
     naming = Update.objects.public().filter(incident=OuterRef("pk"), affected__component__hidden=False)
     unnamed = Incident.objects.public().ongoing().exclude(Exists(naming)).values_list("impact", flat=True)
-    return worst_of([*statuses, *(STATUS_OF_IMPACT[Impact(impact)] for impact in unnamed)])
+    return worst_of([*statuses, *(STATUS_OF_IMPACT[impact] for impact in unnamed)])
