@@ -57,6 +57,8 @@ class Valkey:
     def _settings(self) -> str:
         lines = ["port 0", f'unixsocket "{self.socket}"', "unixsocketperm 700", f'dir "{self.folder}"']
         lines += ["databases 64", "loglevel warning", "save 60 1" if self.lasting else 'save ""']
+        # The queue only says that there is work: a full disk must not stop deliveries, which PostgreSQL keeps.
+        lines += ["stop-writes-on-bgsave-error no"]
         return "\n".join(lines) + "\n"
 
     def _find_socket_folder(self) -> Path:
