@@ -170,7 +170,9 @@ def test_costs_the_same_queries_however_much_is_found(django_assert_num_queries:
 def test_indexes_are_those_that_are_asked(language: str) -> None:
     """PostgreSQL recognises an index by its very expression, so both places must say the same."""
     with connection.cursor() as cursor:
+        # The few rows of a test would be read through any other index as well.
         cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute("DROP INDEX update_newest, update_due")
         for vector in vectors(language):
             cursor.execute(
                 f"EXPLAIN SELECT 1 FROM {vector.table} WHERE published_at IS NOT NULL "
