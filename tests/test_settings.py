@@ -2,7 +2,9 @@
 
 import subprocess
 import sys
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
@@ -16,16 +18,18 @@ from tests.support.product import ROOT, run_environment
 KEY = "unit-test-key-that-is-long-enough-and-random-enough-2f8c1d7e9b"
 
 
-def load_settings(**variables: str) -> subprocess.CompletedProcess[str]:
-    """A fresh process: settings are read once per process."""
-    return subprocess.run(
-        [sys.executable, "-c", "import statuspage.settings"],
-        cwd=ROOT,
-        env=run_environment({"SECRET_KEY": KEY, **variables}),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def load_settings(monkeypatch: pytest.MonkeyPatch, **variables: str) -> ModuleType:
+    """The settings as another process would read them, from just this environment."""
+    for name in [*environment.OWN, *environment.SERVERS]:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {"SECRET_KEY": KEY, **variables}.items():
+        monkeypatch.setenv(name, value)
+    spec = spec_from_file_location("statuspage.settings_read_again", ROOT / "statuspage/settings.py")
+    assert spec is not None
+    assert spec.loader is not None
+    read = module_from_spec(spec)
+    spec.loader.exec_module(read)
+    return read
 
 
 @pytest.mark.parametrize(
@@ -52,16 +56,27 @@ def load_settings(**variables: str) -> subprocess.CompletedProcess[str]:
         ("SECRET_KEY_FILE", "/no/such/file", "readable file"),
     ],
 )
-def test_wrong_value_stops_the_start_and_says_what_to_write(name: str, value: str, hint: str) -> None:
-    done = load_settings(**{name: value})
+def test_wrong_value_stops_the_start_and_says_what_to_write(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, hint: str
+) -> None:
+    with pytest.raises(ImproperlyConfigured, match=name.removesuffix("_FILE")) as refused:
+        load_settings(monkeypatch, **{name: value})
+    assert hint in str(refused.value)
+
+
+def test_refusal_reaches_whoever_starts_it_as_one_line() -> None:
+    """For one of them, through a process of its own."""
+    variables = run_environment({"SECRET_KEY": KEY, "DEBUG": "maybe"})
+    command = [sys.executable, "-c", "import statuspage.settings"]
+    done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
     assert done.returncode != 0
-    last = done.stderr.strip().splitlines()[-1]
-    assert name in last
-    assert hint in last
+    assert "DEBUG" in done.stderr.strip().splitlines()[-1]
 
 
-def test_sensible_values_are_taken() -> None:
-    assert load_settings(LANGUAGES="en,da,de", DEFAULT_LANGUAGE="en", TIME_ZONE="UTC", DEBUG="yes").returncode == 0
+def test_sensible_values_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = load_settings(monkeypatch, LANGUAGES="en,da,de", DEFAULT_LANGUAGE="en", TIME_ZONE="UTC", DEBUG="yes")
+    assert [code for code, _name in read.LANGUAGES] == ["en", "da", "de"]
+    assert (read.LANGUAGE_CODE, read.TIME_ZONE, read.DEBUG) == ("en", "UTC", True)
 
 
 def test_production_settings_pass_the_deployment_checks() -> None:
@@ -76,18 +91,9 @@ def test_production_settings_pass_the_deployment_checks() -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_address_of_a_socket_survives_unchanged() -> None:
+def test_address_of_a_socket_survives_unchanged(monkeypatch: pytest.MonkeyPatch) -> None:
     url = "unix:///run/valkey/socket?db=3"
-    code = "from statuspage.settings import RQ_QUEUES; print(RQ_QUEUES['delivery']['URL'])"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=ROOT,
-        env=run_environment({"SECRET_KEY": KEY, "REDIS_URL": url}),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.strip() == url
+    assert load_settings(monkeypatch, REDIS_URL=url).RQ_QUEUES["delivery"]["URL"] == url
 
 
 def test_secret_is_read_from_a_file(tmp_path: Path) -> None:
