@@ -1,25 +1,31 @@
 """The sample page, and in it the incident this product was born from, fact by fact."""
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from io import StringIO
 
 import pytest
-import time_machine
-from django.core.management import CommandError, call_command
-from pytest_django import Settings
+from django.db import transaction
+from pytest_django import DjangoDbBlocker
 
 from incidents.management import sample
-from incidents.models import Announcement, Component, Incident, Page, StatusChange, Update
+from incidents.models import Announcement, Component, Incident, StatusChange, Update
 from incidents.status import ComponentStatus, Phase, RootCauseStatus
-from tests.factories import make_component
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("_loaded")]
+
+
+@pytest.fixture(scope="module")
+def _loaded(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """The sample page for all tests of this file, in a transaction that ends with them."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        sample.load()
+        yield
+        transaction.set_rollback(True)
 
 
 @pytest.fixture
 def microsoft() -> Incident:
-    sample.load()
     return Incident.objects.get(title__en="Delayed mail to recipients on Microsoft 365")
 
 
@@ -121,13 +127,11 @@ def test_outgoing_mail_is_back_when_microsoft_365_incident_is_over(microsoft: In
 
 
 def test_sample_tells_nobody_anything() -> None:
-    sample.load()
     assert not Announcement.objects.exists()
     assert not Update.objects.filter(notify=True).exists()
 
 
 def test_sample_has_a_dozen_components_of_which_one_is_degraded() -> None:
-    sample.load()
     assert Component.objects.public().count() == 12
     troubled = Component.objects.exclude(status=ComponentStatus.OPERATIONAL)
     assert [(component.slug, component.status) for component in troubled] == [
@@ -136,7 +140,6 @@ def test_sample_has_a_dozen_components_of_which_one_is_degraded() -> None:
 
 
 def test_sample_shows_every_kind_of_thing_a_page_can_hold() -> None:
-    sample.load()
     incidents, now = Incident.objects.public().incidents(), datetime.now(UTC)
     assert incidents.ongoing().count() == 1
     assert incidents.filter(phase=Phase.POSTMORTEM).count() == 1
@@ -146,69 +149,9 @@ def test_sample_shows_every_kind_of_thing_a_page_can_hold() -> None:
 
 
 def test_one_incident_waits_for_its_english_text_and_all_else_is_in_both_languages() -> None:
-    sample.load()
     untranslated = {incident for incident in Incident.objects.all() if "en" not in incident.title}
     assert len(untranslated) == 1
     for update in Update.objects.exclude(incident__in=untranslated):
         assert set(update.text) == {"da", "en"}
     for component in Component.objects.all():
         assert set(component.name) == set(component.description) == {"da", "en"}
-
-
-# Just after midnight, the day after the change from summer time, and a leap day.
-@pytest.mark.parametrize("now", [utc(2026, 3, 1, 23, 1), utc(2026, 10, 25, 23, 30), utc(2028, 2, 29, 12, 0)])
-def test_sample_loads_on_any_day(now: datetime) -> None:
-    with time_machine.travel(now, tick=False):
-        sample.load()
-        assert not Update.objects.filter(at__gt=now).exists()
-        assert Incident.objects.ongoing().get().next_update_by is not None
-
-
-def test_second_load_changes_nothing_and_says_so() -> None:
-    first, second = StringIO(), StringIO()
-    call_command("load_sample", stdout=first)
-    before = list(Update.objects.order_by("id").values())
-    call_command("load_sample", stdout=second)
-    assert "12 components" in first.getvalue()
-    assert "not loaded" in second.getvalue()
-    assert list(Update.objects.order_by("id").values()) == before
-
-
-def test_sample_is_not_mixed_into_a_page_in_use() -> None:
-    make_component("mail")
-    with pytest.raises(sample.AlreadyInUse):
-        sample.load()
-    assert not Page.objects.exists()
-    assert Component.objects.count() == 1
-
-
-def test_load_that_breaks_off_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    def break_off(**_fields: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(sample, "schedule_maintenance", break_off)
-    with pytest.raises(KeyboardInterrupt):
-        sample.load()
-    assert not Page.objects.exists()
-    assert not Component.objects.exists()
-    assert not Incident.objects.exists()
-
-
-def test_page_in_danish_alone_gets_danish_texts(settings: Settings) -> None:
-    settings.LANGUAGES = [("da", "Dansk"), ("de", "Deutsch")]
-    sample.load()
-    assert set(Page.objects.get().name) == {"da"}
-    assert all(set(update.text) == {"da"} for update in Update.objects.all())
-
-
-def test_page_in_english_alone_leaves_out_what_is_written_in_danish_only(settings: Settings) -> None:
-    settings.LANGUAGES, settings.LANGUAGE_CODE = [("en", "English")], "en"
-    sample.load()
-    assert all(set(incident.title) == {"en"} for incident in Incident.objects.all())
-
-
-def test_page_in_neither_language_is_told_why_there_is_no_sample(settings: Settings) -> None:
-    settings.LANGUAGES, settings.LANGUAGE_CODE = [("de", "Deutsch")], "de"
-    with pytest.raises(CommandError, match="LANGUAGES"):
-        call_command("load_sample")
-    assert not Page.objects.exists()

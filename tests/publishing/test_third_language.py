@@ -99,11 +99,8 @@ def english(html: str) -> list[str]:
     # What speaks of another language, or in it, is marked.
     body = re.sub(r'<(\w+)\b[^>]* lang="(?:da|en)".*?</\1>', " ", body, flags=re.DOTALL)
     read = " ".join([*SAID.findall(body), re.sub(r"<[^>]+>", " ", body)])
-    read = re.sub(
-        r"https?://\S+|width=device-width\S*|initial-scale\S*|light dark|noindex|website|article|summary_large_image|image/png",
-        " ",
-        read,
-    )
+    read = re.sub(r"https?://\S+|width=device-width\S*|initial-scale\S*|light dark|noindex", " ", read)
+    read = re.sub(r"website|article|summary_large_image|image/png", " ", read)
     return sorted({word for word in re.findall(r"[A-Za-zÄÖÜäöüß]{3,}", read) if word.strip("Öö")} - NAMES - MONTHS)
 
 

@@ -1,0 +1,78 @@
+"""Loading the sample page: on any day, in any language, never twice and never half."""
+
+from datetime import UTC, datetime
+from io import StringIO
+
+import pytest
+import time_machine
+from django.core.management import CommandError, call_command
+from pytest_django import Settings
+
+from incidents.management import sample
+from incidents.models import Component, Incident, Page, Update
+from tests.factories import make_component
+
+pytestmark = pytest.mark.django_db
+
+
+def utc(*parts: int) -> datetime:
+    return datetime(*parts, tzinfo=UTC)  # type: ignore[arg-type,misc]
+
+
+# Just after midnight, the day after the change from summer time, and a leap day.
+@pytest.mark.parametrize("now", [utc(2026, 3, 1, 23, 1), utc(2026, 10, 25, 23, 30), utc(2028, 2, 29, 12, 0)])
+def test_sample_loads_on_any_day(now: datetime) -> None:
+    with time_machine.travel(now, tick=False):
+        sample.load()
+        assert not Update.objects.filter(at__gt=now).exists()
+        assert Incident.objects.ongoing().get().next_update_by is not None
+
+
+def test_second_load_changes_nothing_and_says_so() -> None:
+    first, second = StringIO(), StringIO()
+    call_command("load_sample", stdout=first)
+    before = list(Update.objects.order_by("id").values())
+    call_command("load_sample", stdout=second)
+    assert "12 components" in first.getvalue()
+    assert "not loaded" in second.getvalue()
+    assert list(Update.objects.order_by("id").values()) == before
+
+
+def test_sample_is_not_mixed_into_a_page_in_use() -> None:
+    make_component("mail")
+    with pytest.raises(sample.AlreadyInUse):
+        sample.load()
+    assert not Page.objects.exists()
+    assert Component.objects.count() == 1
+
+
+def test_load_that_breaks_off_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    def break_off(**_fields: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sample, "schedule_maintenance", break_off)
+    with pytest.raises(KeyboardInterrupt):
+        sample.load()
+    assert not Page.objects.exists()
+    assert not Component.objects.exists()
+    assert not Incident.objects.exists()
+
+
+def test_page_in_danish_alone_gets_danish_texts(settings: Settings) -> None:
+    settings.LANGUAGES = [("da", "Dansk"), ("de", "Deutsch")]
+    sample.load()
+    assert set(Page.objects.get().name) == {"da"}
+    assert all(set(update.text) == {"da"} for update in Update.objects.all())
+
+
+def test_page_in_english_alone_leaves_out_what_is_written_in_danish_only(settings: Settings) -> None:
+    settings.LANGUAGES, settings.LANGUAGE_CODE = [("en", "English")], "en"
+    sample.load()
+    assert all(set(incident.title) == {"en"} for incident in Incident.objects.all())
+
+
+def test_page_in_neither_language_is_told_why_there_is_no_sample(settings: Settings) -> None:
+    settings.LANGUAGES, settings.LANGUAGE_CODE = [("de", "Deutsch")], "de"
+    with pytest.raises(CommandError, match="LANGUAGES"):
+        call_command("load_sample")
+    assert not Page.objects.exists()
