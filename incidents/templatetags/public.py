@@ -149,6 +149,12 @@ def badge_url() -> str:
 
 
 @register.simple_tag
+def api_url(name: str) -> str:
+    """`name` is that of a document of the Statuspage API."""
+    return links.api(name, _language())
+
+
+@register.simple_tag
 def banner_url() -> str:
     return links.banner(_language())
 

@@ -146,6 +146,7 @@ class TestFollowPage:
             assert f'href="/{language}/components/mail/feed.{kind}"' in page
         assert f'href="webcal://status.example.dk/{language}/maintenance.ics"' in page
         assert f'href="/{language}/subscribe/"' in page
+        assert f'href="/{language}/api/v2/summary.json">{base}/api/v2/summary.json</a>' in page
         assert "secret" not in page
 
     def test_snippets_can_be_copied_as_they_are(self) -> None:
