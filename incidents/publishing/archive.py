@@ -107,7 +107,7 @@ class ComponentPage(PublicPage):
         return links.component(key, language)
 
     def render(self, key: str, edition: Edition) -> str | None:
-        found = edition.read_once(_about, key)
+        found = edition.read_once(_about, key, edition.now)
         return self.written(key, edition, **found) if found else None
 
 
@@ -117,12 +117,11 @@ def component_slugs(subjects: Subjects) -> list[str]:
     return [*touched.values_list("slug", flat=True), *subjects.of("slug")]
 
 
-def _about(slug: str) -> dict[str, Any] | None:
+def _about(slug: str, now: datetime) -> dict[str, Any] | None:
     """What a component's page says; None where no public component has the address name."""
     component = Component.objects.public().select_related("group").filter(slug=slug).first()
     if component is None:
         return None
-    now = timezone.now()
     touching = Incident.objects.public().filter(
         updates__affected__component=component, updates__published_at__isnull=False
     )

@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 from django.db.models import Q
-from django.utils import timezone
 from django.utils.translation import gettext, pgettext
 
 from .. import links, markup
@@ -50,7 +49,7 @@ class Calendar(SingleDocument):
         return links.calendar(language)
 
     def render(self, key: str, edition: Edition) -> bytes:
-        known = timezone.now() - KEPT
+        known = edition.now - KEPT
         shown = Incident.objects.public().maintenances().filter(Q(ended_at=None) | Q(ended_at__gte=known))
         stories = told(shown.order_by("scheduled_for", "pk"))
         lines = [*_head(edition), *(_events(stories, edition.language) if stories else _NOTHING), "END:VCALENDAR"]

@@ -1,6 +1,6 @@
 """One document in one language: which there are, and the bytes of each."""
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -36,20 +36,24 @@ def all_copies() -> Iterator[Copy]:
             yield from copies_of(document, key)
 
 
-def touched_copies(subjects: Subjects) -> Iterator[Copy]:
+def touched_copies(subjects: Subjects, documents: Iterable[Document] = DOCUMENTS) -> Iterator[Copy]:
     """What depends on the subjects. When the whole page does, its archive is left out: see `archive_turns`."""
-    for document in DOCUMENTS:
+    for document in documents:
         everything = document.all_keys() if subjects.whole_page and not document.archived else ()
         for key in dict.fromkeys([*everything, *document.touched(subjects)]):
             yield from copies_of(document, key)
 
 
-def waves(subjects: Subjects) -> list[list[Copy]]:
-    """The touched copies in the order of writing: after an update, what readers wait for goes first."""
-    copies = list(touched_copies(subjects))
+def waves(subjects: Subjects) -> Iterator[Iterator[Copy]]:
+    """The touched copies in the order of writing: after an update, what readers wait for goes first.
+
+    It is written before anybody asks what else is touched.
+    """
     if subjects.whole_page or "day" in subjects.names:  # then pages may begin to link to new ones
-        return [copies]
-    return [[copy for copy in copies if copy.document.leads == leads] for leads in (True, False)]
+        yield touched_copies(subjects)
+        return
+    for leads in (True, False):
+        yield touched_copies(subjects, [document for document in DOCUMENTS if document.leads == leads])
 
 
 def archive_keys() -> list[tuple[Document, str]]:
@@ -76,13 +80,21 @@ def copies_of(document: Document, key: str) -> Iterator[Copy]:
 
 
 class Press:
-    """Turns copies into bytes. Made for one go: what it has read once it does not read again."""
+    """Turns copies into bytes. Made for one go: what it has read once it does not read again.
 
-    def __init__(self) -> None:
+    Documents say how long something has lasted as of `published`, to the second as the
+    store keeps it; so what was written can be composed again as it was.
+    """
+
+    def __init__(self, published: datetime | None = None) -> None:
         self.page = Page.objects.current()
         self.store = PublicStore()
+        self.published = (published or timezone.now()).replace(microsecond=0)
         memory: dict[Hashable, Any] = {}
-        self.editions = {code: Edition(self.page, code, memory) for code, _name in settings.LANGUAGES}
+        now = self.published.replace(microsecond=999_999)  # what happened within the second has happened
+        self.editions = {
+            code: Edition(page=self.page, language=code, now=now, memory=memory) for code, _name in settings.LANGUAGES
+        }
 
     def compose(self, copy: Copy) -> str | bytes | None:
         """The document as rendered now, with PUBLISHED_MARK where the time belongs; None if there is none."""

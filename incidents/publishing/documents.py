@@ -9,8 +9,11 @@ history is. A new kind is one class here-abouts and one line in `registry.py`.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from typing import Any, ParamSpec, TypeVar
+
+from django.utils import timezone
 
 from ..models import Page
 
@@ -46,11 +49,12 @@ class Subjects:
 class Edition:
     """What documents rendered in one go share. Language and time zone are active while rendering.
 
-    The editions of several languages have one memory.
+    The editions of several languages have one memory. `now` is the moment that they are true of.
     """
 
     page: Page
     language: str
+    now: datetime = field(default_factory=timezone.now)
     memory: dict[Hashable, Any] = field(default_factory=dict)
 
     def once(self, make: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -8,7 +8,6 @@ from typing import Any
 
 from django.conf import settings
 from django.template.loader import render_to_string
-from django.utils import timezone
 
 from .. import links
 from ..models import Component, ComponentGroup, Incident, overall_status
@@ -55,11 +54,10 @@ class Home(PublicPage, SingleDocument):
     def render(self, key: str, edition: Edition) -> str:
         state = edition.read_once(overall_status)
         shown = {"state": state, "picture": page_picture(state)}
-        return self.written(key, edition, **shown, **edition.read_once(self._read))
+        return self.written(key, edition, **shown, **edition.read_once(self._read, edition.now))
 
     @staticmethod
-    def _read() -> dict[str, Any]:
-        now = timezone.now()
+    def _read(now: datetime) -> dict[str, Any]:
         components = list(Component.objects.public().in_page_order())
         public = Incident.objects.public()
         return {

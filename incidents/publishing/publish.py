@@ -9,6 +9,7 @@ leaves them, and the clock publishes again.
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from datetime import datetime
 from multiprocessing import get_context
 
 from django.db import connection, connections, transaction
@@ -135,7 +136,14 @@ def _difference(press: Press, copy: Copy) -> str:
         return f"gone from the database: {copy.path}" if stored is not None else ""
     if stored is None:
         return f"missing: {copy.path}"
-    return "" if press.is_stored(copy, content) else f"differs: {copy.path}"
+    return "" if press.is_stored(copy, content) or _is_as_it_was(copy, stored) else f"differs: {copy.path}"
+
+
+def _is_as_it_was(copy: Copy, published: datetime) -> bool:
+    """Whether only time has passed: an outage lasts longer than it did when the document was written."""
+    press = Press(published)
+    content = press.compose(copy)
+    return content is not None and press.is_stored(copy, content)
 
 
 def _publish_turn(copies: list[Copy], *, shared: bool = True) -> Report:

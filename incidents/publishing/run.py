@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from django.db import transaction
-from django.utils import timezone
 
 from . import mirror
 from .copies import Copy, Press
@@ -103,8 +102,8 @@ class Run:
         if self._press.is_stored(copy, content):
             self._report.unchanged.append(copy.path)
             return []
-        now = timezone.now().replace(microsecond=0)  # the store keeps seconds
-        return self._store.stage(copy.path, self._press.finish(copy, content, now), now)
+        published = self._press.published
+        return self._store.stage(copy.path, self._press.finish(copy, content, published), published)
 
     def _send(self) -> None:
         """To the mirror goes what was touched, changed or not: the next run makes good what this one cannot send."""

@@ -1,21 +1,22 @@
 """A publisher killed at any point leaves nothing that the clock does not mend."""
 
+from pathlib import Path
+
 import pytest
 
 from incidents import clock
 from incidents.models import Incident, StaleSubject
-from incidents.publishing.publish import differences, publish_all
+from incidents.publishing.publish import differences
 from incidents.publishing.store import PublicStore
-from tests.factories import make_page
 
+from .blank import publish_blank_page
 from .processes import started
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("public_store")]
 
 
-def test_publisher_killed_at_any_step_is_made_good_by_the_clock() -> None:
-    make_page()
-    publish_all()
+def test_publisher_killed_at_any_step_is_made_good_by_the_clock(public_store: Path, blank_store: Path) -> None:
+    publish_blank_page(public_store, blank_store)
     with started("crash") as publishers:
 
         def open_incident_and_die(at_step: int) -> tuple[int, int]:

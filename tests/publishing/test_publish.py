@@ -1,16 +1,18 @@
 """From a committed change to the files, whatever happens in between."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import time_machine
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import connection, transaction
 
 from incidents import clock, operations
 from incidents.models import Incident, StaleSubject
 from incidents.publishing import fingerprint, publish, stale
-from incidents.publishing.pages import Home
+from incidents.publishing.documents import Edition
+from incidents.publishing.pages import Home, IncidentPage
 from incidents.publishing.publish import differences, publish_all, publish_stale
 from incidents.publishing.run import Report
 from incidents.publishing.store import PublicStore, Staged
@@ -21,6 +23,8 @@ from tests.factories import make_component, make_incident, make_statement, make_
 from .blank import publish_blank_page
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("public_store")]
+
+NOW = datetime(2023, 12, 12, 10, 0, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
@@ -64,6 +68,42 @@ def test_store_and_database_agree_after_every_verb() -> None:
     assert list(differences()) == []
     operations.withdraw(incident=incident)
     assert list(differences()) == []
+
+
+def test_store_and_database_agree_while_nothing_but_time_passes() -> None:
+    """How long an outage has lasted is told as of the moment of publishing, which the page names."""
+    mail = make_component("mail")
+    with time_machine.travel(NOW, tick=False):
+        publish_all()
+        make_incident(components={mail: ComponentStatus.MAJOR_OUTAGE})
+    written = PublicStore().read("/en/")
+    with time_machine.travel(NOW + timedelta(hours=2), tick=False):
+        assert list(differences()) == []
+        publish_all()
+        assert PublicStore().read("/en/") != written
+        PublicStore().file("/en/").write_bytes(written or b"")  # now with the wrong time of publishing
+        assert list(differences()) == ["differs: /en/"]
+
+
+def test_document_that_the_database_refuses_stops_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After an error PostgreSQL refuses every question of the transaction, but not after going back before it."""
+    poisoned, other = make_incident(), make_incident()
+    render = IncidentPage.render
+
+    def choke(document: IncidentPage, key: str, edition: Edition) -> str | None:
+        if key == poisoned.pk:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT 1 / 0")
+        return render(document, key, edition)
+
+    monkeypatch.setattr(IncidentPage, "render", choke)
+    with transaction.atomic():
+        make_update(poisoned)
+        make_update(other, text=Text(da="Nu går det bedre."))
+    store = PublicStore()
+    assert "Nu går det bedre." in (store.read(f"/da/incidents/{other.pk}/") or b"").decode()
+    assert "Nu går det bedre." in (store.read("/da/") or b"").decode()
+    assert "division by zero" in StaleSubject.objects.values_list("error", flat=True)[0]
 
 
 def test_draft_scheduled_and_withdrawn_words_are_in_no_byte_of_the_store() -> None:

@@ -1,25 +1,28 @@
 """A change republishes exactly the documents it touches; nothing else is even rendered, however much there is."""
 
+import secrets
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import product
 from pathlib import Path
+from random import Random
 
 import pytest
 import time_machine
 
 from incidents import operations
-from incidents.models import Component, Incident, Page
+from incidents.models import Component, Incident, Page, StaleSubject
 from incidents.publishing import copies, stale
 from incidents.publishing.api import CONTENTS, ApiDocument
 from incidents.publishing.assets import Assets
 from incidents.publishing.copies import Copy, Press
-from incidents.publishing.publish import publish_all
 from incidents.publishing.run import Report, Run
 from incidents.publishing.social import SocialPicture
 from incidents.status import ComponentStatus
 from incidents.text import Text
 from tests.factories import make_component, make_incident, make_maintenance, make_page, make_statement, make_update
+
+from .blank import publish_once
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("public_store")]
 
@@ -55,14 +58,24 @@ def _clock() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="module")
+def kept_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("touched") / "public"
+
+
 @pytest.fixture(autouse=True)
-def world(public_store: Path) -> dict[str, Component]:
-    """Two components with an old incident each, and everything published."""
-    make_page()
-    components = {slug: make_component(slug) for slug in ("mail", "web")}
-    for component in components.values():
-        past_incident(component, NOW - timedelta(days=70))
-    publish_all()
+def world(public_store: Path, kept_store: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Component]:
+    """Two components with an old incident each, and everything published; with the same ids each time."""
+    drawn = Random(0)
+    with monkeypatch.context() as patch:
+        patch.setattr(secrets, "choice", drawn.choice)
+        patch.setattr(stale, "publish_stale", lambda: None)
+        make_page()
+        components = {slug: make_component(slug) for slug in ("mail", "web")}
+        for component in components.values():
+            past_incident(component, NOW - timedelta(days=70))
+    StaleSubject.objects.all().delete()
+    publish_once(public_store, kept_store)
     return components
 
 
