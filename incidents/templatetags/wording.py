@@ -4,6 +4,7 @@ A text in another language than the reader's always carries its `lang` and a
 visible note: `passage` for a line, `prose` for Markdown.
 """
 
+import re
 from datetime import date, datetime, timedelta
 
 from django import template
@@ -16,6 +17,8 @@ from .. import formats, markup
 from ..text import Passage, Text
 
 register = template.Library()
+
+_TIME_OF_DAY = re.compile(r"(?<=\d{4} )\S.*|(?<=\d{4}, )\S.*")
 
 
 def reader_passage(text: Text) -> Passage:
@@ -96,6 +99,13 @@ def excerpt(text: Text, length: int = 200) -> str:
 def moment(value: datetime) -> SafeString:
     """`<time>` with the date, time and zone in words."""
     return _time(value, formats.moment(value))
+
+
+@register.filter
+def margin_moment(value: datetime) -> SafeString:
+    """The same for a narrow column: after the year a new line may begin, within the time of day none."""
+    together = _TIME_OF_DAY.sub(lambda found: found.group().replace(" ", "\N{NO-BREAK SPACE}"), formats.moment(value))
+    return _time(value, together)
 
 
 @register.filter

@@ -267,6 +267,16 @@ class TestIncidentPage:
         assert f'id="{update.pk}"' in html
         assert f'href="/en/incidents/{incident.pk}/#{update.pk}"' in html
 
+    @pytest.mark.parametrize(
+        ("language", "words"), [("da", "den 10. oktober 2023 kl.~10.05 CEST"), ("en", "10 October 2023, 10:05 CEST")]
+    )
+    def test_time_of_an_update_is_not_torn_apart_in_the_margin(
+        self, incident: Incident, language: str, words: str
+    ) -> None:
+        make_update(incident, at=datetime(2023, 10, 10, 8, 5, tzinfo=UTC))
+        unbroken = words.replace("~", "\N{NO-BREAK SPACE}").replace(" CEST", "\N{NO-BREAK SPACE}CEST")
+        assert f">{unbroken}</time></a>" in page_of(incident, language)
+
     def test_components_are_shown_with_their_states_over_time(self, incident: Incident) -> None:
         operations.resolve(incident=incident, text=Text(en="Over."), at=NOW - timedelta(hours=1), notify=False)
         said = words(page_of(incident))
