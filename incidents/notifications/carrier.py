@@ -1,7 +1,6 @@
 """One connection's work: take a row, write that it goes on the wire, send it, see what follows from the answer."""
 
 import logging
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -12,8 +11,9 @@ from . import destinations, outcomes
 from .channels.base import Busy, ChannelError, Lost, Refused, Reply, Scope
 from .channels.email import EmailChannel, envelope_sender, relay_name
 from .desk import Desk, Result
-from .ledger import Held, Ledger, Outcome
+from .ledger import Held, Outcome
 from .pace import Pace
+from .pen import Pen
 
 logger = logging.getLogger(__name__)
 
@@ -30,30 +30,26 @@ class RelayHealth:
     answers: bool = False
     _failures: int = 0
     _putting_off: set[str] = field(default_factory=set)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def answered(self) -> None:
-        with self._lock:
-            self.answers, self._failures = True, 0
-            self._putting_off.clear()
+        self.answers, self._failures = True, 0
+        self._putting_off.clear()
 
     def failed(self) -> bool:
         """Notes a failure; returns whether the relay is to count as down."""
-        with self._lock:
-            self._failures += 1
-            return not self.answers or self._failures >= _RELAY_PATIENCE
+        self._failures += 1
+        return not self.answers or self._failures >= _RELAY_PATIENCE
 
     def put_off(self, destination: str) -> bool:
-        with self._lock:
-            self._putting_off.add(destination)
-            return len(self._putting_off) >= _DESTINATIONS_PATIENCE
+        self._putting_off.add(destination)
+        return len(self._putting_off) >= _DESTINATIONS_PATIENCE
 
 
 class Carrier:
-    """Runs in a thread of its own, with a connection of its own, until the desk has nothing more."""
+    """Runs as a task of its own, with a connection of its own, until the desk has nothing more."""
 
-    def __init__(self, ledger: Ledger, desk: Desk, relay: RelayHealth, write_mail: Callable[[Held], bytes], pace: Pace):
-        self.ledger = ledger
+    def __init__(self, pen: Pen, desk: Desk, relay: RelayHealth, write_mail: Callable[[Held], bytes], pace: Pace):
+        self.pen = pen
         self.desk = desk
         self.relay = relay
         self.write_mail = write_mail
@@ -61,58 +57,57 @@ class Carrier:
         self.channel = EmailChannel()
         self.unwritten: Outcome | None = None
 
-    def run(self) -> None:
-        """Whatever goes wrong here that has no name ends the worker rather than only this thread."""
-        self.ledger.join()
+    async def run(self) -> None:
+        """Whatever goes wrong here that has no name ends the worker rather than only this task."""
         try:
-            while (row := self._next()) is not None and self._begin(row):
-                self.unwritten = self._carry(row)
+            while (row := await self._next()) is not None and await self._begin(row):
+                self.unwritten = await self._carry(row)
         except BaseException:
             self.desk.close()
             raise
         finally:
             self.channel.close()
 
-    def _next(self) -> Held | None:
+    async def _next(self) -> Held | None:
         """The outcome of the last letter is written with the beginning of the next, or at once if there is none."""
-        row = self.desk.take(wait=False)
+        row = self.desk.take()
         if row is None:
-            self._write_down()
-            row = self.desk.take(wait=True)
+            await self._write_down()
+            row = await self.desk.next()
         return row
 
-    def _write_down(self) -> None:
+    async def _write_down(self) -> None:
         if self.unwritten is not None:
-            self.ledger.write(self.unwritten, None)
+            await self.pen.write(self.unwritten, None)
             self.unwritten = None
 
-    def _begin(self, row: Held) -> bool:
-        """Makes the connection ready. If that fails the row was not touched, and this thread ends."""
+    async def _begin(self, row: Held) -> bool:
+        """Makes the connection ready. If that fails the row was not touched, and this task ends."""
         try:
-            self.channel.prepare()
+            await self.channel.prepare()
         except Busy as error:
-            self._write_down()
+            await self._write_down()
             self.desk.settle(row, Result.NOTHING)
-            if not self._relay_failed(row, error.reply):
+            if not await self._relay_failed(row, error.reply):
                 self.desk.offer([row])
             return False
         return True
 
-    def _carry(self, row: Held) -> Outcome | None:
+    async def _carry(self, row: Held) -> Outcome | None:
         """Returns an outcome that may wait for the next row; what has consequences is written before them."""
-        self.pace.wait()
+        await self.pace.wait()
         outcome, self.unwritten = self.unwritten, None
-        if not self.ledger.write(outcome, row):
+        if not await self.pen.write(outcome, row):
             self.desk.settle(row, Result.NOTHING)
-            self._give_probes_back(row)
+            await self._give_probes_back(row)
             return None
         try:
-            reply = self.channel.deliver(envelope_sender(row.id), row.address, self._content(row))
+            reply = await self.channel.deliver(envelope_sender(row.id), row.address, self._content(row))
         except ChannelError as error:
-            self.ledger.write(outcomes.not_taken(row, error, timezone.now()), None)
-            self._follow(row, error)
+            await self.pen.write(outcomes.not_taken(row, error, timezone.now()), None)
+            await self._follow(row, error)
             return None
-        return self._taken(row, outcomes.taken(row, reply, timezone.now()))
+        return await self._taken(row, outcomes.taken(row, reply, timezone.now()))
 
     def _content(self, row: Held) -> bytes:
         try:
@@ -120,67 +115,67 @@ class Carrier:
         except ValueError as error:
             raise Refused(Reply(0, f"The letter cannot be written: {error}")) from error
 
-    def _taken(self, row: Held, outcome: Outcome) -> Outcome | None:
+    async def _taken(self, row: Held, outcome: Outcome) -> Outcome | None:
         self.relay.answered()
         if row.probes:
-            self.ledger.write(outcome, None)
-            self._recovered(row)
+            await self.pen.write(outcome, None)
+            await self._recovered(row)
         self.desk.settle(row, Result.ANSWERS)
         return None if row.probes else outcome
 
     # -- what follows from a letter that was not taken -------------------------------------------------
 
-    def _follow(self, row: Held, error: ChannelError) -> None:
+    async def _follow(self, row: Held, error: ChannelError) -> None:
         if isinstance(error, Lost) or error.scope is Scope.RELAY:
             self.desk.settle(row, Result.NOTHING)
-            self._relay_failed(row, error.reply)
+            await self._relay_failed(row, error.reply)
         elif error.scope is Scope.DESTINATION:
-            self._destination_puts_off(row, error.reply)
+            await self._destination_puts_off(row, error.reply)
         else:
             if isinstance(error, Refused):
-                self._refused(row, error)
-            self._recovered(row)
+                await self._refused(row, error)
+            await self._recovered(row)
             self.desk.settle(row, Result.ANSWERS)
 
-    def _relay_failed(self, row: Held, reply: Reply) -> bool:
+    async def _relay_failed(self, row: Held, reply: Reply) -> bool:
         """Returns whether the relay counts as down now; then nobody gets another row."""
         down = self.relay.failed()
         if down or row.probes:
             logger.warning("The mail relay %s does not take mail: %s", relay_name(), reply)
             self.desk.close()
             for name in {relay_name(), *row.probes}:
-                self._trouble(name, reply, row)
+                await self._trouble(name, reply, row)
         return down
 
-    def _destination_puts_off(self, row: Held, reply: Reply) -> None:
+    async def _destination_puts_off(self, row: Held, reply: Reply) -> None:
         relay = relay_name()
         if self.desk.settle(row, Result.PUTS_OFF) or row.destination in row.probes:
-            self._trouble(row.destination, reply, row)
-        same = relay in row.probes and self.ledger.using(lambda: destinations.still_says_the_same(relay, reply))
+            await self._trouble(row.destination, reply, row)
+        same = relay in row.probes and await self.pen.using(lambda: destinations.still_says_the_same(relay, reply))
         if same or self.relay.put_off(row.destination):
             self.desk.close()
-            self._trouble(relay, reply, row)
+            await self._trouble(relay, reply, row)
         elif relay in row.probes:
-            self.ledger.using(lambda: destinations.note_recovery(relay, timezone.now()))
+            await self.pen.using(lambda: destinations.note_recovery(relay, timezone.now()))
 
-    def _refused(self, row: Held, error: Refused) -> None:
+    async def _refused(self, row: Held, error: Refused) -> None:
         if error.address_is_gone:
             active = Subscriber.objects.active().filter(pk=row.subscriber_id)
             fields = {"state": Subscriber.State.SUSPENDED, "suspended_because": str(error.reply)[:500]}
-            self.ledger.using(lambda: active.update(**fields))
+            await self.pen.using(lambda: active.update(**fields))
         elif error.is_policy:
             logger.error("Mail is refused for a matter of policy, which staff should look into: %s", error.reply)
 
-    def _trouble(self, name: str, reply: Reply, row: Held) -> None:
+    async def _trouble(self, name: str, reply: Reply, row: Held) -> None:
         by_probe = name in row.probes
-        self.ledger.using(
+        await self.pen.using(
             lambda: destinations.note_trouble(name, reply, timezone.now(), tried=row.id, by_probe=by_probe)
         )
 
-    def _recovered(self, row: Held) -> None:
+    async def _recovered(self, row: Held) -> None:
         for name in row.probes:
-            self.ledger.using(lambda name=name: destinations.note_recovery(name, timezone.now()))  # type: ignore[misc]
+            await self.pen.using(lambda name=name: destinations.note_recovery(name, timezone.now()))  # type: ignore[misc]
 
-    def _give_probes_back(self, row: Held) -> None:
+    async def _give_probes_back(self, row: Held) -> None:
         for name in row.probes:
-            self.ledger.using(lambda name=name: destinations.give_probe_back(name, timezone.now()))  # type: ignore[misc]
+            await self.pen.using(lambda name=name: destinations.give_probe_back(name, timezone.now()))  # type: ignore[misc]

@@ -4,9 +4,10 @@ So a destination that is down is found out by one letter and not by as many as t
 are connections, and a relay by one connection; once they answer all go at full speed.
 """
 
-import threading
+import asyncio
+import contextlib
 from collections import defaultdict, deque
-from collections.abc import Iterable
+from collections.abc import Collection
 from enum import Enum, auto
 
 from .ledger import Held
@@ -24,75 +25,26 @@ class Result(Enum):
 
 
 class Desk:
-    """A queue shared by threads. `close` ends it: nobody gets another row."""
+    """A queue shared by tasks. `close` ends it: nobody gets another row."""
 
     def __init__(self) -> None:
-        self._changed = threading.Condition()
+        self._changed = asyncio.Event()
         self._ready: deque[Held] = deque()
         self._aside: dict[str, list[Held]] = defaultdict(list)
         self._tried: set[str] = set()  # one letter is out to find out
         self._proven: set[str] = set()
         self._failures: dict[str, int] = defaultdict(int)
-        self._out = 0
-        self._closed = False
+        self._low_water = 0
+        self.left = 0  # rows that are not settled yet, those in hand included
+        self.is_closed = False
 
-    def offer(self, rows: Iterable[Held]) -> None:
-        with self._changed:
-            self._ready.extend(rows)
-            self._changed.notify_all()
+    def offer(self, rows: Collection[Held]) -> None:
+        self._ready.extend(rows)
+        self.left += len(rows)
+        self._changed.set()
 
-    def take(self, *, wait: bool) -> Held | None:
-        """The next row that may go now; without `wait`, or once closed, perhaps None."""
-        with self._changed:
-            while not self._closed:
-                if (row := self._next()) is not None:
-                    self._out += 1
-                    return row
-                if not wait:
-                    return None
-                self._changed.wait()
-            return None
-
-    def settle(self, row: Held, result: Result) -> bool:
-        """Notes what a row that was taken showed. Returns whether its destination is to count as down."""
-        with self._changed:
-            self._out -= 1
-            down = self._judge(row.destination, result)
-            aside = self._aside.pop(row.destination, []) if row.destination not in self._tried else []
-            if not down:
-                self._ready.extendleft(reversed(aside))
-            self._changed.notify_all()
-            return down
-
-    def wait_until_below(self, rows: int, seconds: float) -> bool:
-        """Waits until fewer than `rows` are left, the ones in hand included; False if that takes longer."""
-        with self._changed:
-            return self._changed.wait_for(lambda: self._closed or self._left() < rows, seconds)
-
-    def close(self) -> list[Held]:
-        """Ends it, and returns the rows that nobody took."""
-        with self._changed:
-            self._closed = True
-            left = [*self._ready, *(row for rows in self._aside.values() for row in rows)]
-            self._ready.clear()
-            self._aside.clear()
-            self._changed.notify_all()
-            return left
-
-    @property
-    def left(self) -> int:
-        """Rows that are not settled yet, those in hand included."""
-        with self._changed:
-            return self._left()
-
-    @property
-    def is_closed(self) -> bool:
-        return self._closed
-
-    def _left(self) -> int:
-        return len(self._ready) + self._out + sum(map(len, self._aside.values()))
-
-    def _next(self) -> Held | None:
+    def take(self) -> Held | None:
+        """The next row that may go now, if there is one."""
         while self._ready:
             row = self._ready.popleft()
             if row.destination in self._proven:
@@ -102,6 +54,48 @@ class Desk:
                 return row
             self._aside[row.destination].append(row)
         return None
+
+    async def next(self) -> Held | None:
+        """The next row, when there is one that may go; None once the desk is closed."""
+        while not self.is_closed and (row := self.take()) is None:
+            await self._change()
+        return None if self.is_closed else row
+
+    def settle(self, row: Held, result: Result) -> bool:
+        """Notes what a row that was taken showed. Returns whether its destination is to count as down."""
+        self.left -= 1
+        down = self._judge(row.destination, result)
+        if row.destination not in self._tried and (aside := self._aside.pop(row.destination, [])):
+            if down:
+                self.left -= len(aside)
+            else:
+                self._ready.extendleft(reversed(aside))
+            self._changed.set()
+        if self.left < self._low_water:
+            self._changed.set()
+        return down
+
+    async def wait_until_below(self, rows: int, seconds: float) -> None:
+        """Waits until fewer than `rows` are left, the ones in hand included, but no longer than that."""
+        self._low_water = rows
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while not self.is_closed and self.left >= rows:
+                    await self._change()
+
+    def close(self) -> list[Held]:
+        """Ends it, and returns the rows that nobody took."""
+        self.is_closed = True
+        left = [*self._ready, *(row for rows in self._aside.values() for row in rows)]
+        self._ready.clear()
+        self._aside.clear()
+        self.left -= len(left)
+        self._changed.set()
+        return left
+
+    async def _change(self) -> None:
+        self._changed.clear()
+        await self._changed.wait()
 
     def _judge(self, destination: str, result: Result) -> bool:
         if result is Result.ANSWERS:

@@ -7,11 +7,10 @@ killed at any moment leaves at most one letter per connection in doubt.
 
 import json
 import logging
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -111,53 +110,42 @@ RETURNING d.id
 """  # noqa: S608 - own names only; the last alternative is our own write, repeated after a lost connection
 
 
-@dataclass
-class _Page:
-    """What is to be written next, by whichever thread comes to it."""
-
-    outcomes: list[Outcome] = field(default_factory=list)
-    begun: list[Held] = field(default_factory=list)
-    granted: set[int] = field(default_factory=set)
-    is_written: bool = False
-    error: Exception | None = None
-
-
 class Ledger:
-    """Writes for all threads of a worker over one connection: that of the thread which made it.
+    """Writes for a worker over one connection: that of the thread which made it. Not for two threads at a time.
 
-    Whoever gets the pen writes what all the others have handed in meanwhile, in one
-    statement: few connections wait for nobody, many share the cost of a commit.
-    Whatever else the worker asks of the database it asks through `using`.
+    Raises OperationalError if PostgreSQL stays away for longer than PATIENCE.
     """
 
     def __init__(self) -> None:
         self._connection = connections[DEFAULT_DB_ALIAS]
         self._plans_once: object = None  # the connection that has been told so
-        self._page = _Page()
-        self._hand_in = threading.Lock()
-        self._pen = threading.Lock()
 
-    def write(self, outcome: Outcome | None, next_row: Held | None) -> bool:
-        """Records an outcome and, in the same statement, that `next_row` goes on the wire now.
+    def write(self, outcomes: Sequence[Outcome], begun: Sequence[Held]) -> set[int]:
+        """Records outcomes and, in the same statement, that the rows `begun` go on the wire now.
 
-        Returns whether it may: not if the row was taken from us meanwhile, or its
-        subscriber left. Raises OperationalError if PostgreSQL stays away.
+        Returns the ids of those that may: not the rows that were taken from us
+        meanwhile, or whose subscriber left. Each of `begun` gets its new lease.
         """
-        with self._hand_in:
-            page = self._page
-            page.outcomes += [outcome] if outcome else []
-            page.begun += [next_row] if next_row else []
-        with self._pen:
-            if not page.is_written:
-                self._write_page()
-        if page.error is not None:
-            raise page.error
-        return next_row is not None and next_row.id in page.granted
+        lease = timezone.now() + WIRE_LEASE
+        parameters = _parameters(outcomes, begun, lease)
+        granted = self.using(lambda: self._execute(parameters))
+        for row in begun:
+            row.lease = lease
+        return granted
 
     def using(self, work: Callable[[], T]) -> T:
-        """Asks the database something else, in any thread that has joined."""
-        with self._pen:
-            return self._insist(work)
+        """Asks the database something; what it does not take is repeated, because outcomes must not be forgotten."""
+        give_up, pause = time.monotonic() + PATIENCE.total_seconds(), 0.1
+        while True:
+            try:
+                return work()
+            except OperationalError:
+                if self._connection.in_atomic_block or time.monotonic() > give_up:
+                    raise
+                logger.warning("PostgreSQL does not answer; what became of a letter waits to be written.")
+                self._connection.close()
+                time.sleep(pause)
+                pause = min(pause * 2, 5)
 
     def join(self) -> None:
         """Lets the calling thread use the ledger's connection as its own."""
@@ -172,18 +160,6 @@ class Ledger:
         finally:
             self._connection.dec_thread_sharing()
 
-    def _write_page(self) -> None:
-        with self._hand_in:
-            page, self._page = self._page, _Page()
-        lease = timezone.now() + WIRE_LEASE
-        try:
-            page.granted = self._insist(lambda: self._execute(_parameters(page, lease)))
-        except OperationalError as error:
-            page.error = error
-        for row in page.begun:
-            row.lease = lease
-        page.is_written = True
-
     def _execute(self, parameters: list[Any]) -> set[int]:
         """Planned once, because planning takes longer than doing; Django's own cursors do not prepare."""
         self._connection.ensure_connection()
@@ -193,30 +169,14 @@ class Ledger:
                 self._plans_once = self._connection.connection
             return {pk for (pk,) in cursor.execute(_WRITE, parameters, prepare=True)}
 
-    def _insist(self, work: Callable[[], T]) -> T:
-        """Repeats what the database did not take, for as long as PATIENCE lasts: outcomes must not be forgotten."""
-        give_up, pause = time.monotonic() + PATIENCE.total_seconds(), 0.1
-        while True:
-            try:
-                return work()
-            except OperationalError:
-                if self._connection.in_atomic_block or time.monotonic() > give_up:
-                    raise
-                logger.warning("PostgreSQL does not answer; what became of a letter waits to be written.")
-                self._connection.close()
-                time.sleep(pause)
-                pause = min(pause * 2, 5)
 
-
-def _parameters(page: _Page, lease: datetime) -> list[Any]:
-    ended = [_as_record(outcome) for outcome in page.outcomes]
-    begun = [{"id": row.id, "lease": row.lease.isoformat()} for row in page.begun]
+def _parameters(outcomes: Sequence[Outcome], begun: Sequence[Held], lease: datetime) -> list[Any]:
     return [
-        json.dumps(ended),
-        [outcome.row.id for outcome in page.outcomes],
+        json.dumps([_as_record(outcome) for outcome in outcomes]),
+        [outcome.row.id for outcome in outcomes],
         lease,
-        json.dumps(begun),
-        [row.id for row in page.begun],
+        json.dumps([{"id": row.id, "lease": row.lease.isoformat()} for row in begun]),
+        [row.id for row in begun],
         _BEGINNING,
         lease,
     ]

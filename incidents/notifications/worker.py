@@ -1,8 +1,9 @@
 """Works off what is due: claims rows, renders their letters, and feeds them to some connections."""
 
+import asyncio
 import logging
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 
 from django.conf import settings
 from django.db import OperationalError
@@ -15,6 +16,7 @@ from .desk import Desk
 from .ledger import Held, Ledger, move
 from .mail import Mail, render
 from .pace import Pace
+from .pen import Pen
 
 logger = logging.getLogger(__name__)
 
@@ -37,61 +39,69 @@ class Worker:
         self.pace = Pace(settings.EMAIL_RATE)
         self.mails: dict[_Key, Mail] = {}
         self.unwritable: dict[_Key, str] = {}
-        self.crew: list[Future[None]] = []
+        self.crew: list[asyncio.Task[None]] = []
         self.has_more = False  # the last claim was as large as it may be
 
     def run(self) -> bool:
         """Sends what is due; returns whether time was up before all of it was claimed."""
-        with self.ledger.shared(), ThreadPoolExecutor(settings.EMAIL_CONNECTIONS, "connection") as threads:
-            try:
-                return self._work(threads)
-            finally:
-                left = self.desk.close()
-                self.ledger.using(lambda: claims.release(left))
+        with self.ledger.shared():
+            return asyncio.run(self._run())
 
-    def _work(self, threads: ThreadPoolExecutor) -> bool:
+    async def _run(self) -> bool:
+        """All connections in one thread; only what waits by itself, the database and a greeting, has others."""
+        self.pen = Pen(self.ledger)
+        openers = ThreadPoolExecutor(settings.EMAIL_CONNECTIONS, "opening")
+        asyncio.get_running_loop().set_default_executor(openers)
+        try:
+            return await self._work()
+        finally:
+            left = self.desk.close()
+            await asyncio.gather(*self.crew, return_exceptions=True)
+            await self.pen.using(lambda: claims.release(left))
+            self.pen.close()
+
+    async def _work(self) -> bool:
         """Rows that are parked, put off or taken away meanwhile are not waited for."""
         until = time.monotonic() + SECONDS
         while time.monotonic() < until and not self.desk.is_closed:
             was_idle = self._is_idle()
-            claimed = self._claim()
+            claimed = await self._claim()
             if was_idle and not claimed:
                 break
-            self._man(threads)
-            self.desk.wait_until_below(self._low_water() if self.has_more else 1, 0.5)
+            self._man()
+            await self.desk.wait_until_below(self._low_water() if self.has_more else 1, 0.5)
         unfinished = time.monotonic() >= until
         while not self.desk.is_closed and not self._is_idle():
-            self._man(threads)
-            self.desk.wait_until_below(1, 0.2)
+            self._man()
+            await self.desk.wait_until_below(1, 0.2)
         self.desk.close()
-        for member in self.crew:
-            member.result()
+        await asyncio.gather(*self.crew)
         return unfinished
 
-    def _claim(self) -> int:
+    async def _claim(self) -> int:
         """Letters that somebody waits for before a screen go before announcements. Returns how many there were.
 
         With a slow relay no more than that is held: the others are for other workers.
         """
-        rows = self._claimed(None)
+        rows = await self._claimed(None)
         if self.announcement_id is None:
             self.has_more = len(rows) >= self.batch
         elif self.desk.left < self._low_water():
-            found = self._claimed(self.announcement_id)
+            found = await self._claimed(self.announcement_id)
             self.has_more = len(found) >= self.batch
             rows += found
-        self.desk.offer([row for row in rows if self._is_rendered(row)])
+        self.desk.offer([row for row in rows if await self._is_rendered(row)])
         return len(rows)
 
-    def _claimed(self, announcement_id: int | None) -> list[Held]:
-        return self.ledger.using(lambda: claims.claim(announcement_id, self.batch, timezone.now()))
+    async def _claimed(self, announcement_id: int | None) -> list[Held]:
+        return await self.pen.using(lambda: claims.claim(announcement_id, self.batch, timezone.now()))
 
-    def _is_rendered(self, row: Held) -> bool:
+    async def _is_rendered(self, row: Held) -> bool:
         """Whether its letter is there to be sent; if it cannot be written the row fails and says why."""
         key = _key(row)
         if key not in self.mails and key not in self.unwritable:
             try:
-                self.mails[key] = self.ledger.using(lambda: _rendered(row))
+                self.mails[key] = await self.pen.using(lambda: _rendered(row))
             except OperationalError:
                 raise  # the database's fault and no letter's
             except Exception as error:
@@ -99,23 +109,26 @@ class Worker:
                 logger.exception("The letter “%s” in %s cannot be written", row.letter, row.language)
                 self.unwritable[key] = f"The letter cannot be written: {error!r}"[:500]
         if key in self.unwritable:
-            self._fail(row, self.unwritable[key])
+            await self._fail(row, self.unwritable[key])
         return key in self.mails
 
-    def _fail(self, row: Held, why: str) -> None:
+    async def _fail(self, row: Held, why: str) -> None:
         """Only while we hold it; staff find it among the failed and can send it again."""
         held = Delivery.objects.filter(pk=row.id, lease_until=row.lease)
-        self.ledger.using(lambda: move(held, DeliveryState.FAILED, reply=why, reply_code=None))
+        await self.pen.using(lambda: move(held, DeliveryState.FAILED, reply=why, reply_code=None))
         for name in row.probes:
-            self.ledger.using(lambda name=name: destinations.give_probe_back(name, timezone.now()))  # type: ignore[misc]
+            await self.pen.using(lambda name=name: destinations.give_probe_back(name, timezone.now()))  # type: ignore[misc]
 
-    def _man(self, threads: ThreadPoolExecutor) -> None:
+    def _man(self) -> None:
         """One connection until the relay has taken a letter, then as many as there is work for."""
-        self.crew = [member for member in self.crew if not member.done() or member.result()]
+        for member in self.crew:
+            if member.done():
+                member.result()
+        self.crew = [member for member in self.crew if not member.done()]
         wanted = settings.EMAIL_CONNECTIONS if self.relay.answers else 1
         for _ in range(min(wanted, self.desk.left) - len(self.crew)):
-            carrier = Carrier(self.ledger, self.desk, self.relay, self._write_mail, self.pace)
-            self.crew.append(threads.submit(carrier.run))
+            carrier = Carrier(self.pen, self.desk, self.relay, self._write_mail, self.pace)
+            self.crew.append(asyncio.create_task(carrier.run()))
 
     def _write_mail(self, row: Held) -> bytes:
         return self.mails[_key(row)].to(row)

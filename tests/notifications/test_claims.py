@@ -30,7 +30,7 @@ def test_a_worker_stops_at_once_when_its_announcement_is_paused_amid_its_claims(
 
     def pause_at_the_third(self: worker.Worker, row: Held) -> bytes:
         if len(server.taken) == 2:
-            announcements.pause(announcement)
+            self.pen.thread.submit(announcements.pause, announcement).result()
         return write_mail(self, row)
 
     monkeypatch.setattr(worker.Worker, "_write_mail", pause_at_the_third)

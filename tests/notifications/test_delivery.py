@@ -228,7 +228,7 @@ def test_what_a_server_says_of_somebody_erased_meanwhile_is_not_kept(
     write_mail = worker.Worker._write_mail
 
     def erase_and_write(self: worker.Worker, row: Held) -> bytes:
-        self.ledger.using(lambda: service.erase(subscriber=reader))
+        self.pen.thread.submit(lambda: service.erase(subscriber=reader)).result()
         return write_mail(self, row)
 
     monkeypatch.setattr(worker.Worker, "_write_mail", erase_and_write)

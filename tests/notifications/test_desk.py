@@ -1,3 +1,4 @@
+import asyncio
 from datetime import UTC, datetime
 
 from incidents.notifications.desk import Desk, Result
@@ -14,7 +15,7 @@ def row(number: int, destination: str) -> Held:
 
 def taken(desk: Desk) -> list[Held]:
     rows = []
-    while (found := desk.take(wait=False)) is not None:
+    while (found := desk.take()) is not None:
         rows.append(found)
     return rows
 
@@ -41,7 +42,7 @@ def test_a_destination_that_answered_may_fail_twice_and_not_three_times() -> Non
     desk = Desk()
     desk.offer([row(1, "a.dk")])
     desk.settle(taken(desk)[0], Result.ANSWERS)
-    desk.offer(row(number, "a.dk") for number in range(2, 5))
+    desk.offer([row(number, "a.dk") for number in range(2, 5)])
     assert [desk.settle(held, Result.PUTS_OFF) for held in taken(desk)] == [False, False, True]
 
 
@@ -58,4 +59,4 @@ def test_a_closed_desk_hands_out_nothing_and_returns_what_is_left() -> None:
     (first, _second) = taken(desk)
     assert first.id == 1
     assert [held.id for held in desk.close()] == [2]
-    assert desk.take(wait=True) is None
+    assert asyncio.run(desk.next()) is None

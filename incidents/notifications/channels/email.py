@@ -1,5 +1,6 @@
 """Mail: what an SMTP server's answer means for the letter, its destination and the relay."""
 
+import asyncio
 import re
 
 from django.conf import settings
@@ -17,48 +18,48 @@ _ABOUT_US = frozenset({530, 535})
 
 
 class EmailChannel:
-    """One connection, used again and again; each thread has its own."""
+    """One connection, used again and again by one letter after the other."""
 
     def __init__(self) -> None:
         self.connection = SmtpConnection(Relay.configured())
 
-    def deliver(self, sender: str, address: str, content: bytes) -> Reply:
+    async def deliver(self, sender: str, address: str, content: bytes) -> Reply:
         """Sends one letter; `sender` is told of a bounce. Raises Refused, Busy or Lost.
 
         Replies are stored and logged, so the addresses in them are masked here.
         """
         recipient = wire_address(address)
         try:
-            self.prepare()
+            await self.prepare()
             self._require_utf8(recipient)
-            return _masked(self._send(sender, recipient, content), address)
+            return _masked(await self._send(sender, recipient, content), address)
         except SmtpError as error:
             raise meaning(SmtpError(error.stage, _masked(error.reply, address))) from error
 
-    def prepare(self) -> None:
+    async def prepare(self) -> None:
         """An open connection that is not too old. Raises Busy."""
         if self.connection.taken >= RECYCLE_AFTER:
             self.close()
         if not self.connection.is_open:
             self.connection = SmtpConnection(self.connection.relay)
             try:
-                self.connection.open()
+                await asyncio.to_thread(self.connection.open)
             except SmtpError as error:
                 raise meaning(error) from error
 
     def close(self) -> None:
         self.connection.close()
 
-    def _send(self, sender: str, recipient: str, content: bytes) -> Reply:
+    async def _send(self, sender: str, recipient: str, content: bytes) -> Reply:
         """A server may close a connection between two letters; then a new one is tried at once."""
         used = self.connection.taken > 0
         try:
-            return self.connection.send(sender, recipient, content)
+            return await self.connection.send(sender, recipient, content)
         except SmtpError as error:
             if not used or self.connection.is_open or error.stage is not Stage.MAIL:
                 raise
-        self.prepare()
-        return self.connection.send(sender, recipient, content)
+        await self.prepare()
+        return await self.connection.send(sender, recipient, content)
 
     def _require_utf8(self, recipient: str) -> None:
         if not recipient.isascii() and not self.connection.accepts_utf8_addresses():

@@ -1,11 +1,12 @@
 """One SMTP connection that is used again and again, with commands pipelined where the server offers it.
 
-smtplib opens it (greeting, EHLO, STARTTLS, AUTH) and reads replies. The transaction
-is our own: MAIL, RCPT and DATA in one write (RFC 2920 §3.1), a timeout per command
-(RFC 5321 §4.5.3.2), and an error that says how far the letter came.
+smtplib opens it (greeting, EHLO, STARTTLS, AUTH). The transaction is our own, so that
+one thread carries many: MAIL, RCPT and DATA in one write (RFC 2920 §3.1), a timeout per
+command (RFC 5321 §4.5.3.2), and an error that says how far the letter came.
 """
 
 import contextlib
+import re
 import smtplib
 import socket
 import ssl
@@ -16,6 +17,9 @@ from functools import cached_property
 from django.conf import settings
 
 from .base import Reply
+from .wire import Wire
+
+_CODE = re.compile(rb"[2-5]\d\d")
 
 
 class Stage(Enum):
@@ -77,7 +81,7 @@ class Relay:
 
 
 class SmtpConnection:
-    """Open from the first use until `close`. Not to be shared between threads.
+    """Open from `open`, which waits and may do so in a thread, until `close`. One letter at a time.
 
     After an SmtpError it can be used on if `is_open`; it has reset itself then.
     """
@@ -86,6 +90,7 @@ class SmtpConnection:
         self.relay = relay
         self.taken = 0  # letters on this connection, for whoever recycles it
         self._smtp: smtplib.SMTP | None = None
+        self._wire: Wire | None = None  # the same connection, from the first letter on
         self._timeouts = {stage: min(seconds, settings.EMAIL_TIMEOUT) for stage, seconds in TIMEOUTS.items()}
 
     @property
@@ -104,19 +109,20 @@ class SmtpConnection:
         if self._smtp.sock is not None:
             self._smtp.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
-    def send(self, sender: str, recipient: str, content: bytes) -> Reply:
+    async def send(self, sender: str, recipient: str, content: bytes) -> Reply:
         """One letter to one recipient. `content` has CRLF line ends, and ends with one.
 
         Returns the reply to the final dot, a 2yz. Raises SmtpError otherwise; at
         stage FINAL_DOT with code 0 the letter may have been taken.
         """
+        self._take_over()
         commands = self._commands(sender, recipient)
-        replies = self._pipelined(commands) if self._pipelines else self._one_by_one(commands)
+        replies = await self._pipelined(commands) if self._pipelines else await self._one_by_one(commands)
         for stage, reply in replies:
             if reply.code // 100 not in {2, 3}:
-                self._abort(stage, awaits_letter=replies[-1][1].code == 354)
+                await self._abort(stage, awaits_letter=replies[-1][1].code == 354)
                 raise SmtpError(stage, reply)
-        return self._finish(content)
+        return await self._finish(content)
 
     def close(self) -> None:
         """Says QUIT and does not wait for the answer: nothing depends on it."""
@@ -159,32 +165,32 @@ class SmtpConnection:
             (Stage.DATA, b"DATA\r\n"),
         ]
 
-    def _pipelined(self, commands: list[tuple[Stage, bytes]]) -> list[tuple[Stage, Reply]]:
-        self._write(b"".join(command for _stage, command in commands), commands[0][0])
-        return [(stage, self._read(stage)) for stage, _command in commands]
+    async def _pipelined(self, commands: list[tuple[Stage, bytes]]) -> list[tuple[Stage, Reply]]:
+        await self._write(b"".join(command for _stage, command in commands), commands[0][0])
+        return [(stage, await self._read(stage)) for stage, _command in commands]
 
-    def _one_by_one(self, commands: list[tuple[Stage, bytes]]) -> list[tuple[Stage, Reply]]:
+    async def _one_by_one(self, commands: list[tuple[Stage, bytes]]) -> list[tuple[Stage, Reply]]:
         """Stops at the first command that is refused."""
         replies = []
         for stage, command in commands:
-            self._write(command, stage)
-            replies.append((stage, self._read(stage)))
+            await self._write(command, stage)
+            replies.append((stage, await self._read(stage)))
             if replies[-1][1].code // 100 not in {2, 3}:
                 break
         return replies
 
-    def _finish(self, content: bytes) -> Reply:
+    async def _finish(self, content: bytes) -> Reply:
         """A write that fails has not handed over the final dot, so only reading can leave us in doubt."""
         if content.startswith(b"."):
             content = b"." + content
-        self._write(content.replace(b"\r\n.", b"\r\n..") + b".\r\n", Stage.CONTENT)
-        reply = self._read(Stage.FINAL_DOT)
+        await self._write(content.replace(b"\r\n.", b"\r\n..") + b".\r\n", Stage.CONTENT)
+        reply = await self._read(Stage.FINAL_DOT)
         if reply.code // 100 != 2:
             raise SmtpError(Stage.FINAL_DOT, reply)
         self.taken += 1
         return reply
 
-    def _abort(self, refused: Stage, *, awaits_letter: bool) -> None:
+    async def _abort(self, refused: Stage, *, awaits_letter: bool) -> None:
         """Leaves the connection ready for another letter, or closed.
 
         A server may answer 354 although it refused the only recipient; it then waits
@@ -196,53 +202,56 @@ class SmtpConnection:
             return
         with contextlib.suppress(SmtpError):
             if awaits_letter:
-                self._write(b".\r\n", Stage.CONTENT)
-                self._read(Stage.FINAL_DOT)
-            self._write(b"RSET\r\n", Stage.MAIL)
-            self._read(Stage.MAIL)
+                await self._write(b".\r\n", Stage.CONTENT)
+                await self._read(Stage.FINAL_DOT)
+            await self._write(b"RSET\r\n", Stage.MAIL)
+            await self._read(Stage.MAIL)
 
     # -- the wire --------------------------------------------------------------------------
 
-    def _write(self, data: bytes, stage: Stage) -> None:
+    def _take_over(self) -> None:
+        if self._wire is None and self._smtp is not None and self._smtp.sock is not None:
+            self._wire = Wire(self._smtp.sock)
+
+    async def _write(self, data: bytes, stage: Stage) -> None:
         try:
-            self._socket(stage).sendall(data)
-        except (smtplib.SMTPException, OSError) as error:
+            await self._open.write(data, self._timeouts[stage])
+        except OSError as error:
             raise self._failed(stage, Reply(0, f"{type(error).__name__}: {error}")) from error
 
-    def _read(self, stage: Stage) -> Reply:
+    async def _read(self, stage: Stage) -> Reply:
         """The next reply; 421 means that the server closes the connection, at whatever stage it comes."""
-        try:
-            self._socket(stage)
-            reply = _reply(*self._open.getreply())
-        except (smtplib.SMTPException, OSError) as error:
-            raise self._failed(stage, Reply(0, f"{type(error).__name__}: {error}")) from error
-        if not 200 <= reply.code <= 599:
+        lines = [await self._line(stage)]
+        while lines[-1][3:4] == b"-":
+            lines.append(await self._line(stage))
+        code = int(lines[-1][:3]) if _CODE.fullmatch(lines[-1][:3]) else 0
+        reply = _reply(code, b" ".join(line[4:] for line in lines))
+        if not code:
             raise self._failed(stage, Reply(0, f"This is no SMTP reply: {reply}"))
-        if reply.code == 421:
+        if code == 421:
             raise self._failed(stage, reply)
         return reply
 
-    @property
-    def _open(self) -> smtplib.SMTP:
-        if self._smtp is None:
-            raise smtplib.SMTPServerDisconnected("The connection is closed.")
-        return self._smtp
+    async def _line(self, stage: Stage) -> bytes:
+        try:
+            return await self._open.line(self._timeouts[stage])
+        except OSError as error:
+            raise self._failed(stage, Reply(0, f"{type(error).__name__}: {error}")) from error
 
-    def _socket(self, stage: Stage) -> socket.socket:
-        """The socket, with the patience that this stage wants."""
-        wire, seconds = self._open.sock, self._timeouts[stage]
-        if wire is None:
-            raise smtplib.SMTPServerDisconnected("The connection is closed.")
-        if wire.gettimeout() != seconds:
-            wire.settimeout(seconds)
-        return wire
+    @property
+    def _open(self) -> Wire:
+        if self._wire is None:
+            raise ConnectionError("The connection is closed.")
+        return self._wire
 
     def _failed(self, stage: Stage, reply: Reply) -> SmtpError:
         self._drop()
         return SmtpError(stage, reply)
 
     def _drop(self) -> None:
-        smtp, self._smtp = self._smtp, None
+        smtp, wire, self._smtp, self._wire = self._smtp, self._wire, None, None
+        if wire is not None:
+            wire.release()
         if smtp is not None:
             smtp.close()
 
