@@ -18,8 +18,14 @@ def without_addresses(said: str, address: str) -> str:
     """What a server said about `address`, with this and any other mail address masked, and the name before the @."""
     if "://" in address:
         said = said.replace(address, masked(address))
-    said = _MAIL_ADDRESS.sub(lambda found: masked(found[0]), said)
+    if "@" in said:
+        said = _MAIL_ADDRESS.sub(lambda found: masked(found[0]), said)
     name = address.partition("@")[0]
-    if len(name) < 2 or "://" in address:
+    if len(name) < 2 or "://" in address or _surely_not_in(said, name):
         return said
     return re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", f"{name[:1]}…", said, flags=re.IGNORECASE)
+
+
+def _surely_not_in(said: str, name: str) -> bool:
+    """Spares a regular expression of its own for each of ten thousand letters; only in ASCII is case as simple."""
+    return said.isascii() and name.isascii() and name.lower() not in said.lower()
