@@ -46,11 +46,11 @@ class Wire:
         self._loop.remove_reader(self._socket)
 
     async def _writable(self, seconds: float) -> None:
-        ready = self._loop.create_future()
-        self._loop.add_writer(self._socket, lambda: ready.done() or ready.set_result(None))
+        ready = asyncio.Event()
+        self._loop.add_writer(self._socket, ready.set)
         try:
             async with asyncio.timeout(seconds):
-                await ready
+                await ready.wait()
         finally:
             self._loop.remove_writer(self._socket)
 
