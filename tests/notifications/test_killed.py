@@ -1,0 +1,67 @@
+"""A real worker, killed while it sends: nobody is missed, and who may have the letter twice is known."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+from django.conf import settings
+from django.utils import timezone
+
+from incidents.models import Delivery, Subscriber
+from incidents.notifications import delivery
+from tests.factories import make_subscriber
+from tests.publishing.processes import environment
+
+from .helpers import announced, states, work_off
+from .wire import ScriptedServer, as_usual
+
+CONNECTIONS = 4
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_killed_amid_its_letters_leaves_one_in_doubt_for_each_connection(server: ScriptedServer) -> None:
+    """With five thousand readers and ten kills: `python -m benchmarks kills`."""
+    for number in range(60):
+        make_subscriber(f"reader{number}@example.dk")
+    announcement = announced()
+    worker = start_worker(announcement.pk, server.port)
+
+    def kill_at_the_thirtieth(stage: str, _recipient: str) -> None:
+        if stage == "DOT" and len(server.taken) == 30:
+            os.kill(worker.pid, signal.SIGKILL)
+            worker.wait()
+
+    server.says = kill_at_the_thirtieth
+    assert worker.wait(60) == -signal.SIGKILL
+    server.says = as_usual
+    in_doubt = states()["sending"]
+    assert 1 <= in_doubt <= CONNECTIONS
+    forget_the_dead()
+    work_off()
+    letters = Counter(letter.recipient for letter in server.taken)
+    twice = {address for address, number in letters.items() if number > 1}
+    assert set(letters) == set(Subscriber.objects.values_list("address", flat=True))
+    assert len(server.taken) - 60 == len(twice) <= in_doubt
+    assert twice <= set(Delivery.objects.filter(times_uncertain=1).values_list("subscriber__address", flat=True))
+    assert states() == {"sent": 60}
+    assert Delivery.objects.filter(times_uncertain__gt=0).count() == in_doubt
+
+
+def start_worker(announcement: int, port: int) -> "subprocess.Popen[bytes]":
+    """What a job does, in a process of its own."""
+    code = f"import django; django.setup(); from incidents.notifications import jobs; jobs.deliver({announcement}, 100)"
+    variables = {"EMAIL_URL": f"smtp://127.0.0.1:{port}", "EMAIL_CONNECTIONS": str(CONNECTIONS)}
+    return subprocess.Popen(
+        [sys.executable, "-c", code], env=environment() | variables, cwd=settings.BASE_DIR, start_new_session=True
+    )
+
+
+def forget_the_dead() -> None:
+    """Half an hour passes: what the dead worker held is free, and what it had on the wire is tried again."""
+    Delivery.objects.filter(lease_until__isnull=False).update(lease_until=timezone.now() - timedelta(seconds=1))
+    delivery.recover_abandoned(timezone.now())
+    Delivery.objects.filter(state="uncertain").update(next_attempt_at=timezone.now())
