@@ -4,7 +4,8 @@
 
 `fill N` makes N subscribers and two languages; `announce [SECONDS]` an update that is let go after so long;
 `expand` lets go what is due; `work` sends until nothing is due; `told N` waits until N were sent
-of the newest; `letter FILE` writes one; `loop N FILE` sends N of Django's own messages on one connection.
+of the newest; `letter FILE` writes one; `loop N FILE` sends N of Django's own messages on one connection;
+`day` is a day of “server busy”; `recover dead|alive`, `hang_up` and `outcome` serve `kills`.
 """
 
 import json
@@ -20,10 +21,12 @@ from pathlib import Path
 from typing import Any
 
 import django
+import time_machine
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.db import connection, transaction
-from django.db.models import Max, Min
+from django.db.models import CharField, Max, Min, Value
+from django.db.models.functions import Concat
 from django.utils import timezone
 
 django.setup()
@@ -35,6 +38,9 @@ from incidents.notifications import announcements, claims, delivery, mail  # noq
 from incidents.operations import Statement  # noqa: E402
 from incidents.status import Impact, Phase  # noqa: E402
 from incidents.text import Text  # noqa: E402
+from tests.notifications.day import WORDS, busy_day  # noqa: E402
+from tests.notifications.helpers import START  # noqa: E402
+from tests.notifications.wire import ScriptedServer  # noqa: E402
 
 from .history import DANISH, ENGLISH  # noqa: E402
 
@@ -137,6 +143,53 @@ def loop(number: str, file: str) -> dict[str, Any]:
     return {"sent": int(number), "seconds": seconds()}
 
 
+def day() -> dict[str, Any]:
+    """A day of “server busy” for readers of one domain, with a clock and a mail server of its own."""
+    Subscriber.objects.update(address=Concat(Value("reader"), "pk", Value("@busy.example"), output_field=CharField()))
+    with ScriptedServer() as server, timed() as seconds:
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
+        with time_machine.travel(START, tick=False) as clock:
+            seen = busy_day(server, clock)
+    newest = sum(WORDS[-1] in letter.text() for letter in server.taken)
+    return {
+        "once": sum(number == 1 for number in seen.letters.values()),
+        "more": sum(number > 1 for number in seen.letters.values()),
+        "older": len(server.taken) - newest,
+        "suspended": Subscriber.objects.exclude(state="active").count(),
+        "probes": seen.probes,
+        "seconds": seconds(),
+    }
+
+
+def recover(worker: str) -> dict[str, Any]:
+    """Time passes: who is put off or uncertain is tried again, and of a `dead` worker every lease runs out."""
+    now = timezone.now()
+    if worker == "dead":
+        Delivery.objects.filter(lease_until__isnull=False).update(lease_until=now - timedelta(seconds=1))
+    delivery.recover_abandoned(now)
+    Destination.objects.in_trouble().update(retry_at=now)
+    Delivery.objects.waiting().filter(next_attempt_at__gt=now).update(next_attempt_at=now)
+    delivery.sweep(now)
+    return {}
+
+
+def hang_up() -> dict[str, Any]:
+    """PostgreSQL ends every connection but this, as it does when it is restarted."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+        return {"ended": cursor.fetchone()[0]}
+
+
+def outcome() -> dict[str, Any]:
+    """How many are neither sent nor failed, how many failed, and who may have a letter twice."""
+    uncertain = Delivery.objects.filter(times_uncertain__gt=0).values_list("subscriber__address", flat=True)
+    return {
+        "open": Delivery.objects.exclude(state__in=["sent", "failed", "skipped"]).count(),
+        "failed": Delivery.objects.filter(state="failed").count(),
+        "uncertain": list(uncertain),
+    }
+
+
 class Resident:
     """Watches this process's memory while letters go out."""
 
@@ -179,7 +232,10 @@ def timed() -> Iterator[Any]:
     ended = time.monotonic()
 
 
-COMMANDS = {command.__name__: command for command in (fill, announce, expand, work, told, letter, loop)}
+COMMANDS = {
+    command.__name__: command
+    for command in (fill, announce, expand, work, told, letter, loop, day, recover, hang_up, outcome)
+}
 
 if __name__ == "__main__":
     print(json.dumps(COMMANDS[sys.argv[1]](*sys.argv[2:])))
