@@ -1,6 +1,6 @@
 """Letters of the sample page as files, HTML and whole mails: what docs/screenshots.py pictures.
 
-    python docs/letters.py FOLDER
+    python -m docs.letters FOLDER
 
 with the environment of a running product. Nothing is stored and nothing is sent.
 """

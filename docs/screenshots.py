@@ -80,8 +80,11 @@ def main() -> None:
 def written(product: Product, folder: Path) -> Path:
     """The folder with the letters of the sample page."""
     folder.mkdir()
-    variables = run_environment(product.variables) | {"DJANGO_SETTINGS_MODULE": "statuspage.settings"}
-    command = [sys.executable, str(ROOT / "docs" / "letters.py"), str(folder)]
+    variables = run_environment(product.variables) | {
+        "DJANGO_SETTINGS_MODULE": "statuspage.settings",
+        "SECRET_KEY": "pictures",
+    }
+    command = [sys.executable, "-m", "docs.letters", str(folder)]
     subprocess.run(command, cwd=ROOT, env=variables, check=True)  # noqa: S603 (our own command)
     return folder
 

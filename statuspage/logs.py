@@ -5,13 +5,15 @@ import re
 
 # A link from a mail is a key: whoever reads it in a log could use it.
 _KEY = re.compile(r"(/subscription/(?:confirm|unsubscribe|manage)/)[^\s/\"'?]+")
+# Servers repeat in their replies, and the database in its errors, whom a letter was for.
+_ADDRESS = re.compile(r"[^\s<>\"'(),;:=/@]+@(?=[\w-]+\.)")
 
 
-class WithoutKeys(logging.Filter):
-    """Takes the key out of addresses in a message, whoever logs it. Lets every record pass."""
+class Discreet(logging.Formatter):
+    """Takes keys, and what stands before the @ of addresses, out of whatever anybody logs, tracebacks included."""
 
-    def filter(self, record: logging.LogRecord) -> bool:
-        message = record.getMessage()
-        if "/subscription/" in message:
-            record.msg, record.args = _KEY.sub(r"\1…", message), ()
-        return True
+    def format(self, record: logging.LogRecord) -> str:
+        line = super().format(record)
+        if "/subscription/" in line:
+            line = _KEY.sub(r"\1…", line)
+        return _ADDRESS.sub("…@", line) if "@" in line else line

@@ -211,8 +211,11 @@ METRICS_TOKEN = env.text("METRICS_TOKEN")  # without one /metrics does not exist
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "filters": {"without keys": {"()": "statuspage.logs.WithoutKeys"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["without keys"]}},
+    "formatters": {
+        "line": {"()": "statuspage.logs.Discreet", "format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    # With LOG_LEVEL=DEBUG these would write down whole rows and pages: whose address, and which key.
+    "loggers": {name: {"level": "INFO"} for name in ("django.template", "django.db.backends")},
     "root": {"handlers": ["console"], "level": env.choice("LOG_LEVEL", "INFO", ["DEBUG", "INFO", "WARNING", "ERROR"])},
 }

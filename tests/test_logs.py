@@ -2,7 +2,7 @@ import logging
 
 import pytest
 
-from statuspage.logs import WithoutKeys
+from statuspage.logs import Discreet
 
 
 @pytest.mark.parametrize(
@@ -12,9 +12,19 @@ from statuspage.logs import WithoutKeys
         ('"POST /en/subscription/unsubscribe/abc~x~y HTTP/1.1"', '"POST /en/subscription/unsubscribe/… HTTP/1.1"'),
         ("/da/subscription/manage/abc:1~x~y/data.json?x=1", "/da/subscription/manage/…/data.json?x=1"),
         ("Not Found: /da/incidents/abc/", "Not Found: /da/incidents/abc/"),
+        ("550 5.7.1 <anna+x@example.dk>: no", "550 5.7.1 <…@example.dk>: no"),
+        ("Key (upper(address))=(ANNA@EXAMPLE.DK) is there", "Key (upper(address))=(…@EXAMPLE.DK) is there"),
+        ("2 letters @ 5 a second", "2 letters @ 5 a second"),
     ],
 )
-def test_logs_hold_no_key_to_a_subscription(said: str, written: str) -> None:
+def test_logs_hold_no_key_to_a_subscription_and_no_address(said: str, written: str) -> None:
     record = logging.LogRecord("django.request", logging.WARNING, "", 0, "%s", (said,), None)
-    assert WithoutKeys().filter(record)
-    assert record.getMessage() == written
+    assert Discreet().format(record) == written
+
+
+def test_tracebacks_are_no_exception() -> None:
+    try:
+        raise ValueError("anna@example.dk")
+    except ValueError as error:
+        record = logging.LogRecord("x", logging.ERROR, "", 0, "failed", (), (ValueError, error, error.__traceback__))
+    assert "ValueError: …@example.dk" in Discreet().format(record)

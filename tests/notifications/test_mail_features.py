@@ -137,7 +137,7 @@ def test_state_is_told_by_a_word_and_a_shape_in_both_parts() -> None:
         assert re.search(rf'aria-hidden="true"[^>]*>{mark}</span>\s+{word}', part(message, "html"))
         if announcement.update.phase == Phase.IDENTIFIED:
             assert "Konsekvens: Større" in part(message)
-            assert re.search("^◆ .+: Delvist nedbrud$", part(message), re.MULTILINE)
+            assert re.search(r"^◆ .+: Delvist nedbrud\r?$", part(message), re.MULTILINE)
 
 
 def test_signs_can_be_told_apart_without_colour_and_have_no_form_as_emoji() -> None:

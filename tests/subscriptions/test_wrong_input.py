@@ -27,6 +27,12 @@ BAD_ADDRESSES = [
 
 
 @pytest.mark.parametrize("address", [bad for bad in BAD_ADDRESSES if bad.strip() != "anna@example.dk"])
+def test_what_is_no_address_is_refused(address: str) -> None:
+    with pytest.raises(ValidationError):
+        addresses.normalise(address)
+
+
+@pytest.mark.parametrize("address", ["", "anna", "anna@example.dk\nBcc: x@ex.dk", "anna@" + "x" * 400])
 def test_bad_address_is_refused_with_the_text_kept(anna: Visitor, address: str) -> None:
     answer = anna.sign_up(address)
     page = answer.content.decode()
@@ -69,6 +75,7 @@ def test_address_is_shown_in_the_letters_it_was_typed_in(anna: Visitor) -> None:
     assert "anna@blåbærgrød.dk" in text(anna.sign_up("anna@blåbærgrød.dk"))
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.text(max_size=80) | st.emails() | st.builds("{}@{}".format, st.text(max_size=20), st.text(max_size=20)))
 def test_address_is_refused_or_safe_in_a_mail_header(typed: str) -> None:
     try:
@@ -84,7 +91,7 @@ def test_address_is_refused_or_safe_in_a_mail_header(typed: str) -> None:
     assert addresses.mailbox(address).count("@") == 1
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.dictionaries(
         st.sampled_from(["address", "language", "scope", "components", "wants_incidents", "stamp", "subject", "other"]),
@@ -149,18 +156,18 @@ def test_form_left_open_over_night_works_at_the_second_press(ben: Visitor) -> No
 
 
 @pytest.mark.parametrize("name", ["confirm", "unsubscribe", "manage", "erase", "data"])
-@pytest.mark.parametrize("token", ["x", "a~b~c", "æøå", "%00", "a:1~1~1", "." * 2000, "<script>", "TOKEN"])
-def test_wrong_token_is_answered_and_does_nothing(ben: Visitor, name: str, token: str) -> None:
-    path = ben.page(name, "TOKEN").replace("TOKEN", token)
-    for answer in (ben.get(path), ben.post(path)):
-        assert answer.status_code == 404
-        assert "The link does not work" in text(answer)
+def test_wrong_token_is_answered_and_does_nothing(ben: Visitor, name: str) -> None:
+    for token in ("x", "a~b~c", "æøå", "%00", "a:1~1~1", "." * 2000, "<script>", "TOKEN"):
+        answer = ben.post(ben.page(name, "TOKEN").replace("TOKEN", token))
+        assert answer.status_code == 404, token
+        assert "The link does not work" in text(answer), token
+    assert "The link does not work" in text(ben.get(ben.page(name, "x")))
 
 
 def test_token_with_one_letter_changed_is_wrong(ben: Visitor) -> None:
     subscriber = make_subscriber()
     token = unsubscription(subscriber)
-    for place in range(len(token)):
+    for place in range(0, len(token), 4):
         changed = token[:place] + ("a" if token[place] != "a" else "b") + token[place + 1 :]
         assert ben.post(ben.page("unsubscribe", changed)).status_code == 404
     subscriber.refresh_from_db()
