@@ -4,7 +4,6 @@ import logging
 from collections.abc import Iterator
 
 import pytest
-from django.conf import settings as configured
 
 from incidents import clock
 from incidents.models import Subscriber
@@ -13,6 +12,9 @@ from statuspage.logs import Discreet
 from tests.support.mailserver import MailServer
 
 from .visitor import Visitor, confirmation, manage_link, unsubscription
+
+# As in the settings.
+QUIET = {"django.template", "django.db.backends"}
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -38,7 +40,7 @@ def log() -> Iterator[Log]:
         logger = logging.getLogger(name)
         levels[logger] = (logger.level, logger.propagate, logger.disabled)
         logger.propagate, logger.disabled = True, False
-        logger.setLevel(configured.LOGGING["loggers"].get(name, {"level": "DEBUG"})["level"])
+        logger.setLevel("INFO" if name in QUIET else "DEBUG")
     root.addHandler(handler)
     yield handler
     root.removeHandler(handler)
