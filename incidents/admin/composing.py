@@ -5,11 +5,12 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, QueryDict
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -44,16 +45,18 @@ def new_incident(admin: "NewsroomAdmin", request: HttpRequest) -> HttpResponse:
     if not admin.has_add_permission(request):
         raise PermissionDenied
     kind = admin.kind
-    phases = [Phase.SCHEDULED] if kind == Kind.MAINTENANCE else [p for p in phases_of(kind) if p != Phase.POSTMORTEM]
-    form = OpeningForm(
-        request.POST or None, kind=kind, phases=phases, rows=component_rows({}), initial={"phase": phases[0]}
-    )
-
+    form = opening_form(kind, request.POST or None)
     own = Update.objects.filter(incident__kind=kind, author=writer(request))
-    if update := stored_once(request, form, own, lambda draft: _store_opening(admin, request, form, draft)):
+    if update := stored_once(request, form, own, lambda draft: store_opening(admin, request, form, draft)):
         return HttpResponseRedirect(incident_page(update.incident))
     title = _("Schedule maintenance") if kind == Kind.MAINTENANCE else _("New incident")
-    return page(admin, request, "compose", {"title": title, "form": form, "reach": reach(kind, []), "kind": kind})
+    context = {"title": title, "form": form, "reach": reach(kind, []), "kind": kind}
+    return page(admin, request, "compose", {**context, "hold": settings.ANNOUNCEMENT_HOLD})
+
+
+def opening_form(kind: Kind, data: QueryDict | None) -> OpeningForm:
+    phases = [Phase.SCHEDULED] if kind == Kind.MAINTENANCE else [p for p in phases_of(kind) if p != Phase.POSTMORTEM]
+    return OpeningForm(data, kind=kind, phases=phases, rows=component_rows({}), initial={"phase": phases[0]})
 
 
 def new_update(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str) -> HttpResponse:
@@ -72,7 +75,7 @@ def new_update(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str) -
         initial={"phase": phase, "next_update_by": still_promised(incident)},
     )
     own = incident.updates.select_related("incident")
-    if stored_once(request, form, own, lambda draft: _store_update(admin, request, form, draft)):
+    if stored_once(request, form, own, lambda draft: store_update(admin, request, form, draft)):
         return HttpResponseRedirect(incident_page(incident))
     return _compose_page(admin, request, form, chosen)
 
@@ -91,7 +94,7 @@ def edit_draft(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str, u
         initial=draft_values(draft),
     )
 
-    if stored(request, form, lambda: _store_update(admin, request, form, draft)):
+    if stored(request, form, lambda: store_update(admin, request, form, draft)):
         return HttpResponseRedirect(incident_page(incident))
     return _compose_page(admin, request, form, chosen, draft=draft)
 
@@ -116,9 +119,9 @@ def stored_once(
         return None
     key = str(form["id"].value())
     try:
-        if twin := _twin(own, key):
+        if twin := twin_of(own, key):
             return _already(request, twin) if twin.is_public else stored(request, form, lambda: store(twin))
-        return _stored_first(request, form, lambda: store(None)) or _meanwhile(request, _twin(own, key))
+        return _stored_first(request, form, lambda: store(None)) or _meanwhile(request, twin_of(own, key))
     except Update.DoesNotExist:
         form.refuse(ValidationError(_("This form was used for something else already. Copy your text into a new one.")))
         return None
@@ -137,7 +140,7 @@ def _meanwhile(request: HttpRequest, twin: Update | None) -> Update | None:
     return _already(request, twin) if twin else None
 
 
-def _twin(own: QuerySet[Update], key: str) -> Update | None:
+def twin_of(own: QuerySet[Update], key: str) -> Update | None:
     """What was stored under that id. Raises DoesNotExist where it is none of `own`."""
     return own.get(pk=key) if is_id(key) and Update.objects.filter(pk=key).exists() else None
 
@@ -161,7 +164,7 @@ def _already(request: HttpRequest, twin: Update) -> Update:
     return twin
 
 
-def _store_opening(admin: "NewsroomAdmin", request: HttpRequest, form: OpeningForm, draft: Update | None) -> Update:
+def store_opening(admin: "NewsroomAdmin", request: HttpRequest, form: OpeningForm, draft: Update | None) -> Update:
     by, details, statement = writer(request), form.details(), form.statement()
     if draft is not None:
         incident = operations.edit_incident(incident=draft.incident, details=details, by=by)
@@ -174,7 +177,7 @@ def _store_opening(admin: "NewsroomAdmin", request: HttpRequest, form: OpeningFo
     return incident.updates.get(pk=statement.id)
 
 
-def _store_update(admin: "NewsroomAdmin", request: HttpRequest, form: UpdateForm, draft: Update | None) -> Update:
+def store_update(admin: "NewsroomAdmin", request: HttpRequest, form: UpdateForm, draft: Update | None) -> Update:
     """Adds an update, or rewrites a draft."""
     _drop_promise(form, request)
     by, statement = writer(request), form.statement()
@@ -212,6 +215,7 @@ def _compose_page(
         "kind": incident.kind,
         "timeline": timeline_of(incident),
         "reach": reach(incident.kind, chosen, incident),
+        "hold": settings.ANNOUNCEMENT_HOLD,
         "steps": json.dumps(STEP_STATUS),
         "only_publish": incident.is_over and not draft,
     }

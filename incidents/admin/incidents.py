@@ -19,7 +19,7 @@ from .. import links
 from ..models import Incident, Maintenance
 from ..status import Kind, Phase
 from ..templatetags.wording import passage, short_moment, words
-from . import composing, editing, steps, telling
+from . import composing, editing, preview, steps, telling
 from .addresses import incident_page
 from .timeline import timeline_of
 
@@ -52,6 +52,8 @@ class NewsroomAdmin(admin.ModelAdmin[Incident]):
     def _own_urls(self) -> list[URLPattern]:
         return [
             self._page("audience/", composing.audience, "audience"),
+            self._page("preview/", preview.preview_new, "preview_new"),
+            self._page("<id:incident_id>/preview/", preview.preview_update, "preview"),
             self._page("<id:incident_id>/update/", composing.new_update, "update"),
             self._page("<id:incident_id>/details/", editing.details, "details"),
             self._page("<id:incident_id>/withdraw/", steps.withdraw, "withdraw"),

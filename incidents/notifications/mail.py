@@ -67,6 +67,14 @@ def render(letter: str, language: str, announcement: Announcement | None = None,
     return Mail(composed, personal, announcement.update.incident_id if announcement else "")
 
 
+def preview(announcement: Announcement, language: str) -> tuple[str, str]:
+    """Subject and HTML of the letter, with links that lead nowhere instead of a recipient's own; language active."""
+    nowhere = dict.fromkeys(["unsubscribe_url", "manage_url", "confirm_url"], "#")
+    context = {**_context(Page.objects.current(), language, announcement), **nowhere}
+    subject = mime.one_line(_rendered("update", "subject.txt", context), TITLE_LENGTH + 100)
+    return subject, _rendered("update", "body.html", {**context, "subject": subject})
+
+
 def thread_id(incident: Incident) -> str:
     """The Message-ID that every mail of an incident refers to; no mail has it (STANDARDS E14)."""
     return f"<incident-{incident.pk}@{settings.FEED_ID_HOST}>"

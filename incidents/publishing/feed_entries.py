@@ -49,7 +49,7 @@ def tag(specific: str) -> str:
 
 def newest_updates(edition: Edition, component: Component | None = None) -> list[Entry]:
     """An entry for each of the newest public updates, in two queries; all of every incident the component was in."""
-    return [edition.once(_of_update, edition, update) for update in edition.read_once(_newest_updates, component)]
+    return [edition.once(of_update, edition, update) for update in edition.read_once(_newest_updates, component)]
 
 
 def _newest_updates(component: Component | None) -> list[Update]:
@@ -80,7 +80,8 @@ def _last_heard() -> list[str]:
             return heard[:NEWEST]
 
 
-def _of_update(edition: Edition, update: Update) -> Entry:
+def of_update(edition: Edition, update: Update) -> Entry:
+    """The entry of one update, in the edition's language, which is active."""
     incident = update.incident
     title = reader_passage(incident.title)
     phase = update.get_phase_display()

@@ -3,6 +3,7 @@
 // Pressed twice, a form is sent once. (The server stores it once as well.)
 for (const form of document.querySelectorAll("form[data-once]")) {
   form.addEventListener("submit", (event) => {
+    if (event.submitter?.hasAttribute("formtarget")) return; // the preview
     if (form.dataset.sent) event.preventDefault();
     form.dataset.sent = "yes";
   });

@@ -192,8 +192,8 @@ def test_form_stored_by_another_press_between_question_and_answer_is_found(
 ) -> None:
     data = {**filled(publisher.get(NEW).context["form"]), "title_da": "Titel", "text_da": "Tekst", "action": action}
     publisher.post(NEW, data)
-    find, not_yet = composing._twin, iter([None])
-    monkeypatch.setattr(composing, "_twin", lambda own, key: next(not_yet, find(own, key)))
+    find, not_yet = composing.twin_of, iter([None])
+    monkeypatch.setattr(composing, "twin_of", lambda own, key: next(not_yet, find(own, key)))
     assert publisher.post(NEW, data)["Location"] == incident_page(Incident.objects.get())
     assert Update.objects.count() == 1
 

@@ -1,0 +1,93 @@
+// Keeps what is being written in this browser, so that a lost session or network loses no text; and the live preview.
+// Only the newsroom keeps anything in a browser, and only until it is saved or a week old.
+const PREFIX = "writing:";
+const WEEK = 7 * 24 * 3600 * 1000;
+const form = document.querySelector("form[data-keep]");
+
+function stored(key) {
+  try {
+    return JSON.parse(localStorage.getItem(key));
+  } catch {
+    return null;
+  }
+}
+
+// What was sent is saved, once a page of the newsroom comes that is no form for writing; what is old is forgotten.
+for (const key of Object.keys(localStorage)) {
+  if (!key.startsWith(PREFIX)) continue;
+  const kept = stored(key);
+  if (!kept || (kept.sent && !form) || Date.now() - kept.at > WEEK) localStorage.removeItem(key);
+}
+
+if (form) {
+  const key = `${PREFIX}${form.dataset.keep}:${location.pathname}`;
+  const unwritten = new Set(["csrfmiddlewaretoken", "preview", "template", "seen"]);
+  const values = () => Object.fromEntries([...new FormData(form)].filter(([name]) => !unwritten.has(name)));
+  const texts = (found) => Object.entries(found).filter(([name, value]) => name !== "id" && value);
+  const words = (found) => JSON.stringify(texts(found).sort());
+  const initial = words(values());
+
+  const keep = (sent) => {
+    const found = values();
+    if (!sent && words(found) === initial) return;
+    try {
+      localStorage.setItem(key, JSON.stringify({ at: Date.now(), sent, values: found }));
+    } catch {
+      // A browser that keeps nothing: writing works without.
+    }
+  };
+  const putBack = (found) => {
+    for (const [name, value] of Object.entries(found)) {
+      const box = form.elements[name];
+      if (!box) continue;
+      if (box.type === "checkbox") box.checked = true;
+      else box.value = value;
+      const part = box.closest?.("details");
+      if (part && value) part.open = true;
+    }
+    form.dispatchEvent(new Event("input", { bubbles: true }));
+  };
+
+  const offer = form.querySelector("[data-kept]");
+  const kept = "fresh" in form.dataset ? stored(key) : null;
+  if (kept && words(kept.values) !== initial) {
+    offer.hidden = false;
+    offer.querySelector("[data-when]").textContent = new Date(kept.at).toLocaleString(document.documentElement.lang);
+    const longest = texts(kept.values).map(([, value]) => value).sort((a, b) => b.length - a.length)[0] ?? "";
+    offer.querySelector("[data-excerpt]").textContent = longest.slice(0, 200);
+    offer.querySelector("[data-put-back]").addEventListener("click", () => { putBack(kept.values); offer.hidden = true; });
+    offer.querySelector("[data-throw-away]").addEventListener("click", () => { localStorage.removeItem(key); offer.hidden = true; });
+  }
+
+  let soon;
+  form.addEventListener("input", () => { clearTimeout(soon); soon = setTimeout(() => keep(false), 400); });
+  form.addEventListener("submit", ({ submitter }) => {
+    if (submitter?.hasAttribute("formtarget")) return;
+    clearTimeout(soon);
+    keep(true);
+  });
+
+  // Whether it is told, where the time lies back: as the server sees it (ten minutes).
+  const backdate = () => {
+    const at = form.elements.at?.value;
+    const back = at && Date.parse(at) < Date.now() - 600000 && !form.elements.although_backdated.checked;
+    form.toggleAttribute("data-backdated", Boolean(back));
+  };
+  form.addEventListener("input", backdate);
+  backdate();
+
+  // The preview follows what is typed, while it is open.
+  const preview = form.querySelector("[data-preview]");
+  const button = preview.querySelector("[formtarget]");
+  const show = () => {
+    if (!preview.open) return;
+    const frame = preview.querySelector("iframe");
+    frame.replaceWith(frame.cloneNode()); // a new frame adds nothing to the history
+    form.requestSubmit(button);
+  };
+  let later;
+  const showSoon = () => { clearTimeout(later); later = setTimeout(show, 600); };
+  button.hidden = true;
+  preview.addEventListener("toggle", show);
+  form.addEventListener("input", showSoon);
+}
