@@ -36,6 +36,7 @@ from .views import changeable, writer
 if TYPE_CHECKING:
     from .incidents import NewsroomAdmin
 
+_SCRIPTS = re.compile(r"<script\b.*?</script>", re.DOTALL)  # the frame would refuse them
 _STYLES = re.compile(r'(?<=\sstyle=")[^"]*(?=")|(?<=<style>).*?(?=</style>)', re.DOTALL)
 
 
@@ -113,7 +114,7 @@ def _shown(request: HttpRequest, update: Update) -> str:
                 "admin/newsroom/preview_feed.html", {"entry": of_update(edition, update), "page": edition.page}
             )
         content = IncidentPage().render(update.incident_id, edition) or ""
-        return content.replace(PUBLISHED_MARK, moment(timezone.now()))
+        return _SCRIPTS.sub("", content).replace(PUBLISHED_MARK, moment(timezone.now()))
 
 
 def _letter(update: Update, language: str) -> str:

@@ -53,7 +53,7 @@ if (form) {
   if (kept && words(kept.values) !== initial) {
     offer.hidden = false;
     offer.querySelector("[data-when]").textContent = new Date(kept.at).toLocaleString(document.documentElement.lang);
-    const longest = texts(kept.values).map(([, value]) => value).sort((a, b) => b.length - a.length)[0] ?? "";
+    const longest = texts(kept.values).filter(([name]) => /^(text|title|quote)/.test(name)).map(([, value]) => value).sort((a, b) => b.length - a.length)[0] ?? "";
     offer.querySelector("[data-excerpt]").textContent = longest.slice(0, 200);
     offer.querySelector("[data-put-back]").addEventListener("click", () => { putBack(kept.values); offer.hidden = true; });
     offer.querySelector("[data-throw-away]").addEventListener("click", () => { localStorage.removeItem(key); offer.hidden = true; });

@@ -1,0 +1,134 @@
+"""The newsroom in a real browser: few presses, nothing lost, and usable by everybody."""
+
+import re
+from collections.abc import Callable
+from importlib.resources import files
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.support.product import PASSWORD, Product
+
+AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
+# The elements that stand out of the window, the innermost last.
+WIDE = "[...document.querySelectorAll('body *')].filter((one) => one.getBoundingClientRect().right > innerWidth + 1)"
+WIDE = f"document.documentElement.scrollWidth > innerWidth + 1 ? {WIDE}.map((one) => one.outerHTML.slice(0, 90)) : []"
+PHONE = {"width": 390, "height": 844}
+MOST = 12
+
+
+@pytest.fixture(scope="module")
+def house(product: Callable[..., Product]) -> Product:
+    return product(sample_data=True, ANNOUNCEMENT_HOLD="30")
+
+
+class Person:
+    """Somebody at a browser, whose key presses in a row in one box count as one; so does each click or choice."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.interactions = 0
+
+    def types(self, box: str, text: str) -> None:
+        self.interactions += 1
+        self.page.fill(box, text)
+
+    def presses(self, button: str) -> None:
+        self.interactions += 1
+        self.page.locator(button).first.click()
+        self.page.wait_for_load_state()
+
+    def chooses(self, box: str, **what: Any) -> None:
+        self.interactions += 1
+        self.page.locator(box).first.select_option(**what)
+
+    def logs_in(self) -> None:
+        self.types("[name=username]", "admin")
+        self.types("[name=password]", PASSWORD)
+        self.presses("[type=submit]")
+
+
+def sitting_down(house: Product, browser: Browser, **options: Any) -> Person:
+    page = browser.new_context(reduced_motion="reduce", **options).new_page()
+    page.goto(f"{house.url}/admin/")
+    return Person(page)
+
+
+def faults(page: Page, scheme: str) -> list[object]:
+    """What axe-core finds in a theme, and what does not fit into the window."""
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    page.wait_for_timeout(300)  # Django's links fade from one colour into the other
+    page.evaluate(AXE)
+    found = page.evaluate("axe.run({resultTypes: ['violations'], preload: false}).then((run) => run.violations)")
+    wide = page.evaluate(WIDE)
+    broken = [(page.url, scheme, one["id"], one["nodes"][0]["html"]) for one in found]
+    return [*broken, *((page.url, one) for one in wide)]
+
+
+@pytest.mark.parametrize(
+    ("language", "options"),
+    [("da", {"locale": "da-DK"}), ("en", {"locale": "en-GB", "viewport": PHONE, "has_touch": True})],
+)
+def test_update_is_out_within_a_few_presses_and_taken_back_with_one(
+    house: Product, browser: Browser, language: str, options: dict[str, Any]
+) -> None:
+    person = sitting_down(house, browser, **options)
+    page = person.page
+    refused: list[str] = []
+    page.on(
+        "console",
+        lambda message: refused.append(message.text) if re.search("Content Security|Blocked", message.text) else None,
+    )
+    seen = faults(page, "light")
+    person.logs_in()
+    seen += faults(page, "light") + faults(page, "dark")
+    person.presses(".steps .default")
+    person.chooses("[name=template]", index=1)
+    assert page.locator("[name=text_da]").input_value()
+    person.chooses(".component-rows select", value="partial_outage")
+    before = person.interactions
+    page.locator("[data-preview] summary").click()
+    shown = page.frame_locator("[name=preview][sandbox]")
+    expect(shown.locator("h1")).to_contain_text("Problemer med Webmail")
+    for what in ("mail-en", "feed-da"):
+        page.select_option("select[name=preview]", what)
+        expect(shown.locator("h1")).to_contain_text(
+            "Problems with Webmail" if what == "mail-en" else "Problemer med Webmail"
+        )
+    seen += faults(page, "light") + faults(page, "dark")
+    person.presses("[value=publish]")
+    assert before < person.interactions <= MOST
+    assert re.search(r"/incident/\w{12}/change/", page.url)
+    assert page.locator(".held").count() == 1
+    incident = page.url.split("/")[-3]
+    status, _headers, text = house.get(f"/{language}/incidents/{incident}/")
+    assert status == 200
+    assert ("Problemer med Webmail" if language == "da" else "Problems with Webmail") in text
+    page.locator(".held button").first.click()
+    page.wait_for_url("**/updates/*/")
+    assert page.locator("[name=text_da]").input_value()
+    assert house.get(f"/{language}/incidents/{incident}/")[0] == 404
+    assert not seen, "\n".join(map(str, seen))
+    assert refused == []
+    page.context.close()
+
+
+def test_text_survives_a_session_that_ended(house: Product, browser: Browser) -> None:
+    person = sitting_down(house, browser, locale="da-DK")
+    page = person.page
+    person.logs_in()
+    person.presses(".steps .default")
+    for name, text in {"title_da": "Mail er nede", "text_da": "Skrevet i hast."}.items():
+        page.fill(f"[name={name}]", text)
+    cookies = [one for one in page.context.cookies() if "csrf" in one["name"]]
+    page.context.clear_cookies()
+    page.context.add_cookies([{**one} for one in cookies])  # type: ignore[typeddict-item]
+    person.presses("[value=publish]")
+    person.logs_in()
+    expect(page.locator("[data-kept]")).to_contain_text("Skrevet i hast.")
+    page.locator("[data-put-back]").click()
+    assert page.locator("[name=title_da]").input_value() == "Mail er nede"
+    person.presses("[value=draft]")
+    assert page.evaluate("Object.keys(localStorage).filter((key) => key.startsWith('writing:'))") == []
+    page.context.close()
