@@ -72,10 +72,10 @@ def test_whoever_pauses_waits_for_a_claim_that_is_being_made() -> None:
     refused: list[Exception] = []
 
     def pause_impatiently() -> None:
-        with connection.cursor() as cursor:
-            cursor.execute("SET lock_timeout = '50ms'")
         try:
-            announcements.pause(announcement)
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute("SET LOCAL lock_timeout = '50ms'")  # not for whoever gets this connection next
+                announcements.pause(announcement)
         except OperationalError as error:
             refused.append(error)
         finally:
