@@ -15,12 +15,12 @@ from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
-from django.utils.translation import get_language, gettext, pgettext
+from django.utils.translation import get_language, pgettext
 
 from . import links, markup
 from .models import AffectedComponent, Component, ComponentGroup, Incident, Page, Update
 from .status import ComponentStatus, Phase, worst_of
-from .templatetags.wording import language_name, reader_passage
+from .templatetags.wording import quote_heading, reader_passage
 from .text import Text
 
 Json = dict[str, Any]
@@ -123,7 +123,7 @@ def incident_shape(incident: Incident, updates: Sequence[Update], page: Page) ->
         "name": _line(incident.title),
         "status": status_of(incident.phase),
         "created_at": moment(first.at if first else incident.started_at),
-        "updated_at": moment(max(map(changed, updates), default=incident.started_at)),
+        "updated_at": moment(max((update.changed_at for update in updates), default=incident.started_at)),
         "monitoring_at": _moment_of(updates, Phase.MITIGATED),
         "resolved_at": moment(incident.ended_at) if incident.ended_at else None,
         "impact": incident.impact,
@@ -152,7 +152,7 @@ def update_shape(update: Update) -> Json:
         "body": body(update),
         "incident_id": update.incident_id,
         "created_at": moment(update.at),
-        "updated_at": moment(changed(update)),
+        "updated_at": moment(update.changed_at),
         "display_at": moment(update.at),
         "affected_components": affected or None,
         "deliver_notifications": update.notify,
@@ -166,10 +166,8 @@ def body(update: Update) -> str:
     """The text without markup, then the quoted statement, its language named: many a client shows nothing else."""
     parts = [markup.plain(reader_passage(update.text).text)]
     if update.quote:
-        named = {"name": update.incident.upstream_name, "language": language_name(update.quote_language)}
-        heading = gettext("Statement from %(name)s, in %(language)s") if named["name"] else ""
-        heading = heading or gettext("Quoted statement, in %(language)s")
-        parts += [f"{heading % named}:", markup.plain(update.quote)]
+        heading = quote_heading(update.incident.upstream_name, update.quote_language)
+        parts += [f"{heading}:", markup.plain(update.quote)]
     return markup.clean("\n\n".join(part for part in parts if part))
 
 
@@ -190,11 +188,6 @@ def _touched(updates: Iterable[Update]) -> list[Component]:
 
 def _order(component: Component) -> tuple[int, datetime, str]:
     return component.position, component.created_at, component.pk
-
-
-def changed(update: Update) -> datetime:
-    """When readers last got to see another text of it."""
-    return max(update.at, update.corrected_at or update.at)
 
 
 def _moment_of(updates: Iterable[Update], phase: Phase) -> str | None:

@@ -105,6 +105,11 @@ class Update(models.Model):
         return self.published_at is not None
 
     @property
+    def changed_at(self) -> datetime:
+        """When readers last got to see another text of it."""
+        return max(self.at, self.corrected_at or self.at)
+
+    @property
     def is_final(self) -> bool:
         return Phase(self.phase).is_final
 

@@ -11,7 +11,6 @@ from ..models import Component, ComponentGroup, Incident, Page, overall_status
 from ..status import ComponentStatus
 from ..statuspage_api import (
     Json,
-    changed,
     component_shape,
     group_shape,
     incident_shape,
@@ -42,7 +41,7 @@ class Facts:
     def updated_at(self) -> datetime:
         """When anything that readers see last changed."""
         stories = [*self.incidents, *self.unresolved, *self.maintenance, *self.upcoming, *self.active]
-        updates = (changed(update) for story in stories for update in story.timeline)
+        updates = (update.changed_at for story in stories for update in story.timeline)
         components = (component.updated_at for component in self.components)
         return max([self.page.updated_at or _EPOCH, *updates, *components])
 

@@ -19,7 +19,7 @@ from django.utils.translation import get_language, gettext, pgettext
 from .. import formats, links, markup
 from ..models import AffectedComponent, Component, Incident, Update
 from ..status import Phase
-from ..templatetags.wording import language_name, reader_passage, untranslated_note
+from ..templatetags.wording import language_name, quote_heading, reader_passage, untranslated_note
 from ..text import Passage
 from .documents import Edition
 from .story import Story, told
@@ -114,7 +114,7 @@ def _of_incident(edition: Edition, story: Story) -> Entry:
 
 
 def _changed(update: Update) -> datetime:
-    return timezone.localtime(max(update.at, update.corrected_at or update.at))
+    return timezone.localtime(update.changed_at)
 
 
 def _with_phase(phase: str, title: str) -> str:
@@ -151,7 +151,7 @@ def _html(joined: str) -> SafeString:
 
 
 def _update_html(update: Update) -> SafeString:
-    heading = _quote_heading(update) if update.quote else ""
+    heading = quote_heading(update.incident.upstream_name, update.quote_language) if update.quote else ""
     context = {"changes": _changes(update), "window": _window(update), "heading": heading}
     return _rendered("feeds/update.html", update=update, **context)
 
@@ -183,21 +183,13 @@ def _paragraphs(update: Update) -> Iterable[str]:
     yield f"{gettext('Time of the work')}: {_window(update)}" if _window(update) else ""
     yield "\n".join(f"- {_name(row)}{status and f': {status}'}" for row, status in _changes(update))
     if update.quote:
-        yield f"{_quote_heading(update)}:"
+        yield f"{quote_heading(update.incident.upstream_name, update.quote_language)}:"
         yield "\n".join(f"> {line}".rstrip() for line in markup.plain(update.quote).splitlines())
     yield f"{gettext('Source')}: {update.quote_url}" if update.quote_url else ""
 
 
 def _name(row: AffectedComponent) -> str:
     return plain_line(reader_passage(row.component.name))
-
-
-def _quote_heading(update: Update) -> str:
-    """“Statement from Microsoft 365, in English”."""
-    named = {"name": update.incident.upstream_name, "language": language_name(update.quote_language)}
-    if named["name"]:
-        return gettext("Statement from %(name)s, in %(language)s") % named
-    return gettext("Quoted statement, in %(language)s") % named
 
 
 def _language() -> str:

@@ -41,6 +41,15 @@ def language_name(code: str) -> str:
         return code
 
 
+@register.simple_tag
+def quote_heading(provider: str, language: str) -> str:
+    """“Statement from Microsoft 365, in English”; without the name where there is none."""
+    named = {"name": provider, "language": language_name(language)}
+    if provider:
+        return gettext("Statement from %(name)s, in %(language)s") % named
+    return gettext("Quoted statement, in %(language)s") % named
+
+
 @register.filter
 def language_own_name(code: str) -> str:
     """A language's name in itself, for the language switch."""
