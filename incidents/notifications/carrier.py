@@ -1,8 +1,9 @@
 """One connection's work: take a row, write that it goes on the wire, send it, see what follows from the answer."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from django.utils import timezone
 
@@ -45,16 +46,44 @@ class RelayHealth:
         return len(self._putting_off) >= _DESTINATIONS_PATIENCE
 
 
-class Carrier:
-    """Runs as a task of its own, with a connection of its own, until the desk has nothing more."""
+class Wire(Protocol):
+    """One task's way out. Both may raise a ChannelError: `prepare` only Busy."""
 
-    def __init__(self, pen: Pen, desk: Desk, relay: RelayHealth, write_mail: Callable[[Held], bytes], pace: Pace):
+    async def prepare(self) -> None: ...
+
+    def send(self, row: Held) -> Awaitable[Reply]: ...
+
+    def close(self) -> None: ...
+
+
+class MailWire:
+    """A connection to the mail relay, and the letters that go over it."""
+
+    def __init__(self, write_mail: Callable[[Held], bytes]) -> None:
+        self.write_mail = write_mail
+        self.channel = EmailChannel()
+        self.prepare = self.channel.prepare
+        self.close = self.channel.close
+
+    def send(self, row: Held) -> Awaitable[Reply]:
+        return self.channel.deliver(envelope_sender(row.id), row.address, self._content(row))
+
+    def _content(self, row: Held) -> bytes:
+        try:
+            return self.write_mail(row)
+        except ValueError as error:
+            raise Refused(Reply(0, f"The letter cannot be written: {error}")) from error
+
+
+class Carrier:
+    """Runs as a task of its own, with a wire of its own, until the desk has nothing more."""
+
+    def __init__(self, pen: Pen, desk: Desk, relay: RelayHealth, wire: Wire, pace: Pace):
         self.pen = pen
         self.desk = desk
         self.relay = relay
-        self.write_mail = write_mail
+        self.wire = wire
         self.pace = pace
-        self.channel = EmailChannel()
         self.unwritten: Outcome | None = None
 
     async def run(self) -> None:
@@ -66,7 +95,7 @@ class Carrier:
             self.desk.close()
             raise
         finally:
-            self.channel.close()
+            self.wire.close()
 
     async def _next(self) -> Held | None:
         """The outcome of the last letter is written with the beginning of the next, or at once if there is none."""
@@ -84,7 +113,7 @@ class Carrier:
     async def _begin(self, row: Held) -> bool:
         """Makes the connection ready. If that fails the row was not touched, and this task ends."""
         try:
-            await self.channel.prepare()
+            await self.wire.prepare()
         except Busy as error:
             await self._write_down()
             self.desk.settle(row, Result.NOTHING)
@@ -102,18 +131,12 @@ class Carrier:
             await self._give_probes_back(row)
             return None
         try:
-            reply = await self.channel.deliver(envelope_sender(row.id), row.address, self._content(row))
+            reply = await self.wire.send(row)
         except ChannelError as error:
             await self.pen.write(outcomes.not_taken(row, error, timezone.now()), None)
             await self._follow(row, error)
             return None
         return await self._taken(row, outcomes.taken(row, reply, timezone.now()))
-
-    def _content(self, row: Held) -> bytes:
-        try:
-            return self.write_mail(row)
-        except ValueError as error:
-            raise Refused(Reply(0, f"The letter cannot be written: {error}")) from error
 
     async def _taken(self, row: Held, outcome: Outcome) -> Outcome | None:
         self.relay.answered()

@@ -22,7 +22,7 @@ from ..models.ids import new_id
 from . import claims, destinations, pauses
 from .channels.email import destination, relay_name
 from .ledger import move
-from .worker import Worker
+from .worker import MailWorker
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ def enqueue(announcement_id: int | None, rows: int) -> bool:
 
 def work(announcement_id: int | None, batch: int) -> None:
     """What a job does."""
-    if Worker(announcement_id, batch).run():
+    if MailWorker(announcement_id, batch).run():
         enqueue(announcement_id, 1)
     else:
         claims.forget_orphans(announcement_id, timezone.now())

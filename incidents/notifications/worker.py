@@ -3,7 +3,9 @@
 import asyncio
 import logging
 import time
+from abc import ABC, abstractmethod
 from concurrent.futures import ThreadPoolExecutor
+from typing import Generic, TypeVar
 
 from django.conf import settings
 from django.db import OperationalError
@@ -11,7 +13,7 @@ from django.utils import timezone
 
 from ..models import Announcement, Delivery, DeliveryState
 from . import claims, destinations
-from .carrier import Carrier, RelayHealth
+from .carrier import Carrier, MailWire, RelayHealth
 from .desk import Desk
 from .ledger import Held, Ledger, move
 from .mail import Mail, render
@@ -22,25 +24,38 @@ logger = logging.getLogger(__name__)
 
 # What letters have in common that are rendered once: announcement, letter, language, time zone.
 _Key = tuple[int | None, str, str, str]
+Written = TypeVar("Written")
 
 # A job ends by itself after this and another goes on, so that workers can be stopped and share the work.
 SECONDS = 120
 
 
-class Worker:
-    """One job's work on one announcement, or with None on the letters that belong to none."""
+class Worker(ABC, Generic[Written]):
+    """One job's work, whatever the channel: its hooks `claim` rows, `render` their letters, and make a `carrier`."""
 
-    def __init__(self, announcement_id: int | None, batch: int) -> None:
-        self.announcement_id = announcement_id
+    def __init__(self, batch: int, connections: int, rate: float = 0) -> None:
         self.batch = batch
+        self.connections = connections
         self.ledger = Ledger()
         self.desk = Desk()
         self.relay = RelayHealth()
-        self.pace = Pace(settings.EMAIL_RATE)
-        self.mails: dict[_Key, Mail] = {}
+        self.pace = Pace(rate)
+        self.letters: dict[_Key, Written] = {}
         self.unwritable: dict[_Key, str] = {}
         self.crew: list[asyncio.Task[None]] = []
         self.has_more = False  # the last claim was as large as it may be
+
+    @abstractmethod
+    async def claim(self) -> list[Held]:
+        """Rows that may go now. Sets `has_more`."""
+
+    @abstractmethod
+    def render(self, row: Held) -> Written:
+        """The letter of this row and of all that have it in common; asks the database."""
+
+    @abstractmethod
+    def carrier(self) -> Carrier:
+        """For one more connection."""
 
     def run(self) -> bool:
         """Sends what is due; returns whether time was up before all of it was claimed."""
@@ -50,7 +65,7 @@ class Worker:
     async def _run(self) -> bool:
         """All connections in one thread; only what waits by itself, the database and a greeting, has others."""
         self.pen = Pen(self.ledger)
-        openers = ThreadPoolExecutor(settings.EMAIL_CONNECTIONS, "opening")
+        openers = ThreadPoolExecutor(self.connections, "opening")
         asyncio.get_running_loop().set_default_executor(openers)
         try:
             return await self._work()
@@ -69,7 +84,7 @@ class Worker:
             if was_idle and not claimed:
                 break
             self._man()
-            await self.desk.wait_until_below(self._low_water() if self.has_more else 1, 0.5)
+            await self.desk.wait_until_below(self.low_water() if self.has_more else 1, 0.5)
         unfinished = time.monotonic() >= until
         while not self.desk.is_closed and not self._is_idle():
             self._man()
@@ -79,29 +94,17 @@ class Worker:
         return unfinished
 
     async def _claim(self) -> int:
-        """Letters that somebody waits for before a screen go before announcements. Returns how many there were.
-
-        With a slow relay no more than that is held: the others are for other workers.
-        """
-        rows = await self._claimed(None)
-        if self.announcement_id is None:
-            self.has_more = len(rows) >= self.batch
-        elif self.desk.left < self._low_water():
-            found = await self._claimed(self.announcement_id)
-            self.has_more = len(found) >= self.batch
-            rows += found
+        """Returns how many rows there were."""
+        rows = await self.claim()
         self.desk.offer([row for row in rows if await self._is_rendered(row)])
         return len(rows)
-
-    async def _claimed(self, announcement_id: int | None) -> list[Held]:
-        return await self.pen.using(lambda: claims.claim(announcement_id, self.batch, timezone.now()))
 
     async def _is_rendered(self, row: Held) -> bool:
         """Whether its letter is there to be sent; if it cannot be written the row fails and says why."""
         key = _key(row)
-        if key not in self.mails and key not in self.unwritable:
+        if key not in self.letters and key not in self.unwritable:
             try:
-                self.mails[key] = await self.pen.using(lambda: _rendered(row))
+                self.letters[key] = await self.pen.using(lambda: self.render(row))
             except OperationalError:
                 raise  # the database's fault and no letter's
             except Exception as error:
@@ -110,7 +113,7 @@ class Worker:
                 self.unwritable[key] = f"The letter cannot be written: {error!r}"[:500]
         if key in self.unwritable:
             await self._fail(row, self.unwritable[key])
-        return key in self.mails
+        return key in self.letters
 
     async def _fail(self, row: Held, why: str) -> None:
         """Only while we hold it; staff find it among the failed and can send it again."""
@@ -125,17 +128,16 @@ class Worker:
             if member.done():
                 member.result()
         self.crew = [member for member in self.crew if not member.done()]
-        wanted = settings.EMAIL_CONNECTIONS if self.relay.answers else 1
+        wanted = self.connections if self.relay.answers else 1
         for _ in range(min(wanted, self.desk.left) - len(self.crew)):
-            carrier = Carrier(self.pen, self.desk, self.relay, self._write_mail, self.pace)
-            self.crew.append(asyncio.create_task(carrier.run()))
+            self.crew.append(asyncio.create_task(self.carrier().run()))
 
-    def _write_mail(self, row: Held) -> bytes:
-        return self.mails[_key(row)].to(row)
+    def letter(self, row: Held) -> Written:
+        return self.letters[_key(row)]
 
-    def _low_water(self) -> int:
+    def low_water(self) -> int:
         """When to claim again, so that the connections do not run dry."""
-        return max(self.batch // 4, 2 * settings.EMAIL_CONNECTIONS)
+        return max(self.batch // 4, 2 * self.connections)
 
     def _is_idle(self) -> bool:
         return self.desk.left == 0
@@ -145,8 +147,42 @@ def _key(row: Held) -> _Key:
     return row.announcement_id, row.letter, row.language, row.time_zone
 
 
-def _rendered(row: Held) -> Mail:
-    announcement = None
-    if row.announcement_id is not None:
-        announcement = Announcement.objects.select_related("update__incident").get(pk=row.announcement_id)
-    return render(row.letter, row.language, announcement, row.time_zone)
+def announcement_of(row: Held) -> Announcement | None:
+    if row.announcement_id is None:
+        return None
+    return Announcement.objects.select_related("update__incident").get(pk=row.announcement_id)
+
+
+class MailWorker(Worker[Mail]):
+    """The mails of one announcement, or with None those that belong to none."""
+
+    def __init__(self, announcement_id: int | None, batch: int) -> None:
+        super().__init__(batch, settings.EMAIL_CONNECTIONS, settings.EMAIL_RATE)
+        self.announcement_id = announcement_id
+
+    async def claim(self) -> list[Held]:
+        """Letters that somebody waits for before a screen go before announcements.
+
+        With a slow relay no more than that is held: the others are for other workers.
+        """
+        rows = await self._claimed(None)
+        if self.announcement_id is None:
+            self.has_more = len(rows) >= self.batch
+        elif self.desk.left < self.low_water():
+            found = await self._claimed(self.announcement_id)
+            self.has_more = len(found) >= self.batch
+            rows += found
+        return rows
+
+    async def _claimed(self, announcement_id: int | None) -> list[Held]:
+        return await self.pen.using(lambda: claims.claim(announcement_id, self.batch, timezone.now()))
+
+    def render(self, row: Held) -> Mail:
+        return render(row.letter, row.language, announcement_of(row), row.time_zone)
+
+    def carrier(self) -> Carrier:
+        return Carrier(self.pen, self.desk, self.relay, MailWire(self.mail), self.pace)
+
+    def mail(self, row: Held) -> bytes:
+        """The bytes for one recipient. Raises ValueError for what cannot be written."""
+        return self.letter(row).to(row)

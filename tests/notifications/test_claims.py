@@ -26,14 +26,14 @@ def test_a_worker_stops_at_once_when_its_announcement_is_paused_amid_its_claims(
     for number in range(30):
         make_subscriber(f"reader{number}@example.dk")
     announcement = announced()
-    write_mail = worker.Worker._write_mail
+    write_mail = worker.MailWorker.mail
 
-    def pause_at_the_third(self: worker.Worker, row: Held) -> bytes:
+    def pause_at_the_third(self: worker.MailWorker, row: Held) -> bytes:
         if len(server.taken) == 2:
             self.pen.thread.submit(announcements.pause, announcement).result()
         return write_mail(self, row)
 
-    monkeypatch.setattr(worker.Worker, "_write_mail", pause_at_the_third)
+    monkeypatch.setattr(worker.MailWorker, "mail", pause_at_the_third)
     delivery.work(announcement.pk, 30)
     assert len(server.taken) == 3
     assert states() == {"sent": 3, "queued": 27}

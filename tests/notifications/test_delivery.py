@@ -225,13 +225,13 @@ def test_what_a_server_says_of_somebody_erased_meanwhile_is_not_kept(
 ) -> None:
     reader = make_subscriber("karen@example.dk")
     announced()
-    write_mail = worker.Worker._write_mail
+    write_mail = worker.MailWorker.mail
 
-    def erase_and_write(self: worker.Worker, row: Held) -> bytes:
+    def erase_and_write(self: worker.MailWorker, row: Held) -> bytes:
         self.pen.thread.submit(lambda: service.erase(subscriber=reader)).result()
         return write_mail(self, row)
 
-    monkeypatch.setattr(worker.Worker, "_write_mail", erase_and_write)
+    monkeypatch.setattr(worker.MailWorker, "mail", erase_and_write)
     server.says = lambda stage, _to: "550 5.7.1 No" if stage == "RCPT" else None
     work_off()
     row = Delivery.objects.get()
