@@ -68,6 +68,10 @@ def subscribe(language: str) -> str:
     return f"/{language}/subscribe/"
 
 
+def subscribe_webhook(language: str) -> str:
+    return f"{subscribe(language)}webhook/"
+
+
 def follow(incident_id: str, language: str) -> str:
     return f"{subscribe(language)}{incident_id}/"
 
@@ -105,6 +109,7 @@ class Purpose(StrEnum):
     """What a token may be used for; the value is the signature's salt."""
 
     CONFIRM = "subscription.confirm"
+    CONNECT = "subscription.connect"
     MANAGE = "subscription.manage"
     UNSUBSCRIBE = "subscription.unsubscribe"
     FORM = "subscription.form"

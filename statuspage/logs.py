@@ -4,7 +4,7 @@ import logging
 import re
 
 # A link from a mail is a key: whoever reads it in a log could use it.
-_KEY = re.compile(r"(/subscription/(?:confirm|unsubscribe|manage)/)[^\s/\"'?]+")
+_KEY = re.compile(r"(/subscription/(?:confirm|connect|unsubscribe|manage)/)[^\s/\"'?]+")
 # Servers repeat in their replies, and the database in its errors, whom a letter was for.
 _ADDRESS = re.compile(r"[^\s<>\"'(),;:=/@]+@(?=[\w-]+\.)")
 

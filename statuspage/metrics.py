@@ -47,7 +47,8 @@ def _lines(now: datetime) -> Iterator[str]:
     yield _one("queue_up", "Whether the queue answers.", int(pulse.queue_answers))
     yield _one("queue_jobs", "Jobs that wait in the queue.", pulse.jobs_waiting)
     yield _one("queue_failed_jobs", "Jobs that failed in the last day.", pulse.jobs_failed)
-    yield _one("workers", "Workers that live.", len(pulse.living))
+    yield _one("workers", "Workers for mail that live.", pulse.mailing)
+    yield _one("posters", "Workers for webhooks that live.", pulse.posting)
     if pulse.clock_at:
         yield _one("clock_beat_seconds", "Time since the clock was last seen.", (now - pulse.clock_at).total_seconds())
     stale = StaleSubject.objects.aggregate(rows=Count("pk"), oldest=Min("since"))

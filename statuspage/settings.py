@@ -117,7 +117,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 env.url("REDIS_URL", "redis://localhost:6379/0", {"redis", "rediss", "unix"}, "redis://localhost:6379/0")
 # As written: urllib would put a socket's address together without its empty host.
-RQ_QUEUES = {"delivery": {"URL": env.text("REDIS_URL", "redis://localhost:6379/0"), "DEFAULT_TIMEOUT": 300}}
+_queue = {"URL": env.text("REDIS_URL", "redis://localhost:6379/0"), "DEFAULT_TIMEOUT": 300}
+RQ_QUEUES = {"delivery": _queue, "posts": _queue}
 RQ = {"WORKER_CLASS": "incidents.notifications.waiter.Waiter"}
 RQ_SHOW_ADMIN_LINK = False  # all staff could empty the queue there, and it speaks English only
 

@@ -18,6 +18,7 @@ def alarms() -> list[str]:
     said = {
         _("The queue does not answer: subscribers are told late or not at all."): not found.queue_answers,
         _("No worker is running: nobody is told."): found.nobody_works,
+        _("No worker posts to webhooks: those are not told."): found.nobody_posts,
         _("The clock stands still: nothing is published or told by itself."): found.clock_stands,
         _(
             "So many have signed up in the last hour that no confirmations go out for now. "

@@ -12,12 +12,14 @@ from .subscribers import IncidentChoice, LetterLimit, Subscriber
 from .templates import UpdateTemplate
 from .updates import AffectedComponent, Update, UpdateRevision
 from .watch import Heartbeat
+from .webhooks import Attempt, SigningSecret
 
 __all__ = [
     "MOVES",
     "WAITING",
     "AffectedComponent",
     "Announcement",
+    "Attempt",
     "Bounce",
     "Component",
     "ComponentGroup",
@@ -32,6 +34,7 @@ __all__ = [
     "Logo",
     "Maintenance",
     "Page",
+    "SigningSecret",
     "SkipReason",
     "StaleSubject",
     "StatusChange",

@@ -81,12 +81,13 @@ S = DeliveryState
 # `uncertain` is a connection lost after the final dot or a worker that died with the
 # letter on the wire, sent again with the same Message-ID and Date (STANDARDS Q8-Q10).
 # A letter that was never tried can fail too: its destination was down for too long.
+# What was sent is sent again only if the owner of a webhook asks for it.
 MOVES: dict[str, frozenset[str]] = {
     S.QUEUED: frozenset({S.SENDING, S.SKIPPED, S.FAILED}),
     S.SENDING: frozenset({S.SENT, S.DEFERRED, S.UNCERTAIN, S.FAILED, S.QUEUED}),
     S.DEFERRED: frozenset({S.SENDING, S.SKIPPED, S.FAILED}),
     S.UNCERTAIN: frozenset({S.SENDING, S.SKIPPED, S.FAILED}),
-    S.SENT: frozenset(),
+    S.SENT: frozenset({S.QUEUED}),
     S.FAILED: frozenset({S.QUEUED}),
     S.SKIPPED: frozenset(),
 }
@@ -112,6 +113,13 @@ class SkipReason(models.TextChoices):
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def waiting(self) -> "DeliveryQuerySet":
         return self.filter(state__in=WAITING)
+
+    def by_mail(self) -> "DeliveryQuerySet":
+        return self.filter(channel=Subscriber.Channel.EMAIL)
+
+    def posted(self) -> "DeliveryQuerySet":
+        """To webhooks and chat channels, over HTTP."""
+        return self.exclude(channel=Subscriber.Channel.EMAIL)
 
     def due(self, now: datetime) -> "DeliveryQuerySet":
         """Waiting, their time has come, and no worker holds them."""
@@ -146,6 +154,9 @@ class Delivery(models.Model):
         ALREADY_SUBSCRIBED = "already_subscribed", _("Already subscribed")
         MANAGE = "manage", _("Link to the subscription")
         FOLLOW = "follow", _("Confirmation of following")
+        WEBHOOK = "webhook", _("Confirmation of a webhook")
+        CODE = "code", _("Code for a webhook")
+        WEBHOOK_SUSPENDED = "webhook_suspended", _("Webhook suspended")
 
     announcement = models.ForeignKey(
         Announcement,
@@ -166,6 +177,10 @@ class Delivery(models.Model):
         db_constraint=False,
     )
     letter = models.CharField(_("letter"), max_length=20, choices=Letter, default=Letter.UPDATE)
+    # How it travels: what concerns the subscription itself goes by mail, also to the owner of a webhook.
+    channel = models.CharField(
+        _("channel"), max_length=10, choices=Subscriber.Channel, default=Subscriber.Channel.EMAIL
+    )
     language = models.CharField(_("language"), max_length=12)
     state = models.CharField(_("state"), max_length=10, choices=DeliveryState, default=DeliveryState.QUEUED)
     skip_reason = models.CharField(_("skipped because"), max_length=20, choices=SkipReason, blank=True)
@@ -213,6 +228,12 @@ class Delivery(models.Model):
                 fields=["announcement", "next_attempt_at"],
                 condition=Q(state__in=["queued", "deferred", "uncertain"]),
                 name="delivery_claim",
+            ),
+            # A worker's claim of posts, whichever announcement they are of.
+            models.Index(
+                fields=["next_attempt_at"],
+                condition=Q(state__in=["queued", "deferred", "uncertain"]) & ~Q(channel="email"),
+                name="delivery_claim_post",
             ),
             # One subscriber's letters: their own data, staff's question “why did they get nothing?”.
             models.Index(fields=["subscriber"], name="delivery_of_subscriber"),

@@ -17,6 +17,10 @@ from .updates import Update
 
 
 class SubscriberQuerySet(models.QuerySet["Subscriber"]):
+    def webhooks_of(self, owner: str) -> "SubscriberQuerySet":
+        """Webhooks and chat channels of whoever reads mail at this address."""
+        return self.filter(owner__iexact=owner).exclude(owner="")
+
     def active(self) -> "SubscriberQuerySet":
         """Those who confirmed and have not left: the only ones who may be told anything."""
         return self.filter(state=Subscriber.State.ACTIVE)
@@ -54,6 +58,9 @@ class Subscriber(models.Model):
     id = IdField()
     channel = models.CharField(_("channel"), max_length=10, choices=Channel, default=Channel.EMAIL)
     address = models.CharField(_("address"), max_length=500, blank=True, help_text=_("Empty once it is erased."))
+    owner = models.CharField(
+        _("owner"), max_length=254, blank=True, help_text=_("Whose webhook it is: a mail address. Empty for mail.")
+    )
     language = models.CharField(_("language"), max_length=12)
     state = models.CharField(_("state"), max_length=12, choices=State, default=State.PENDING)
     wants_incidents = models.BooleanField(_("incidents"), default=True)
@@ -92,10 +99,17 @@ class Subscriber(models.Model):
             models.UniqueConstraint(
                 Upper("address"), condition=Q(channel="email") & ~Q(address=""), name="mail_address_once"
             ),
+            # Several may name the same webhook: each has shown that they read what arrives there.
             models.UniqueConstraint(
-                fields=["channel", "address"],
+                "channel",
+                "address",
+                Upper("owner"),
                 condition=~Q(channel="email") & ~Q(address=""),
-                name="address_once_per_channel",
+                name="webhook_once_per_owner",
+            ),
+            models.CheckConstraint(
+                condition=Q(channel="email", owner="") | Q(address="", owner="") | ~Q(channel="email") & ~Q(owner=""),
+                name="webhook_has_an_owner",
             ),
             models.CheckConstraint(
                 condition=~Q(address="") | Q(state="unsubscribed"), name="erased_subscriber_has_left"
@@ -113,6 +127,8 @@ class Subscriber(models.Model):
             models.Index(fields=["id"], condition=Q(state="active"), name="subscriber_active"),
             # Retention: sign-ups that nobody confirmed, oldest first.
             models.Index(fields=["requested_at"], condition=Q(state="pending"), name="subscriber_unconfirmed"),
+            # Whose webhooks: a link to each is mailed on request.
+            models.Index(Upper("owner"), condition=~Q(owner=""), name="subscriber_owner"),
             # An import: was this address erased?
             models.Index(fields=["erased_key"], condition=~Q(erased_key=""), name="subscriber_erased"),
         ]
@@ -120,6 +136,15 @@ class Subscriber(models.Model):
     def __str__(self) -> str:
         """Masked, because Django's log of what staff did keeps it when the address is erased."""
         return self.masked_address or f"– {self.pk}"
+
+    @property
+    def is_mail(self) -> bool:
+        return self.channel == self.Channel.EMAIL
+
+    @property
+    def mail_address(self) -> str:
+        """Where we write to them about the subscription itself."""
+        return self.address if self.is_mail else self.owner
 
     @property
     def masked_address(self) -> str:

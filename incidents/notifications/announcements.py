@@ -80,7 +80,7 @@ def resume(announcement: Announcement) -> bool:
     """False for one that is not paused, or was stopped for good."""
     paused = Announcement.objects.filter(pk=announcement.pk, paused_at__isnull=False, stopped_at__isnull=True)
     resumed = bool(paused.update(paused_at=None))
-    transaction.on_commit(lambda: delivery.enqueue(announcement.pk, 1))
+    transaction.on_commit(lambda: delivery.enqueue_announcement(announcement.pk, 1))
     return resumed
 
 
@@ -132,7 +132,7 @@ def resend_failed(announcement: Announcement) -> int:
         return 0
     failed = Delivery.objects.filter(announcement=announcement, state=DeliveryState.FAILED)
     count = move(failed, DeliveryState.QUEUED, next_attempt_at=timezone.now(), attempts=0, times_uncertain=0)
-    transaction.on_commit(lambda: delivery.enqueue(announcement.pk, count))
+    transaction.on_commit(lambda: delivery.enqueue_announcement(announcement.pk, count))
     return count
 
 
@@ -162,7 +162,7 @@ def _expand(pk: int, now: datetime) -> bool:
     claims.supersede(announcement)
     announcement.expanded_at = now
     announcement.save(update_fields=["expanded_at"])
-    transaction.on_commit(lambda: delivery.enqueue(pk, rows))
+    transaction.on_commit(lambda: delivery.enqueue_announcement(pk, rows))
     return True
 
 

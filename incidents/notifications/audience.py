@@ -22,8 +22,9 @@ from ..status import Kind
 # statistics it would compare everybody with everybody in what follows.
 _MANY = 1_000
 
-# The channels that can carry a letter; the others join as they are built.
-CHANNELS = [Subscriber.Channel.EMAIL]
+# As `letters.destination`: the domain of a mail address, the scheme and host of a webhook.
+_DOMAIN = Lower(Func(F("address"), Value("@"), Value(-1), function="split_part", output_field=CharField()))
+_ORIGIN = Func(F("address"), Value("^[a-z]+://[^/]+"), function="substring", output_field=CharField())
 
 # Who follows single incidents and nothing else is no audience for any other.
 _WANTS_ANY = Q(wants_incidents=True) | Q(wants_maintenance=True)
@@ -55,11 +56,11 @@ def expand(announcement: Announcement, now: datetime) -> int:
         message_id_=Concat(
             Value(f"<{announcement.pk}."), "pk", Value(f"@{settings.SITE_HOST}>"), output_field=CharField()
         ),
-        destination_=Lower(Func(F("address"), Value("@"), Value(-1), function="split_part", output_field=CharField())),
+        destination_=Case(When(channel="email", then=_DOMAIN), default=_ORIGIN),
     )
-    columns = "subscriber_id language state skip_reason message_id destination".split()
+    columns = "subscriber_id channel language state skip_reason message_id destination".split()
     select, values = rows.values_list(
-        "pk", "reads", "state_", "reason", "message_id_", "destination_"
+        "pk", "channel", "reads", "state_", "reason", "message_id_", "destination_"
     ).query.sql_with_params()
     same_for_all: dict[str, Any] = {
         "announcement_id": announcement.pk,
@@ -92,7 +93,7 @@ def _judged(kind: str, component_ids: Collection[str], incident_id: str) -> "Que
     member = Subscriber.State.ACTIVE, Subscriber.State.SUSPENDED
     languages = [code for code, _name in settings.LANGUAGES]
     return (
-        Subscriber.objects.filter(_WANTS_ANY | _chose(incident_id, told=True), state__in=member, channel__in=CHANNELS)
+        Subscriber.objects.filter(_WANTS_ANY | _chose(incident_id, told=True), state__in=member)
         .order_by()
         .annotate(
             reason=_reason(kind, component_ids, incident_id),

@@ -10,7 +10,7 @@ from django.db.models import Exists, F, OuterRef, Q
 
 from ..models import Announcement, Delivery, DeliveryState, Destination, SkipReason, Subscriber
 from ..models.deliveries import DeliveryQuerySet
-from . import destinations
+from . import destinations, pauses
 from .channels.email import relay_name
 from .ledger import Held, move
 
@@ -24,7 +24,8 @@ _STATE_REASONS = {
     Subscriber.State.PENDING: SkipReason.UNCONFIRMED,
 }
 _COLUMNS = {
-    "address": F("subscriber__address"),
+    "endpoint": F("subscriber__address"),
+    "owner": F("subscriber__owner"),
     "opt_in_round": F("subscriber__opt_in_round"),
     "time_zone": F("subscriber__time_zone"),
     "subscriber_state": F("subscriber__state"),
@@ -32,24 +33,25 @@ _COLUMNS = {
     "update_published_at": F("announcement__update__published_at"),
 }
 _OWN = (
-    "id destination letter language announcement_id attempts times_uncertain created_at message_id dated_at "
+    "id channel destination letter language announcement_id attempts times_uncertain created_at message_id dated_at "
     "subscriber_id"
 ).split()
+_TO_WHOM = "endpoint opt_in_round time_zone".split()
 
 
 @transaction.atomic
 def claim(announcement_id: int | None, limit: int, now: datetime) -> list[Held]:
-    """Rows to send now, held for LEASE; none while the relay is closed.
+    """Mails to send now, held for LEASE; none while the relay is closed.
 
     A destination in trouble gets one row at most, and only when its next try has come.
     """
-    if announcement_id is not None and not _goes_on(announcement_id):
+    if not _may_go(announcement_id):
         return []
     relay = relay_name()
     troubled = destinations.names_in_trouble()
-    due = Delivery.objects.due(now).filter(announcement=announcement_id)
+    due = Delivery.objects.due(now).by_mail().filter(announcement=announcement_id)
     flowing = due.exclude(destination__in=troubled)
-    probed = [name for name in destinations.due_for_a_probe(now) if name != relay]
+    probed = [name for name in destinations.due_for_a_probe(now) if name != relay and not pauses.is_post(name)]
     if relay in troubled:
         rows = _claim_probe(flowing, [relay], now)
         return rows or next(
@@ -59,6 +61,30 @@ def claim(announcement_id: int | None, limit: int, now: datetime) -> list[Held]:
     for name in probed:
         rows += _claim_probe(due.filter(destination=name), [name], now)
     return rows
+
+
+@transaction.atomic
+def claim_posts(limit: int, now: datetime) -> list[Held]:
+    """The same for what goes over HTTP, of all announcements: there are few, and no relay stands between."""
+    due = Delivery.objects.due(now).posted()
+    flowing = due.exclude(destination__in=destinations.names_in_trouble())
+    rows: list[Held] = []
+    for announcement_id in _ids(flowing):
+        if len(rows) < limit and _may_go(announcement_id):
+            rows += _take(flowing.filter(announcement=announcement_id), limit - len(rows), now)
+    for name in filter(pauses.is_post, destinations.due_for_a_probe(now)):
+        rows += _claim_probe(due.filter(destination=name), [name], now)
+    return rows
+
+
+def _ids(due: DeliveryQuerySet) -> list[int | None]:
+    """The announcements of these rows; None first, for the letters that belong to none."""
+    found = set(due.order_by().values_list("announcement", flat=True).distinct())
+    return sorted(found, key=lambda pk: (pk is not None, pk or 0))
+
+
+def _may_go(announcement_id: int | None) -> bool:
+    return announcement_id is None or _goes_on(announcement_id)
 
 
 def _goes_on(announcement_id: int) -> bool:
@@ -159,7 +185,7 @@ def _why_not(row: dict[str, Any]) -> str:
     state = row["subscriber_state"]
     if row["letter"] != Delivery.Letter.UPDATE:
         left = state == Subscriber.State.UNSUBSCRIBED and row["letter"] != Delivery.Letter.MANAGE
-        return SkipReason.UNSUBSCRIBED if left or not row["address"] else ""
+        return SkipReason.UNSUBSCRIBED if left or not row["endpoint"] else ""
     if state != Subscriber.State.ACTIVE:
         return _STATE_REASONS[state]
     if row["incident_published_at"] is None or row["update_published_at"] is None:
@@ -168,4 +194,7 @@ def _why_not(row: dict[str, Any]) -> str:
 
 
 def _held(row: dict[str, Any], lease: datetime) -> Held:
-    return Held(lease=lease, **{name: row[name] for name in (*_OWN, "address", "opt_in_round", "time_zone")})
+    """What concerns a webhook itself goes by mail, to its owner."""
+    by_mail = row["channel"] == Subscriber.Channel.EMAIL
+    address = (by_mail and row["owner"]) or row["endpoint"]
+    return Held(lease=lease, address=address, **{name: row[name] for name in (*_OWN, *_TO_WHOM)})

@@ -18,16 +18,17 @@ from redis.retry import Retry
 from rq import Queue
 
 from ..models import Delivery, DeliveryState, Subscriber
-from ..models.ids import new_id
-from . import claims, destinations, pauses
-from .channels.email import destination, relay_name
+from . import claims, destinations, letters, pauses
+from .channels.email import relay_name
 from .ledger import move
+from .poster import PostWorker
+from .pulse import MAILS, POSTS
 from .worker import MailWorker
 
 logger = logging.getLogger(__name__)
 
-_QUEUE = "delivery"
 _JOB = "incidents.notifications.jobs.deliver"
+_POST_JOB = "incidents.notifications.jobs.post"
 # A worker may wait ten minutes for one reply; after this RQ may think what it likes.
 _JOB_SECONDS = 3600
 # Staff who publish, and readers who sign up, must not wait for a queue that is away.
@@ -38,28 +39,27 @@ _MOST_JOBS = 4
 
 def queue_letter(subscriber: Subscriber, letter: Delivery.Letter | str) -> Delivery:
     """A letter of our own accord to one subscriber; sent once the transaction has committed."""
-    row = Delivery.objects.create(
-        subscriber=subscriber,
-        letter=letter,
-        language=subscriber.reading_language,
-        destination=destination(subscriber.address),
-        message_id=f"<{new_id()}.{subscriber.pk}@{settings.SITE_HOST}>",
-        dated_at=timezone.now().replace(microsecond=0),
-    )
-    transaction.on_commit(lambda: enqueue(None, 1))
+    row = letters.write(subscriber, letter)
+    transaction.on_commit(enqueue_posts if row.channel != Subscriber.Channel.EMAIL else lambda: enqueue(None, 1))
     return row
 
 
 def enqueue(announcement_id: int | None, rows: int) -> bool:
-    """Tells the workers that `rows` deliveries wait. False if the queue is away: the sweep tells them later."""
+    """Tells the workers that `rows` mails wait. False if the queue is away: the sweep tells them later."""
     batch = settings.LEDGER_BATCH
-    try:
-        for _ in range(min(-(-rows // batch), _MOST_JOBS)):
-            _queue().enqueue(_JOB, announcement_id, batch, job_timeout=_JOB_SECONDS, result_ttl=0, failure_ttl=86_400)
-    except RedisError as error:
-        logger.warning("The queue does not answer, so letters wait for the next sweep: %s", error)
-        return False
-    return True
+    return _put(MAILS, _JOB, announcement_id, batch, times=min(-(-rows // batch), _MOST_JOBS))
+
+
+def enqueue_posts() -> bool:
+    """The same for what goes to webhooks and chats, whichever announcement it is of."""
+    return _put(POSTS, _POST_JOB)
+
+
+def enqueue_announcement(announcement_id: int, rows: int) -> None:
+    """Tells the workers of each channel that some of these `rows` wait for them."""
+    enqueue(announcement_id, rows)
+    if Delivery.objects.waiting().posted().filter(announcement=announcement_id).exists():
+        enqueue_posts()
 
 
 def work(announcement_id: int | None, batch: int) -> None:
@@ -70,10 +70,18 @@ def work(announcement_id: int | None, batch: int) -> None:
         claims.forget_orphans(announcement_id, timezone.now())
 
 
+def work_posts() -> None:
+    """What a job for posts does."""
+    if PostWorker().run():
+        enqueue_posts()
+
+
 def sweep(now: datetime) -> None:
     """Finds what nobody works on: letters left on the wire by a dead worker, and due ones without a job."""
     recover_abandoned(now)
-    if _is_work_queued():
+    if not _is_work_queued(POSTS) and are_posts_due(now):
+        enqueue_posts()
+    if _is_work_queued(MAILS):
         return
     for announcement_id in waiting_for_a_job(now):
         if not enqueue(announcement_id, 1):
@@ -96,24 +104,39 @@ def waiting_for_a_job(now: datetime) -> list[int | None]:
     if relay_name() in set(destinations.names_in_trouble()) - set(destinations.due_for_a_probe(now)):
         return []
     closed = set(destinations.names_in_trouble()) - set(destinations.due_for_a_probe(now))
-    due = Delivery.objects.due(now).exclude(destination__in=closed)
+    due = Delivery.objects.due(now).by_mail().exclude(destination__in=closed)
     ids = set(due.order_by().values_list("announcement", flat=True).distinct())
     return sorted(ids, key=lambda pk: (pk is not None, pk or 0))
 
 
-def _is_work_queued() -> bool:
+def are_posts_due(now: datetime) -> bool:
+    closed = set(destinations.names_in_trouble()) - set(destinations.due_for_a_probe(now))
+    return Delivery.objects.due(now).posted().exclude(destination__in=closed).exists()
+
+
+def _put(queue: str, job: str, *arguments: object, times: int = 1) -> bool:
     try:
-        return len(_queue()) > 0
+        for _ in range(times):
+            _queue(queue).enqueue(job, *arguments, job_timeout=_JOB_SECONDS, result_ttl=0, failure_ttl=86_400)
+    except RedisError as error:
+        logger.warning("The queue does not answer, so letters wait for the next sweep: %s", error)
+        return False
+    return True
+
+
+def _is_work_queued(queue: str) -> bool:
+    try:
+        return len(_queue(queue)) > 0
     except RedisError:
         return False
 
 
 @cache
-def _queue() -> Queue:
+def _queue(name: str) -> Queue:
     """Our own connection to the queue: one that gives up at once rather than wait."""
-    url, at_once = str(settings.RQ_QUEUES[_QUEUE]["URL"]), Retry(NoBackoff(), 0)
+    url, at_once = str(settings.RQ_QUEUES[name]["URL"]), Retry(NoBackoff(), 0)
     return Queue(
-        _QUEUE,
+        name,
         connection=Redis.from_url(
             url, socket_connect_timeout=_QUEUE_TIMEOUT, socket_timeout=_QUEUE_TIMEOUT, retry=at_once
         ),

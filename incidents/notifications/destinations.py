@@ -1,4 +1,4 @@
-"""Destinations in trouble: our relay, or a domain behind it.
+"""Destinations in trouble: our relay, a domain behind it, or the host of a webhook.
 
 While one is in trouble a single letter at a time goes there, after growing pauses,
 and everybody else's mail flows. Call these with the ledger's connection.
@@ -51,7 +51,8 @@ def note_trouble(name: str, reply: Reply, now: datetime, *, tried: int, by_probe
 def _lengthen(found: Destination, reply: Reply, now: datetime) -> None:
     found.failing_since = found.failing_since or now
     found.failures += 1
-    found.retry_at = now + pauses.after_failures(found.failures)
+    pause = pauses.of_post if pauses.is_post(found.name) else pauses.after_failures
+    found.retry_at = now + pauses.at_least(pause(found.failures), reply.retry_after)
     found.reply_code, found.reply = reply.code or None, reply.text[:500]
     found.save()
 

@@ -62,6 +62,8 @@ class Held:
     subscriber_id: str
     address: str
     opt_in_round: int
+    channel: str = Subscriber.Channel.EMAIL
+    endpoint: str = ""  # what the subscription is about: for mail the address itself
     time_zone: str = ""  # empty: the page's
     # Destinations in trouble that this letter is to try out.
     probes: tuple[str, ...] = ()

@@ -13,6 +13,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
 from .. import links
+from ..masks import masked
 from ..models import Announcement, Delivery, Incident, Page
 from ..templatetags.wording import words
 from . import mime, signs
@@ -27,9 +28,16 @@ _PURPOSES = {
     Slot.UNSUBSCRIBE: links.Purpose.UNSUBSCRIBE,
     Slot.MANAGE: links.Purpose.MANAGE,
     Slot.CONFIRM: links.Purpose.CONFIRM,
+    Slot.CONNECT: links.Purpose.CONNECT,
 }
 # What somebody asked for a minute ago is no list mail, and the first asks whether there shall be any.
-_WITHOUT_LIST = {Delivery.Letter.CONFIRMATION, Delivery.Letter.FOLLOW, Delivery.Letter.MANAGE}
+_WITHOUT_LIST = {
+    Delivery.Letter.CONFIRMATION,
+    Delivery.Letter.FOLLOW,
+    Delivery.Letter.MANAGE,
+    Delivery.Letter.WEBHOOK,
+    Delivery.Letter.WEBHOOK_SUSPENDED,
+}
 
 
 @dataclass(frozen=True)
@@ -39,6 +47,7 @@ class Mail:
     letter: mime.Letter
     addresses: dict[Slot, str]
     about: str = ""  # the incident, which the link to unsubscribe names too
+    names_webhook: bool = False
 
     def to(self, row: Held) -> bytes:
         """The bytes for one recipient; the same row gives the same Message-ID and Date every time."""
@@ -47,6 +56,8 @@ class Mail:
             Slot.MESSAGE_ID: row.message_id,
             Slot.DATE: format_datetime(row.dated_at),
         }
+        if self.names_webhook:
+            values[Slot.WEBHOOK] = masked(row.endpoint)
         for slot, link in self.addresses.items():
             # One that leads to somebody's choices, or begins them, is good for its round only.
             subject = f"{row.subscriber_id}:{self.about if slot is Slot.UNSUBSCRIBE else row.opt_in_round}".rstrip(":")
@@ -64,7 +75,8 @@ def render(letter: str, language: str, announcement: Announcement | None = None,
         headers = list(_headers(page, letter, language, subject, announcement))
     composed = mime.compose(headers, mime.without_holes(text), html)
     personal = {slot: _address(slot, language) for slot in _PURPOSES if slot in composed.slots}
-    return Mail(composed, personal, announcement.update.incident_id if announcement else "")
+    about = announcement.update.incident_id if announcement else ""
+    return Mail(composed, personal, about, names_webhook=Slot.WEBHOOK in composed.slots)
 
 
 def preview(announcement: Announcement, language: str) -> tuple[str, str]:
@@ -90,6 +102,8 @@ def _context(page: Page, language: str, announcement: Announcement | None) -> di
         "manage_url": Slot.MANAGE.gap,
         "choices_url": links.absolute(links.dynamic("subscriptions:request_manage_link", language)),
         "confirm_url": Slot.CONFIRM.gap,
+        "connect_url": Slot.CONNECT.gap,
+        "webhook": Slot.WEBHOOK.gap,
     }
     if announcement is not None:
         story = Story(announcement, language)

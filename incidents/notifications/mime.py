@@ -30,6 +30,8 @@ class Slot(StrEnum):
     UNSUBSCRIBE = "unsubscribe"
     MANAGE = "manage"
     CONFIRM = "confirm"
+    CONNECT = "connect"
+    WEBHOOK = "webhook"
 
     @property
     def gap(self) -> str:

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from ..models import DeliveryState
+from ..models import DeliveryState, Subscriber
 from . import pauses
 from .channels.base import Busy, ChannelError, Lost, Reply, Scope
 from .ledger import Held, Outcome
@@ -25,13 +25,22 @@ def not_taken(row: Held, error: ChannelError, now: datetime) -> Outcome:
     """The row's next state for each kind of error."""
     if isinstance(error, Lost):
         return _lost(row, error.reply, now)
-    if isinstance(error, Busy) and not pauses.is_over(row.created_at, now):
+    if isinstance(error, Busy) and not is_last(row, now):
         return _put_off(row, error, now)
     return _outcome(row, DeliveryState.FAILED, error.reply, now)
 
 
+def is_last(row: Held, now: datetime) -> bool:
+    """Whether this try was the last one, should the letter be put off again."""
+    used_up = row.channel != Subscriber.Channel.EMAIL and row.attempts >= len(pauses.POST_PAUSES)
+    return used_up or pauses.is_over(row.created_at, now)
+
+
 def _put_off(row: Held, error: Busy, now: datetime) -> Outcome:
     attempts = row.attempts + 1
+    if row.channel != Subscriber.Channel.EMAIL:
+        pause = pauses.at_least(pauses.of_post(attempts), error.reply.retry_after)
+        return _outcome(row, DeliveryState.DEFERRED, error.reply, now + pause)
     if error.scope is Scope.RELAY and attempts <= _SOON_TIMES:
         return _outcome(row, DeliveryState.QUEUED, error.reply, now + _SOON)
     return _outcome(row, DeliveryState.DEFERRED, error.reply, now + pauses.after_failures(attempts))

@@ -16,9 +16,10 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from rq import Queue, Worker
 
-from ..models import Heartbeat
+from ..models import Delivery, Heartbeat
 
 CLOCK = "clock"
+MAILS, POSTS = "delivery", "posts"  # a queue each: no mail stands behind a slow webhook
 # Staff are to know within a minute: two beats may be missed.
 BEAT = timedelta(seconds=15)
 GONE_AFTER = timedelta(seconds=45)
@@ -44,6 +45,7 @@ class Hand:
     state: str
     host: str
     pid: int
+    queues: tuple[str, ...]
     since: datetime | None
     seen_at: datetime | None
 
@@ -61,14 +63,28 @@ class Pulse:
     workers: list[Hand] = field(default_factory=list)
     jobs_waiting: int = 0
     jobs_failed: int = 0
+    posts_wait: bool = False
 
     @property
     def living(self) -> list[Hand]:
         return [worker for worker in self.workers if worker.lives(self.at)]
 
     @property
+    def mailing(self) -> int:
+        return sum(MAILS in worker.queues for worker in self.living)
+
+    @property
+    def posting(self) -> int:
+        return sum(POSTS in worker.queues for worker in self.living)
+
+    @property
     def nobody_works(self) -> bool:
-        return self.queue_answers and not self.living
+        return self.queue_answers and not self.mailing
+
+    @property
+    def nobody_posts(self) -> bool:
+        """Of no concern where nobody subscribes by webhook."""
+        return self.queue_answers and self.posts_wait and not self.posting
 
     @property
     def clock_stands(self) -> bool:
@@ -80,15 +96,16 @@ def beat(name: str = CLOCK) -> None:
 
 
 def take_pulse(now: datetime) -> Pulse:
-    """One query and a few words with the queue; a queue that is away is a finding and no error."""
+    """Two queries and a few words with the queue; a queue that is away is a finding and no error."""
     clock_at = Heartbeat.objects.filter(name=CLOCK).values_list("beaten_at", flat=True).first()
-    queue = _queue()
+    posts_wait = Delivery.objects.waiting().posted().exists()
+    queues = [_queue(name) for name in (MAILS, POSTS)]
     try:
-        workers = [_hand(worker) for worker in Worker.all(queue=queue)]
-        waiting, failed = len(queue), queue.failed_job_registry.count
+        known = {worker.name: _hand(worker) for queue in queues for worker in Worker.all(queue=queue)}
+        waiting, failed = sum(map(len, queues)), sum(queue.failed_job_registry.count for queue in queues)
     except RedisError:
         return Pulse(now, clock_at)
-    return Pulse(now, clock_at, True, sorted(workers, key=lambda one: one.name), waiting, failed)
+    return Pulse(now, clock_at, True, [known[name] for name in sorted(known)], waiting, failed, posts_wait)
 
 
 def _hand(worker: Any) -> Hand:
@@ -97,15 +114,16 @@ def _hand(worker: Any) -> Hand:
         state=str(worker.get_state()),
         host=worker.hostname or "",
         pid=worker.pid or 0,
+        queues=tuple(worker.queue_names()),
         since=worker.birth_date,
         seen_at=worker.last_heartbeat,
     )
 
 
 @cache
-def _queue() -> Queue:
+def _queue(name: str) -> Queue:
     """A connection that gives up at once rather than keep staff waiting."""
     at_once = Retry(NoBackoff(), 0)
-    url = str(settings.RQ_QUEUES["delivery"]["URL"])
+    url = str(settings.RQ_QUEUES[name]["URL"])
     redis = Redis.from_url(url, socket_connect_timeout=_TIMEOUT, socket_timeout=_TIMEOUT, retry=at_once)
-    return Queue("delivery", connection=redis)
+    return Queue(name, connection=redis)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import connection
 
-from ..models import Announcement, Bounce, Delivery, DeliveryState, FoldedDeliveries
+from ..models import Announcement, Attempt, Bounce, Delivery, DeliveryState, FoldedDeliveries
 
 BATCH = 5_000
 _ENDED = [DeliveryState.SENT.value, DeliveryState.FAILED.value, DeliveryState.SKIPPED.value]
@@ -34,6 +34,7 @@ def forget_deliveries(now: datetime, most: int | None = None) -> int:
     """
     before = now - timedelta(days=settings.DELIVERIES_KEPT_DAYS)
     Bounce.objects.filter(received_at__lt=before).delete()
+    Attempt.objects.filter(at__lt=before).delete()
     gone = _forget_letters(before)
     for pk in _old(before):
         while (most is None or gone < most) and (batch := _fold_batch(pk)):

@@ -4,8 +4,8 @@ from typing import Any
 
 from django.template.loader import get_template
 
-from ..models import Delivery
 from . import jobs
+from .letters import MAILED
 from .pulse import BeatingWorker
 
 __all__ = ["Waiter", "jobs"]
@@ -16,6 +16,6 @@ class Waiter(BeatingWorker):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for letter in Delivery.Letter.values:
+        for letter in MAILED:
             for part in ("subject.txt", "body.txt", "body.html"):
                 get_template(f"emails/{letter}/{part}")

@@ -22,8 +22,8 @@ from .pen import Pen
 
 logger = logging.getLogger(__name__)
 
-# What letters have in common that are rendered once: announcement, letter, language, time zone.
-_Key = tuple[int | None, str, str, str]
+# What letters have in common that are rendered once: announcement, channel, letter, language, time zone.
+_Key = tuple[int | None, str, str, str, str]
 Written = TypeVar("Written")
 
 # A job ends by itself after this and another goes on, so that workers can be stopped and share the work.
@@ -144,7 +144,7 @@ class Worker(ABC, Generic[Written]):
 
 
 def _key(row: Held) -> _Key:
-    return row.announcement_id, row.letter, row.language, row.time_zone
+    return row.announcement_id, row.channel, row.letter, row.language, row.time_zone
 
 
 def announcement_of(row: Held) -> Announcement | None:

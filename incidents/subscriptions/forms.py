@@ -13,12 +13,21 @@ from django.utils.functional import cached_property
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from .. import guard
 from ..models import Component, ComponentGroup, Page, Subscriber
 from . import addresses, following, stamps
 from .rows import Choices
 
 ALL, SOME = "all", "some"
 LONGEST_PAUSE = timedelta(days=366)
+_BAD_URLS = {
+    "scheme": _("The address must begin with https://."),
+    "credentials": _("The address must not contain a user name or a password."),
+    "port": _("Only the ports 443 and 8443 can be used."),
+    "private": _("This address is not on the internet."),
+    "long": _("The address is too long: at most 500 characters."),
+    "invalid": _("This does not look like an address. Write it like https://example.com/hook."),
+}
 _AREAS = ("Africa/", "America/", "Antarctica/", "Asia/", "Atlantic/", "Australia/", "Europe/", "Indian/", "Pacific/")
 
 
@@ -143,6 +152,23 @@ class StampedForm(AddressForm):
 
 class SignUpForm(StampedForm, ChoicesForm):
     pass
+
+
+class WebhookForm(SignUpForm):
+    """The mail address is the owner's."""
+
+    url = forms.CharField(
+        label=_("Address of the webhook"),
+        max_length=2000,
+        error_messages={"required": _("Write the address of the webhook.")},
+        widget=forms.URLInput(attrs={"inputmode": "url", "spellcheck": "false", "autocomplete": "off"}),
+    )
+
+    def clean_url(self) -> str:
+        try:
+            return guard.read_url(self.cleaned_data["url"]).url
+        except guard.BadUrl as error:
+            raise ValidationError(_BAD_URLS[error.code], code=error.code) from error
 
 
 class FollowForm(StampedForm, LanguageForm):

@@ -47,6 +47,13 @@ STAMP = Limit("stamp", timedelta(hours=6), burst=5)
 NETWORK = Limit("network", timedelta(minutes=2), burst=30)
 EVERYBODY = Limit("everybody", timedelta(seconds=3), burst=1000)
 # Each costs the database a moment; a whole office looks for the same incident at once.
+# Of one owner; each is another webhook, or the same again.
+WEBHOOK = Limit("webhook", timedelta(hours=4), burst=5, most=20)
+# Codes to one address and to one host, so that nobody is flooded with them.
+CODE = Limit("code", timedelta(minutes=15), burst=3)
+CODE_HOST = Limit("code_host", timedelta(seconds=10), burst=60)
+CODE_TRY = Limit("code_try", timedelta(hours=1), burst=10)
+REPLAY = Limit("replay", timedelta(seconds=30), burst=10)
 SEARCH = Limit("search", timedelta(seconds=1), burst=60)
 # Those that were refused. A busy day refuses a few; somebody who signs up strangers is refused all the time.
 REFUSALS = Limit("refusals", timedelta(seconds=10), burst=200)
@@ -81,6 +88,22 @@ def may_sign_up(*, address: str, network: str, stamp: str) -> bool:
     return _take_all([*wanted, *_of_sender(network, stamp), (EVERYBODY, "")])
 
 
+def may_sign_up_webhook(*, owner: str, network: str, stamp: str) -> bool:
+    return _take_all([(WEBHOOK, mailbox(owner)), *_of_sender(network, stamp), (EVERYBODY, "")])
+
+
+def may_post_code(*, url: str, host: str) -> bool:
+    return _take_all([(CODE, url), (CODE_HOST, host)])
+
+
+def may_try_code(whose: str) -> bool:
+    return _take(CODE_TRY, whose)
+
+
+def may_replay(subscriber: str) -> bool:
+    return _take(REPLAY, subscriber)
+
+
 def may_send_manage_link(*, address: str, network: str) -> bool:
     return _take_all([(MANAGE, mailbox(address)), *_of_sender(network, ""), (EVERYBODY, "")])
 
@@ -95,7 +118,8 @@ def may_try_password(user: object) -> bool:
 
 def forgive(*, address: str) -> None:
     """The owner of the address acted on a letter: the count towards `most` begins anew."""
-    LetterLimit.objects.filter(key=ADDRESS.key(address.lower())).update(uses=0)
+    keys = [ADDRESS.key(address.lower()), WEBHOOK.key(mailbox(address))]
+    LetterLimit.objects.filter(key__in=keys).update(uses=0)
 
 
 def alarms(now: datetime) -> set[str]:

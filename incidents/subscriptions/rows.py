@@ -106,9 +106,11 @@ def forget(subscriber: Subscriber) -> None:
     """Forgets who a locked subscriber was. The ledger keeps its numbers, without what servers replied."""
     leave(subscriber)
     subscriber.erased_key = erased_key(subscriber.address)
-    subscriber.address = subscriber.suspended_because = subscriber.time_zone = ""
-    save(subscriber, "address", "suspended_because", "time_zone", "erased_key")
+    subscriber.address = subscriber.owner = subscriber.suspended_because = subscriber.time_zone = ""
+    save(subscriber, "address", "owner", "suspended_because", "time_zone", "erased_key")
     subscriber.components.clear()
+    subscriber.secrets.all().delete()
+    subscriber.attempts.all().delete()
     subscriber.deliveries.update(reply="")
     subscriber.bounces.update(reply="")
 

@@ -25,6 +25,7 @@ from .rows import Choices, State
 
 CONFIRM_WITHIN = timedelta(hours=72)
 MANAGE_WITHIN = timedelta(hours=1)
+MOST_LINKS = 20  # to the webhooks of one owner, on one request
 UNCONFIRMED_KEPT = timedelta(days=7)
 
 _QUESTIONS = [Delivery.Letter.CONFIRMATION, Delivery.Letter.FOLLOW]
@@ -133,10 +134,12 @@ def leave(subscriber: Subscriber) -> bool:
 
 @transaction.atomic
 def request_manage_link(*, address: str, network: str = "") -> None:
-    """Mails a link to the choices behind an address, if there are any; erased and unknown addresses get nothing."""
-    subscriber = Subscriber.objects.by_mail(address).select_for_update().first()
-    if subscriber is not None and limits.may_send_manage_link(address=address, network=network):
-        queue_letter(subscriber, Delivery.Letter.MANAGE)
+    """Mails a link to each of the choices behind an address; erased and unknown addresses get nothing."""
+    subscribers = list(Subscriber.objects.by_mail(address).select_for_update())
+    subscribers += Subscriber.objects.webhooks_of(address).order_by("-requested_at").select_for_update()[:MOST_LINKS]
+    if subscribers and limits.may_send_manage_link(address=address, network=network):
+        for subscriber in subscribers:
+            queue_letter(subscriber, Delivery.Letter.MANAGE)
 
 
 def look_at_manage_link(token: str) -> tuple[Finding, Subscriber | None]:
@@ -202,8 +205,9 @@ def export(*, subscriber: Subscriber) -> dict[str, Any]:
         "incidents": list(
             subscriber.incident_choices.order_by("pk").values("incident", "told", "requested_at", "confirmed_at")
         ),
+        "attempts": list(subscriber.attempts.order_by("at").values("at", "code", "said", "milliseconds")),
         "deliveries": list(
-            deliveries.values("letter", "language", "state", "skip_reason", "created_at", "sent_at", "reply")
+            deliveries.values("letter", "channel", "language", "state", "skip_reason", "created_at", "sent_at", "reply")
         ),
     }
 

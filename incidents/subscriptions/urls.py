@@ -2,20 +2,23 @@
 
 from django.urls import path
 
-from . import views
+from . import views, webhook_views
 
 app_name = "subscriptions"
 
 urlpatterns = [
     path("subscribe/", views.SignUp.as_view(), name="subscribe"),
+    path("subscribe/webhook/", webhook_views.WebhookSignUp.as_view(), name="subscribe_webhook"),
     path("subscribe/<incident>/", views.Follow.as_view(), name="follow"),
     path("subscription/", views.RequestManageLink.as_view(), name="request_manage_link"),
     path("subscription/confirm/<token>/", views.Confirm.as_view(), name="confirm"),
+    path("subscription/connect/<token>/", webhook_views.Connect.as_view(), name="connect"),
     path("subscription/unsubscribe/<token>/", views.Unsubscribe.as_view(), name="unsubscribe"),
     # A link whose last slash was lost on the way: a redirect would lose the one-click POST (RFC 8058 §3.1).
     path("subscription/unsubscribe/<token>", views.Unsubscribe.as_view()),
     path("subscription/unsubscribe/<token>/incident/", views.Unfollow.as_view(), name="unfollow"),
     path("subscription/manage/<token>/", views.Manage.as_view(), name="manage"),
+    path("subscription/manage/<token>/webhook/", webhook_views.WebhookLog.as_view(), name="webhook"),
     path("subscription/manage/<token>/erase/", views.Erase.as_view(), name="erase"),
     path("subscription/manage/<token>/data.json", views.Data.as_view(), name="data"),
 ]

@@ -116,6 +116,7 @@ def children_of(plan: Plan, stack: contextlib.ExitStack) -> list[Child]:
     children = [
         Child("web", [*granian, "statuspage.wsgi:application"]),
         Child("worker", [python, manage, "rqworker", "delivery", "--verbosity", "0"]),
+        Child("poster", [python, manage, "rqworker", "posts", "--verbosity", "0"]),
         Child("clock", [python, manage, "clock"]),
     ]
     if plan.own_mailbox:

@@ -117,7 +117,7 @@ def test_a_worker_that_is_silent_for_a_minute_is_gone(settings: Settings) -> Non
 
 
 def test_a_queue_that_is_away_is_a_finding_and_no_error(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
-    settings.RQ_QUEUES = {"delivery": {"URL": "redis://127.0.0.1:1/0"}}
+    settings.RQ_QUEUES = {name: {"URL": "redis://127.0.0.1:1/0"} for name in settings.RQ_QUEUES}
     monkeypatch.setattr(pulse, "_queue", pulse._queue.__wrapped__)
     found = pulse.take_pulse(timezone.now())
     assert not found.queue_answers

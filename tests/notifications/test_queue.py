@@ -29,7 +29,7 @@ def queue(settings: Settings) -> Queue:
 @pytest.fixture
 def no_queue(monkeypatch: pytest.MonkeyPatch) -> None:
     nobody_there = Redis.from_url("redis://127.0.0.1:1/0", socket_connect_timeout=1)
-    monkeypatch.setattr(delivery, "_queue", lambda: Queue("delivery", connection=nobody_there))
+    monkeypatch.setattr(delivery, "_queue", lambda _name: Queue("delivery", connection=nobody_there))
 
 
 def test_a_job_sends_what_it_names(
@@ -92,7 +92,7 @@ def test_the_sweep_leaves_alone_what_is_not_due(queue: Queue) -> None:
 def test_a_queue_that_is_away_is_given_up_within_a_moment(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
     """The client tries again by itself unless it is told not to, with pauses of seconds."""
     monkeypatch.setattr("time.sleep", lambda seconds: pytest.fail(f"slept for {seconds} seconds"))
-    settings.RQ_QUEUES = {"delivery": {"URL": "redis://127.0.0.1:1/0"}}
+    settings.RQ_QUEUES = {name: {"URL": "redis://127.0.0.1:1/0"} for name in settings.RQ_QUEUES}
     monkeypatch.setattr(delivery, "_queue", delivery._queue.__wrapped__)
     assert delivery.enqueue(None, 1) is False
 

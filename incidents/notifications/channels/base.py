@@ -1,12 +1,11 @@
 """What every channel says about a letter it was given: taken, or one of three typed errors.
 
-To add a channel: a module here with a class that has `deliver`; a line in
-`registry.py`; its letters' rendering; tests against a real server for taken,
-refused, busy and lost.
+docs/delivery.md has the checklist for adding a channel.
 """
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 # RFC 3463 §2: class, subject, detail at the beginning of the text.
@@ -21,6 +20,8 @@ class Reply:
 
     code: int
     text: str
+    # The pause that the server asks for.
+    retry_after: timedelta = timedelta()
 
     @property
     def enhanced(self) -> str:
@@ -65,6 +66,13 @@ class Refused(ChannelError):
     def is_policy(self) -> bool:
         """Security or policy (RFC 3463 §3.8): about us rather than about the reader."""
         return self.reply.enhanced.startswith("5.7.")
+
+
+class Gone(Refused):
+    """The server says that nothing more may come to this address."""
+
+    address_is_gone = True
+    is_policy = False
 
 
 class Busy(ChannelError):

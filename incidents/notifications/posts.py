@@ -1,0 +1,73 @@
+"""What goes over HTTP as JSON: rendered once per announcement, channel and language, then addressed."""
+
+import base64
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone, translation
+from django.utils.crypto import salted_hmac
+
+from .. import links
+from ..models import Announcement, Delivery, Page, Subscriber
+from ..templatetags.wording import words
+from . import chats, statuspage_post
+from .ledger import Held
+from .story import Story
+
+Json = dict[str, Any]
+
+# Stand in the JSON until the recipient's own are put in. Non-characters: no text of the page has them.
+UNSUBSCRIBE, CODE = "\ufdd2unsubscribe\ufdd2", "\ufdd2code\ufdd2"
+Channel = Subscriber.Channel
+
+
+@dataclass(frozen=True)
+class Post:
+    """One body in one language, to be addressed."""
+
+    body: bytes
+    language: str
+
+    def to(self, row: Held) -> bytes:
+        """The bytes for one recipient, the same at every try."""
+        token = links.sign(links.Purpose.UNSUBSCRIBE, row.subscriber_id) if UNSUBSCRIBE.encode() in self.body else ""
+        link = links.absolute(links.dynamic("subscriptions:unsubscribe", self.language, token)) if token else ""
+        code = code_of(row.subscriber_id, row.opt_in_round)
+        return self.body.replace(UNSUBSCRIBE.encode(), link.encode()).replace(CODE.encode(), code.encode())
+
+
+def code_of(subscriber_id: str, opt_in_round: int) -> str:
+    """What the owner reads where their webhook arrives, `ABCD-EFGH`: 40 bits, of one round of opting in."""
+    digest = salted_hmac("incidents.webhook.code", f"{subscriber_id}:{opt_in_round}", algorithm="sha256").digest()
+    text = base64.b32encode(digest[:5]).decode()
+    return f"{text[:4]}-{text[4:]}"
+
+
+def render(channel: str, letter: str, language: str, announcement: Announcement | None, zone: str = "") -> Post:
+    """A post in a language, with times in `zone` or the page's."""
+    page = Page.objects.current()
+    with translation.override(language), timezone.override(zone or page.time_zone):
+        name = words(page.name) or settings.SITE_HOST
+        if announcement is None:
+            if letter != Delivery.Letter.CODE:
+                raise ValueError(f"“{letter}” does not go over HTTP.")
+            body = _CODES[channel](page, name)
+        else:
+            body = _NEWS[channel](page, name, Story(announcement, language))
+    # No escapes, so that the gaps are found.
+    return Post(json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(), language)
+
+
+_CODES: dict[str, Callable[[Page, str], Json]] = {
+    Channel.WEBHOOK: lambda page, _name: statuspage_post.verification(page, UNSUBSCRIBE, CODE),
+    Channel.SLACK: lambda _page, name: chats.slack_code(name, CODE),
+    Channel.TEAMS: lambda _page, name: chats.teams_code(name, CODE),
+}
+_NEWS: dict[str, Callable[[Page, str, Story], Json]] = {
+    Channel.WEBHOOK: lambda page, _name, story: statuspage_post.news(page, UNSUBSCRIBE, story.incident),
+    Channel.SLACK: lambda _page, name, story: chats.slack(name, story),
+    Channel.TEAMS: lambda _page, name, story: chats.teams(name, story),
+}

@@ -1,0 +1,28 @@
+"""Standard Webhooks 1.0.0: what a webhook is signed with, and the headers that say so (STANDARDS S4)."""
+
+import base64
+import hashlib
+import hmac
+import secrets
+from collections.abc import Iterable
+from datetime import datetime
+
+_PREFIX = "whsec_"
+_BYTES = 32  # 24 to 64
+
+
+def new_secret() -> str:
+    return _PREFIX + base64.b64encode(secrets.token_bytes(_BYTES)).decode()
+
+
+def headers(post_id: str, at: datetime, body: bytes, keys: Iterable[str]) -> dict[str, str]:
+    """`post_id` is the same over all tries, `at` is the time of this one. One signature per secret, newest first."""
+    stamp = str(int(at.timestamp()))
+    signed = b".".join([post_id.encode(), stamp.encode(), body])
+    signatures = " ".join(f"v1,{_signature(key, signed)}" for key in keys)
+    return {"webhook-id": post_id, "webhook-timestamp": stamp, "webhook-signature": signatures}
+
+
+def _signature(secret: str, signed: bytes) -> str:
+    key = base64.b64decode(secret.removeprefix(_PREFIX))
+    return base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()

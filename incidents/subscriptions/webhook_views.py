@@ -1,0 +1,92 @@
+"""The pages of a webhook: signing it up, showing that one reads what arrives there, and its secret and log."""
+
+from http import HTTPStatus
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+
+from ..masks import masked
+from . import addresses, webhooks
+from .forms import WebhookForm
+from .service import Finding
+from .views import ManageView, StampedFormView, TokenView
+
+
+class WebhookSignUp(StampedFormView):
+    template = "subscribe_webhook"
+    form = WebhookForm
+
+    def ask(self, form: WebhookForm) -> None:
+        webhooks.sign_up(url=form.cleaned_data["url"], choices=form.choices(), **self.sender(form))
+
+
+class Connect(TokenView):
+    """Two buttons: one posts the code to the webhook, the other takes it from its owner."""
+
+    broken = "broken_connection"
+
+    def get(self, request: HttpRequest, token: str) -> HttpResponse:
+        finding, subscriber = webhooks.look_at(token)
+        if subscriber is None:
+            return self.show_broken(finding)
+        return self._show(finding, subscriber.address)
+
+    def post(self, request: HttpRequest, token: str) -> HttpResponse:
+        if "send" in request.POST:
+            return self._send(token)
+        done = webhooks.connect(token=token, code=request.POST.get("code", ""))
+        if done.subscriber is None:
+            return self.show_broken(done.finding)
+        if done.finding == Finding.OPEN and done.is_right:
+            return self.show("connected", subscriber=done.subscriber, secret=done.secret)
+        error = (
+            "" if done.is_right else _("This is not the code. Write it as it arrived; after ten tries, wait an hour.")
+        )
+        return self._show(done.finding, done.subscriber.address, error=error)
+
+    def _send(self, token: str) -> HttpResponse:
+        finding, subscriber = webhooks.look_at(token)
+        if subscriber is None:
+            return self.show_broken(finding)
+        is_sent = webhooks.send_code(token=token)
+        refusal = _("The code has been sent several times already. Wait a quarter of an hour.")
+        return self._show(finding, subscriber.address, is_sent=is_sent, error="" if is_sent else refusal)
+
+    def _show(self, finding: Finding, url: str, *, error: str = "", is_sent: bool = False) -> HttpResponse:
+        if finding == Finding.USED:
+            return self.show("already_connected", webhook=masked(url))
+        status = HTTPStatus.UNPROCESSABLE_ENTITY if error else HTTPStatus.OK
+        return self.show(
+            "connect", status, webhook=masked(url), error=error, is_sent=is_sent, code=self.request.POST.get("code", "")
+        )
+
+
+class WebhookLog(ManageView):
+    """What was tried, and the two things an owner can do: another secret, one post again."""
+
+    def get(self, request: HttpRequest, token: str) -> HttpResponse:
+        return self._show()
+
+    def post(self, request: HttpRequest, token: str) -> HttpResponse:
+        if "secret" in request.POST:
+            return self._show(secret=webhooks.change_secret(subscriber=self.subscriber))
+        number = request.POST.get("replay", "")
+        is_number = number.isascii() and number.isdigit() and len(number) < 19
+        again = is_number and webhooks.replay(subscriber=self.subscriber, delivery_id=int(number))
+        return self._show(HTTPStatus.OK if again else HTTPStatus.UNPROCESSABLE_ENTITY, tried=True, again=again)
+
+    def _show(
+        self, status: HTTPStatus = HTTPStatus.OK, *, secret: str = "", tried: bool = False, again: bool = False
+    ) -> HttpResponse:
+        return self.show(
+            "webhook_log",
+            status,
+            token=self.kwargs["token"],
+            subscriber=self.subscriber,
+            address=addresses.readable(self.subscriber.address),
+            attempts=webhooks.log(self.subscriber),
+            replayable=webhooks.replayable(self.subscriber),
+            secret=secret,
+            tried=tried,
+            again=again,
+        )

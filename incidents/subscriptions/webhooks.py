@@ -1,0 +1,163 @@
+"""The verbs of a webhook, or of a channel in a chat: a subscription whose owner reads mail and whose news go over HTTP.
+
+The owner confirms twice: a link in a mail shows whose it is, and a code that we post to
+the address shows that they read what arrives there. A code, typed in by a person,
+works for chats as for programs, and no endpoint can be made to give it away.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import Max
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
+
+from .. import guard, links
+from ..links import Purpose
+from ..models import Attempt, Delivery, DeliveryState, SigningSecret, Subscriber
+from ..notifications.delivery import enqueue_posts, queue_letter
+from ..notifications.ledger import move
+from ..notifications.posts import code_of
+from ..notifications.signatures import new_secret
+from . import limits, rows
+from .rows import Choices, State
+from .service import CONFIRM_WITHIN, Finding
+
+# For so long both secrets sign after a change.
+OVERLAP = timedelta(hours=24)
+SHOWN = 30  # lines of the log on the owner's page
+_SLACK = {"hooks.slack.com", "hooks.slack-gov.com"}
+_TEAMS = (".logic.azure.com", ".webhook.office.com", ".api.powerplatform.com")
+
+
+@dataclass(frozen=True)
+class Connected:
+    """`secret` is shown this once; empty for a chat, and where nothing was done."""
+
+    finding: Finding
+    subscriber: Subscriber | None = None
+    secret: str = ""
+    is_right: bool = True
+
+
+def channel_of(url: str) -> str:
+    """What takes the posts, by the host; only the services' own count as a chat."""
+    host = guard.read_url(url).host
+    if host in _SLACK:
+        return Subscriber.Channel.SLACK
+    return Subscriber.Channel.TEAMS if host.endswith(_TEAMS) else Subscriber.Channel.WEBHOOK
+
+
+@transaction.atomic
+def sign_up(*, url: str, address: str, choices: Choices, network: str = "", stamp: str = "") -> None:
+    """Asks the owner of a (normalised) mail address whether this webhook is theirs; as `service.sign_up`."""
+    rows.lock_address(f"{url} {address}")
+    channel = channel_of(url)
+    known = Subscriber.objects.webhooks_of(address).filter(channel=channel, address=url)
+    subscriber = known.select_for_update().first()
+    if not limits.may_sign_up_webhook(owner=address, network=network, stamp=stamp):
+        return
+    if subscriber is not None and subscriber.state == State.ACTIVE:
+        queue_letter(subscriber, Delivery.Letter.MANAGE)
+        return
+    subscriber = subscriber or Subscriber(channel=channel, owner=address)
+    subscriber = rows.begin_round(subscriber, url, choices)
+    queue_letter(subscriber, Delivery.Letter.WEBHOOK)
+
+
+def look_at(token: str) -> tuple[Finding, Subscriber | None]:
+    """What a link to connect a webhook would do now; changes nothing."""
+    value = links.unsign(Purpose.CONNECT, token)
+    if value is None:
+        return Finding.WRONG, None
+    pk, _colon, signed_round = value.partition(":")
+    subscriber = Subscriber.objects.exclude(address="").filter(pk=pk).first()
+    if subscriber is None or str(subscriber.opt_in_round) != signed_round:
+        return Finding.OLD, None
+    if subscriber.state == State.ACTIVE:
+        return Finding.USED, subscriber
+    in_time = links.unsign(Purpose.CONNECT, token, int(CONFIRM_WITHIN.total_seconds())) is not None
+    return (Finding.OPEN, subscriber) if in_time and subscriber.state == State.PENDING else (Finding.OLD, None)
+
+
+@transaction.atomic
+def send_code(*, token: str) -> bool:
+    """Posts the code to the webhook; False if that was done too often."""
+    rows.lock(links.unsign(Purpose.CONNECT, token))
+    finding, subscriber = look_at(token)
+    if finding != Finding.OPEN or subscriber is None:
+        return False
+    if not limits.may_post_code(url=subscriber.address, host=guard.read_url(subscriber.address).host):
+        return False
+    queue_letter(subscriber, Delivery.Letter.CODE)
+    return True
+
+
+@transaction.atomic
+def connect(*, token: str, code: str) -> Connected:
+    """Begins the subscription of who knows the code. OPEN means that this call did it, unless the code was wrong."""
+    rows.lock(links.unsign(Purpose.CONNECT, token))
+    finding, subscriber = look_at(token)
+    if finding != Finding.OPEN or subscriber is None:
+        return Connected(finding, subscriber)
+    expected = code_of(subscriber.pk, subscriber.opt_in_round)
+    may_try = limits.may_try_code(f"{subscriber.pk}:{subscriber.opt_in_round}")
+    if not (may_try and constant_time_compare(_bare(code), _bare(expected))):
+        return Connected(finding, subscriber, is_right=False)
+    subscriber.state, subscriber.confirmed_at = State.ACTIVE, timezone.now()
+    subscriber.left_at, subscriber.suspended_because = None, ""
+    rows.save(subscriber, "state", "confirmed_at", "left_at", "suspended_because")
+    subscriber.secrets.all().delete()
+    limits.forgive(address=subscriber.owner)
+    return Connected(finding, subscriber, _add_secret(subscriber))
+
+
+@transaction.atomic
+def change_secret(*, subscriber: Subscriber) -> str:
+    """A new secret, shown this once; the one before signs beside it for OVERLAP. Empty for a chat or who has gone."""
+    present = rows.locked_as_read(subscriber)
+    if present is None:
+        return ""
+    now = timezone.now()
+    for older in present.secrets.valid(now)[1:]:
+        older.delete()
+    present.secrets.filter(valid_until__isnull=True).update(valid_until=now + OVERLAP)
+    return _add_secret(present)
+
+
+@transaction.atomic
+def replay(*, subscriber: Subscriber, delivery_id: int) -> bool:
+    """Sends what was sent or failed once more, under the same id. False where it may not be, or was done too often."""
+    present = rows.locked_as_read(subscriber)
+    if present is None or present.state != State.ACTIVE or delivery_id not in replayable(present):
+        return False
+    if not limits.may_replay(present.pk):
+        return False
+    again = Delivery.objects.filter(pk=delivery_id)
+    moved = move(again, DeliveryState.QUEUED, next_attempt_at=timezone.now(), attempts=0, times_uncertain=0)
+    transaction.on_commit(enqueue_posts)
+    return bool(moved)
+
+
+def replayable(subscriber: Subscriber) -> set[int]:
+    """The newest of each incident: it has the whole story, and an older one would be replaced by it anyway."""
+    own = Delivery.objects.posted().filter(subscriber=subscriber, letter=Delivery.Letter.UPDATE)
+    newest = own.order_by().values("announcement__update__incident").annotate(newest=Max("pk")).values("newest")
+    ended = own.filter(pk__in=newest, state__in=[DeliveryState.SENT, DeliveryState.FAILED])
+    return set(ended.values_list("pk", flat=True))
+
+
+def log(subscriber: Subscriber) -> list[Attempt]:
+    """The newest tries first."""
+    return list(subscriber.attempts.order_by("-at", "-pk")[:SHOWN])
+
+
+def _add_secret(subscriber: Subscriber) -> str:
+    if subscriber.channel != Subscriber.Channel.WEBHOOK:
+        return ""
+    return SigningSecret.objects.create(subscriber=subscriber, value=new_secret()).value
+
+
+def _bare(code: str) -> str:
+    return "".join(sign for sign in code.upper() if sign.isascii() and sign.isalnum())

@@ -1,0 +1,281 @@
+"""News over HTTP: real posts to a real server, signed, retried, given up, and told to the owner."""
+
+import json
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from ipaddress import ip_network
+from typing import Any
+
+import pytest
+import time_machine
+from django.utils import timezone
+from pytest_django import Settings
+from standardwebhooks import Webhook
+
+from incidents.models import Announcement, Attempt, Delivery, Destination, SigningSecret, Subscriber
+from incidents.notifications import delivery, signatures
+from incidents.notifications.channels.email import relay_name
+from incidents.notifications.posts import render
+from incidents.status import ComponentStatus, Phase
+from incidents.text import Text
+from tests.factories import make_component, make_incident, make_page, make_statement, make_subscriber, make_update
+from tests.support.receiver import Receiver, answer
+
+from .helpers import START, announced, release
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def clock() -> Iterator[time_machine.Traveller]:
+    with time_machine.travel(START, tick=False) as traveller:
+        yield traveller
+
+
+@pytest.fixture
+def receiver(settings: Settings, clock: time_machine.Traveller) -> Iterator[Receiver]:
+    settings.WEBHOOK_NETWORKS = [ip_network("127.0.0.0/8")]
+    with Receiver() as running:
+        yield running
+
+
+def make_webhook(receiver: Receiver, **fields: Any) -> Subscriber:
+    told = {"address": receiver.url, "channel": "webhook", "owner": "drift@example.dk", "language": "en"}
+    webhook = make_subscriber(**{**told, **fields})
+    SigningSecret.objects.create(subscriber=webhook, value=signatures.new_secret())
+    return webhook
+
+
+def post_all(times: int = 1) -> None:
+    for _ in range(times):
+        delivery.recover_abandoned(timezone.now())
+        delivery.work_posts()
+
+
+def only() -> Delivery:
+    return Delivery.objects.posted().get()
+
+
+def let_retries_happen(clock: time_machine.Traveller, most: int = 30) -> list[timedelta]:
+    """Goes from try to try until nothing waits; returns how long each pause was."""
+    pauses: list[timedelta] = []
+    while only().is_waiting and len(pauses) < most:
+        pauses.append(only().next_attempt_at - timezone.now())
+        clock.move_to(only().next_attempt_at + timedelta(milliseconds=1))
+        post_all()
+    return pauses
+
+
+def test_a_post_has_the_shape_of_statuspage_and_a_signature_that_others_can_check(receiver: Receiver) -> None:
+    make_page()
+    webhook, part = make_webhook(receiver), make_component()
+    announced(components={part.pk: ComponentStatus.PARTIAL_OUTAGE})
+    post_all()
+    assert only().state == "sent"
+    posted = receiver.posted[0]
+    secret = SigningSecret.objects.get().value
+    said = Webhook(secret).verify(posted.body, dict(posted.headers.items()))
+    assert set(said) == {"meta", "page", "incident"}
+    assert set(said["meta"]) == {"unsubscribe", "documentation", "generated_at"}
+    assert f"/en/subscription/unsubscribe/{webhook.pk}~" in said["meta"]["unsubscribe"]
+    assert said["page"]["status_indicator"] == "major"
+    incident = said["incident"]
+    expected = """name status created_at updated_at monitoring_at resolved_at impact shortlink postmortem_ignored
+        postmortem_body postmortem_body_last_updated_at postmortem_published_at postmortem_notified_subscribers
+        postmortem_notified_twitter backfilled scheduled_for scheduled_until scheduled_remind_prior
+        scheduled_reminded_at impact_override scheduled_auto_in_progress scheduled_auto_completed id page_id
+        incident_updates components"""
+    assert set(expected.split()) <= set(incident)
+    assert incident["name"] == "Mail is delayed"
+    assert incident["incident_updates"][0]["affected_components"][0]["new_status"] == "partial_outage"
+    assert incident["incident_updates"][0]["wants_twitter_update"] is False
+    attempt = Attempt.objects.get()
+    assert (attempt.subscriber_id, attempt.delivery_id, attempt.code) == (webhook.pk, only().pk, 204)
+
+
+def test_during_a_change_of_secret_both_sign(receiver: Receiver) -> None:
+    webhook = make_webhook(receiver)
+    old = SigningSecret.objects.get()
+    SigningSecret.objects.update(valid_until=timezone.now() + timedelta(hours=24))
+    new = SigningSecret.objects.create(subscriber=webhook, value=signatures.new_secret())
+    SigningSecret.objects.create(
+        subscriber=webhook, value=signatures.new_secret(), valid_until=timezone.now() - timedelta(seconds=1)
+    )
+    announced()
+    post_all()
+    posted = receiver.posted[0]
+    assert posted.headers["webhook-signature"].count("v1,") == 2
+    for secret in (old, new):
+        Webhook(secret.value).verify(posted.body, dict(posted.headers.items()))
+
+
+def test_a_failing_webhook_is_tried_ten_times_in_three_days_and_then_its_owner_is_told(
+    receiver: Receiver, clock: time_machine.Traveller
+) -> None:
+    webhook = make_webhook(receiver)
+    receiver.says = lambda _posted: answer("500 Oh dear")
+    announced()
+    post_all()
+    pauses = let_retries_happen(clock)
+    steps = [5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400]
+    assert [round(pause.total_seconds() / step) for pause, step in zip(pauses, steps, strict=True)] == [1] * 9
+    assert (only().state, only().attempts, only().reply) == ("failed", 10, "Internal Server Error")
+    assert {posted.headers["webhook-id"] for posted in receiver.posted} == {f"msg_{only().pk}"}
+    assert len({posted.headers["webhook-timestamp"] for posted in receiver.posted}) == 10
+    webhook.refresh_from_db()
+    assert webhook.state == "suspended"
+    told = Delivery.objects.by_mail().get()
+    assert (told.letter, told.destination) == ("webhook_suspended", "example.dk")
+
+
+@pytest.mark.parametrize("status", ["301 Moved", "400 Bad", "404 Not Found", "503 Busy"])
+def test_whatever_is_not_2xx_is_tried_again(receiver: Receiver, status: str) -> None:
+    make_webhook(receiver)
+    receiver.says = lambda _posted: answer(status, location="/elsewhere")
+    announced()
+    post_all()
+    assert (only().state, only().reply_code, len(receiver.posted)) == ("deferred", int(status[:3]), 1)
+
+
+def test_410_ends_it_at_once(receiver: Receiver) -> None:
+    webhook = make_webhook(receiver)
+    receiver.says = lambda _posted: answer("410 Gone")
+    announced()
+    post_all(2)
+    webhook.refresh_from_db()
+    assert (only().state, webhook.state, webhook.suspended_because) == ("failed", "suspended", "410 Gone")
+    assert Delivery.objects.by_mail().get().letter == "webhook_suspended"
+
+
+@pytest.mark.parametrize("status", ["429 Slow down", "503 Busy", "500 Oh dear"])
+def test_retry_after_is_obeyed_and_a_busy_host_is_left_alone(
+    receiver: Receiver, clock: time_machine.Traveller, status: str
+) -> None:
+    make_webhook(receiver)
+    receiver.says = lambda _posted: answer(status, retry_after="3600")
+    announced()
+    post_all()
+    assert only().next_attempt_at - timezone.now() == timedelta(hours=1)
+    about_host = not status.startswith("500")
+    assert Destination.objects.filter(name=f"http://127.0.0.1:{receiver.port}").exists() == about_host
+    receiver.says = lambda _posted: answer("200 OK")
+    clock.shift(3599)
+    post_all()
+    assert len(receiver.posted) == 1
+    clock.shift(2)
+    post_all()
+    assert only().state == "sent"
+    assert not Destination.objects.in_trouble().exists()
+
+
+def test_a_worker_killed_with_a_post_on_the_wire_leaves_it_to_be_sent_once_more_under_the_same_id(
+    receiver: Receiver, clock: time_machine.Traveller
+) -> None:
+    make_webhook(receiver)
+    announced()
+    lease = timezone.now() + timedelta(minutes=30)
+    Delivery.objects.update(state="sending", lease_until=lease, attempts=1)
+    clock.shift(timedelta(minutes=31))
+    post_all()
+    assert (only().state, receiver.posted) == ("uncertain", [])
+    clock.shift(timedelta(minutes=6))
+    post_all(2)
+    assert only().state == "sent"
+    assert [posted.headers["webhook-id"] for posted in receiver.posted] == [f"msg_{only().pk}"]
+
+
+def test_posts_go_out_while_our_mail_server_is_down(receiver: Receiver) -> None:
+    make_webhook(receiver)
+    Destination.objects.create(
+        name=relay_name(), failing_since=timezone.now(), retry_at=timezone.now() + timedelta(hours=1)
+    )
+    announced()
+    assert delivery.are_posts_due(timezone.now())
+    post_all()
+    assert only().state == "sent"
+    assert not delivery.are_posts_due(timezone.now())
+
+
+def test_a_newer_update_replaces_what_waits(receiver: Receiver, clock: time_machine.Traveller) -> None:
+    make_webhook(receiver)
+    receiver.says = lambda _posted: answer("500 Oh dear")
+    first = announced()
+    post_all()
+    clock.shift(60)
+    receiver.says = lambda _posted: answer("200 OK")
+    announced(first.update.incident)
+    post_all(2)
+    assert list(Delivery.objects.order_by("pk").values_list("state", "skip_reason")) == [
+        ("skipped", "superseded"),
+        ("sent", ""),
+    ]
+    assert len(json.loads(receiver.posted[-1].body)["incident"]["incident_updates"]) == 2
+
+
+def test_who_left_gets_no_more_posts(receiver: Receiver) -> None:
+    webhook = make_webhook(receiver)
+    announced()
+    Subscriber.objects.filter(pk=webhook.pk).update(state="unsubscribed")
+    post_all()
+    assert (only().skip_reason, receiver.posted) == ("unsubscribed", [])
+
+
+def test_an_address_that_now_leads_into_our_network_is_not_called(receiver: Receiver, settings: Settings) -> None:
+    make_webhook(receiver, address=f"https://localhost:{receiver.port}/")
+    settings.WEBHOOK_NETWORKS = [ip_network("10.0.0.0/8")]
+    announced()
+    post_all()
+    assert (only().state, only().reply) == ("deferred", "The host is in a network that is not on the internet.")
+    assert receiver.posted == []
+
+
+@pytest.fixture
+def story(clock: time_machine.Traveller, db: None) -> Any:
+    make_page()
+    part = make_component()
+    incident = make_incident(statement=make_statement(components={part.pk: ComponentStatus.MAJOR_OUTAGE}))
+    update = make_update(incident, Phase.MITIGATED, notify=True)
+    update.text = Text(da="Se <!channel> & *vent*", en="See <!channel> & *wait*")
+    update.quote, update.quote_language = "We fixed [it](https://example.com).", "en"
+    incident.upstream_name = "Microsoft"
+    incident.save()
+    update.save()
+    release()
+    return Announcement.objects.get()
+
+
+@pytest.mark.parametrize(("language", "phase"), [("da", "Afhjulpet"), ("en", "Mitigated")])
+def test_slack_gets_blocks_in_the_chosen_language_that_call_nobody(story: Any, language: str, phase: str) -> None:
+    said = json.loads(render("slack", "update", language, story).body)
+    kinds = [block["type"] for block in said["blocks"]]
+    assert kinds[0] == "header"
+    assert kinds[-1] == "actions"
+    assert said["blocks"][0]["text"]["text"].startswith(f"{phase}: ")
+    assert "<!channel>" not in json.dumps(said)
+    assert "&lt;!channel&gt; &amp; " in json.dumps(said)
+    assert said["blocks"][-1]["elements"][0]["url"].startswith(f"https://status.example.dk/{language}/incidents/")
+    assert "Microsoft" in json.dumps(said)
+
+
+@pytest.mark.parametrize(("language", "more"), [("da", "Læs mere"), ("en", "Read more")])
+def test_teams_gets_an_adaptive_card_in_the_envelope_of_workflows(story: Any, language: str, more: str) -> None:
+    said = json.loads(render("teams", "update", language, story).body)
+    assert said["type"] == "message"
+    attachment = said["attachments"][0]
+    assert attachment["contentType"] == "application/vnd.microsoft.card.adaptive"
+    card = attachment["content"]
+    assert (card["type"], card["version"], card["lang"]) == ("AdaptiveCard", "1.4", language)
+    assert card["actions"][0]["title"] == more
+    assert all(block["wrap"] for block in card["body"] if block["type"] == "TextBlock")
+
+
+def test_a_code_is_posted_to_the_webhook_and_news_of_the_subscription_go_to_its_owner(receiver: Receiver) -> None:
+    webhook = make_webhook(receiver, state="pending")
+    delivery.queue_letter(webhook, Delivery.Letter.CODE)
+    letter = delivery.queue_letter(webhook, Delivery.Letter.WEBHOOK)
+    assert (letter.channel, letter.destination) == ("email", "example.dk")
+    post_all()
+    said = json.loads(receiver.posted[0].body)
+    assert set(said) == {"meta", "page", "verification"}
+    assert len(said["verification"]["code"]) == 9
+    assert isinstance(datetime.fromisoformat(said["meta"]["generated_at"]), datetime)
