@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from threading import Thread
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, close_old_connections, connection
 from django.utils import timezone
 
 from . import operations
 from .models import Update
-from .notifications import announcements, delivery, pulse, retention
+from .notifications import announcements, delivery, hosts, pulse, retention
 from .publishing import publish, stale
 from .subscriptions import following, limits, service
 
@@ -56,6 +57,12 @@ def release_announcements() -> None:
 def sweep_deliveries() -> None:
     delivery.sweep(timezone.now())
     announcements.finish_stopped()
+
+
+def look_up_mail_servers() -> None:
+    """Ahead of the letters, so that none waits for DNS."""
+    if settings.GROUP_BY_MX:
+        hosts.look_up(timezone.now())
 
 
 def show_life() -> None:
@@ -114,11 +121,14 @@ def beat(todo: list[Chore], now: float) -> None:
 
 
 def run(stopped: Callable[[], bool], pause: float = 0.25) -> None:
-    """Beats until `stopped` says so. Mending has a thread of its own: a long archive or a slow disk holds nobody up."""
-    mending = Thread(target=_repeat, args=([Chore(mend_store, timedelta(seconds=5))], stopped, pause), name="mending")
-    mending.start()
+    """Beats until `stopped` says so. What a long archive, a slow disk or a name server may hold up has threads."""
+    slow = Chore(mend_store, timedelta(seconds=5)), Chore(look_up_mail_servers, timedelta(minutes=1))
+    threads = [Thread(target=_repeat, args=([chore], stopped, pause), name=chore.do.__name__) for chore in slow]
+    for thread in threads:
+        thread.start()
     _repeat(chores(), stopped, pause)
-    mending.join()
+    for thread in threads:
+        thread.join()
 
 
 def _repeat(todo: list[Chore], stopped: Callable[[], bool], pause: float) -> None:

@@ -3,6 +3,7 @@
 from .aftermath import Bounce, FoldedDeliveries
 from .components import Component, ComponentGroup, StatusChange
 from .deliveries import MOVES, WAITING, Announcement, Delivery, DeliveryState, Destination, SkipReason
+from .hosts import MailDomain
 from .incidents import Incident, Maintenance
 from .logo import Logo
 from .overall import overall_status
@@ -32,6 +33,7 @@ __all__ = [
     "IncidentChoice",
     "LetterLimit",
     "Logo",
+    "MailDomain",
     "Maintenance",
     "Page",
     "SigningSecret",

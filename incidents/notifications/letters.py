@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from ..models import Delivery, Subscriber
 from ..models.ids import new_id
+from . import hosts
 from .channels import email, post
 
 # What goes to the webhook, to see whether its owner reads what arrives there.
@@ -20,7 +21,7 @@ def write(subscriber: Subscriber, letter: Delivery.Letter | str) -> Delivery:
         letter=letter,
         channel=subscriber.channel if is_posted else Subscriber.Channel.EMAIL,
         language=subscriber.reading_language,
-        destination=post.destination(address) if is_posted else email.destination(address),
+        destination=post.destination(address) if is_posted else hosts.group_of(email.destination(address)),
         message_id=f"<{new_id()}.{subscriber.pk}@{settings.SITE_HOST}>",
         dated_at=timezone.now().replace(microsecond=0),
     )

@@ -1,0 +1,170 @@
+"""Domains with the same mail servers are one destination; a name server of our own says which they are."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import dns.asyncresolver
+import pytest
+import time_machine
+from django.utils import timezone
+from dnslib import QTYPE, RCODE, RR, DNSRecord
+from dnslib.server import BaseResolver, DNSServer
+from pytest_django import Settings
+
+from incidents.models import Delivery, Destination, MailDomain, Subscriber
+from incidents.notifications import delivery, hosts
+from tests.factories import make_subscriber
+from tests.support.product import free_port
+
+from .day import busy_day
+from .helpers import START, announced, states, work_off
+from .wire import ScriptedServer
+
+pytestmark = pytest.mark.django_db
+
+BUSY = "451 4.7.500 Server busy"
+MICROSOFT = ("hansen.example", "jensen.example", "nielsen.example")
+GROUP = "mail.protection.outlook.example"
+
+
+class NameServer(BaseResolver):  # type: ignore[misc]
+    """`servers` says who takes a domain's mail, `10 mx.example`; a domain that is not in it has no servers of its own."""
+
+    def __init__(self) -> None:
+        self.servers: dict[str, list[str]] = {}
+        self.is_ill = False
+        self.asked: list[str] = []
+
+    def resolve(self, request: DNSRecord, _handler: object) -> DNSRecord:
+        name = str(request.q.qname).rstrip(".")
+        self.asked.append(name)
+        reply = request.reply()
+        if self.is_ill:
+            reply.header.rcode = RCODE.SERVFAIL
+        for server in self.servers.get(name, []) if request.q.qtype == QTYPE.MX else []:
+            reply.add_answer(*RR.fromZone(f"{name}. MX {server}."))
+        return reply
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[tuple[NameServer, int]]:
+    answers, port = NameServer(), free_port()
+    server = DNSServer(answers, port=port, address="127.0.0.1", logger=_Silent())
+    server.start_thread()
+    yield answers, port
+    server.stop()
+    server.server.server_close()
+
+
+class _Silent:
+    def __getattr__(self, name: str) -> object:
+        return lambda *_said: None
+
+
+@pytest.fixture
+def names(running: tuple[NameServer, int], settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[NameServer]:
+    settings.GROUP_BY_MX = True
+    resolver = dns.asyncresolver.Resolver(configure=False)
+    resolver.nameservers, resolver.port = ["127.0.0.1"], running[1]
+    monkeypatch.setattr(hosts, "_resolver", lambda: resolver)
+    answers = running[0]
+    answers.servers = {name: [f"10 {name.replace('.', '-')}.{GROUP}", "20 other.example"] for name in MICROSOFT}
+    answers.is_ill, answers.asked = False, []
+    return answers
+
+
+def test_domains_with_the_same_servers_share_the_pause_and_its_one_probe(
+    names: NameServer, server: ScriptedServer
+) -> None:
+    for domain in (*MICROSOFT, "fine.example"):
+        for number in range(10):
+            make_subscriber(f"reader{number}@{domain}")
+    hosts.look_up(timezone.now())
+    announced()
+    server.says = lambda stage, to: BUSY if stage == "DOT" and to.endswith(MICROSOFT) else None
+    work_off()
+    assert [server.tries_of("DOT", domain) for domain in MICROSOFT].count(0) == 2
+    assert server.tries_of("DOT") == 11
+    assert states(destination="fine.example") == {"sent": 10}
+    assert [trouble.name for trouble in Destination.objects.in_trouble()] == [GROUP]
+
+
+def test_a_day_of_server_busy_is_fourteen_probes_for_all_that_microsoft_hosts(
+    names: NameServer, server: ScriptedServer
+) -> None:
+    for domain in MICROSOFT:
+        for number in range(4):
+            make_subscriber(f"reader{number}@{domain}")
+    with time_machine.travel(START, tick=False) as clock:
+        hosts.look_up(timezone.now())
+        seen = busy_day(server, clock)
+    assert seen.probes <= 14
+    assert seen.letters == dict.fromkeys(Subscriber.objects.values_list("address", flat=True), 1)
+    assert seen.told_the_newest
+
+
+def test_what_waits_already_joins_its_neighbours_once_their_servers_are_known(
+    names: NameServer, server: ScriptedServer
+) -> None:
+    for domain in MICROSOFT:
+        make_subscriber(f"reader@{domain}")
+    announced()
+    server.says = lambda stage, _to: BUSY if stage == "DOT" else None
+    work_off()
+    assert Destination.objects.in_trouble().count() == 3
+    hosts.look_up(timezone.now())
+    assert set(Delivery.objects.values_list("destination", flat=True)) == {GROUP}
+    assert not Destination.objects.in_trouble().exists()
+
+
+def test_name_servers_that_do_not_answer_delay_no_letter_and_are_asked_again_in_an_hour(
+    names: NameServer, server: ScriptedServer
+) -> None:
+    reader = make_subscriber("reader@hansen.example")
+    names.is_ill = True
+    hosts.look_up(timezone.now())
+    announced()
+    work_off()
+    assert states(destination="hansen.example") == {"sent": 1}
+    names.is_ill = False
+    hosts.look_up(timezone.now() + timedelta(minutes=59))
+    assert delivery.queue_letter(reader, "manage").destination == "hansen.example"
+    hosts.look_up(timezone.now() + timedelta(minutes=61))
+    assert delivery.queue_letter(reader, "manage").destination == GROUP
+
+
+def test_a_domain_is_asked_about_once_a_week_and_forgotten_with_its_last_reader(names: NameServer) -> None:
+    reader = make_subscriber("reader@hansen.example")
+    now = timezone.now()
+    for day in (0, 0, 3, 8):
+        hosts.look_up(now + timedelta(days=day))
+    assert names.asked == ["hansen.example"] * 2
+    Subscriber.objects.filter(pk=reader.pk).update(state="unsubscribed")
+    hosts.look_up(now + timedelta(days=30))
+    assert not MailDomain.objects.exists()
+
+
+def test_without_the_setting_a_domain_is_a_destination_and_no_name_server_is_asked(
+    names: NameServer, settings: Settings
+) -> None:
+    settings.GROUP_BY_MX = False
+    reader = make_subscriber("reader@hansen.example")
+    MailDomain.objects.create(name="hansen.example", group=GROUP, known_at=timezone.now())
+    announced()
+    delivery.queue_letter(reader, "manage")
+    assert set(Delivery.objects.values_list("destination", flat=True)) == {"hansen.example"}
+
+
+@pytest.mark.parametrize(
+    ("servers", "group"),
+    [
+        (["b.example.dk.", "a.example.dk."], "a.example.dk"),
+        (["example-dk.mail.protection.outlook.com."], "mail.protection.outlook.com"),
+        (["ASPMX.L.GOOGLE.COM."], "l.google.com"),
+        (["mx.example.co.uk."], "example.co.uk"),
+        (["."], ""),
+        ([], ""),
+    ],
+)
+def test_a_group_is_named_after_what_its_servers_have_in_common(servers: list[str], group: str) -> None:
+    assert hosts.same_servers(servers) == group
