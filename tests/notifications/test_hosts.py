@@ -28,7 +28,7 @@ GROUP = "mail.protection.outlook.example"
 
 
 class NameServer(BaseResolver):  # type: ignore[misc]
-    """`servers` says who takes a domain's mail, `10 mx.example`; a domain that is not in it has no servers of its own."""
+    """`servers` says who takes a domain's mail, `10 mx.example`; a domain that is not in it has none."""
 
     def __init__(self) -> None:
         self.servers: dict[str, list[str]] = {}
