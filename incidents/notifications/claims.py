@@ -1,7 +1,7 @@
 """What a worker may send next: due rows, locked and leased, with those who need not be told taken out."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -40,17 +40,18 @@ _TO_WHOM = "endpoint opt_in_round time_zone".split()
 
 
 @transaction.atomic
-def claim(announcement_id: int | None, limit: int, now: datetime) -> list[Held]:
+def claim(announcement_id: int | None, limit: int, now: datetime, provided: Collection[str] = ()) -> list[Held]:
     """Mails to send now, held for LEASE; none while the relay is closed.
 
-    A destination in trouble gets one row at most, and only when its next try has come.
+    A destination in trouble gets one row at most, and only when its next try has come;
+    one that is `provided` for gets none.
     """
     if not _may_go(announcement_id):
         return []
     relay = relay_name()
     troubled = destinations.names_in_trouble()
     due = Delivery.objects.due(now).by_mail().filter(announcement=announcement_id)
-    flowing = due.exclude(destination__in=troubled)
+    flowing = due.exclude(destination__in=[*troubled, *provided])
     probed = [name for name in destinations.due_for_a_probe(now) if name != relay and not pauses.is_post(name)]
     if relay in troubled:
         rows = _claim_probe(flowing, [relay], now)

@@ -33,11 +33,11 @@ SECONDS = 120
 class Worker(ABC, Generic[Written]):
     """One job's work, whatever the channel: its hooks `claim` rows, `render` their letters, and make a `carrier`."""
 
-    def __init__(self, batch: int, connections: int, rate: float = 0) -> None:
+    def __init__(self, batch: int, connections: int, rate: float = 0, destination_rate: float = 0) -> None:
         self.batch = batch
         self.connections = connections
         self.ledger = Ledger()
-        self.desk = Desk()
+        self.desk = Desk(destination_rate)
         self.relay = RelayHealth()
         self.pace = Pace(rate)
         self.letters: dict[_Key, Written] = {}
@@ -72,7 +72,7 @@ class Worker(ABC, Generic[Written]):
         finally:
             left = self.desk.close()
             await asyncio.gather(*self.crew, return_exceptions=True)
-            await self.pen.using(lambda: claims.release(left))
+            await self._give_back(left)
             self.pen.close()
 
     async def _work(self) -> bool:
@@ -86,12 +86,15 @@ class Worker(ABC, Generic[Written]):
             self._man()
             await self.desk.wait_until_below(self.low_water() if self.has_more else 1, 0.5)
         unfinished = time.monotonic() >= until
-        while not self.desk.is_closed and not self._is_idle():
+        while not self.desk.is_closed and self.desk.at_hand:
             self._man()
             await self.desk.wait_until_below(1, 0.2)
-        self.desk.close()
+        await self._give_back(self.desk.close())
         await asyncio.gather(*self.crew)
         return unfinished
+
+    async def _give_back(self, rows: list[Held]) -> None:
+        await self.pen.using(lambda: claims.release(rows))
 
     async def _claim(self) -> int:
         """Returns how many rows there were."""
@@ -157,7 +160,7 @@ class MailWorker(Worker[Mail]):
     """The mails of one announcement, or with None those that belong to none."""
 
     def __init__(self, announcement_id: int | None, batch: int) -> None:
-        super().__init__(batch, settings.EMAIL_CONNECTIONS, settings.EMAIL_RATE)
+        super().__init__(batch, settings.EMAIL_CONNECTIONS, settings.EMAIL_RATE, settings.DESTINATION_RATE)
         self.announcement_id = announcement_id
 
     async def claim(self) -> list[Held]:
@@ -168,14 +171,15 @@ class MailWorker(Worker[Mail]):
         rows = await self._claimed(None)
         if self.announcement_id is None:
             self.has_more = len(rows) >= self.batch
-        elif self.desk.left < self.low_water():
+        elif self.desk.at_hand < self.low_water():
             found = await self._claimed(self.announcement_id)
             self.has_more = len(found) >= self.batch
             rows += found
         return rows
 
     async def _claimed(self, announcement_id: int | None) -> list[Held]:
-        return await self.pen.using(lambda: claims.claim(announcement_id, self.batch, timezone.now()))
+        provided = self.desk.provided()
+        return await self.pen.using(lambda: claims.claim(announcement_id, self.batch, timezone.now(), provided))
 
     def render(self, row: Held) -> Mail:
         return render(row.letter, row.language, announcement_of(row), row.time_zone)

@@ -140,6 +140,20 @@ def test_a_destination_that_is_down_gets_one_probe_and_the_others_full_speed(ser
     assert states(destination="fine.example") == {"sent": 30}
 
 
+def test_letters_beyond_the_rate_of_their_destination_go_out_after_everybody_elses(
+    server: ScriptedServer, settings: Settings
+) -> None:
+    settings.DESTINATION_RATE = 2
+    for name, number in (("slow.example", 3), ("b.example", 1), ("c.example", 1), ("d.example", 1)):
+        for reader in range(number):
+            make_subscriber(f"reader{reader}@{name}")
+    announced()
+    work_off(batch=2)
+    domains = [letter.recipient.partition("@")[2] for letter in server.taken]
+    assert domains[-2:] == ["slow.example"] * 2
+    assert states() == {"sent": 6}
+
+
 def test_a_destination_that_answers_again_gets_everything_at_once(
     server: ScriptedServer, clock: time_machine.Traveller
 ) -> None:

@@ -1,5 +1,7 @@
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 
 from incidents.notifications.desk import Desk, Result
 from incidents.notifications.ledger import Held
@@ -60,3 +62,28 @@ def test_a_closed_desk_hands_out_nothing_and_returns_what_is_left() -> None:
     assert first.id == 1
     assert [held.id for held in desk.close()] == [2]
     assert asyncio.run(desk.next()) is None
+
+
+def test_a_slow_destination_gets_a_letter_at_a_time_and_holds_nobody_up() -> None:
+    asyncio.run(_take_turns())
+
+
+async def _take_turns() -> None:
+    """The loop's clock is ours: `turns` has what it was asked to do later."""
+    turns: list[tuple[float, Callable[[], None]]] = []
+    loop = asyncio.get_running_loop()
+    loop.call_later = lambda seconds, do, *given: turns.append((seconds, partial(do, *given)))  # type: ignore[assignment, return-value, misc]
+    desk = Desk(rate=0.5)
+    desk.offer([*(row(number, "slow.dk") for number in range(1, 40)), row(40, "b.dk"), row(41, "c.dk")])
+    first, *others = taken(desk)
+    assert [held.id for held in (first, *others)] == [1, 40, 41]
+    assert (desk.left, desk.at_hand) == (41, 3)
+    assert desk.provided() == ["slow.dk"]
+    for held in (first, *others):
+        desk.settle(held, Result.ANSWERS)
+    assert taken(desk) == []
+    assert {seconds for seconds, _do in turns} == {2.0}
+    for _seconds, do in turns[:3]:
+        do()
+    assert [held.id for held in taken(desk)] == [2]
+    assert [held.id for held in desk.close()] == [*range(3, 40)]
