@@ -72,7 +72,7 @@ async def _take_turns() -> None:
     """The loop's clock is ours: `turns` has what it was asked to do later."""
     turns: list[tuple[float, Callable[[], None]]] = []
     loop = asyncio.get_running_loop()
-    loop.call_later = lambda seconds, do, *given: turns.append((seconds, partial(do, *given)))  # type: ignore[assignment, return-value, misc]
+    loop.call_later = lambda seconds, do, *given: turns.append((seconds, partial(do, *given)))  # type: ignore[assignment]
     desk = Desk(rate=0.5)
     desk.offer([*(row(number, "slow.dk") for number in range(1, 40)), row(40, "b.dk"), row(41, "c.dk")])
     first, *others = taken(desk)
