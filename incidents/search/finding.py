@@ -6,12 +6,13 @@ found as well, as it is shown as well.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
@@ -33,19 +34,29 @@ _START, _END = "\ufdd1", "\ufdd2"
 _HEADLINE = f"StartSel={_START}, StopSel={_END}, MaxFragments=2, MaxWords=24, MinWords=10, FragmentDelimiter=' … '"
 _UNQUOTABLE = re.compile(r"['\\:&|!()<>*]+")
 
-_BRANCH = """
-SELECT {incident} AS incident_id, {weight} * ts_rank_cd({vector}, to_tsquery('{dictionary}', %(words)s), 1) AS rank
-  FROM {table}
- WHERE published_at IS NOT NULL AND {vector} @@ to_tsquery('{dictionary}', %(words)s)
+_MATCHING = """
+SELECT {incident} FROM {table}
+ WHERE published_at IS NOT NULL AND {vector} @@ to_tsquery('{dictionary}', %({word})s)
 """
+_RANKED = """
+SELECT {incident} AS incident_id, {weight} * ts_rank_cd({vector}, to_tsquery('{dictionary}', %(any)s), 1) AS rank
+  FROM {table}
+ WHERE published_at IS NOT NULL AND {incident} IN (SELECT id FROM matching)
+   AND {vector} @@ to_tsquery('{dictionary}', %(any)s)
+"""
+# The indexes answer which incidents have each of the words; only texts of those that have all are read for their rank.
 _FIND = """
-WITH found AS ({branches})
-SELECT found.incident_id, count(*) OVER ()
-  FROM found JOIN incidents_incident AS incident ON incident.id = found.incident_id
+WITH matching (id) AS ({matching}), ranked AS ({ranked})
+SELECT ranked.incident_id, count(*) OVER ()
+  FROM ranked JOIN incidents_incident AS incident ON incident.id = ranked.incident_id
  WHERE incident.published_at IS NOT NULL
- GROUP BY found.incident_id, incident.started_at
- ORDER BY max(found.rank) DESC, incident.started_at DESC, found.incident_id
+ GROUP BY ranked.incident_id, incident.started_at
+ ORDER BY max(ranked.rank) DESC, incident.started_at DESC, ranked.incident_id
  LIMIT %(limit)s OFFSET %(offset)s
+"""
+_MEANINGLESS = """
+SELECT word FROM unnest(%(words)s::text[]) AS word, unnest(%(dictionaries)s::regconfig[]) AS dictionary
+ WHERE numnode(to_tsquery(dictionary, word)) = 0
 """
 _EXCERPTS = """
 SELECT DISTINCT ON (place) place, language, ts_headline(dictionary::regconfig, body, words, %(options)s)
@@ -90,39 +101,57 @@ class Results:
 
 @transaction.atomic
 def find(query: str, language: str, page: int = 1) -> Results:
-    """Incidents that have every word of the query, or a word beginning so, in one of their texts.
+    """Incidents that have every word of the query, or a word beginning so, each in any of their texts.
 
-    Six queries, whatever is found. OperationalError where it takes longer than PATIENCE.
+    Seven queries, whatever is found. OperationalError where it takes longer than PATIENCE.
     """
-    words = _as_tsquery(query)
+    words = _words(query)
     if not words:
         return Results([], 0, page)
     with connection.cursor() as cursor:
         cursor.execute(f"SET LOCAL statement_timeout = '{PATIENCE}'")
+        words = _meaning_something(cursor, words)
+        any_word = " | ".join(words)
+        named = {f"word{number}": word for number, word in enumerate(words)}
         limits = {"limit": PAGE_SIZE, "offset": (page - 1) * PAGE_SIZE}
-        cursor.execute(_FIND.format(branches=_branches(language)), {"words": words, **limits})
+        cursor.execute(_statement(language, named), {**named, "any": any_word, **limits})
         rows = cursor.fetchall()
     by_id = {story.incident.pk: story for story in told(Incident.objects.public().filter(pk__in=[r[0] for r in rows]))}
     stories = [by_id[pk] for pk, _total in rows]
-    excerpts = _excerpts(stories, words)
+    excerpts = _excerpts(stories, any_word)
     hits = [Hit(story, excerpts.get(place)) for place, story in enumerate(stories)]
     return Results(hits, rows[0][1] if rows else 0, page)
 
 
-def _as_tsquery(query: str) -> str:
-    """Each word, or its beginning; quoted, so that nothing in it is an operator."""
-    words = _UNQUOTABLE.sub(" ", query).split()[:MOST_WORDS]
-    return " & ".join(f"'{word}':*" for word in words)
+def _words(query: str) -> list[str]:
+    """Each word, or its beginning, as a tsquery; quoted, so that nothing in it is an operator."""
+    return [f"'{word}':*" for word in _UNQUOTABLE.sub(" ", query).split()[:MOST_WORDS]]
 
 
-def _branches(language: str) -> str:
+def _meaning_something(cursor: CursorWrapper, words: list[str]) -> list[str]:
+    """Without “og” and “the”, which no dictionary keeps; all of them where nothing else is asked for."""
+    dictionaries = [dictionary(code) for code, _name in settings.LANGUAGES]
+    cursor.execute(_MEANINGLESS, {"words": words, "dictionaries": dictionaries})
+    meaningless = {word for (word,) in cursor.fetchall()}
+    return [word for word in words if word not in meaningless] or words
+
+
+def _statement(language: str, words: Iterable[str]) -> str:
+    """`words` are the names of the parameters that carry one each."""
+    matching = " INTERSECT ".join(f"({_branches(_MATCHING, language, word=word)})" for word in words)
+    return _FIND.format(matching=matching, ranked=_branches(_RANKED, language))
+
+
+def _branches(template: str, language: str, word: str = "") -> str:
+    """The template for each table in each language."""
     return " UNION ALL ".join(
-        _BRANCH.format(
+        template.format(
             incident=vector.incident,
             weight=2 if code == language else 1,
             vector=vector.expression,
             dictionary=dictionary(code),
             table=vector.table,
+            word=word,
         )
         for code, _name in settings.LANGUAGES
         for vector in vectors(code)
