@@ -17,6 +17,7 @@ from . import months
 from .documents import Edition, SingleDocument, Subjects
 from .history import History, histories, shown_since, zone
 from .pages import PublicPage
+from .social import component_picture
 from .story import Story, told
 
 UPTIME_MONTHS = 12
@@ -128,6 +129,7 @@ def _about(slug: str, now: datetime) -> dict[str, Any] | None:
     newest = told(touching.distinct().newest_first()[: NEWEST + 1])
     return {
         "state": component.status,
+        "picture": component_picture(component.status),
         "component": component,
         "history": histories([component], shown_since(now), now)[component.pk],
         "months": _uptime_by_month(component, now),

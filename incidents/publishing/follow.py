@@ -14,6 +14,7 @@ class FollowPage(PublicPage, SingleDocument):
     """Names the systems, so it changes with the page alone."""
 
     template = "public/follow.html"
+    picture = "follow"
 
     def touched(self, subjects: Subjects) -> Iterable[str]:
         return []

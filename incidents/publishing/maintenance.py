@@ -14,6 +14,7 @@ PAST = 50  # over or called off, on the page; all of them stand in the history
 
 class MaintenanceList(PublicPage, SingleDocument):
     template = "public/maintenance.html"
+    picture = "incident-scheduled"
 
     def touched(self, subjects: Subjects) -> Iterable[str]:
         return [""] if touches_maintenance(subjects) else []

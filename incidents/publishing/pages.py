@@ -35,12 +35,14 @@ class PublicPage(Document):
     """A document rendered from a template, with what base.html needs."""
 
     template: str
+    # What it shows where it is shared; a page whose picture changes with its state says so when it is rendered.
+    picture = "history"
 
     def written(self, key: str, edition: Edition, **context: Any) -> str:
         path = self.path(key, edition.language)
         alternates = [(code, self.path(key, code)) for code, _name in settings.LANGUAGES]
         shared = {"page": edition.page, "alternates": alternates, "canonical": path, "published_mark": PUBLISHED_MARK}
-        shown = {"shown_days": SHOWN_DAYS, "shown_days_narrow": SHOWN_DAYS_NARROW}
+        shown = {"picture": self.picture, "shown_days": SHOWN_DAYS, "shown_days_narrow": SHOWN_DAYS_NARROW}
         return render_to_string(self.template, {**shared, **shown, **context})
 
 

@@ -34,7 +34,7 @@ class Drawing:
     words: Promise | str
 
 
-# By name: of the whole page, and of one incident.
+# By name: of the whole page, of one incident, of a component, and of pages that show no state.
 DRAWINGS = {
     **{f"page-{state}": Drawing(state, OVERALL[state]) for state in ComponentStatus},
     **{
@@ -47,6 +47,9 @@ DRAWINGS = {
     "incident-resolved": Drawing(ComponentStatus.OPERATIONAL, PHASES[Phase.RESOLVED]),
     "incident-completed": Drawing(ComponentStatus.OPERATIONAL, PHASES[Phase.COMPLETED]),
     "incident-cancelled": Drawing(NONE, PHASES[Phase.CANCELLED]),
+    "component-operational": Drawing(ComponentStatus.OPERATIONAL, COMPONENT_STATUSES[ComponentStatus.OPERATIONAL]),
+    "history": Drawing(NONE, _("History")),
+    "follow": Drawing(NONE, _("Follow")),
 }
 
 
@@ -76,6 +79,11 @@ def picture_path(name: str, language: str) -> str:
 
 def page_picture(state: str) -> str:
     return f"page-{state}"
+
+
+def component_picture(status: str) -> str:
+    """In trouble it is the picture of an incident with that effect."""
+    return "component-operational" if status == ComponentStatus.OPERATIONAL else f"incident-{status}"
 
 
 def incident_picture(story: Story) -> str:

@@ -13,7 +13,10 @@ from django.utils import timezone, translation
 
 from incidents import operations
 from incidents.models import Incident, Page
-from incidents.publishing.documents import Edition
+from incidents.publishing.archive import ComponentPage, HistoryIndex, HistoryMonth
+from incidents.publishing.documents import Document, Edition
+from incidents.publishing.follow import FollowPage
+from incidents.publishing.maintenance import MaintenanceList
 from incidents.publishing.pages import Home, IncidentPage
 from incidents.publishing.shapes import PATHS
 from incidents.publishing.social import (
@@ -86,22 +89,48 @@ def test_picture_says_how_the_incident_stands() -> None:
     assert {page_picture(state) for state in ComponentStatus} <= DRAWINGS.keys()
 
 
+NO_STATE: list[tuple[Document, str]] = [
+    (HistoryIndex(), ""),
+    (HistoryMonth(), "2023-10"),
+    (MaintenanceList(), ""),
+    (FollowPage(), ""),
+]
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    ("language", "words"),
+    ("language", "locale", "words"),
     [
-        ("da", ("Nogle systemer har nedsat ydeevne", "Nedsat ydeevne")),
-        ("en", ("Some systems have degraded performance", "Degraded performance")),
+        (
+            "da",
+            "da_DK",
+            "Nogle systemer har nedsat ydeevne|Nedsat ydeevne|I drift|Historik|Planlagt vedligeholdelse|Følg",
+        ),
+        (
+            "en",
+            "en_GB",
+            "Some systems have degraded performance|Degraded performance|Operational|History|Planned maintenance"
+            "|Follow",
+        ),
     ],
 )
-def test_home_and_incident_name_their_picture_and_say_it_in_words(language: str, words: tuple[str, str]) -> None:
+def test_every_page_names_its_picture_and_says_it_in_words(language: str, locale: str, words: str) -> None:
     make_page()
-    incident = make_incident()
-    for document, key, said in ((Home(), "", words[0]), (IncidentPage(), incident.pk, words[1])):
+    shown: list[tuple[Document, str]] = [
+        (Home(), ""),
+        (IncidentPage(), make_incident().pk),
+        (ComponentPage(), make_component().slug),
+        *NO_STATE,
+    ]
+    page, incident, component, months, work, follow = words.split("|")
+    for (document, key), said in zip(shown, [page, incident, component, months, months, work, follow], strict=True):
         with translation.override(language), timezone.override("Europe/Copenhagen"):
             html = document.render(key, Edition(Page.objects.current(), language)) or ""
+        assert isinstance(html, str)
         assert re.search(
             rf'property="og:image" content="https://status.example.dk/assets/social-{language}-[\w-]+\.png"', html
         )
         assert f'<meta property="og:image:alt" content="{said}">' in html
+        assert f'<meta property="og:locale" content="{locale}">' in html
+        assert '<meta property="og:title" content="' in html
         assert '<meta name="twitter:card" content="summary_large_image">' in html
