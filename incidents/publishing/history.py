@@ -32,12 +32,16 @@ _HEIGHTS = {
 
 @dataclass(frozen=True)
 class Trouble:
-    """A run of days with the same worst state for the same reasons: how long it lasted, the incidents behind it."""
+    """A run of days with the same worst state for the same reasons: how long it lasted, the incidents behind it.
+
+    Of what goes on, `lasted` is how long it had when that was written; readers may come later.
+    """
 
     first: date
     last: date
     state: ComponentStatus
     lasted: timedelta
+    goes_on: bool
     incidents: list[Incident]
 
 
@@ -75,7 +79,8 @@ class History:
             same = list(run)
             lasted = sum((day.in_worst for day in same), timedelta())
             behind = [self.incidents[cause] for cause in causes if cause in self.incidents]
-            found.append(Trouble(same[0].date, same[-1].date, ComponentStatus(state), lasted, behind))
+            goes_on = same[-1] is self.days[-1] and self.spells[-1].status == state
+            found.append(Trouble(same[0].date, same[-1].date, ComponentStatus(state), lasted, goes_on, behind))
         return found[::-1]
 
     @cached_property

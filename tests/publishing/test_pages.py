@@ -155,6 +155,17 @@ class TestHome:
         assert html.count("<tr data-first") == 1
         assert '<tr data-first="2023-10-03" data-last="2023-10-08"' in html
 
+    def test_length_of_what_goes_on_stays_true_however_late_it_is_read(self) -> None:
+        mail = in_service("mail")
+        incident = make_incident(
+            statement=make_statement(components={mail.pk: ComponentStatus.MAJOR_OUTAGE}, at=NOW - timedelta(hours=3)),
+            started_at=NOW - timedelta(hours=3),
+        )
+        assert "at least 3 hours" in home()
+        assert "Counted up to the last update of this page" in home()
+        operations.resolve(incident=incident, text=Text(en="Over."), at=NOW, notify=False)
+        assert '<td class="quiet">3 hours</td>' in home()
+
     def test_days_before_the_service_began_are_not_called_operational(self) -> None:
         make_component("new", start_date=NOW.date() - timedelta(days=9))
         html = home()
