@@ -20,6 +20,7 @@ from urllib.parse import quote, urlsplit
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 LONGEST_URL = 500
 CONNECT_SECONDS = 5.0
@@ -121,7 +122,9 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, resolve: Resolver
             wire.sendall(_request(target, body, headers))
             return _answer(wire, until)
     except TimeoutError as error:
-        raise Unreachable("No answer in time.") from error
+        raise Unreachable(gettext_noop("No answer in time.")) from error
+    except ConnectionRefusedError as error:
+        raise Unreachable(gettext_noop("The host takes no connection on this port.")) from error
     except (OSError, HTTPException, ValueError) as error:
         raise Unreachable(f"{type(error).__name__}: {_words(error)}") from error
 
@@ -175,14 +178,14 @@ def _checked_address(target: Target, resolve: Resolver) -> str:
     try:
         addresses = resolve(target.host, target.port)
     except (OSError, UnicodeError) as error:
-        raise Unreachable("The name of the host is not known.") from error
+        raise Unreachable(gettext_noop("The name of the host is not known.")) from error
     if not addresses:
-        raise Unreachable("The name of the host is not known.")
+        raise Unreachable(gettext_noop("The name of the host is not known."))
     if not all(map(is_allowed, addresses)):
-        raise Forbidden("The host is in a network that is not on the internet.")
+        raise Forbidden(gettext_noop("The host is in a network that is not on the internet."))
     is_plain = target.scheme == "http" or target.port not in _PORTS
     if is_plain and not all(map(is_ours, addresses)):
-        raise Forbidden("Hosts on the internet are called by https only, on port 443 or 8443.")
+        raise Forbidden(gettext_noop("Hosts on the internet are called by https only, on port 443 or 8443."))
     return addresses[0]
 
 

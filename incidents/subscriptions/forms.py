@@ -164,6 +164,10 @@ class WebhookForm(SignUpForm):
         widget=forms.URLInput(attrs={"inputmode": "url", "spellcheck": "false", "autocomplete": "off"}),
     )
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["language"].label = _("Language")
+
     def clean_url(self) -> str:
         try:
             return guard.read_url(self.cleaned_data["url"]).url
@@ -195,6 +199,8 @@ class ManageForm(ChoicesForm):
 
     def __init__(self, *args: Any, subscriber: Subscriber, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if not subscriber.is_mail:
+            self.fields["language"].label, self.fields["time_zone"].label = _("Language"), _("Time zone")
         self.kept = tuple(subscriber.components.filter(hidden=True))
         self.singles = [choice.incident for choice in following.shown(subscriber)]
         self.fields["incidents"].choices = [(one.pk, one.pk) for one in self.singles]  # type: ignore[attr-defined]

@@ -1,11 +1,13 @@
 """The pages of a webhook: signing it up, showing that one reads what arrives there, and its secret and log."""
 
 from http import HTTPStatus
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from ..masks import masked
+from ..models import Subscriber
 from . import addresses, webhooks
 from .forms import WebhookForm
 from .service import Finding
@@ -29,7 +31,7 @@ class Connect(TokenView):
         finding, subscriber = webhooks.look_at(token)
         if subscriber is None:
             return self.show_broken(finding)
-        return self._show(finding, subscriber.address)
+        return self._show(finding, subscriber)
 
     def post(self, request: HttpRequest, token: str) -> HttpResponse:
         if "send" in request.POST:
@@ -42,7 +44,7 @@ class Connect(TokenView):
         error = (
             "" if done.is_right else _("This is not the code. Write it as it arrived; after ten tries, wait an hour.")
         )
-        return self._show(done.finding, done.subscriber.address, error=error)
+        return self._show(done.finding, done.subscriber, error=error)
 
     def _send(self, token: str) -> HttpResponse:
         finding, subscriber = webhooks.look_at(token)
@@ -50,15 +52,17 @@ class Connect(TokenView):
             return self.show_broken(finding)
         is_sent = webhooks.send_code(token=token)
         refusal = _("The code has been sent several times already. Wait a quarter of an hour.")
-        return self._show(finding, subscriber.address, is_sent=is_sent, error="" if is_sent else refusal)
+        return self._show(finding, subscriber, is_sent=is_sent, error="" if is_sent else refusal)
 
-    def _show(self, finding: Finding, url: str, *, error: str = "", is_sent: bool = False) -> HttpResponse:
+    def _show(
+        self, finding: Finding, subscriber: Subscriber, *, error: str = "", is_sent: bool = False
+    ) -> HttpResponse:
+        context: dict[str, Any] = {"webhook": masked(subscriber.address), "error": error, "is_sent": is_sent}
         if finding == Finding.USED:
-            return self.show("already_connected", webhook=masked(url))
+            return self.show("already_connected", **context)
         status = HTTPStatus.UNPROCESSABLE_ENTITY if error else HTTPStatus.OK
-        return self.show(
-            "connect", status, webhook=masked(url), error=error, is_sent=is_sent, code=self.request.POST.get("code", "")
-        )
+        tried = webhooks.log(subscriber)[:3]
+        return self.show("connect", status, attempts=tried, code=self.request.POST.get("code", ""), **context)
 
 
 class WebhookLog(ManageView):

@@ -61,7 +61,7 @@ def sign_up(*, url: str, address: str, choices: Choices, network: str = "", stam
     if subscriber is not None and subscriber.state == State.ACTIVE:
         queue_letter(subscriber, Delivery.Letter.MANAGE)
         return
-    subscriber = subscriber or Subscriber(channel=channel, owner=address)
+    subscriber = subscriber or Subscriber(channel=channel, address=url, owner=address)
     subscriber = rows.begin_round(subscriber, url, choices)
     queue_letter(subscriber, Delivery.Letter.WEBHOOK)
 

@@ -180,12 +180,6 @@ def subscribe_webhook_url() -> str:
 
 
 @register.simple_tag
-def summary_url() -> str:
-    """What clients of the Statuspage API read first, in the page's language."""
-    return links.api("summary", _language())
-
-
-@register.simple_tag
 def follow_url(incident: Incident) -> str:
     return links.follow(incident.pk, _language())
 
