@@ -46,10 +46,14 @@ def concerned(incident: Incident) -> list[str]:
 
 
 def expand(announcement: Announcement, now: datetime) -> int:
-    """One delivery per member of the audience, in one statement; who has one already keeps it.
+    """One delivery per member of the audience, in one statement; none where that was done before.
 
-    Returns how many rows were added. Message-ID and Date are fixed here.
+    Returns how many rows were added. Message-ID and Date are fixed here. For a million
+    it matters that the rows come in the order of the indexes, and that PostgreSQL need
+    not look for a conflict before each: whoever expands has locked the announcement.
     """
+    if announcement.deliveries.exists():
+        return 0
     incident = announcement.update.incident
     rows = _judged(incident.kind, concerned(incident), incident.pk).annotate(
         state_=Case(When(reason="", then=Value(DeliveryState.QUEUED)), default=Value(DeliveryState.SKIPPED)),
@@ -60,9 +64,11 @@ def expand(announcement: Announcement, now: datetime) -> int:
         destination_=Case(When(channel="email", then=hosts.grouped("domain_")), default=_ORIGIN),
     )
     columns = "subscriber_id channel language state skip_reason message_id destination".split()
-    select, values = rows.values_list(
-        "pk", "channel", "reads", "state_", "reason", "message_id_", "destination_"
-    ).query.sql_with_params()
+    select, values = (
+        rows.order_by("pk")
+        .values_list("pk", "channel", "reads", "state_", "reason", "message_id_", "destination_")
+        .query.sql_with_params()
+    )
     same_for_all: dict[str, Any] = {
         "announcement_id": announcement.pk,
         "letter": Delivery.Letter.UPDATE,
@@ -75,8 +81,7 @@ def expand(announcement: Announcement, now: datetime) -> int:
     }
     statement = (
         f"INSERT INTO {Delivery._meta.db_table} ({', '.join([*same_for_all, *columns])}) "  # noqa: S608 - own names
-        f"SELECT {', '.join(['%s'] * len(same_for_all))}, audience.* FROM ({select}) AS audience "
-        "ON CONFLICT (announcement_id, subscriber_id) DO NOTHING"
+        f"SELECT {', '.join(['%s'] * len(same_for_all))}, audience.* FROM ({select}) AS audience"
     )
     with connection.cursor() as cursor:
         cursor.execute(statement, [*same_for_all.values(), *values])
