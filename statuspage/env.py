@@ -21,6 +21,16 @@ from django.core.exceptions import ImproperlyConfigured
 
 Parsed = TypeVar("Parsed")
 
+# Those that take mail by SMTP and call us; the view of django-anymail that understands each.
+_MAIL_PROVIDERS = {
+    "brevo": "BrevoTrackingWebhookView",
+    "mailgun": "MailgunTrackingWebhookView",
+    "mailjet": "MailjetTrackingWebhookView",
+    "postmark": "PostmarkTrackingWebhookView",
+    "sendgrid": "SendGridTrackingWebhookView",
+    "sparkpost": "SparkPostTrackingWebhookView",
+}
+
 _ON = {"1", "true", "yes", "on"}
 _OFF = {"0", "false", "no", "off", ""}
 
@@ -76,7 +86,7 @@ class Environment:
     def choice(self, name: str, default: str, allowed: list[str]) -> str:
         value = self.text(name, default)
         if value not in allowed:
-            raise self._wrong(name, value, f"write one of {', '.join(allowed)}")
+            raise self._wrong(name, value, f"write one of {', '.join(filter(None, allowed))}")
         return value
 
     def url(self, name: str, default: str, schemes: set[str], example: str) -> SplitResult:
@@ -127,6 +137,22 @@ class Environment:
             hint = "name a storage class that is installed, such as django.core.files.storage.FileSystemStorage"
             raise self._wrong(name, path, f"{hint}?location=/srv/status")
         return {"BACKEND": path, "OPTIONS": dict(parse_qsl(query))}
+
+    def mail_provider(self) -> tuple[str, str, dict[str, str]]:
+        """Its name, the name of anymail's view, and anymail's settings; all empty if no provider is named."""
+        name = self.choice("MAIL_PROVIDER", "", ["", *_MAIL_PROVIDERS])
+        secret, key = self.text("MAIL_PROVIDER_SECRET"), self.text("MAIL_PROVIDER_KEY")
+        if not name:
+            return "", "", {}
+        if importlib.util.find_spec("anymail") is None:
+            raise self._wrong("MAIL_PROVIDER", name, "install django-anymail first, or leave the variable out")
+        if not all(secret.partition(":")):
+            hint = "write the name and the password with which the provider calls us, name:password"
+            raise self._wrong("MAIL_PROVIDER_SECRET", "…" if secret else "", hint)
+        if name == "mailgun" and not key:
+            raise self._wrong("MAIL_PROVIDER_KEY", key, "write the HTTP webhook signing key that Mailgun shows you")
+        known = {"WEBHOOK_SECRET": secret, "MAILGUN_WEBHOOK_SIGNING_KEY": key}
+        return name, _MAIL_PROVIDERS[name], known
 
     @staticmethod
     def credentials(url: SplitResult) -> tuple[str, str]:

@@ -149,6 +149,8 @@ EMAIL_CONNECTIONS = env.number("EMAIL_CONNECTIONS", 10, least=1, most=200)  # to
 EMAIL_RATE = env.number("EMAIL_RATE", 0)  # letters a second at most, per worker; 0 is no limit
 DESTINATION_RATE = env.number("DESTINATION_RATE", 0)  # the same for each recipient's domain or mail servers
 GROUP_BY_MX = env.flag("GROUP_BY_MX")  # domains with the same mail servers are one destination
+# A provider that reports what came back; docs/mail.md. Its view is django-anymail's.
+MAIL_PROVIDER, MAIL_PROVIDER_VIEW, ANYMAIL = env.mail_provider()
 RESEND_UNCERTAIN = env.flag("RESEND_UNCERTAIN", default=True)  # rather twice than not at all, where nobody knows
 
 # -- Webhooks ------------------------------------------------------------------------------

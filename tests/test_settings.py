@@ -44,6 +44,8 @@ def load_settings(monkeypatch: pytest.MonkeyPatch, **variables: str) -> ModuleTy
         ("BOUNCE_ADDRESS", "Bounces <bounces@example.com>", "bounces@example.com"),
         ("BOUNCE_ADDRESS", "bounces" * 4 + "@example.com", "at most 24"),
         ("REDIS_URL", "localhost", "redis://"),
+        ("MAIL_PROVIDER", "pigeon", "brevo, mailgun"),
+        ("MAIL_PROVIDER", "postmark", "name:password"),
         ("EMAIL_URL", "mail.example.com", "smtp+tls://"),
         ("LANGUAGES", "da,klingon", "comma-separated"),
         ("LANGUAGES", ",", "comma-separated"),

@@ -142,10 +142,15 @@ def _blocks(part: Message) -> list[Message]:
     return [block for block in payload if isinstance(block, Message)] if isinstance(payload, list) else []
 
 
+def status_in(said: str) -> str:
+    """The enhanced status (RFC 3463) that a server quotes; empty if there is none."""
+    found = _ENHANCED.search(said)
+    return found.group() if found else ""
+
+
 def _report(block: Message) -> Report:
     said = " ".join(str(block.get("Diagnostic-Code", "")).replace("\x00", "").split())
     status = str(block.get("Status", "")).partition("(")[0].strip().replace("\x00", "")
-    within = _ENHANCED.search(said)
-    if within and (not _ENHANCED.fullmatch(status) or status.endswith(".0.0")):
-        status = within.group()
+    if not _ENHANCED.fullmatch(status) or status.endswith(".0.0"):
+        status = status_in(said) or status
     return Report(str(block.get("Action", "")).partition("(")[0].strip().lower(), status, said)
