@@ -5,7 +5,6 @@ import hmac
 import json
 from base64 import b64encode
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from django.test import Client
@@ -75,9 +74,9 @@ def letter() -> Delivery:
     return Delivery.objects.earliest("id")
 
 
-def call(*, key: str = KEY, password: str = "secret", message_id: str = "", **event: Any) -> int:
+def call(*, key: str = KEY, password: str = "secret", message_id: str = "", status: object = None, **event: str) -> int:
     """The status that the provider gets."""
-    data = {**PERMANENT, **event}
+    data = {**PERMANENT, "delivery-status": status or PERMANENT["delivery-status"], **event}
     data["message"] = {"headers": {"message-id": message_id.strip("<>")}}
     signature = hmac.new(key.encode(), b"1529006854token", hashlib.sha256).hexdigest()
     body = {"signature": {"timestamp": "1529006854", "token": "token", "signature": signature}, "event-data": data}
@@ -104,7 +103,7 @@ def test_a_provider_that_changes_the_message_id_means_the_newest_letter(letter: 
 def test_server_busy_suspends_nobody_whether_late_or_given_up(
     letter: Delivery, severity: str, consequence: str
 ) -> None:
-    assert call(severity=severity, **{"delivery-status": BUSY}) == 200
+    assert call(status=BUSY, severity=severity) == 200
     assert Bounce.objects.get().consequence == consequence
     assert Subscriber.objects.get().state == "active"
 
