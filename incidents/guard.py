@@ -55,6 +55,10 @@ class Unreachable(Exception):
     """No answer: no such host, no connection, no TLS, too slow. Says so in words without secrets."""
 
 
+class Unanswered(Unreachable):
+    """The host takes connections, but there was no answer in HTTP, or none in time."""
+
+
 class Forbidden(Unreachable):
     """The host has an address that nobody outside could reach."""
 
@@ -117,16 +121,16 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, resolve: Resolver
     target, until = read_url(url), time.monotonic() + SECONDS
     address = _checked_address(target, resolve or _resolve)
     try:
-        with _connect(target, address, until) as wire:
+        wire = _connect(target, address, until)
+    except (OSError, ValueError) as error:
+        raise Unreachable(_why(error)) from error
+    try:
+        with wire:
             wire.settimeout(_left(until))
             wire.sendall(_request(target, body, headers))
             return _answer(wire, until)
-    except TimeoutError as error:
-        raise Unreachable(gettext_noop("No answer in time.")) from error
-    except ConnectionRefusedError as error:
-        raise Unreachable(gettext_noop("The host takes no connection on this port.")) from error
     except (OSError, HTTPException, ValueError) as error:
-        raise Unreachable(f"{type(error).__name__}: {_words(error)}") from error
+        raise Unanswered(_why(error)) from error
 
 
 def is_allowed(address: str) -> bool:
@@ -263,6 +267,14 @@ def _seconds(value: str) -> float | None:
         return max((parsedate_to_datetime(value) - timezone.now()).total_seconds(), 0.0)
     except (ValueError, TypeError):
         return None
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return gettext_noop("No answer in time.")
+    if isinstance(error, ConnectionRefusedError):
+        return gettext_noop("The host takes no connection on this port.")
+    return f"{type(error).__name__}: {_words(error)}"
 
 
 def _words(error: Exception) -> str:

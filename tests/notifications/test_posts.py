@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.db.models import Value
+from django.db.models.functions import Replace
 from django.utils import timezone
 from pytest_django import Settings
 from standardwebhooks import Webhook
@@ -21,7 +23,7 @@ from incidents.text import Text
 from tests.factories import make_component, make_incident, make_page, make_statement, make_subscriber, make_update
 from tests.support.receiver import Receiver, answer
 
-from .helpers import START, announced, release
+from .helpers import START, announced, release, states
 
 pytestmark = pytest.mark.django_db
 
@@ -147,25 +149,43 @@ def test_410_ends_it_at_once(receiver: Receiver) -> None:
     assert Delivery.objects.by_mail().get().letter == "webhook_suspended"
 
 
-@pytest.mark.parametrize("status", ["429 Slow down", "503 Busy", "500 Oh dear"])
-def test_retry_after_is_obeyed_and_a_busy_host_is_left_alone(
-    receiver: Receiver, clock: time_machine.Traveller, status: str
+def test_retry_after_is_obeyed_and_holds_up_nobody_else_on_the_same_host(
+    receiver: Receiver, clock: time_machine.Traveller
 ) -> None:
-    make_webhook(receiver)
-    receiver.says = lambda _posted: answer(status, retry_after="3600")
+    busy = make_webhook(receiver)
+    make_webhook(receiver, address=f"{receiver.url}&other=1")
+    receiver.says = lambda post: answer("200 OK" if "other" in post.line else "429 Slow", retry_after="3600")
     announced()
     post_all()
-    assert only().next_attempt_at - timezone.now() == timedelta(hours=1)
-    about_host = not status.startswith("500")
-    assert Destination.objects.filter(name=f"http://127.0.0.1:{receiver.port}").exists() == about_host
-    receiver.says = lambda _posted: answer("200 OK")
+    waiting = Delivery.objects.get(subscriber=busy)
+    assert waiting.next_attempt_at - timezone.now() == timedelta(hours=1)
+    assert states() == {"deferred": 1, "sent": 1}
+    receiver.says = lambda _post: answer("200 OK")
     clock.shift(3599)
     post_all()
-    assert len(receiver.posted) == 1
+    assert len(receiver.posted) == 2
     clock.shift(2)
     post_all()
-    assert only().state == "sent"
-    assert not Destination.objects.in_trouble().exists()
+    assert states() == {"sent": 2}
+
+
+def test_a_host_that_takes_no_connection_is_tried_once_for_all_and_let_go_at_once_when_it_does(
+    receiver: Receiver, clock: time_machine.Traveller
+) -> None:
+    for number in range(3):
+        make_webhook(receiver, address=f"{receiver.url}&n={number}")
+    with Receiver() as away:
+        port = away.port
+    there = f"127.0.0.1:{receiver.port}"
+    Subscriber.objects.update(address=Replace("address", Value(there), Value(f"127.0.0.1:{port}")))
+    announced()
+    post_all()
+    assert Attempt.objects.count() == 1
+    assert Destination.objects.in_trouble().get().reply == "The host takes no connection on this port."
+    Subscriber.objects.update(address=Replace("address", Value(f"127.0.0.1:{port}"), Value(there)))
+    clock.shift(10)
+    post_all(2)
+    assert states() == {"sent": 3}
 
 
 def test_a_worker_killed_with_a_post_on_the_wire_leaves_it_to_be_sent_once_more_under_the_same_id(

@@ -7,8 +7,6 @@ from http import HTTPStatus
 from ... import guard
 from .base import Busy, Gone, Reply, Scope
 
-# The host, or what stands before it, wants less or is away; other errors are about the one address.
-_ABOUT_THE_HOST = frozenset({429, 502, 503, 504})
 # Slack says so of a webhook that was removed, Teams of a workflow; elsewhere 404 may pass.
 _GONE_IN_CHATS = frozenset({404, 410})
 
@@ -16,10 +14,14 @@ _GONE_IN_CHATS = frozenset({404, 410})
 def deliver(url: str, body: bytes, headers: Mapping[str, str], *, is_chat: bool) -> Reply:
     """One POST. Returns the reply, a 2xx. Raises Gone or Busy; a redirect is an error like any other.
 
-    What the server says in its own words is not kept: a stranger chose the server.
+    What the server says in its own words is not kept: a stranger chose the server. Nor does
+    an answer, or silence, speak about others on the same host: many share those of the chats,
+    and one could keep the news from all.
     """
     try:
         answer = guard.post(url, body, headers)
+    except guard.Unanswered as error:
+        raise Busy(Reply(0, str(error))) from error
     except (guard.Unreachable, guard.BadUrl) as error:
         raise Busy(Reply(0, str(error)), Scope.DESTINATION) from error
     reply = Reply(answer.code, _phrase(answer.code), timedelta(seconds=answer.retry_after or 0))
@@ -27,7 +29,7 @@ def deliver(url: str, body: bytes, headers: Mapping[str, str], *, is_chat: bool)
         return reply
     if answer.code == HTTPStatus.GONE or (is_chat and answer.code in _GONE_IN_CHATS):
         raise Gone(reply)
-    raise Busy(reply, Scope.DESTINATION if answer.code in _ABOUT_THE_HOST else Scope.LETTER)
+    raise Busy(reply)
 
 
 def destination(url: str) -> str:

@@ -1,0 +1,202 @@
+"""A webhook's life on its pages: signed up, connected by a code, looked after, left."""
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from ipaddress import ip_network
+
+import pytest
+from django.http import HttpResponse
+from django.utils import timezone
+from pytest_django import Settings
+
+from incidents import links
+from incidents.links import Purpose
+from incidents.models import Delivery, SigningSecret, Subscriber
+from incidents.notifications import delivery
+from incidents.notifications.posts import code_of
+from incidents.subscriptions import webhooks
+from tests.notifications.helpers import announced
+from tests.support.receiver import Receiver, answer
+
+from .visitor import Visitor, manage_link, text, unsubscription
+
+pytestmark = pytest.mark.django_db
+
+OWNER = "drift@example.dk"
+
+
+@pytest.fixture
+def receiver(settings: Settings, ben: Visitor) -> Iterator[Receiver]:
+    settings.WEBHOOK_NETWORKS, settings.ANNOUNCEMENT_HOLD = [ip_network("127.0.0.0/8")], 0
+    with Receiver() as running:
+        yield running
+
+
+def sign_up(visitor: Visitor, url: str, address: str = OWNER) -> HttpResponse:
+    fields = {"url": url, "address": address, "wants_incidents": "on", "scope": "all", "stamp": visitor.stamp()}
+    return visitor.post(visitor.page("subscribe_webhook"), fields)
+
+
+def connection(webhook: Subscriber) -> str:
+    return links.sign(Purpose.CONNECT, f"{webhook.pk}:{webhook.opt_in_round}")
+
+
+def code(webhook: Subscriber) -> str:
+    return code_of(webhook.pk, webhook.opt_in_round)
+
+
+def signed_up(visitor: Visitor, receiver: Receiver) -> tuple[Subscriber, str]:
+    assert sign_up(visitor, receiver.url).status_code == 200
+    webhook = Subscriber.objects.get()
+    return webhook, visitor.page("connect", connection(webhook))
+
+
+def connected(visitor: Visitor, receiver: Receiver) -> tuple[Subscriber, str]:
+    """The webhook, and the address of its log."""
+    webhook, path = signed_up(visitor, receiver)
+    assert visitor.post(path, {"code": code(webhook)}).status_code == 200
+    return webhook, visitor.page("webhook", manage_link(webhook))
+
+
+def test_owner_confirms_by_mail_and_by_the_code_that_arrives(ben: Visitor, receiver: Receiver) -> None:
+    webhook, path = signed_up(ben, receiver)
+    assert (webhook.state, webhook.channel, webhook.owner) == ("pending", "webhook", OWNER)
+    assert Delivery.objects.get().letter == "webhook"
+    assert Delivery.objects.get().channel == "email"
+    assert ben.get(path).status_code == 200
+    assert receiver.posted == []  # a mail scanner that opens the link posts nothing
+    assert "on its way" in text(ben.post(path, {"send": "1"}))
+    delivery.work_posts()
+    assert code(webhook).encode() in receiver.posted[0].body
+    assert "204 No Content" in text(ben.get(path))
+    wrong = ben.post(path, {"code": "AAAA-AAAA"})
+    assert wrong.status_code == 422
+    assert 'value="AAAA-AAAA"' in wrong.content.decode()
+    done = ben.post(path, {"code": f" {code(webhook).lower().replace('-', ' ')}"})
+    assert SigningSecret.objects.get().value in text(done)
+    webhook.refresh_from_db()
+    assert webhook.state == "active"
+    again = text(ben.post(path, {"code": code(webhook)}))
+    assert "It is connected" in again
+    assert "whsec_" not in again  # it was shown once
+
+
+def test_code_cannot_be_guessed(ben: Visitor, receiver: Receiver) -> None:
+    webhook, path = signed_up(ben, receiver)
+    for number in range(10):
+        ben.post(path, {"code": f"AAAA-AAA{number}"})
+    assert ben.post(path, {"code": code(webhook)}).status_code == 422
+    ben.clock.shift(timedelta(hours=1, seconds=1))
+    assert ben.post(path, {"code": code(webhook)}).status_code == 200
+
+
+def test_nobody_is_flooded_with_codes_or_mails(ben: Visitor, receiver: Receiver) -> None:
+    _webhook, path = signed_up(ben, receiver)
+    assert [ben.post(path, {"send": "1"}).status_code for _ in range(4)] == [200] * 3 + [422]
+    for number in range(10):
+        assert sign_up(ben, f"{receiver.url}&n={number}").status_code == 200
+    assert Delivery.objects.filter(letter="webhook").count() <= 6
+
+
+def test_answer_does_not_tell_whether_a_webhook_is_known(ben: Visitor, receiver: Receiver) -> None:
+    connected(ben, receiver)
+    known, unknown = sign_up(ben, receiver.url), sign_up(ben, f"{receiver.url}&other=1")
+    assert text(known) == text(unknown)
+    assert list(Delivery.objects.values_list("letter", flat=True).order_by("pk"))[-2:] == ["manage", "webhook"]
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("", "Write the address of the webhook."),
+        ("https://10.0.0.1/", "not on the internet"),
+        ("ftp://example.com/", "must begin with https"),
+        ("https://me:secret@example.com/", "user name"),
+    ],
+)
+def test_bad_address_is_refused_with_the_reason_and_kept(ben: Visitor, url: str, why: str) -> None:
+    refused = sign_up(ben, url)
+    assert refused.status_code == 422
+    assert why in text(refused)
+    assert f'value="{OWNER}"' in refused.content.decode()
+
+
+def test_a_link_is_over_after_three_days_and_wrong_if_cut(ben: Visitor, receiver: Receiver) -> None:
+    _webhook, path = signed_up(ben, receiver)
+    assert ben.get(f"{path[:-6]}/").status_code == 404
+    ben.clock.shift(timedelta(hours=73))
+    assert ben.post(path, {"send": "1"}).status_code == 410
+    assert Delivery.objects.count() == 1
+
+
+def test_owner_sees_the_tries_changes_the_secret_and_has_a_post_sent_again(ben: Visitor, receiver: Receiver) -> None:
+    _webhook, page = connected(ben, receiver)
+    first = SigningSecret.objects.get().value
+    receiver.says = lambda _post: answer("500 Oh dear")
+    announced()
+    delivery.work_posts()
+    assert "500 Internal Server Error" in text(ben.get(page))
+    assert 'name="replay"' not in ben.get(page).content.decode()  # it is tried again by itself
+    receiver.says = lambda _post: answer("200 OK")
+    ben.clock.shift(10)
+    delivery.work_posts()
+    renewed = text(ben.post(page, {"secret": "1"}))
+    second = SigningSecret.objects.order_by("-pk").values_list("value", flat=True)[0]
+    assert second in renewed
+    assert first not in renewed
+    assert second not in text(ben.get(page))
+    found = re.search(r'name="replay" value="(\d+)"', ben.get(page).content.decode())
+    assert found is not None
+    assert "sent again" in text(ben.post(page, {"replay": found[1]}))
+    delivery.work_posts()
+    *_before, sent, again = receiver.posted
+    assert sent.headers["webhook-id"] == again.headers["webhook-id"]
+    assert again.headers["webhook-signature"].count("v1,") == 2
+    ben.clock.shift(timedelta(hours=25))
+    assert SigningSecret.objects.valid(timezone.now()).get().value == second
+
+
+def test_nobody_elses_post_can_be_sent_again(ben: Visitor, receiver: Receiver) -> None:
+    _webhook, page = connected(ben, receiver)
+    announced()
+    delivery.work_posts()
+    mail = Delivery.objects.get(letter="webhook")
+    for number in (str(mail.pk), "999999", "x", "9" * 30, "٣"):
+        assert ben.post(page, {"replay": number}).status_code == 422
+    assert len(receiver.posted) == 1
+
+
+def test_link_in_a_post_ends_it_and_erasing_forgets_address_owner_and_secrets(ben: Visitor, receiver: Receiver) -> None:
+    webhook, _page = connected(ben, receiver)
+    path = ben.page("unsubscribe", unsubscription(webhook))
+    assert "Nothing more is posted" in text(ben.get(path))
+    ben.post(path)
+    announced()
+    delivery.work_posts()
+    assert receiver.posted == []
+    ben.post(ben.page("erase", manage_link(webhook)))
+    webhook.refresh_from_db()
+    assert (webhook.address, webhook.owner, webhook.state) == ("", "", "unsubscribed")
+    assert not SigningSecret.objects.exists()
+
+
+def test_links_to_all_of_an_owners_subscriptions_are_mailed_at_once(ben: Visitor, receiver: Receiver) -> None:
+    connected(ben, receiver)
+    sign_up(ben, f"{receiver.url}&other=1")
+    ben.post(ben.page("request_manage_link"), {"address": OWNER.upper()})
+    assert Delivery.objects.filter(letter="manage", channel="email").count() == 2
+
+
+@pytest.mark.parametrize(
+    ("url", "channel"),
+    [
+        ("https://hooks.slack.com/services/T0/B0/x", "slack"),
+        ("https://prod-12.westeurope.logic.azure.com/workflows/a", "teams"),
+        ("https://default1.environment.api.powerplatform.com/a", "teams"),
+        ("https://hooks.slack.com.example.org/services", "webhook"),
+        ("https://evillogic.azure.com/", "webhook"),
+    ],
+)
+def test_chat_is_known_by_its_own_host_only(url: str, channel: str) -> None:
+    assert webhooks.channel_of(url) == channel
