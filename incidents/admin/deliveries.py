@@ -45,7 +45,7 @@ class ReplyFilter(admin.SimpleListFilter):
 
 @admin.register(Delivery)
 class DeliveryAdmin(ReadOnlyAdmin):
-    list_filter = ("state", "skip_reason", "letter", ReplyFilter)
+    list_filter = ("state", "skip_reason", "channel", "letter", ReplyFilter)
     list_select_related = ("subscriber",)
     ordering = ("-created_at", "-id")
 

@@ -12,6 +12,7 @@ from django.utils.translation import gettext, ngettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
 from .. import formats
+from ..masks import masked
 from ..models import Delivery, Subscriber
 from ..subscriptions import service
 from ..templatetags.wording import language_name, passage, short_moment, words
@@ -44,9 +45,10 @@ class SubscriberAdmin(ReadOnlyAdmin):
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         sees = sees_addresses(request.user)
         address, because = ("full_address", "suspended_because") if sees else ("masked_address", "masked_because")
+        owner = () if obj is None or obj.is_mail else ("owner" if sees else "masked_owner",)
         return (
-            address, "channel", "state", "reads", "wants_incidents", "wants_maintenance", "watched", "requested_at",
-            "confirmed_at", "consent_method", "consent_text", "consent_source", "time_zone", "paused_until",
+            address, "channel", *owner, "state", "reads", "wants_incidents", "wants_maintenance", "watched",
+            "requested_at", "confirmed_at", "consent_method", "consent_text", "consent_source", "time_zone", "paused_until",
             "left_at", because, "bounces", "deliveries",
         )  # fmt: skip
 
@@ -55,7 +57,9 @@ class SubscriberAdmin(ReadOnlyAdmin):
 
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
         """Who may not see addresses can look up one they know, but not find out letter by letter."""
-        return ("address", "id") if sees_addresses(request.user) else ("address__iexact", "id__exact")
+        if sees_addresses(request.user):
+            return "address", "owner", "id"
+        return "address__iexact", "owner__iexact", "id__exact"
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         return super().get_actions(request) if sees_addresses(request.user) else {}
@@ -75,6 +79,10 @@ class SubscriberAdmin(ReadOnlyAdmin):
     @admin.display(description=_("address"))
     def masked_address(self, subscriber: Subscriber) -> str:
         return subscriber.masked_address or pgettext("an address", "erased")
+
+    @admin.display(description=_("owner"))
+    def masked_owner(self, subscriber: Subscriber) -> str:
+        return masked(subscriber.owner)
 
     @admin.display(description=_("suspended because"))
     def masked_because(self, subscriber: Subscriber) -> str:

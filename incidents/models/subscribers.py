@@ -153,7 +153,7 @@ class Subscriber(models.Model):
 
     def masked_reply(self, said: str) -> str:
         """What a server said about the address, for the same staff."""
-        return without_addresses(said, self.address)
+        return without_addresses(said, self.mail_address)
 
     @property
     def reading_language(self) -> str:
