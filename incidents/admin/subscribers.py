@@ -48,8 +48,8 @@ class SubscriberAdmin(ReadOnlyAdmin):
         owner = () if obj is None or obj.is_mail else ("owner" if sees else "masked_owner",)
         return (
             address, "channel", *owner, "state", "reads", "wants_incidents", "wants_maintenance", "watched",
-            "requested_at", "confirmed_at", "consent_method", "consent_text", "consent_source", "time_zone", "paused_until",
-            "left_at", because, "bounces", "deliveries",
+            "requested_at", "confirmed_at", "consent_method", "consent_text", "consent_source", "time_zone",
+            "paused_until", "left_at", because, "bounces", "deliveries",
         )  # fmt: skip
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
