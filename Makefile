@@ -48,7 +48,7 @@ social: python ## draw static/img/social anew, after a change of words or shapes
 	@$(VENV)/python -m docs.social_pictures
 
 html: ## check what `make run` has published with the Nu validator: VNU=vnu.jar (npm install vnu-jar), wants a Java
-	@java -jar $(or $(VNU),vnu.jar) --errors-only --skip-non-html --also-check-svg $(or $(VAR_DIR),var)/public
+	@java -jar $(or $(VNU),vnu.jar) --errors-only --skip-non-html $(or $(VAR_DIR),var)/public
 
 messages: python ## collect the strings to translate into incidents/locale, and compile the catalogues
 	@$(INSTALL) requirements-dev.txt
