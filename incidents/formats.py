@@ -79,8 +79,8 @@ def _start_of_span(start: datetime, end: datetime) -> str:
     return pgettext("start of a time span", "H:i T")
 
 
-def duration(length: timedelta) -> str:
-    """A length of time in its two largest units, rounded down; at least one minute."""
+def duration(length: timedelta, units: int = 2) -> str:
+    """A length of time in its largest units, rounded down; at least one minute."""
     minutes = max(int(length.total_seconds()) // 60, 1)
     days, rest = divmod(minutes, 24 * 60)
     hours, minutes = divmod(rest, 60)
@@ -89,7 +89,7 @@ def duration(length: timedelta) -> str:
         ngettext("%(count)d hour", "%(count)d hours", hours) % {"count": hours} if hours else "",
         ngettext("%(count)d minute", "%(count)d minutes", minutes) % {"count": minutes} if minutes else "",
     ]
-    return pgettext("joins two parts of a duration", " and ").join([part for part in parts if part][:2])
+    return pgettext("joins two parts of a duration", " and ").join([part for part in parts if part][:units])
 
 
 def percent(share: float) -> str:

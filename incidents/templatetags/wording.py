@@ -149,6 +149,12 @@ def duration(length: timedelta) -> str:
 
 
 @register.filter
+def rough_duration(length: timedelta) -> str:
+    """In its largest unit, for what goes on."""
+    return formats.duration(length, units=1)
+
+
+@register.filter
 def percent(share: float) -> str:
     return formats.percent(share)
 

@@ -158,13 +158,15 @@ class TestHome:
     def test_length_of_what_goes_on_stays_true_however_late_it_is_read(self) -> None:
         mail = in_service("mail")
         incident = make_incident(
-            statement=make_statement(components={mail.pk: ComponentStatus.MAJOR_OUTAGE}, at=NOW - timedelta(hours=3)),
-            started_at=NOW - timedelta(hours=3),
+            statement=make_statement(
+                components={mail.pk: ComponentStatus.MAJOR_OUTAGE}, at=NOW - timedelta(hours=3, minutes=9)
+            ),
+            started_at=NOW - timedelta(hours=3, minutes=9),
         )
-        assert "at least 3 hours" in home()
+        assert '<td class="quiet">at least 3 hours</td>' in home()
         assert "Counted up to the last update of this page" in home()
         operations.resolve(incident=incident, text=Text(en="Over."), at=NOW, notify=False)
-        assert '<td class="quiet">3 hours</td>' in home()
+        assert '<td class="quiet">3 hours and 9 minutes</td>' in home()
 
     def test_days_before_the_service_began_are_not_called_operational(self) -> None:
         make_component("new", start_date=NOW.date() - timedelta(days=9))
