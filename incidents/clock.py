@@ -96,7 +96,7 @@ class Chore:
 
 def chores() -> list[Chore]:
     return [
-        Chore(release_announcements, timedelta(seconds=0.5)),
+        Chore(release_announcements, timedelta(seconds=0.2)),
         Chore(publish_due_updates, timedelta(seconds=1)),
         Chore(show_life, timedelta(seconds=5)),
         Chore(sweep_deliveries, timedelta(seconds=5)),
@@ -120,7 +120,7 @@ def beat(todo: list[Chore], now: float) -> None:
             logger.exception("%s failed", chore.do.__name__)
 
 
-def run(stopped: Callable[[], bool], pause: float = 0.25) -> None:
+def run(stopped: Callable[[], bool], pause: float = 0.1) -> None:
     """Beats until `stopped` says so. What a long archive, a slow disk or a name server may hold up has threads."""
     slow = Chore(mend_store, timedelta(seconds=5)), Chore(look_up_mail_servers, timedelta(minutes=1))
     threads = [Thread(target=_repeat, args=([chore], stopped, pause), name=chore.do.__name__) for chore in slow]

@@ -104,7 +104,7 @@ def work() -> dict[str, Any]:
     with timed() as seconds, resident:
         while waiting := delivery.waiting_for_a_job(timezone.now()):
             for announcement in waiting:
-                delivery.Worker(announcement, settings.LEDGER_BATCH).run()
+                delivery.MailWorker(announcement, settings.LEDGER_BATCH).run()
     cpu = processor_time() - begun
     sent = Delivery.objects.filter(state="sent").count()
     return {"sent": sent, "seconds": seconds(), "cpu": cpu, **resident.found()}
