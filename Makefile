@@ -5,6 +5,9 @@ INSTALL := $(PYTHON) -m statuspage.local.venv
 # The tests share the processor with PostgreSQL and a browser; one worker per core is still the fastest.
 WORKERS ?= auto
 
+# Compiled modules are kept even where the machine says otherwise: every process would compile them anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help run test lint format bench screenshots social html messages lock clean python
 

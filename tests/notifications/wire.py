@@ -77,6 +77,8 @@ class ScriptedServer:
         with contextlib.suppress(OSError):
             while True:
                 wire, _address = self._listening.accept()
+                # Like real servers: an answer does not wait until the client has acknowledged the one before.
+                wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self.connections += 1
                 self._wires.append(wire)
                 self._threads.append(threading.Thread(target=self._serve, args=[wire]))

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
+NAMES = ["chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
 # Quiet, without the sandbox that root cannot have, and without calls to its maker.
 FLAGS = """
     --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update
