@@ -18,6 +18,10 @@ import brotli
 from .headers import MEDIA_TYPES, document_headers
 from .site_negotiation import IDENTITY
 
+# What a 304 repeats of the 200 (RFC 9110 §15.4.5), and what another origin's script is asked for;
+# of all else the reader's copy speaks.
+_SAID_AGAIN = {"Access-Control-Allow-Origin", "Cache-Control", "Content-Location", "Last-Modified", "Vary"}
+
 HeaderList = list[tuple[str, str]]
 # Changes whenever the file is replaced: modified and changed (nanoseconds), size, inode.
 Signature = tuple[int, int, int, int]
@@ -218,6 +222,5 @@ def _answer(digest: str, coding: str, body: bytes, common: HeaderList) -> Answer
     headers = [*common, ("ETag", etag), ("Content-Length", str(len(body)))]
     if coding != IDENTITY:
         headers.append(("Content-Encoding", coding))
-    # A 304 says again what the 200 said, except what describes the body (RFC 9110 §15.4.5).
-    unchanged = [(name, value) for name, value in common if name != "Content-Type"] + [("ETag", etag)]
+    unchanged = [(name, value) for name, value in common if name in _SAID_AGAIN] + [("ETag", etag)]
     return Answer(etag, headers, unchanged, [body])
