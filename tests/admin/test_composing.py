@@ -110,12 +110,12 @@ def test_time_that_is_none_is_refused_beside_its_field(publisher: Client, wrong:
 @pytest.mark.parametrize(
     "wrong", ["0001-01-01T00:00", "9999-12-31T23:59", "1999-12-31T23:59", "3000-01-01T00:00", "0001-01-01T00:00+14:00"]
 )
-@pytest.mark.parametrize("name", ["started_at", "at", "publish_at", "next_update_by"])
-def test_time_in_an_absurd_year_is_refused_beside_its_field(publisher: Client, name: str, wrong: str) -> None:
-    response = send(publisher, NEW, "draft", title_da="Titel", text_da="Tekst", **{name: wrong})
+def test_time_in_an_absurd_year_is_refused_beside_its_field(publisher: Client, wrong: str) -> None:
+    times = dict.fromkeys(["started_at", "at", "publish_at", "next_update_by"], wrong)
+    response = send(publisher, NEW, "draft", title_da="Titel", text_da="Tekst", **times)
     assert response.status_code == 422
-    assert set(response.context["form"].errors) == {name}
-    assert f'value="{wrong}"' in response.content.decode()
+    assert set(response.context["form"].errors) == set(times)
+    assert response.content.decode().count(f'value="{wrong}"') == len(times)
 
 
 def test_start_in_the_future_is_refused(publisher: Client) -> None:

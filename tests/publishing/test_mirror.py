@@ -42,14 +42,13 @@ class Bucket(InMemoryStorage):
         return saved
 
 
-@pytest.fixture(params=["bucket", "files", "files that overwrite", "memory"])
+@pytest.fixture(params=["bucket", "files", "files that overwrite"])
 def any_mirror(request: pytest.FixtureRequest, settings: Settings, tmp_path: Path) -> Storage:
     files = "django.core.files.storage.FileSystemStorage"
     backend, options = {
         "bucket": (f"{__name__}.Bucket", {}),
         "files": (files, {"location": str(tmp_path / "mirror")}),
         "files that overwrite": (files, {"location": str(tmp_path / "mirror"), "allow_overwrite": "1"}),
-        "memory": ("django.core.files.storage.InMemoryStorage", {}),
     }[request.param]
     settings.STORAGES = {**settings.STORAGES, "mirror": {"BACKEND": backend, "OPTIONS": options}}
     make_page()

@@ -15,7 +15,7 @@ from incidents.publishing.assets import asset
 from tests.publishing.worlds import Published, crowded, empty, publishing, troubled
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page, Route
+    from playwright.sync_api import Browser, BrowserContext, Page, Route
 
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
 
@@ -49,11 +49,17 @@ def chromium(sites: dict[str, Published], browser: "Browser") -> "Browser":
     return browser
 
 
+@pytest.fixture(scope="module")
+def context(chromium: "Browser") -> "BrowserContext":
+    """One for all, so that what any page left behind is seen."""
+    return chromium.new_context()
+
+
 @pytest.fixture
-def page(chromium: "Browser") -> Iterator["Page"]:
-    context = chromium.new_context()
-    yield context.new_page()
-    context.close()
+def page(context: "BrowserContext") -> Iterator["Page"]:
+    page = context.new_page()
+    yield page
+    page.close()
 
 
 def opened(browser: "Browser", address: str, **options: object) -> "Page":
