@@ -9,13 +9,14 @@ from typing import Any
 from django.utils.translation import gettext
 
 from ..status import Kind
+from ..templatetags.wording import quote_heading
 from .mime import one_line
 from .story import Entry, Prose, Story
 
 Json = dict[str, Any]
 
 # Of the services: a header of Slack has 150 signs at most, a section 3,000; a message to Teams 28 kB.
-_SLACK_TITLE, _SLACK_TEXT, _TEAMS_TEXT = 150, 2_900, 9_000
+_SLACK_TITLE, _SLACK_TEXT, _TEAMS_TEXT = 150, 2_700, 9_000
 
 
 def slack(name: str, story: Story) -> Json:
@@ -23,8 +24,7 @@ def slack(name: str, story: Story) -> Json:
     title = _line(story)
     blocks = [
         {"type": "header", "text": {"type": "plain_text", "text": one_line(title, _SLACK_TITLE), "emoji": False}},
-        *([_section(_facts_in_slack(story))] if story.newest.components or story.window else []),
-        *(_section(_escaped(text)) for text in _paragraphs(story.newest, _SLACK_TEXT)),
+        *(_section(text) for text in [_facts_in_slack(story), *_said_in_slack(story.newest)] if text),
         {"type": "context", "elements": [{"type": "mrkdwn", "text": _escaped(_foot(name, story))}]},
         {
             "type": "actions",
@@ -38,17 +38,14 @@ def slack(name: str, story: Story) -> Json:
 
 def teams(name: str, story: Story) -> Json:
     """An Adaptive Card in the envelope that Workflows and the older connectors take."""
-    facts = [{"title": part, "value": status} for part, _status, status in story.newest.components]
+    facts = [{"title": part, "value": f"{sign.mark} {status}"} for part, sign, status in story.newest.components]
     if story.window:
         facts.append({"title": gettext("When"), "value": story.window})
     body: list[Json] = [
         {"type": "TextBlock", "text": _plain_card(_line(story)), "size": "large", "weight": "bolder", "wrap": True,
          "style": "heading"},
         *([{"type": "FactSet", "facts": facts}] if facts else []),
-        *(
-            {"type": "TextBlock", "text": _plain_card(text), "wrap": True}
-            for text in _paragraphs(story.newest, _TEAMS_TEXT)
-        ),
+        *_said_in_teams(story.newest),
         {"type": "TextBlock", "text": _plain_card(_foot(name, story)), "wrap": True, "isSubtle": True,
          "size": "small"},
     ]  # fmt: skip
@@ -90,23 +87,42 @@ def _card(language: str, body: list[Json], actions: list[Json]) -> Json:
 
 
 def _line(story: Story) -> str:
-    """Phase and title, as a subject has them."""
-    return f"{story.newest.phase}: {story.title.source}"
+    """Shape of the state, phase and title, as a mail begins."""
+    correction = f"{gettext('Correction')}: " if story.is_correction else ""
+    return f"{story.sign.mark} {correction}{story.newest.phase}: {story.title.source}"
 
 
-def _paragraphs(entry: Entry, longest: int) -> list[str]:
-    """The update's words, and the quoted statement after a line that says whose it is."""
-    said = [_cut(entry.text, longest)]
+def _said_in_slack(entry: Entry) -> list[str]:
+    """The update's words, and the quoted statement behind a bar, after a line that says whose it is."""
+    said = [_cut(_escaped(_noted(entry.text)), _SLACK_TEXT)]
     if entry.quote:
-        named = {"name": entry.update.incident.upstream_name or gettext("the provider")}
-        said.append(gettext("Statement from %(name)s:") % named + "\n\n" + _cut(entry.quote, longest))
-    return [text for text in said if text]
+        lines = _cut(_escaped(entry.quote.plain), _SLACK_TEXT).splitlines()
+        said += [f"*{_escaped(_heading(entry))}*", "\n".join(f"> {line}" for line in lines)]
+    return said
 
 
-def _cut(text: Prose, longest: int) -> str:
-    note = f"({text.note}) " if text.note else ""
-    plain = note + text.plain
-    return plain if len(plain) <= longest else plain[:longest].rsplit(" ", 1)[0] + " …"
+def _said_in_teams(entry: Entry) -> list[Json]:
+    said: list[Json] = [{"type": "TextBlock", "text": _plain_card(_cut(_noted(entry.text), _TEAMS_TEXT)), "wrap": True}]
+    if entry.quote:
+        text = _plain_card(_cut(entry.quote.plain, _TEAMS_TEXT))
+        said += [
+            {"type": "TextBlock", "text": _plain_card(_heading(entry)), "wrap": True, "weight": "bolder"},
+            {"type": "Container", "style": "emphasis", "items": [{"type": "TextBlock", "text": text, "wrap": True}]},
+        ]
+    return [block for block in said if block.get("text") != ""]
+
+
+def _heading(entry: Entry) -> str:
+    return quote_heading(entry.update.incident.upstream_name, entry.update.quote_language)
+
+
+def _noted(text: Prose) -> str:
+    return f"({text.note}) {text.plain}" if text.note else text.plain
+
+
+def _cut(text: str, longest: int) -> str:
+    """At a word, so that no escape is cut either."""
+    return text if len(text) <= longest else text[:longest].rsplit(maxsplit=1)[0] + " …"
 
 
 def _foot(name: str, story: Story) -> str:
@@ -117,10 +133,10 @@ def _foot(name: str, story: Story) -> str:
 
 
 def _facts_in_slack(story: Story) -> str:
-    lines = [f"*{_escaped(part)}*: {_escaped(status)}" for part, _status, status in story.newest.components]
+    lines = [f"{sign.mark} *{_escaped(part)}*: {_escaped(status)}" for part, sign, status in story.newest.components]
     if story.window:
         lines.append(f"*{_escaped(gettext('When'))}*: {_escaped(story.window)}")
-    return "\n".join(lines)[:_SLACK_TEXT]
+    return _cut("\n".join(lines), _SLACK_TEXT)
 
 
 def _section(text: str) -> Json:

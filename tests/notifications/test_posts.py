@@ -264,17 +264,28 @@ def story(clock: time_machine.Traveller, db: None) -> Any:
     return Announcement.objects.get()
 
 
-@pytest.mark.parametrize(("language", "phase"), [("da", "Afhjulpet"), ("en", "Mitigated")])
-def test_slack_gets_blocks_in_the_chosen_language_that_call_nobody(story: Any, language: str, phase: str) -> None:
+@pytest.mark.parametrize(
+    ("language", "title"), [("da", "▲ Afhjulpet: Mail er forsinket"), ("en", "▲ Mitigated: Mail is delayed")]
+)
+def test_slack_gets_blocks_in_the_chosen_language_that_call_nobody(story: Any, language: str, title: str) -> None:
     said = json.loads(render("slack", "update", language, story).body)
     kinds = [block["type"] for block in said["blocks"]]
     assert kinds[0] == "header"
     assert kinds[-1] == "actions"
-    assert said["blocks"][0]["text"]["text"].startswith(f"{phase}: ")
+    assert said["blocks"][0]["text"]["text"] == title
     assert "<!channel>" not in json.dumps(said)
     assert "&lt;!channel&gt; &amp; " in json.dumps(said)
     assert said["blocks"][-1]["elements"][0]["url"].startswith(f"https://status.example.dk/{language}/incidents/")
     assert "Microsoft" in json.dumps(said)
+
+
+def test_slack_gets_no_more_than_it_takes(story: Any) -> None:
+    story.update.text = Text(da="<&> " * 3000, en="")
+    story.update.save()
+    blocks = json.loads(render("slack", "update", "da", story).body)["blocks"]
+    texts = [block["text"]["text"] for block in blocks if block["type"] == "section"]
+    assert 2000 < max(map(len, texts)) <= 3000
+    assert "&amp;&gt; …" in json.dumps(blocks, ensure_ascii=False)
 
 
 @pytest.mark.parametrize(("language", "more"), [("da", "Læs mere"), ("en", "Read more")])
