@@ -6,7 +6,9 @@ thousand times. Headers follow STANDARDS E1-E17.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from email.utils import format_datetime
+from functools import lru_cache
 
 from django.conf import settings
 from django.template.loader import render_to_string
@@ -54,7 +56,7 @@ class Mail:
         values = {
             Slot.ADDRESS: row.address,
             Slot.MESSAGE_ID: row.message_id,
-            Slot.DATE: format_datetime(row.dated_at),
+            Slot.DATE: _date(row.dated_at),
         }
         if self.names_webhook:
             values[Slot.WEBHOOK] = masked(row.endpoint)
@@ -151,6 +153,12 @@ def _list_headers(page: Page, language: str) -> Iterator[tuple[str, str]]:
     yield "List-Owner", f"<mailto:{page.contact or sender_address()}>"
     yield "List-Archive", f"<{links.absolute(links.history(language))}>"
     yield "List-Post", "NO"
+
+
+@lru_cache(maxsize=64)
+def _date(at: datetime) -> str:
+    """RFC 5322 §3.3. All letters of an announcement have the same."""
+    return format_datetime(at)
 
 
 def _address(slot: Slot, language: str) -> str:

@@ -221,9 +221,13 @@ class SmtpConnection:
 
     async def _read(self, stage: Stage) -> Reply:
         """The next reply; 421 means that the server closes the connection, at whatever stage it comes."""
-        lines = [await self._line(stage)]
-        while lines[-1][3:4] == b"-":
-            lines.append(await self._line(stage))
+        try:
+            wire, seconds = self._open, self._timeouts[stage]
+            lines = [await wire.line(seconds)]
+            while lines[-1][3:4] == b"-":
+                lines.append(await wire.line(seconds))
+        except OSError as error:
+            raise self._failed(stage, Reply(0, f"{type(error).__name__}: {error}")) from error
         code = int(lines[-1][:3]) if _CODE.fullmatch(lines[-1][:3]) else 0
         reply = _reply(code, b" ".join(line[4:] for line in lines))
         if not code:
@@ -231,12 +235,6 @@ class SmtpConnection:
         if code == 421:
             raise self._failed(stage, reply)
         return reply
-
-    async def _line(self, stage: Stage) -> bytes:
-        try:
-            return await self._open.line(self._timeouts[stage])
-        except OSError as error:
-            raise self._failed(stage, Reply(0, f"{type(error).__name__}: {error}")) from error
 
     @property
     def _open(self) -> Wire:
