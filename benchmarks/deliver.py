@@ -29,7 +29,7 @@ def run(options: list[str]) -> list[Figure]:
     parser = argparse.ArgumentParser(prog="python -m benchmarks deliver")
     parser.add_argument("--subscribers", type=int, default=20_000)
     parser.add_argument("--letters", type=int, default=4_000, help="for each of the comparisons, twice")
-    parser.add_argument("--connections", type=int, default=10)
+    parser.add_argument("--connections", type=int, default=20)
     wanted = parser.parse_args(options)
     connections = str(wanted.connections)
     with (

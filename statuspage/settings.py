@@ -145,7 +145,7 @@ EMAIL_TIMEOUT = 600  # seconds; RFC 5321 §4.5.3.2.6 wants ten minutes after the
 DEFAULT_FROM_EMAIL = env.mailbox("DEFAULT_FROM_EMAIL", f"status@{SITE_HOST}")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 BOUNCE_ADDRESS = env.address("BOUNCE_ADDRESS", longest_name=24)  # a token takes the rest of 64 octets
-EMAIL_CONNECTIONS = env.number("EMAIL_CONNECTIONS", 10, least=1, most=200)  # to the mail server, per worker
+EMAIL_CONNECTIONS = env.number("EMAIL_CONNECTIONS", 20, least=1, most=200)  # to the mail server, per worker
 EMAIL_RATE = env.number("EMAIL_RATE", 0)  # letters a second at most, per worker; 0 is no limit
 DESTINATION_RATE = env.number("DESTINATION_RATE", 0)  # the same for each recipient's domain or mail servers
 GROUP_BY_MX = env.flag("GROUP_BY_MX")  # domains with the same mail servers are one destination

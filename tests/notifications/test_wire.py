@@ -1,0 +1,190 @@
+"""The wire under a connection: parts of writes, silence, TLS. And a database that goes away under a worker."""
+
+import asyncio
+import socket
+import ssl
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.handlers import Sink
+from django.db import connection
+from psycopg import sql
+from pytest_django import Settings
+
+from incidents.models import Subscriber
+from incidents.notifications.channels.smtp import Relay, SmtpConnection, SmtpError, Stage
+from incidents.notifications.channels.wire import Wire
+from tests.factories import make_subscriber
+from tests.support.product import free_port
+
+from .helpers import announced, states
+from .test_killed import forget_the_dead, start_worker, work_off
+from .wire import ScriptedServer, as_usual
+
+LETTER = b"Subject: S\r\n\r\n" + b"A line that is long enough.\r\n" * 40_000
+
+
+@pytest.fixture
+def ends() -> Iterator[tuple[socket.socket, socket.socket]]:
+    here, there = socket.socketpair()
+    with here, there:
+        yield here, there
+
+
+def test_what_the_socket_does_not_take_at_once_is_written_in_parts(ends: tuple[socket.socket, socket.socket]) -> None:
+    here, there = ends
+    here.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    heard = bytearray()
+
+    def hear() -> None:
+        while len(heard) < len(LETTER):
+            heard.extend(there.recv(65_536))
+
+    listener = threading.Thread(target=hear)
+    listener.start()
+    asyncio.run(written(here, LETTER))
+    listener.join()
+    assert heard == LETTER
+
+
+def test_a_server_that_reads_nothing_is_given_up(ends: tuple[socket.socket, socket.socket]) -> None:
+    with pytest.raises(TimeoutError):
+        asyncio.run(written(ends[0], LETTER * 4, seconds=0.05))
+
+
+async def written(end: socket.socket, data: bytes, seconds: float = 20) -> None:
+    wire = Wire(end)
+    try:
+        await wire.write(data, seconds)
+    finally:
+        wire.release()
+
+
+@pytest.mark.parametrize("said", [b"", b"250 and no end", b"x" * 70_000])
+def test_a_reply_that_does_not_end_is_an_error_and_not_waited_for(
+    ends: tuple[socket.socket, socket.socket], said: bytes
+) -> None:
+    async def line() -> bytes:
+        wire = Wire(ends[0])
+        try:
+            return await wire.line(0.05)
+        finally:
+            wire.release()
+
+    ends[1].sendall(said)
+    with pytest.raises(OSError, match=r"says nothing|more than a reply"):
+        asyncio.run(line())
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("stage", "state"),
+    [("CONNECT", "queued"), ("MAIL", "queued"), ("RCPT", "queued"), ("DATA", "queued"), ("DOT", "uncertain")],
+)
+def test_a_server_that_falls_silent_leaves_a_letter_in_doubt_only_after_its_last_dot(
+    server: ScriptedServer, settings: Settings, stage: str, state: str
+) -> None:
+    settings.EMAIL_TIMEOUT = 0.1
+    make_subscriber("reader@example.dk")
+    announced()
+    over = threading.Event()
+    server.says = lambda at, _to: "421 4.3.2 At last" if at == stage and over.wait(5) else None
+    try:
+        work_off()
+    finally:
+        over.set()
+    assert states() == {state: 1}
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Key and certificate of localhost, signed by itself."""
+    file = tmp_path_factory.mktemp("tls") / "key.pem"
+    words = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost"
+    names = ["-addext", "subjectAltName=DNS:localhost", "-keyout", str(file), "-out", f"{file}.crt"]
+    subprocess.run(["openssl", *words.split(), *names], check=True, capture_output=True)
+    return file
+
+
+@pytest.mark.parametrize("starttls", [True, False])
+def test_letters_go_over_tls_and_to_nobody_with_another_name(
+    certificate: Path, monkeypatch: pytest.MonkeyPatch, *, starttls: bool
+) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(f"{certificate}.crt", certificate)
+    options = {"tls_context": context, "require_starttls": True} if starttls else {"ssl_context": context}
+    monkeypatch.setenv("SSL_CERT_FILE", f"{certificate}.crt")
+    port = free_port()
+    running = Controller(Sink(), hostname="127.0.0.1", port=port, **options)
+    running.start()
+    try:
+        to_us = SmtpConnection(Relay("localhost", port, "", "", starttls, not starttls))
+        to_us.open()
+        assert [asyncio.run(sent_twice(to_us))] == [[250, 250]]
+        with pytest.raises(SmtpError, match="CERTIFICATE_VERIFY_FAILED") as refused:
+            SmtpConnection(Relay("127.0.0.1", port, "", "", starttls, not starttls)).open()
+        assert refused.value.stage is Stage.CONNECT
+    finally:
+        running.stop()
+
+
+async def sent_twice(connected: SmtpConnection) -> list[int]:
+    """Letters that no record of TLS holds, and no buffer either."""
+    replies = [await connected.send("status@example.dk", "reader@example.dk", LETTER) for _ in range(2)]
+    connected.close()
+    return [reply.code for reply in replies]
+
+
+@contextmanager
+def no_database() -> Iterator[None]:
+    """Every connection to it ends, as when PostgreSQL is restarted, and none is taken for as long as this lasts."""
+    name = str(connection.settings_dict["NAME"])
+    connection.close()
+    connection.close_pool()
+    parameters = {**connection.get_connection_params(), "dbname": "postgres", "autocommit": True}
+    known = {key: value for key, value in parameters.items() if key in {"dbname", "user", "host", "port", "autocommit"}}
+    with psycopg.connect(**known) as aside:
+        allow = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
+        aside.execute(allow.format(sql.Identifier(name), sql.SQL("false")))
+        aside.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+        try:
+            yield
+        finally:
+            aside.execute(allow.format(sql.Identifier(name), sql.SQL("true")))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_is_restarted_amid_the_letters_costs_nobody_theirs(server: ScriptedServer) -> None:
+    for number in range(60):
+        make_subscriber(f"reader{number}@example.dk")
+    announcement = announced()
+    amid, back = threading.Event(), threading.Event()
+
+    def wait_at_the_thirtieth(stage: str, _recipient: str) -> None:
+        if stage == "DOT" and len(server.taken) == 30:
+            amid.set()
+            back.wait(10)
+
+    server.says = wait_at_the_thirtieth
+    worker = start_worker(announcement.pk, server.port)
+    try:
+        assert amid.wait(30)
+        with no_database():
+            back.set()
+            assert worker.poll() is None
+        assert worker.wait(60) == 0
+    finally:
+        back.set()
+        worker.kill()
+        worker.wait()
+    server.says = as_usual
+    forget_the_dead()
+    work_off()
+    assert {letter.recipient for letter in server.taken} == set(Subscriber.objects.values_list("address", flat=True))
+    assert states() == {"sent": 60}
