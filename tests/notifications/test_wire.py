@@ -23,8 +23,8 @@ from incidents.notifications.channels.wire import Wire
 from tests.factories import make_subscriber
 from tests.support.product import free_port
 
-from .helpers import announced, states
-from .test_killed import forget_the_dead, start_worker, work_off
+from .helpers import announced, states, work_off
+from .test_killed import forget_the_dead, start_worker
 from .wire import ScriptedServer, as_usual
 
 LETTER = b"Subject: S\r\n\r\n" + b"A line that is long enough.\r\n" * 40_000
@@ -146,7 +146,7 @@ def no_database() -> Iterator[None]:
     """Every connection to it ends, as when PostgreSQL is restarted, and none is taken for as long as this lasts."""
     name = str(connection.settings_dict["NAME"])
     connection.close()
-    connection.close_pool()
+    connection.close_pool()  # type: ignore[attr-defined]  # PostgreSQL's alone
     parameters = {**connection.get_connection_params(), "dbname": "postgres", "autocommit": True}
     known = {key: value for key, value in parameters.items() if key in {"dbname", "user", "host", "port", "autocommit"}}
     with psycopg.connect(**known) as aside:
