@@ -21,11 +21,14 @@ from incidents.notifications.ledger import Held
 from incidents.notifications.mail import render
 from statuspage.settings import LANGUAGES
 
+# An update's letter depends on the update; a webhook's code is posted, not mailed.
+APART = {Delivery.Letter.UPDATE, Delivery.Letter.CODE}
+
 
 def main(folder: Path) -> None:
     for language, _name in LANGUAGES:
         for letter in Delivery.Letter:
-            if letter != Delivery.Letter.UPDATE:
+            if letter not in APART:
                 write(folder / f"{letter}-{language}", letter, language)
         with transaction.atomic():
             for phase in sorted(set(Update.objects.values_list("phase", flat=True))):
