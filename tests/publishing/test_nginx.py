@@ -29,8 +29,12 @@ SAME = (
 # nginx adds a few words of its own to a status that says it all.
 NGINX_S_OWN = {
     301: ("Content-Type", "Content-Language"),
+    304: (
+        "Content-Language", "Content-Security-Policy", "X-Content-Type-Options", "Referrer-Policy",
+        "Permissions-Policy", "Cross-Origin-Opener-Policy", "Strict-Transport-Security",
+    ),
     405: ("Content-Type", "Content-Language", "Cache-Control", "Last-Modified"),
-}
+}  # fmt: skip
 STATIC = "/static/admin/css/base.css"
 
 

@@ -6,7 +6,7 @@ from django.conf import settings
 from incidents.subscriptions.rows import CONSENT_TEXT
 
 # Each wording that people have agreed to. A new one needs a new version in `rows.CONSENT_TEXT` and a line here.
-WORDINGS = {"2026-11": "9390fdc8512e06f2"}
+WORDINGS = {"2026-11": "9390fdc8512e06f2", "2026-11-24": "4b4e43aba2819b7f"}
 
 
 def test_a_new_wording_has_a_new_version() -> None:
