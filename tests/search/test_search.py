@@ -64,7 +64,9 @@ def test_every_text_that_readers_see_is_searched() -> None:
 
 
 def test_words_may_stand_in_different_texts_of_one_incident() -> None:
-    other = make_incident(title=Text(da="Printer virker ikke", en="Printer is dead"))
+    other = make_incident(
+        title=Text(da="Printer virker ikke", en="Printer is dead"), started_at=NOW - timedelta(days=2)
+    )
     incident = make_incident(title=Text(da="Printer virker ikke", en="Printer is dead"))
     make_update(incident, text=Text(da="En bærbar står på trommen.", en="A laptop stands on the drum."))
     assert found("printer tromme") == found("trommen og printer") == found("printer laptop drum", "en") == [incident.pk]
