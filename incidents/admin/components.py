@@ -6,7 +6,6 @@ from typing import Any, cast
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.widgets import AdminIntegerFieldWidget
-from django.db import models
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
@@ -16,7 +15,7 @@ from django.utils.translation import ngettext, pgettext_lazy
 
 from .. import operations
 from ..labels import COMPONENT_STATUSES
-from ..models import Component, ComponentGroup
+from ..models import PAGE_ORDER, Component, ComponentGroup
 from ..status import ComponentStatus
 from ..templatetags.public import state
 from ..templatetags.wording import passage
@@ -74,7 +73,7 @@ class ComponentAdmin(Placed):
     list_filter = ("status", "group", "hidden")
     list_select_related = ("group",)
     search_fields = ("name", "slug")
-    ordering = (models.F("group__position").asc(nulls_first=True), "group_id", "position", "created_at")
+    ordering = PAGE_ORDER
     show_full_result_count = False
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The tables, one module per subject. Changed by `operations`, read through queryset verbs."""
 
 from .aftermath import Bounce, FoldedDeliveries
-from .components import Component, ComponentGroup, StatusChange
+from .components import PAGE_ORDER, Component, ComponentGroup, StatusChange, page_order
 from .deliveries import MOVES, WAITING, Announcement, Delivery, DeliveryState, Destination, SkipReason
 from .hosts import MailDomain
 from .incidents import Incident, Maintenance
@@ -17,6 +17,7 @@ from .webhooks import Attempt, SigningSecret
 
 __all__ = [
     "MOVES",
+    "PAGE_ORDER",
     "WAITING",
     "AffectedComponent",
     "Announcement",
@@ -45,4 +46,5 @@ __all__ = [
     "UpdateRevision",
     "UpdateTemplate",
     "overall_status",
+    "page_order",
 ]

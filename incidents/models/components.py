@@ -1,3 +1,4 @@
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -13,6 +14,18 @@ if TYPE_CHECKING:
     from .updates import Update
 
 
+# The order of components on the page: those without a group first, then group by group. Ends with the id, so that it
+# is total; `page_order` gives the same for a component whose group is fetched.
+PAGE_ORDER = (
+    models.F("group__position").asc(nulls_first=True),
+    "group__created_at",
+    "group_id",
+    "position",
+    "created_at",
+    "id",
+)
+
+
 class ComponentGroup(models.Model):
     id = IdField()
     name = LocalizedField(_("name"), single_line=True, max_length=100)
@@ -22,7 +35,7 @@ class ComponentGroup(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
-        ordering = ("position", "created_at")
+        ordering = ("position", "created_at", "id")
         verbose_name = _("component group")
         verbose_name_plural = _("component groups")
 
@@ -36,9 +49,7 @@ class ComponentQuerySet(models.QuerySet["Component"]):
         return self.filter(hidden=False)
 
     def in_page_order(self) -> "ComponentQuerySet":
-        return self.select_related("group").order_by(
-            models.F("group__position").asc(nulls_first=True), "group_id", "position", "created_at"
-        )
+        return self.select_related("group").order_by(*PAGE_ORDER)
 
 
 class Component(models.Model):
@@ -71,7 +82,7 @@ class Component(models.Model):
     objects = ComponentQuerySet.as_manager()
 
     class Meta:
-        ordering = ("position", "created_at")
+        ordering = ("position", "created_at", "id")
         verbose_name = _("component")
         verbose_name_plural = _("components")
         constraints = [
@@ -82,6 +93,13 @@ class Component(models.Model):
 
     def __str__(self) -> str:
         return str(self.name.passage(settings.LANGUAGE_CODE))
+
+
+def page_order(component: Component) -> tuple[tuple[int, datetime, str] | tuple[()], int, datetime, str]:
+    """Sorts components as PAGE_ORDER does."""
+    group = component.group
+    place = (group.position, group.created_at, group.pk) if group else ()
+    return place, component.position, component.created_at, component.pk
 
 
 class StatusChange(models.Model):

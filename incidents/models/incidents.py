@@ -34,10 +34,22 @@ class IncidentQuerySet(models.QuerySet["Incident"]):
         return self.exclude(phase__in=[*FINAL_PHASES, Phase.SCHEDULED])
 
     def upcoming(self) -> "IncidentQuerySet":
-        return self.filter(phase=Phase.SCHEDULED).order_by("scheduled_for")
+        return self.filter(phase=Phase.SCHEDULED).in_planned_order()
+
+    # Each order ends with the id: incidents of one moment keep their places, whatever plan PostgreSQL chooses.
 
     def newest_first(self) -> "IncidentQuerySet":
         return self.order_by("-started_at", "-id")
+
+    def oldest_first(self) -> "IncidentQuerySet":
+        return self.order_by("started_at", "id")
+
+    def in_planned_order(self) -> "IncidentQuerySet":
+        """Maintenance by its planned start, the earliest first."""
+        return self.order_by("scheduled_for", "id")
+
+    def latest_planned_first(self) -> "IncidentQuerySet":
+        return self.order_by("-scheduled_for", "-id")
 
 
 class Incident(models.Model):
@@ -87,6 +99,7 @@ class Incident(models.Model):
     objects = IncidentQuerySet.as_manager()
 
     class Meta:
+        ordering = ("-started_at", "-id")
         verbose_name = _("incident")
         verbose_name_plural = _("incidents")
         constraints = [

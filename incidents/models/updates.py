@@ -127,6 +127,7 @@ class AffectedComponent(models.Model):
     old_status = models.CharField(max_length=20, choices=choices(COMPONENT_STATUSES), blank=True, editable=False)
 
     class Meta:
+        ordering = ("id",)
         verbose_name = _("affected component")
         verbose_name_plural = _("affected components")
         constraints = [

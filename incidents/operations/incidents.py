@@ -170,7 +170,7 @@ def released(incident: Incident, components: list[str]) -> dict[str, ComponentSt
     others = Incident.objects.public().ongoing().exclude(pk=incident.pk)
     given = AffectedComponent.objects.filter(
         component__in=components, update__incident__in=others, update__published_at__isnull=False
-    ).order_by("update__at", "update__created_at")
+    ).order_by("update__at", "update__created_at", "update_id")
     newest = {(row.update.incident_id, row.component_id): row.status for row in given.select_related("update")}
     return {
         key: worst_of(status for (_incident, component), status in newest.items() if component == key)

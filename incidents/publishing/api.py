@@ -76,9 +76,9 @@ def _read(page: Page, overall: ComponentStatus) -> Facts:
         components=list(Component.objects.public().in_page_order()),
         incidents=told(incidents.newest_first()[:NEWEST]),
         unresolved=told(incidents.ongoing().newest_first()),
-        maintenance=told(maintenance.order_by("-scheduled_for", "-pk")[:NEWEST]),
+        maintenance=told(maintenance.latest_planned_first()[:NEWEST]),
         upcoming=told(maintenance.upcoming()),
-        active=told(maintenance.ongoing().order_by("started_at", "pk")),
+        active=told(maintenance.ongoing().oldest_first()),
     )
 
 

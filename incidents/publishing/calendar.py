@@ -51,7 +51,7 @@ class Calendar(SingleDocument):
     def render(self, key: str, edition: Edition) -> bytes:
         known = edition.now - KEPT
         shown = Incident.objects.public().maintenances().filter(Q(ended_at=None) | Q(ended_at__gte=known))
-        stories = told(shown.order_by("scheduled_for", "pk"))
+        stories = told(shown.in_planned_order())
         lines = [*_head(edition), *(_events(stories, edition.language) if stories else _NOTHING), "END:VCALENDAR"]
         return "".join(folded(line) for line in lines).encode()
 

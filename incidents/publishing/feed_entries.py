@@ -53,7 +53,7 @@ def newest_updates(edition: Edition, component: Component | None = None) -> list
 
 
 def _newest_updates(component: Component | None) -> list[Update]:
-    affected = AffectedComponent.objects.select_related("component").order_by("pk")
+    affected = AffectedComponent.objects.select_related("component")
     updates = Update.objects.public().newest_first().select_related("incident")
     if component is not None:
         named = Update.objects.public().filter(affected__component=component)

@@ -24,11 +24,11 @@ class MaintenanceList(PublicPage, SingleDocument):
 
     def render(self, key: str, edition: Edition) -> str:
         public = Incident.objects.public().maintenances()
-        past = told(public.filter(phase__in=FINAL_PHASES).order_by("-scheduled_for", "-pk")[: PAST + 1])
+        past = told(public.filter(phase__in=FINAL_PHASES).latest_planned_first()[: PAST + 1])
         return self.written(
             key,
             edition,
-            ongoing=told(public.ongoing().order_by("started_at")),
+            ongoing=told(public.ongoing().oldest_first()),
             upcoming=told(public.upcoming()),
             past=past[:PAST],
             has_older=len(past) > PAST,

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import Prefetch
 
-from ..models import AffectedComponent, Component, Incident, Update
+from ..models import AffectedComponent, Component, Incident, Update, page_order
 from ..models.incidents import IncidentQuerySet
 from ..status import ComponentStatus, Phase, worst_of
 from .shapes import BY_IMPACT, NONE, SCHEDULED
@@ -63,7 +63,7 @@ class Story:
                 taken = steps.setdefault(row.component, [])
                 if not taken or taken[-1].status != row.status:
                     taken.append(Step(update.at, row.status))
-        return [Affected(component, steps[component]) for component in sorted(steps, key=_page_order)]
+        return [Affected(component, steps[component]) for component in sorted(steps, key=page_order)]
 
     @property
     def is_planned(self) -> bool:
@@ -89,8 +89,3 @@ def told(incidents: IncidentQuerySet, *, with_revisions: bool = False) -> list[S
     updates = Update.objects.public().newest_first().prefetch_related(*parts)
     fetched: Iterable[Incident] = incidents.prefetch_related(Prefetch("updates", updates, to_attr="timeline"))
     return [Story(incident) for incident in fetched]
-
-
-def _page_order(component: Component) -> tuple[bool, int, int, datetime]:
-    group = component.group
-    return (group is not None, group.position if group else 0, component.position, component.created_at)
