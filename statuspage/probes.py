@@ -1,33 +1,47 @@
 """Answers for those who watch the service from outside."""
 
-from django.conf import settings
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 from django_rq import get_connection
 from redis.exceptions import RedisError
 
+from incidents.publishing.store import PublicStore
 
+
+@csrf_exempt  # so that a POST is refused for its method, with 405
 @never_cache
 @require_safe
 def readyz(_request: HttpRequest) -> JsonResponse:
-    """200 if database, queue and public store answer, else 503; the body says which do."""
-    parts = {"database": _database(), "queue": _queue(), "public_store": (settings.PUBLIC_ROOT).is_dir()}
-    return JsonResponse(parts, status=200 if all(parts.values()) else 503)
+    """200 if database, queue and public store work, else 503; the body says which do not, and why."""
+    found = {"database": _database(), "queue": _queue(), "public_store": _public_store()}
+    reasons = {name: reason for name, reason in found.items() if reason}
+    body = {name: not reason for name, reason in found.items()} | {"reasons": reasons}
+    return JsonResponse(body, status=503 if reasons else 200)
 
 
-def _database() -> bool:
+def _database() -> str:
+    """Why it does not work, as the others too; empty if it does. Anybody may read this: no host, no path."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
     except DatabaseError:
-        return False
-    return True
+        return "does not answer"
+    return ""
 
 
-def _queue() -> bool:
+def _queue() -> str:
     try:
-        return bool(get_connection("delivery").ping())
+        return "" if get_connection("delivery").ping() else "does not answer"
     except RedisError:
-        return False
+        return "does not answer"
+
+
+def _public_store() -> str:
+    try:
+        PublicStore().check_writable()
+    except OSError as error:
+        return error.strerror or type(error).__name__
+    return ""

@@ -76,7 +76,9 @@ class PublicSite:
 
     def _unpublished(self, path: str, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         is_read = environ["REQUEST_METHOD"] in {"GET", "HEAD"}
-        if path == "/healthz" and is_read:
+        if path == "/healthz":
+            if not is_read:
+                return self._fallback.wrong_method(environ, start_response)
             return self._alive(start_response, with_body=environ["REQUEST_METHOD"] == "GET")
         if is_read and self._files.has_folder(path):
             return self._add_slash(path, environ.get("QUERY_STRING", ""), start_response)

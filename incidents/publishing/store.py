@@ -33,6 +33,9 @@ class Staged:
 class PublicStore:
     """Documents by their public path (`/da/`, `/badge.svg`). OSError means: not written, the old bytes stand."""
 
+    PROBE = ".probe."
+    ROOM = 64 * 1024  # bytes that a writable store must have left; a page with its compressed copies takes less
+
     def __init__(self, root: Path | None = None) -> None:
         self.root = Path(root or settings.PUBLIC_ROOT)
 
@@ -106,6 +109,15 @@ class PublicStore:
             if file.is_file() and file.suffix not in COMPRESSED and not file.name.startswith("."):
                 path = f"/{file.relative_to(self.root).as_posix()}"
                 yield path.removesuffix("index.html") if path.endswith("/index.html") else path
+
+    def check_writable(self) -> None:
+        """Raises OSError where the store could not take another page: missing, full or read-only.
+
+        Writes to a file without a name, which goes with the process. Where the
+        system has none, the file has a name for a moment and counts as a leftover.
+        """
+        with tempfile.TemporaryFile(dir=self.root, prefix=self.PROBE, suffix=".tmp", buffering=0) as file:
+            file.write(bytes(self.ROOM))
 
     def clear_leftovers(self) -> None:
         """Removes what a killed publisher left half-written."""

@@ -1,0 +1,90 @@
+"""`/healthz` and `/readyz`, as monitoring asks them."""
+
+import errno
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from incidents.publishing.store import PublicStore
+from tests.publishing.sites import published, site
+from tests.support.wsgi import ask
+
+pytestmark = pytest.mark.django_db
+
+
+def refuse_writing(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """The system's answer where the disk is full or read-only; permissions would not stop root."""
+
+    def refused(*_args: Any, **_options: Any) -> Any:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("incidents.publishing.store.tempfile.TemporaryFile", refused)
+
+
+def test_ready_when_database_queue_and_public_store_answer(client: Client, public_store: Path) -> None:
+    public_store.mkdir()
+    answer = client.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json() == {"database": True, "queue": True, "public_store": True, "reasons": {}}
+
+
+def test_probing_leaves_nothing_in_the_store(client: Client, public_store: Path) -> None:
+    public_store.mkdir()
+    client.get("/readyz")
+    assert list(public_store.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("number", "reason"), [(errno.ENOSPC, "No space left on device"), (errno.EROFS, "Read-only file system")]
+)
+def test_store_that_cannot_be_written_is_not_ready(
+    client: Client, public_store: Path, monkeypatch: pytest.MonkeyPatch, number: int, reason: str
+) -> None:
+    public_store.mkdir()
+    refuse_writing(monkeypatch, number)
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["public_store"] is False
+    assert answer.json()["reasons"] == {"public_store": reason}
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_disk_that_takes_no_byte_more_is_not_ready(
+    client: Client, public_store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file can still be made on a full disk; only writing fails."""
+    public_store.mkdir()
+    full = "incidents.publishing.store.tempfile.TemporaryFile"
+    with Path("/dev/full").open("wb", buffering=0) as file:
+        monkeypatch.setattr(full, lambda **_options: file)
+        answer = client.get("/readyz")
+    assert answer.json()["reasons"] == {"public_store": "No space left on device"}
+
+
+def test_missing_store_is_not_ready(client: Client, public_store: Path) -> None:
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["reasons"] == {"public_store": "No such file or directory"}
+
+
+def test_what_a_killed_probe_leaves_is_no_document_and_is_cleared(public_store: Path) -> None:
+    """Where the system knows no files without a name, a kill between making and removing leaves one."""
+    public_store.mkdir()
+    (public_store / f"{PublicStore.PROBE}abc.tmp").touch()
+    assert list(PublicStore().paths()) == []
+    PublicStore().clear_leftovers()
+    assert list(public_store.iterdir()) == []
+
+
+def test_readiness_can_only_be_read(public_store: Path) -> None:
+    answer = Client(enforce_csrf_checks=True).post("/readyz")
+    assert (answer.status_code, answer["Allow"]) == (405, "GET, HEAD")
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
+def test_liveness_can_only_be_read(tmp_path: Path, method: str) -> None:
+    answer = ask(site(published(tmp_path / "public").root), "/healthz", method=method)
+    assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD")
