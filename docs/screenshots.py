@@ -82,7 +82,7 @@ def written(product: Product, folder: Path) -> Path:
     folder.mkdir()
     variables = run_environment(product.variables) | {
         "DJANGO_SETTINGS_MODULE": "statuspage.settings",
-        "SECRET_KEY": "pictures",
+        "SECRET_KEY": "pictures-only-that-signs-nothing-real",
     }
     command = [sys.executable, "-m", "docs.letters", str(folder)]
     subprocess.run(command, cwd=ROOT, env=variables, check=True)  # noqa: S603 (our own command)

@@ -8,7 +8,7 @@ import json
 import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "statuspage.settings")
-os.environ.setdefault("SECRET_KEY", "pictures")
+os.environ.setdefault("SECRET_KEY", "pictures-only-that-signs-nothing-real")
 
 import django
 

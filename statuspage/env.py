@@ -31,6 +31,13 @@ _MAIL_PROVIDERS = {
     "sparkpost": "SparkPostTrackingWebhookView",
 }
 
+LEAST_DISTINCT = 5  # different characters in a secret, as `manage.py check --deploy` wants them
+HOW_TO_MAKE_ONE = "`python3 -c 'import secrets; print(secrets.token_urlsafe(50))'` prints one"
+
+_HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9])?|\[?[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]?")
+_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
+_CREDENTIALS = re.compile(r"//[^/]*@")
+
 _ON = {"1", "true", "yes", "on"}
 _OFF = {"0", "false", "no", "off", ""}
 
@@ -52,10 +59,52 @@ class Environment:
         self.names.add(name)
         if path := self.values.get(f"{name}_FILE"):
             try:
-                return Path(path).read_text(encoding="utf-8").strip()
+                return Path(path).read_text(encoding="utf-8").strip() or default
             except OSError as error:
                 raise self._wrong(f"{name}_FILE", path, f"name a readable file ({error.strerror})") from error
+            except UnicodeDecodeError as error:
+                raise self._wrong(f"{name}_FILE", path, "name a text file in UTF-8") from error
         return self.values.get(name, "").strip() or default
+
+    def secret(self, name: str, *, shortest: int) -> str:
+        """A random text, empty if not set; a refusal does not repeat it."""
+        value = self.text(name)
+        if value and (len(value) < shortest or len(set(value)) < LEAST_DISTINCT):
+            hint = f"write a random text of at least {shortest} characters, at least {LEAST_DISTINCT} different ones"
+            raise ImproperlyConfigured(f"{name} is too easy to guess: {hint}; {HOW_TO_MAKE_ONE}.")
+        return value
+
+    def folder(self, name: str, default: str, base: Path) -> Path:
+        """An absolute path, from `base` where it is relative. It need not exist, but must be possible as a folder."""
+        value = self.text(name, default)
+        path = Path(os.path.normpath(base / Path(value).expanduser()))
+        existing = next((each for each in (path, *path.parents) if each.exists()), path)
+        if not existing.is_dir():
+            raise self._wrong(name, value, f"name a folder ({existing} is a file)")
+        return path
+
+    def hosts(self, name: str) -> list[str]:
+        """Host names as Django's ALLOWED_HOSTS wants them: `*` and `.example.com` are allowed, ports are not."""
+        hosts = self.words(name, "")
+        if not all(host == "*" or _HOST.fullmatch(host.removeprefix(".")) for host in hosts):
+            hint = "write host names without scheme and port, such as status.example.com,10.0.0.7"
+            raise self._wrong(name, ",".join(hosts), hint)
+        return hosts
+
+    def host(self, name: str, default: str) -> str:
+        hint = "write a host name without scheme and port, such as status.example.com"
+        return self._parsed(name, self.text(name, default), str, lambda host: bool(_HOST.fullmatch(host)), hint)
+
+    def site(self, name: str, default: str) -> SplitResult:
+        """Scheme and host of the public page; credentials in it would be published with every link."""
+        example = "https://status.example.com"
+        site = self.url(name, default, {"http", "https"}, example)
+        if site.path.strip("/") or site.query or site.fragment or "@" in site.netloc or " " in site.netloc:
+            raise self._wrong(name, site.geturl(), f"write scheme and host only, such as {example}")
+        if not _HOST.fullmatch(site.hostname or ""):
+            hint = "write the host in ASCII letters, digits, dots and hyphens (blåbær.example is xn--blbr-roah.example)"
+            raise self._wrong(name, site.geturl(), hint)
+        return site
 
     def flag(self, name: str, *, default: bool = False) -> bool:
         value = self.text(name, "1" if default else "0").lower()
@@ -69,12 +118,14 @@ class Environment:
         return self._parsed(name, value, int, lambda number: least <= number <= most, hint)
 
     def words(self, name: str, default: str, *, allowed: set[str] | None = None) -> list[str]:
-        """A comma-separated list without blanks or repetitions, in the order written."""
-        words = list(dict.fromkeys(word.strip() for word in self.text(name, default).split(",") if word.strip()))
+        """A comma-separated list without blanks, in the order written. Codes may not be repeated."""
+        words = [word.strip() for word in self.text(name, default).split(",") if word.strip()]
         if allowed is not None and (not words or set(words) - allowed):
             hint = f"write a comma-separated list of known codes, such as {default}"
             raise self._wrong(name, ",".join(words), hint)
-        return words
+        if allowed is not None and len(words) != len(set(words)):
+            raise self._wrong(name, ",".join(words), f"write each once: {','.join(dict.fromkeys(words))}")
+        return list(dict.fromkeys(words))
 
     def networks(self, name: str) -> list[IPv4Network | IPv6Network]:
         hint = "write networks separated by commas, such as 10.20.0.0/16,fd00:1234::/48"
@@ -99,11 +150,32 @@ class Environment:
             f"write an address such as {example}",
         )
 
+    def database_url(self, name: str, default: str) -> SplitResult:
+        example = "postgresql://user:password@host:5432/statuspage"
+        url = self.url(name, default, {"postgres", "postgresql"}, example)
+        if not url.path.strip("/"):
+            raise self._wrong(name, url.geturl(), f"name the database too, such as {example}")
+        return url
+
+    def queue_url(self, name: str, default: str) -> str:
+        """As written: urllib would put a socket's address together without its empty host."""
+        url = self.url(name, default, {"redis", "rediss", "unix"}, default)
+        numbers = dict(parse_qsl(url.query)).get("db", ""), "" if url.scheme == "unix" else url.path.strip("/")
+        if not all(re.fullmatch(r"\d*", number) for number in numbers):
+            raise self._wrong(name, url.geturl(), f"write the database as a number, such as {default}")
+        return self.text(name, default)
+
+    def mail_url(self, name: str, default: str) -> SplitResult:
+        example = "smtp+tls://user:password@host:587"
+        url = self.url(name, default, {"smtp", "smtp+tls", "smtps"}, example)
+        if not url.hostname:
+            raise self._wrong(name, url.geturl(), f"write an address such as {example}")
+        return url
+
     def mailbox(self, name: str, default: str) -> str:
         """A sender: an address, or a name and an address in angle brackets."""
         value = self.text(name, default)
-        address = parseaddr(value)[1]
-        if not address.partition("@")[2] or "\n" in value:
+        if not _ADDRESS.fullmatch(parseaddr(value)[1]) or "\n" in value:
             hint = "write an address, or a name and an address: Example Hosting <status@example.com>"
             raise self._wrong(name, value, hint)
         return value
@@ -132,8 +204,7 @@ class Environment:
         path, _, query = self.text(name).partition("?")
         if not path:
             return {}
-        package, _, rest = path.partition(".")
-        if not rest or not package.isidentifier() or importlib.util.find_spec(package) is None:
+        if not _is_importable(path.rpartition(".")[0]):
             hint = "name a storage class that is installed, such as django.core.files.storage.FileSystemStorage"
             raise self._wrong(name, path, f"{hint}?location=/srv/status")
         return {"BACKEND": path, "OPTIONS": dict(parse_qsl(query))}
@@ -184,7 +255,16 @@ class Environment:
         return parsed
 
     def _wrong(self, name: str, value: str, hint: str) -> ImproperlyConfigured:
-        return ImproperlyConfigured(f"{name} is “{value}”: {hint}.")
+        shown = _CREDENTIALS.sub("//…@", value)  # a password must not reach a log
+        return ImproperlyConfigured(f"{name} is “{shown}”: {hint}.")
+
+
+def _is_importable(module: str) -> bool:
+    """Whether a module is installed. Imports the packages that it lies in, but not the module itself."""
+    try:
+        return bool(module) and importlib.util.find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False
 
 
 def _split_url(value: str) -> SplitResult:

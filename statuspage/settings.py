@@ -7,7 +7,7 @@ import django_stubs_ext
 from django.conf.locale import LANG_INFO
 from django.core.exceptions import ImproperlyConfigured
 
-from .env import Environment
+from .env import HOW_TO_MAKE_ONE, Environment
 
 # ModelAdmin[Model] and friends are subscripted at run time; this makes that legal.
 django_stubs_ext.monkeypatch()
@@ -18,36 +18,28 @@ env = Environment()
 # -- The process -----------------------------------------------------------------------
 
 DEBUG = env.flag("DEBUG")
-VAR_DIR = Path(env.text("VAR_DIR", "var"))
-VAR_DIR = VAR_DIR if VAR_DIR.is_absolute() else BASE_DIR / VAR_DIR
+VAR_DIR = env.folder("VAR_DIR", "var", BASE_DIR)
 
 # Of one web process: all but one may wait for Django, the last is for those who read published pages.
 WEB_THREADS = env.number("WEB_THREADS", min(8, 2 * (os.cpu_count() or 1) + 1), least=2, most=512)
 
-SECRET_KEY = env.text("SECRET_KEY")
+SECRET_KEY = env.secret("SECRET_KEY", shortest=32)
 SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS", "")
 if not SECRET_KEY:
-    raise ImproperlyConfigured(
-        "SECRET_KEY is missing: write a long random text, for instance the output of "
-        "`python -c 'import secrets; print(secrets.token_urlsafe(50))'`."
-    )
+    raise ImproperlyConfigured(f"SECRET_KEY is missing: write a long random text; {HOW_TO_MAKE_ONE}.")
 
 # -- Addresses -------------------------------------------------------------------------
 # Links in mail and feeds are built from SITE_URL, never from a request's Host header.
 
-_site = env.url("SITE_URL", "http://localhost:8000", {"http", "https"}, "https://status.example.com")
-if _site.path.strip("/") or _site.query or _site.fragment:
-    raise ImproperlyConfigured(
-        f"SITE_URL is “{_site.geturl()}”: write scheme and host only, such as https://status.example.com."
-    )
-SITE_URL = f"{_site.scheme}://{_site.netloc}"
+_site = env.site("SITE_URL", "http://localhost:8000")
+SITE_URL = f"{_site.scheme}://{_site.netloc.lower()}"  # browsers write the host like this in Origin
 SITE_HOST = _site.hostname or "localhost"
 # Stands in the ids of feed entries, which must never change: keep the old host here when SITE_URL moves.
-FEED_ID_HOST = env.text("FEED_ID_HOST", SITE_HOST)
+FEED_ID_HOST = env.host("FEED_ID_HOST", SITE_HOST)
 HTTPS = _site.scheme == "https"
 
 _LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
-ALLOWED_HOSTS = list(dict.fromkeys([SITE_HOST, *_LOCAL_HOSTS, *env.words("ALLOWED_HOSTS", "")]))
+ALLOWED_HOSTS = list(dict.fromkeys([SITE_HOST, *_LOCAL_HOSTS, *env.hosts("ALLOWED_HOSTS")]))
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
 ROOT_URLCONF = "statuspage.urls"
 WSGI_APPLICATION = "statuspage.wsgi.application"
@@ -99,12 +91,7 @@ FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
 # -- PostgreSQL and Valkey ---------------------------------------------------------------
 
-_database = env.url(
-    "DATABASE_URL",
-    "postgresql://statuspage@localhost/statuspage",
-    {"postgres", "postgresql"},
-    "postgresql://user:password@host:5432/statuspage",
-)
+_database = env.database_url("DATABASE_URL", "postgresql://statuspage@localhost/statuspage")
 DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.postgresql",
@@ -115,9 +102,7 @@ DATABASES = {
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-env.url("REDIS_URL", "redis://localhost:6379/0", {"redis", "rediss", "unix"}, "redis://localhost:6379/0")
-# As written: urllib would put a socket's address together without its empty host.
-_queue = {"URL": env.text("REDIS_URL", "redis://localhost:6379/0"), "DEFAULT_TIMEOUT": 300}
+_queue = {"URL": env.queue_url("REDIS_URL", "redis://localhost:6379/0"), "DEFAULT_TIMEOUT": 300}
 RQ_QUEUES = {"delivery": _queue, "posts": _queue}
 RQ = {"WORKER_CLASS": "incidents.notifications.waiter.Waiter"}
 RQ_SHOW_ADMIN_LINK = False  # all staff could empty the queue there, and it speaks English only
@@ -135,7 +120,7 @@ USE_TZ = True
 
 # -- Mail ----------------------------------------------------------------------------------
 
-_mail = env.url("EMAIL_URL", "smtp://localhost:25", {"smtp", "smtp+tls", "smtps"}, "smtp+tls://user:password@host:587")
+_mail = env.mail_url("EMAIL_URL", "smtp://localhost:25")
 EMAIL_HOST = _mail.hostname or "localhost"
 EMAIL_PORT = _mail.port or {"smtp": 25, "smtp+tls": 587, "smtps": 465}[_mail.scheme]
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = Environment.credentials(_mail)
@@ -160,7 +145,10 @@ WEBHOOK_NETWORKS = env.networks("WEBHOOK_NETWORKS")
 
 # -- Publishing and telling ------------------------------------------------------------------
 
-PUBLIC_ROOT = Path(env.text("PUBLIC_ROOT", str(VAR_DIR / "public")))
+PUBLIC_ROOT = env.folder("PUBLIC_ROOT", str(VAR_DIR / "public"), BASE_DIR)
+if any(folder.is_relative_to(PUBLIC_ROOT) for folder in (BASE_DIR, VAR_DIR)):
+    # Publishing deletes what is not part of the page.
+    raise ImproperlyConfigured(f"PUBLIC_ROOT is “{PUBLIC_ROOT}”: name a folder of its own, such as {VAR_DIR}/public.")
 ANNOUNCEMENT_HOLD = env.number("ANNOUNCEMENT_HOLD", 20, most=3600)  # seconds in which staff can undo
 # After this a delivery is only counted. Letters are tried for five days.
 DELIVERIES_KEPT_DAYS = env.number("DELIVERIES_KEPT_DAYS", 90, least=7, most=3650)
@@ -209,7 +197,7 @@ AUTH_PASSWORD_VALIDATORS = [
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
 
-METRICS_TOKEN = env.text("METRICS_TOKEN")  # without one /metrics does not exist
+METRICS_TOKEN = env.secret("METRICS_TOKEN", shortest=16)  # without one /metrics does not exist
 
 # -- Logs ----------------------------------------------------------------------------------------
 

@@ -1,22 +1,33 @@
 """The server's entry point: PublicSite around Django. Starts without database, queue and models."""
 
 import os
+import sys
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.wsgi import get_wsgi_application
 
 from incidents.publishing.site import PublicSite
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "statuspage.settings")
 
-application = PublicSite(
-    get_wsgi_application,
-    public_root=settings.PUBLIC_ROOT,
-    static_root=settings.STATIC_ROOT,
-    languages=[code for code, _name in settings.LANGUAGES],
-    default_language=settings.LANGUAGE_CODE,
-    https=settings.HTTPS,
-    catalogues=settings.LOCALE_PATHS[0],
-    places=settings.WEB_THREADS - 1,
-    show_errors=settings.DEBUG,
-)
+
+def application_from_settings() -> PublicSite:
+    return PublicSite(
+        get_wsgi_application,
+        public_root=settings.PUBLIC_ROOT,
+        static_root=settings.STATIC_ROOT,
+        languages=[code for code, _name in settings.LANGUAGES],
+        default_language=settings.LANGUAGE_CODE,
+        https=settings.HTTPS,
+        catalogues=settings.LOCALE_PATHS[0],
+        places=settings.WEB_THREADS - 1,
+        show_errors=settings.DEBUG,
+    )
+
+
+try:
+    application = application_from_settings()
+except ImproperlyConfigured as error:
+    print(error, file=sys.stderr, flush=True)
+    sys.exit(3)  # gunicorn then stops; after any other code it would start the worker again for ever

@@ -36,19 +36,42 @@ def load_settings(monkeypatch: pytest.MonkeyPatch, **variables: str) -> ModuleTy
     ("name", "value", "hint"),
     [
         ("SECRET_KEY", "", "secrets.token_urlsafe"),
+        ("SECRET_KEY", "x1y2z3" * 5, "at least 32 characters"),
+        ("SECRET_KEY", "abcd" * 20, "at least 5 different"),
         ("SITE_URL", "status.example.com", "https://status.example.com"),
         ("SITE_URL", "https://example.com/status", "scheme and host only"),
+        ("SITE_URL", "https://user:pw@example.com", "scheme and host only"),
+        ("SITE_URL", "https://user@example.com", "scheme and host only"),
+        ("SITE_URL", "https://status example.com", "scheme and host only"),
+        ("SITE_URL", "https://blåbær.example", "xn--"),
+        ("FEED_ID_HOST", "https://status.example.com", "host name"),
+        ("ALLOWED_HOSTS", "https://status.example.com", "host names"),
+        ("ALLOWED_HOSTS", "status.example.com:8000", "host names"),
+        ("METRICS_TOKEN", "short", "at least 16"),
         ("DATABASE_URL", "mysql://localhost/x", "postgresql://"),
         ("DATABASE_URL", "postgresql://localhost:many/x", "postgresql://"),
+        ("DATABASE_URL", "postgresql://localhost", "/statuspage"),
         ("DEFAULT_FROM_EMAIL", "Status page", "status@example.com"),
+        ("DEFAULT_FROM_EMAIL", "@example.com", "status@example.com"),
+        ("DEFAULT_FROM_EMAIL", "status@example@com", "status@example.com"),
         ("BOUNCE_ADDRESS", "Bounces <bounces@example.com>", "bounces@example.com"),
         ("BOUNCE_ADDRESS", "bounces" * 4 + "@example.com", "at most 24"),
         ("REDIS_URL", "localhost", "redis://"),
+        ("REDIS_URL", "redis://localhost:6379/first", "redis://localhost:6379/0"),
+        ("REDIS_URL", "unix:///run/valkey/socket?db=first", "redis://localhost:6379/0"),
         ("MAIL_PROVIDER", "pigeon", "brevo, mailgun"),
         ("MAIL_PROVIDER", "postmark", "name:password"),
         ("EMAIL_URL", "mail.example.com", "smtp+tls://"),
+        ("EMAIL_URL", "smtp:///mail.example.com", "smtp+tls://"),
+        ("PUBLIC_MIRROR", "django.no_such.Storage", "FileSystemStorage"),
+        ("PUBLIC_ROOT", str(ROOT / "manage.py"), "folder"),
+        ("PUBLIC_ROOT", str(ROOT / "manage.py" / "public"), "folder"),
+        ("PUBLIC_ROOT", "/", "folder of its own"),
+        ("PUBLIC_ROOT", str(ROOT / "var"), "folder of its own"),
+        ("VAR_DIR", str(ROOT / "manage.py"), "folder"),
         ("LANGUAGES", "da,klingon", "comma-separated"),
         ("LANGUAGES", ",", "comma-separated"),
+        ("LANGUAGES", "da,da", "each once"),
         ("DEFAULT_LANGUAGE", "de", "da, en"),
         ("TIME_ZONE", "Copenhagen", "Europe/Copenhagen"),
         ("DEBUG", "maybe", "1 or 0"),
@@ -66,13 +89,70 @@ def test_wrong_value_stops_the_start_and_says_what_to_write(
     assert hint in str(refused.value)
 
 
-def test_refusal_reaches_whoever_starts_it_as_one_line() -> None:
-    """For one of them, through a process of its own."""
-    variables = run_environment({"SECRET_KEY": KEY, "DEBUG": "maybe"})
-    command = [sys.executable, "-c", "import statuspage.settings"]
-    done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
+@pytest.mark.parametrize(
+    ("command", "variables"),
+    [
+        (["-m", "statuspage.local"], {"SECRET_KEY": "short"}),
+        (["-m", "statuspage.local"], {"PUBLIC_ROOT": str(ROOT / "manage.py")}),
+        (["manage.py", "help"], {"SECRET_KEY": ""}),
+        (["manage.py", "changepassword", "admin"], {"SECRET_KEY": ""}),
+        (["manage.py", "check"], {"LANGUAGES": "da,da"}),
+        (["manage.py", "rqworker", "delivery"], {"SITE_URL": "https://user:pw@example.com"}),
+        (["-c", "import statuspage.wsgi"], {"SECRET_KEY": "short"}),
+    ],
+)
+def test_refusal_is_one_line_at_every_entry(tmp_path: Path, command: list[str], variables: dict[str, str]) -> None:
+    environment = run_environment({"SECRET_KEY": KEY, "VAR_DIR": str(tmp_path), **variables})
+    environment = {name: value for name, value in environment.items() if value}
+    done = subprocess.run(
+        [sys.executable, *command], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    said = done.stdout + done.stderr
     assert done.returncode != 0
-    assert "DEBUG" in done.stderr.strip().splitlines()[-1]
+    assert said.count("\n") == 1, said
+    assert said.startswith(next(iter(variables)))
+
+
+@pytest.mark.parametrize("name", ["SECRET_KEY", "METRICS_TOKEN"])
+def test_refused_secret_is_not_repeated(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match=name) as refused:
+        load_settings(monkeypatch, **{name: "hunter2"})
+    assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SITE_URL", "https://user:hunter2@example.com"),
+        ("DATABASE_URL", "postgresql://user:hunter2@localhost:many/x"),
+        ("EMAIL_URL", "smpt://user:hunter2@mail.example.com"),
+    ],
+)
+def test_refused_address_is_shown_without_its_password(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match=name) as refused:
+        load_settings(monkeypatch, **{name: value})
+    assert "hunter2" not in str(refused.value)
+
+
+def test_file_that_is_no_text_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "key").write_bytes(b"\xff\xfe" * 40)
+    with pytest.raises(ImproperlyConfigured, match="SECRET_KEY_FILE"):
+        load_settings(monkeypatch, SECRET_KEY_FILE=str(tmp_path / "key"))
+
+
+def test_empty_file_counts_as_not_set(tmp_path: Path) -> None:
+    (tmp_path / "zone").touch()
+    assert Environment({"TIME_ZONE_FILE": str(tmp_path / "zone")}).zone("TIME_ZONE", "UTC") == "UTC"
+
+
+def test_relative_folder_is_below_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings(monkeypatch, PUBLIC_ROOT="www/public").PUBLIC_ROOT == ROOT / "www" / "public"
+
+
+def test_host_of_the_page_is_compared_in_small_letters(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings(monkeypatch, SITE_URL="https://Status.Example.com").CSRF_TRUSTED_ORIGINS == [
+        "https://status.example.com"
+    ]
 
 
 def test_sensible_values_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:

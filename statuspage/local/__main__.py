@@ -138,7 +138,7 @@ def prepare() -> str:
     lines.feed(errors)
     lines.end()
     if process.returncode:
-        raise CannotStart("The database could not be made ready; the reason stands above.")
+        raise CannotStart("The set-up failed; its last line above says why.")
     return said.decode().strip()
 
 

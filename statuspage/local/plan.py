@@ -51,11 +51,10 @@ class Plan:
 
 def read(env: Environment) -> Plan:
     port = env.number("PORT", 8000, least=1, most=65535)
-    var = Path(env.text("VAR_DIR", "var")).expanduser()
     return Plan(
         host=env.text("HOST", "127.0.0.1"),
         port=port,
-        var=var if var.is_absolute() else ROOT / var,
+        var=env.folder("VAR_DIR", "var", ROOT),
         site_url=env.text("SITE_URL", f"http://localhost:{port}"),
         sample_data=env.flag("SAMPLE_DATA", default=True),
         admin_password=env.text("ADMIN_PASSWORD"),

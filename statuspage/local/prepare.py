@@ -28,7 +28,7 @@ def main() -> int:
         check_servers()
         prepare(sample_data=os.environ.get("SAMPLE_DATA", "1"))
     except (CommandError, DatabaseError, ImproperlyConfigured) as error:
-        print(str(error).strip(), file=sys.stderr)
+        print(" ".join(str(error).split()), file=sys.stderr)
         return 1
     return 0
 

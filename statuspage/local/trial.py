@@ -19,7 +19,7 @@ def main() -> int:
         os.environ.pop(name, None)
     with tempfile.TemporaryDirectory(prefix="statuspage-trial-") as folder:
         Path(folder).chmod(0o711)  # PostgreSQL, run by root's unprivileged stand-in, must pass through
-        environment = {"SECRET_KEY": "for-a-trial-only", **os.environ, "VAR_DIR": folder}
+        environment = {"SECRET_KEY": "for-a-trial-only-that-signs-nothing", **os.environ, "VAR_DIR": folder}
         try:
             with Servers(Path(folder), environment, lasting=False):
                 return subprocess.call([sys.executable, ROOT / "manage.py", *sys.argv[1:]], env=environment)

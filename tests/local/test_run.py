@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from statuspage.local.supervisor import ending
-from tests.support.product import PASSWORD, ROOT, Product, run_environment, wait_for
+from tests.support.product import PASSWORD, ROOT, Product, free_port, run_environment, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +85,23 @@ def test_wrong_setting_stops_the_start_with_one_line(tmp_path: Path, name: str, 
     assert done.stdout.startswith(f"{name} is “{value}”: ")
     assert done.stdout.count("\n") == 1
     assert done.stderr == ""
+
+
+def test_queue_that_does_not_answer_is_named(running: Product, tmp_path: Path) -> None:
+    servers = {"DATABASE_URL": running.variables["DATABASE_URL"], "REDIS_URL": "redis://127.0.0.1:1/0"}
+    done = start_beside(VAR_DIR=str(tmp_path), PORT=str(free_port()), **servers)
+    assert done.returncode == 1
+    assert "REDIS_URL names a server that does not answer: " in done.stdout
+    assert "database" not in done.stdout.lower()
+
+
+def test_database_that_does_not_answer_is_named_in_one_line(running: Product, tmp_path: Path) -> None:
+    servers = {"DATABASE_URL": "postgresql://me@127.0.0.1:1/none", "REDIS_URL": running.variables["REDIS_URL"]}
+    done = start_beside(VAR_DIR=str(tmp_path), PORT=str(free_port()), **servers)
+    assert done.returncode == 1
+    reasons = [line for line in done.stdout.splitlines() if line.startswith("set-up")]
+    assert len(reasons) == 1
+    assert "DATABASE_URL names a database that does not answer: " in reasons[0]
 
 
 def test_secret_key_is_made_once_and_kept_from_others(running: Product) -> None:
