@@ -1,7 +1,7 @@
 # `make` alone says what there is. Everything runs in .venv, which makes itself.
 PYTHON ?= python3
 VENV := .venv/bin
-INSTALL := $(PYTHON) -m statuspage.local.venv
+INSTALL := "$(PYTHON)" -m statuspage.local.venv
 # The tests share the processor with PostgreSQL and a browser; one worker per core is still the fastest.
 WORKERS ?= auto
 
@@ -54,7 +54,7 @@ social: python ## draw static/img/social anew, after a change of words or shapes
 	@$(VENV)/python -m docs.social_pictures
 
 html: ## check what `make run` has published with the Nu validator: VNU=vnu.jar (npm install vnu-jar), wants a Java
-	@java -jar $(or $(VNU),vnu.jar) --errors-only --skip-non-html $(or $(VAR_DIR),var)/public
+	@java -jar "$(or $(VNU),vnu.jar)" --errors-only --skip-non-html "$(or $(VAR_DIR),var)/public"
 
 messages: python ## collect the strings to translate into incidents/locale, and compile the catalogues
 	@$(INSTALL) requirements-dev.txt
@@ -76,4 +76,4 @@ clean: ## remove .venv and caches; the data in var/ stay
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 python:
-	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not installed: install Python 3.11 or newer, or name it: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@command -v "$(PYTHON)" >/dev/null || { echo "$(PYTHON) is not installed: install Python 3.11 or newer, or name it: make PYTHON=/path/to/python3" >&2; exit 1; }

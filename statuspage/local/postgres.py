@@ -9,16 +9,14 @@ import os
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
 from pathlib import Path
 from urllib.parse import quote
 
-from . import lodging
+from . import lodging, sockets
 from .process import CannotStart, last_lines, spawn, stop, wait_until
 
 NAME = "statuspage"  # of the database and of its owner
-LONGEST_SOCKET_FOLDER = 85  # a socket's whole path may have 103 bytes on macOS, 107 on Linux
 
 # The database sorts and compares alike on every machine, whatever languages that machine has.
 CLUSTER = f"""
@@ -128,7 +126,7 @@ class PostgreSQL:
         """End a server that a killed supervisor left behind; VAR_DIR's lock says that it cannot be another's."""
         pid_file = self.data / "postmaster.pid"
         try:
-            pid = int(pid_file.read_text(encoding="utf-8").split("\n", 1)[0])
+            pid = int(pid_file.read_text(encoding="utf-8", errors="surrogateescape").split("\n", 1)[0])
         except (OSError, ValueError):
             return
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -141,7 +139,7 @@ class PostgreSQL:
     def _serves_these_data(self, pid: int) -> bool:
         """The number in an old file may long since belong to somebody else's process."""
         try:
-            command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            command = os.fsdecode(Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" "))
         except OSError:
             ps = shutil.which("ps")
             command = (
@@ -154,10 +152,10 @@ class PostgreSQL:
         return str(self.data) in command
 
     def _find_socket_folder(self) -> Path:
-        if len(os.fsencode(self.data)) <= LONGEST_SOCKET_FOLDER:
+        if sockets.suits(self.data):
             return self.data
         if self._borrowed_socket_folder is None:
-            self._borrowed_socket_folder = Path(tempfile.mkdtemp(prefix="statuspage-"))
+            self._borrowed_socket_folder = sockets.make_folder()
             if self.lodging.account:
                 lodging.give(self._borrowed_socket_folder, self.lodging.account)
         return self._borrowed_socket_folder
@@ -181,7 +179,7 @@ class PostgreSQL:
     def _is_ready(self) -> bool:
         """The eighth line of postmaster.pid says so; `pg_ctl --wait` reads it too."""
         try:
-            lines = (self.data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+            lines = (self.data / "postmaster.pid").read_text(encoding="utf-8", errors="replace").splitlines()
         except OSError:
             return False
         return len(lines) >= 8 and lines[7].strip() == "ready"

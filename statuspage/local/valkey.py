@@ -9,7 +9,7 @@ from importlib import util
 from pathlib import Path
 from urllib.parse import quote
 
-from .postgres import LONGEST_SOCKET_FOLDER
+from . import sockets
 from .process import CannotStart, last_lines, spawn, stop, wait_until
 
 
@@ -38,7 +38,7 @@ class Valkey:
         with self.log.open("ab") as log, tempfile.TemporaryFile() as settings:
             settings.write(self._settings().encode())
             settings.seek(0)
-            self.process = spawn([str(program), "-"], stdin=settings, output=log)
+            self.process = spawn([str(program), "-"], stdin=settings, output=log, folder=str(self.folder))
         if not wait_until(self._answers, self.process):
             self.stop()
             raise CannotStart(f"Valkey did not start; the end of {self.log}:\n{last_lines(self.log)}")
@@ -55,17 +55,17 @@ class Valkey:
             self._borrowed_socket_folder = None
 
     def _settings(self) -> str:
-        lines = ["port 0", f'unixsocket "{self.socket}"', "unixsocketperm 700", f'dir "{self.folder}"']
+        lines = ["port 0", f'unixsocket "{self.socket}"', "unixsocketperm 700", "dir ."]
         lines += ["databases 64", "loglevel warning", "save 60 1" if self.lasting else 'save ""']
         # The queue only says that there is work: a full disk must not stop deliveries, which PostgreSQL keeps.
         lines += ["stop-writes-on-bgsave-error no"]
         return "\n".join(lines) + "\n"
 
     def _find_socket_folder(self) -> Path:
-        if len(str(self.folder).encode()) <= LONGEST_SOCKET_FOLDER:
+        if sockets.suits(self.folder):
             return self.folder
         if self._borrowed_socket_folder is None:
-            self._borrowed_socket_folder = Path(tempfile.mkdtemp(prefix="statuspage-"))
+            self._borrowed_socket_folder = sockets.make_folder()
         return self._borrowed_socket_folder
 
     def _answers(self) -> bool:
