@@ -7,22 +7,28 @@ so that it can say what is missing. That is why its syntax is old: Python 3.6
 must be able to read it.
 """
 
+import contextlib
 import fcntl
+import glob
 import hashlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
-from typing import Dict, List, Optional
+from typing import Any, Dict, List, Optional
 
 LEAST = (3, 11)
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 NEWER = ["python3.13", "python3.12", "python3.11", "python3.14"]
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 VENV = os.path.join(ROOT, ".venv")
 PYTHON = os.path.join(VENV, "bin", "python")
 STAMP = os.path.join(VENV, "installed.json")
+MADE = os.path.join(VENV, "made-at")  # the path it was made at; written when it was whole
+TETHER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "tether.py")
 
 
 class CannotInstall(Exception):
@@ -62,8 +68,8 @@ def fingerprint(requirements: str) -> str:
         return hashlib.sha256(file.read()).hexdigest()
 
 
-def read_stamp() -> Dict[str, str]:
-    """What `.venv` holds: requirements file → fingerprint, and where it was made.
+def read_stamp() -> Dict[str, Any]:
+    """What `.venv` holds: requirements file → fingerprint, where it was made, and the names of what was installed.
 
     Empty unless the environment was made at this path (its scripts name it) and
     its Python still runs: that Python may have been upgraded away.
@@ -76,17 +82,32 @@ def read_stamp() -> Dict[str, str]:
     return stamp if isinstance(stamp, dict) and stamp.get("made at") == VENV and os.path.exists(PYTHON) else {}
 
 
-def write_stamp(stamp: Dict[str, str]) -> None:
+def is_whole(stamp: Dict[str, Any]) -> bool:
+    """Whether everything that was installed is still there."""
+    return set(stamp.get("content", [""])) <= set(content())
+
+
+def content() -> List[str]:
+    """The packages and modules in `.venv`; their metadata apart, which change with each version."""
+    folders = glob.glob(os.path.join(glob.escape(VENV), "lib", "python3*", "site-packages"))
+    names = [name for folder in folders for name in os.listdir(folder)]
+    return sorted(name for name in names if not name.endswith((".dist-info", "__pycache__")))
+
+
+def write_stamp(stamp: Dict[str, Any]) -> None:
     with open(STAMP + ".new", "w", encoding="utf-8") as file:
         json.dump(stamp, file, indent=1)
     os.replace(STAMP + ".new", STAMP)
 
 
 def is_sound() -> bool:
-    """Whether `.venv` can be installed into: right path, a Python that runs and is new enough, pip."""
+    """Whether `.venv` can be installed into: made to the end, at this path, and its Python is new enough and runs.
+
+    An interrupted pip, half there, can be imported, but installs nothing.
+    """
     try:
-        with open(os.path.join(VENV, "bin", "activate"), encoding="utf-8") as file:
-            here = VENV in file.read()
+        with open(MADE, encoding="utf-8") as file:
+            here = file.read() == VENV
     except (OSError, ValueError):
         return False
     test = "import pip, sys; sys.exit(sys.version_info[:2] < {})".format(LEAST)
@@ -103,10 +124,43 @@ def make() -> None:
         )
     say("Making .venv with {} …".format(python))
     remove_remains()
-    command = [python, "-m", "venv", VENV]
-    made = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
-    if made.returncode:
-        raise CannotInstall(".venv could not be made:\n" + made.stdout.decode(errors="replace").strip())
+    process = start([python, "-m", "venv", VENV])
+    try:
+        said = process.communicate()[0]
+    finally:
+        end(process)
+    if process.returncode:
+        raise CannotInstall(".venv could not be made:\n" + said.decode(errors="replace").strip())
+    with open(MADE, "w", encoding="utf-8") as file:
+        file.write(VENV)
+
+
+def start(command: List[str]) -> "subprocess.Popen[bytes]":
+    """A process that ends with this one, also where this one is killed; Ctrl-C reaches only this one."""
+    tether = [sys.executable, "-I", "-S", TETHER, str(os.getpid()), str(int(signal.SIGTERM)), "-"]
+    return subprocess.Popen(
+        tether + command,
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+
+
+def end(process: "subprocess.Popen[bytes]") -> None:
+    """End a process and those it started, if any is left; pip, when interrupted, deletes its temporary folders."""
+    if process.poll() is None:
+        send_to_group(process, signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(5)
+    send_to_group(process, signal.SIGKILL)
+    process.wait()
+
+
+def send_to_group(process: "subprocess.Popen[bytes]", number: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, number)
 
 
 def remove_remains() -> None:
@@ -133,9 +187,13 @@ def install(requirements: str) -> None:
         "off",
     ]
     command += ["--disable-pip-version-check", "-r", requirements]
-    pip = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    lines = show_progress(pip, total)
-    if pip.wait():
+    pip = start(command)
+    try:
+        lines = show_progress(pip, total)
+        pip.wait()
+    finally:
+        end(pip)
+    if pip.returncode:
         raise CannotInstall(
             "The packages could not be installed. The end of what pip says:\n  "
             + "\n  ".join(lines[-12:])
@@ -173,23 +231,34 @@ def lock_project() -> int:
 
 def ensure(requirements: str) -> None:
     wanted = fingerprint(requirements)
-    if read_stamp().get(requirements) == wanted:
+    if agrees(read_stamp(), requirements, wanted):
         return
     lock = lock_project()
     try:
         stamp = read_stamp()
-        if stamp.get(requirements) == wanted:
+        if agrees(stamp, requirements, wanted):
             return
-        if not is_sound():
+        if not is_sound() or (stamp and not is_whole(stamp)):
             stamp = {}
             make()
         elif os.path.exists(STAMP):
             os.remove(STAMP)  # an interrupted installation must not pass for a finished one
         install(requirements)
-        stamp.update({"made at": VENV, requirements: wanted})
+        stamp.update({"made at": VENV, requirements: wanted, "content": content()})
         write_stamp(stamp)
     finally:
         os.close(lock)
+
+
+def agrees(stamp: Dict[str, Any], requirements: str, wanted: str) -> bool:
+    return stamp.get(requirements) == wanted and is_whole(stamp)
+
+
+def interrupt(*_: Any) -> None:
+    """Once; a second signal must not keep what was started from being ended."""
+    for each in ENDINGS:
+        signal.signal(each, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def main(arguments: Optional[List[str]] = None) -> int:
@@ -209,4 +278,6 @@ def main(arguments: Optional[List[str]] = None) -> int:
 
 
 if __name__ == "__main__":
+    for one in ENDINGS:
+        signal.signal(one, interrupt)
     sys.exit(main())

@@ -1,6 +1,7 @@
 """The environment makes itself, and mends what an accident left behind."""
 
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from statuspage.local import venv
-from tests.support.product import ROOT
+from tests.support import processes
+from tests.support.product import ROOT, wait_for
 
 PACKAGE = Path(ROOT, "statuspage")
 
@@ -16,7 +18,7 @@ PACKAGE = Path(ROOT, "statuspage")
 def little_project(root: Path) -> Path:
     """As little of the project as the environment needs; requirements without packages need no network."""
     (root / "statuspage" / "local").mkdir(parents=True)
-    for name in ("__init__.py", "local/__init__.py", "local/venv.py"):
+    for name in ("__init__.py", "local/__init__.py", "local/tether.py", "local/venv.py"):
         shutil.copy(PACKAGE / name, root / "statuspage" / name)
     (root / "requirements.txt").write_text("# nothing\n", encoding="utf-8")
     return root
@@ -70,6 +72,74 @@ def test_environment_that_moved_is_made_anew(made: Path) -> None:
         first = making.stderr.readline()
         making.terminate()
     assert "Making .venv" in first
+
+
+SLOW_PIP = """#!/bin/sh
+case "$*" in *"pip install"*) exec sleep 600 ;; esac
+"""
+
+
+@pytest.fixture
+def slow(tmp_path: Path) -> Path:
+    """A project whose pip takes for ever."""
+    project = little_project(tmp_path / "project")
+    python = project / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(SLOW_PIP, encoding="ascii")
+    python.chmod(0o755)
+    (project / ".venv" / "made-at").write_text(str(project / ".venv"), encoding="utf-8")
+    return project
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_interrupted_installation_leaves_no_process(slow: Path, number: signal.Signals) -> None:
+    with subprocess.Popen(ENSURE, cwd=slow, stderr=subprocess.PIPE, text=True) as ensuring:
+        wait_for(lambda: any("sleep" in command for command in processes.of_folder(slow).values()))
+        ensuring.send_signal(number)
+        assert ensuring.stderr is not None
+        said = ensuring.stderr.read()
+    assert "Interrupted; the same command" in said or number == signal.SIGKILL
+    assert "Traceback" not in said
+    wait_for(lambda: not processes.of_folder(slow))
+
+
+class TestDamage:
+    """An environment in which something is missing is made again."""
+
+    @pytest.fixture(autouse=True)
+    def made_again(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+        """What is done to an environment that looks as if it had been made by `sys.executable`."""
+        done: list[str] = []
+        folder = tmp_path / ".venv"
+        (folder / "lib" / "python3.11" / "site-packages" / "django").mkdir(parents=True)
+        (folder / "bin").mkdir()
+        (folder / "bin" / "python").symlink_to(sys.executable)
+        monkeypatch.setattr(venv, "ROOT", str(tmp_path))
+        for name, path in (("VENV", ""), ("PYTHON", "bin/python"), ("STAMP", "installed.json"), ("MADE", "made-at")):
+            monkeypatch.setattr(venv, name, str(folder / path))
+        monkeypatch.setattr(venv, "make", lambda: done.append("made"))
+        monkeypatch.setattr(venv, "install", lambda _: done.append("installed"))
+        (tmp_path / "requirements.txt").touch()
+        (folder / "made-at").write_text(venv.VENV, encoding="utf-8")
+        venv.ensure("requirements.txt")
+        assert done == ["installed"]
+        done.clear()
+        return done
+
+    def test_nothing_is_done_where_all_is_there(self, made_again: list[str]) -> None:
+        venv.ensure("requirements.txt")
+        assert made_again == []
+
+    def test_package_that_vanished(self, made_again: list[str], tmp_path: Path) -> None:
+        (tmp_path / ".venv/lib/python3.11/site-packages/django").rmdir()
+        venv.ensure("requirements.txt")
+        assert made_again == ["made", "installed"]
+
+    def test_environment_whose_making_was_interrupted(self, made_again: list[str], tmp_path: Path) -> None:
+        (tmp_path / ".venv/made-at").unlink()
+        (tmp_path / ".venv/installed.json").unlink()
+        venv.ensure("requirements.txt")
+        assert made_again == ["made", "installed"]
 
 
 class TestComplaints:

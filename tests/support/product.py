@@ -51,8 +51,18 @@ class Product:
         self.output = folder / "output.txt"
 
     def start(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
+        """Begin, and wait until the page is served."""
         earlier = len(self.said())
+        self.begin()
+        try:
+            wait_for(lambda: "Ctrl-C" in self.said()[earlier:] or self.process.poll() is not None)
+            assert self.process.poll() is None, f"The product did not start:\n{self.said()}"
+        except BaseException:
+            self.stop()
+            raise
+
+    def begin(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "statuspage.local"],
@@ -63,12 +73,6 @@ class Product:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        try:
-            wait_for(lambda: "Ctrl-C" in self.said()[earlier:] or self.process.poll() is not None)
-            assert self.process.poll() is None, f"The product did not start:\n{self.said()}"
-        except BaseException:
-            self.stop()
-            raise
 
     def stop(self, number: signal.Signals = signal.SIGINT) -> int:
         if self.process.poll() is None:
