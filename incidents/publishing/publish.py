@@ -6,11 +6,14 @@ deleted in the transaction that the writing happens in: a publisher killed at an
 leaves them, and the clock publishes again.
 """
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait
+from threading import Thread
 
 from django.db import connection, connections, transaction
 from django.db.backends.postgresql.base import DatabaseWrapper as PostgresConnection
@@ -178,8 +181,19 @@ def _workers(processes: int) -> Iterator[Callable[..., Iterator[Report]]]:
     for database in connections.all():
         if isinstance(database, PostgresConnection):
             database.close_pool()
-    with ProcessPoolExecutor(processes, mp_context=get_context("fork")) as pool:
+    with ProcessPoolExecutor(processes, get_context("fork"), initializer=_end_with_parent) as pool:
         yield pool.map
+
+
+def _end_with_parent() -> None:
+    """Ends this process of the pool when the one that made it is gone: it would wait for work for ever."""
+    if parent := parent_process():
+        Thread(target=_await_end, args=[parent.sentinel], daemon=True).start()
+
+
+def _await_end(sentinel: int) -> None:
+    wait([sentinel])
+    os._exit(1)  # the database rolls back what this process has begun
 
 
 def _clear_leftovers(store: PublicStore) -> None:

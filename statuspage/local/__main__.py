@@ -8,7 +8,6 @@ told to stop.
 import contextlib
 import fcntl
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -21,29 +20,24 @@ from django.core.exceptions import ImproperlyConfigured
 
 from statuspage.env import Environment
 
-from . import mailbox
+from . import interruption, mailbox
 from .output import Lines, say
 from .plan import ADMIN, ROOT, Plan, carry_out, check_port, read
-from .process import CannotStart, spawn, stop
+from .process import CannotStart, communicate, spawn
 from .servers import Servers
 from .supervisor import Child, Supervisor
 
 WRONG_SETTING = 2
-ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-class Stopped(Exception):
-    """Ctrl-C, SIGTERM, or the terminal was closed."""
 
 
 def main() -> int:
     os.chdir(ROOT)
-    listen_for_the_end()
+    interruption.listen()
     try:
         plan = read(Environment())
         carry_out(plan, os.environ)
         run(plan)
-    except Stopped:
+    except interruption.Stopped:
         say("Stopped. The data are kept; the next start finds them again.")
     except ImproperlyConfigured as error:
         say(str(error))
@@ -52,18 +46,6 @@ def main() -> int:
         say(str(error))
         return 1
     return 0
-
-
-def listen_for_the_end() -> None:
-    """The first signal stops everything in order; whoever presses Ctrl-C again only has to wait."""
-
-    def first(*_: object) -> None:
-        for each in ENDINGS:
-            signal.signal(each, lambda *_: None)
-        raise Stopped
-
-    for each in ENDINGS:
-        signal.signal(each, first)
 
 
 def run(plan: Plan) -> None:
@@ -130,10 +112,7 @@ def children_of(plan: Plan, stack: contextlib.ExitStack) -> list[Child]:
 def prepare() -> str:
     """Make the database ready; the password of the staff account if it was made just now."""
     process = spawn([sys.executable, "-m", "statuspage.local.prepare"], output=subprocess.PIPE, errors=subprocess.PIPE)
-    try:
-        said, errors = process.communicate()
-    finally:
-        stop(process)
+    said, errors = communicate(process)
     lines = Lines("set-up")
     lines.feed(errors)
     lines.end()

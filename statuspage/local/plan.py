@@ -14,6 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from statuspage.env import Environment
 
+from . import interruption
 from .process import CannotStart
 
 ADMIN = "admin"  # the name of the staff account
@@ -106,6 +107,7 @@ def check_port(host: str, port: int, *, patience: float = 0) -> None:
     while trouble := port_trouble(host, port):
         if time.monotonic() > deadline:
             raise CannotStart(trouble)
+        interruption.check()
         time.sleep(0.1)
 
 

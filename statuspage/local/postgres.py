@@ -9,12 +9,13 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 from urllib.parse import quote
 
 from . import lodging, sockets
-from .process import CannotStart, last_lines, spawn, stop, wait_until
+from .process import CannotStart, communicate, last_lines, spawn, stop, wait_until
 
 NAME = "statuspage"  # of the database and of its owner
 
@@ -87,6 +88,7 @@ class PostgreSQL:
         self._run([self.program("initdb"), "--pgdata", str(unfinished), *CLUSTER])
         self._run_single(unfinished, f"CREATE DATABASE {NAME};\n")
         for part in sorted(unfinished.iterdir(), key=lambda part: part.name == "PG_VERSION"):
+            remove(self.data / part.name)  # moved by an attempt that was interrupted here
             part.rename(self.data / part.name)
         unfinished.rmdir()
 
@@ -95,22 +97,14 @@ class PostgreSQL:
         self._run(command, statement)
 
     def _run(self, command: list[str], statement: str = "") -> None:
-        account = self.lodging.account
-        done = subprocess.run(
-            command,
-            input=statement.encode(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            user=account.uid if account else None,
-            group=account.gid if account else None,
-            extra_groups=[] if account else None,
-            cwd="/",
-            start_new_session=True,
-            check=False,
-        )
-        if done.returncode:
-            said = done.stdout.decode(errors="replace").strip()
-            raise CannotStart(f"PostgreSQL could not be set up in {self.data}:\n{said}")
+        with tempfile.TemporaryFile() as stdin:
+            stdin.write(statement.encode())
+            stdin.seek(0)
+            process = spawn(command, account=self.lodging.account, stdin=stdin, output=subprocess.PIPE, folder="/")
+            said, _ = communicate(process)
+        if process.returncode:
+            text = said.decode(errors="replace").strip()
+            raise CannotStart(f"PostgreSQL could not be set up in {self.data}:\n{text}")
 
     def _check_version(self) -> None:
         written = (self.data / "PG_VERSION").read_text(encoding="ascii").strip()
@@ -183,3 +177,11 @@ class PostgreSQL:
         except OSError:
             return False
         return len(lines) >= 8 and lines[7].strip() == "ready"
+
+
+def remove(path: Path) -> None:
+    """Delete a file or a folder, if there is one."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -9,6 +9,7 @@ import secrets
 import sys
 
 import django
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
@@ -47,12 +48,21 @@ def check_servers() -> None:
 def prepare(*, sample_data: str) -> None:
     call_command("check", stdout=io.StringIO())  # it says even that all is well
     run("migrate", interactive=False)
-    run("collectstatic", interactive=False)
+    collect_static()
     run("publish")
     if sample_data == "1":
         run("load_sample")  # which publishes what it loads
     if password := make_staff_account(os.environ.get("ADMIN_PASSWORD", "")):
         print(password, flush=True)
+
+
+def collect_static() -> None:
+    """Where the last time was interrupted, from the beginning: a file half copied is newer than its source."""
+    unfinished = settings.VAR_DIR / "static-unfinished"
+    again = unfinished.exists()
+    unfinished.touch()
+    run("collectstatic", interactive=False, clear=again)
+    unfinished.unlink()
 
 
 def run(command: str, **options: bool) -> None:

@@ -10,7 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple
 
+from . import interruption
+
 TETHER = Path(__file__).with_name("tether.py")
+LAST_PATIENCE = 3.0  # seconds for a process that was asked to end a second time
 
 
 class CannotStart(Exception):
@@ -67,12 +70,29 @@ def ask_to_end(process: subprocess.Popen[bytes], ending: signal.Signals = signal
 
 
 def see_ended(process: subprocess.Popen[bytes], *, patience: float = 10) -> None:
-    """Wait for a process that was asked to end; after `patience` seconds kill it and all that it started."""
+    """Wait for a process that was asked to end, then kill what it left behind; after `patience` seconds kill it, too.
+
+    It is asked a second time before: an RQ worker ends its job, which runs in a
+    process group of its own, only then.
+    """
+    for seconds in (patience, LAST_PATIENCE):
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(seconds)
+            break
+        process.terminate()
+    end_group(process)
+    process.wait()
+
+
+def communicate(process: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:
+    """What a process says until it ends, on standard output and error; it does not outlive this call."""
     try:
-        process.wait(patience)
-    except subprocess.TimeoutExpired:
-        end_group(process)
-        process.wait()
+        while True:
+            interruption.check()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return process.communicate(timeout=0.1)
+    finally:
+        stop(process)
 
 
 def end_group(process: subprocess.Popen[bytes]) -> None:
@@ -85,6 +105,7 @@ def wait_until(ready: Callable[[], bool], process: subprocess.Popen[bytes], *, p
     """Whether `ready` comes true before the process ends or patience does."""
     deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
+        interruption.check()
         if ready():
             return True
         if process.poll() is not None:

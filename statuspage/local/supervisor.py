@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from . import interruption
 from .output import Lines, say
 from .postgres import PostgreSQL
 from .process import CannotStart, ask_to_end, end_group, see_ended, spawn
@@ -46,6 +47,7 @@ class Supervisor:
 
     def tick(self, patience: float = 0.2) -> None:
         """Pass on what the processes say and start again what has ended."""
+        interruption.check()
         for key, _ in self._selector.select(patience):
             self._pass_on(key.fd, key.data)
         for child in self.children:

@@ -101,6 +101,15 @@ def test_interrupted_first_start_is_begun_again(var: Path) -> None:
     server.stop()
 
 
+def test_first_start_interrupted_while_the_data_are_moved_is_begun_again(var: Path) -> None:
+    server = postgres(var, lasting=False)
+    (var / "postgres" / "base" / "1").mkdir(parents=True)
+    (var / "postgres" / "pg_hba.conf").touch()
+    server.start()
+    assert server.alive()
+    server.stop()
+
+
 def test_data_of_another_version_are_refused_in_words(var: Path) -> None:
     server = postgres(var)
     server.start()

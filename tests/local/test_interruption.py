@@ -1,0 +1,155 @@
+"""`make run`, interrupted at any moment of the first and the second start."""
+
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from statuspage.local import interruption
+from statuspage.local.process import communicate, spawn, stop
+from tests.support import processes
+from tests.support.product import Product, wait_for
+
+
+@pytest.fixture
+def folder() -> Path:
+    """A folder that PostgreSQL's account can reach, with a short path: those of pytest are closed, and long."""
+    session = Path(os.environ["VAR_DIR"])
+    session.mkdir(exist_ok=True)
+    made = Path(tempfile.mkdtemp(prefix="i", dir=session))
+    made.chmod(0o711)
+    return made
+
+
+def running(product: Product, part: str) -> int:
+    return sum(part in command for command in processes.of_folder(product.folder).values())
+
+
+def makes_the_cluster(product: Product) -> bool:
+    return running(product, "initdb") > 0
+
+
+def migrates(product: Product) -> bool:
+    try:
+        with psycopg.connect(f"postgresql://statuspage@/statuspage?host={product.folder}/postgres") as connection:
+            return connection.execute("SELECT to_regclass('django_migrations')").fetchone() != (None,)
+    except psycopg.Error:
+        return False
+
+
+def publishes(product: Product) -> bool:
+    """Where there are several processors; the processes of the pool have the command line of their parent."""
+    return running(product, "statuspage.local.prepare") > min((os.cpu_count() or 1) - 1, 2)
+
+
+def loads_the_sample_page(product: Product) -> bool:
+    return (product.folder / "public" / ".written-by").exists()
+
+
+def starts_the_web_server(product: Product) -> bool:
+    return running(product, "granian") > 0
+
+
+def interrupted(product: Product, moment: Callable[[Product], bool], *signals: signal.Signals) -> None:
+    """Start, wait for a moment, send the signals to the supervisor; afterwards nothing runs."""
+    product.begin()
+    wait_for(lambda: moment(product) or product.process.poll() is not None)
+    assert product.process.poll() is None, product.said()
+    for number in signals:
+        product.process.send_signal(number)
+    product.process.wait(90)
+    wait_for(lambda: not processes.of_folder(product.folder))
+
+
+def test_interrupted_start_leaves_no_process_and_the_next_one_works(folder: Path) -> None:
+    product = Product(folder, sample_data=True, DATABASE_URL="", REDIS_URL="")
+    try:
+        interrupted(product, makes_the_cluster, signal.SIGKILL)
+        interrupted(product, makes_the_cluster, signal.SIGINT)
+        interrupted(product, migrates, signal.SIGHUP)
+        interrupted(product, publishes, signal.SIGINT, signal.SIGINT)
+        interrupted(product, loads_the_sample_page, signal.SIGTERM)
+        interrupted(product, starts_the_web_server, signal.SIGINT)
+        product.variables["SITE_URL"] = "http://other.example"  # so that everything is published once more
+        interrupted(product, publishes, signal.SIGINT)
+        interrupted(product, publishes, signal.SIGKILL)
+        product.start()
+        assert product.get("/en/")[0] == 200
+        assert "Traceback" not in product.said()
+    finally:
+        product.stop()
+    wait_for(lambda: not processes.of_folder(folder))
+
+
+def test_preparation_that_is_killed_leaves_no_process(folder: Path) -> None:
+    product = Product(folder, sample_data=False)
+    try:
+        product.begin()
+        wait_for(lambda: publishes(product))
+        [child] = [
+            process
+            for process, command in processes.of_folder(folder).items()
+            if "statuspage.local.prepare" in command and parent(process) == product.process.pid
+        ]
+        os.kill(child, signal.SIGKILL)
+        assert product.process.wait(90) == 1
+        wait_for(lambda: not processes.of_folder(folder))
+    finally:
+        product.stop()
+
+
+def parent(process: int) -> int:
+    status = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")
+    return int(status.rpartition(")")[2].split()[1])
+
+
+@pytest.fixture
+def told_to_stop() -> Iterator[None]:
+    interruption._received.add(signal.SIGINT)
+    yield
+    interruption._received.clear()
+
+
+@pytest.mark.usefixtures("told_to_stop")
+def test_what_is_waited_for_ends_with_the_wait(tmp_path: Path) -> None:
+    process = spawn([sys.executable, "-c", "import time; time.sleep(600)"], folder=str(tmp_path))
+    with pytest.raises(interruption.Stopped):
+        communicate(process)
+    assert not processes.of_folder(tmp_path)
+
+
+OBSTINATE = """
+import os, signal, sys, time
+asked = []
+signal.signal(signal.SIGTERM, lambda *_: asked.append(1) if not asked else sys.exit(7))
+open("ready", "w").close()
+while True:
+    time.sleep(0.01)
+"""
+
+
+def test_process_that_does_not_end_is_asked_twice(tmp_path: Path) -> None:
+    process = spawn([sys.executable, "-c", OBSTINATE], folder=str(tmp_path))
+    wait_for((tmp_path / "ready").exists)
+    stop(process, patience=0.5)
+    assert process.returncode == 7
+
+
+LEAVES_ONE_BEHIND = """
+import os, time
+if os.fork():
+    open("ready", "w").close()
+time.sleep(600)
+"""
+
+
+def test_what_a_process_leaves_behind_ends_with_it(tmp_path: Path) -> None:
+    process = spawn([sys.executable, "-c", LEAVES_ONE_BEHIND], folder=str(tmp_path))
+    wait_for((tmp_path / "ready").exists)
+    stop(process)
+    wait_for(lambda: not processes.of_folder(tmp_path))
