@@ -12,7 +12,7 @@ NO_SECRET := a-key-for-checks-that-signs-nothing
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format bench screenshots social html messages lock clean python
+.PHONY: help run manage password test lint format bench screenshots social html messages lock clean python
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -20,6 +20,14 @@ help: ## say what there is
 run: python ## start everything on this machine: PORT=8000, VAR_DIR=var, docs/settings.md has the rest
 	@$(INSTALL) requirements-local.txt
 	@exec $(VENV)/python -m statuspage.local
+
+manage: python ## run a command of manage.py on what `make run` keeps, whether it runs or not: ARGS="check"
+	@$(INSTALL) requirements-local.txt
+	@exec $(VENV)/python -m statuspage.local.command manage.py $(ARGS)
+
+password: python ## set a new password for the account that `make run` made: asks, or makes up a random one
+	@$(INSTALL) requirements-local.txt
+	@exec $(VENV)/python -m statuspage.local.command -m statuspage.local.account
 
 test: python ## run the tests: ARGS="tests/local -x" for some of them, WORKERS=0 for one process
 	@$(INSTALL) requirements-dev.txt

@@ -6,21 +6,20 @@ told to stop.
 """
 
 import contextlib
-import fcntl
 import os
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from statuspage.env import Environment
 
-from . import interruption, mailbox
+from . import interruption, mailbox, running
+from .lock import only_one
 from .output import Lines, say
 from .plan import ADMIN, ROOT, Plan, carry_out, check_port, read
 from .process import CannotStart, communicate, spawn
@@ -50,44 +49,20 @@ def main() -> int:
 
 def run(plan: Plan) -> None:
     with contextlib.ExitStack() as stack:
-        was_killed = stack.enter_context(only_one(plan))
+        was_killed = stack.enter_context(only_one(plan.var, plan.local_url))
         check_port(plan.host, plan.port, patience=15 if was_killed else 0)
         say("Starting …")
         servers = stack.enter_context(Servers(plan.var, os.environ))
         children = children_of(plan, stack)
         supervisor = Supervisor(children, servers.running, os.environ)
         stack.callback(supervisor.stop)
-        password = prepare()
+        login = prepare()
+        stack.enter_context(running.shared(plan.var, os.environ))
         supervisor.start()
         wait_for_page(plan, supervisor)
-        say(summary(plan, password))
+        say(summary(plan, login))
         while True:
             supervisor.tick()
-
-
-@contextlib.contextmanager
-def only_one(plan: Plan) -> Iterator[bool]:
-    """Hold VAR_DIR; the system lets go of it when the process ends, however it ends.
-
-    Gives whether the last one was killed: its processes may be about to end just now.
-    """
-    with (plan.var / "lock").open("a+", encoding="utf-8") as lock:
-        lock.seek(0)
-        holder = lock.read().strip()
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise CannotStart(
-                f"It is running already from {plan.var}: {holder or 'just starting'}. "
-                "Stop it there with Ctrl-C, or run a second one beside it: make run VAR_DIR=var2 PORT=8001"
-            ) from error
-        lock.truncate(0)
-        lock.write(f"{plan.local_url} (process {os.getpid()})\n")
-        lock.flush()
-        try:
-            yield bool(holder)
-        finally:
-            lock.truncate(0)
 
 
 def children_of(plan: Plan, stack: contextlib.ExitStack) -> list[Child]:
@@ -110,7 +85,7 @@ def children_of(plan: Plan, stack: contextlib.ExitStack) -> list[Child]:
 
 
 def prepare() -> str:
-    """Make the database ready; the password of the staff account if it was made just now."""
+    """Make the database ready; what the summary says about the password of the staff account."""
     process = spawn([sys.executable, "-m", "statuspage.local.prepare"], output=subprocess.PIPE, errors=subprocess.PIPE)
     said, errors = communicate(process)
     lines = Lines("set-up")
@@ -138,19 +113,16 @@ def answers(url: str) -> bool:
         return False
 
 
-def summary(plan: Plan, password: str) -> str:
+def summary(plan: Plan, login: str) -> str:
     languages = Environment().words("LANGUAGES", "da,en")
     lines = [("Page", "  ".join(f"{plan.site_url}/{code}/" for code in languages))]
     lines += [("Admin", f"{plan.site_url}/admin/")]
-    if password:
-        lines += [("", f"user {ADMIN}, password {password}   (shown this once)")]
-    else:
-        lines += [("", f"user {ADMIN}, password as set before   (new one: manage.py changepassword {ADMIN})")]
+    lines += [("", f"user {ADMIN}, {login}")]
     lines += [("Mail", f"{plan.mail}/*.eml" if plan.own_mailbox else "sent through EMAIL_URL")]
     lines += [("Database", os.environ["DATABASE_URL"] if plan.own_database else "named by DATABASE_URL")]
     lines += [("Queue", os.environ["REDIS_URL"] if plan.own_queue else "named by REDIS_URL")]
     lines += [("Data, logs", f"{plan.var}  {plan.logs}")]
-    lines += [("Stop", "Ctrl-C")]
+    lines += [("Commands", 'make manage ARGS="help"'), ("Stop", "Ctrl-C")]
     return "\n".join(["", *(f"  {name:<11} {text}" for name, text in lines), ""])
 
 

@@ -90,15 +90,23 @@ def make_folder(folder: Path) -> None:
 def kept_secret(path: Path) -> str:
     """A random text that is made once and then stays the same; only its owner may read it."""
     if not path.exists():
-        unfinished = path.with_name(f"{path.name}.unfinished")
-        unfinished.unlink(missing_ok=True)
-        unfinished.touch(mode=0o600)
-        unfinished.write_text(secrets.token_urlsafe(50), encoding="ascii")
-        unfinished.rename(path)
+        write_private(path, secrets.token_urlsafe(50))
     try:
         return path.read_text(encoding="ascii").strip()
     except PermissionError as error:
         raise CannotStart(f"{path} belongs to another user; start as that user, or name another VAR_DIR.") from error
+
+
+def write_private(path: Path, text: str) -> None:
+    """A file that is whole or not there, also after a power cut, and that only its owner may read."""
+    unfinished = path.with_name(f"{path.name}.unfinished")
+    unfinished.unlink(missing_ok=True)
+    unfinished.touch(mode=0o600)
+    with unfinished.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.rename(path)
 
 
 def check_port(host: str, port: int, *, patience: float = 0) -> None:

@@ -1,16 +1,13 @@
-"""Makes the database ready, then says on standard output the password of the staff account it made, if it made one.
+"""Makes the database ready, then says on standard output what the summary of `make run` says about the password.
 
 One process for all steps, because starting Python and Django takes longer than most of them.
 """
 
 import io
-import os
-import secrets
 import sys
 
 import django
 from django.conf import settings
-from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 from django.db import Error as DatabaseError
@@ -18,7 +15,10 @@ from django.db import connection
 from django_rq import get_connection
 from redis.exceptions import RedisError
 
-from .plan import ADMIN
+from statuspage.env import Environment
+
+from . import account
+from .plan import Plan, read
 
 
 def main() -> int:
@@ -27,7 +27,7 @@ def main() -> int:
     connection.settings_dict["OPTIONS"] = {"connect_timeout": 10}
     try:
         check_servers()
-        prepare(sample_data=os.environ.get("SAMPLE_DATA", "1"))
+        prepare(read(Environment()))
     except (CommandError, DatabaseError, ImproperlyConfigured) as error:
         print(" ".join(str(error).split()), file=sys.stderr)
         return 1
@@ -45,15 +45,14 @@ def check_servers() -> None:
         raise CommandError(f"REDIS_URL names a server that does not answer: {error}") from error
 
 
-def prepare(*, sample_data: str) -> None:
+def prepare(plan: Plan) -> None:
     call_command("check", stdout=io.StringIO())  # it says even that all is well
     run("migrate", interactive=False)
     collect_static()
     run("publish")
-    if sample_data == "1":
+    if plan.sample_data:
         run("load_sample")  # which publishes what it loads
-    if password := make_staff_account(os.environ.get("ADMIN_PASSWORD", "")):
-        print(password, flush=True)
+    print(account.prepare(plan.admin_password), flush=True)
 
 
 def collect_static() -> None:
@@ -67,16 +66,6 @@ def collect_static() -> None:
 
 def run(command: str, **options: bool) -> None:
     call_command(command, verbosity=0, stdout=sys.stderr, **options)
-
-
-def make_staff_account(wanted: str) -> str:
-    """The new account's password; empty where there is an account already."""
-    users = get_user_model().objects
-    if users.filter(username=ADMIN).exists():
-        return ""
-    password = wanted or secrets.token_urlsafe(12)
-    users.create_superuser(username=ADMIN, password=password)
-    return password
 
 
 if __name__ == "__main__":
