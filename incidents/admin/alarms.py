@@ -1,4 +1,6 @@
-"""What is wrong with telling subscribers or taking them in, in sentences: on every admin page, fresh each minute."""
+"""What is wrong with publishing, telling subscribers or taking them in, in sentences: on every admin page."""
+
+from dataclasses import dataclass
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -8,10 +10,22 @@ from ..models import Destination
 from ..notifications import pulse
 from ..notifications.channels.email import relay_name
 from ..subscriptions import limits
+from .unwritten import unwritten_sentence, why_unwritten
 
 
-def alarms() -> list[str]:
+@dataclass(frozen=True)
+class Alarm:
+    sentence: str
+    of_publishing: bool = False
+
+
+def alarms() -> list[Alarm]:
     """The worst first; empty while all is well."""
+    unwritten = [Alarm(unwritten_sentence(why), of_publishing=True)] if (why := why_unwritten()) else []
+    return [*unwritten, *(Alarm(sentence) for sentence in _of_subscribers())]
+
+
+def _of_subscribers() -> list[str]:
     now = timezone.now()
     found, flood = pulse.take_pulse(now), limits.alarms(now)
     relay = Destination.objects.in_trouble().filter(name=relay_name()).first()

@@ -19,6 +19,7 @@ from ..models import PAGE_ORDER, Component, ComponentGroup
 from ..status import ComponentStatus
 from ..templatetags.public import state
 from ..templatetags.wording import passage
+from .unwritten import PublishingAdmin
 
 
 def changed(form: ModelForm[Any], change: bool) -> dict[str, Any]:
@@ -55,7 +56,7 @@ def set_status(
     messages.success(request, told % {"count": number})
 
 
-class Placed(admin.ModelAdmin[Any]):
+class Placed(PublishingAdmin):
     """A list in which the position of each row can be changed on the spot."""
 
     list_editable = ("position",)

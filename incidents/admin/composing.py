@@ -25,6 +25,7 @@ from .forms.details import OpeningForm
 from .forms.statements import PUBLISH, TEMPLATE, StatementForm, UpdateForm
 from .reach import reach
 from .timeline import timeline_of
+from .unwritten import why_incident_is_unwritten
 from .views import changeable, log, page, say_what_happened, update_of, writer
 
 if TYPE_CHECKING:
@@ -217,6 +218,7 @@ def _compose_page(
         "reach": reach(incident.kind, chosen, incident),
         "hold": settings.ANNOUNCEMENT_HOLD,
         "steps": json.dumps(STEP_STATUS),
+        "unwritten": why_incident_is_unwritten(incident),
         "only_publish": incident.is_over and not draft,
     }
     return page(admin, request, "compose", context)

@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
@@ -13,6 +12,7 @@ from ..templatetags.wording import words
 from .addresses import incident_page
 from .forms.details import DetailsForm
 from .forms.statements import CorrectionForm
+from .unwritten import say_done
 from .views import changeable, log, page, update_of, writer
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def details(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str) -> H
             form.refuse(refusal)
         else:
             admin.log_change(request, incident, [{"changed": {"fields": changed_labels(form)}}])
-            messages.success(request, _("Saved.") if form.has_changed() else _("Nothing was changed."))
+            say_done(request, incident, _("Saved.") if form.has_changed() else _("Nothing was changed."))
             return HttpResponseRedirect(incident_page(incident))
     context = {"title": _("Edit details"), "subtitle": words(incident.title), "form": form, "incident": incident}
     return page(admin, request, "details", context)
@@ -63,4 +63,4 @@ def _correct(request: HttpRequest, update: Update, form: CorrectionForm) -> None
     before = update.corrected_at
     corrected = operations.correct_update(update=update, tell=tell, by=writer(request), **said)
     changed = corrected.corrected_at != before
-    messages.success(request, _("Corrected.") if changed else _("Nothing was changed."))
+    say_done(request, update.incident, _("Corrected.") if changed else _("Nothing was changed."))

@@ -9,8 +9,7 @@ from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from ..labels import OVERALL
-from ..models import Delivery, DeliveryState, Incident, StaleSubject, Update, overall_status
-from ..publishing import purge
+from ..models import PURGE, Delivery, DeliveryState, Incident, StaleSubject, Update, overall_status
 
 IN_TROUBLE = (DeliveryState.DEFERRED, DeliveryState.UNCERTAIN, DeliveryState.FAILED)
 RECENT = timedelta(days=7)
@@ -28,11 +27,17 @@ def front_page(user: AbstractBaseUser | AnonymousUser) -> dict[str, Any]:
         seen["planned"] = Incident.objects.public().upcoming()[:SHOWN]
     if may("incidents.view_delivery"):
         seen["troubles"] = deliveries_in_trouble()
-    stale = StaleSubject.objects.exclude(subject=purge.SUBJECT)
-    seen["unpublished"] = stale.aggregate(total=Count("id"), failed=Count("id", filter=~Q(error="")))
-    seen["unpublished_why"] = stale.exclude(error="").values_list("error", flat=True).last()
-    seen["unpurged"] = StaleSubject.objects.filter(subject=purge.SUBJECT).last()
-    return seen
+    return seen | publishing()
+
+
+def publishing() -> dict[str, Any]:
+    """What is not published yet, and what the caches could not be told."""
+    stale = StaleSubject.objects.unpublished()
+    return {
+        "unpublished": stale.aggregate(total=Count("id"), failed=Count("id", filter=~Q(error=""))),
+        "unpublished_why": stale.failed().values_list("error", flat=True).last(),
+        "unpurged": StaleSubject.objects.filter(subject=PURGE).last(),
+    }
 
 
 def open_incidents() -> QuerySet[Incident]:

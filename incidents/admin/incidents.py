@@ -22,6 +22,7 @@ from ..templatetags.wording import passage, short_moment, words
 from . import composing, editing, preview, steps, telling
 from .addresses import incident_page
 from .timeline import timeline_of
+from .unwritten import why_incident_is_unwritten
 
 View = Callable[..., HttpResponse]
 
@@ -55,6 +56,7 @@ class NewsroomAdmin(admin.ModelAdmin[Incident]):
             self._page("preview/", preview.preview_new, "preview_new"),
             self._page("<id:incident_id>/preview/", preview.preview_update, "preview"),
             self._page("<id:incident_id>/update/", composing.new_update, "update"),
+            self._page("<id:incident_id>/held/", telling.held, "held"),
             self._page("<id:incident_id>/details/", editing.details, "details"),
             self._page("<id:incident_id>/withdraw/", steps.withdraw, "withdraw"),
             self._page("<id:incident_id>/publish-again/", steps.publish_again, "publish_again"),
@@ -96,6 +98,7 @@ class NewsroomAdmin(admin.ModelAdmin[Incident]):
             "timeline": timeline_of(incident, with_progress=True),
             "may_change": self.has_change_permission(request, incident),
             "public_pages": public_pages(incident),
+            "unwritten": why_incident_is_unwritten(incident),
             "next_steps": next_steps(incident),
             "languages": settings.LANGUAGES,
             "now": timezone.now(),

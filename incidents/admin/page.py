@@ -12,10 +12,11 @@ from .. import operations
 from ..models import Page
 from .components import changed
 from .forms.page import PageForm, link_names
+from .unwritten import PublishingAdmin
 
 
 @admin.register(Page)
-class PageAdmin(admin.ModelAdmin[Page]):
+class PageAdmin(PublishingAdmin):
     form = PageForm
     formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
 

@@ -14,7 +14,7 @@ from ..models import Page
 from ..templatetags.wording import words
 from .addresses import is_storable
 from .alarms import alarms
-from .front import front_page
+from .front import front_page, publishing
 from .ledger import may_see
 
 
@@ -30,11 +30,19 @@ class Newsroom(AdminSite):
         return everywhere | (_alarms(request) if self.has_permission(request) else {})
 
     def get_urls(self) -> list[Any]:
-        return [path("alarms/", self.admin_view(self.alarms), name="alarms"), *super().get_urls()]
+        return [
+            path("alarms/", self.admin_view(self.alarms), name="alarms"),
+            path("publishing/", self.admin_view(self.publishing), name="publishing"),
+            *super().get_urls(),
+        ]
 
     def alarms(self, request: HttpRequest) -> TemplateResponse:
         """The alarms alone, for the script that keeps them fresh."""
         return TemplateResponse(request, "admin/_alarms.html", _alarms(request))
+
+    def publishing(self, request: HttpRequest) -> TemplateResponse:
+        """What the front page says of publishing alone, for the same script."""
+        return TemplateResponse(request, "admin/_publishing.html", publishing())
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         return super().index(request, {**front_page(request.user), **(extra_context or {})})

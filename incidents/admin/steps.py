@@ -16,6 +16,7 @@ from ..templatetags.wording import words
 from .addresses import incident_page, list_page
 from .forms.components import given_by
 from .reach import reach
+from .unwritten import say_done
 from .views import changeable, log, page, say_what_happened, update_of, writer
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def withdraw(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str) -> 
     def step() -> None:
         operations.withdraw(incident=incident, by=writer(request))
         admin.log_change(request, incident, [{"changed": {"fields": [_("visible")]}}])
-        messages.success(request, _("Withdrawn. Readers see nothing of it, and nobody more is told."))
+        say_done(request, incident, _("Withdrawn. Readers see nothing of it, and nobody more is told."))
 
     context = {"title": _("Withdraw from the public page?"), "button": _("Withdraw"), "harmful": True}
     return confirmed(admin, request, incident, step, {**context, "withdrawing": True})
@@ -74,7 +75,7 @@ def publish_again(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str
     def step() -> None:
         operations.publish_again(incident=incident, by=writer(request))
         admin.log_change(request, incident, [{"changed": {"fields": [_("visible")]}}])
-        messages.success(request, _("Published again. Nobody is told of it."))
+        say_done(request, incident, _("Published again. Nobody is told of it."))
 
     what = _("It comes back as it was, with its times and what it says of components. Nobody is told.")
     context = {"title": _("Publish again?"), "what": what, "button": _("Publish again")}
@@ -91,7 +92,7 @@ def cancel(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str, annou
     )
     if announcements.cancel(announcement):
         log(admin, request, incident, "changed", announcement.update)
-        messages.success(request, _("Taken back: nobody is told. The update itself stays on the page."))
+        say_done(request, incident, _("Taken back: nobody is told. The update itself stays on the page."))
     else:
         messages.error(request, _("Too late: subscribers are being told, or it was taken back already."))
     return HttpResponseRedirect(incident_page(incident))
@@ -111,7 +112,7 @@ def undo(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str, announc
         messages.error(request, refusal.messages[0])
         return HttpResponseRedirect(incident_page(incident))
     log(admin, request, incident, "changed", draft)
-    messages.success(request, _("Undone: nobody is told, the page is as it was, and your text is a draft again."))
+    say_done(request, incident, _("Undone: nobody is told, the page is as it was, and your text is a draft again."))
     return HttpResponseRedirect(incident_page(incident, "draft", draft.pk))
 
 

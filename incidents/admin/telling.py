@@ -15,6 +15,8 @@ from ..models import Announcement, DeliveryState, Incident
 from ..notifications import announcements, figures
 from .addresses import incident_page
 from .steps import confirmed
+from .timeline import timeline_of
+from .unwritten import why_incident_is_unwritten
 from .views import changeable, log
 
 if TYPE_CHECKING:
@@ -28,8 +30,23 @@ def panel(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str, announ
         raise PermissionDenied
     (progress,) = figures.progress_of([_announcement(incident, announcement_id)], timezone.now())
     may_change = admin.has_change_permission(request, incident)
-    context = {"progress": progress, "incident": incident, "may_change": may_change}
+    unwritten = why_incident_is_unwritten(incident)
+    context = {"progress": progress, "incident": incident, "may_change": may_change, "unwritten": unwritten}
     return TemplateResponse(request, "admin/newsroom/_panel.html", context)
+
+
+def held(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str) -> HttpResponse:
+    """What can still be taken back, and whether readers see the incident as it is now; for the script, too."""
+    incident = get_object_or_404(admin.get_queryset(request), pk=incident_id)
+    if not admin.has_view_permission(request, incident):
+        raise PermissionDenied
+    context = {
+        "incident": incident,
+        "timeline": timeline_of(incident),
+        "may_change": admin.has_change_permission(request, incident),
+        "unwritten": why_incident_is_unwritten(incident),
+    }
+    return TemplateResponse(request, "admin/newsroom/_held.html", context)
 
 
 def pause(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str, announcement_id: int) -> HttpResponse:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from ..models import Incident, Update
 from ..status import ComponentStatus, Phase
 from ..templatetags.wording import language_name, moment, words
+from .unwritten import say_done
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -61,9 +62,9 @@ def say_what_happened(request: HttpRequest, update: Update) -> None:
     elif not update.is_public:
         messages.success(request, _("The draft is saved. Nobody outside sees it."))
     elif update.announcements.exists():
-        messages.success(request, _("Published."))
+        say_done(request, update.incident, _("Published."))
     else:
-        messages.success(request, _("Published. Nobody is told of it."))
+        say_done(request, update.incident, _("Published. Nobody is told of it."))
     _warn_of_missing_language(request, update)
     if update.is_public and Phase(update.phase).is_final:
         _warn_of_components(request, update)

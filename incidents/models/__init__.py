@@ -8,7 +8,7 @@ from .incidents import Incident, Maintenance
 from .logo import Logo
 from .overall import overall_status
 from .page import Page
-from .publication import StaleSubject
+from .publication import PURGE, StaleSubject
 from .subscribers import IncidentChoice, LetterLimit, Subscriber
 from .templates import UpdateTemplate
 from .updates import AffectedComponent, Update, UpdateRevision
@@ -18,6 +18,7 @@ from .webhooks import Attempt, SigningSecret
 __all__ = [
     "MOVES",
     "PAGE_ORDER",
+    "PURGE",
     "WAITING",
     "AffectedComponent",
     "Announcement",

@@ -2,6 +2,22 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+PURGE = "purge"  # the subject that stands for addresses which the caches could not be told of
+
+
+class StaleSubjectQuerySet(models.QuerySet["StaleSubject"]):
+    def unpublished(self) -> "StaleSubjectQuerySet":
+        """What readers do not see yet."""
+        return self.exclude(subject=PURGE)
+
+    def failed(self) -> "StaleSubjectQuerySet":
+        """What was tried and could not be published."""
+        return self.unpublished().exclude(error="")
+
+    def of_incident(self, pk: str) -> "StaleSubjectQuerySet":
+        """What holds up the incident's own page."""
+        return self.filter(subject__in=[f"incident:{pk}", "page"])
+
 
 class StaleSubject(models.Model):
     """Something public that changed and is not yet written out: `incident:ID`, `component:ID`, `page`.
@@ -14,6 +30,8 @@ class StaleSubject(models.Model):
     subject = models.CharField(_("subject"), max_length=80)
     since = models.DateTimeField(_("since"), default=timezone.now)
     error = models.TextField(_("why it is not written"), blank=True)
+
+    objects = StaleSubjectQuerySet.as_manager()
 
     class Meta:
         ordering = ("id",)

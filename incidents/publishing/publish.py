@@ -7,7 +7,7 @@ leaves them, and the clock publishes again.
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
@@ -19,11 +19,10 @@ from django.db import connection, connections, transaction
 from django.db.backends.postgresql.base import DatabaseWrapper as PostgresConnection
 from django.db.models import QuerySet
 
-from ..models import StaleSubject
-from . import fingerprint, mirror
-from .copies import Copy, Press, all_copies, archive_keys, archive_turns, turns, waves
+from ..models import PURGE, StaleSubject
+from . import failures, fingerprint, mirror
+from .copies import Copy, Press, all_copies, archive_keys, archive_turns, touched_copies, turns, waves
 from .documents import Subjects
-from .purge import SUBJECT as PURGE
 from .purge import purge
 from .registry import DOCUMENTS
 from .run import Report, Run
@@ -49,14 +48,16 @@ def publish_stale() -> Report:
         return Report()
     with transaction.atomic():
         _take_turn()
-        rows = dict(_subjects().values_list("id", "subject"))
-        subjects, run = Subjects(frozenset(rows.values())), Run()
+        rows = list(_subjects())
+        before = failures.read(row.error for row in rows)
+        subjects, run = Subjects(frozenset(row.subject for row in rows)), Run()
         for wave in waves(subjects):
             run.write(wave)
         report = run.finish()
         if subjects.whole_page and not report.failed:
             StaleSubject.objects.create(subject=ARCHIVE)
         _settle(rows, report)
+        failures.log_changes(before, report.failed, report.traces)
     purge([*report.written, *report.deleted])
     if subjects.whole_page and len(archive_keys()) <= _BATCH:
         report.add(publish_archive())
@@ -69,25 +70,33 @@ def publish_archive() -> Report:
     Where a whole turn fails, the rest would too: it is tried again from the beginning.
     """
     report, unwritten = Report(), list[str]()
-    rows = list(StaleSubject.objects.filter(subject=ARCHIVE).values_list("id", flat=True))
+    rows = list(StaleSubject.objects.filter(subject=ARCHIVE))
+    before = failures.read(row.error for row in rows)
     for copies in archive_turns(_BATCH) if rows else ():
         turn = _publish_turn(copies, shared=False)
         report.add(turn)
         failed = [copy for copy in copies if copy.path in turn.failed]
         if len(failed) == len(copies):
-            _settle(rows, turn)
+            _note(rows, turn.failed)
+            failures.log_changes(before, turn.failed, turn.traces)
             return report
-        unwritten += [f"{copy.document.archived}:{copy.key}" for copy in failed]
+        unwritten += [_left(copy, turn.failed[copy.path]) for copy in failed]
     with transaction.atomic():
-        StaleSubject.objects.bulk_create(StaleSubject(subject=subject) for subject in unwritten)
-        StaleSubject.objects.filter(id__in=rows).delete()
+        StaleSubject.objects.bulk_create(unwritten)
+        _delete(rows)
+    failures.log_changes(before, report.failed, report.traces)
     purge([*report.written, *report.deleted])
     return report
 
 
+def _left(copy: Copy, reason: str) -> StaleSubject:
+    """One document of the archive that is tried again by itself."""
+    return StaleSubject(subject=f"{copy.document.archived}:{copy.key}", error=failures.text_of({copy.path: reason}))
+
+
 def mend() -> Report:
     """Publishes what a crash or a full disk left undone, and clears away what it left half-written."""
-    if StaleSubject.objects.exclude(subject=PURGE).exists():
+    if StaleSubject.objects.unpublished().exists():
         _clear_leftovers(PublicStore())
     report = publish_stale()
     report.add(publish_archive())
@@ -114,6 +123,7 @@ def publish_all(*, processes: int = 1, progress: Progress = no_progress) -> Repo
     with transaction.atomic():
         _take_turn()  # what somebody else publishes meanwhile is not unknown
         _delete_unknown(store, report)
+    failures.log_changes({}, report.failed, report.traces)
     if not report.failed:
         fingerprint.leave(store)
     purge([*report.written, *report.deleted])
@@ -162,13 +172,33 @@ def _subjects() -> QuerySet[StaleSubject]:
     return StaleSubject.objects.exclude(subject__in=[ARCHIVE, PURGE])
 
 
-def _settle(rows: Iterable[int], report: Report) -> None:
-    """What was published is stale no more; what failed says why."""
-    stale = StaleSubject.objects.filter(id__in=list(rows))
-    if report.failed:
-        stale.update(error="\n".join(f"{path}: {why}" for path, why in report.failed.items()))
-    else:
-        stale.delete()
+def _settle(rows: Sequence[StaleSubject], report: Report) -> None:
+    """What was published is stale no more; what failed says why, each subject for the documents that depend on it."""
+    if not report.failed:
+        _delete(rows)
+        return
+    failed: dict[str, dict[str, str]] = {row.subject: {} for row in rows}
+    for subject in failed:
+        paths = [copy.path for copy in touched_copies(Subjects(frozenset({subject})))]
+        failed[subject] = {path: report.failed[path] for path in paths if path in report.failed}
+    explained = {path for one in failed.values() for path in one}
+    for subject, one in failed.items():
+        same = [row for row in rows if row.subject == subject]
+        if one or explained != set(report.failed):  # what depends on nothing that is known here holds up everything
+            _note(same, one or report.failed)
+        else:
+            _delete(same)
+
+
+def _note(rows: Sequence[StaleSubject], failed: Mapping[str, str]) -> None:
+    """The reasons why these subjects are not published; none where they are."""
+    for row in rows:
+        row.error = failures.text_of(failed)
+    StaleSubject.objects.bulk_update(rows, ["error"])
+
+
+def _delete(rows: Iterable[StaleSubject]) -> None:
+    StaleSubject.objects.filter(pk__in=[row.pk for row in rows]).delete()
 
 
 @contextmanager
@@ -209,7 +239,7 @@ def _delete_unknown(store: PublicStore, report: Report) -> None:
     for path in [path for path in store.paths() if path not in expected and not _is_kept(path)]:
         store.delete(path)
         report.deleted.append(path)
-    report.fail_each(mirror.send(store, [], report.deleted))
+    report.fail_mirror(mirror.send(store, [], report.deleted))
 
 
 def _is_kept(path: str) -> bool:

@@ -11,11 +11,10 @@ from collections.abc import Iterable
 from django.conf import settings
 
 from .. import links
-from ..models import StaleSubject
+from ..models import PURGE, StaleSubject
 
 logger = logging.getLogger(__name__)
 
-SUBJECT = "purge"
 LIMIT = 5  # seconds for each hundred addresses; whoever published waits for it
 
 
@@ -25,10 +24,10 @@ def purge(paths: Iterable[str]) -> None:
     if not settings.PURGE_COMMAND or not urls:
         return
     error = _run(settings.PURGE_COMMAND, urls)
-    StaleSubject.objects.filter(subject=SUBJECT).delete()
+    StaleSubject.objects.filter(subject=PURGE).delete()
     if error:
         logger.error("Not purged: %s: %s", ", ".join(urls), error)
-        StaleSubject.objects.create(subject=SUBJECT, error=error)
+        StaleSubject.objects.create(subject=PURGE, error=error)
 
 
 def _addresses(paths: Iterable[str]) -> list[str]:

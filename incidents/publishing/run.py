@@ -1,17 +1,15 @@
 """One publishing run: copies become files of the public store, and a report says what became of each."""
 
-import logging
+import traceback
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
 from django.db import transaction
 
-from . import mirror
+from . import failures, mirror
 from .copies import Copy, Press
 from .store import Staged
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -22,23 +20,25 @@ class Report:
     unchanged: list[str] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
+    traces: dict[str, str] = field(default_factory=dict)  # tracebacks of what failed for a fault of its own
 
     def add(self, other: "Report") -> None:
         self.written += other.written
         self.unchanged += other.unchanged
         self.deleted += other.deleted
         self.failed |= other.failed
+        self.traces |= other.traces
 
     def fail(self, paths: Sequence[str], error: BaseException) -> None:
-        logger.error("Not published: %s", ", ".join(paths), exc_info=error)
-        self.failed |= dict.fromkeys(paths, f"{type(error).__name__}: {error}")
+        self.failed |= dict.fromkeys(paths, failures.reason_of(error))
+        if not failures.is_of_store(error):
+            self.traces |= dict.fromkeys(paths, "".join(traceback.format_exception(error)))
 
-    def fail_each(self, failures: Iterable[tuple[str, BaseException]]) -> None:
-        """Many often fail for one reason, which the log then says once."""
-        known = list(failures)
-        for _why, same in groupby(sorted(known, key=lambda one: repr(one[1])), key=lambda one: repr(one[1])):
-            group = list(same)
-            self.fail([path for path, _error in group], group[0][1])
+    def fail_mirror(self, failed: Iterable[tuple[str, BaseException]]) -> None:
+        """What the mirror refused."""
+        for path, error in failed:
+            self.fail([path], error)
+            self.failed[path] = failures.MIRROR + self.failed[path]
 
     def __str__(self) -> str:
         return (
@@ -109,4 +109,4 @@ class Run:
         """To the mirror goes what was touched, changed or not: the next run makes good what this one cannot send."""
         kept = (copy for copy in self._kept if copy.path not in self._report.failed)
         groups = ([copy.path for copy in group] for _kind, group in groupby(kept, key=lambda copy: copy.document))
-        self._report.fail_each(mirror.send(self._store, groups, self._gone))
+        self._report.fail_mirror(mirror.send(self._store, groups, self._gone))

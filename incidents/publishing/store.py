@@ -11,6 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -120,9 +121,10 @@ class PublicStore:
             file.write(bytes(self.ROOM))
 
     def clear_leftovers(self) -> None:
-        """Removes what a killed publisher left half-written."""
-        for file in self.root.rglob(".*.tmp"):
-            file.unlink(missing_ok=True)
+        """Removes what a killed publisher left half-written; in a store that cannot be written it stays for now."""
+        with suppress(OSError):
+            for file in self.root.rglob(".*.tmp"):
+                file.unlink(missing_ok=True)
 
     def copy_to(self, folder: Path) -> None:
         """A copy that a plain file host can serve: `/` is the default language's page there."""

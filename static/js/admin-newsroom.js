@@ -87,20 +87,19 @@ else if (matchMedia("(pointer: fine)").matches) {
   document.querySelector("form[data-once] .localized :is(input, textarea)")?.focus();
 }
 
-// The seconds in which an announcement can be taken back.
-for (const held of document.querySelectorAll("form[data-seconds]")) {
-  const end = Date.now() + held.dataset.seconds * 1000;
-  const shown = held.querySelector("[data-count]");
-  const line = shown?.closest("p");
-  line?.removeAttribute("role"); // read aloud once, not every second
-  const tick = setInterval(() => {
-    const left = Math.ceil((end - Date.now()) / 1000);
-    if (left > 0) {
-      shown.textContent = left;
-      return;
+// The seconds in which an announcement can be taken back. A form may come later, with a part that is kept fresh.
+const ends = new WeakMap();
+setInterval(() => {
+  for (const held of document.querySelectorAll("form[data-seconds]")) {
+    const shown = held.querySelector("[data-count]");
+    const line = shown.closest("p");
+    if (!ends.has(held)) {
+      ends.set(held, Date.now() + held.dataset.seconds * 1000);
+      line.removeAttribute("role"); // read aloud once, not every second
     }
-    clearInterval(tick);
-    line.hidden = true;
-    held.querySelector("[data-over]").hidden = false;
-  }, 250);
-}
+    const left = Math.ceil((ends.get(held) - Date.now()) / 1000);
+    if (left > 0) shown.textContent = left;
+    line.hidden = left <= 0;
+    held.querySelector("[data-over]").hidden = left > 0;
+  }
+}, 250);

@@ -68,7 +68,7 @@ def test_one_who_is_refused_again_and_again_is_seen_by_staff_for_an_hour(
     bomb(anna, attempts=150)
     assert limits.alarms(timezone.now()) == {"refusals"}
     with translation.override("en"):
-        assert any("somebody may be signing up strangers" in sentence for sentence in alarms())
+        assert any("somebody may be signing up strangers" in alarm.sentence for alarm in alarms())
     assert [record.levelname for record in caplog.records if "signing up strangers" in record.message] == ["ERROR"]
     anna.clock.shift(60 * 60)
     assert limits.alarms(timezone.now()) == set()

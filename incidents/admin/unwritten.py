@@ -1,0 +1,90 @@
+"""What readers do not see yet because the public page could not be written, said to staff in words."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.contrib import admin, messages
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from ..models import Incident, StaleSubject
+from ..models.publication import StaleSubjectQuerySet
+from ..publishing import failures
+from ..publishing.failures import Cause
+
+
+def why_unwritten(stale: StaleSubjectQuerySet | None = None) -> str:
+    """Why what was changed is not on the public page, in a sentence; "" where it is. Of these subjects, or of all."""
+    stale = StaleSubject.objects.all() if stale is None else stale
+    reasons = failures.read(stale.failed().values_list("error", flat=True)).values()
+    causes = Counter(failures.cause_of(reason) for reason in reasons)
+    if not causes:
+        return ""
+    (cause, _number), *_others = causes.most_common(1)
+    return _words()[cause]
+
+
+def why_incident_is_unwritten(incident: Incident) -> str:
+    return why_unwritten(StaleSubject.objects.of_incident(incident.pk))
+
+
+def say_done(request: HttpRequest, incident: Incident, sentence: str) -> None:
+    """The sentence, once readers see what it says; else that it is saved, and why they do not see it yet."""
+    if why := why_incident_is_unwritten(incident):
+        _say_saved_only(request, why)
+    else:
+        messages.success(request, sentence)
+
+
+class PublishingAdmin(admin.ModelAdmin[Any]):
+    """Whose forms and lists change what readers see: once all is stored, they say where it could not be written.
+
+    What the forms' own messages say is said inside the transaction, when nothing has been published.
+    """
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        with _warning(request):
+            return super().changeform_view(request, *args, **kwargs)
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        with _warning(request):
+            return super().changelist_view(request, extra_context)
+
+    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        with _warning(request):
+            return super().delete_view(request, *args, **kwargs)
+
+
+@contextmanager
+def _warning(request: HttpRequest) -> Iterator[None]:
+    """Warns afterwards where what was changed meanwhile could not be written."""
+    begun = timezone.now()
+    yield
+    if request.method == "POST" and (why := why_unwritten(StaleSubject.objects.filter(since__gte=begun))):
+        _say_saved_only(request, why)
+
+
+def _say_saved_only(request: HttpRequest, why: str) -> None:
+    said = _("Saved, but readers still see the page as it was. %(why)s It is published by itself once that is solved.")
+    messages.warning(request, said % {"why": why})
+
+
+def unwritten_sentence(why: str) -> str:
+    """For every page of the admin."""
+    said = _("Readers do not see the latest changes yet. %(why)s They are published by themselves once that is solved.")
+    return said % {"why": why}
+
+
+def _words() -> dict[Cause, str]:
+    return {
+        Cause.NO_SPACE: _("There is no space left where the page is stored."),
+        Cause.READ_ONLY: _("The place where the page is stored is read-only."),
+        Cause.FORBIDDEN: _("Access to the place where the page is stored is denied."),
+        Cause.NO_FOLDER: _("The folder where the page is stored is missing."),
+        Cause.STORE: _("The place where the page is stored cannot be written to."),
+        Cause.MIRROR: _("The copy of the page on other servers could not be updated."),
+        Cause.DOCUMENT: _("A document of the page could not be made because of an error."),
+    }

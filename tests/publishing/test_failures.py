@@ -1,0 +1,164 @@
+"""The log says once that the page cannot be written, and why; once that the reason changed; once that it is over."""
+
+import errno
+import logging
+import os
+from pathlib import Path
+
+import pytest
+
+from incidents import clock, operations
+from incidents.models import StaleSubject
+from incidents.publishing import publish
+from incidents.publishing.failures import Cause, cause_of, log_changes, reason_of
+from incidents.publishing.publish import publish_all
+from incidents.publishing.store import PublicStore
+from incidents.text import Text
+from tests.factories import make_incident, make_update
+
+from .blank import publish_blank_page
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("public_store")]
+
+
+@pytest.fixture(autouse=True)
+def page(public_store: Path, blank_store: Path) -> None:
+    publish_blank_page(public_store, blank_store)
+
+
+@pytest.fixture
+def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    caplog.set_level(logging.INFO)
+    return caplog
+
+
+def refuse(patch: pytest.MonkeyPatch, number: int) -> None:
+    """Each try meets another temporary file, as on a disk."""
+    names = iter(range(1_000_000))
+
+    def refusing(_store: PublicStore, _path: str, *_args: object) -> None:
+        raise OSError(number, os.strerror(number), f"/srv/public/.index.html.{next(names)}.tmp")
+
+    patch.setattr(PublicStore, "stage", refusing)
+
+
+def test_log_says_once_per_change_that_the_store_cannot_be_written(
+    monkeypatch: pytest.MonkeyPatch, log: pytest.LogCaptureFixture
+) -> None:
+    with monkeypatch.context() as patch:
+        refuse(patch, errno.ENOSPC)
+        incident = make_incident()
+        for _ in range(3):
+            clock.mend_store()
+        make_update(incident)
+        (full,) = log.messages
+        assert "No space left on device" in full
+        assert "and " in full
+        assert "Traceback" not in log.text
+        log.clear()
+        refuse(patch, errno.EROFS)
+        for _ in range(3):
+            clock.mend_store()
+        (read_only,) = log.messages
+        assert "Read-only file system" in read_only
+        log.clear()
+    for _ in range(3):
+        clock.mend_store()
+    (recovered,) = log.messages
+    assert recovered.startswith("Published after failing: ")
+    assert f"/da/incidents/{incident.pk}/" in recovered
+    assert not StaleSubject.objects.exists()
+
+
+def test_fault_in_a_document_is_logged_once_with_its_traceback(
+    monkeypatch: pytest.MonkeyPatch, log: pytest.LogCaptureFixture
+) -> None:
+    poisoned, other = make_incident(), make_incident()
+    stage = PublicStore.stage
+
+    def choke(store: PublicStore, path: str, *args: object) -> object:
+        if poisoned.pk in path:
+            raise ValueError("poisoned")
+        return stage(store, path, *args)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PublicStore, "stage", choke)
+        make_update(poisoned)
+        make_update(other)
+        clock.mend_store()
+    (said,) = log.messages
+    assert "2 documents" in said
+    assert said.count("Traceback") == 1
+    assert "in choke" in said
+    assert set(StaleSubject.objects.values_list("subject", flat=True)) == {f"incident:{poisoned.pk}"}
+    log.clear()
+    clock.mend_store()
+    assert log.messages == [f"Published after failing: 2 documents ({', '.join(pages(poisoned.pk))})"]
+
+
+def pages(key: str) -> list[str]:
+    return [f"/{language}/incidents/{key}/" for language in ("da", "en")]
+
+
+def test_archive_that_cannot_be_written_is_logged_once(
+    monkeypatch: pytest.MonkeyPatch, log: pytest.LogCaptureFixture
+) -> None:
+    make_incident()
+    monkeypatch.setattr(publish, "_BATCH", 1)
+    operations.edit_page(fields={"name": Text(da="Nyt navn", en="New name")})
+    with monkeypatch.context() as patch:
+        refuse(patch, errno.ENOSPC)
+        for _ in range(3):
+            clock.mend_store()
+    assert len(log.messages) == 1
+    log.clear()
+    clock.mend_store()
+    assert len(log.messages) == 1
+    assert not StaleSubject.objects.exists()
+
+
+def test_writing_everything_into_a_full_store_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, log: pytest.LogCaptureFixture
+) -> None:
+    make_incident()
+    refuse(monkeypatch, errno.ENOSPC)
+    monkeypatch.setattr(PublicStore, "read", lambda *_args: None)
+    assert publish_all().failed
+    assert len(log.messages) == 1
+
+
+def test_leftovers_in_a_read_only_store_stop_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = PublicStore()
+    store.file("/da/").with_name(".index.html.x.tmp").write_text("half")
+
+    def refusing(_path: Path, *, missing_ok: bool = False) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(Path, "unlink", refusing)
+    store.clear_leftovers()
+
+
+@pytest.mark.parametrize(
+    ("number", "cause"),
+    [
+        (errno.ENOSPC, Cause.NO_SPACE),
+        (errno.EDQUOT, Cause.NO_SPACE),
+        (errno.EROFS, Cause.READ_ONLY),
+        (errno.EACCES, Cause.FORBIDDEN),
+        (errno.ENOTDIR, Cause.NO_FOLDER),
+        (errno.EIO, Cause.STORE),
+    ],
+)
+def test_reason_of_the_operating_system_is_known_again(number: int, cause: Cause) -> None:
+    assert cause_of(reason_of(OSError(number, os.strerror(number), "/srv/x"))) == cause
+
+
+def test_other_reasons_are_the_documents_or_the_mirrors() -> None:
+    assert cause_of(reason_of(ValueError("two\nlines"))) == Cause.DOCUMENT
+    assert cause_of("mirror: ConnectionError: [Errno 111] Connection refused") == Cause.MIRROR
+
+
+def test_mirror_that_words_its_refusal_otherwise_each_time_is_logged_once(log: pytest.LogCaptureFixture) -> None:
+    before = {"/da/": "mirror: ClientError: request 1 was refused"}
+    log_changes(before, {"/da/": "mirror: ClientError: request 2 was refused"}, {})
+    assert log.messages == []
