@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.contrib import admin, messages
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -45,15 +45,15 @@ class PublishingAdmin(admin.ModelAdmin[Any]):
     What the forms' own messages say is said inside the transaction, when nothing has been published.
     """
 
-    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         with _warning(request):
             return super().changeform_view(request, *args, **kwargs)
 
-    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         with _warning(request):
             return super().changelist_view(request, extra_context)
 
-    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         with _warning(request):
             return super().delete_view(request, *args, **kwargs)
 
@@ -69,7 +69,7 @@ def _warning(request: HttpRequest) -> Iterator[None]:
 
 def _say_saved_only(request: HttpRequest, why: str) -> None:
     said = _("Saved, but readers still see the page as it was. %(why)s It is published by itself once that is solved.")
-    messages.warning(request, said % {"why": why})
+    messages.warning(request, said % {"why": why}, extra_tags="unwritten")  # admin-live.js removes it
 
 
 def unwritten_sentence(why: str) -> str:

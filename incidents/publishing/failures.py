@@ -7,9 +7,9 @@ before is read from the stale subjects, so several processes log a failure once.
 import errno
 import logging
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum, auto
-from itertools import groupby
 from typing import TypeGuard
 
 logger = logging.getLogger(__name__)
@@ -76,9 +76,11 @@ def read(texts: Iterable[str]) -> dict[str, str]:
 def log_changes(before: Mapping[str, str], now: Mapping[str, str], traces: Mapping[str, str]) -> None:
     """Logs reasons that are new, each once with the documents it holds back, and that documents are published again."""
     known = {_sameness(path, reason) for path, reason in before.items()}
-    news = [(reason, path) for path, reason in now.items() if _sameness(path, reason) not in known]
-    for reason, same in groupby(sorted(news), key=lambda one: one[0]):
-        paths = [path for _reason, path in same]
+    news: dict[str, list[str]] = defaultdict(list)
+    for path, reason in now.items():
+        if _sameness(path, reason) not in known:
+            news[reason].append(path)
+    for reason, paths in news.items():
         trace = next((f"\n{traces[path]}" for path in paths if path in traces), "")
         logger.error("Not published: %s: %s%s", _named(paths), reason, trace.rstrip())
     published = [path for path in before if path not in now]

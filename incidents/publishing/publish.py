@@ -69,7 +69,7 @@ def publish_archive() -> Report:
 
     Where a whole turn fails, the rest would too: it is tried again from the beginning.
     """
-    report, unwritten = Report(), list[str]()
+    report, unwritten = Report(), list[StaleSubject]()
     rows = list(StaleSubject.objects.filter(subject=ARCHIVE))
     before = failures.read(row.error for row in rows)
     for copies in archive_turns(_BATCH) if rows else ():

@@ -17,6 +17,10 @@ function replace(element, fresh) {
   const focused = element.contains(document.activeElement) ? document.activeElement.id : "";
   const before = element.querySelector("[data-said]")?.textContent;
   element.innerHTML = fresh;
+  // The message that something is only saved is over when the alarm that says why is.
+  if (element.matches(".alarms") && !element.querySelector("[data-unwritten]")) {
+    document.querySelector(".messagelist .unwritten")?.remove();
+  }
   for (const id of open) document.getElementById(id)?.setAttribute("open", "");
   if (focused) document.getElementById(focused)?.focus();
   const now = element.querySelector("[data-said]")?.textContent;

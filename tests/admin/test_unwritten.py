@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -198,7 +199,12 @@ def test_maintenance_says_it(publisher: Client, broken: Break) -> None:
 
 @pytest.mark.parametrize("model", ["component", "componentgroup", "page"])
 def test_forms_of_the_page_and_its_parts_say_it(publisher: Client, broken: Break, model: str) -> None:
-    row = {"component": make_component, "componentgroup": make_group, "page": make_page}[model]()
+    rows: dict[str, Callable[[], Model]] = {
+        "component": make_component,
+        "componentgroup": make_group,
+        "page": make_page,
+    }
+    row = rows[model]()
     broken(errno.EROFS)
     address = reverse(f"admin:incidents_{model}_change", args=[row.pk])
     form = publisher.get(address).context["adminform"].form
