@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection, connections
+from django.db import connections
 from django.db.models.deletion import Collector
 from django.utils import timezone
 
@@ -15,6 +15,7 @@ from incidents.subscriptions import limits, rows, service
 from incidents.subscriptions.rows import Choices
 from incidents.subscriptions.service import Finding
 from tests.factories import make_subscriber
+from tests.support.database import is_somebody_blocked
 from tests.support.product import wait_for
 
 from .visitor import Visitor, letters, manage_link, unsubscription
@@ -34,12 +35,6 @@ def stored(subscriber: Subscriber) -> Subscriber:
     return Subscriber.objects.get(pk=subscriber.pk)
 
 
-def somebody_waits_for_us() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))")
-        return cursor.fetchone() is not None
-
-
 @pytest.mark.django_db(transaction=True)
 def test_unsubscribing_while_somebody_signs_the_address_up_again_is_not_undone(
     pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
@@ -49,7 +44,7 @@ def test_unsubscribing_while_somebody_signs_the_address_up_again_is_not_undone(
 
     def one_click_meanwhile(**_wish: str) -> bool:
         presses.append(pool.submit(service.unsubscribe, token=unsubscription(subscriber)))
-        wait_for(lambda: presses[0].done() or somebody_waits_for_us())
+        wait_for(lambda: presses[0].done() or is_somebody_blocked())
         return True
 
     monkeypatch.setattr(limits, "may_sign_up", one_click_meanwhile)
@@ -68,7 +63,7 @@ def test_sign_up_that_waited_for_an_erasure_begins_with_a_stranger(
 
     def sign_up_meanwhile(locked: Subscriber) -> None:
         presses.append(pool.submit(service.sign_up, address="anna@example.dk", choices=DANISH))
-        wait_for(somebody_waits_for_us)
+        wait_for(is_somebody_blocked)
         forget(locked)
 
     monkeypatch.setattr(rows, "leave", sign_up_meanwhile)
@@ -93,7 +88,7 @@ def test_who_confirms_while_old_sign_ups_are_forgotten_is_kept(
     def confirmed_meanwhile(collector: Collector) -> Any:
         """Between the look at who is late and the deletion."""
         presses.append(pool.submit(confirm))
-        wait_for(lambda: presses[0].done() or somebody_waits_for_us())
+        wait_for(lambda: presses[0].done() or is_somebody_blocked())
         return delete(collector)
 
     delete = Collector.delete
@@ -169,11 +164,11 @@ def test_link_asked_for_during_an_erasure_is_written_to_nobody(
 
     def erased_meanwhile(**_wish: str) -> bool:
         presses.append(pool.submit(service.erase, subscriber=subscriber))
-        wait_for(lambda: presses[0].done() or somebody_waits_for_us())
+        wait_for(lambda: presses[0].done() or is_somebody_blocked())
         return True
 
     monkeypatch.setattr(limits, "may_send_manage_link", erased_meanwhile)
-    service.request_manage_link(address="anna@example.dk")
+    service.send_manage_links(address="anna@example.dk")
     assert presses[0].result() == Finding.OPEN
     assert letters("") == ["manage"]
     assert Delivery.objects.get().state == "skipped"
