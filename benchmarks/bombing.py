@@ -128,7 +128,8 @@ _COUNT = """
 from django.db.models import Count
 from django.utils import timezone
 from incidents.models import Delivery
-from incidents.subscriptions import limits
+from incidents.subscriptions import limits, requests
+requests.process_due(timezone.now())
 asked = Delivery.objects.values("subscriber__address").annotate(n=Count("pk"))
 letters = list(asked)
 print(sum(one["n"] for one in letters), max(one["n"] for one in letters),

@@ -20,7 +20,7 @@ class Missing(Exception):
 
 @dataclass(frozen=True)
 class Figure:
-    """One number. An `aim` is a comparison and a number, `>=0.75` or `<=300`; without one it only informs."""
+    """One number. An `aim` is `>=0.75`, `<=300` or a range, `0.4..0.6`; without one it only informs."""
 
     name: str
     value: float
@@ -29,15 +29,22 @@ class Figure:
 
     @property
     def is_met(self) -> bool:
-        if not self.aim:
-            return True
-        wanted = float(self.aim[2:])
-        return self.value >= wanted if self.aim.startswith(">=") else self.value <= wanted
+        if self.aim.startswith(">="):
+            return self.value >= bounds(self.aim)[0]
+        if self.aim.startswith("<="):
+            return self.value <= bounds(self.aim)[0]
+        least, most = bounds(self.aim) or (self.value, self.value)
+        return least <= self.value <= most
 
     def line(self, benchmark: str) -> str:
         """`read plain_ratio=0.81 aim=>=0.75`, with the unit after the value."""
         aim = f" aim={self.aim}" if self.aim else ""
         return f"{benchmark} {self.name}={short(self.value)}{self.unit}{aim}{'' if self.is_met else ' MISSED'}"
+
+
+def bounds(aim: str) -> list[float]:
+    """The numbers in an aim: one, two for a range, none without an aim."""
+    return [float(number) for number in aim.lstrip("<>=").split("..") if number]
 
 
 def short(value: float) -> str:

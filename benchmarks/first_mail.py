@@ -16,7 +16,7 @@ from .publish import percentile
 from .support.sinks import sink
 
 HOLD = 1.0
-COMMANDS = (["clock"], ["rqworker", "delivery", "--verbosity", "0"])
+COMMANDS = (["clock"], ["rqworker", "delivery", "requests", "--verbosity", "0"])
 
 
 def run(options: list[str]) -> list[Figure]:

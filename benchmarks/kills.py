@@ -121,7 +121,7 @@ def wait_while(environment: Environment, holds: Callable[[], bool]) -> None:
 def worker(environment: Environment) -> Iterator["subprocess.Popen[bytes]"]:
     """RQ's worker and what it forks, in a group of their own."""
     telling(environment, "recover", "dead")
-    command = [sys.executable, "manage.py", "rqworker", "delivery", "--verbosity", "0"]
+    command = [sys.executable, "manage.py", "rqworker", "delivery", "requests", "--verbosity", "0"]
     process = subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True)
     try:
         yield process

@@ -4,7 +4,7 @@ from html import escape
 from itertools import groupby
 from pathlib import Path
 
-from .figures import HERE, TABLE, recorded
+from .figures import HERE, TABLE, bounds, recorded
 
 PICTURE = HERE / "results.svg"
 COLUMNS, WIDTH, HEIGHT, MARGIN = 3, 320, 170, 36
@@ -31,7 +31,7 @@ def draw(picture: Path = PICTURE, table: Path = TABLE) -> Path:
 def _chart(rows: list[Row], number: int) -> str:
     values = [float(row["value"]) for row in rows]
     aim = rows[-1]["aim"]
-    top = max([*values, float(aim[2:]) if aim else 0]) * 1.15 or 1
+    top = max([*values, *bounds(aim)]) * 1.15 or 1
     points = [(_across(index, len(values)), _up(value, top)) for index, value in enumerate(values)]
     left, right, bottom = MARGIN, WIDTH - MARGIN, HEIGHT - MARGIN
     parts = [
@@ -43,8 +43,8 @@ def _chart(rows: list[Row], number: int) -> str:
         f'<polyline class="line" points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in points)}"/>',
         *(_run(row, point) for row, point in zip(rows, points, strict=True)),
     ]
-    if aim:
-        level = _up(float(aim[2:]), top)
+    for bound in bounds(aim):
+        level = _up(bound, top)
         parts.append(f'<path class="aim" d="M{left} {level:.1f}H{right}"/>')
         parts.append(f'<text x="{right}" y="{level - 4:.1f}" text-anchor="end">aim {escape(aim)}</text>')
     x, y = number % COLUMNS * WIDTH, number // COLUMNS * HEIGHT

@@ -21,7 +21,7 @@ from . import operations
 from .models import Update
 from .notifications import announcements, delivery, hosts, pulse, retention
 from .publishing import publish, stale
-from .subscriptions import following, limits, service
+from .subscriptions import following, limits, requests, service
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +59,11 @@ def sweep_deliveries() -> None:
     announcements.finish_stopped()
 
 
+def process_requests() -> None:
+    """Subscription requests that no worker took up: the queue is away, or its workers are."""
+    requests.process_overlooked(timezone.now())
+
+
 def look_up_mail_servers() -> None:
     """Ahead of the letters, so that none waits for DNS."""
     if settings.GROUP_BY_MX:
@@ -72,6 +77,7 @@ def show_life() -> None:
 
 def forget_sign_ups() -> None:
     """Addresses that nobody confirmed, what was followed and is long over, and limits that are over."""
+    requests.forget_failed(timezone.now())
     service.forget_unconfirmed(now=timezone.now())
     following.end_over(now=timezone.now())
     limits.prune(timezone.now())
@@ -100,6 +106,7 @@ def chores() -> list[Chore]:
         Chore(publish_due_updates, timedelta(seconds=1)),
         Chore(show_life, timedelta(seconds=5)),
         Chore(sweep_deliveries, timedelta(seconds=5)),
+        Chore(process_requests, timedelta(seconds=5)),
         Chore(begin_day, timedelta(seconds=30)),
         Chore(forget_sign_ups, timedelta(hours=1)),
         Chore(forget_deliveries, timedelta(hours=1)),

@@ -9,7 +9,15 @@ from benchmarks.plot import draw
 
 
 @pytest.mark.parametrize(
-    ("value", "aim", "met"), [(0.8, ">=0.75", True), (0.7, ">=0.75", False), (301, "<=300", False), (1, "", True)]
+    ("value", "aim", "met"),
+    [
+        (0.8, ">=0.75", True),
+        (0.7, ">=0.75", False),
+        (301, "<=300", False),
+        (1, "", True),
+        (0.5, "0.4..0.6", True),
+        (0.7, "0.4..0.6", False),
+    ],
 )
 def test_aim_is_met_or_not(value: float, aim: str, met: bool) -> None:
     assert Figure("ratio", value, aim=aim).is_met is met

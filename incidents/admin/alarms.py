@@ -39,6 +39,10 @@ def _of_subscribers() -> list[str]:
             "Those who subscribe already are told as usual."
         ): limits.EVERYBODY.name in flood,
         _(
+            "So many requests came in through the public forms in the last hour that some were not taken. "
+            "Those who subscribe already are told as usual."
+        ): limits.REQUESTS.name in flood,
+        _(
             "Very many sign-ups were refused in the last hour: somebody may be signing up strangers. "
             "The limits hold, and those who subscribe are told as usual."
         ): limits.REFUSALS.name in flood,

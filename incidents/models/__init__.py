@@ -9,6 +9,7 @@ from .logo import Logo
 from .overall import overall_status
 from .page import Page
 from .publication import PURGE, StaleSubject
+from .requests import SubscriptionRequest
 from .subscribers import IncidentChoice, LetterLimit, Subscriber
 from .templates import UpdateTemplate
 from .updates import AffectedComponent, Update, UpdateRevision
@@ -43,6 +44,7 @@ __all__ = [
     "StaleSubject",
     "StatusChange",
     "Subscriber",
+    "SubscriptionRequest",
     "Update",
     "UpdateRevision",
     "UpdateTemplate",

@@ -4,35 +4,23 @@ PostgreSQL holds the truth. A job says only “look”, so one too many does no 
 one lost is made good by `sweep`.
 """
 
-import logging
 from datetime import datetime, timedelta
-from functools import cache
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
-from redis import Redis, RedisError
-from redis.backoff import NoBackoff
-from redis.retry import Retry
-from rq import Queue
 
 from ..models import Delivery, DeliveryState, Subscriber
-from . import claims, destinations, letters, pauses
+from . import claims, destinations, letters, pauses, queues
 from .channels.email import relay_name
 from .ledger import move
 from .poster import PostWorker
-from .pulse import MAILS, POSTS
+from .queues import MAILS, POSTS
 from .worker import MailWorker
-
-logger = logging.getLogger(__name__)
 
 _JOB = "incidents.notifications.jobs.deliver"
 _POST_JOB = "incidents.notifications.jobs.post"
-# A worker may wait ten minutes for one reply; after this RQ may think what it likes.
-_JOB_SECONDS = 3600
-# Staff who publish, and readers who sign up, must not wait for a queue that is away.
-_QUEUE_TIMEOUT = 1
 # Jobs that begin on an announcement at once; more would only share the same relay.
 _MOST_JOBS = 4
 
@@ -47,12 +35,12 @@ def queue_letter(subscriber: Subscriber, letter: Delivery.Letter | str) -> Deliv
 def enqueue(announcement_id: int | None, rows: int) -> bool:
     """Tells the workers that `rows` mails wait. False if the queue is away: the sweep tells them later."""
     batch = settings.LEDGER_BATCH
-    return _put(MAILS, _JOB, announcement_id, batch, times=min(-(-rows // batch), _MOST_JOBS))
+    return queues.put(MAILS, _JOB, announcement_id, batch, times=min(-(-rows // batch), _MOST_JOBS))
 
 
 def enqueue_posts() -> bool:
     """The same for what goes to webhooks and chats, whichever announcement it is of."""
-    return _put(POSTS, _POST_JOB)
+    return queues.put(POSTS, _POST_JOB)
 
 
 def enqueue_announcement(announcement_id: int, rows: int) -> None:
@@ -79,9 +67,9 @@ def work_posts() -> None:
 def sweep(now: datetime) -> None:
     """Finds what nobody works on: letters left on the wire by a dead worker, and due ones without a job."""
     recover_abandoned(now)
-    if not _is_work_queued(POSTS) and are_posts_due(now):
+    if not queues.is_waiting(POSTS) and are_posts_due(now):
         enqueue_posts()
-    if _is_work_queued(MAILS):
+    if queues.is_waiting(MAILS):
         return
     for announcement_id in waiting_for_a_job(now):
         if not enqueue(announcement_id, 1):
@@ -112,32 +100,3 @@ def waiting_for_a_job(now: datetime) -> list[int | None]:
 def are_posts_due(now: datetime) -> bool:
     closed = set(destinations.names_in_trouble()) - set(destinations.due_for_a_probe(now))
     return Delivery.objects.due(now).posted().exclude(destination__in=closed).exists()
-
-
-def _put(queue: str, job: str, *arguments: object, times: int = 1) -> bool:
-    try:
-        for _ in range(times):
-            _queue(queue).enqueue(job, *arguments, job_timeout=_JOB_SECONDS, result_ttl=0, failure_ttl=86_400)
-    except RedisError as error:
-        logger.warning("The queue does not answer, so letters wait for the next sweep: %s", error)
-        return False
-    return True
-
-
-def _is_work_queued(queue: str) -> bool:
-    try:
-        return len(_queue(queue)) > 0
-    except RedisError:
-        return False
-
-
-@cache
-def _queue(name: str) -> Queue:
-    """Our own connection to the queue: one that gives up at once rather than wait."""
-    url, at_once = str(settings.RQ_QUEUES[name]["URL"]), Retry(NoBackoff(), 0)
-    return Queue(
-        name,
-        connection=Redis.from_url(
-            url, socket_connect_timeout=_QUEUE_TIMEOUT, socket_timeout=_QUEUE_TIMEOUT, retry=at_once
-        ),
-    )

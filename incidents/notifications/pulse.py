@@ -6,24 +6,20 @@ writes for them, and far more often than it would by itself.
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any
 
-from django.conf import settings
 from django.utils import timezone
-from redis import Redis, RedisError
-from redis.backoff import NoBackoff
-from redis.retry import Retry
-from rq import Queue, Worker
+from redis import RedisError
+from rq import Worker
 
 from ..models import Delivery, Heartbeat
+from . import queues
+from .queues import MAILS, POSTS
 
 CLOCK = "clock"
-MAILS, POSTS = "delivery", "posts"  # a queue each: no mail stands behind a slow webhook
 # Staff are to know within a minute: two beats may be missed.
 BEAT = timedelta(seconds=15)
 GONE_AFTER = timedelta(seconds=45)
-_TIMEOUT = 1  # seconds; a page of the admin does not wait longer for a queue that is away
 
 
 class BeatingWorker(Worker):
@@ -99,10 +95,10 @@ def take_pulse(now: datetime) -> Pulse:
     """Two queries and a few words with the queue; a queue that is away is a finding and no error."""
     clock_at = Heartbeat.objects.filter(name=CLOCK).values_list("beaten_at", flat=True).first()
     posts_wait = Delivery.objects.waiting().posted().exists()
-    queues = [_queue(name) for name in (MAILS, POSTS)]
+    all_queues = [queues.queue(name) for name in queues.ALL]
     try:
-        known = {worker.name: _hand(worker) for queue in queues for worker in Worker.all(queue=queue)}
-        waiting, failed = sum(map(len, queues)), sum(queue.failed_job_registry.count for queue in queues)
+        known = {worker.name: _hand(worker) for queue in all_queues for worker in Worker.all(queue=queue)}
+        waiting, failed = sum(map(len, all_queues)), sum(queue.failed_job_registry.count for queue in all_queues)
     except RedisError:
         return Pulse(now, clock_at)
     return Pulse(now, clock_at, True, [known[name] for name in sorted(known)], waiting, failed, posts_wait)
@@ -118,12 +114,3 @@ def _hand(worker: Any) -> Hand:
         since=worker.birth_date,
         seen_at=worker.last_heartbeat,
     )
-
-
-@cache
-def _queue(name: str) -> Queue:
-    """A connection that gives up at once rather than keep staff waiting."""
-    at_once = Retry(NoBackoff(), 0)
-    url = str(settings.RQ_QUEUES[name]["URL"])
-    redis = Redis.from_url(url, socket_connect_timeout=_TIMEOUT, socket_timeout=_TIMEOUT, retry=at_once)
-    return Queue(name, connection=redis)

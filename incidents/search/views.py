@@ -16,7 +16,7 @@ from .. import links
 from ..markup import one_line
 from ..models import Page
 from ..subscriptions.limits import may_search
-from ..subscriptions.requests import network
+from ..subscriptions.origin import network
 from .finding import LONGEST, MOST_PAGES, find
 
 

@@ -24,11 +24,11 @@ LASTS = timedelta(days=14)
 
 
 @transaction.atomic
-def follow(*, address: str, incident: Incident, language: str, network: str = "", stamp: str = "") -> None:
+def follow(*, address: str, incident: Incident, language: str) -> None:
     """Asks the owner of a (normalised) mail address whether they want to follow an incident; as `service.sign_up`."""
     rows.lock_address(address)
     subscriber = Subscriber.objects.by_mail(address).select_for_update().first()
-    may_write = limits.may_sign_up(address=address, network=network, stamp=stamp)
+    may_write = limits.may_sign_up(address=address)
     if may_write:
         subscriber = _asked(subscriber, address, language)
         is_new = _note(subscriber, incident)
@@ -129,7 +129,6 @@ def forget_unconfirmed(*, before: datetime) -> int:
 def _asked(subscriber: Subscriber | None, address: str, language: str) -> Subscriber:
     """Somebody who is about to be asked: as they are if they subscribe already, else at the beginning of a round."""
     if subscriber is not None and subscriber.state == State.ACTIVE:
-        rows.linger(subscriber)
         return subscriber
     # Who was suspended has not left: what they chose before is asked for again with this.
     keeps = subscriber is not None and subscriber.state in {State.PENDING, State.SUSPENDED}

@@ -46,7 +46,8 @@ STAMP = Limit("stamp", timedelta(hours=6), burst=5)
 # A whole office stands behind one address of the network, and all of it signs up on a bad day.
 NETWORK = Limit("network", timedelta(minutes=2), burst=30)
 EVERYBODY = Limit("everybody", timedelta(seconds=3), burst=1000)
-# Each costs the database a moment; a whole office looks for the same incident at once.
+# All forms together: protects the table of requests; most requests of a flood cause no letter.
+REQUESTS = Limit("requests", timedelta(seconds=0.05), burst=20_000)
 # Of one owner; each is another webhook, or the same again.
 WEBHOOK = Limit("webhook", timedelta(hours=4), burst=5, most=20)
 # Codes to one address and to one host, so that nobody is flooded with them.
@@ -54,6 +55,7 @@ CODE = Limit("code", timedelta(minutes=15), burst=3)
 CODE_HOST = Limit("code_host", timedelta(seconds=10), burst=60)
 CODE_TRY = Limit("code_try", timedelta(hours=1), burst=10)
 REPLAY = Limit("replay", timedelta(seconds=30), burst=10)
+# Each search costs the database a moment; a whole office looks for the same incident at once.
 SEARCH = Limit("search", timedelta(seconds=1), burst=60)
 # Those that were refused. A busy day refuses a few; somebody who signs up strangers is refused all the time.
 REFUSALS = Limit("refusals", timedelta(seconds=10), burst=200)
@@ -82,14 +84,22 @@ class Refused(Exception):
         self.limit = limit
 
 
-def may_sign_up(*, address: str, network: str, stamp: str) -> bool:
+def may_request(*, network: str, stamp: str) -> bool:
+    """Takes a place in every limit of the requester; none of them knows the address that is asked about."""
+    return _take_all([*_of_sender(network, stamp), (REQUESTS, "")])
+
+
+def may_sign_up(*, address: str) -> bool:
     """Takes a place in every limit for one letter to `address`, or in none of them."""
-    wanted = [(ADDRESS, address.lower()), (MAILBOX, mailbox(address))]
-    return _take_all([*wanted, *_of_sender(network, stamp), (EVERYBODY, "")])
+    return _take_all([(ADDRESS, address.lower()), (MAILBOX, mailbox(address)), (EVERYBODY, "")])
 
 
-def may_sign_up_webhook(*, owner: str, network: str, stamp: str) -> bool:
-    return _take_all([(WEBHOOK, mailbox(owner)), *_of_sender(network, stamp), (EVERYBODY, "")])
+def may_sign_up_webhook(*, owner: str) -> bool:
+    return _take_all([(WEBHOOK, mailbox(owner)), (EVERYBODY, "")])
+
+
+def may_send_manage_link(*, address: str) -> bool:
+    return _take_all([(MANAGE, mailbox(address)), (EVERYBODY, "")])
 
 
 def may_post_code(*, url: str, host: str) -> bool:
@@ -102,10 +112,6 @@ def may_try_code(whose: str) -> bool:
 
 def may_replay(subscriber: str) -> bool:
     return _take(REPLAY, subscriber)
-
-
-def may_send_manage_link(*, address: str, network: str) -> bool:
-    return _take_all([(MANAGE, mailbox(address)), *_of_sender(network, ""), (EVERYBODY, "")])
 
 
 def may_search(*, network: str) -> bool:
@@ -178,6 +184,7 @@ def _note(limit: Limit) -> None:
 
 
 _ALARMING = {
+    REQUESTS.name: "so many come in that no further ones are taken for the moment.",
     EVERYBODY.name: "the limit for all together is reached, so no letters go out to new subscribers.",
     REFUSALS.name: "very many are refused; somebody may be signing up strangers. The limits hold.",
 }

@@ -1,53 +1,145 @@
-"""What a request says about where it comes from, in place of a CSRF token: the public forms use no cookie."""
+"""What people ask for on the public forms: stored by the web request, decided by a worker.
 
-import ipaddress
-from urllib.parse import urlsplit
+The web request runs the same statements whatever is known of the address, so neither
+its answer nor its duration tells a stranger who subscribes (STANDARDS P5). It checks
+the limits of the requester; the verb that the worker calls checks those of the address.
+"""
 
-from django.conf import settings
-from django.http import HttpRequest
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
 
-# Neighbours that one sender can easily move among: a provider gives out a /48 to one customer.
-PREFIXES = {4: 24, 6: 48}
+from django.db import transaction
+
+from ..models import Component, Incident, SubscriptionRequest
+from ..notifications import queues
+from . import following, limits, service, webhooks
+from .rows import Choices
+
+logger = logging.getLogger(__name__)
+
+Kind = SubscriptionRequest.Kind
+
+# A worker takes a request up within a second; after this the scheduler does.
+OVERLOOKED_AFTER = timedelta(seconds=5)
+# Requests that the scheduler processes at a time: it has other things to do.
+_MOST_AT_A_TIME = 20
+# A request that fails for so long is given up: the address is a stranger's until it is confirmed.
+KEPT = timedelta(days=1)
+_JOB = "incidents.subscriptions.jobs.process_requests"
 
 
-def is_from_another_site(request: HttpRequest) -> bool:
-    """Whether a browser says that another site's page sent this.
+def to_subscribe(address: str, choices: Choices) -> SubscriptionRequest:
+    return SubscriptionRequest(kind=Kind.SUBSCRIBE, address=address, details=_details(choices))
 
-    `Sec-Fetch-Site` decides where there is one. Otherwise `Origin` does; it is `null`
-    from our own pages that tell nobody their address. A client that says nothing is
-    no visitor's browser made to act against its owner; limits hold for it all the same.
-    """
-    site = request.headers.get("Sec-Fetch-Site")
-    if site:
-        return site not in {"same-origin", "none"}
-    origin = request.headers.get("Origin", "null")
-    if origin == "null":
+
+def to_follow(address: str, incident: Incident, language: str) -> SubscriptionRequest:
+    details = {"incident": incident.pk, "language": language}
+    return SubscriptionRequest(kind=Kind.FOLLOW, address=address, details=details)
+
+
+def to_manage(address: str) -> SubscriptionRequest:
+    return SubscriptionRequest(kind=Kind.MANAGE, address=address)
+
+
+def to_connect(address: str, url: str, choices: Choices) -> SubscriptionRequest:
+    return SubscriptionRequest(kind=Kind.WEBHOOK, address=address, details={"url": url, **_details(choices)})
+
+
+@transaction.atomic
+def store(request: SubscriptionRequest, *, network: str = "", stamp: str = "") -> bool:
+    """Keep a new request for the workers; False, and nothing is kept, beyond a limit of the requester."""
+    if not limits.may_request(network=network, stamp=stamp):
         return False
-    return _host_and_port(origin) not in {request.get_host().lower(), _host_and_port(settings.SITE_URL)}
+    request.save()
+    transaction.on_commit(_enqueue)
+    return True
 
 
-def network(request: HttpRequest) -> str:
-    """The sender's network as text, such as `192.0.2.0/24`; empty where it is not known (a socket)."""
+def process_due(now: datetime, most: int | None = None) -> int:
+    """Process the requests that are due, oldest first; returns how many. Several workers may do so at once."""
+    done = 0
+    while done != most and _process_next(now):
+        done += 1
+    return done
+
+
+def process_overlooked(now: datetime) -> int:
+    """Process some of the requests that wait although workers should have taken them up."""
+    return process_due(now - OVERLOOKED_AFTER, _MOST_AT_A_TIME)
+
+
+def forget_failed(now: datetime) -> int:
+    """Delete requests that have failed for a day; returns how many."""
+    count, _per_model = SubscriptionRequest.objects.filter(created_at__lt=now - KEPT).delete()
+    if count:
+        logger.error("%s subscription requests were given up; their errors are in the log of the last day.", count)
+    return count
+
+
+@transaction.atomic
+def _process_next(now: datetime) -> bool:
+    """Process one request. One that fails is deferred and stops no other."""
+    request = SubscriptionRequest.objects.due(now).select_for_update(skip_locked=True).first()
+    if request is None:
+        return False
     try:
-        address = ipaddress.ip_address(_client(request))
-    except ValueError:
-        return ""
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
-        address = address.ipv4_mapped
-    return str(ipaddress.ip_network((address, PREFIXES[address.version]), strict=False))
+        with transaction.atomic():
+            _VERBS[request.kind](request.address, request.details)
+    except Exception:
+        logger.exception("Subscription request %s failed; it is tried again later.", request.pk)
+        request.defer(now)
+    else:
+        request.delete()
+    return True
 
 
-def _client(request: HttpRequest) -> str:
-    """The address of the client, as the outermost of our own proxies saw it; headers count only behind those."""
-    hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
-    proxies = settings.TRUSTED_PROXIES
-    if proxies and len(hops) >= proxies:
-        return hops[-proxies]
-    return str(request.META.get("REMOTE_ADDR", ""))
+def _subscribe(address: str, details: dict[str, Any]) -> None:
+    service.sign_up(address=address, choices=_choices(details))
 
 
-def _host_and_port(origin: str) -> str:
-    try:
-        return urlsplit(origin).netloc.lower()
-    except ValueError:
-        return ""
+def _follow(address: str, details: dict[str, Any]) -> None:
+    """An incident that is over or was withdrawn since then is followed by nobody."""
+    incident = Incident.objects.public().filter(pk=details["incident"]).first()
+    if incident is not None and not incident.is_over:
+        following.follow(address=address, incident=incident, language=details["language"])
+
+
+def _manage(address: str, _details: dict[str, Any]) -> None:
+    service.send_manage_links(address=address)
+
+
+def _connect(address: str, details: dict[str, Any]) -> None:
+    webhooks.sign_up(url=details["url"], address=address, choices=_choices(details))
+
+
+_VERBS: dict[str, Callable[[str, dict[str, Any]], None]] = {
+    Kind.SUBSCRIBE: _subscribe,
+    Kind.FOLLOW: _follow,
+    Kind.MANAGE: _manage,
+    Kind.WEBHOOK: _connect,
+}
+
+
+def _details(choices: Choices) -> dict[str, Any]:
+    return {
+        "language": choices.language,
+        "wants_incidents": choices.wants_incidents,
+        "wants_maintenance": choices.wants_maintenance,
+        "components": [component.pk for component in choices.components],
+    }
+
+
+def _choices(details: dict[str, Any]) -> Choices:
+    """The choices as they were made; a component that was deleted since then is left out."""
+    components = Component.objects.filter(pk__in=details["components"]).in_page_order()
+    return Choices(
+        details["language"], details["wants_incidents"], details["wants_maintenance"], components=tuple(components)
+    )
+
+
+def _enqueue() -> None:
+    """A job that waits already will find this request too."""
+    if not queues.is_waiting(queues.REQUESTS):
+        queues.put(queues.REQUESTS, _JOB)

@@ -86,12 +86,6 @@ def choose(subscriber: Subscriber, choices: Choices, *changed: str) -> None:
     subscriber.components.set(choices.components)
 
 
-def linger(subscriber: Subscriber) -> None:
-    """As much work as `choose` for a stranger, and nothing changed: the time of an answer tells nothing."""
-    save(subscriber, "language")
-    list(subscriber.components.values_list("pk", flat=True))
-
-
 def leave(subscriber: Subscriber) -> None:
     """Ends a locked subscriber's subscription, with all that waits to be sent."""
     subscriber.state = State.UNSUBSCRIBED

@@ -1,7 +1,8 @@
 """The verbs of a subscription. Tokens are checked here, so that a view cannot forget to.
 
-No verb says whether an address is known: `sign_up` and `request_manage_link` return
-nothing, and what the owner of the address may know stands in a letter (STANDARDS P5).
+No verb says whether an address is known: `sign_up` and `send_manage_links` are called by
+a worker (see `requests`), and what the owner of the address may know is in a letter
+(STANDARDS P5).
 
 Every verb locks the subscriber before it decides anything and before it takes from a
 limit, and writes only its own fields: what was read earlier may be over by then.
@@ -41,18 +42,16 @@ class Finding(StrEnum):
 
 
 @transaction.atomic
-def sign_up(*, address: str, choices: Choices, network: str = "", stamp: str = "") -> None:
+def sign_up(*, address: str, choices: Choices) -> None:
     """Asks the owner of a (normalised) mail address to confirm, or tells them that they subscribe already.
 
-    `network` and `stamp` say where the wish came from, for the limits. Beyond a limit
-    no letter goes out and no address is taken in.
+    Beyond a limit no letter goes out and no address is taken in.
     """
     rows.lock_address(address)
     subscriber = Subscriber.objects.by_mail(address).select_for_update().first()
-    may_write = limits.may_sign_up(address=address, network=network, stamp=stamp)
+    may_write = limits.may_sign_up(address=address)
     if subscriber is not None and subscriber.state == State.ACTIVE:
         if may_write:
-            rows.linger(subscriber)
             queue_letter(subscriber, Delivery.Letter.ALREADY_SUBSCRIBED)
         return
     if may_write:
@@ -133,11 +132,11 @@ def leave(subscriber: Subscriber) -> bool:
 
 
 @transaction.atomic
-def request_manage_link(*, address: str, network: str = "") -> None:
+def send_manage_links(*, address: str) -> None:
     """Mails a link to each of the choices behind an address; erased and unknown addresses get nothing."""
     subscribers = list(Subscriber.objects.by_mail(address).select_for_update())
     subscribers += Subscriber.objects.webhooks_of(address).order_by("-requested_at").select_for_update()[:MOST_LINKS]
-    if subscribers and limits.may_send_manage_link(address=address, network=network):
+    if subscribers and limits.may_send_manage_link(address=address):
         for subscriber in subscribers:
             queue_letter(subscriber, Delivery.Letter.MANAGE)
 

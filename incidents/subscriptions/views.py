@@ -19,10 +19,10 @@ from django.views.decorators.csrf import csrf_exempt
 from .. import links
 from ..links import Purpose
 from ..masks import masked
-from ..models import Incident, Subscriber
-from . import addresses, following, service, stamps
+from ..models import Incident, Subscriber, SubscriptionRequest
+from . import addresses, following, requests, service, stamps
 from .forms import AddressForm, FollowForm, ManageForm, SignUpForm, StampedForm
-from .requests import is_from_another_site, network
+from .origin import is_from_another_site, network
 from .service import Finding
 
 
@@ -77,25 +77,20 @@ class StampedFormView(FormView):
             return self.refuse_other_site(form, stamp=stamp)
         if not form.is_valid():
             return self.refuse(form, stamp=stamp)
-        self.ask(form)
+        requests.store(self.request_of(form), network=network(request), stamp=form.cleaned_data["stamp"])
         return self.show("check_mail", address=addresses.readable(form.cleaned_data["address"]))
 
-    def ask(self, form: Any) -> None:
-        """Carries out what the valid form asks for."""
+    def request_of(self, form: Any) -> SubscriptionRequest:
+        """What the valid form asks for."""
         raise NotImplementedError
-
-    def sender(self, form: Form) -> dict[str, str]:
-        """Whom the wish is from, as the verbs take it."""
-        address, stamp = form.cleaned_data["address"], form.cleaned_data["stamp"]
-        return {"address": address, "stamp": stamp, "network": network(self.request)}
 
 
 class SignUp(StampedFormView):
     template = "subscribe"
     form = SignUpForm
 
-    def ask(self, form: SignUpForm) -> None:
-        service.sign_up(choices=form.choices(), **self.sender(form))
+    def request_of(self, form: SignUpForm) -> SubscriptionRequest:
+        return requests.to_subscribe(form.cleaned_data["address"], form.choices())
 
 
 class Follow(StampedFormView):
@@ -115,8 +110,8 @@ class Follow(StampedFormView):
     def show_form(self, form: Form, status: HTTPStatus = HTTPStatus.OK, **context: Any) -> HttpResponse:
         return super().show_form(form, status, incident=self.incident, **context)
 
-    def ask(self, form: FollowForm) -> None:
-        following.follow(incident=self.incident, language=form.cleaned_data["language"], **self.sender(form))
+    def request_of(self, form: FollowForm) -> SubscriptionRequest:
+        return requests.to_follow(form.cleaned_data["address"], self.incident, form.cleaned_data["language"])
 
 
 class RequestManageLink(FormView):
@@ -131,7 +126,7 @@ class RequestManageLink(FormView):
             return self.refuse_other_site(form)
         if not form.is_valid():
             return self.refuse(form)
-        service.request_manage_link(address=form.cleaned_data["address"], network=network(request))
+        requests.store(requests.to_manage(form.cleaned_data["address"]), network=network(request))
         return self.show("manage_link_sent", address=addresses.readable(form.cleaned_data["address"]))
 
 

@@ -7,8 +7,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from ..masks import masked
-from ..models import Subscriber
-from . import addresses, webhooks
+from ..models import Subscriber, SubscriptionRequest
+from . import addresses, requests, webhooks
 from .forms import WebhookForm
 from .service import Finding
 from .views import ManageView, StampedFormView, TokenView
@@ -18,8 +18,8 @@ class WebhookSignUp(StampedFormView):
     template = "subscribe_webhook"
     form = WebhookForm
 
-    def ask(self, form: WebhookForm) -> None:
-        webhooks.sign_up(url=form.cleaned_data["url"], choices=form.choices(), **self.sender(form))
+    def request_of(self, form: WebhookForm) -> SubscriptionRequest:
+        return requests.to_connect(form.cleaned_data["address"], form.cleaned_data["url"], form.choices())
 
 
 class Connect(TokenView):

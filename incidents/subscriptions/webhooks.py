@@ -50,13 +50,13 @@ def channel_of(url: str) -> str:
 
 
 @transaction.atomic
-def sign_up(*, url: str, address: str, choices: Choices, network: str = "", stamp: str = "") -> None:
+def sign_up(*, url: str, address: str, choices: Choices) -> None:
     """Asks the owner of a (normalised) mail address whether this webhook is theirs; as `service.sign_up`."""
     rows.lock_address(f"{url} {address}")
     channel = channel_of(url)
     known = Subscriber.objects.webhooks_of(address).filter(channel=channel, address=url)
     subscriber = known.select_for_update().first()
-    if not limits.may_sign_up_webhook(owner=address, network=network, stamp=stamp):
+    if not limits.may_sign_up_webhook(owner=address):
         return
     if subscriber is not None and subscriber.state == State.ACTIVE:
         queue_letter(subscriber, Delivery.Letter.MANAGE)

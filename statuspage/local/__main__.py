@@ -72,7 +72,7 @@ def children_of(plan: Plan, stack: contextlib.ExitStack) -> list[Child]:
     granian += ["--http", "1", "--no-ws", "--log-level", "warning"]
     children = [
         Child("web", [*granian, "statuspage.wsgi:application"]),
-        Child("worker", [python, manage, "rqworker", "delivery", "--verbosity", "0"]),
+        Child("worker", [python, manage, "rqworker", "delivery", "requests", "--verbosity", "0"]),
         Child("poster", [python, manage, "rqworker", "posts", "--verbosity", "0"]),
         Child("clock", [python, manage, "clock"]),
     ]

@@ -13,7 +13,7 @@ from rq import Queue
 
 from incidents import clock
 from incidents.models import Announcement, Bounce, Delivery, Destination, FoldedDeliveries
-from incidents.notifications import figures, overview, pulse
+from incidents.notifications import figures, overview, pulse, queues
 from incidents.notifications.pulse import BeatingWorker
 from tests.factories import make_subscriber
 
@@ -118,7 +118,7 @@ def test_a_worker_that_is_silent_for_a_minute_is_gone(settings: Settings) -> Non
 
 def test_a_queue_that_is_away_is_a_finding_and_no_error(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
     settings.RQ_QUEUES = {name: {"URL": "redis://127.0.0.1:1/0"} for name in settings.RQ_QUEUES}
-    monkeypatch.setattr(pulse, "_queue", pulse._queue.__wrapped__)
+    monkeypatch.setattr(queues, "queue", queues.queue.__wrapped__)
     found = pulse.take_pulse(timezone.now())
     assert not found.queue_answers
     assert not found.nobody_works

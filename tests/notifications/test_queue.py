@@ -9,7 +9,7 @@ from redis import Redis
 from rq import Queue, SimpleWorker
 
 from incidents.models import Delivery
-from incidents.notifications import delivery
+from incidents.notifications import delivery, queues
 from tests.factories import make_incident, make_statement, make_subscriber
 
 from .helpers import announced, release, states
@@ -29,7 +29,7 @@ def queue(settings: Settings) -> Queue:
 @pytest.fixture
 def no_queue(monkeypatch: pytest.MonkeyPatch) -> None:
     nobody_there = Redis.from_url("redis://127.0.0.1:1/0", socket_connect_timeout=1)
-    monkeypatch.setattr(delivery, "_queue", lambda _name: Queue("delivery", connection=nobody_there))
+    monkeypatch.setattr(queues, "queue", lambda _name: Queue("delivery", connection=nobody_there))
 
 
 def test_a_job_sends_what_it_names(
@@ -61,7 +61,7 @@ def test_a_queue_that_is_away_stops_nobody_and_loses_nothing(
     with django_capture_on_commit_callbacks(execute=True):
         assert release() == 1
     assert states() == {"queued": 1}
-    assert "wait for the next sweep" in caplog.text
+    assert "work waits for the scheduler" in caplog.text
 
 
 def test_the_sweep_finds_work_that_the_queue_forgot(queue: Queue) -> None:
@@ -93,7 +93,7 @@ def test_a_queue_that_is_away_is_given_up_within_a_moment(monkeypatch: pytest.Mo
     """The client tries again by itself unless it is told not to, with pauses of seconds."""
     monkeypatch.setattr("time.sleep", lambda seconds: pytest.fail(f"slept for {seconds} seconds"))
     settings.RQ_QUEUES = {name: {"URL": "redis://127.0.0.1:1/0"} for name in settings.RQ_QUEUES}
-    monkeypatch.setattr(delivery, "_queue", delivery._queue.__wrapped__)
+    monkeypatch.setattr(queues, "queue", queues.queue.__wrapped__)
     assert delivery.enqueue(None, 1) is False
 
 

@@ -10,11 +10,10 @@ from django.utils import timezone, translation
 
 from incidents.admin.alarms import alarms
 from incidents.models import Delivery, LetterLimit, Subscriber
-from incidents.subscriptions import limits, service
+from incidents.subscriptions import limits
 from incidents.subscriptions.limits import Limit
-from incidents.subscriptions.rows import Choices
 
-from .visitor import Visitor, letters
+from .visitor import Visitor, letters, request_sign_up
 
 pytestmark = pytest.mark.django_db
 
@@ -24,13 +23,9 @@ ATTEMPTS, VICTIMS, NETWORKS = 120, 8, 60
 def bomb(visitor: Visitor, *, attempts: int) -> None:
     """Every attempt comes from another network and names the next victim."""
     for number in range(attempts):
-        service.sign_up(
-            address=f"victim{number % VICTIMS}+{number}@example.dk"
-            if number % 2
-            else f"victim{number % VICTIMS}@ex.dk",
-            choices=Choices("da"),
-            network=f"10.0.{number % NETWORKS}.0/24",
-        )
+        victim = f"victim{number % VICTIMS}"
+        address = f"{victim}+{number}@example.dk" if number % 2 else f"{victim}@ex.dk"
+        request_sign_up(address, network=f"10.0.{number % NETWORKS}.0/24")
         visitor.clock.shift(1)
 
 
@@ -53,7 +48,7 @@ def test_flood_from_many_networks_alarms_staff_once_an_hour(
 ) -> None:
     monkeypatch.setattr(limits, "EVERYBODY", Limit("everybody", timedelta(minutes=1), burst=10))
     for number in range(100):
-        service.sign_up(address=f"v{number}@example.dk", choices=Choices("da"), network=f"10.{number}.0.0/24")
+        request_sign_up(f"v{number}@example.dk", network=f"10.{number}.0.0/24")
     assert Delivery.objects.count() == 10
     assert [record.levelname for record in caplog.records if "limit for all" in record.message] == ["ERROR"]
     assert LetterLimit.objects.filter(key=limits.ALARM.key("everybody")).count() == 1

@@ -1,75 +1,199 @@
+"""A public form stores a request; what is known of the address is looked up by a worker (STANDARDS P5)."""
+
+import re
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
 import pytest
-from django.test import RequestFactory
-from pytest_django import Settings
+from django.db import DatabaseError, connection, connections
+from django.utils import timezone
+from pytest_django import DjangoCaptureOnCommitCallbacks
+from rq import Queue, SimpleWorker
 
-from incidents.models import Subscriber
-from incidents.subscriptions.requests import is_from_another_site, network
+from incidents import clock
+from incidents.models import Component, LetterLimit, Subscriber, SubscriptionRequest
+from incidents.notifications import queues
+from incidents.subscriptions import limits, requests, service
+from incidents.subscriptions.rows import Choices
+from tests.factories import make_component, make_incident, make_subscriber
 
-from .visitor import Visitor, text
+from .visitor import Visitor, letters
 
-OWN, OTHER = "http://testserver", "https://evil.example"
+pytestmark = pytest.mark.django_db
 
-
-@pytest.mark.parametrize(
-    ("headers", "foreign"),
-    [
-        ({}, False),
-        ({"Sec-Fetch-Site": "same-origin"}, False),
-        ({"Sec-Fetch-Site": "same-origin", "Origin": "null"}, False),  # from a page with Referrer-Policy: no-referrer
-        ({"Sec-Fetch-Site": "none"}, False),
-        ({"Sec-Fetch-Site": "same-site", "Origin": OWN}, True),
-        ({"Sec-Fetch-Site": "cross-site", "Origin": OWN}, True),
-        ({"Sec-Fetch-Site": "cross-site", "Origin": "null"}, True),
-        ({"Origin": OWN}, False),
-        ({"Origin": "https://status.example.dk"}, False),  # SITE_URL, behind a proxy that changes Host
-        ({"Origin": OTHER}, True),
-        ({"Origin": "http://testserver.evil.example"}, True),
-        ({"Origin": "http://testserver:81"}, True),
-        ({"Origin": "http://["}, True),
-        ({"Origin": ""}, True),
-    ],
-)
-def test_other_sites_are_told_from_our_own(headers: dict[str, str], foreign: bool) -> None:
-    assert is_from_another_site(RequestFactory().post("/da/subscribe/", headers=headers)) is foreign
+DANISH = Choices("da")
+ADDRESS = "anna@example.dk"
+WEBHOOK = "https://hooks.example.com/status"
+STATES = ["pending", "active", "suspended", "unsubscribed", "erased", "limited"]
+FORMS = ["subscribe", "follow", "request_manage_link", "subscribe_webhook"]
 
 
-@pytest.mark.django_db
-def test_form_sent_by_another_site_is_shown_and_not_taken(ben: Visitor) -> None:
-    filled = {"address": "anna@example.dk", "wants_incidents": "on", "stamp": ben.stamp()}
-    answer = ben.post(ben.page("subscribe"), filled, HTTP_ORIGIN=OTHER)
-    assert answer.status_code == 403
-    assert "another website sent this form" in text(answer)
-    assert 'value="anna@example.dk"' in answer.content.decode()
+@pytest.fixture
+def queue() -> Queue:
+    found = queues.queue(queues.REQUESTS)
+    found.empty()  # type: ignore[no-untyped-call]
+    return found
+
+
+def request_for(address: str = ADDRESS) -> SubscriptionRequest:
+    return requests.to_subscribe(address, DANISH)
+
+
+def bring_into(state: str) -> None:
+    if state == "limited":
+        for limit in (limits.ADDRESS, limits.MAILBOX, limits.MANAGE, limits.WEBHOOK):
+            LetterLimit.objects.create(
+                key=limit.key(ADDRESS),
+                free_at=timezone.now() + timedelta(days=30),
+                uses=99,
+                keep_until=timezone.now() + timedelta(days=99),
+            )
+        return
+    erased = state == "erased"
+    for channel, address in (("email", ADDRESS), ("webhook", WEBHOOK)):
+        owner = "" if channel == "email" else ADDRESS
+        known = make_subscriber(address, channel=channel, owner=owner, state="active" if erased else state)
+        if erased:
+            service.erase(subscriber=known)
+
+
+@contextmanager
+def recorded_statements() -> Iterator[list[str]]:
+    """Every statement that this thread sends to the database, without parameters and names of savepoints."""
+    statements: list[str] = []
+
+    def record(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+        statements.append(re.sub(r'(SAVEPOINT) ".*"', r"\1", sql))
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(record):
+        yield statements
+
+
+def submit(visitor: Visitor, form: str, incident: str) -> tuple[list[str], bytes]:
+    """The statements and the answer of one form that is sent, before any worker looks at it."""
+    path = visitor.page(form, incident) if form == "follow" else visitor.page(form)
+    fields = {"address": ADDRESS, "wants_incidents": "on", "scope": "all", "stamp": visitor.stamp(), "url": WEBHOOK}
+    with recorded_statements() as statements:
+        answer = visitor.client.post(path, fields)
+    assert answer.status_code == 200
+    SubscriptionRequest.objects.all().delete()
+    return statements, answer.content
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("state", STATES)
+def test_form_runs_the_same_statements_and_answers_the_same_whatever_is_known(
+    anna: Visitor, form: str, state: str
+) -> None:
+    incident = make_incident().pk
+    submit(anna, form, incident)  # caches are filled, the limit of the network has its row
+    unknown = submit(anna, form, incident)
+    bring_into(state)
+    assert submit(anna, form, incident) == unknown
+    assert any("INSERT INTO" in sql and SubscriptionRequest._meta.db_table in sql for sql in unknown[0])
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_web_request_never_reads_who_subscribes(anna: Visitor, form: str) -> None:
+    statements, _answer = submit(anna, form, make_incident().pk)
+    assert not [sql for sql in statements if "incidents_subscriber" in sql]
+
+
+def test_request_is_one_job_which_a_worker_carries_out(
+    queue: Queue, page: Any, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        requests.store(request_for("one@example.dk"))
+        requests.store(request_for("two@example.dk"))
+    assert len(queue) == 1
+    SimpleWorker([queue], connection=queue.connection).work(burst=True)
+    assert letters("one@example.dk") == letters("two@example.dk") == ["confirmation"]
+    assert not SubscriptionRequest.objects.exists()
+
+
+def test_scheduler_processes_what_no_worker_took_up(anna: Visitor) -> None:
+    requests.store(request_for())
+    clock.process_requests()
+    assert letters() == []  # a worker may be about to take it
+    anna.clock.shift(6)
+    clock.process_requests()
+    assert letters() == ["confirmation"]
+
+
+def test_request_that_fails_is_deferred_and_stops_no_other(
+    anna: Visitor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    sign_up = service.sign_up
+
+    def fail_for_anna(*, address: str, choices: Choices) -> None:
+        sign_up(address=address, choices=choices)
+        if address == ADDRESS:
+            raise DatabaseError("invalid byte sequence")
+
+    monkeypatch.setattr(service, "sign_up", fail_for_anna)
+    requests.store(request_for())
+    requests.store(request_for("ben@example.dk"))
+    assert requests.process_due(timezone.now()) == 2
+    assert (letters(), letters("ben@example.dk")) == ([], ["confirmation"])
+    assert "invalid byte sequence" in caplog.text
+    assert ADDRESS not in caplog.text
+    assert requests.process_due(timezone.now()) == 0
+    monkeypatch.undo()
+    anna.clock.shift(31)
+    assert requests.process_due(timezone.now()) == 1
+    assert letters() == ["confirmation"]
+
+
+def test_request_that_fails_for_a_day_is_given_up_and_reported(anna: Visitor, caplog: pytest.LogCaptureFixture) -> None:
+    requests.store(request_for())
+    anna.clock.shift(timedelta(days=1, seconds=1))
+    clock.forget_sign_ups()
+    assert not SubscriptionRequest.objects.exists()
+    assert "1 subscription requests were given up" in caplog.text
+
+
+def test_beyond_a_limit_of_the_requester_no_address_is_kept(page: Any) -> None:
+    stored = [requests.store(request_for(f"{number}@example.dk"), network="192.0.2.0/24") for number in range(40)]
+    assert stored == [True] * limits.NETWORK.burst + [False] * 10
+    assert SubscriptionRequest.objects.count() == limits.NETWORK.burst
+    assert requests.store(request_for(), network="198.51.100.0/24")
+
+
+def test_choices_arrive_as_they_were_made_without_what_was_deleted_since(page: Any) -> None:
+    kept, deleted = make_component("Mail"), make_component("Web")
+    choices = Choices("en", wants_incidents=True, wants_maintenance=False, components=(kept, deleted))
+    requests.store(requests.to_subscribe(ADDRESS, choices))
+    Component.objects.filter(pk=deleted.pk).delete()
+    requests.process_due(timezone.now())
+    subscriber = Subscriber.objects.get()
+    assert (subscriber.language, subscriber.wants_incidents, subscriber.wants_maintenance) == ("en", True, False)
+    assert list(subscriber.components.all()) == [kept]
+
+
+def test_incident_that_was_withdrawn_since_the_request_is_followed_by_nobody(page: Any) -> None:
+    incident = make_incident()
+    requests.store(requests.to_follow(ADDRESS, incident, "da"))
+    type(incident).objects.update(published_at=None)
+    assert requests.process_due(timezone.now()) == 1
     assert not Subscriber.objects.exists()
 
 
-@pytest.mark.parametrize(
-    ("address", "found"),
-    [
-        ("192.0.2.7", "192.0.2.0/24"),
-        ("2001:db8:7:8::1", "2001:db8:7::/48"),
-        ("::ffff:192.0.2.7", "192.0.2.0/24"),
-        ("", ""),
-        ("unix:", ""),
-    ],
-)
-def test_network_is_a_prefix(address: str, found: str) -> None:
-    assert network(RequestFactory(REMOTE_ADDR=address).get("/")) == found
+@pytest.mark.django_db(transaction=True)
+def test_several_workers_process_each_request_once(page: Any) -> None:
+    for number in range(12):
+        requests.store(request_for(f"{number}@example.dk"))
 
+    def work() -> int:
+        try:
+            return requests.process_due(timezone.now())
+        finally:
+            connections.close_all()
 
-@pytest.mark.parametrize(
-    ("proxies", "forwarded", "found"),
-    [
-        (0, "203.0.113.9", "192.0.2.0/24"),
-        (1, "203.0.113.9", "203.0.113.0/24"),
-        (1, "198.51.100.1, 203.0.113.9", "203.0.113.0/24"),
-        (2, "198.51.100.1, 203.0.113.9", "198.51.100.0/24"),
-        (2, "203.0.113.9", "192.0.2.0/24"),
-        (1, "", "192.0.2.0/24"),
-        (1, "nonsense", ""),
-    ],
-)
-def test_only_our_own_proxies_are_believed(settings: Settings, proxies: int, forwarded: str, found: str) -> None:
-    settings.TRUSTED_PROXIES = proxies
-    request = RequestFactory(REMOTE_ADDR="192.0.2.7", HTTP_X_FORWARDED_FOR=forwarded).get("/")
-    assert network(request) == found
+    with ThreadPoolExecutor(3) as pool:
+        done = [pool.submit(work) for _worker in range(3)]
+    assert sum(one.result() for one in done) == 12
+    assert [len(letters(f"{number}@example.dk")) for number in range(12)] == [1] * 12

@@ -6,10 +6,13 @@ from typing import Any
 import time_machine
 from django.http import HttpResponse
 from django.test import Client
+from django.utils import timezone
 
 from incidents import links
 from incidents.links import Purpose
 from incidents.models import Delivery, Subscriber
+from incidents.subscriptions import requests
+from incidents.subscriptions.rows import Choices
 
 HOME = "http://testserver"
 
@@ -26,7 +29,10 @@ class Visitor:
         return self._without_cookie(self.client.get(path, **headers))  # type: ignore[arg-type]
 
     def post(self, path: str, fields: dict[str, Any] | None = None, **headers: str) -> HttpResponse:
-        return self._without_cookie(self.client.post(path, fields or {}, **headers))  # type: ignore[arg-type]
+        """The answer to a form; what was requested with it has been processed as by a worker."""
+        answer = self._without_cookie(self.client.post(path, fields or {}, **headers))  # type: ignore[arg-type]
+        requests.process_due(timezone.now())
+        return answer
 
     def page(self, name: str, *tokens: str) -> str:
         return links.dynamic(f"subscriptions:{name}", self.language, *tokens)
@@ -53,6 +59,12 @@ class Visitor:
         assert not self.client.cookies
         assert "Cookie" not in answer.headers.get("Vary", "")
         return answer
+
+
+def request_sign_up(address: str, *, network: str) -> None:
+    """A request from a network, processed; without the form, and so without time passing."""
+    requests.store(requests.to_subscribe(address, Choices("da")), network=network)
+    requests.process_due(timezone.now())
 
 
 def confirmation(subscriber: Subscriber) -> str:

@@ -1,0 +1,147 @@
+"""Whether the time of an answer tells a stranger who subscribes (STANDARDS P5): every form, over HTTP, with a worker.
+
+Each address is asked about once, and the kinds take turns in random order, so that
+whatever else the machine does meets all of them alike. A figure is the share of pairs
+in which the known address took longer than the unknown one (the common language effect
+size): 0.5 says nothing.
+"""
+
+import argparse
+import http.client
+import itertools
+import random
+import re
+import subprocess
+import sys
+import time
+import urllib.parse
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from tqdm import tqdm
+
+from tests.support.product import ROOT
+
+from .figures import Figure
+from .house import Environment, granian, house, server
+
+KINDS = ("unknown", "pending", "active", "suspended", "unsubscribed", "erased")
+FORM_OPEN = 2.1  # seconds; a form that is sent sooner is refused
+WARM_UP = 10  # rounds that are not counted
+AIM = "0.4..0.6"
+_STAMP = re.compile(r'name="stamp" value="([^"]+)"')
+
+_FILL = """
+from django.utils import timezone
+from incidents.models import Incident, Subscriber
+from incidents.subscriptions import service
+for kind in {kinds}:
+    state = "active" if kind == "erased" else kind
+    confirmed = None if state == "pending" else timezone.now()
+    for name in ("subscribe", "manage", "follow"):
+        for number in range({rounds}):
+            one = Subscriber.objects.create(
+                address=f"{name}.{kind}{number}@example.dk", state=state, confirmed_at=confirmed, language="da"
+            )
+            if kind == "erased":
+                service.erase(subscriber=one)
+    for number in range({rounds}):
+        one = Subscriber.objects.create(
+            channel="webhook", address=f"https://hooks.example.com/{kind}{number}", state=state, language="da",
+            confirmed_at=confirmed, owner=f"webhook.{kind}{number}@example.dk",
+        )
+        if kind == "erased":
+            service.erase(subscriber=one)
+print(next(one.pk for one in Incident.objects.public() if not one.is_over))
+"""
+
+
+def run(options: list[str]) -> list[Figure]:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks enumeration")
+    parser.add_argument("--rounds", type=int, default=300, help="addresses of each kind for each form")
+    rounds = parser.parse_args(options).rounds + WARM_UP
+    with house(SAMPLE_DATA="1", TRUST_PROXY_HEADERS="1") as environment:
+        incident = filled(environment, rounds)
+        paths = {
+            "subscribe": "/da/subscribe/",
+            "manage": "/da/subscription/",
+            "follow": f"/da/subscribe/{incident}/",
+            "webhook": "/da/subscribe/webhook/",
+        }
+        with server(granian("statuspage.wsgi:application", 2), environment) as site, worker(environment):
+            client = Client(site.url)
+            return [figure for form, path in paths.items() for figure in measured(client, form, path, rounds)]
+
+
+def measured(client: "Client", form: str, path: str, rounds: int) -> Iterator[Figure]:
+    took: dict[str, list[float]] = {kind: [] for kind in KINDS}
+    stamps = client.stamps(path, rounds * len(KINDS)) if form != "manage" else itertools.repeat("")
+    time.sleep(FORM_OPEN)
+    chance = random.Random(form)
+    for number in tqdm(range(rounds), desc=form, unit="round"):
+        for kind in chance.sample(KINDS, len(KINDS)):
+            seconds = client.send(path, fields(form, f"{kind}{number}", next(stamps)))
+            if number >= WARM_UP:
+                took[kind].append(seconds)
+    yield Figure(f"{form}_median", sorted(took["unknown"])[len(took["unknown"]) // 2] * 1000, "ms")
+    for kind in KINDS[1:]:
+        yield Figure(f"{form}_{kind}", slower(took[kind], took["unknown"]), aim=AIM)
+
+
+def slower(one: Sequence[float], other: Sequence[float]) -> float:
+    """The share of pairs in which `one` is larger."""
+    return sum(a > b for a in one for b in other) / (len(one) * len(other))
+
+
+def fields(form: str, name: str, stamp: str) -> dict[str, str]:
+    chosen = {"address": f"{form}.{name}@example.dk", "wants_incidents": "on", "scope": "all", "stamp": stamp}
+    return {**chosen, "url": f"https://hooks.example.com/{name}"} if form == "webhook" else chosen
+
+
+class Client:
+    """One connection; each request comes from another network, as a proxy of ours would say."""
+
+    def __init__(self, url: str) -> None:
+        self.connection = http.client.HTTPConnection(urllib.parse.urlsplit(url).netloc, timeout=60)
+        self.numbers = itertools.count()
+
+    def stamps(self, path: str, count: int) -> Iterator[str]:
+        """One of a form of its own for each request, fetched before the first is sent."""
+        pages = [self.ask("GET", path)[0] for _number in tqdm(range(count), desc="forms", unit="form")]
+        return iter([found[1] for page in pages if (found := _STAMP.search(page))])
+
+    def send(self, path: str, typed: dict[str, str]) -> float:
+        """The seconds that the answer took."""
+        return self.ask("POST", path, urllib.parse.urlencode(typed))[1]
+
+    def ask(self, method: str, path: str, body: str = "") -> tuple[str, float]:
+        number = next(self.numbers)
+        headers = {"X-Forwarded-For": f"10.{number // 250 % 250}.{number % 250}.9", "X-Forwarded-Proto": "https"}
+        if body:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+        begun = time.perf_counter()
+        self.connection.request(method, path, body or None, headers)
+        answer = self.connection.getresponse()
+        page = answer.read().decode()
+        seconds = time.perf_counter() - begun
+        assert answer.status == 200, f"{method} {path}: {answer.status}"
+        return page, seconds
+
+
+def filled(environment: Environment, rounds: int) -> str:
+    """Subscribers of each kind; the id of an incident that can be followed."""
+    script = _FILL.replace("{kinds}", repr(KINDS[1:])).replace("{rounds}", str(rounds))
+    command = [sys.executable, "manage.py", "shell", "-v0", "-c", script]
+    done = subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE, text=True)
+    return done.stdout.strip()
+
+
+@contextmanager
+def worker(environment: Environment) -> Iterator[None]:
+    command = [sys.executable, "manage.py", "rqworker", "delivery", "requests", "--verbosity", "0"]
+    process = subprocess.Popen(command, cwd=ROOT, env=environment)
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(60)

@@ -1,0 +1,75 @@
+import pytest
+from django.test import RequestFactory
+from pytest_django import Settings
+
+from incidents.models import Subscriber
+from incidents.subscriptions.origin import is_from_another_site, network
+
+from .visitor import Visitor, text
+
+OWN, OTHER = "http://testserver", "https://evil.example"
+
+
+@pytest.mark.parametrize(
+    ("headers", "foreign"),
+    [
+        ({}, False),
+        ({"Sec-Fetch-Site": "same-origin"}, False),
+        ({"Sec-Fetch-Site": "same-origin", "Origin": "null"}, False),  # from a page with Referrer-Policy: no-referrer
+        ({"Sec-Fetch-Site": "none"}, False),
+        ({"Sec-Fetch-Site": "same-site", "Origin": OWN}, True),
+        ({"Sec-Fetch-Site": "cross-site", "Origin": OWN}, True),
+        ({"Sec-Fetch-Site": "cross-site", "Origin": "null"}, True),
+        ({"Origin": OWN}, False),
+        ({"Origin": "https://status.example.dk"}, False),  # SITE_URL, behind a proxy that changes Host
+        ({"Origin": OTHER}, True),
+        ({"Origin": "http://testserver.evil.example"}, True),
+        ({"Origin": "http://testserver:81"}, True),
+        ({"Origin": "http://["}, True),
+        ({"Origin": ""}, True),
+    ],
+)
+def test_other_sites_are_told_from_our_own(headers: dict[str, str], foreign: bool) -> None:
+    assert is_from_another_site(RequestFactory().post("/da/subscribe/", headers=headers)) is foreign
+
+
+@pytest.mark.django_db
+def test_form_sent_by_another_site_is_shown_and_not_taken(ben: Visitor) -> None:
+    filled = {"address": "anna@example.dk", "wants_incidents": "on", "stamp": ben.stamp()}
+    answer = ben.post(ben.page("subscribe"), filled, HTTP_ORIGIN=OTHER)
+    assert answer.status_code == 403
+    assert "another website sent this form" in text(answer)
+    assert 'value="anna@example.dk"' in answer.content.decode()
+    assert not Subscriber.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("address", "found"),
+    [
+        ("192.0.2.7", "192.0.2.0/24"),
+        ("2001:db8:7:8::1", "2001:db8:7::/48"),
+        ("::ffff:192.0.2.7", "192.0.2.0/24"),
+        ("", ""),
+        ("unix:", ""),
+    ],
+)
+def test_network_is_a_prefix(address: str, found: str) -> None:
+    assert network(RequestFactory(REMOTE_ADDR=address).get("/")) == found
+
+
+@pytest.mark.parametrize(
+    ("proxies", "forwarded", "found"),
+    [
+        (0, "203.0.113.9", "192.0.2.0/24"),
+        (1, "203.0.113.9", "203.0.113.0/24"),
+        (1, "198.51.100.1, 203.0.113.9", "203.0.113.0/24"),
+        (2, "198.51.100.1, 203.0.113.9", "198.51.100.0/24"),
+        (2, "203.0.113.9", "192.0.2.0/24"),
+        (1, "", "192.0.2.0/24"),
+        (1, "nonsense", ""),
+    ],
+)
+def test_only_our_own_proxies_are_believed(settings: Settings, proxies: int, forwarded: str, found: str) -> None:
+    settings.TRUSTED_PROXIES = proxies
+    request = RequestFactory(REMOTE_ADDR="192.0.2.7", HTTP_X_FORWARDED_FOR=forwarded).get("/")
+    assert network(request) == found
