@@ -22,7 +22,7 @@ from statuspage.local.servers import Servers
 from .support import browser as chromium
 from .support import environment, network
 from .support.mailserver import MailServer
-from .support.product import Product
+from .support.product import PATIENCE, Product
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
@@ -118,6 +118,7 @@ def browser() -> Iterator["Browser"]:
 @pytest.fixture
 def browser_context(browser: "Browser") -> Iterator["BrowserContext"]:
     context = browser.new_context(locale="da-DK", timezone_id="Europe/Copenhagen")
+    context.set_default_timeout(PATIENCE * 1000)
     yield context
     context.close()
 

@@ -14,22 +14,23 @@ from tests.support.product import PASSWORD, ROOT, Product, free_port, run_enviro
 
 
 @pytest.fixture(scope="module")
-def killed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Product, list[int]]:
+def killed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Product, list[int]]]:
     """A product whose supervisor was killed, and the processes that it had started."""
     one = Product(tmp_path_factory.mktemp("run"), LANGUAGES="da,en")
     one.start()
     orphans = children(one.process.pid)
     assert one.stop(signal.SIGKILL) == -signal.SIGKILL
-    return one, orphans
-
-
-@pytest.fixture(scope="module")
-def running(killed: tuple[Product, list[int]]) -> Iterator[Product]:
-    """That product, started a second time; what it said both times lies in `output`."""
-    one, _orphans = killed
-    one.start()
-    yield one
+    yield one, orphans
     one.stop()
+
+
+@pytest.fixture
+def running(killed: tuple[Product, list[int]]) -> Product:
+    """That product, started again; `output` has what it said each time."""
+    one, _orphans = killed
+    if one.process.poll() is not None:
+        one.start()
+    return one
 
 
 def start_beside(**variables: str) -> subprocess.CompletedProcess[str]:
@@ -39,7 +40,7 @@ def start_beside(**variables: str) -> subprocess.CompletedProcess[str]:
         env=run_environment(variables),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 
