@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from zoneinfo import ZoneInfo
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from ..models import Component, Incident, Page, StaleSubject
@@ -39,7 +39,17 @@ def mark(subjects: Iterable[str]) -> None:
     A failure then is recorded with the rows for staff to see, and stops nobody.
     """
     StaleSubject.objects.bulk_create(StaleSubject(subject=subject) for subject in subjects)
-    transaction.on_commit(publish_stale, robust=True)
+    if not _is_to_be_published():
+        transaction.on_commit(publish_stale, robust=True)
+
+
+def _is_to_be_published() -> bool:
+    """Whether an earlier call in this transaction has seen to it; a savepoint that may be rolled back does not count.
+
+    While the store cannot be written, each further run would fail for as long as the first.
+    """
+    current = set(connection.savepoint_ids)
+    return any(call is publish_stale and sids <= current for sids, call, _robust in connection.run_on_commit)
 
 
 def mark_new_day() -> None:

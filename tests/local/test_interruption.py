@@ -70,16 +70,16 @@ def test_interrupted_start_leaves_no_process_and_the_next_one_works(folder: Path
     product = Product(folder, sample_data=True, DATABASE_URL="", REDIS_URL="")
     try:
         interrupted(product, makes_the_cluster, signal.SIGKILL)
-        interrupted(product, makes_the_cluster, signal.SIGINT)
         interrupted(product, migrates, signal.SIGHUP)
         interrupted(product, publishes, signal.SIGINT, signal.SIGINT)
         interrupted(product, loads_the_sample_page, signal.SIGTERM)
         interrupted(product, starts_the_web_server, signal.SIGINT)
         product.variables["SITE_URL"] = "http://other.example"  # so that everything is published once more
-        interrupted(product, publishes, signal.SIGINT)
         interrupted(product, publishes, signal.SIGKILL)
         product.start()
         assert product.get("/en/")[0] == 200
+        assert product.stop(signal.SIGTERM) == 0
+        assert "Stopped. The data are kept" in product.said().splitlines()[-1]
         assert "Traceback" not in product.said()
     finally:
         product.stop()

@@ -33,8 +33,7 @@ SHOWN = (AffectedComponent, Component, ComponentGroup, Incident, StatusChange, U
 # The planner's choices that each rendering does without.
 PLANS = (
     ("hashjoin", "mergejoin", "indexscan", "indexonlyscan", "bitmapscan", "hashagg"),
-    ("nestloop", "mergejoin", "seqscan", "hashagg"),
-    ("nestloop", "hashjoin", "indexscan", "indexonlyscan", "sort"),
+    ("nestloop", "mergejoin", "seqscan", "sort"),
 )
 
 

@@ -133,6 +133,27 @@ def test_unchanged_documents_are_not_rewritten() -> None:
     assert report.failed == {}
 
 
+def test_transaction_is_published_once_however_much_it_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    published: list[str] = []
+    monkeypatch.setattr(stale, "publish_stale", lambda: published.append("now"))
+    with transaction.atomic():
+        stale.mark_page()
+        with transaction.atomic():
+            stale.mark_page()
+    assert published == ["now"]
+
+
+def test_change_after_a_savepoint_that_was_rolled_back_is_published(monkeypatch: pytest.MonkeyPatch) -> None:
+    published: list[str] = []
+    monkeypatch.setattr(stale, "publish_stale", lambda: published.append("now"))
+    with transaction.atomic():
+        savepoint = transaction.savepoint()
+        stale.mark_page()
+        transaction.savepoint_rollback(savepoint)
+        stale.mark_page()
+    assert published == ["now"]
+
+
 @pytest.mark.usefixtures("broken_disk")
 def test_full_disk_loses_nothing_stops_nobody_and_tells_staff() -> None:
     make_incident()
