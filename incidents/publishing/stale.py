@@ -49,7 +49,7 @@ def _is_to_be_published() -> bool:
     While the store cannot be written, each further run would fail for as long as the first.
     """
     current = set(connection.savepoint_ids)
-    return any(call is publish_stale and sids <= current for sids, call, _robust in connection.run_on_commit)
+    return any(sids <= current and publish_stale in rest for sids, *rest in connection.run_on_commit)
 
 
 def mark_new_day() -> None:
