@@ -1,6 +1,7 @@
 """Which subjects changed since the store was written: marked in the transaction of the change."""
 
 from collections.abc import Iterable
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import connection, transaction
@@ -49,7 +50,8 @@ def _is_to_be_published() -> bool:
     While the store cannot be written, each further run would fail for as long as the first.
     """
     current = set(connection.savepoint_ids)
-    return any(sids <= current and publish_stale in rest for sids, *rest in connection.run_on_commit)
+    calls: Iterable[Any] = connection.run_on_commit  # the stubs know neither its third part nor what functions return
+    return any(sids <= current and function is publish_stale for sids, function, _robust in calls)
 
 
 def mark_new_day() -> None:
