@@ -75,6 +75,7 @@ COMPILE = CUSTOM_COMPILE_COMMAND="make lock" PIP_CONFIG_FILE=/dev/null PIP_FIND_
 lock: python ## compile requirements*.txt anew from pyproject.toml: ARGS=--upgrade for newer versions
 	@$(INSTALL) requirements-local.txt
 	@test -x var/lock/bin/pip-compile || { $(VENV)/python -m venv var/lock && var/lock/bin/pip install --quiet 'pip-tools>=7.6'; }
+	echo uv | $(COMPILE) --output-file requirements-uv.txt -
 	$(COMPILE) --output-file requirements.txt pyproject.toml
 	$(COMPILE) --extra local --constraint requirements.txt --output-file requirements-local.txt pyproject.toml
 	$(COMPILE) --extra local --extra dev --constraint requirements-local.txt --output-file requirements-dev.txt pyproject.toml

@@ -100,9 +100,9 @@ def public_store(settings: Settings, tmp_path: Path) -> Path:
     return root
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Product]]:
-    """`product(sample_data=True, ANNOUNCEMENT_HOLD="0")` starts a product of one's own; all end with the session."""
+    """`product(sample_data=True, ANNOUNCEMENT_HOLD="0")` starts a product of one's own, which ends with the module."""
     started: list[Product] = []
 
     def start(*, sample_data: bool = False, **variables: str) -> Product:

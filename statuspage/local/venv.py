@@ -18,7 +18,7 @@ import signal
 import subprocess
 import sys
 import time
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
 LEAST = (3, 11)
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -28,6 +28,10 @@ VENV = os.path.join(ROOT, ".venv")
 PYTHON = os.path.join(VENV, "bin", "python")
 STAMP = os.path.join(VENV, "installed.json")
 MADE = os.path.join(VENV, "made-at")  # the path it was made at; written when it was whole
+PIP = [PYTHON, "-m", "pip", "install", "--require-hashes", "--no-input", "--no-compile", "--progress-bar", "off"]
+PIP.append("--disable-pip-version-check")
+UV = [os.path.join(VENV, "bin", "uv"), "pip", "install", "--python", PYTHON, "--require-hashes", "--link-mode", "copy"]
+UV.append("--no-progress")
 TETHER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "tether.py")
 
 
@@ -173,43 +177,50 @@ def remove_remains() -> None:
 def install(requirements: str) -> None:
     with open(os.path.join(ROOT, requirements), encoding="utf-8") as file:
         total = sum("==" in line for line in file)
-    say("Installing {} packages ({}); the first time this takes about half a minute …".format(total, requirements))
+    say("Installing {} packages ({}); the first time this takes up to half a minute …".format(total, requirements))
     started = time.monotonic()
-    command = [
-        PYTHON,
-        "-m",
-        "pip",
-        "install",
-        "--require-hashes",
-        "--no-input",
-        "--no-compile",
-        "--progress-bar",
-        "off",
-    ]
-    command += ["--disable-pip-version-check", "-r", requirements]
-    pip = start(command)
-    try:
-        lines = show_progress(pip, total)
-        pip.wait()
-    finally:
-        end(pip)
-    if pip.returncode:
-        raise CannotInstall(
-            "The packages could not be installed. The end of what pip says:\n  "
-            + "\n  ".join(lines[-12:])
-            + "\nWhen the cause is mended (network, disk space), the same command goes on from here."
-        )
+    if not install_with_uv(requirements, total):
+        failed, lines = run([*PIP, "-r", requirements], total)
+        if failed:
+            raise CannotInstall(
+                "The packages could not be installed. The end of what pip says:\n  "
+                + "\n  ".join(lines[-12:])
+                + "\nOnce the cause is removed (network, disk space), the same command continues from here."
+            )
     say("Installed in {:.0f} s.".format(time.monotonic() - started))
 
 
-def show_progress(pip: "subprocess.Popen[bytes]", total: int) -> List[str]:
-    """Shows one counting line while pip works, on a terminal only; returns all that pip said."""
+def install_with_uv(requirements: str, total: int) -> bool:
+    """Install in a fifth of the time that pip takes; False where uv is not to be had or fails.
+
+    uv does not read pip's configuration: where that names another package index, pip is used.
+    """
+    _, configuration = run([PYTHON, "-m", "pip", "config", "list"], total)
+    if any("index-url" in line.partition("=")[0] and "extra-" not in line for line in configuration):
+        return False
+    failed, _ = run([*PIP, "-r", "requirements-uv.txt"], total)
+    return not failed and not run([*UV, "-r", requirements], total)[0]
+
+
+def run(command: List[str], total: int) -> Tuple[int, List[str]]:
+    """The exit code of an installer, and the lines it printed."""
+    process = start(command)
+    try:
+        lines = show_progress(process, total)
+        process.wait()
+    finally:
+        end(process)
+    return process.returncode, lines
+
+
+def show_progress(installer: "subprocess.Popen[bytes]", total: int) -> List[str]:
+    """Shows one counting line while the installer works, on a terminal only; returns all that it printed."""
     lines = []  # type: List[str]
     done = 0
-    for raw in pip.stdout or []:
+    for raw in installer.stdout or []:
         line = raw.decode(errors="replace").rstrip()
         lines.append(line)
-        done += line.startswith(("Collecting ", "Requirement already satisfied"))
+        done += line.startswith(("Collecting ", "Requirement already satisfied", " + "))
         if sys.stderr.isatty():
             sys.stderr.write("\r\033[K  {}/{} {}".format(min(done, total), total, line[:60]))
             sys.stderr.flush()
