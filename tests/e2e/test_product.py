@@ -3,11 +3,16 @@
 Two readers sign up on the page; staff open the incident in the admin, post that it
 is mitigated and then that it is over, with the upstream provider's own words; each
 reader hears of each update once, in their language; page, permalink and feeds agree.
+At last PostgreSQL and Valkey are stopped and the web process is killed: readers notice nothing.
 """
 
 import re
-from collections.abc import Callable
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from email.message import EmailMessage
+from pathlib import Path
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
@@ -16,6 +21,7 @@ import psycopg
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page
 
+from statuspage.local.servers import Servers
 from tests.support.product import PASSWORD, Product, wait_for
 
 DANE, BRITON = "dansk.laeser@kunde.example", "english.reader@customer.example"
@@ -31,8 +37,19 @@ AFTERWARDS = {"da": "Det skete igen.", "en": "It happened again."}
 
 
 @pytest.fixture(scope="module")
-def house(product: Callable[..., Product]) -> Product:
-    return product(sample_data=True, ANNOUNCEMENT_HOLD="1")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Servers, dict[str, str]]]:
+    folder = tmp_path_factory.mktemp("servers")
+    for parent in (folder, folder.parent, folder.parent.parent):
+        parent.chmod(0o711)  # PostgreSQL, run by root's unprivileged stand-in, must pass through
+    urls: dict[str, str] = {}
+    with Servers(folder, urls, lasting=False) as running:
+        yield running, dict(urls)
+
+
+@pytest.fixture(scope="module")
+def house(product: Callable[..., Product], servers: tuple[Servers, dict[str, str]]) -> Product:
+    _running, urls = servers
+    return product(sample_data=True, ANNOUNCEMENT_HOLD="1", **urls)
 
 
 @pytest.fixture
@@ -121,8 +138,8 @@ def published(house: Product, path: str) -> str:
     return text
 
 
-def test_staff_tell_it_once_and_every_reader_hears_it_in_their_language(
-    house: Product, newsroom: Page, browser: Browser
+def test_every_reader_hears_it_once_in_their_language_and_reads_it_while_all_else_is_gone(
+    house: Product, servers: tuple[Servers, dict[str, str]], newsroom: Page, browser: Browser
 ) -> None:
     sign_up(house, browser, {DANE: "da", BRITON: "en"})
 
@@ -148,6 +165,7 @@ def test_staff_tell_it_once_and_every_reader_hears_it_in_their_language(
     page_shows_all(house, incident)
     feeds_show_all(house)
     leaving_ends_it(house, newsroom)
+    is_read_while_database_queue_and_web_process_are_gone(house, servers[0])
 
 
 def told(house: Product, *, letters: int, words: dict[str, str]) -> None:
@@ -209,3 +227,60 @@ def nothing_waits_to_be_sent(house: Product) -> bool:
     with psycopg.connect(house.variables["DATABASE_URL"]) as connection:
         unsent = "SELECT FROM incidents_delivery WHERE state IN ('queued', 'sending', 'deferred', 'uncertain')"
         return connection.execute(unsent).fetchone() is None
+
+
+def addresses(house: Product) -> list[str]:
+    """Every published address, by the files of the public store."""
+    root = Path(house.variables["PUBLIC_ROOT"])
+    files = [f"/{file.relative_to(root).as_posix()}" for file in root.rglob("*") if file.is_file()]
+    shown = [file for file in files if not file.endswith((".gz", ".br")) and "/." not in file]
+    return sorted(file.removesuffix("index.html") for file in shown)
+
+
+def kill_web(house: Product) -> None:
+    """kill -9 of every web process; the supervisor starts another."""
+    subprocess.run(["pkill", f"-{signal.SIGKILL:d}", "-f", f"granian .*--port {house.port} "], check=True)
+
+
+def answers(house: Product) -> bool:
+    try:
+        return house.get("/healthz")[0] == 200
+    except OSError:
+        return False
+
+
+def is_read_while_database_queue_and_web_process_are_gone(house: Product, servers: Servers) -> None:
+    paths = addresses(house)
+    before = {path: house.get(path) for path in paths}
+    assert len(paths) > 60
+    assert {status for status, _headers, _text in before.values()} == {200}
+    assert house.get("/readyz")[0] == 200
+
+    for server in servers.running:
+        server.stop()
+    kill_web(house)
+    wait_for(lambda: answers(house))
+
+    for path, (_status, headers, text) in before.items():
+        status, headers_now, text_now = house.get(path)
+        assert status == 200, path
+        assert text_now == text, path
+        assert {**headers_now, "date": ""} == {**headers, "date": ""}, path
+    assert "Nogle systemer" in house.get("/", Accept_Language="da")[2]
+    assert "Some systems" in house.get("/", Accept_Language="en")[2]
+    dynamic_pages_ask_for_patience(house)
+
+
+def dynamic_pages_ask_for_patience(house: Product) -> None:
+    """A plain page in the reader's language that leads to the published one."""
+    wanted = {"da": "Gå til driftsstatus", "en": "Go to the status page"}
+    with ThreadPoolExecutor() as readers:  # together: each waits for the database as long as a reader can be asked to
+        ready = readers.submit(house.get, "/readyz")
+        pages = list(readers.map(lambda language: house.get(f"/{language}/subscribe/"), wanted))
+    for (language, words), (status, headers, text) in zip(wanted.items(), pages, strict=True):
+        assert status == 503
+        assert words in text
+        assert f'<html lang="{language}">' in text
+        assert f'href="/{language}/"' in text
+        assert "retry-after" in headers
+    assert ready.result()[0] == 503
