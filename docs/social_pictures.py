@@ -19,13 +19,10 @@ from django.utils.html import format_html
 from django.utils.translation import override
 from playwright.sync_api import Page
 
-from incidents.publishing.badge import COLOURS
-from incidents.publishing.shapes import NONE, PATHS, SCHEDULED
+from incidents.appearance import APPEARANCES
 from incidents.publishing.social import DRAWINGS, FOLDER, HEIGHT, WIDTH, WORDLESS
-from incidents.status import ComponentStatus
 from tests.support.browser import launch
 
-INKS = {**COLOURS, SCHEDULED: COLOURS[ComponentStatus.UNDER_MAINTENANCE], NONE: "#5a626b"}
 STYLE = """
 body { margin: 0; width: 1200px; height: 630px; background: #fff }
 body { display: grid; grid-template-columns: auto minmax(0, 1fr); gap: 64px;
@@ -51,14 +48,14 @@ def main() -> None:
 
 
 def draw(page: Page, language: str, name: str, words: str) -> None:
-    state = DRAWINGS[name].state
+    look = APPEARANCES[DRAWINGS[name].state]
     page.set_content(
         f"<style>{STYLE}</style>"
         + format_html(
             '<body class="{}"><svg viewBox="0 0 16 16"><path fill="{}" d="{}"/></svg>{}',
             "" if words else "wordless",
-            INKS[state],
-            PATHS[state],
+            look.light,
+            look.path,
             format_html("<h1>{}</h1>", words) if words else "",
         )
     )

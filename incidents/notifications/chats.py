@@ -38,7 +38,7 @@ def slack(name: str, story: Story) -> Json:
 
 def teams(name: str, story: Story) -> Json:
     """An Adaptive Card in the envelope that Workflows and the older connectors take."""
-    facts = [{"title": part, "value": f"{sign.mark} {status}"} for part, sign, status in story.newest.components]
+    facts = [{"title": part, "value": f"{look.glyph} {word}"} for part, look, word in story.newest.components]
     if story.window:
         facts.append({"title": gettext("When"), "value": story.window})
     body: list[Json] = [
@@ -89,7 +89,7 @@ def _card(language: str, body: list[Json], actions: list[Json]) -> Json:
 def _line(story: Story) -> str:
     """Shape of the state, phase and title, as a mail begins."""
     correction = f"{gettext('Correction')}: " if story.is_correction else ""
-    return f"{story.sign.mark} {correction}{story.newest.phase}: {story.title.source}"
+    return f"{story.appearance.glyph} {correction}{story.newest.phase}: {story.title.source}"
 
 
 def _said_in_slack(entry: Entry) -> list[str]:
@@ -133,7 +133,7 @@ def _foot(name: str, story: Story) -> str:
 
 
 def _facts_in_slack(story: Story) -> str:
-    lines = [f"{sign.mark} *{_escaped(part)}*: {_escaped(status)}" for part, sign, status in story.newest.components]
+    lines = [f"{look.glyph} *{_escaped(part)}*: {_escaped(status)}" for part, look, status in story.newest.components]
     if story.window:
         lines.append(f"*{_escaped(gettext('When'))}*: {_escaped(story.window)}")
     return _cut("\n".join(lines), _SLACK_TEXT)

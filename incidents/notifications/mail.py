@@ -15,10 +15,11 @@ from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
 from .. import links
+from ..appearance import APPEARANCES
 from ..masks import masked
 from ..models import Announcement, Delivery, Incident, Page
 from ..templatetags.wording import words
-from . import mime, signs
+from . import mime
 from .channels.email import sender_address
 from .ledger import Held
 from .mime import Slot
@@ -110,7 +111,7 @@ def _context(page: Page, language: str, announcement: Announcement | None) -> di
     if announcement is not None:
         story = Story(announcement, language)
         title = mime.one_line(words(story.incident.title), TITLE_LENGTH)
-        context |= {"story": story, "signs": signs.ALL, "title": title}
+        context |= {"story": story, "appearances": APPEARANCES.values(), "title": title}
     return context
 
 

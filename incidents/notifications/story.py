@@ -1,5 +1,6 @@
 """What an announcement tells, ready for the letters: in the reader's language, with what is not in it marked."""
 
+from collections import ChainMap, defaultdict
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -7,13 +8,12 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
 from .. import formats, links, markup
+from ..appearance import APPEARANCES, Appearance, state_of
 from ..labels import COMPONENT_STATUSES
-from ..models import Announcement, Incident, Update
+from ..models import AffectedComponent, Announcement, Incident, Update
 from ..status import ComponentStatus, Phase
 from ..templatetags.wording import reader_passage, untranslated_note, words
 from ..text import Text
-from . import signs
-from .signs import Sign
 
 EARLIER = 5  # updates told again below the new one; the page has the rest
 
@@ -60,13 +60,13 @@ class Entry:
         return Prose(self.update.quote, self.update.quote_language, "") if self.update.quote else None
 
     @cached_property
-    def components(self) -> list[tuple[str, Sign, str]]:
-        """Name, and sign and word of its status, of each public component this update named, in page order."""
+    def components(self) -> list[tuple[str, Appearance, str]]:
+        """Name, and look and word of its status, of each public component this update named, in page order."""
         rows = self.update.affected.filter(component__hidden=False).select_related("component")
         found = {row.component: row.status for row in rows}
         ordered = sorted(found, key=lambda component: (component.position, component.created_at))
         return [
-            (words(part.name), signs.of_status(found[part]), str(COMPONENT_STATUSES[ComponentStatus(found[part])]))
+            (words(part.name), APPEARANCES[found[part]], str(COMPONENT_STATUSES[ComponentStatus(found[part])]))
             for part in ordered
         ]
 
@@ -81,9 +81,19 @@ class Story:
         self.is_correction = announcement.reason == Announcement.Reason.CORRECTION
         self.url = links.absolute(links.incident(self.incident.pk, language))
 
-    @property
-    def sign(self) -> Sign:
-        return signs.of_phase(self.newest.update.phase, self.incident.impact)
+    @cached_property
+    def appearance(self) -> Appearance:
+        """Of the incident once the newest update was said: as the page shows it."""
+        return APPEARANCES[state_of(self.newest.update.phase, self.incident.impact, self._statuses())]
+
+    def _statuses(self) -> list[str]:
+        """The status of each public component by the newest update that names it."""
+        timeline = [self.newest.update, *self._before]
+        rows = AffectedComponent.objects.filter(update__in=timeline, component__hidden=False)
+        by_update = defaultdict[str, dict[str, str]](dict)
+        for row in rows:
+            by_update[row.update_id][row.component_id] = row.status
+        return list(ChainMap(*(by_update[update.pk] for update in timeline)).values())
 
     @property
     def impact(self) -> str:

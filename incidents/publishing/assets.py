@@ -13,26 +13,18 @@ from pathlib import Path
 
 from django.conf import settings
 
+from ..appearance import APPEARANCES
 from ..models import Page
 from ..status import ComponentStatus
 from .colours import DARK_PAPER, LIGHT_PAPER, readable_on
 from .documents import Document, Edition, Subjects
-from .shapes import PATHS
 from .themes import switch
 
 STYLES = tuple("tokens base shell states prose timeline components history follow forms subscriptions print".split())
 BANNER_STYLES = ("tokens", "states", "banner")
 SCRIPTS = ("moments", "days", "fresh", "theme")
 
-# The state's colour in the middle of light and dark, because a tab may be either.
-_ICON_COLOURS = {
-    ComponentStatus.OPERATIONAL: "#2e9e63",
-    ComponentStatus.UNDER_MAINTENANCE: "#3f7fdc",
-    ComponentStatus.DEGRADED_PERFORMANCE: "#d69a00",
-    ComponentStatus.PARTIAL_OUTAGE: "#e0701f",
-    ComponentStatus.MAJOR_OUTAGE: "#dc3a40",
-}
-_ICONS = {f"favicon-{state}.svg": state for state in _ICON_COLOURS}
+_ICONS = {f"favicon-{state}.svg": state for state in ComponentStatus}
 _FOLDER = "/assets/"
 _HASH = re.compile(r"-[0-9a-f]{12}(?=\.)")
 NAMES = ("site.css", "site.js", "banner.css", *_ICONS)
@@ -133,5 +125,6 @@ def _source(folder: str, name: str, kind: str) -> str:
 
 
 def _icon(state: ComponentStatus) -> str:
-    colour, shape = _ICON_COLOURS[state], PATHS[state]
-    return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><path fill="{colour}" d="{shape}"/></svg>\n'
+    look = APPEARANCES[state]
+    shape = f'<path fill="{look.icon}" d="{look.path}"/>'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16">{shape}</svg>\n'

@@ -10,22 +10,15 @@ from django.utils.html import format_html
 from django.utils.translation import pgettext
 
 from .. import links, markup
+from ..appearance import APPEARANCES
 from ..labels import COMPONENT_STATUSES, OVERALL
 from ..models import overall_status
 from ..status import ComponentStatus
 from ..templatetags.wording import words
 from .documents import Document, Edition, Subjects
-from .shapes import PATHS
 
 # White reads on each of them (4.5:1), whatever the page around is like.
 GROUND = "#31373d"
-COLOURS = {
-    ComponentStatus.OPERATIONAL: "#1d7a4b",
-    ComponentStatus.UNDER_MAINTENANCE: "#2a63b8",
-    ComponentStatus.DEGRADED_PERFORMANCE: "#8f6200",
-    ComponentStatus.PARTIAL_OUTAGE: "#b84a08",
-    ComponentStatus.MAJOR_OUTAGE: "#b8141f",
-}
 _SVG = """\
 <svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="24" viewBox="0 0 {width} 24" \
 role="img" aria-labelledby="title desc" xml:lang="{language}">
@@ -77,13 +70,13 @@ def drawn(state: ComponentStatus, page: str, language: str) -> str:
         word=word,
         word_at=word_at,
         word_width=_width(word),
-        shape=PATHS[state],
+        shape=APPEARANCES[state].path,
         shape_at=middle + 8,
         page=page,
         sentence=OVERALL[state],
         language=language,
         ground=GROUND,
-        colour=COLOURS[state],
+        colour=APPEARANCES[state].light,
     )
 
 

@@ -14,11 +14,11 @@ from django.conf import settings
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from ..appearance import NONE, SCHEDULED
 from ..labels import COMPONENT_STATUSES, OVERALL, PHASES
 from ..models import Incident
 from ..status import ComponentStatus, Phase
 from .documents import Document, Edition, Subjects
-from .shapes import NONE, SCHEDULED
 from .story import Story
 
 WIDTH, HEIGHT = 1200, 630

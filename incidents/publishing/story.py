@@ -8,10 +8,10 @@ from typing import Any
 
 from django.db.models import Prefetch
 
+from ..appearance import state_of
 from ..models import AffectedComponent, Component, Incident, Update, page_order
 from ..models.incidents import IncidentQuerySet
-from ..status import ComponentStatus, Phase, worst_of
-from .shapes import BY_IMPACT, NONE, SCHEDULED
+from ..status import Phase
 
 
 @dataclass(frozen=True)
@@ -71,15 +71,9 @@ class Story:
 
     @property
     def state(self) -> str:
-        """The shape and colour that stand for the whole incident as it is now."""
-        if self.is_planned:
-            return SCHEDULED
-        if self.incident.phase == Phase.CANCELLED:
-            return NONE
-        if self.incident.is_over:
-            return ComponentStatus.OPERATIONAL
-        worst = worst_of(affected.status for affected in self.affected)
-        return BY_IMPACT[self.incident.impact] if worst == ComponentStatus.OPERATIONAL else worst
+        """What stands for the whole incident as it is now; see `appearance`."""
+        incident = self.incident
+        return state_of(incident.phase, incident.impact, (affected.status for affected in self.affected))
 
 
 def told(incidents: IncidentQuerySet, *, with_revisions: bool = False) -> list[Story]:

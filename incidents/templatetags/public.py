@@ -13,10 +13,10 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext
 
 from .. import formats, links
+from ..appearance import APPEARANCES, STATE_OF_IMPACT
 from ..labels import COMPONENT_STATUSES, IMPACTS, OVERALL
 from ..models import Component, Incident, Logo, Page, Update
 from ..publishing.assets import asset_path, logo_path
-from ..publishing.shapes import BY_IMPACT, PATHS
 from ..publishing.social import DRAWINGS, picture_path
 from ..status import ComponentStatus, Impact, Phase
 from ..text import Passage, Text
@@ -188,7 +188,9 @@ def follow_url(incident: Incident) -> str:
 def shape(state: str) -> SafeString:
     """The state's shape, for the eye only: a word always stands beside it."""
     return format_html(
-        '<svg class="shape state-{0}" viewBox="0 0 16 16" aria-hidden="true"><path d="{1}"/></svg>', state, PATHS[state]
+        '<svg class="shape state-{0}" viewBox="0 0 16 16" aria-hidden="true"><path d="{1}"/></svg>',
+        state,
+        APPEARANCES[state].path,
     )
 
 
@@ -201,7 +203,7 @@ def state(status: str) -> SafeString:
 @register.simple_tag
 def impact(incident: Incident) -> SafeString:
     """How hard an incident hits, as shape and word."""
-    return _said(BY_IMPACT[incident.impact], IMPACTS[Impact(incident.impact)])
+    return _said(STATE_OF_IMPACT[incident.impact], IMPACTS[Impact(incident.impact)])
 
 
 @register.simple_tag

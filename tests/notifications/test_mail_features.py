@@ -10,7 +10,6 @@ from django.conf import settings as configured
 from django.utils import timezone
 
 from incidents.models import Announcement, Delivery
-from incidents.notifications import signs
 from incidents.notifications.letters import MAILED
 from incidents.status import ComponentStatus, Impact, Phase
 from tests.factories import make_component, make_incident, make_maintenance, make_page
@@ -139,9 +138,3 @@ def test_state_is_told_by_a_word_and_a_shape_in_both_parts() -> None:
         if announcement.update.phase == Phase.IDENTIFIED:
             assert "Konsekvens: Større" in part(message)
             assert re.search(r"^◆ .+: Delvist nedbrud\r?$", part(message), re.MULTILINE)
-
-
-def test_signs_can_be_told_apart_without_colour_and_have_no_form_as_emoji() -> None:
-    marks = [sign.mark for sign in signs.ALL]
-    assert len(set(marks)) == len(marks)
-    assert not set(marks) & set("✖⬛◼◾▪⚫🔺")

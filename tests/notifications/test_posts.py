@@ -254,6 +254,7 @@ def story(clock: time_machine.Traveller, db: None) -> Any:
     make_page()
     part = make_component()
     incident = make_incident(statement=make_statement(components={part.pk: ComponentStatus.MAJOR_OUTAGE}))
+    clock.shift(60)
     update = make_update(incident, Phase.MITIGATED, notify=True)
     update.text = Text(da="Se <!channel> & *vent*", en="See <!channel> & *wait*")
     update.quote, update.quote_language = "We fixed [it](https://example.com).", "en"
@@ -265,7 +266,7 @@ def story(clock: time_machine.Traveller, db: None) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("language", "title"), [("da", "▲ Afhjulpet: Mail er forsinket"), ("en", "▲ Mitigated: Mail is delayed")]
+    ("language", "title"), [("da", "✕ Afhjulpet: Mail er forsinket"), ("en", "✕ Mitigated: Mail is delayed")]
 )
 def test_slack_gets_blocks_in_the_chosen_language_that_call_nobody(story: Any, language: str, title: str) -> None:
     said = json.loads(render("slack", "update", language, story).body)

@@ -10,13 +10,13 @@ import pytest
 import time_machine
 from django.utils import timezone, translation
 
+from incidents.appearance import APPEARANCES
 from incidents.models import Page
-from incidents.publishing.badge import COLOURS, GROUND, Badge, drawn
+from incidents.publishing.badge import GROUND, Badge, drawn
 from incidents.publishing.banner import Banner
 from incidents.publishing.colours import READABLE, contrast
 from incidents.publishing.documents import Document, Edition, Subjects
 from incidents.publishing.follow import FollowPage
-from incidents.publishing.shapes import PATHS
 from incidents.status import ComponentStatus
 from incidents.text import Text
 from tests.factories import make_component, make_incident, make_page
@@ -75,10 +75,10 @@ class TestBadge:
     def test_every_state_has_its_word_shape_and_colour_and_can_be_read(self) -> None:
         drawings = {state: drawn(state, "Nordhost", "en") for state in ComponentStatus}
         for state, drawing in drawings.items():
-            assert PATHS[state] in drawing
-            assert COLOURS[state] in drawing
-            assert contrast("#ffffff", COLOURS[state]) >= READABLE
-        assert len(set(COLOURS.values())) == len(drawings)
+            assert APPEARANCES[state].path in drawing
+            assert APPEARANCES[state].light in drawing
+            assert contrast("#ffffff", APPEARANCES[state].light) >= READABLE
+        assert len({APPEARANCES[state].light for state in drawings}) == len(drawings)
         assert contrast("#ffffff", GROUND) >= READABLE
 
     def test_needs_nothing_from_elsewhere_and_no_style(self) -> None:

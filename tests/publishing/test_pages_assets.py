@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+from incidents.appearance import APPEARANCES, STATE_OF_IMPACT
 from incidents.models import Page
 from incidents.publishing.assets import BANNER_STYLES, NAMES, SCRIPTS, STYLES, asset, asset_path
 from incidents.publishing.colours import DARK_PAPER, LIGHT_PAPER, READABLE, contrast, readable_on
-from incidents.publishing.shapes import BY_IMPACT, PATHS
 from incidents.status import ComponentStatus, Impact
 
 SOURCES = Path(settings.BASE_DIR) / "static"
@@ -43,11 +43,10 @@ def test_all_assets_together_are_small() -> None:
 
 
 def test_every_state_has_a_shape_of_its_own_and_an_icon() -> None:
-    assert len(set(PATHS.values())) == len(PATHS)
-    assert {*ComponentStatus} <= {*PATHS}
-    assert {*BY_IMPACT} == {*Impact}
+    assert {*ComponentStatus} <= {*APPEARANCES}
+    assert {*STATE_OF_IMPACT} == {*Impact}
     for state in ComponentStatus:
-        assert PATHS[state] in asset(f"favicon-{state}.svg", "#1f4e79").decode()
+        assert APPEARANCES[state].path in asset(f"favicon-{state}.svg", "#1f4e79").decode()
         assert f"favicon-{state}.svg" in NAMES
 
 

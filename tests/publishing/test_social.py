@@ -12,13 +12,13 @@ from django.conf import settings
 from django.utils import timezone, translation
 
 from incidents import operations
+from incidents.appearance import APPEARANCES
 from incidents.models import Incident, Page
 from incidents.publishing.archive import ComponentPage, HistoryIndex, HistoryMonth
 from incidents.publishing.documents import Document, Edition
 from incidents.publishing.follow import FollowPage
 from incidents.publishing.maintenance import MaintenanceList
 from incidents.publishing.pages import Home, IncidentPage
-from incidents.publishing.shapes import PATHS
 from incidents.publishing.social import (
     DRAWINGS,
     FOLDER,
@@ -62,7 +62,7 @@ def test_every_picture_is_there_in_the_size_that_is_promised() -> None:
         assert content.startswith(b"\x89PNG")
         assert struct.unpack(">II", content[16:24]) == (WIDTH, HEIGHT)
         assert len(content) < 60_000
-    assert {drawing.state for drawing in DRAWINGS.values()} == {*PATHS}
+    assert {drawing.state for drawing in DRAWINGS.values()} == {*APPEARANCES}
 
 
 def test_language_without_pictures_gets_those_without_words() -> None:
