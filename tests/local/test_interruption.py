@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -126,17 +127,33 @@ def test_what_is_waited_for_ends_with_the_wait(tmp_path: Path) -> None:
 OBSTINATE = """
 import os, signal, sys, time
 asked = []
-signal.signal(signal.SIGTERM, lambda *_: asked.append(1) if not asked else sys.exit(7))
+def ask(*_):
+    if asked:
+        sys.exit(7)
+    asked.append(1)
+    open("asked", "w").close()
+signal.signal(signal.SIGTERM, ask)
 open("ready", "w").close()
 while True:
     time.sleep(0.01)
 """
 
 
-def test_process_that_does_not_end_is_asked_twice(tmp_path: Path) -> None:
+def test_process_that_does_not_end_is_asked_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     process = spawn([sys.executable, "-c", OBSTINATE], folder=str(tmp_path))
     wait_for((tmp_path / "ready").exists)
-    stop(process, patience=0.5)
+    wait, waits = process.wait, list[float | None]()
+
+    def wait_until_asked(timeout: float | None = None) -> int:
+        """The first patience is over as soon as the process has heard the first signal."""
+        waits.append(timeout)
+        if len(waits) > 1:
+            return wait(120)
+        wait_for((tmp_path / "asked").exists)
+        raise subprocess.TimeoutExpired(process.args, 0)
+
+    monkeypatch.setattr(process, "wait", wait_until_asked)
+    stop(process, patience=10)
     assert process.returncode == 7
 
 

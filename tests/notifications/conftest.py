@@ -17,6 +17,6 @@ def server(settings: Settings) -> Iterator[ScriptedServer]:
         settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", running.port
         settings.EMAIL_USE_TLS = settings.EMAIL_USE_SSL = False
         settings.EMAIL_HOST_USER = settings.EMAIL_HOST_PASSWORD = ""
-        settings.EMAIL_TIMEOUT = 5
+        settings.EMAIL_TIMEOUT = 60
         settings.EMAIL_CONNECTIONS = 4
         yield running
