@@ -52,10 +52,6 @@ def loads_the_sample_page(product: Product) -> bool:
     return (product.folder / "public" / ".written-by").exists()
 
 
-def starts_the_web_server(product: Product) -> bool:
-    return running(product, "granian") > 0
-
-
 def interrupted(product: Product, moment: Callable[[Product], bool], *signals: signal.Signals) -> None:
     """Start, wait for a moment, send the signals to the supervisor; afterwards nothing runs."""
     product.begin()
@@ -74,7 +70,6 @@ def test_interrupted_start_leaves_no_process_and_the_next_one_works(folder: Path
         interrupted(product, migrates, signal.SIGHUP)
         interrupted(product, publishes, signal.SIGINT, signal.SIGINT)
         interrupted(product, loads_the_sample_page, signal.SIGTERM)
-        interrupted(product, starts_the_web_server, signal.SIGINT)
         product.variables["SITE_URL"] = "http://other.example"  # so that everything is published once more
         interrupted(product, publishes, signal.SIGKILL)
         product.start()
