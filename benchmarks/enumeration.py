@@ -16,17 +16,17 @@ import sys
 import time
 import urllib.parse
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 
 from tqdm import tqdm
 
 from tests.support.product import ROOT
 
 from .figures import Figure
-from .house import Environment, granian, house, server
+from .house import Environment, granian, house, running, server
 
 KINDS = ("unknown", "pending", "active", "suspended", "unsubscribed", "erased")
 FORM_OPEN = 2.1  # seconds; a form that is sent sooner is refused
+WORKER = ("rqworker", "delivery", "requests", "--verbosity", "0")
 WARM_UP = 10  # rounds that are not counted
 AIM = "0.4..0.6"
 _STAMP = re.compile(r'name="stamp" value="([^"]+)"')
@@ -68,7 +68,7 @@ def run(options: list[str]) -> list[Figure]:
             "follow": f"/da/subscribe/{incident}/",
             "webhook": "/da/subscribe/webhook/",
         }
-        with server(granian("statuspage.wsgi:application", 2), environment) as site, worker(environment):
+        with server(granian("statuspage.wsgi:application", 2), environment) as site, running(WORKER, environment):
             client = Client(site.url)
             return [figure for form, path in paths.items() for figure in measured(client, form, path, rounds)]
 
@@ -134,14 +134,3 @@ def filled(environment: Environment, rounds: int) -> str:
     command = [sys.executable, "manage.py", "shell", "-v0", "-c", script]
     done = subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE, text=True)
     return done.stdout.strip()
-
-
-@contextmanager
-def worker(environment: Environment) -> Iterator[None]:
-    command = [sys.executable, "manage.py", "rqworker", "delivery", "requests", "--verbosity", "0"]
-    process = subprocess.Popen(command, cwd=ROOT, env=environment)
-    try:
-        yield
-    finally:
-        process.terminate()
-        process.wait(60)

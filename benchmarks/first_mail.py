@@ -1,17 +1,13 @@
 """How long after its hold the first letter of an announcement has been taken, with a clock and a worker that idle."""
 
 import argparse
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from tests.support.product import ROOT
-
 from .deliver import telling
 from .figures import Figure
-from .house import Environment, house
+from .house import Environment, house, running
 from .publish import percentile
 from .support.sinks import sink
 
@@ -43,16 +39,6 @@ def at_work(environment: Environment, seconds_to_start: float = 5) -> Iterator[N
     """A clock and a worker, as in production."""
     with ExitStack() as stack:
         for command in COMMANDS:
-            stack.enter_context(_running([sys.executable, "manage.py", *command], environment))
+            stack.enter_context(running(command, environment))
         time.sleep(seconds_to_start)
         yield
-
-
-@contextmanager
-def _running(command: list[str], environment: Environment) -> Iterator[None]:
-    process = subprocess.Popen(command, cwd=ROOT, env=environment)
-    try:
-        yield
-    finally:
-        process.terminate()
-        process.wait(30)

@@ -80,6 +80,17 @@ def server(command: Sequence[str], environment: Environment, path: str = "/da/")
         process.wait(30)
 
 
+@contextmanager
+def running(command: Sequence[str], environment: Environment) -> Iterator[None]:
+    """A command of manage.py for as long as the block lasts."""
+    process = subprocess.Popen([sys.executable, "manage.py", *command], cwd=ROOT, env=environment)
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
 def granian(application: str, threads: int) -> list[str]:
     """The command of one worker, as `make run` and docs/deployment.md start it."""
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", "PORT"]

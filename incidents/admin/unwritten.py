@@ -60,7 +60,7 @@ class PublishingAdmin(admin.ModelAdmin[Any]):
 
 @contextmanager
 def _warning(request: HttpRequest) -> Iterator[None]:
-    """Warns afterwards where what was changed meanwhile could not be written."""
+    """Warns afterwards if what the block changed could not be written."""
     begun = timezone.now()
     yield
     if request.method == "POST" and (why := why_unwritten(StaleSubject.objects.filter(since__gte=begun))):

@@ -65,7 +65,7 @@ def find_servers(plan: Plan, stack: contextlib.ExitStack) -> None:
 
 
 def start_mailbox(plan: Plan, stack: contextlib.ExitStack) -> None:
-    """Mail of a trial must not leave the machine, whoever sends it."""
+    """Mail must not leave the machine during a trial."""
     listening = stack.enter_context(mailbox.listening_socket())
     os.environ["EMAIL_URL"] = mailbox.address(listening)
     command = [sys.executable, "-m", "statuspage.local.mailbox", str(listening.fileno()), str(plan.mail)]

@@ -17,6 +17,7 @@ from incidents.text import Text
 from tests.factories import make_component, make_incident, make_update
 
 from .blank import publish_blank_page
+from .faults import refuse_documents_of
 from .processes import started
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("public_store")]
@@ -138,15 +139,8 @@ def test_long_archive_waits_for_the_clock_while_home_does_not(monkeypatch: pytes
 def test_page_of_the_archive_that_fails_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     poisoned, other = make_incident(), make_incident()
     monkeypatch.setattr(publish, "_BATCH", 2)
-    stage = PublicStore.stage
-
-    def choke(store: PublicStore, path: str, *args: object) -> object:
-        if poisoned.pk in path:
-            raise ValueError("poisoned")
-        return stage(store, path, *args)  # type: ignore[arg-type]
-
     with monkeypatch.context() as patch:
-        patch.setattr(PublicStore, "stage", choke)
+        refuse_documents_of(poisoned.pk, patch)
         operations.edit_page(fields={"name": Text(da="Nyt navn", en="New name")})
         clock.mend_store()
         assert "Nyt navn" in stored(f"/da/incidents/{other.pk}/")

@@ -17,6 +17,7 @@ from incidents.text import Text
 from tests.factories import make_incident, make_update
 
 from .blank import publish_blank_page
+from .faults import refuse_documents_of
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("public_store")]
 
@@ -74,22 +75,15 @@ def test_fault_in_a_document_is_logged_once_with_its_traceback(
     monkeypatch: pytest.MonkeyPatch, log: pytest.LogCaptureFixture
 ) -> None:
     poisoned, other = make_incident(), make_incident()
-    stage = PublicStore.stage
-
-    def choke(store: PublicStore, path: str, *args: object) -> object:
-        if poisoned.pk in path:
-            raise ValueError("poisoned")
-        return stage(store, path, *args)  # type: ignore[arg-type]
-
     with monkeypatch.context() as patch:
-        patch.setattr(PublicStore, "stage", choke)
+        refuse_documents_of(poisoned.pk, patch)
         make_update(poisoned)
         make_update(other)
         clock.mend_store()
     (said,) = log.messages
     assert "2 documents" in said
     assert said.count("Traceback") == 1
-    assert "in choke" in said
+    assert "in refuse" in said
     assert set(StaleSubject.objects.values_list("subject", flat=True)) == {f"incident:{poisoned.pk}"}
     log.clear()
     clock.mend_store()

@@ -15,12 +15,13 @@ from incidents.publishing.documents import Edition
 from incidents.publishing.pages import Home, IncidentPage
 from incidents.publishing.publish import differences, publish_all, publish_stale
 from incidents.publishing.run import Report
-from incidents.publishing.store import PublicStore, Staged
+from incidents.publishing.store import PublicStore
 from incidents.status import ComponentStatus
 from incidents.text import Text
 from tests.factories import make_component, make_incident, make_statement, make_update
 
 from .blank import publish_blank_page
+from .faults import refuse_documents_of
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("public_store")]
 
@@ -173,14 +174,7 @@ def test_clock_mends_the_store_when_the_disk_has_room_again(broken_disk: pytest.
 
 def test_document_that_cannot_be_rendered_stops_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     poisoned, other = make_incident(), make_incident()
-    stage = PublicStore.stage
-
-    def choke(store: PublicStore, path: str, content: bytes, modified: datetime) -> list[Staged]:
-        if poisoned.pk in path:
-            raise ValueError("poisoned")
-        return stage(store, path, content, modified)
-
-    monkeypatch.setattr(PublicStore, "stage", choke)
+    refuse_documents_of(poisoned.pk, monkeypatch)
     make_update(poisoned)
     make_update(other, text=Text(da="Nu går det bedre."))
     assert "Nu går det bedre." in (PublicStore().read(f"/da/incidents/{other.pk}/") or b"").decode()
