@@ -55,11 +55,11 @@ bench: python ## measure one thing: NAME=read, or NAME=plot for a picture of all
 
 screenshots: python ## take the pictures in docs/images anew; wants a Chromium
 	@$(INSTALL) requirements-dev.txt
-	@$(VENV)/python -m docs.screenshots
+	@$(VENV)/python -m tools.screenshots
 
 social: python ## draw static/img/social anew, after a change of words or shapes; wants a Chromium
 	@$(INSTALL) requirements-dev.txt
-	@$(VENV)/python -m docs.social_pictures
+	@$(VENV)/python -m tools.social_pictures
 
 html: ## check what `make run` has published with the Nu validator: VNU=vnu.jar (npm install vnu-jar), wants a Java
 	@java -jar "$(or $(VNU),vnu.jar)" --errors-only --skip-non-html "$(or $(VAR_DIR),var)/public"

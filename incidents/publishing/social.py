@@ -1,6 +1,6 @@
 """Pictures for social networks and chats, which take no SVG: one per state and language, drawn beforehand.
 
-They are made by `python -m docs.social_pictures` out of DRAWINGS, and kept in
+They are made by `python -m tools.social_pictures` out of DRAWINGS, and kept in
 `static/img/social/`; a language that has none gets those without words, in `any/`.
 """
 

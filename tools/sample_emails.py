@@ -1,6 +1,6 @@
-"""Letters of the sample page as files, HTML and whole mails: what docs/screenshots.py pictures.
+"""Letters of the sample page as files, HTML and whole mails: what tools/screenshots.py pictures.
 
-    python -m docs.letters FOLDER
+    python -m tools.sample_emails FOLDER
 
 with the environment of a running product. Nothing is stored and nothing is sent.
 """

@@ -18,7 +18,7 @@ from statuspage.local.servers import Servers
 from tests.support.browser import launch
 from tests.support.product import PASSWORD, ROOT, Product, run_environment
 
-IMAGES = Path(__file__).resolve().parent / "images"
+IMAGES = ROOT / "docs" / "images"
 WIDE, PHONE = 1280, 390
 
 
@@ -26,7 +26,7 @@ WIDE, PHONE = 1280, 390
 class Picture:
     """`path` may hold `{incident}`, the id of the incident that the product was born from.
 
-    A letter's path is the name of a file that docs/letters.py writes.
+    A letter's path is the name of a file that tools/sample_emails.py writes.
     """
 
     name: str
@@ -84,7 +84,7 @@ def written(product: Product, folder: Path) -> Path:
         "DJANGO_SETTINGS_MODULE": "statuspage.settings",
         "SECRET_KEY": "pictures-only-that-signs-nothing-real",
     }
-    command = [sys.executable, "-m", "docs.letters", str(folder)]
+    command = [sys.executable, "-m", "tools.sample_emails", str(folder)]
     subprocess.run(command, cwd=ROOT, env=variables, check=True)  # noqa: S603 (our own command)
     return folder
 

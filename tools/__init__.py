@@ -1,0 +1,1 @@
+"""Programs that draw and collect pictures for the documentation and the pages."""
