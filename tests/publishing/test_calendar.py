@@ -1,4 +1,4 @@
-"""The calendar as calendars find it: what vobject and RFC 5545 want, and what happens when plans change."""
+"""The calendar as calendar programs read it: valid for vobject and RFC 5545, and revised when plans change."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -11,7 +11,7 @@ from django.utils import timezone, translation
 
 from incidents import operations
 from incidents.models import Page
-from incidents.publishing.calendar import Calendar, folded
+from incidents.publishing.calendar import Calendar
 from incidents.publishing.documents import Edition, Subjects
 from incidents.status import Phase
 from incidents.text import Text
@@ -67,12 +67,15 @@ def test_lines_end_as_they_must_and_none_is_longer_than_75_octets_or_torn_within
 
 @pytest.mark.parametrize("length", [74, 75, 76, 149, 150])
 def test_line_is_folded_at_75_octets_and_joins_again(length: int) -> None:
-    line = "ø" * (length // 2) + "x" * (length % 2)
-    assert folded(line).replace("\r\n ", "") == f"{line}\r\n"
-    assert max(len(piece.encode()) for piece in folded(line).split("\r\n")) <= 75
+    line = "SUMMARY;LANGUAGE=da:".ljust(20 + length % 2, "x")
+    line += "ø" * ((length - len(line)) // 2)
+    make_maintenance(start=START, end=END, title=Text(da=line[20:]))
+    text = rendered().decode()
+    assert f"\r\n{line}\r\n" in text.replace("\r\n ", "")
+    assert max(len(piece.encode()) for piece in text.split("\r\n")) <= 75
 
 
-def test_planned_work_is_an_event_with_its_window_that_takes_nobody_s_time() -> None:
+def test_planned_work_is_an_event_with_its_window_that_blocks_no_time() -> None:
     maintenance = make_maintenance(start=START, end=END, components=(make_component("mail", name=Text(da="Mail")),))
     [event] = events()
     assert event.uid.value == f"{maintenance.pk}@status.example.dk"
@@ -83,7 +86,7 @@ def test_planned_work_is_an_event_with_its_window_that_takes_nobody_s_time() -> 
     assert event.description.value == f"Berørte systemer: Mail\n\nVi har fundet fejlen.\n\n{event.url.value}"
 
 
-def test_calendar_says_its_name_and_how_often_to_ask_and_is_no_invitation() -> None:
+def test_calendar_names_itself_and_its_refresh_interval_and_is_no_invitation() -> None:
     text = rendered("en").decode()
     for line in (
         "VERSION:2.0",
@@ -106,7 +109,7 @@ def test_each_language_has_its_own_words_and_says_which_are_not_translated() -> 
     assert events("en")[0].uid.value == events("da")[0].uid.value
 
 
-def test_work_that_is_put_off_stays_the_same_event_and_says_it_was_revised(clock: time_machine.Traveller) -> None:
+def test_postponed_work_stays_the_same_event_and_says_it_was_revised(clock: time_machine.Traveller) -> None:
     maintenance = make_maintenance(start=START, end=END)
     [before] = events()
     clock.shift(timedelta(minutes=5))
@@ -147,7 +150,7 @@ def test_cancelled_work_stays_for_a_year_at_its_time_and_says_so(clock: time_mac
     assert events() == []
 
 
-def test_work_that_began_late_and_ended_early_stands_at_the_time_it_was_done(clock: time_machine.Traveller) -> None:
+def test_work_that_began_late_and_ended_early_is_shown_at_the_time_it_was_done(clock: time_machine.Traveller) -> None:
     maintenance = make_maintenance(start=START, end=END)
     clock.move_to(START + timedelta(minutes=20))
     operations.start_maintenance(incident=maintenance, text=Text(da="Vi begynder."), notify=False)
@@ -175,16 +178,16 @@ def test_page_without_maintenance_has_a_calendar_that_is_valid() -> None:
 
 
 def test_commas_semicolons_backslashes_and_line_breaks_arrive_as_typed(clock: time_machine.Traveller) -> None:
-    typed = Text(da="a, b; c\\n d")
+    typed = Text(da="a, b; c\\n \\d \\N: d")
     maintenance = make_maintenance(start=START, end=END, title=typed)
     clock.shift(timedelta(minutes=1))
     make_update(maintenance, Phase.SCHEDULED, text=Text(da="En.\r\n\r\nTo \x0b, tre; fire"))
     [event] = events()
-    assert event.summary.value == "a, b; c\\n d"
+    assert event.summary.value == "a, b; c\\n \\d \\N: d"
     assert event.description.value.startswith("En.\n\nTo , tre; fire\n\nhttps://")
 
 
-def test_is_written_anew_when_planned_work_changes_and_at_midnight_but_not_for_an_incident() -> None:
+def test_is_rendered_again_when_planned_work_changes_and_at_midnight_but_not_for_an_incident() -> None:
     def touched(*names: str) -> list[str]:
         return list(Calendar().touched(Subjects(frozenset(names))))
 
