@@ -133,12 +133,12 @@ class AnnouncementList(ChangeList):
 
 @admin.register(Announcement)
 class AnnouncementAdmin(ReadOnlyAdmin):
-    list_display = ("incident_title", "reason", "created", "standing", "told")
+    list_display = ("incident_title", "reason", "created", "status", "told")
     list_filter = ("reason",)
     list_select_related = ("update__incident",)
     list_per_page = 20
     ordering = ("-created_at", "-id")
-    fields = ("announced", "reason", "created_at", "standing", "hold_until", "expanded_at", "cancelled_at", "told")
+    fields = ("announced", "reason", "created_at", "status", "hold_until", "expanded_at", "cancelled_at", "told")
     readonly_fields = fields
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
@@ -163,16 +163,8 @@ class AnnouncementAdmin(ReadOnlyAdmin):
         return short_moment(announcement.created_at)
 
     @admin.display(description=_("state"))
-    def standing(self, announcement: Announcement) -> Any:
-        if announcement.cancelled_at:
-            return pgettext_lazy("announcement", "Taken back")
-        if announcement.stopped_at:
-            return pgettext_lazy("announcement", "Stopped")
-        if announcement.paused_at:
-            return pgettext_lazy("announcement", "Paused")
-        if announcement.expanded_at:
-            return pgettext_lazy("announcement", "Let go")
-        return pgettext_lazy("announcement", "Held")
+    def status(self, announcement: Announcement) -> Any:
+        return announcement.status.label
 
     @admin.display(description=_("deliveries"))
     def told(self, announcement: Any) -> SafeString | str:

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from django.db.models import Prefetch
 from django.utils import timezone
@@ -22,7 +21,7 @@ class Told:
 
     @property
     def is_held(self) -> bool:
-        return self.announcement.expanded_at is None and self.announcement.cancelled_at is None
+        return self.announcement.is_held
 
     @property
     def seconds_left(self) -> int:
@@ -52,10 +51,6 @@ class Timeline:
     def held(self) -> list[Told]:
         """The announcements that can still be taken back."""
         return [told for entry in self.public for told in entry.told if told.is_held]
-
-    @property
-    def newest_at(self) -> datetime | None:
-        return self.public[0].update.at if self.public else None
 
 
 def timeline_of(incident: Incident, *, with_progress: bool = False) -> Timeline:

@@ -10,14 +10,33 @@ from .subscribers import Subscriber
 from .updates import Update
 
 
+class AnnouncementQuerySet(models.QuerySet["Announcement"]):
+    def held(self) -> "AnnouncementQuerySet":
+        """Can still be cancelled: neither released nor cancelled yet."""
+        return self.filter(expanded_at__isnull=True, cancelled_at__isnull=True)
+
+    def released(self) -> "AnnouncementQuerySet":
+        """Expanded into deliveries."""
+        return self.filter(expanded_at__isnull=False)
+
+
 class Announcement(models.Model):
     """The decision that subscribers hear of an update, written in the update's own transaction (the outbox).
 
-    Until `hold_until` staff can take it back; then it expands, once, into one
-    delivery per subscriber, and `expanded_at` is set. While `paused_at` is set none
-    of its deliveries is sent. One that is stopped is paused for good, so that a letter
-    which was on the wire and comes back is not sent again either.
+    Staff can cancel it until `hold_until`. Then it is released: it expands, once, into
+    one delivery per subscriber, and `expanded_at` is set. While `paused_at` is set none
+    of its deliveries is sent. A stopped announcement is paused for good, so that a
+    delivery that was in flight and failed is not sent again either.
     """
+
+    class Status(models.TextChoices):
+        """Derived, not stored: see `status`."""
+
+        HELD = "held", pgettext_lazy("announcement", "Held")
+        RELEASED = "released", pgettext_lazy("announcement", "Released")
+        PAUSED = "paused", pgettext_lazy("announcement", "Paused")
+        STOPPED = "stopped", pgettext_lazy("announcement", "Stopped")
+        CANCELLED = "cancelled", pgettext_lazy("announcement", "Cancelled")
 
     class Reason(models.TextChoices):
         UPDATE = "update", _("New update")
@@ -31,6 +50,8 @@ class Announcement(models.Model):
     cancelled_at = models.DateTimeField(_("cancelled"), null=True, blank=True)
     paused_at = models.DateTimeField(_("paused"), null=True, blank=True)
     stopped_at = models.DateTimeField(_("stopped"), null=True, blank=True)
+
+    objects = AnnouncementQuerySet.as_manager()
 
     class Meta:
         ordering = ("-created_at", "-id")
@@ -62,6 +83,20 @@ class Announcement(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_reason_display()} {self.created_at:%Y-%m-%d %H:%M}"
+
+    @property
+    def status(self) -> Status:
+        if self.cancelled_at:
+            return self.Status.CANCELLED
+        if self.expanded_at is None:
+            return self.Status.HELD
+        if self.stopped_at:
+            return self.Status.STOPPED
+        return self.Status.PAUSED if self.paused_at else self.Status.RELEASED
+
+    @property
+    def is_held(self) -> bool:
+        return self.status == self.Status.HELD
 
 
 class DeliveryState(models.TextChoices):
@@ -260,6 +295,17 @@ class Delivery(models.Model):
 class DestinationQuerySet(models.QuerySet["Destination"]):
     def in_trouble(self) -> "DestinationQuerySet":
         return self.filter(failing_since__isnull=False)
+
+    def closed(self, now: datetime) -> "DestinationQuerySet":
+        """In trouble, and not due for a probe: nothing is sent there now."""
+        return self.in_trouble().filter(retry_at__gt=now)
+
+    def due_for_a_probe(self, now: datetime) -> "DestinationQuerySet":
+        """In trouble, and it is time to try one delivery."""
+        return self.in_trouble().filter(retry_at__lte=now)
+
+    def names(self) -> list[str]:
+        return list(self.values_list("name", flat=True))
 
 
 class Destination(models.Model):

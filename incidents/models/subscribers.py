@@ -47,7 +47,6 @@ class Subscriber(models.Model):
     class ConsentMethod(models.TextChoices):
         FORM = "form", pgettext_lazy("consent", "Form and confirmed by mail")
         IMPORT = "import", pgettext_lazy("consent", "Import")
-        STAFF = "staff", pgettext_lazy("consent", "Entered by staff")
 
     class State(models.TextChoices):
         PENDING = "pending", pgettext_lazy("subscriber", "Not confirmed yet")

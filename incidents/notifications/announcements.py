@@ -31,7 +31,7 @@ def announce(update: Update) -> Announcement:
 
 def announce_correction(update: Update) -> Announcement:
     """Notes that subscribers hear of the corrected words; a first announcement still held says them anyway."""
-    held = Announcement.objects.filter(update=update, expanded_at__isnull=True, cancelled_at__isnull=True).first()
+    held = Announcement.objects.held().filter(update=update).first()
     return held or _outbox(update, Announcement.Reason.CORRECTION)
 
 
@@ -44,7 +44,7 @@ def _outbox(update: Update, reason: Announcement.Reason) -> Announcement:
 
 def cancel(announcement: Announcement) -> bool:
     """Takes an announcement back during its hold; False where it had been let go already."""
-    held = Announcement.objects.filter(pk=announcement.pk, expanded_at__isnull=True, cancelled_at__isnull=True)
+    held = Announcement.objects.held().filter(pk=announcement.pk)
     return bool(held.update(cancelled_at=timezone.now()))
 
 
@@ -61,9 +61,7 @@ def cancel_all(update: Update) -> bool:
 @transaction.atomic
 def withdraw_announcements(incident: Incident) -> int:
     """Nobody more is told of this incident. Returns how many waiting deliveries are skipped for it."""
-    Announcement.objects.filter(update__incident=incident, expanded_at__isnull=True, cancelled_at__isnull=True).update(
-        cancelled_at=timezone.now()
-    )
+    Announcement.objects.held().filter(update__incident=incident).update(cancelled_at=timezone.now())
     waiting = Delivery.objects.filter(announcement__update__incident=incident)
     return move(waiting, DeliveryState.SKIPPED, skip_reason=SkipReason.WITHDRAWN)
 
@@ -91,7 +89,7 @@ def stop(announcement: Announcement) -> int:
     """
     if cancel(announcement):
         return 0
-    running = Announcement.objects.filter(pk=announcement.pk, expanded_at__isnull=False, stopped_at__isnull=True)
+    running = Announcement.objects.released().filter(pk=announcement.pk, stopped_at__isnull=True)
     now = timezone.now()
     running.update(stopped_at=now, paused_at=Coalesce("paused_at", Value(now)))
     return _skip_the_rest(announcement.pk)
@@ -138,7 +136,7 @@ def resend_failed(announcement: Announcement) -> int:
 
 def release_due(now: datetime) -> int:
     """Expands every announcement whose hold is over and whose page is written; returns how many."""
-    due = Announcement.objects.filter(hold_until__lte=now, expanded_at__isnull=True, cancelled_at__isnull=True)
+    due = Announcement.objects.held().filter(hold_until__lte=now)
     return sum(_release(pk, now) for pk in due.order_by("id").values_list("id", flat=True))
 
 
@@ -154,7 +152,7 @@ def _release(pk: int, now: datetime) -> bool:
 
 def _expand(pk: int, now: datetime) -> bool:
     """Locked, so that two clocks expand once, and an undo comes either before or too late."""
-    waiting = Announcement.objects.filter(pk=pk, expanded_at__isnull=True, cancelled_at__isnull=True)
+    waiting = Announcement.objects.held().filter(pk=pk)
     announcement = waiting.select_for_update(skip_locked=True, of=("self",)).select_related("update__incident").first()
     if announcement is None or _is_unwritten(announcement.update.incident):
         return False

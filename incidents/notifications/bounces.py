@@ -19,6 +19,7 @@ from django.utils import timezone
 from .. import links
 from ..models import Bounce, Delivery, Subscriber
 from .channels.base import Refused, Reply
+from .suspension import suspend
 
 logger = logging.getLogger(__name__)
 
@@ -94,8 +95,7 @@ def note(delivery: Delivery, report: Report, now: datetime) -> Bounce:
         received_at=now,
     )
     if consequence in {Consequence.SUSPENDED, Consequence.GIVEN_UP}:
-        subscriber.state, subscriber.suspended_because = Subscriber.State.SUSPENDED, reply
-        subscriber.save(update_fields=["state", "suspended_because", "updated_at"])
+        suspend(subscriber.pk, reply)
     elif consequence == Consequence.POLICY:
         logger.error("Mail came back for a matter of policy, which staff should look into: %s", report.status)
     return bounce

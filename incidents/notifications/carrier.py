@@ -7,7 +7,6 @@ from typing import Protocol
 
 from django.utils import timezone
 
-from ..models import Subscriber
 from . import destinations, outcomes
 from .channels.base import Busy, ChannelError, Lost, Refused, Reply, Scope
 from .channels.email import EmailChannel, envelope_sender, relay_name
@@ -15,6 +14,7 @@ from .desk import Desk, Result
 from .ledger import Held, Outcome
 from .pace import Pace
 from .pen import Pen
+from .suspension import suspend
 
 logger = logging.getLogger(__name__)
 
@@ -183,9 +183,7 @@ class Carrier:
 
     async def _refused(self, row: Held, error: Refused) -> None:
         if error.address_is_gone:
-            active = Subscriber.objects.active().filter(pk=row.subscriber_id)
-            fields = {"state": Subscriber.State.SUSPENDED, "suspended_because": str(error.reply)[:500]}
-            await self.pen.using(lambda: active.update(**fields))
+            await self.pen.using(lambda: suspend(row.subscriber_id, str(error.reply)))
         elif error.is_policy:
             logger.error("Mail is refused for a matter of policy, which staff should look into: %s", error.reply)
 

@@ -49,10 +49,11 @@ def claim(announcement_id: int | None, limit: int, now: datetime, provided: Coll
     if not _may_go(announcement_id):
         return []
     relay = relay_name()
-    troubled = destinations.names_in_trouble()
+    troubled = Destination.objects.in_trouble().names()
     due = Delivery.objects.due(now).by_mail().filter(announcement=announcement_id)
     flowing = due.exclude(destination__in=[*troubled, *provided])
-    probed = [name for name in destinations.due_for_a_probe(now) if name != relay and not pauses.is_post(name)]
+    to_probe = Destination.objects.due_for_a_probe(now).names()
+    probed = [name for name in to_probe if name != relay and not pauses.is_post(name)]
     if relay in troubled:
         rows = _claim_probe(flowing, [relay], now)
         return rows or next(
@@ -68,12 +69,12 @@ def claim(announcement_id: int | None, limit: int, now: datetime, provided: Coll
 def claim_posts(limit: int, now: datetime) -> list[Held]:
     """The same for what goes over HTTP, of all announcements: there are few, and no relay stands between."""
     due = Delivery.objects.due(now).posted()
-    flowing = due.exclude(destination__in=destinations.names_in_trouble())
+    flowing = due.exclude(destination__in=Destination.objects.in_trouble().names())
     rows: list[Held] = []
     for announcement_id in _ids(flowing):
         if len(rows) < limit and _may_go(announcement_id):
             rows += _take(flowing.filter(announcement=announcement_id), limit - len(rows), now)
-    for name in filter(pauses.is_post, destinations.due_for_a_probe(now)):
+    for name in filter(pauses.is_post, Destination.objects.due_for_a_probe(now).names()):
         rows += _claim_probe(due.filter(destination=name), [name], now)
     return rows
 

@@ -11,8 +11,8 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from ..models import Delivery, DeliveryState, Subscriber
-from . import claims, destinations, letters, pauses, queues
+from ..models import Delivery, DeliveryState, Destination, Subscriber
+from . import claims, letters, pauses, queues
 from .channels.email import relay_name
 from .ledger import move
 from .poster import PostWorker
@@ -89,14 +89,14 @@ def recover_abandoned(now: datetime) -> int:
 
 def waiting_for_a_job(now: datetime) -> list[int | None]:
     """Announcements with something due that a worker could send now; None first, for the letters without one."""
-    if relay_name() in set(destinations.names_in_trouble()) - set(destinations.due_for_a_probe(now)):
+    closed = Destination.objects.closed(now).names()
+    if relay_name() in closed:
         return []
-    closed = set(destinations.names_in_trouble()) - set(destinations.due_for_a_probe(now))
     due = Delivery.objects.due(now).by_mail().exclude(destination__in=closed)
     ids = set(due.order_by().values_list("announcement", flat=True).distinct())
     return sorted(ids, key=lambda pk: (pk is not None, pk or 0))
 
 
 def are_posts_due(now: datetime) -> bool:
-    closed = set(destinations.names_in_trouble()) - set(destinations.due_for_a_probe(now))
+    closed = Destination.objects.closed(now).names()
     return Delivery.objects.due(now).posted().exclude(destination__in=closed).exists()

@@ -14,17 +14,9 @@ from .channels.base import Reply
 from .ledger import WIRE_LEASE, move
 
 
-def names_in_trouble() -> list[str]:
-    return list(Destination.objects.in_trouble().values_list("name", flat=True))
-
-
-def due_for_a_probe(now: datetime) -> list[str]:
-    return list(Destination.objects.in_trouble().filter(retry_at__lte=now).values_list("name", flat=True))
-
-
 def take_probe(name: str, now: datetime) -> bool:
     """Makes this worker the one that tries the destination; if it dies, another may after its lease."""
-    due = Destination.objects.in_trouble().filter(name=name, retry_at__lte=now)
+    due = Destination.objects.due_for_a_probe(now).filter(name=name)
     return bool(due.update(retry_at=now + WIRE_LEASE))
 
 

@@ -45,25 +45,16 @@ class Progress:
     relay: Destination | None = None
 
     @property
-    def is_held(self) -> bool:
-        return self.announcement.expanded_at is None and self.announcement.cancelled_at is None
-
-    @property
     def relay_says(self) -> str:
         return spoken(self.relay) if self.relay else ""
 
     @property
     def standing(self) -> str:
-        """`taken_back`, `held`, `stopped`, `paused`, `going` or `done`."""
-        if self.announcement.cancelled_at:
-            return "taken_back"
-        if self.is_held:
-            return "held"
-        if self.announcement.stopped_at:
-            return "stopped"
-        if not self.waiting:
+        """The announcement's status; once it is released: `going` or `done`, as its deliveries are."""
+        status = self.announcement.status
+        if status in {Announcement.Status.RELEASED, Announcement.Status.PAUSED} and not self.waiting:
             return "done"
-        return "paused" if self.announcement.paused_at else "going"
+        return "going" if status == Announcement.Status.RELEASED else status.value
 
     @property
     def states(self) -> list[tuple[str, str, int]]:
@@ -92,7 +83,7 @@ class Progress:
     @property
     def is_live(self) -> bool:
         """Whether the figures still move."""
-        return self.is_held or self.waiting > 0
+        return self.announcement.is_held or self.waiting > 0
 
     @property
     def time_left(self) -> timedelta | None:
@@ -133,8 +124,8 @@ def unfinished() -> list[Announcement]:
     on_the_wire = Delivery.objects.filter(state=DeliveryState.SENDING, announcement__isnull=False).order_by()
     ids = {*waiting.values_list("announcement", flat=True).distinct()}
     ids |= {*on_the_wire.values_list("announcement", flat=True).distinct()}
-    held = Q(expanded_at__isnull=True, cancelled_at__isnull=True)
-    return list(Announcement.objects.filter(Q(pk__in=ids) | held).select_related("update__incident"))
+    found = Announcement.objects.filter(pk__in=ids) | Announcement.objects.held()
+    return list(found.select_related("update__incident"))
 
 
 def _counted(ids: list[int]) -> Iterable[tuple[int, str, int]]:

@@ -15,6 +15,7 @@ from .desk import Result
 from .ledger import Held
 from .pen import Pen
 from .posts import Post, render
+from .suspension import suspend
 from .worker import Worker, announcement_of
 
 BATCH = 100
@@ -70,7 +71,7 @@ class PostCarrier(Carrier):
 
     async def _follow(self, row: Held, error: ChannelError) -> None:
         if isinstance(error, Gone) or outcomes.is_last(row, timezone.now()):
-            await self.pen.using(lambda: suspend(row, error.reply, is_gone=isinstance(error, Gone)))
+            await self.pen.using(lambda: _suspend(row, error.reply, is_gone=isinstance(error, Gone)))
         await super()._follow(row, error)
 
     async def _refused(self, row: Held, error: Refused) -> None:
@@ -102,11 +103,10 @@ class PostWorker(Worker[Post]):
         return PostCarrier(self.pen, self.desk, self.relay, PostWire(self.pen, self.letter), self.pace)
 
 
-def suspend(row: Held, reply: Reply, *, is_gone: bool) -> None:
-    """Nothing more goes to this webhook, and its owner hears why by mail; unless it took something meanwhile."""
+def _suspend(row: Held, reply: Reply, *, is_gone: bool) -> None:
+    """Suspend the webhook and tell its owner by mail, unless it has accepted something since this was created."""
     taken_since = Attempt.objects.filter(subscriber=row.subscriber_id, at__gte=row.created_at, code__range=(200, 299))
     if not is_gone and taken_since.exists():
         return
-    active = Subscriber.objects.active().filter(pk=row.subscriber_id)
-    if active.update(state=Subscriber.State.SUSPENDED, suspended_because=str(reply)[:500]):
+    if suspend(row.subscriber_id, str(reply)):
         letters.write(Subscriber.objects.get(pk=row.subscriber_id), Delivery.Letter.WEBHOOK_SUSPENDED)
