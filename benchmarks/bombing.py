@@ -18,7 +18,7 @@ import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 
-from tests.support.product import ROOT
+from statuspage.local.plan import ROOT
 
 from .figures import Figure
 from .house import Environment, granian, house, server

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.support.product import ROOT
+from statuspage.local.plan import ROOT
 
 from .figures import Figure
 from .house import Environment, house

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 
 from tqdm import tqdm
 
-from tests.support.product import ROOT
+from statuspage.local.plan import ROOT
 
 from .figures import Figure
 from .house import Environment, granian, house, running, server

@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.ports import free_port
+from statuspage.local.plan import ROOT
 from statuspage.local.servers import Servers
-from tests.support.product import ROOT, free_port
 
 Environment = dict[str, str]
 

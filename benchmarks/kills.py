@@ -19,8 +19,8 @@ from typing import Any
 
 from redis import Redis
 
-from tests.notifications.wire import DROP, ScriptedServer, as_usual
-from tests.support.product import ROOT
+from harness.smtp_server import DROP, ScriptedServer, as_usual
+from statuspage.local.plan import ROOT
 
 from .deliver import telling
 from .figures import Figure

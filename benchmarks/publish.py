@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import IO
 from urllib.parse import urlsplit
 
-from tests.support.product import ROOT
+from statuspage.local.plan import ROOT
 
 from .figures import Figure
 from .house import Environment, granian, house, server

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from http.client import HTTPMessage
 from pathlib import Path
 
-from tests.support.nginx import NGINX, Nginx
-from tests.support.product import free_port
+from harness.nginx import NGINX, Nginx
+from harness.ports import free_port
 
 from .figures import Figure, Missing
 from .house import Environment, Running, granian, gunicorn, house, server

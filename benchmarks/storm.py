@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 
-from tests.support.product import ROOT
+from statuspage.local.plan import ROOT
 
 from .figures import Figure
 from .house import Environment, granian, house, server

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import brotli
 
-from tests.support.product import ROOT
+from statuspage.local.plan import ROOT
 
 from .figures import Figure
 from .house import Environment, house

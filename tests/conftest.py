@@ -1,7 +1,7 @@
 """Real PostgreSQL and Valkey for the session; fixtures for mail, the public store, the product and a browser.
 
 The environment must be ready before Django reads its settings, that is while
-pytest loads this file; see also `support/environment.py`.
+pytest loads this file; see also `harness/environment.py`.
 """
 
 import os
@@ -18,12 +18,14 @@ from django.test import override_settings
 from django.utils import translation
 from pytest_django import DjangoDbBlocker, Settings
 
+from harness import browser as chromium
+from harness import environment
+from harness.product import Product
+from harness.waiting import PATIENCE
 from statuspage.local.servers import Servers
 
-from .support import browser as chromium
-from .support import environment, network
+from .support import network
 from .support.mailserver import MailServer
-from .support.product import PATIENCE, Product
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page

@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from tests.support import environment
-from tests.support.product import ROOT
+from harness import environment
+from statuspage.local.plan import ROOT
 
 SETTINGS = Path(ROOT, "docs", "settings.md").read_text(encoding="utf-8")
 

@@ -9,11 +9,12 @@ from types import ModuleType
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
+from harness import environment
+from harness.product import run_environment
 from statuspage.env import Environment
 from statuspage.local import plan
+from statuspage.local.plan import ROOT
 from statuspage.settings import env as settings_env
-from tests.support import environment
-from tests.support.product import ROOT, run_environment
 
 KEY = "unit-test-key-that-is-long-enough-and-random-enough-2f8c1d7e9b"
 

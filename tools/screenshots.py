@@ -14,9 +14,10 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page
 from tqdm import tqdm
 
+from harness.browser import launch
+from harness.product import PASSWORD, Product, run_environment
+from statuspage.local.plan import ROOT
 from statuspage.local.servers import Servers
-from tests.support.browser import launch
-from tests.support.product import PASSWORD, ROOT, Product, run_environment
 
 IMAGES = ROOT / "docs" / "images"
 WIDE, PHONE = 1280, 390

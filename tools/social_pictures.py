@@ -19,9 +19,9 @@ from django.utils.html import format_html
 from django.utils.translation import override
 from playwright.sync_api import Page
 
+from harness.browser import launch
 from incidents.appearance import APPEARANCES
 from incidents.publishing.social import DRAWINGS, FOLDER, HEIGHT, WIDTH, WORDLESS
-from tests.support.browser import launch
 
 STYLE = """
 body { margin: 0; width: 1200px; height: 630px; background: #fff }

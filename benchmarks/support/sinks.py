@@ -10,7 +10,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 
-from tests.support.product import free_port
+from harness.ports import free_port
 
 from ..figures import Missing
 

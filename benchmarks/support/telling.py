@@ -32,15 +32,15 @@ from django.utils import timezone
 django.setup()
 
 # Models may be loaded only now that Django is.
+from harness.busy_day import WORDS, busy_day  # noqa: E402
+from harness.smtp_server import ScriptedServer  # noqa: E402
 from incidents import operations  # noqa: E402
 from incidents.models import Announcement, Delivery, Destination, Page, StaleSubject, Subscriber  # noqa: E402
 from incidents.notifications import announcements, claims, delivery, mail  # noqa: E402
 from incidents.operations import Statement  # noqa: E402
 from incidents.status import Impact, Phase  # noqa: E402
 from incidents.text import Text  # noqa: E402
-from tests.notifications.day import WORDS, busy_day  # noqa: E402
 from tests.notifications.helpers import START  # noqa: E402
-from tests.notifications.wire import ScriptedServer  # noqa: E402
 
 from .history import DANISH, ENGLISH  # noqa: E402
 

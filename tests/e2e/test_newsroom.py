@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.support.product import PASSWORD, Product
+from harness.product import PASSWORD, Product
 
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
 # The elements that stand out of the window, the innermost last.

@@ -21,8 +21,9 @@ import psycopg
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page
 
+from harness.product import PASSWORD, Product
+from harness.waiting import wait_for
 from statuspage.local.servers import Servers
-from tests.support.product import PASSWORD, Product, wait_for
 
 DANE, BRITON = "dansk.laeser@kunde.example", "english.reader@customer.example"
 TITLE = {"da": "Mail til Microsoft 365 er forsinket", "en": "Mail to Microsoft 365 is delayed"}

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from django.core.management import get_commands
 
+from harness.product import run_environment
 from statuspage.local import lock
-from tests.support.product import ROOT, run_environment
+from statuspage.local.plan import ROOT
 
 COMMAND = [sys.executable, "-m", "statuspage.local.command"]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -11,10 +11,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from harness.product import Product
+from harness.waiting import wait_for
 from statuspage.local import interruption
 from statuspage.local.process import communicate, spawn, stop
 from tests.support import processes
-from tests.support.product import Product, wait_for
 
 
 @pytest.fixture

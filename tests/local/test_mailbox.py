@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.product import received
 from statuspage.local.mailbox import Mailbox, listening_socket
-from tests.support.product import ROOT, received
+from statuspage.local.plan import ROOT
 
 
 @pytest.fixture

@@ -14,10 +14,13 @@ from urllib.request import urlopen
 
 import pytest
 
+from harness.environment import queue_url
+from harness.ports import free_port
+from harness.product import Product, run_environment
+from harness.waiting import wait_for
 from statuspage.local import lock
+from statuspage.local.plan import ROOT
 from statuspage.local.supervisor import ending
-from tests.support.environment import queue_url
-from tests.support.product import ROOT, Product, free_port, run_environment, wait_for
 
 from .test_command import call
 

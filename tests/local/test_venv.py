@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from harness.waiting import wait_for
 from statuspage.local import venv
+from statuspage.local.plan import ROOT
 from tests.support import processes
-from tests.support.product import ROOT, wait_for
 
 PACKAGE = Path(ROOT, "statuspage")
 

@@ -10,8 +10,8 @@ from dnslib.server import DNSServer
 from dnslib.zoneresolver import ZoneResolver
 from pytest_django import Settings
 
+from harness.ports import free_port
 from tests.support.mailserver import MailServer
-from tests.support.product import free_port
 
 KEY = "A" * 392
 GOOD = {

@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import pytest
 from pytest_django import Settings
 
-from .wire import ScriptedServer
+from harness.smtp_server import ScriptedServer
 
 
 @pytest.fixture(autouse=True)

@@ -8,16 +8,16 @@ from django.db import connection, transaction
 from django.utils import timezone
 from pytest_django import Settings
 
+from harness.smtp_server import ScriptedServer
+from harness.waiting import wait_for
 from incidents.models import Announcement, Delivery, Subscriber
 from incidents.notifications import announcements, claims, delivery, worker
 from incidents.notifications.desk import Desk
 from incidents.notifications.ledger import Held
 from tests.factories import make_subscriber
 from tests.support.database import is_somebody_blocked
-from tests.support.product import wait_for
 
 from .helpers import announced, states, work_off
-from .wire import ScriptedServer
 
 pytestmark = pytest.mark.django_db
 

@@ -7,6 +7,8 @@ import time_machine
 from django.utils import timezone
 from pytest_django import Settings
 
+from harness.busy_day import busy_day
+from harness.smtp_server import DROP, ScriptedServer, as_usual
 from incidents.admin import front
 from incidents.links import unsign_bounce
 from incidents.models import Announcement, Delivery, Destination, Subscriber, Update
@@ -17,9 +19,7 @@ from incidents.subscriptions import service
 from incidents.text import Text
 from tests.factories import make_incident, make_statement, make_subscriber
 
-from .day import busy_day
 from .helpers import START, announced, let_time_pass, states, work_off
-from .wire import DROP, ScriptedServer, as_usual
 
 pytestmark = pytest.mark.django_db
 

@@ -11,14 +11,14 @@ from dnslib import QTYPE, RCODE, RR, DNSRecord
 from dnslib.server import BaseResolver, DNSServer
 from pytest_django import Settings
 
+from harness.busy_day import busy_day
+from harness.ports import free_port
+from harness.smtp_server import ScriptedServer
 from incidents.models import Delivery, Destination, MailDomain, Subscriber
 from incidents.notifications import delivery, hosts
 from tests.factories import make_subscriber
-from tests.support.product import free_port
 
-from .day import busy_day
 from .helpers import START, announced, states, work_off
-from .wire import ScriptedServer
 
 pytestmark = pytest.mark.django_db
 

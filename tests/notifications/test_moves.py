@@ -19,13 +19,13 @@ from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 from pytest_django import Settings
 
+from harness.smtp_server import DROP, ScriptedServer
 from incidents.models import MOVES, Announcement, Delivery, DeliveryState, Subscriber
 from incidents.notifications import announcements, claims
 from incidents.notifications.ledger import WIRE_LEASE
 from tests.factories import make_subscriber
 
 from .helpers import START, announced, let_time_pass, states, work_off
-from .wire import DROP, ScriptedServer
 
 pytestmark = pytest.mark.django_db
 

@@ -17,15 +17,15 @@ from django.db import connection
 from psycopg import sql
 from pytest_django import Settings
 
+from harness.ports import free_port
+from harness.smtp_server import DROP, ScriptedServer, as_usual
 from incidents.models import Subscriber
 from incidents.notifications.channels.smtp import Relay, SmtpConnection, SmtpError, Stage
 from incidents.notifications.channels.wire import Wire, _give_up
 from tests.factories import make_subscriber
-from tests.support.product import free_port
 
 from .helpers import announced, states, work_off
 from .test_killed import forget_the_dead, start_worker
-from .wire import DROP, ScriptedServer, as_usual
 
 LETTER = b"Subject: S\r\n\r\n" + b"A line that is long enough.\r\n" * 40_000
 

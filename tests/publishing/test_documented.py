@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from incidents.publishing.registry import DOCUMENTS
-from tests.support.product import ROOT
+from statuspage.local.plan import ROOT
 
 TABLE = dict(
     re.findall(

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.nginx import CONFIGURATION, NGINX, Nginx
+from harness.ports import free_port
 from incidents.publishing.headers import MEDIA_TYPES
-from tests.support.nginx import CONFIGURATION, NGINX, Nginx
-from tests.support.product import free_port
 from tests.support.wsgi import serving
 
 from .sites import DOCUMENTS, HASHED, LAST_MODIFIED, published, site

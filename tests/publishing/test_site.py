@@ -9,10 +9,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from harness.product import run_environment
 from incidents.publishing import site_files
 from incidents.publishing.headers import CACHE_DOCUMENT, CACHE_HASHED, CACHE_STATIC
 from incidents.publishing.site import PublicSite
-from tests.support.product import ROOT, run_environment
+from statuspage.local.plan import ROOT
 from tests.support.wsgi import ask
 
 from .sites import DOCUMENTS, HASHED, LAST_MODIFIED, published, site

@@ -16,7 +16,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from incidents.publishing import site_dynamic
 from incidents.publishing.site_dynamic import Places
-from tests.support.product import ROOT
+from statuspage.local.plan import ROOT
 from tests.support.wsgi import Answer, ask
 
 from .sites import DOCUMENTS, published, site

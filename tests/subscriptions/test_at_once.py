@@ -10,13 +10,13 @@ from django.db import connections
 from django.db.models.deletion import Collector
 from django.utils import timezone
 
+from harness.waiting import wait_for
 from incidents.models import Delivery, Subscriber
 from incidents.subscriptions import limits, rows, service
 from incidents.subscriptions.rows import Choices
 from incidents.subscriptions.service import Finding
 from tests.factories import make_subscriber
 from tests.support.database import is_somebody_blocked
-from tests.support.product import wait_for
 
 from .visitor import Visitor, letters, manage_link, unsubscription
 

@@ -3,13 +3,11 @@
 import email
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from email import policy
 from email.message import EmailMessage
 from itertools import count
@@ -19,12 +17,13 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 
 from statuspage.env import Environment
+from statuspage.local.plan import ROOT
 
 from . import environment
+from .ports import free_port
+from .waiting import wait_for
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 PASSWORD = "correct horse battery staple"
-PATIENCE = 120.0  # seconds; only a test that fails waits for so long
 _numbers = count(1)
 
 
@@ -112,18 +111,6 @@ def run_environment(variables: Mapping[str, str]) -> dict[str, str]:
     """The machine's environment without any variable of the product's, and these."""
     taken = {*environment.OWN, *environment.SERVERS, "DJANGO_SETTINGS_MODULE"}
     return {name: value for name, value in os.environ.items() if name not in taken} | dict(variables)
-
-
-def wait_for(holds: Callable[[], object], patience: float = PATIENCE) -> None:
-    deadline = time.monotonic() + patience
-    while not holds():
-        assert time.monotonic() < deadline, "What was waited for did not come about."
-        time.sleep(0.05)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def own_database(name: str) -> str:

@@ -10,9 +10,9 @@ from django.utils import timezone
 from incidents.models import Announcement, Incident
 from incidents.notifications import claims
 from incidents.text import Text
+from tests.notifications.helpers import announced, let_time_pass, work_off
 
-from .helpers import announced, let_time_pass, work_off
-from .wire import ScriptedServer, as_usual
+from .smtp_server import ScriptedServer, as_usual
 
 BUSY = "451 4.7.500 Server busy"
 WORDS = ("Vi ser på det.", "Fejlen er fundet.", "Microsoft har løst det.")

@@ -1,0 +1,1 @@
+"""What tests, benchmarks and tools share: the running product, nginx, a scriptable SMTP server, a browser."""
