@@ -1,4 +1,4 @@
-"""The day this product was born from: a server answers “busy”, staff post three updates, and two workers are killed."""
+"""A day on which a mail server answers "busy": staff post three updates, and two workers die in the middle of it."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -7,43 +7,58 @@ from datetime import timedelta
 import time_machine
 from django.utils import timezone
 
+from incidents import operations
 from incidents.models import Announcement, Incident
 from incidents.notifications import claims
+from incidents.operations import Statement
+from incidents.status import Impact, Phase
 from incidents.text import Text
-from tests.notifications.helpers import announced, let_time_pass, work_off
 
+from .deliveries import let_time_pass, release, work_off
 from .smtp_server import ScriptedServer, as_usual
 
 BUSY = "451 4.7.500 Server busy"
-WORDS = ("Vi ser på det.", "Fejlen er fundet.", "Microsoft har løst det.")
+UPDATES = ("Vi ser på det.", "Fejlen er fundet.", "Microsoft har løst det.")
 
 
 @dataclass(frozen=True)
 class Day:
     newest: Announcement
-    probes: int  # letters that the server was offered while it was busy
-    letters: Counter[str]  # taken, by recipient
-    told_the_newest: bool
+    probes: int  # messages that the server was offered while it was busy
+    messages: Counter[str]  # accepted, by recipient
+    outdated: int  # accepted messages that do not hold the newest update
 
 
-def busy_day(server: ScriptedServer, clock: time_machine.Traveller) -> Day:
-    """Every letter is put off for 24 hours, at the end of its content, as Microsoft did; then all are taken."""
-    server.says = lambda stage, _to: BUSY if stage == "DOT" else None
+def simulate_busy_day(server: ScriptedServer, clock: time_machine.Traveller) -> Day:
+    """For 24 hours every message is deferred after its final dot, as Microsoft did; then all are accepted."""
+    server.says = lambda stage, _recipient: BUSY if stage == "DOT" else None
     incident: Incident | None = None
-    for words in WORDS:
-        newest = announced(incident, text=Text(da=words, en=words))
+    for words in UPDATES:
+        newest = announce(incident, words)
         incident = newest.update.incident
         work_off()
-        if words != WORDS[-1]:
+        if words != UPDATES[-1]:
             die_with_claims(newest)
         let_time_pass(clock, timedelta(hours=8))
     probes = server.tries_of("DOT")
     server.says = as_usual
     let_time_pass(clock, timedelta(hours=4))
-    letters = Counter(letter.recipient for letter in server.taken)
-    return Day(newest, probes, letters, all(WORDS[-1] in letter.text() for letter in server.taken))
+    outdated = sum(UPDATES[-1] not in message.text() for message in server.taken)
+    return Day(newest, probes, Counter(message.recipient for message in server.taken), outdated)
+
+
+def announce(incident: Incident | None, words: str) -> Announcement:
+    """An update in Danish and English, released at once; it opens an incident where there is none."""
+    statement = Statement(phase=Phase.IDENTIFIED, text=Text(da=words, en=words), notify=True)
+    if incident is None:
+        title = Text(da="Mail er forsinket", en="Mail is delayed")
+        operations.open_incident(details={"title": title, "impact": Impact.MINOR}, statement=statement)
+    else:
+        operations.post_update(incident=incident, statement=statement)
+    release()
+    return Announcement.objects.latest("id")
 
 
 def die_with_claims(announcement: Announcement) -> None:
-    """A worker takes what it can, also the next probe if it has come, and is not heard of again."""
+    """A worker claims what it can, including the next probe if it is due, and never finishes."""
     claims.claim(announcement.pk, 500, timezone.now() + timedelta(minutes=7))

@@ -121,6 +121,11 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., 
 # A running Playwright makes Django refuse the database in this process, so it ends with the module.
 @pytest.fixture(scope="module")
 def browser() -> Iterator["Browser"]:
+    """Without a Chromium the test is skipped, or fails if REQUIRE_BROWSER=1."""
+    try:
+        chromium.find()
+    except chromium.NoBrowser as missing:
+        (pytest.fail if os.environ.get("REQUIRE_BROWSER") == "1" else pytest.skip)(str(missing))
     with chromium.launch() as running:
         yield running
 

@@ -5,6 +5,7 @@ import time_machine
 from django.utils import timezone
 from pytest_django import Settings
 
+from harness.deliveries import release
 from incidents import operations
 from incidents.models import Announcement, Component, Delivery, StaleSubject, Subscriber
 from incidents.notifications import announcements, audience
@@ -19,7 +20,7 @@ from tests.factories import (
     make_update,
 )
 
-from .helpers import START, announced, release, states
+from .helpers import START, announced, states
 
 pytestmark = pytest.mark.django_db
 

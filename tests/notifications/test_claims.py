@@ -8,6 +8,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 from pytest_django import Settings
 
+from harness.deliveries import work_off
 from harness.smtp_server import ScriptedServer
 from harness.waiting import wait_for
 from incidents.models import Announcement, Delivery, Subscriber
@@ -17,7 +18,7 @@ from incidents.notifications.ledger import Held
 from tests.factories import make_subscriber
 from tests.support.database import is_somebody_blocked
 
-from .helpers import announced, states, work_off
+from .helpers import announced, states
 
 pytestmark = pytest.mark.django_db
 

@@ -11,14 +11,15 @@ from dnslib import QTYPE, RCODE, RR, DNSRecord
 from dnslib.server import BaseResolver, DNSServer
 from pytest_django import Settings
 
-from harness.busy_day import busy_day
+from harness.busy_day import simulate_busy_day
+from harness.deliveries import work_off
 from harness.ports import free_port
 from harness.smtp_server import ScriptedServer
 from incidents.models import Delivery, Destination, MailDomain, Subscriber
 from incidents.notifications import delivery, hosts
 from tests.factories import make_subscriber
 
-from .helpers import START, announced, states, work_off
+from .helpers import START, announced, states
 
 pytestmark = pytest.mark.django_db
 
@@ -97,10 +98,10 @@ def test_a_day_of_server_busy_is_fourteen_probes_for_all_that_microsoft_hosts(
             make_subscriber(f"reader{number}@{domain}")
     with time_machine.travel(START, tick=False) as clock:
         hosts.look_up(timezone.now())
-        seen = busy_day(server, clock)
+        seen = simulate_busy_day(server, clock)
     assert seen.probes <= 14
-    assert seen.letters == dict.fromkeys(Subscriber.objects.values_list("address", flat=True), 1)
-    assert seen.told_the_newest
+    assert seen.messages == dict.fromkeys(Subscriber.objects.values_list("address", flat=True), 1)
+    assert seen.outdated == 0
 
 
 def test_what_waits_already_joins_its_neighbours_once_their_servers_are_known(

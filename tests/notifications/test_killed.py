@@ -11,13 +11,14 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
+from harness.deliveries import work_off
 from harness.smtp_server import ScriptedServer, as_usual
 from incidents.models import Delivery, Subscriber
 from incidents.notifications import delivery
 from tests.factories import make_subscriber
 from tests.publishing.processes import environment
 
-from .helpers import announced, states, work_off
+from .helpers import announced, states
 
 CONNECTIONS = 4
 

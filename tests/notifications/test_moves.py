@@ -19,13 +19,14 @@ from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 from pytest_django import Settings
 
+from harness.deliveries import let_time_pass, work_off
 from harness.smtp_server import DROP, ScriptedServer
 from incidents.models import MOVES, Announcement, Delivery, DeliveryState, Subscriber
 from incidents.notifications import announcements, claims
 from incidents.notifications.ledger import WIRE_LEASE
 from tests.factories import make_subscriber
 
-from .helpers import START, announced, let_time_pass, states, work_off
+from .helpers import START, announced, states
 
 pytestmark = pytest.mark.django_db
 

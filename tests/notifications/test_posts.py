@@ -14,6 +14,7 @@ from django.utils import timezone
 from pytest_django import Settings
 from standardwebhooks import Webhook
 
+from harness.deliveries import release
 from incidents.models import Announcement, Attempt, Delivery, Destination, SigningSecret, Subscriber
 from incidents.notifications import delivery, signatures
 from incidents.notifications.channels.email import relay_name
@@ -23,7 +24,7 @@ from incidents.text import Text
 from tests.factories import make_component, make_incident, make_page, make_statement, make_subscriber, make_update
 from tests.support.receiver import Receiver, answer
 
-from .helpers import START, announced, release, states
+from .helpers import START, announced, states
 
 pytestmark = pytest.mark.django_db
 

@@ -8,12 +8,13 @@ from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 from redis import Redis
 from rq import Queue, SimpleWorker
 
+from harness.deliveries import release
 from harness.smtp_server import ScriptedServer
 from incidents.models import Delivery
 from incidents.notifications import delivery, queues
 from tests.factories import make_incident, make_statement, make_subscriber
 
-from .helpers import announced, release, states
+from .helpers import announced, states
 
 pytestmark = pytest.mark.django_db
 

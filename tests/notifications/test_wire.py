@@ -17,6 +17,7 @@ from django.db import connection
 from psycopg import sql
 from pytest_django import Settings
 
+from harness.deliveries import work_off
 from harness.ports import free_port
 from harness.smtp_server import DROP, ScriptedServer, as_usual
 from incidents.models import Subscriber
@@ -24,7 +25,7 @@ from incidents.notifications.channels.smtp import Relay, SmtpConnection, SmtpErr
 from incidents.notifications.channels.wire import Wire, _give_up
 from tests.factories import make_subscriber
 
-from .helpers import announced, states, work_off
+from .helpers import announced, states
 from .test_killed import forget_the_dead, start_worker
 
 LETTER = b"Subject: S\r\n\r\n" + b"A line that is long enough.\r\n" * 40_000

@@ -1,1 +1,1 @@
-"""What tests lean on: servers, a mail server that can be told what to answer, the whole product, a browser."""
+"""Helpers for several tests: a webhook receiver, WSGI requests, processes, and the locks of PostgreSQL."""
