@@ -1,175 +1,114 @@
-"""Translation catalogues without GNU gettext: extract, merge, compile and check with Babel.
+"""Translation catalogues with Babel, because GNU gettext may not be installed: extract, update, compile and check.
 
-English is the language of the source and needs no catalogue. A catalogue is
-written the same on every machine and at any time: no dates, no line numbers.
+English is the language of the source and needs no catalogue. The files are the
+same on every machine: they contain no dates and no line numbers.
 """
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from babel.messages.catalog import Catalog, Message
-from babel.messages.extract import extract_python
-from babel.messages.mofile import read_mo, write_mo
+from babel.messages import Catalog, Message
+from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir, extract_python
+from babel.messages.frontend import parse_keywords
+from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 from django.utils.translation import template as django_template
 
-# Function → which arguments are the context, the text and its plural.
-KEYWORDS: dict[str, Any] = {
-    **dict.fromkeys(("_", "gettext", "gettext_lazy", "gettext_noop"), None),
-    **dict.fromkeys(("ngettext", "ngettext_lazy"), (1, 2)),
-    **dict.fromkeys(("pgettext", "pgettext_lazy"), ((1, "c"), 2)),
-    **dict.fromkeys(("npgettext", "npgettext_lazy"), ((1, "c"), 2, 3)),
-}
-TEMPLATES = {".html", ".txt", ".xml"}
+LAZY = ["gettext_lazy", "gettext_noop", "ngettext_lazy:1,2", "pgettext_lazy:1c,2", "npgettext_lazy:1c,2,3"]
+TEMPLATE = f"{__name__}:extract_template"
+METHODS = [("**.py", "python"), ("**.html", TEMPLATE), ("**.txt", TEMPLATE), ("**.xml", TEMPLATE)]
 PLACEHOLDER = re.compile(r"%\(\w+\)[sdf]|%[sdf]|\{\w*\}")
-WIDTH = 110
+HEADER = """\
+# The status page in “{0.locale}”. Collected by `make messages`; only msgstr is written by hand.
+msgid ""
+msgstr ""
+"Language: {0.locale}\\n"
+"MIME-Version: 1.0\\n"
+"Content-Type: text/plain; charset=utf-8\\n"
+"Content-Transfer-Encoding: 8bit\\n"
+"Plural-Forms: {0.plural_forms}"
 
-Key = tuple[str, str]  # context, text
-
-
-class Strings(Catalog):
-    """A catalogue whose header never changes by itself."""
-
-    def __init__(self, locale: str | None = None) -> None:
-        comment = f"# The status page in “{locale}”. Collected by `make messages`; only msgstr is written by hand."
-        super().__init__(locale=locale, header_comment=comment, fuzzy=False)
-
-    @property
-    def mime_headers(self) -> list[tuple[str, str]]:
-        headers = [("Language", str(self.locale))] if self.locale else []
-        headers += [("MIME-Version", "1.0"), ("Content-Type", "text/plain; charset=utf-8")]
-        headers += [("Content-Transfer-Encoding", "8bit")]
-        return headers + ([("Plural-Forms", self.plural_forms)] if self.locale else [])
+"""
 
 
-def extract(root: Path, folders: list[str]) -> Strings:
+def extract(root: Path, folders: list[str]) -> Catalog:
     """Every string that the source marks for translation."""
-    strings = Strings()
+    source, keywords = Catalog(), {**DEFAULT_KEYWORDS, **parse_keywords(LAZY)}
     for folder in folders:
-        for path in sorted((root / folder).rglob("*")):
-            if path.suffix == ".py" or path.suffix in TEMPLATES:
-                extract_file(strings, path, path.relative_to(root).as_posix())
-    return strings
+        for name, line, text, comments, context in extract_from_dir(
+            root / folder, METHODS, keywords=keywords, comment_tags=["Translators:"]
+        ):
+            source.add(text, None, [(f"{folder}/{name}", line)], auto_comments=comments, context=context)
+    return source
 
 
-def extract_file(strings: Strings, path: Path, name: str) -> None:
-    source = path.read_text(encoding="utf-8")
-    if path.suffix != ".py":
-        source = as_python(source, name)
-    for _line, function, texts, comments in extract_python(
-        io.BytesIO(source.encode()), KEYWORDS, ["Translators:"], {"encoding": "utf-8"}
-    ):
-        if found := arguments(str(function), texts):
-            context, text = found
-            strings.add(text, locations=[(name, 0)], auto_comments=list(comments or ()), context=context)
-
-
-def as_python(template: str, name: str) -> str:
-    """Django turns a template into calls of gettext; Python's tokenizer wants no indentation."""
-    code = django_template.templatize(template, origin=name)
-    return "\n".join(line.strip() for line in code.splitlines())
-
-
-def arguments(function: str, texts: Any) -> tuple[str | None, str | tuple[str, str]] | None:
-    """Context and text of one call; nothing where the text is not written out there."""
-    given: list[Any] = [texts] if isinstance(texts, str) or texts is None else list(texts)
-    positions: tuple[Any, ...] = KEYWORDS[function] or (1,)
-    context: str | None = None
-    if isinstance(positions[0], tuple):
-        context, positions = given[positions[0][0] - 1], positions[1:]
-    chosen: list[Any] = [given[position - 1] if position <= len(given) else None for position in positions]
-    if not all(chosen):
-        return None
-    return context, chosen[0] if len(chosen) == 1 else (chosen[0], chosen[1])
+def extract_template(
+    file: io.BufferedReader,
+    keywords: Collection[str],
+    tags: Collection[str],
+    options: object,  # noqa: ARG001
+) -> Iterator[Any]:
+    """Django turns a template into calls of gettext; Python's tokenizer accepts no stray indentation."""
+    code = django_template.templatize(file.read().decode(), origin=file.name)
+    source = "\n".join(line.strip() for line in code.splitlines()).encode()
+    return extract_python(io.BytesIO(source), dict.fromkeys(keywords), tags, {"encoding": "utf-8"})
 
 
 def catalogue_path(locale_folder: Path, language: str) -> Path:
     return locale_folder / language / "LC_MESSAGES" / "django.po"
 
 
-def read(path: Path, language: str) -> Strings:
-    strings = Strings(language)
-    if path.exists():
-        with path.open("rb") as file:
-            written = read_po(file, locale=language)
-        for message in written:
-            if message.id:
-                strings[message.id] = message
-        strings.obsolete = written.obsolete
-    return strings
+def read(path: Path, language: str) -> Catalog:
+    if not path.exists():
+        return Catalog(language)
+    with path.open("rb") as file:
+        return read_po(file, locale=language)
 
 
-def merge(source: Strings, written: Strings) -> Strings:
-    """The source's strings with the translations there are; what the source no longer says is gone."""
-    merged = Strings(str(written.locale))
-    for message in source:
-        if not message.id:
-            continue
-        known = written.get(key_text(message), message.context)
-        if known is not None and known.id == message.id:
-            message.string = known.string
-            message.flags |= known.flags & {"fuzzy"}
-            message.user_comments = known.user_comments
-        else:
-            message.string = ("",) * merged.num_plurals if message.pluralizable else ""
-        merged[message.id] = message
-    return merged
+def update(written: Catalog, source: Catalog) -> None:
+    """The strings of the source with the translations that exist; strings no longer in the source are dropped."""
+    for message in list(written):
+        known = source.get(key_text(message), message.context)
+        if message.id and known and known.id != message.id:  # another plural needs another translation
+            written.delete(key_text(message), message.context)
+    written.update(source, no_fuzzy_matching=True)
 
 
-def write(strings: Strings, path: Path) -> None:
+def write(catalogue: Catalog, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
-        write_po(file, strings, width=WIDTH, sort_output=True, ignore_obsolete=True, include_lineno=False)
-    with path.with_suffix(".mo").open("wb") as compiled:
-        write_mo(compiled, finished(strings))
+        file.write(HEADER.format(catalogue).encode())
+        write_po(file, catalogue, 110, omit_header=True, sort_output=True, ignore_obsolete=True, include_lineno=False)
+    path.with_suffix(".mo").write_bytes(compiled(catalogue))
 
 
-def finished(strings: Strings) -> Strings:
-    """Only what is translated: for half a plural Babel would put the English one into the compiled file."""
-    done = Strings(str(strings.locale))
-    for message in strings:
-        if message.id and is_finished(message):
-            done[message.id] = message
-    return done
-
-
-def is_finished(message: Message) -> bool:
-    return all(forms(message.string)) and not message.fuzzy
+def compiled(catalogue: Catalog) -> bytes:
+    """Only finished translations: for an untranslated plural form Babel would compile the English one."""
+    finished = Catalog(catalogue.locale, creation_date=datetime(2000, 1, 1, tzinfo=UTC), fuzzy=False)
+    for message in catalogue:
+        if message.id and all(forms(message.string)):
+            finished[message.id] = message
+    file = io.BytesIO()
+    write_mo(file, finished)
+    return file.getvalue()
 
 
 def key_text(message: Message) -> str:
-    return message.id if isinstance(message.id, str) else message.id[0]
+    return forms(message.id)[0]
 
 
-def forms(value: object) -> list[str]:
-    return (
-        [value] if isinstance(value, str) else [str(form) for form in value] if isinstance(value, list | tuple) else []
-    )
+def forms(text: Any) -> list[str]:
+    """The singular and the plural forms of a text; an untranslated one is empty."""
+    return list(text) if isinstance(text, list | tuple) else [text or ""]
 
 
-def translations(strings: Catalog) -> dict[Key, list[str]]:
-    """What a program gets: text → its translation, without what is missing or uncertain."""
-    return {
-        (context_of(message), key_text(message)): forms(message.string)
-        for message in strings
-        if message.id and is_finished(message)
-    }
-
-
-def context_of(message: Message) -> str:
-    """Babel leaves the contexts of a compiled catalogue as bytes."""
-    given: str | bytes = message.context or ""
-    return given.decode() if isinstance(given, bytes) else given
-
-
-def faults(source: Strings, written: Strings, path: Path) -> Iterator[str]:
+def faults(source: Catalog, written: Catalog, path: Path) -> Iterator[str]:
     """Everything that keeps a reader from seeing the whole page in this language."""
-    for message in source:
-        if not message.id:
-            continue
+    for message in filter(lambda each: each.id, source):
         known = written.get(key_text(message), message.context)
         where = f"“{key_text(message)}” ({', '.join(sorted({file for file, _ in message.locations}))})"
         if known is None or known.id != message.id:
@@ -179,8 +118,9 @@ def faults(source: Strings, written: Strings, path: Path) -> Iterator[str]:
     for message in [*written, *written.obsolete.values()]:
         if message.id and source.get(key_text(message), message.context) is None:
             yield f"obsolete, run `make messages`: “{key_text(message)}”"
-    if not agrees(written, path.with_suffix(".mo")):
-        yield f"{path.with_suffix('.mo').name} does not agree with {path.name}, run `make messages`"
+    binary = path.with_suffix(".mo")
+    if not binary.exists() or binary.read_bytes() != compiled(written):
+        yield f"{binary.name} does not agree with {path.name}, run `make messages`"
 
 
 def translation_fault(message: Message) -> str:
@@ -190,21 +130,13 @@ def translation_fault(message: Message) -> str:
         return "marked as fuzzy"
     if not same_placeholders(message):
         return "other placeholders than the source"
-    originals = forms(message.id)
-    if any(form.endswith("\n") != originals[0].endswith("\n") for form in forms(message.string)):
+    if any(form.endswith("\n") != key_text(message).endswith("\n") for form in forms(message.string)):
         return "ends with a line break where the source does not, or the reverse"
     return ""
 
 
 def same_placeholders(message: Message) -> bool:
-    """A singular may say “one” in words; nothing may name what the source does not give."""
+    """A singular may say “one” in words; no form may use a placeholder that the source does not have."""
     wanted = sorted(PLACEHOLDER.findall(forms(message.id)[-1]))
     *fewer, last = [sorted(PLACEHOLDER.findall(form)) for form in forms(message.string)]
     return last == wanted and all(set(found) <= set(wanted) for found in fewer)
-
-
-def agrees(written: Strings, compiled: Path) -> bool:
-    if not compiled.exists():
-        return False
-    with compiled.open("rb") as file:
-        return translations(read_mo(file)) == translations(written)

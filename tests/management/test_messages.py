@@ -109,6 +109,26 @@ def test_new_and_dropped_strings_are_named(project: Path) -> None:
     assert "obsolete, run `make messages`: “Incident”" in said
 
 
+def test_changed_plural_needs_a_new_translation(project: Path) -> None:
+    call_command("messages")
+    written = catalogue(project).read_text(encoding="utf-8")
+    translated = written.replace('[0] ""', '[0] "%(count)d besked"').replace('[1] ""', '[1] "%(count)d beskeder"')
+    catalogue(project).write_text(translated, encoding="utf-8")
+    (project / "incidents" / "words.py").write_text(SOURCE.replace("updates", "messages"), encoding="utf-8")
+    assert "missing, run `make messages`: “%(count)d update”" in complaints()
+    call_command("messages")
+    assert "untranslated: “%(count)d update”" in complaints()
+
+
+def test_half_translated_plural_is_not_compiled(project: Path) -> None:
+    call_command("messages")
+    written = catalogue(project).read_text(encoding="utf-8")
+    catalogue(project).write_text(written.replace('[0] ""', '[0] "%(count)d besked"'), encoding="utf-8")
+    call_command("messages")
+    assert b"besked" in catalogue(project).read_bytes()
+    assert b"besked" not in catalogue(project).with_suffix(".mo").read_bytes()
+
+
 def test_compiled_catalogue_that_lags_behind_is_named(project: Path) -> None:
     call_command("messages")
     translate(project, "Incident", "Hændelse")

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from babel.messages import Catalog
 from django.conf import settings as project
 from django.test import Client
 from pytest_django import Settings
@@ -54,7 +55,7 @@ def turned(text: str, context: str | None) -> str:
 
 @pytest.fixture
 def _german(settings: Settings, tmp_path: Path) -> None:
-    strings = catalogues.Strings("de")
+    strings = Catalog("de")
     for message in catalogues.extract(project.BASE_DIR, ["incidents", "statuspage", "templates"]):
         if not message.id:
             continue

@@ -1,6 +1,7 @@
 from pathlib import Path
 from typing import Any
 
+from babel.messages import Catalog
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
@@ -14,7 +15,9 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--check", action="store_true", help="write nothing; fail if anything is missing")
+        parser.add_argument(
+            "--check", action="store_true", help="write nothing; fail if a translation is missing or wrong"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         folder = Path(settings.LOCALE_PATHS[0])
@@ -26,15 +29,17 @@ class Command(BaseCommand):
         for language in languages:
             self.update(source, catalogues.catalogue_path(folder, language), language)
 
-    def update(self, source: catalogues.Strings, path: Path, language: str) -> None:
-        catalogues.write(catalogues.merge(source, catalogues.read(path, language)), path)
+    def update(self, source: Catalog, path: Path, language: str) -> None:
+        written = catalogues.read(path, language)
+        catalogues.update(written, source)
+        catalogues.write(written, path)
         written = catalogues.read(path, language)
         faults = list(catalogues.faults(source, written, path))
-        self.stdout.write(f"{language}: {len(written)} strings, {len(faults)} to be looked at in {path.name}")
+        self.stdout.write(f"{language}: {len(written)} strings, {len(faults)} problems in {path.name}")
         for fault in faults:
             self.stdout.write(f"  {fault}")
 
-    def check_catalogues(self, source: catalogues.Strings, folder: Path, languages: list[str]) -> None:
+    def check_catalogues(self, source: Catalog, folder: Path, languages: list[str]) -> None:
         found = [
             f"{language}: {fault}"
             for language in languages
