@@ -46,12 +46,12 @@ def run(options: list[str]) -> list[Figure]:
             lost += disturb(environment, server, DISTURBANCES[number % len(DISTURBANCES)])
             send_and_die(environment, server, share * number + random.randint(1, share))
         seen = finish(environment)
-    letters = Counter(letter.recipient for letter in server.taken)
+    letters = Counter(letter.recipient for letter in server.received)
     return [
         Figure("missed", wanted.subscribers - len(letters), aim="<=0"),
         Figure("open", seen["open"], aim="<=0"),
         Figure("failed", seen["failed"], aim="<=0"),
-        Figure("twice", len(server.taken) - len(letters), aim=f"<={CONNECTIONS * wanted.kills + lost}"),
+        Figure("twice", len(server.received) - len(letters), aim=f"<={CONNECTIONS * wanted.kills + lost}"),
         Figure("twice_and_not_marked", len(set(twice(letters)) - set(seen["uncertain"])), aim="<=0"),
         Figure("marked_uncertain", len(seen["uncertain"])),
     ]
@@ -97,7 +97,7 @@ def disturb(environment: Environment, server: ScriptedServer, what: str) -> int:
 def send_and_die(environment: Environment, server: ScriptedServer, letters: int) -> None:
     """Until the server has so many."""
     with worker(environment) as process:
-        wait_while(environment, lambda: len(server.taken) < letters)
+        wait_while(environment, lambda: len(server.received) < letters)
         os.killpg(process.pid, signal.SIGKILL)
 
 

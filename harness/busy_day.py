@@ -43,8 +43,8 @@ def simulate_busy_day(server: ScriptedServer, clock: time_machine.Traveller) -> 
     probes = server.tries_of("DOT")
     server.says = as_usual
     let_time_pass(clock, timedelta(hours=4))
-    outdated = sum(UPDATES[-1] not in message.text() for message in server.taken)
-    return Day(newest, probes, Counter(message.recipient for message in server.taken), outdated)
+    outdated = sum(UPDATES[-1] not in message.text() for message in server.received)
+    return Day(newest, probes, Counter(message.recipient for message in server.received), outdated)
 
 
 def announce(incident: Incident | None, words: str) -> Announcement:

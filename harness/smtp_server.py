@@ -1,4 +1,4 @@
-"""A mail server that pipelines and does at each stage what a test says: answer, close, or stay silent."""
+"""An SMTP server for tests and benchmarks: it keeps what it receives, and can be scripted to answer anything."""
 
 import contextlib
 import email
@@ -15,11 +15,13 @@ USUAL = {"CONNECT": "220 mx.example.dk ESMTP", "DATA": "354 Go ahead", "DOT": "2
 
 
 def as_usual(_stage: str, _recipient: str) -> None:
-    """Takes every letter."""
+    """Accepts every message."""
 
 
 @dataclass(frozen=True)
-class Taken:
+class Received:
+    """One message as it came over the connection."""
+
     recipient: str
     content: bytes
     sender: str = ""
@@ -35,40 +37,42 @@ class Taken:
 
 @dataclass
 class ScriptedServer:
-    """A sane server unless told otherwise: without a recipient it wants no letter.
+    """Accepts every message that has a recipient, unless scripted.
 
-    `says(stage, recipient)` may return a reply or DROP; stages are CONNECT, MAIL, RCPT, DATA and DOT.
+    `says(stage, recipient)` may return a reply, or DROP to close the connection, or None for the
+    usual reply. It may also block, as a server does that falls silent. The stages are CONNECT,
+    MAIL, RCPT, DATA and DOT (the end of the content).
 
-    `taken` has what was answered 2yz after the final dot, or was dropped there: a
-    server that closes at that moment may well keep the letter.
+    `received` has each message that was answered 2yz at its end, or whose connection was dropped
+    there: a real server that closes at that moment may well keep the message.
     """
 
     extensions: tuple[str, ...] = ("PIPELINING", "8BITMIME", "SMTPUTF8")
     says: Callable[[str, str], str | None] = as_usual
-    taken: list[Taken] = field(default_factory=list)
+    received: list[Received] = field(default_factory=list)
     tries: list[tuple[str, str]] = field(default_factory=list)
     connections: int = 0
-    asks_for_a_letter_in_any_case: bool = False
+    accepts_data_without_recipient: bool = False
 
     def __enter__(self) -> Self:
         self._listening = socket.create_server(("127.0.0.1", 0), backlog=100)
         self.port = self._listening.getsockname()[1]
         self._threads = [threading.Thread(target=self._listen)]
-        self._wires: list[socket.socket] = []
+        self._connections: list[socket.socket] = []
         self._threads[0].start()
         return self
 
     def __exit__(self, *error: object) -> None:
         self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()
-        for wire in self._wires:
+        for connection in self._connections:
             with contextlib.suppress(OSError):
-                wire.shutdown(socket.SHUT_RDWR)
+                connection.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
             thread.join()
 
-    def to(self, recipient: str) -> list[Taken]:
-        return [letter for letter in self.taken if letter.recipient == recipient]
+    def to(self, recipient: str) -> list[Received]:
+        return [message for message in self.received if message.recipient == recipient]
 
     def tries_of(self, stage: str, domain: str = "") -> int:
         return sum(1 for at, recipient in self.tries if at == stage and recipient.endswith(domain))
@@ -76,23 +80,25 @@ class ScriptedServer:
     def _listen(self) -> None:
         with contextlib.suppress(OSError):
             while True:
-                wire, _address = self._listening.accept()
-                # Like real servers: an answer does not wait until the client has acknowledged the one before.
-                wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                connection, _address = self._listening.accept()
+                # As real servers do: a reply does not wait until the client has acknowledged the one before.
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self.connections += 1
-                self._wires.append(wire)
-                self._threads.append(threading.Thread(target=self._serve, args=[wire]))
+                self._connections.append(connection)
+                self._threads.append(threading.Thread(target=self._serve, args=[connection]))
                 self._threads[-1].start()
 
-    def _serve(self, wire: socket.socket) -> None:
-        with wire, wire.makefile("rb") as lines, contextlib.suppress(OSError):
-            _Dialogue(self, wire).run(lines)
+    def _serve(self, connection: socket.socket) -> None:
+        with connection, connection.makefile("rb") as lines, contextlib.suppress(OSError):
+            _Dialogue(self, connection).run(lines)
 
 
 class _Dialogue:
-    def __init__(self, server: ScriptedServer, wire: socket.socket) -> None:
+    """One connection. Methods that return a bool say whether it stays open."""
+
+    def __init__(self, server: ScriptedServer, connection: socket.socket) -> None:
         self.server = server
-        self.wire = wire
+        self.connection = connection
         self.sender = self.recipient = ""
         self.has_recipient = False
 
@@ -108,7 +114,7 @@ class _Dialogue:
                     content = None
                 else:
                     content.append(line.removeprefix(b"."))
-            elif line.startswith(b"DATA"):
+            elif line[:4].upper() == b"DATA":
                 if not self.reply("DATA"):
                     return
                 content = [] if self.last.startswith("354") else None
@@ -126,9 +132,9 @@ class _Dialogue:
         if verb == "RCPT":
             self.recipient = line[line.index("<") + 1 : line.rindex(">")]
         if verb in {"MAIL", "RCPT"}:
-            go_on = self.reply(verb)
+            stays_open = self.reply(verb)
             self.has_recipient = verb == "RCPT" and self.last.startswith("2")
-            return go_on
+            return stays_open
         self.write("221 Bye" if verb == "QUIT" else "250 OK")
         return verb != "QUIT"
 
@@ -136,10 +142,10 @@ class _Dialogue:
         if not self.has_recipient:
             self.write("554 5.5.1 No valid recipients")
             return True
-        go_on = self.reply("DOT")
+        stays_open = self.reply("DOT")
         if self.last == DROP or self.last.startswith("2"):
-            self.server.taken.append(Taken(self.recipient, content, self.sender))
-        return go_on
+            self.server.received.append(Received(self.recipient, content, self.sender))
+        return stays_open
 
     def reply(self, stage: str) -> bool:
         self.server.tries.append((stage, self.recipient))
@@ -149,9 +155,9 @@ class _Dialogue:
         return self.last != DROP and not self.last.startswith("421")
 
     def usual(self, stage: str) -> str:
-        if stage == "DATA" and not (self.has_recipient or self.server.asks_for_a_letter_in_any_case):
+        if stage == "DATA" and not (self.has_recipient or self.server.accepts_data_without_recipient):
             return "503 5.5.1 No valid recipients"
         return USUAL.get(stage, "250 OK")
 
     def write(self, text: str) -> None:
-        self.wire.sendall(text.encode() + b"\r\n")
+        self.connection.sendall(text.encode() + b"\r\n")

@@ -21,11 +21,11 @@ from pytest_django import DjangoDbBlocker, Settings
 from harness import browser as chromium
 from harness import environment
 from harness.product import Product
+from harness.smtp_server import ScriptedServer
 from harness.waiting import PATIENCE
 from statuspage.local.servers import Servers
 
 from .support import network
-from .support.mailserver import MailServer
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
@@ -84,9 +84,9 @@ def _default_language() -> None:
 
 
 @pytest.fixture
-def smtp(settings: Settings) -> Iterator[MailServer]:
-    """A real mail server that the product sends to; see MailServer for making it refuse."""
-    with MailServer() as server:
+def smtp(settings: Settings) -> Iterator[ScriptedServer]:
+    """The mail server that the product sends to; see ScriptedServer for making it refuse."""
+    with ScriptedServer() as server:
         settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
         settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
         settings.EMAIL_USE_TLS = settings.EMAIL_USE_SSL = False

@@ -11,7 +11,7 @@ from dnslib.zoneresolver import ZoneResolver
 from pytest_django import Settings
 
 from harness.ports import free_port
-from tests.support.mailserver import MailServer
+from harness.smtp_server import ScriptedServer
 
 KEY = "A" * 392
 GOOD = {
@@ -51,7 +51,7 @@ class _Silent:
 
 
 @pytest.fixture
-def zone(server: tuple[Zone, str], settings: Settings, smtp: MailServer) -> tuple[Zone, str]:
+def zone(server: tuple[Zone, str], settings: Settings, smtp: ScriptedServer) -> tuple[Zone, str]:
     settings.DEFAULT_FROM_EMAIL = "Nordhost <status@example.dk>"
     return server
 

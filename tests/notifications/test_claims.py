@@ -33,13 +33,13 @@ def test_a_worker_stops_at_once_when_its_announcement_is_paused_amid_its_claims(
     write_mail = worker.MailWorker.mail
 
     def pause_at_the_third(self: worker.MailWorker, row: Held) -> bytes:
-        if len(server.taken) == 2:
+        if len(server.received) == 2:
             self.pen.thread.submit(announcements.pause, announcement).result()
         return write_mail(self, row)
 
     monkeypatch.setattr(worker.MailWorker, "mail", pause_at_the_third)
     delivery.work(announcement.pk, 30)
-    assert len(server.taken) == 3
+    assert len(server.received) == 3
     assert states() == {"sent": 3, "queued": 27}
     assert not Delivery.objects.filter(lease_until__isnull=False).exists()
 
@@ -56,7 +56,7 @@ def test_a_worker_on_a_slow_relay_holds_no_more_than_one_batch(
 
     def twice(announcement_id: int | None, *rest: object) -> list[Held]:
         if announcement_id is not None:
-            taken_at_claims.append(len(server.taken))
+            taken_at_claims.append(len(server.received))
             if len(taken_at_claims) == 2:
                 announcements.pause(announcement)
         return claim(announcement_id, *rest)  # type: ignore[arg-type]
@@ -107,7 +107,7 @@ def test_a_row_whose_other_half_was_deleted_by_hand_is_not_queued_for_ever(
     assert delivery.waiting_for_a_job(timezone.now()) != []
     work_off()
     assert delivery.waiting_for_a_job(timezone.now()) == []
-    assert server.taken == []
+    assert server.received == []
     assert "1 deliveries are forgotten" in caplog.text
 
 
@@ -118,5 +118,5 @@ def test_a_letter_of_our_own_accord_to_somebody_who_is_gone_is_forgotten(server:
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM incidents_subscriber WHERE id = %s", [gone.pk])
     work_off()
-    assert [letter.recipient for letter in server.taken] == ["there@example.dk"]
+    assert [letter.recipient for letter in server.received] == ["there@example.dk"]
     assert states() == {"sent": 1}

@@ -40,10 +40,10 @@ def test_each_subscriber_is_told_once_in_their_language(server: ScriptedServer) 
     announced(text=Text(da="Vi har fundet fejlen.", en="We have found the fault."))
     work_off()
     work_off()
-    assert Counter(letter.recipient for letter in server.taken) == Counter(
+    assert Counter(letter.recipient for letter in server.received) == Counter(
         Subscriber.objects.values_list("address", flat=True)
     )
-    for letter in server.taken:
+    for letter in server.received:
         words = "Vi har fundet fejlen." if letter.recipient.startswith("da") else "We have found the fault."
         assert words in letter.text()
         assert words in letter.text("html")
@@ -56,7 +56,7 @@ def test_bounces_of_each_letter_go_to_a_signed_address_of_its_own(server: Script
         make_subscriber(f"reader{number}@example.dk")
     announced()
     work_off()
-    senders = {letter.recipient: letter.sender.partition("@") for letter in server.taken}
+    senders = {letter.recipient: letter.sender.partition("@") for letter in server.received}
     assert {host for _name, _at, host in senders.values()} == {"status.example.dk"}
     tokens = {recipient: unsign_bounce(name.removeprefix("bounces+")) for recipient, (name, *_rest) in senders.items()}
     assert tokens == dict(Delivery.objects.values_list("subscriber__address", "pk"))
@@ -67,7 +67,7 @@ def test_connections_are_used_again_and_no_more_than_allowed(server: ScriptedSer
         make_subscriber(f"reader{number}@example.dk")
     announced()
     work_off()
-    assert len(server.taken) == 60
+    assert len(server.received) == 60
     assert server.connections <= 4
 
 
@@ -96,12 +96,12 @@ def test_a_busy_server_is_tried_again_until_it_takes_the_letter(
     work_off()
     clock.shift(timedelta(hours=8))
     work_off()
-    assert server.taken == []
+    assert server.received == []
     assert set(states()) <= {"queued", "deferred"}
     server.says = as_usual
     let_time_pass(clock, timedelta(hours=4))
     assert states() == {"sent": 1}
-    assert len(server.taken) == 1
+    assert len(server.received) == 1
     assert Subscriber.objects.active().count() == 1
 
 
@@ -156,7 +156,7 @@ def test_letters_beyond_the_rate_of_their_destination_go_out_after_everybody_els
             make_subscriber(f"reader{reader}@{name}")
     announced()
     work_off(batch=2)
-    domains = [letter.recipient.partition("@")[2] for letter in server.taken]
+    domains = [letter.recipient.partition("@")[2] for letter in server.received]
     assert domains[-2:] == ["slow.example"] * 2
     assert states() == {"sent": 6}
 
@@ -177,14 +177,14 @@ def test_a_destination_that_answers_again_gets_everything_at_once(
 
 
 def test_a_server_that_wants_a_letter_for_nobody_gets_no_empty_mail_through(server: ScriptedServer) -> None:
-    server.asks_for_a_letter_in_any_case = True
+    server.accepts_data_without_recipient = True
     make_subscriber("gone@example.dk")
     make_subscriber("reader@example.dk")
     announced()
     server.says = lambda stage, to: "550 5.1.1 Gone" if stage == "RCPT" and to.startswith("gone") else None
     work_off()
     assert states() == {"failed": 1, "sent": 1}
-    assert [letter.recipient for letter in server.taken] == ["reader@example.dk"]
+    assert [letter.recipient for letter in server.received] == ["reader@example.dk"]
 
 
 def test_a_full_mailbox_holds_nobody_else_up(server: ScriptedServer) -> None:
@@ -292,7 +292,7 @@ def test_a_letter_lost_twice_stops_there(server: ScriptedServer, clock: time_mac
     work_off()
     let_time_pass(clock, timedelta(hours=6))
     assert states() == {"failed": 1}
-    assert len(server.taken) == 2
+    assert len(server.received) == 2
 
 
 def test_a_letter_lost_is_not_sent_again_where_the_operator_wants_at_most_one(
@@ -318,7 +318,7 @@ def test_a_connection_lost_before_the_letter_costs_nobody_their_letter(
     work_off()
     let_time_pass(clock, timedelta(minutes=10))
     assert states() == {"sent": 30}
-    assert len(server.taken) == 30
+    assert len(server.received) == 30
 
 
 def test_who_unsubscribes_after_the_claim_gets_nothing(server: ScriptedServer) -> None:
@@ -327,7 +327,7 @@ def test_who_unsubscribes_after_the_claim_gets_nothing(server: ScriptedServer) -
     Subscriber.objects.filter(pk=reader.pk).update(state="unsubscribed")
     delivery.work(announcement.pk, 10)
     assert Delivery.objects.get().skip_reason == "unsubscribed"
-    assert server.taken == []
+    assert server.received == []
 
 
 def test_a_newer_update_replaces_one_that_still_waits(server: ScriptedServer) -> None:
@@ -336,7 +336,7 @@ def test_a_newer_update_replaces_one_that_still_waits(server: ScriptedServer) ->
     announced(first.update.incident, text=Text(da="Anden melding", en="Second message"))
     work_off()
     assert states(announcement=first, skip_reason="superseded") == {"skipped": 1}
-    (letter,) = server.taken
+    (letter,) = server.received
     assert letter.text().index("Anden melding") < letter.text().index("Første melding")
 
 
@@ -347,7 +347,7 @@ def test_what_a_dead_worker_held_but_had_not_begun_goes_out_after_its_lease(
     announcement = announced()
     assert len(claims.claim(announcement.pk, 10, timezone.now())) == 1
     work_off()
-    assert server.taken == []
+    assert server.received == []
     clock.shift(timedelta(minutes=6))
     work_off()
     assert states() == {"sent": 1}
@@ -375,7 +375,7 @@ def test_a_poisoned_row_stops_nobody(server: ScriptedServer) -> None:
     Subscriber.objects.filter(pk=poisoned.pk).update(address="poison\r\nBcc: all@example.dk")
     work_off()
     assert states() == {"failed": 1, "sent": 1}
-    assert [letter.recipient for letter in server.taken] == ["reader@example.dk"]
+    assert [letter.recipient for letter in server.received] == ["reader@example.dk"]
 
 
 def test_a_letter_that_cannot_be_written_fails_with_its_reason_and_stops_no_other(
@@ -392,7 +392,7 @@ def test_a_letter_that_cannot_be_written_fails_with_its_reason_and_stops_no_othe
 
     monkeypatch.setattr(worker, "render", half_broken)
     work_off()
-    assert [letter.recipient for letter in server.taken] == ["english@example.dk"]
+    assert [letter.recipient for letter in server.received] == ["english@example.dk"]
     failed = Delivery.objects.get(state="failed")
     assert failed.subscriber.address == "dansk@example.dk"
     assert failed.reply == "The letter cannot be written: KeyError('no such thing')"
@@ -403,7 +403,7 @@ def test_an_address_with_danish_letters_is_reached_where_the_server_can(server: 
     make_subscriber("søren@blåbær.example")
     announced()
     work_off()
-    assert [letter.recipient for letter in server.taken] == ["søren@xn--blbr-roah.example"]
+    assert [letter.recipient for letter in server.received] == ["søren@xn--blbr-roah.example"]
 
 
 def test_an_address_with_danish_letters_fails_alone_where_the_server_cannot(server: ScriptedServer) -> None:
@@ -434,10 +434,10 @@ def test_a_paused_announcement_sends_nothing_until_it_is_resumed(server: Scripte
     announcement = announced()
     announcements.pause(announcement)
     work_off()
-    assert server.taken == []
+    assert server.received == []
     announcements.resume(announcement)
     work_off()
-    assert len(server.taken) == 1
+    assert len(server.received) == 1
 
 
 def test_a_stopped_announcement_is_not_sent(server: ScriptedServer) -> None:
@@ -445,7 +445,7 @@ def test_a_stopped_announcement_is_not_sent(server: ScriptedServer) -> None:
     assert announcements.stop(announced()) == 1
     work_off()
     assert states(skip_reason="cancelled") == {"skipped": 1}
-    assert server.taken == []
+    assert server.received == []
 
 
 def test_only_the_failed_are_sent_again_on_demand(server: ScriptedServer) -> None:
@@ -457,14 +457,14 @@ def test_only_the_failed_are_sent_again_on_demand(server: ScriptedServer) -> Non
     server.says = as_usual
     assert announcements.resend_failed(announcement) == 1
     work_off()
-    assert sorted(letter.recipient for letter in server.taken) == ["reader@example.dk", "refused@example.dk"]
+    assert sorted(letter.recipient for letter in server.received) == ["reader@example.dk", "refused@example.dk"]
 
 
 def test_letters_of_our_own_accord_go_without_an_announcement(server: ScriptedServer) -> None:
     newcomer = make_subscriber("new@example.dk", state="pending", confirmed_at=None)
     delivery.queue_letter(newcomer, Delivery.Letter.CONFIRMATION)
     delivery.work(None, 10)
-    (letter,) = server.taken
+    (letter,) = server.received
     assert "/da/subscription/confirm/" in letter.text()
 
 
@@ -473,7 +473,7 @@ def test_an_update_that_is_no_longer_public_is_told_to_nobody_more(server: Scrip
     update = announced().update
     Update.objects.filter(pk=update.pk).update(published_at=None)
     work_off()
-    assert server.taken == []
+    assert server.received == []
     assert states(skip_reason="withdrawn") == {"skipped": 1}
 
 
@@ -483,5 +483,5 @@ def test_an_incident_that_is_withdrawn_is_told_to_nobody_more(server: ScriptedSe
     announced(incident)
     announcements.withdraw_announcements(incident)
     work_off()
-    assert server.taken == []
+    assert server.received == []
     assert states() == {"skipped": 2}

@@ -32,7 +32,7 @@ def test_a_worker_killed_amid_its_letters_leaves_one_in_doubt_for_each_connectio
     worker = start_worker(announcement.pk, server.port)
 
     def kill_at_the_thirtieth(stage: str, _recipient: str) -> None:
-        if stage == "DOT" and len(server.taken) == 30:
+        if stage == "DOT" and len(server.received) == 30:
             os.kill(worker.pid, signal.SIGKILL)
             worker.wait()
 
@@ -43,10 +43,10 @@ def test_a_worker_killed_amid_its_letters_leaves_one_in_doubt_for_each_connectio
     assert 1 <= in_doubt <= CONNECTIONS
     forget_the_dead()
     work_off()
-    letters = Counter(letter.recipient for letter in server.taken)
+    letters = Counter(letter.recipient for letter in server.received)
     twice = {address for address, number in letters.items() if number > 1}
     assert set(letters) == set(Subscriber.objects.values_list("address", flat=True))
-    assert len(server.taken) - 60 == len(twice) <= in_doubt
+    assert len(server.received) - 60 == len(twice) <= in_doubt
     assert twice <= set(Delivery.objects.filter(times_uncertain=1).values_list("subscriber__address", flat=True))
     assert states() == {"sent": 60}
     assert Delivery.objects.filter(times_uncertain__gt=0).count() == in_doubt

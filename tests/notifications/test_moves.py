@@ -139,7 +139,7 @@ def test_states_move_as_the_table_says_and_every_delivery_ends(
     def check(lines: list[Answer], steps: list[str]) -> None:
         clock.move_to(START)
         server.says = script = Script(lines)
-        server.taken.clear()
+        server.received.clear()
         with transaction.atomic():
             for step in [*steps, "resume", "work"]:
                 do(step, announcement, clock)
@@ -153,7 +153,7 @@ def test_states_move_as_the_table_says_and_every_delivery_ends(
 
 def told_once(server: ScriptedServer, script: Script) -> bool:
     """Whoever was sent to holds one letter for it, and more only of those that were lost on the wire."""
-    taken = Counter(letter.recipient for letter in server.taken) - script.lost
+    taken = Counter(letter.recipient for letter in server.received) - script.lost
     return taken == Counter(Delivery.objects.filter(state="sent").values_list("subscriber__address", flat=True))
 
 

@@ -192,7 +192,7 @@ def test_a_database_that_is_restarted_amid_the_letters_costs_nobody_theirs(serve
     amid, back = threading.Event(), threading.Event()
 
     def wait_at_the_thirtieth(stage: str, _recipient: str) -> None:
-        if stage == "DOT" and len(server.taken) == 30:
+        if stage == "DOT" and len(server.received) == 30:
             amid.set()
             back.wait(10)
 
@@ -211,5 +211,5 @@ def test_a_database_that_is_restarted_amid_the_letters_costs_nobody_theirs(serve
     server.says = as_usual
     forget_the_dead()
     work_off()
-    assert {letter.recipient for letter in server.taken} == set(Subscriber.objects.values_list("address", flat=True))
+    assert {letter.recipient for letter in server.received} == set(Subscriber.objects.values_list("address", flat=True))
     assert states() == {"sent": 60}

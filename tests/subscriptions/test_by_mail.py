@@ -8,10 +8,10 @@ import pytest
 import time_machine
 from django.test import Client
 
+from harness.smtp_server import Received, ScriptedServer
 from incidents.models import Subscriber
 from incidents.notifications import delivery
 from tests.factories import make_page
-from tests.support.mailserver import MailServer, Received
 
 from .visitor import Visitor, text
 
@@ -29,12 +29,12 @@ def link(mail: Received, name: str) -> str:
     return found.pop()
 
 
-def newest_mail(smtp: MailServer, address: str) -> Received:
+def newest_mail(smtp: ScriptedServer, address: str) -> Received:
     delivery.work(None, 100)
     return smtp.to(address)[-1]
 
 
-def test_signing_up_choosing_leaving_and_being_forgotten(smtp: MailServer) -> None:
+def test_signing_up_choosing_leaving_and_being_forgotten(smtp: ScriptedServer) -> None:
     with time_machine.travel(datetime(2026, 11, 23, 12, 0, tzinfo=UTC)) as clock:
         make_page()
         ben = Visitor(clock, language="en")
@@ -64,7 +64,7 @@ def test_signing_up_choosing_leaving_and_being_forgotten(smtp: MailServer) -> No
         assert len(smtp.to("ben@example.com")) == 3
 
 
-def test_letters_are_in_the_language_that_was_chosen(smtp: MailServer) -> None:
+def test_letters_are_in_the_language_that_was_chosen(smtp: ScriptedServer) -> None:
     with time_machine.travel(datetime(2026, 11, 23, 12, 0, tzinfo=UTC)) as clock:
         make_page()
         Visitor(clock, language="da").sign_up("ben@example.com", language="en")

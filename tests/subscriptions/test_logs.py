@@ -5,11 +5,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from harness.smtp_server import ScriptedServer
 from incidents import clock
 from incidents.models import Subscriber
 from incidents.notifications import delivery
 from statuspage.logs import Discreet
-from tests.support.mailserver import MailServer
 
 from .visitor import Visitor, confirmation, manage_link, unsubscription
 
@@ -50,7 +50,7 @@ def log() -> Iterator[Log]:
     root.setLevel(level)
 
 
-def test_no_address_and_no_key_is_in_any_log(ben: Visitor, smtp: MailServer, log: Log) -> None:
+def test_no_address_and_no_key_is_in_any_log(ben: Visitor, smtp: ScriptedServer, log: Log) -> None:
     ben.sign_up("somebody.rare@example.dk")
     subscriber = Subscriber.objects.get()
     keys = [confirmation(subscriber), manage_link(subscriber), unsubscription(subscriber)]
