@@ -18,8 +18,8 @@ from typing import Any
 
 from statuspage.local.plan import ROOT
 
-from .figures import Figure
-from .house import Environment, house
+from .results import Figure
+from .support.product import Environment, house
 from .support.sinks import postfix, sink
 
 SENDER = "status@example.dk"
@@ -48,8 +48,8 @@ def run(options: list[str]) -> list[Figure]:
 
 
 def telling(environment: Environment, *command: str) -> dict[str, Any]:
-    """What a command of support/telling.py answers."""
-    full = [sys.executable, "-m", "benchmarks.support.telling", *command]
+    """What a command of support/delivery_commands.py answers."""
+    full = [sys.executable, "-m", "benchmarks.support.delivery_commands", *command]
     done = subprocess.run(full, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE, text=True)
     answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return answer

@@ -21,8 +21,8 @@ from tqdm import tqdm
 
 from statuspage.local.plan import ROOT
 
-from .figures import Figure
-from .house import Environment, granian, house, running, server
+from .results import Figure
+from .support.product import Environment, granian, house, running, server
 
 KINDS = ("unknown", "pending", "active", "suspended", "unsubscribed", "erased")
 FORM_OPEN = 2.1  # seconds; a form that is sent sooner is refused

@@ -8,9 +8,9 @@ before it.
 import argparse
 
 from .deliver import telling
-from .figures import Figure
 from .first_mail import at_work
-from .house import Environment, house
+from .results import Figure
+from .support.product import Environment, house
 from .support.sinks import sink
 
 SIZES = (10_000, 100_000, 1_000_000)

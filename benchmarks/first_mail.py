@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from .deliver import telling
-from .figures import Figure
-from .house import Environment, house, running
 from .publish import percentile
+from .results import Figure
+from .support.product import Environment, house, running
 from .support.sinks import sink
 
 HOLD = 1.0

@@ -19,9 +19,9 @@ from urllib.parse import urlsplit
 
 from statuspage.local.plan import ROOT
 
-from .figures import Figure
-from .house import Environment, granian, house, server
+from .results import Figure
 from .support.memory import watched
+from .support.product import Environment, granian, house, server
 
 SIZES = (10, 1_000, 10_000)
 PATH = "/da/"

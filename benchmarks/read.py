@@ -20,12 +20,13 @@ from pathlib import Path
 from harness.nginx import NGINX, Nginx
 from harness.ports import free_port
 
-from .figures import Figure, Missing
-from .house import Environment, Running, granian, gunicorn, house, server
+from .results import Figure, Missing
+from .support.product import Environment, Running, granian, gunicorn, house, server
 
 AIM = ">=0.75"
 CONNECTIONS = 32
 PATH = "/da/"
+DJANGO_VIEW = "benchmarks.support.django_view:application"
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,9 @@ def compared(kind: Kind, site: Running, nginx: Running, wanted: argparse.Namespa
 def rendered_per_request(environment: Environment, site_rate: float, wanted: argparse.Namespace) -> Iterator[Figure]:
     for name, command in (("granian", granian), ("gunicorn", gunicorn)):
         with ExitStack() as stack:
-            running = stack.enter_context(server(command("benchmarks.plain:application", wanted.threads), environment))
+            running = stack.enter_context(
+                server(command("benchmarks.support.django_view:application", wanted.threads), environment)
+            )
             # Some pages a second: in less time many a connection would not see its first.
             found = rate(running, KINDS[0], max(10, wanted.seconds)).a_second
         yield Figure(f"django_{name}", found, "/s")

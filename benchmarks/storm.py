@@ -13,10 +13,10 @@ import time
 
 from statuspage.local.plan import ROOT
 
-from .figures import Figure
-from .house import Environment, granian, house, server
 from .publish import Staff, percentile, staff
-from .support.crowd import Crowd, Seen
+from .results import Figure
+from .support.product import Environment, granian, house, server
+from .support.readers import Crowd, Seen
 
 PATH = "/da/"
 _WORD = re.compile(rb"storm-(\d+)-")

@@ -13,8 +13,8 @@ import brotli
 
 from statuspage.local.plan import ROOT
 
-from .figures import Figure
-from .house import Environment, house
+from .results import Figure
+from .support.product import Environment, house
 
 PAST = 20
 PATH = "da/index.html"

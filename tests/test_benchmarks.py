@@ -4,8 +4,8 @@ from xml.etree import ElementTree
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks.figures import COLUMNS, Figure, record, recorded
 from benchmarks.plot import draw
+from benchmarks.results import COLUMNS, Figure, record, recorded
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """A history of any length, written straight into the database.
 
-`python -m benchmarks.support.history N` in the environment of a house (see `house.py`)
+`python -m benchmarks.support.history N` in the environment of a house (see `product.py`)
 replaces what is there by 12 components and N incidents, each with three updates in two
 languages that change one component and change it back. Ten of them began in the last
 ninety days; all others lie before, over ten years. Publishes nothing.

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from harness.ports import free_port
 
-from ..figures import Missing
+from ..results import Missing
 
 
 def postfix(program: str) -> str:

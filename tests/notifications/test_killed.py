@@ -25,7 +25,7 @@ CONNECTIONS = 4
 
 @pytest.mark.django_db(transaction=True)
 def test_a_worker_killed_amid_its_letters_leaves_one_in_doubt_for_each_connection(server: ScriptedServer) -> None:
-    """With five thousand readers and ten kills: `python -m benchmarks kills`."""
+    """With five thousand readers and ten kills: `python -m benchmarks crashes`."""
     for number in range(60):
         make_subscriber(f"reader{number}@example.dk")
     announcement = announced()

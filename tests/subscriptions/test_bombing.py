@@ -1,6 +1,6 @@
 """Somebody signs strangers up by the thousand: the limits hold, staff hear of it, and a person gets through.
 
-`python -m benchmarks bombing` does the same at full size over HTTP.
+`python -m benchmarks signup_flood` does the same at full size over HTTP.
 """
 
 from datetime import timedelta

@@ -23,8 +23,8 @@ from harness.smtp_server import DROP, ScriptedServer, as_usual
 from statuspage.local.plan import ROOT
 
 from .deliver import telling
-from .figures import Figure
-from .house import Environment, house
+from .results import Figure
+from .support.product import Environment, house
 
 CONNECTIONS = 10
 SILENCE = 12.0  # seconds; longer than EMAIL_TIMEOUT below
@@ -33,7 +33,7 @@ DISTURBANCES = ["flush", "database", "421", "drop", "drop after the dot", "silen
 
 
 def run(options: list[str]) -> list[Figure]:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks kills")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks crashes")
     parser.add_argument("--subscribers", type=int, default=5_000)
     parser.add_argument("--kills", type=int, default=10)
     wanted = parser.parse_args(options)

@@ -1,11 +1,11 @@
 """Subscribers to be told, and what tells them. Each command answers with one line of JSON.
 
-`python -m benchmarks.support.telling COMMAND …` in the environment of a house (see `house.py`):
+`python -m benchmarks.support.delivery_commands COMMAND …` in the environment of a house (see `product.py`):
 
 `fill N` makes N subscribers and two languages; `announce [SECONDS]` an update that is let go after so long;
 `expand` lets go what is due; `work` sends until nothing is due; `told N` waits until N were sent
 of the newest; `letter FILE` writes one; `loop N FILE` sends N of Django's own messages on one connection;
-`day` is a day of “server busy”; `recover dead|alive`, `hang_up` and `outcome` serve `kills`.
+`day` is a day of “server busy”; `recover dead|alive`, `hang_up` and `outcome` serve `crashes`.
 """
 
 import json

@@ -7,8 +7,8 @@ before each of them: connections ÷ (pause × 4) letters a second is the limit.
 import argparse
 
 from .deliver import telling
-from .figures import Figure
-from .house import house
+from .results import Figure
+from .support.product import house
 from .support.sinks import slow_sink
 
 REPLIES = 4
@@ -16,7 +16,7 @@ SECONDS = 20  # that each run would last at the limit
 
 
 def run(options: list[str]) -> list[Figure]:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks delay")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks slow_replies")
     parser.add_argument("--pauses", type=int, nargs="+", default=(20, 50), help="milliseconds before each reply")
     parser.add_argument("--connections", type=int, nargs="+", default=(10, 20, 50))
     wanted = parser.parse_args(options)

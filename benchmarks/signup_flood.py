@@ -20,8 +20,8 @@ from http import HTTPStatus
 
 from statuspage.local.plan import ROOT
 
-from .figures import Figure
-from .house import Environment, granian, house, server
+from .results import Figure
+from .support.product import Environment, granian, house, server
 
 VICTIMS = 500
 FORM_OPEN = 2.1  # seconds; sooner the form is refused
@@ -31,7 +31,7 @@ _STAMP = re.compile(r'name="stamp" value="([^"]+)"')
 
 
 def run(options: list[str]) -> list[Figure]:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks bombing")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks signup_flood")
     parser.add_argument("--attempts", type=int, default=10_000)
     wanted = parser.parse_args(options)
     with house(SAMPLE_DATA="0", TRUST_PROXY_HEADERS="1", WEB_THREADS="5") as environment:

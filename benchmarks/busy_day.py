@@ -6,12 +6,12 @@ The clock is simulated. Three updates in that time, and two workers that take wh
 import argparse
 
 from .deliver import telling
-from .figures import Figure
-from .house import house
+from .results import Figure
+from .support.product import house
 
 
 def run(options: list[str]) -> list[Figure]:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks day")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks busy_day")
     parser.add_argument("--subscribers", type=int, default=10_000)
     wanted = parser.parse_args(options)
     with house(SAMPLE_DATA="0", ANNOUNCEMENT_HOLD="0") as environment:

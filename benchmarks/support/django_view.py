@@ -1,6 +1,6 @@
 """What the public page would be without publishing: the same template, rendered by a Django view per request.
 
-A WSGI module for a server, started in the environment of a house (see `house.py`).
+A WSGI module for a server, started in the environment of a house (see `product.py`).
 """
 
 from django.conf import settings
