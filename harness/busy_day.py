@@ -14,7 +14,7 @@ from incidents.operations import Statement
 from incidents.status import Impact, Phase
 from incidents.text import Text
 
-from .deliveries import let_time_pass, release, work_off
+from .deliveries import let_time_pass, release_held, work_off
 from .smtp_server import ScriptedServer, as_usual
 
 BUSY = "451 4.7.500 Server busy"
@@ -55,7 +55,7 @@ def announce(incident: Incident | None, words: str) -> Announcement:
         operations.open_incident(details={"title": title, "impact": Impact.MINOR}, statement=statement)
     else:
         operations.post_update(incident=incident, statement=statement)
-    release()
+    release_held()
     return Announcement.objects.latest("id")
 
 

@@ -6,20 +6,20 @@ import time_machine
 from django.utils import timezone
 
 from incidents.models import Delivery, Destination, StaleSubject
-from incidents.notifications import announcements, delivery
+from incidents.notifications import jobs, recovery, release
 
 
-def release(now: datetime | None = None) -> int:
+def release_held(now: datetime | None = None) -> int:
     """As the scheduler does once the page is written; returns how many were due."""
     StaleSubject.objects.all().delete()
-    return announcements.release_due(now or timezone.now())
+    return release.release_due(now or timezone.now())
 
 
 def work_off(batch: int = 100) -> None:
     """Does what is due now: recovers abandoned deliveries, then sends all that wait."""
-    delivery.recover_abandoned(timezone.now())
-    for announcement in delivery.waiting_for_a_job(timezone.now()):
-        delivery.work(announcement, batch)
+    recovery.recover_abandoned(timezone.now())
+    for announcement in recovery.waiting_for_a_job(timezone.now()):
+        jobs.deliver(announcement, batch)
 
 
 def let_time_pass(clock: time_machine.Traveller, length: timedelta) -> None:

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from . import operations
 from .models import Update
-from .notifications import announcements, delivery, hosts, pulse, retention
+from .notifications import hosts, pulse, recovery, release, retention, skipping
 from .publishing import publish, stale
 from .subscriptions import following, limits, requests, service
 
@@ -51,12 +51,12 @@ def begin_day() -> None:
 
 
 def release_announcements() -> None:
-    announcements.release_due(timezone.now())
+    release.release_due(timezone.now())
 
 
 def sweep_deliveries() -> None:
-    delivery.sweep(timezone.now())
-    announcements.finish_stopped()
+    recovery.sweep(timezone.now())
+    skipping.skip_stopped()
 
 
 def process_requests() -> None:

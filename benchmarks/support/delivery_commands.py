@@ -36,7 +36,7 @@ from harness.busy_day import simulate_busy_day  # noqa: E402
 from harness.smtp_server import ScriptedServer  # noqa: E402
 from incidents import operations  # noqa: E402
 from incidents.models import Announcement, Delivery, Destination, Page, StaleSubject, Subscriber  # noqa: E402
-from incidents.notifications import announcements, claims, delivery, mail  # noqa: E402
+from incidents.notifications import claims, delivery, mail, recovery, release  # noqa: E402
 from incidents.operations import Statement  # noqa: E402
 from incidents.status import Impact, Phase  # noqa: E402
 from incidents.text import Text  # noqa: E402
@@ -86,7 +86,7 @@ def announce(seconds: str = "0") -> dict[str, Any]:
 
 def expand() -> dict[str, Any]:
     with timed() as seconds:
-        announcements.release_due(timezone.now())
+        release.release_due(timezone.now())
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_relation_size('incidents_delivery'), pg_indexes_size('incidents_delivery')")
         table, indexes = cursor.fetchone()
@@ -101,7 +101,7 @@ def work() -> dict[str, Any]:
     resident = Resident(total)
     begun = processor_time()
     with timed() as seconds, resident:
-        while waiting := delivery.waiting_for_a_job(timezone.now()):
+        while waiting := recovery.waiting_for_a_job(timezone.now()):
             for announcement in waiting:
                 delivery.MailWorker(announcement, settings.LEDGER_BATCH).run()
     cpu = processor_time() - begun
@@ -164,10 +164,10 @@ def recover(worker: str) -> dict[str, Any]:
     now = timezone.now()
     if worker == "dead":
         Delivery.objects.filter(lease_until__isnull=False).update(lease_until=now - timedelta(seconds=1))
-    delivery.recover_abandoned(now)
+    recovery.recover_abandoned(now)
     Destination.objects.in_trouble().update(retry_at=now)
     Delivery.objects.waiting().filter(next_attempt_at__gt=now).update(next_attempt_at=now)
-    delivery.sweep(now)
+    recovery.sweep(now)
     return {}
 
 

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from ..formats import short_moment
 from ..models import Destination
 from ..notifications import pulse
-from ..notifications.channels.email import relay_name
+from ..notifications.addressing import relay_name
 from ..subscriptions import limits
 from .unwritten import unwritten_sentence, why_unwritten
 

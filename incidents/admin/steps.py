@@ -11,7 +11,6 @@ from django.utils.translation import gettext as _
 
 from .. import operations
 from ..models import Announcement, Incident
-from ..notifications import announcements
 from ..templatetags.wording import words
 from .addresses import incident_page, list_page
 from .forms.components import given_by
@@ -90,7 +89,7 @@ def cancel(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str, annou
     announcement = get_object_or_404(
         Announcement.objects.select_related("update"), pk=announcement_id, update__incident=incident
     )
-    if announcements.cancel(announcement):
+    if operations.cancel_announcement(announcement=announcement):
         log(admin, request, incident, "changed", announcement.update)
         say_done(request, incident, _("Taken back: nobody is told. The update itself stays on the page."))
     else:

@@ -11,10 +11,9 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
-from .. import formats
+from .. import formats, operations
 from ..masks import masked
 from ..models import Delivery, Subscriber
-from ..subscriptions import service
 from ..templatetags.wording import language_name, passage, short_moment, words
 from .addresses import list_page
 from .deliveries import badge
@@ -66,7 +65,9 @@ class SubscriberAdmin(ReadOnlyAdmin):
 
     @admin.action(description=_("End the subscription of those chosen"))
     def end_subscription(self, request: HttpRequest, queryset: QuerySet[Subscriber]) -> None:
-        ended = [subscriber for subscriber in queryset.order_by("pk") if service.leave(subscriber)]
+        ended = [
+            subscriber for subscriber in queryset.order_by("pk") if operations.end_subscription(subscriber=subscriber)
+        ]
         for subscriber in ended:
             self.log_change(request, subscriber, [{"changed": {"fields": ["state"]}}])
         told = ngettext("%(count)d subscription ended.", "%(count)d subscriptions ended.", len(ended))

@@ -11,8 +11,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from .. import operations
 from ..models import Announcement, DeliveryState, Incident
-from ..notifications import announcements, figures
+from ..notifications import figures
 from .addresses import incident_page
 from .steps import confirmed
 from .timeline import timeline_of
@@ -64,7 +65,7 @@ def stop(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str, announc
     announcement = _announcement(incident, announcement_id)
 
     def step() -> None:
-        number = announcements.stop(announcement)
+        number = operations.stop_announcement(announcement=announcement)
         log(admin, request, incident, "changed", announcement.update)
         told = ngettext(
             "Stopped: %(count)d person is not told any more.",
@@ -85,7 +86,7 @@ def resend(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str, annou
     announcement = _announcement(incident, announcement_id)
 
     def step() -> None:
-        number = announcements.resend_failed(announcement)
+        number = operations.resend_failed(announcement=announcement)
         log(admin, request, incident, "changed", announcement.update)
         told = ngettext("%(count)d letter is tried again.", "%(count)d letters are tried again.", number)
         messages.success(request, told % {"count": number})
@@ -107,7 +108,8 @@ def _at_once(
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
     announcement = _announcement(incident, announcement_id)
-    done = announcements.resume(announcement) if resume else announcements.pause(announcement)
+    verb = operations.resume_announcement if resume else operations.pause_announcement
+    done = verb(announcement=announcement)
     if done:
         log(admin, request, incident, "changed", announcement.update)
         messages.success(request, _("It goes on.") if resume else _("Paused. What is on the wire still arrives."))

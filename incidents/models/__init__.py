@@ -1,8 +1,10 @@
 """The tables, one module per subject. Changed by `operations`, read through queryset verbs."""
 
 from .aftermath import Bounce, FoldedDeliveries
+from .announcements import Announcement
 from .components import PAGE_ORDER, Component, ComponentGroup, StatusChange, page_order
-from .deliveries import MOVES, WAITING, Announcement, Delivery, DeliveryState, Destination, SkipReason
+from .deliveries import MOVES, WAITING, Delivery, DeliveryState, SkipReason
+from .destinations import Destination
 from .hosts import MailDomain
 from .incidents import Incident, Maintenance
 from .logo import Logo

@@ -5,7 +5,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from .deliveries import Announcement, DeliveryState, SkipReason
+from .announcements import Announcement
+from .deliveries import DeliveryState, SkipReason
 from .subscribers import Subscriber
 
 

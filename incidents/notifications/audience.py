@@ -11,20 +11,17 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Case, CharField, Count, Exists, F, Func, OuterRef, Q, QuerySet, Value, When
+from django.db.models import Case, CharField, Count, Exists, F, OuterRef, Q, QuerySet, Value, When
 from django.db.models.functions import Concat
 from django.utils import timezone
 
 from ..models import Announcement, Delivery, DeliveryState, Incident, IncidentChoice, SkipReason, Subscriber
 from ..status import Kind
-from . import hosts
+from . import addressing, hosts
 
 # Rows that change a table so much that PostgreSQL must look at it again: with yesterday's
 # statistics it would compare everybody with everybody in what follows.
 _MANY = 1_000
-
-# As `channels.post.destination`: the scheme and host of a webhook.
-_ORIGIN = Func(F("address"), Value("^[a-z]+://[^/]+"), function="substring", output_field=CharField())
 
 # Who follows single incidents and nothing else is no audience for any other.
 _WANTS_ANY = Q(wants_incidents=True) | Q(wants_maintenance=True)
@@ -60,8 +57,8 @@ def expand(announcement: Announcement, now: datetime) -> int:
         message_id_=Concat(
             Value(f"<{announcement.pk}."), "pk", Value(f"@{settings.SITE_HOST}>"), output_field=CharField()
         ),
-        domain_=hosts.DOMAIN,
-        destination_=Case(When(channel="email", then=hosts.grouped("domain_")), default=_ORIGIN),
+        domain_=addressing.MAIL_DOMAIN,
+        destination_=Case(When(channel="email", then=hosts.grouped("domain_")), default=addressing.WEBHOOK_ORIGIN),
     )
     columns = "subscriber_id channel language state skip_reason message_id destination".split()
     select, values = (

@@ -8,8 +8,9 @@ from typing import Protocol
 from django.utils import timezone
 
 from . import destinations, outcomes
+from .addressing import relay_name
 from .channels.base import Busy, ChannelError, Lost, Refused, Reply, Scope
-from .channels.email import EmailChannel, envelope_sender, relay_name
+from .channels.email import EmailChannel, envelope_sender
 from .desk import Desk, Result
 from .ledger import Held, Outcome
 from .pace import Pace

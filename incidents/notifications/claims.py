@@ -10,8 +10,8 @@ from django.db.models import Exists, F, OuterRef, Q
 
 from ..models import Announcement, Delivery, DeliveryState, Destination, SkipReason, Subscriber
 from ..models.deliveries import DeliveryQuerySet
-from . import destinations, pauses
-from .channels.email import relay_name
+from . import destinations
+from .addressing import is_webhook, relay_name
 from .ledger import Held, move
 
 logger = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ def claim(announcement_id: int | None, limit: int, now: datetime, provided: Coll
     due = Delivery.objects.due(now).by_mail().filter(announcement=announcement_id)
     flowing = due.exclude(destination__in=[*troubled, *provided])
     to_probe = Destination.objects.due_for_a_probe(now).names()
-    probed = [name for name in to_probe if name != relay and not pauses.is_post(name)]
+    probed = [name for name in to_probe if name != relay and not is_webhook(name)]
     if relay in troubled:
         rows = _claim_probe(flowing, [relay], now)
         return rows or next(
@@ -74,7 +74,7 @@ def claim_posts(limit: int, now: datetime) -> list[Held]:
     for announcement_id in _ids(flowing):
         if len(rows) < limit and _may_go(announcement_id):
             rows += _take(flowing.filter(announcement=announcement_id), limit - len(rows), now)
-    for name in filter(pauses.is_post, Destination.objects.due_for_a_probe(now).names()):
+    for name in filter(is_webhook, Destination.objects.due_for_a_probe(now).names()):
         rows += _claim_probe(due.filter(destination=name), [name], now)
     return rows
 

@@ -14,6 +14,7 @@ import dns.exception
 import dns.resolver
 import dns.reversename
 
+from .addressing import relay_name
 from .channels.email import sender_address
 from .channels.smtp import Relay, SmtpConnection, SmtpError
 
@@ -153,13 +154,14 @@ def tls() -> Finding:
     try:
         connection.open()
     except SmtpError as error:
-        return Finding(Verdict.BAD, "TLS", f"{relay.name}: {error.reply}", "Look at EMAIL_URL and at the mail server.")
+        said = f"{relay_name()}: {error.reply}"
+        return Finding(Verdict.BAD, "TLS", said, "Look at EMAIL_URL and at the mail server.")
     connection.close()
     if relay.starttls or relay.implicit_tls:
-        return Finding(Verdict.GOOD, "TLS", f"{relay.name} answers over TLS")
+        return Finding(Verdict.GOOD, "TLS", f"{relay_name()} answers over TLS")
     if relay.host in {"localhost", "127.0.0.1", "::1"}:
-        return Finding(Verdict.GOOD, "TLS", f"{relay.name} is this machine: see that it sends on with TLS")
-    return Finding(Verdict.BAD, "TLS", f"{relay.name} without TLS", "Write smtp+tls:// or smtps:// in EMAIL_URL.")
+        return Finding(Verdict.GOOD, "TLS", f"{relay_name()} is this machine: see that it sends on with TLS")
+    return Finding(Verdict.BAD, "TLS", f"{relay_name()} without TLS", "Write smtp+tls:// or smtps:// in EMAIL_URL.")
 
 
 def sender_domain() -> str:

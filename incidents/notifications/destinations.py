@@ -9,7 +9,7 @@ from datetime import datetime
 from django.db import transaction
 
 from ..models import Delivery, DeliveryState, Destination
-from . import pauses
+from . import addressing, pauses
 from .channels.base import Reply
 from .ledger import WIRE_LEASE, move
 
@@ -43,7 +43,7 @@ def note_trouble(name: str, reply: Reply, now: datetime, *, tried: int, by_probe
 def _lengthen(found: Destination, reply: Reply, now: datetime) -> None:
     found.failing_since = found.failing_since or now
     found.failures += 1
-    pause = pauses.of_post if pauses.is_post(found.name) else pauses.after_failures
+    pause = pauses.of_post if addressing.is_webhook(found.name) else pauses.after_failures
     found.retry_at = now + pauses.at_least(pause(found.failures), reply.retry_after)
     found.reply_code, found.reply = reply.code or None, reply.text[:500]
     found.save()

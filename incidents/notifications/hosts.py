@@ -18,13 +18,13 @@ import dns.asyncresolver
 import dns.exception
 import dns.resolver
 from django.conf import settings
-from django.db.models import CharField, F, Func, OuterRef, Q, Subquery, Value
-from django.db.models.functions import Coalesce, Lower
+from django.db.models import CharField, F, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from ..models import Delivery, Destination, MailDomain, Subscriber
 from ..models.hosts import BELIEVED
-from . import destinations
+from . import addressing, destinations
 
 logger = logging.getLogger(__name__)
 
@@ -33,8 +33,6 @@ _MOST = 500  # domains of one round
 _SECONDS = 5.0
 # A domain whose name servers do not answer is asked about again after so long.
 _AGAIN_AFTER = timedelta(hours=1)
-# As `channels.email.destination`, of a subscriber.
-DOMAIN = Lower(Func(F("address"), Value("@"), Value(-1), function="split_part", output_field=CharField()))
 
 
 def group_of(domain: str) -> str:
@@ -80,7 +78,7 @@ def same_servers(hosts: Iterable[str]) -> str:
 def _unknown(now: datetime) -> list[str]:
     known = MailDomain.objects.known(now).values("name")
     readers = Subscriber.objects.active().filter(channel=Subscriber.Channel.EMAIL).exclude(address="")
-    domains = readers.annotate(domain=DOMAIN).exclude(domain__in=known).order_by()
+    domains = readers.annotate(domain=addressing.MAIL_DOMAIN).exclude(domain__in=known).order_by()
     return list(domains.values_list("domain", flat=True).distinct()[:_MOST])
 
 

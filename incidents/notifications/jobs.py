@@ -1,13 +1,24 @@
-"""What the queue carries: ids and numbers, and nothing that PostgreSQL does not know better."""
+"""What the workers run. Jobs carry ids and numbers; PostgreSQL holds the truth.
 
-from . import delivery
+The names of these functions are in the jobs that wait in the queue during an upgrade: do not rename them.
+"""
+
+from django.utils import timezone
+
+from . import claims, queues
+from .poster import PostWorker
+from .worker import MailWorker
 
 
 def deliver(announcement_id: int | None, batch: int) -> None:
-    """Works off an announcement, or with None the letters that belong to none."""
-    delivery.work(announcement_id, batch)
+    """Sends the mails of an announcement, or with None the single messages."""
+    if MailWorker(announcement_id, batch).run():
+        queues.enqueue_mails(announcement_id, 1)
+    else:
+        claims.forget_orphans(announcement_id, timezone.now())
 
 
 def post() -> None:
-    """Works off what goes to webhooks and chats."""
-    delivery.work_posts()
+    """Sends what goes to webhooks and chats."""
+    if PostWorker().run():
+        queues.enqueue_posts()

@@ -31,11 +31,6 @@ def at_least(pause: timedelta, wish: timedelta) -> timedelta:
     return max(pause, min(wish, LONGEST_WISH))
 
 
-def is_post(destination: str) -> bool:
-    """Whether a destination is the host of a webhook rather than a mail domain or a relay."""
-    return "://" in destination
-
-
 def _jittered(steps: list[timedelta], failures: int) -> timedelta:
     pause = steps[min(max(failures, 1), len(steps)) - 1]
     return pause * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - spreads load, guards nothing

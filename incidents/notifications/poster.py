@@ -7,7 +7,7 @@ from collections.abc import Callable
 from django.utils import timezone
 
 from ..models import Attempt, Delivery, SigningSecret, Subscriber
-from . import claims, letters, outcomes, signatures
+from . import claims, outbox, outcomes, signatures
 from .carrier import Carrier, RelayHealth
 from .channels import post
 from .channels.base import ChannelError, Gone, Refused, Reply
@@ -109,4 +109,4 @@ def _suspend(row: Held, reply: Reply, *, is_gone: bool) -> None:
     if not is_gone and taken_since.exists():
         return
     if suspend(row.subscriber_id, str(reply)):
-        letters.write(Subscriber.objects.get(pk=row.subscriber_id), Delivery.Letter.WEBHOOK_SUSPENDED)
+        outbox.write_message(Subscriber.objects.get(pk=row.subscriber_id), Delivery.Letter.WEBHOOK_SUSPENDED)

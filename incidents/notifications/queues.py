@@ -12,6 +12,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from rq import Queue
 
+from ..models import Delivery
+
 logger = logging.getLogger(__name__)
 
 MAILS = "delivery"
@@ -19,10 +21,32 @@ POSTS = "posts"  # a queue of its own: no mail waits behind a slow webhook
 REQUESTS = "requests"  # what readers ask for on the public forms; workers take it up after announcements
 ALL = (MAILS, POSTS, REQUESTS)
 
+_DELIVER = "incidents.notifications.jobs.deliver"
+_POST = "incidents.notifications.jobs.post"
+# Jobs that begin on an announcement at once; more would only share the same relay.
+_MOST_JOBS = 4
 # A worker may wait ten minutes for one reply; a job that takes longer than this is lost.
 _JOB_SECONDS = 3600
 # Staff who publish, and readers who sign up, do not wait for a queue that is away.
 _TIMEOUT = 1
+
+
+def enqueue_announcement(announcement_id: int, rows: int) -> None:
+    """Tells the workers of each channel that some of these `rows` wait for them."""
+    enqueue_mails(announcement_id, rows)
+    if Delivery.objects.waiting().posted().filter(announcement=announcement_id).exists():
+        enqueue_posts()
+
+
+def enqueue_mails(announcement_id: int | None, rows: int) -> bool:
+    """Tells the workers that `rows` mails wait. False if the queue does not answer: the scheduler repeats it."""
+    batch = settings.LEDGER_BATCH
+    return put(MAILS, _DELIVER, announcement_id, batch, times=min(-(-rows // batch), _MOST_JOBS))
+
+
+def enqueue_posts() -> bool:
+    """The same for what goes to webhooks and chats, of all announcements."""
+    return put(POSTS, _POST)
 
 
 def put(name: str, job: str, *arguments: object, times: int = 1) -> bool:

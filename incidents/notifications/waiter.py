@@ -7,7 +7,7 @@ from django.template.loader import get_template
 
 from .. import links, markup
 from . import jobs
-from .letters import MAILED
+from .outbox import MAILED
 from .pulse import BeatingWorker
 
 __all__ = ["Waiter", "jobs"]

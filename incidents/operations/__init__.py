@@ -17,7 +17,15 @@ from .components import (
 )
 from .incidents import edit_incident, open_incident, publish_again, released, reopen, resolve, take_back, withdraw
 from .maintenance import cancel_maintenance, complete_maintenance, schedule_maintenance, start_maintenance
+from .notifying import (
+    cancel_announcement,
+    pause_announcement,
+    resend_failed,
+    resume_announcement,
+    stop_announcement,
+)
 from .page import change_logo, edit_page
+from .people import end_subscription
 from .statements import Details, Statement
 from .templates import TemplateFields, add_template, check_template, edit_template, remove_template
 from .updates import correct_update, discard_draft, edit_draft, post_update, publish_draft, publish_due
@@ -31,6 +39,7 @@ __all__ = [
     "add_component",
     "add_group",
     "add_template",
+    "cancel_announcement",
     "cancel_maintenance",
     "change_logo",
     "check_template",
@@ -43,7 +52,9 @@ __all__ = [
     "edit_incident",
     "edit_page",
     "edit_template",
+    "end_subscription",
     "open_incident",
+    "pause_announcement",
     "post_update",
     "publish_again",
     "publish_draft",
@@ -52,10 +63,13 @@ __all__ = [
     "remove_group",
     "remove_template",
     "reopen",
+    "resend_failed",
     "resolve",
+    "resume_announcement",
     "schedule_maintenance",
     "set_component_status",
     "start_maintenance",
+    "stop_announcement",
     "take_back",
     "withdraw",
 ]

@@ -5,7 +5,7 @@ from datetime import datetime
 from django.utils import timezone
 
 from ..models import AffectedComponent, Component, Incident, StatusChange, Update
-from ..notifications.announcements import announce
+from ..notifications.outbox import announce
 from ..publishing import stale
 from ..status import ComponentStatus, Phase
 from . import placeholders

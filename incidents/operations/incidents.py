@@ -10,11 +10,11 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ..models import AffectedComponent, Component, Incident, StatusChange, Update
-from ..notifications.announcements import cancel_all, withdraw_announcements
 from ..publishing import stale
 from ..status import ComponentStatus, Kind, Phase, worst_of
 from ..text import Text
 from .effects import change_components, follow_phase, refresh_status
+from .notifying import cancel_announcements_of, withdraw_announcements_of
 from .statements import Details, Statement, check_details, check_statement
 from .updates import User, add_update, lock
 
@@ -96,7 +96,7 @@ def withdraw(*, incident: Incident, by: User = None) -> Incident:  # noqa: ARG00
     stale.mark_incident(incident)
     incident.published_at, incident.withdrawn_at = None, timezone.now()
     incident.save()
-    withdraw_announcements(incident)
+    withdraw_announcements_of(incident)
     _take_back_statuses(StatusChange.objects.filter(update__incident=incident))
     incident.updates.filter(published_at=None).update(publish_at=None)
     return incident
@@ -133,7 +133,7 @@ def take_back(*, update: Update, by: User = None) -> Update:  # noqa: ARG001 - w
     incident = lock(update.incident)
     update = Update.objects.select_for_update().get(pk=update.pk)
     update.incident = incident
-    if not update.is_public or not cancel_all(update):
+    if not update.is_public or not cancel_announcements_of(update):
         raise ValidationError(_("Too late: subscribers are being told, or it was taken back already."))
     stale.mark_incident(incident)
     update.published_at = None

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ..models import AffectedComponent, Component, Incident, Update, UpdateRevision
 from ..models.ids import new_id
-from ..notifications.announcements import announce_correction
+from ..notifications.outbox import announce_correction
 from ..publishing import stale
 from ..status import Phase
 from ..text import Text

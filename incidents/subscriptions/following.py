@@ -15,8 +15,8 @@ from .. import links
 from ..links import Purpose
 from ..models import Delivery, DeliveryState, Incident, IncidentChoice, SkipReason, Subscriber
 from ..models.subscribers import IncidentChoiceQuerySet
-from ..notifications.delivery import queue_letter
 from ..notifications.ledger import move
+from ..notifications.outbox import queue_message
 from . import limits, rows
 from .rows import Choices, State
 
@@ -32,7 +32,7 @@ def follow(*, address: str, incident: Incident, language: str) -> None:
     if may_write:
         subscriber = _asked(subscriber, address, language)
         is_new = _note(subscriber, incident)
-        queue_letter(subscriber, Delivery.Letter.FOLLOW if is_new else Delivery.Letter.ALREADY_SUBSCRIBED)
+        queue_message(subscriber, Delivery.Letter.FOLLOW if is_new else Delivery.Letter.ALREADY_SUBSCRIBED)
     elif subscriber is not None and subscriber.state == State.PENDING:
         _note(subscriber, incident)  # the letter on its way confirms this too
 

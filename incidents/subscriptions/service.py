@@ -19,8 +19,8 @@ from django.utils import timezone
 from .. import links
 from ..links import Purpose
 from ..models import Delivery, DeliveryState, IncidentChoice, SkipReason, Subscriber
-from ..notifications.delivery import queue_letter
 from ..notifications.ledger import move
+from ..notifications.outbox import queue_message
 from . import following, limits, rows
 from .rows import Choices, State
 
@@ -52,11 +52,11 @@ def sign_up(*, address: str, choices: Choices) -> None:
     may_write = limits.may_sign_up(address=address)
     if subscriber is not None and subscriber.state == State.ACTIVE:
         if may_write:
-            queue_letter(subscriber, Delivery.Letter.ALREADY_SUBSCRIBED)
+            queue_message(subscriber, Delivery.Letter.ALREADY_SUBSCRIBED)
         return
     if may_write:
         subscriber = rows.begin_round(subscriber, address, choices)
-        queue_letter(subscriber, Delivery.Letter.CONFIRMATION)
+        queue_message(subscriber, Delivery.Letter.CONFIRMATION)
     elif subscriber is not None and subscriber.state == State.PENDING:
         rows.choose(subscriber, choices)  # the letter on its way confirms the newest choices
 
@@ -138,7 +138,7 @@ def send_manage_links(*, address: str) -> None:
     subscribers += Subscriber.objects.webhooks_of(address).order_by("-requested_at").select_for_update()[:MOST_LINKS]
     if subscribers and limits.may_send_manage_link(address=address):
         for subscriber in subscribers:
-            queue_letter(subscriber, Delivery.Letter.MANAGE)
+            queue_message(subscriber, Delivery.Letter.MANAGE)
 
 
 def look_at_manage_link(token: str) -> tuple[Finding, Subscriber | None]:

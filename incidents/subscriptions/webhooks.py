@@ -16,9 +16,10 @@ from django.utils.crypto import constant_time_compare
 from .. import guard, links
 from ..links import Purpose
 from ..models import Attempt, Delivery, DeliveryState, SigningSecret, Subscriber
-from ..notifications.delivery import enqueue_posts, queue_letter
 from ..notifications.ledger import move
+from ..notifications.outbox import queue_message
 from ..notifications.posts import code_of
+from ..notifications.queues import enqueue_posts
 from ..notifications.signatures import new_secret
 from . import limits, rows
 from .rows import Choices, State
@@ -59,11 +60,11 @@ def sign_up(*, url: str, address: str, choices: Choices) -> None:
     if not limits.may_sign_up_webhook(owner=address):
         return
     if subscriber is not None and subscriber.state == State.ACTIVE:
-        queue_letter(subscriber, Delivery.Letter.MANAGE)
+        queue_message(subscriber, Delivery.Letter.MANAGE)
         return
     subscriber = subscriber or Subscriber(channel=channel, address=url, owner=address)
     subscriber = rows.begin_round(subscriber, url, choices)
-    queue_letter(subscriber, Delivery.Letter.WEBHOOK)
+    queue_message(subscriber, Delivery.Letter.WEBHOOK)
 
 
 def look_at(token: str) -> tuple[Finding, Subscriber | None]:
@@ -90,7 +91,7 @@ def send_code(*, token: str) -> bool:
         return False
     if not limits.may_post_code(url=subscriber.address, host=guard.read_url(subscriber.address).host):
         return False
-    queue_letter(subscriber, Delivery.Letter.CODE)
+    queue_message(subscriber, Delivery.Letter.CODE)
     return True
 
 

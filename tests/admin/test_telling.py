@@ -7,8 +7,9 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from incidents import operations
 from incidents.models import Announcement, Bounce, Delivery, Heartbeat
-from incidents.notifications import announcements, audience
+from incidents.notifications import audience, skipping
 from tests.factories import make_incident, make_statement, make_subscriber
 
 from .conftest import staff
@@ -86,14 +87,14 @@ def test_stopping_is_asked_for_once_more_and_is_for_good(publisher: Client) -> N
     assert "1 person is not told" in publisher.post(step(announcement, "stop"), follow=True).content.decode()
     assert states() == ["sending", "sent", "skipped"]
     Delivery.objects.filter(pk=on_the_wire.pk).update(state="deferred", lease_until=None)
-    assert announcements.finish_stopped() == 1
+    assert skipping.skip_stopped() == 1
     assert states() == ["sent", "skipped", "skipped"]
     assert set(Delivery.objects.exclude(skip_reason="").values_list("skip_reason", flat=True)) == {"cancelled"}
     publisher.post(step(announcement, "resume"))
     announcement.refresh_from_db()
     assert announcement.paused_at is not None
     Delivery.objects.filter(pk=told.pk).update(state="failed")
-    assert announcements.resend_failed(announcement) == 0
+    assert operations.resend_failed(announcement=announcement) == 0
 
 
 def test_only_the_failed_ones_are_tried_again(publisher: Client) -> None:

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from incidents import clock, operations
 from incidents.models import Announcement, Incident, StaleSubject
-from incidents.notifications import announcements
+from incidents.notifications import release
 from incidents.publishing.store import PublicStore
 from incidents.text import Text
 from tests.factories import make_component, make_group, make_incident, make_page, make_statement, make_update
@@ -256,5 +256,5 @@ def test_document_with_a_fault_holds_up_no_other_incident(publisher: Client, mon
     assert "Published." in page
     assert 'data-seconds="' in page
     assert StaleSubject.objects.filter(subject=f"incident:{poisoned.pk}").exists()
-    assert announcements.release_due(timezone.now() + timedelta(hours=1)) == 1
+    assert release.release_due(timezone.now() + timedelta(hours=1)) == 1
     assert Announcement.objects.get(expanded_at__isnull=False).update.incident_id == other.pk

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from harness.deliveries import release
+from harness.deliveries import release_held
 from incidents.models import Announcement, Delivery, Incident
 from incidents.status import Phase
 from tests.factories import make_incident, make_statement, make_update
@@ -17,7 +17,7 @@ def announced(incident: Incident | None = None, **fields: Any) -> Announcement:
         incident = make_incident(statement=make_statement(notify=True, **fields))
     else:
         make_update(incident, **{"phase": Phase.MITIGATED, "notify": True, **fields})
-    release()
+    release_held()
     return Announcement.objects.latest("id")
 
 

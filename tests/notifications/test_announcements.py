@@ -5,10 +5,11 @@ import time_machine
 from django.utils import timezone
 from pytest_django import Settings
 
-from harness.deliveries import release
+from harness.deliveries import release_held
 from incidents import operations
 from incidents.models import Announcement, Component, Delivery, StaleSubject, Subscriber
-from incidents.notifications import announcements, audience
+from incidents.notifications import audience, release
+from incidents.operations import notifying
 from incidents.status import ComponentStatus, Kind, Phase
 from incidents.text import Text
 from tests.factories import (
@@ -35,9 +36,9 @@ def test_nobody_is_told_while_the_hold_lasts(settings: Settings) -> None:
     make_subscriber()
     with time_machine.travel(START, tick=False) as clock:
         make_incident(statement=make_statement(notify=True))
-        assert release() == 0
+        assert release_held() == 0
         clock.shift(timedelta(seconds=21))
-        assert release() == 1
+        assert release_held() == 1
     assert states() == {"queued": 1}
 
 
@@ -45,13 +46,13 @@ def test_an_announcement_taken_back_during_the_hold_tells_nobody(settings: Setti
     settings.ANNOUNCEMENT_HOLD = 20
     make_subscriber()
     make_incident(statement=make_statement(notify=True))
-    assert announcements.cancel(Announcement.objects.get())
-    assert release(timezone.now() + timedelta(minutes=1)) == 0
+    assert operations.cancel_announcement(announcement=Announcement.objects.get())
+    assert release_held(timezone.now() + timedelta(minutes=1)) == 0
     assert not Delivery.objects.exists()
 
 
 def test_an_announcement_that_was_let_go_cannot_be_taken_back() -> None:
-    assert not announcements.cancel(announced())
+    assert not operations.cancel_announcement(announcement=announced())
 
 
 def test_an_update_that_does_not_notify_announces_nothing() -> None:
@@ -63,14 +64,14 @@ def test_nobody_is_told_before_the_page_is_written() -> None:
     make_subscriber()
     incident = make_incident(statement=make_statement(notify=True))
     assert StaleSubject.objects.filter(subject=f"incident:{incident.pk}").exists()
-    assert announcements.release_due(timezone.now()) == 0
-    assert release() == 1
+    assert release.release_due(timezone.now()) == 0
+    assert release_held() == 1
 
 
 def test_expanding_twice_tells_nobody_twice() -> None:
     make_subscriber()
     announcement = announced()
-    assert release() == 0
+    assert release_held() == 0
     assert audience.expand(announcement, timezone.now()) == 0
     assert Delivery.objects.count() == 1
 
@@ -169,7 +170,7 @@ def test_a_correction_is_told_to_those_who_were_told() -> None:
     make_subscriber()
     announcement = announced()
     operations.correct_update(update=announcement.update, text=Text(da="Rettet"), tell=True)
-    assert release() == 1
+    assert release_held() == 1
     assert states() == {"queued": 1, "skipped": 1}
 
 
@@ -180,7 +181,7 @@ def test_a_correction_of_an_old_update_does_not_replace_a_newer_one() -> None:
         clock.shift(timedelta(hours=1))
         newer = announced(old.update.incident)
         operations.correct_update(update=old.update, text=Text(da="Rettet"), tell=True)
-        release()
+        release_held()
     assert states(announcement=newer) == {"queued": 1}
 
 
@@ -189,16 +190,16 @@ def test_withdrawing_an_incident_takes_back_what_is_held_and_what_waits(settings
     incident = announced().update.incident
     settings.ANNOUNCEMENT_HOLD = 20
     make_update(incident, notify=True)
-    assert announcements.withdraw_announcements(incident) == 1
+    assert notifying.withdraw_announcements_of(incident) == 1
     assert set(Delivery.objects.values_list("skip_reason", flat=True)) == {"withdrawn"}
-    assert release(timezone.now() + timedelta(minutes=1)) == 0
+    assert release_held(timezone.now() + timedelta(minutes=1)) == 0
 
 
 def test_what_was_sent_stays_sent() -> None:
     make_subscriber()
     incident = announced().update.incident
     Delivery.objects.update(state="sent", sent_at=timezone.now())
-    assert announcements.withdraw_announcements(incident) == 0
+    assert notifying.withdraw_announcements_of(incident) == 0
     assert states() == {"sent": 1}
 
 
@@ -211,5 +212,5 @@ def test_expanding_takes_the_same_number_of_queries_for_many(django_assert_max_n
     StaleSubject.objects.all().delete()
     assert Component.objects.count() == 0
     with django_assert_max_num_queries(12):  # type: ignore[operator]
-        announcements.release_due(timezone.now())
+        release.release_due(timezone.now())
     assert Delivery.objects.count() == 500

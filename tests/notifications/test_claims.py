@@ -11,8 +11,9 @@ from pytest_django import Settings
 from harness.deliveries import work_off
 from harness.smtp_server import ScriptedServer
 from harness.waiting import wait_for
+from incidents import operations
 from incidents.models import Announcement, Delivery, Subscriber
-from incidents.notifications import announcements, claims, delivery, worker
+from incidents.notifications import claims, jobs, outbox, recovery, worker
 from incidents.notifications.desk import Desk
 from incidents.notifications.ledger import Held
 from tests.factories import make_subscriber
@@ -34,11 +35,11 @@ def test_a_worker_stops_at_once_when_its_announcement_is_paused_amid_its_claims(
 
     def pause_at_the_third(self: worker.MailWorker, row: Held) -> bytes:
         if len(server.received) == 2:
-            self.pen.thread.submit(announcements.pause, announcement).result()
+            self.pen.thread.submit(lambda: operations.pause_announcement(announcement=announcement)).result()
         return write_mail(self, row)
 
     monkeypatch.setattr(worker.MailWorker, "mail", pause_at_the_third)
-    delivery.work(announcement.pk, 30)
+    jobs.deliver(announcement.pk, 30)
     assert len(server.received) == 3
     assert states() == {"sent": 3, "queued": 27}
     assert not Delivery.objects.filter(lease_until__isnull=False).exists()
@@ -58,7 +59,7 @@ def test_a_worker_on_a_slow_relay_holds_no_more_than_one_batch(
         if announcement_id is not None:
             taken_at_claims.append(len(server.received))
             if len(taken_at_claims) == 2:
-                announcements.pause(announcement)
+                operations.pause_announcement(announcement=announcement)
         return claim(announcement_id, *rest)  # type: ignore[arg-type]
 
     async def time_flies(self: Desk, rows: int, _seconds: float) -> None:
@@ -68,7 +69,7 @@ def test_a_worker_on_a_slow_relay_holds_no_more_than_one_batch(
 
     monkeypatch.setattr(claims, "claim", twice)
     monkeypatch.setattr(Desk, "wait_until_below", time_flies)
-    delivery.work(announcement.pk, 12)
+    jobs.deliver(announcement.pk, 12)
     assert taken_at_claims[0] == 0
     assert taken_at_claims[1] >= 9
 
@@ -81,7 +82,7 @@ def test_whoever_pauses_waits_for_a_claim_that_is_being_made() -> None:
 
     def pause() -> None:
         try:
-            announcements.pause(announcement)
+            operations.pause_announcement(announcement=announcement)
         finally:
             connection.close()
 
@@ -104,9 +105,9 @@ def test_a_row_whose_other_half_was_deleted_by_hand_is_not_queued_for_ever(
     announced()
     with connection.cursor() as cursor:
         cursor.execute(f"DELETE FROM {gone._meta.db_table}")
-    assert delivery.waiting_for_a_job(timezone.now()) != []
+    assert recovery.waiting_for_a_job(timezone.now()) != []
     work_off()
-    assert delivery.waiting_for_a_job(timezone.now()) == []
+    assert recovery.waiting_for_a_job(timezone.now()) == []
     assert server.received == []
     assert "1 deliveries are forgotten" in caplog.text
 
@@ -114,7 +115,7 @@ def test_a_row_whose_other_half_was_deleted_by_hand_is_not_queued_for_ever(
 def test_a_letter_of_our_own_accord_to_somebody_who_is_gone_is_forgotten(server: ScriptedServer) -> None:
     gone, there = make_subscriber("gone@example.dk"), make_subscriber("there@example.dk")
     for reader in (gone, there):
-        delivery.queue_letter(reader, Delivery.Letter.MANAGE)
+        outbox.queue_message(reader, Delivery.Letter.MANAGE)
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM incidents_subscriber WHERE id = %s", [gone.pk])
     work_off()

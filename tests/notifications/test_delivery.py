@@ -10,12 +10,14 @@ from pytest_django import Settings
 from harness.busy_day import simulate_busy_day
 from harness.deliveries import let_time_pass, work_off
 from harness.smtp_server import DROP, ScriptedServer, as_usual
+from incidents import operations
 from incidents.admin import front
 from incidents.links import unsign_bounce
 from incidents.models import Announcement, Delivery, Destination, Subscriber, Update
-from incidents.notifications import announcements, claims, delivery, mail, worker
-from incidents.notifications.channels.email import relay_name
+from incidents.notifications import claims, jobs, mail, outbox, recovery, worker
+from incidents.notifications.addressing import relay_name
 from incidents.notifications.ledger import Held
+from incidents.operations import notifying
 from incidents.subscriptions import service
 from incidents.text import Text
 from tests.factories import make_incident, make_statement, make_subscriber
@@ -325,7 +327,7 @@ def test_who_unsubscribes_after_the_claim_gets_nothing(server: ScriptedServer) -
     reader = make_subscriber("reader@example.dk")
     announcement = announced()
     Subscriber.objects.filter(pk=reader.pk).update(state="unsubscribed")
-    delivery.work(announcement.pk, 10)
+    jobs.deliver(announcement.pk, 10)
     assert Delivery.objects.get().skip_reason == "unsubscribed"
     assert server.received == []
 
@@ -362,7 +364,7 @@ def test_what_a_dead_worker_had_on_the_wire_is_uncertain_and_sent_again(
     let_time_pass(clock, timedelta(minutes=25))
     assert states() == {"sending": 1}
     clock.shift(timedelta(minutes=6))
-    delivery.recover_abandoned(timezone.now())
+    recovery.recover_abandoned(timezone.now())
     assert states() == {"uncertain": 1}
     let_time_pass(clock, timedelta(minutes=10))
     assert states() == {"sent": 1}
@@ -432,17 +434,17 @@ def test_after_five_days_of_trouble_a_letter_fails(server: ScriptedServer, clock
 def test_a_paused_announcement_sends_nothing_until_it_is_resumed(server: ScriptedServer) -> None:
     make_subscriber("reader@example.dk")
     announcement = announced()
-    announcements.pause(announcement)
+    operations.pause_announcement(announcement=announcement)
     work_off()
     assert server.received == []
-    announcements.resume(announcement)
+    operations.resume_announcement(announcement=announcement)
     work_off()
     assert len(server.received) == 1
 
 
 def test_a_stopped_announcement_is_not_sent(server: ScriptedServer) -> None:
     make_subscriber("reader@example.dk")
-    assert announcements.stop(announced()) == 1
+    assert operations.stop_announcement(announcement=announced()) == 1
     work_off()
     assert states(skip_reason="cancelled") == {"skipped": 1}
     assert server.received == []
@@ -455,15 +457,15 @@ def test_only_the_failed_are_sent_again_on_demand(server: ScriptedServer) -> Non
     server.says = lambda stage, to: "550 5.7.1 No" if stage == "RCPT" and to.startswith("refused") else None
     work_off()
     server.says = as_usual
-    assert announcements.resend_failed(announcement) == 1
+    assert operations.resend_failed(announcement=announcement) == 1
     work_off()
     assert sorted(letter.recipient for letter in server.received) == ["reader@example.dk", "refused@example.dk"]
 
 
 def test_letters_of_our_own_accord_go_without_an_announcement(server: ScriptedServer) -> None:
     newcomer = make_subscriber("new@example.dk", state="pending", confirmed_at=None)
-    delivery.queue_letter(newcomer, Delivery.Letter.CONFIRMATION)
-    delivery.work(None, 10)
+    outbox.queue_message(newcomer, Delivery.Letter.CONFIRMATION)
+    jobs.deliver(None, 10)
     (letter,) = server.received
     assert "/da/subscription/confirm/" in letter.text()
 
@@ -481,7 +483,7 @@ def test_an_incident_that_is_withdrawn_is_told_to_nobody_more(server: ScriptedSe
     make_subscriber("reader@example.dk")
     incident = make_incident(statement=make_statement(notify=True))
     announced(incident)
-    announcements.withdraw_announcements(incident)
+    notifying.withdraw_announcements_of(incident)
     work_off()
     assert server.received == []
     assert states() == {"skipped": 2}

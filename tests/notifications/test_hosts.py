@@ -16,7 +16,7 @@ from harness.deliveries import work_off
 from harness.ports import free_port
 from harness.smtp_server import ScriptedServer
 from incidents.models import Delivery, Destination, MailDomain, Subscriber
-from incidents.notifications import delivery, hosts
+from incidents.notifications import hosts, outbox
 from tests.factories import make_subscriber
 
 from .helpers import START, announced, states
@@ -129,9 +129,9 @@ def test_name_servers_that_do_not_answer_delay_no_letter_and_are_asked_again_in_
     assert states(destination="hansen.example") == {"sent": 1}
     names.is_ill = False
     hosts.look_up(timezone.now() + timedelta(minutes=59))
-    assert delivery.queue_letter(reader, "manage").destination == "hansen.example"
+    assert outbox.queue_message(reader, "manage").destination == "hansen.example"
     hosts.look_up(timezone.now() + timedelta(minutes=61))
-    assert delivery.queue_letter(reader, "manage").destination == GROUP
+    assert outbox.queue_message(reader, "manage").destination == GROUP
 
 
 def test_a_domain_is_asked_about_once_a_week_and_forgotten_with_its_last_reader(names: NameServer) -> None:
@@ -152,7 +152,7 @@ def test_without_the_setting_a_domain_is_a_destination_and_no_name_server_is_ask
     reader = make_subscriber("reader@hansen.example")
     MailDomain.objects.create(name="hansen.example", group=GROUP, known_at=timezone.now())
     announced()
-    delivery.queue_letter(reader, "manage")
+    outbox.queue_message(reader, "manage")
     assert set(Delivery.objects.values_list("destination", flat=True)) == {"hansen.example"}
 
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 from harness.deliveries import work_off
 from harness.smtp_server import ScriptedServer, as_usual
 from incidents.models import Delivery, Subscriber
-from incidents.notifications import delivery
+from incidents.notifications import recovery
 from tests.factories import make_subscriber
 from tests.publishing.processes import environment
 
@@ -64,5 +64,5 @@ def start_worker(announcement: int, port: int) -> "subprocess.Popen[bytes]":
 def forget_the_dead() -> None:
     """Half an hour passes: what the dead worker held is free, and what it had on the wire is tried again."""
     Delivery.objects.filter(lease_until__isnull=False).update(lease_until=timezone.now() - timedelta(seconds=1))
-    delivery.recover_abandoned(timezone.now())
+    recovery.recover_abandoned(timezone.now())
     Delivery.objects.filter(state="uncertain").update(next_attempt_at=timezone.now())

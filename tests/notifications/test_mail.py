@@ -18,8 +18,8 @@ from incidents.formats import moment
 from incidents.links import Purpose, unsign
 from incidents.models import Announcement, Page, Update
 from incidents.notifications.ledger import Held
-from incidents.notifications.letters import MAILED
 from incidents.notifications.mail import render
+from incidents.notifications.outbox import MAILED
 from incidents.status import ComponentStatus, Phase
 from incidents.text import Text
 from tests.factories import make_component, make_incident, make_maintenance, make_page, make_statement, make_update

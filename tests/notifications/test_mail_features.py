@@ -10,7 +10,7 @@ from django.conf import settings as configured
 from django.utils import timezone
 
 from incidents.models import Announcement, Delivery
-from incidents.notifications.letters import MAILED
+from incidents.notifications.outbox import MAILED
 from incidents.status import ComponentStatus, Impact, Phase
 from tests.factories import make_component, make_incident, make_maintenance, make_page
 

@@ -21,8 +21,9 @@ from pytest_django import Settings
 
 from harness.deliveries import let_time_pass, work_off
 from harness.smtp_server import DROP, ScriptedServer
+from incidents import operations
 from incidents.models import MOVES, Announcement, Delivery, DeliveryState, Subscriber
-from incidents.notifications import announcements, claims
+from incidents.notifications import claims
 from incidents.notifications.ledger import WIRE_LEASE
 from tests.factories import make_subscriber
 
@@ -105,11 +106,11 @@ def do(step: str, announcement: Announcement, clock: time_machine.Traveller) -> 
             rows = Delivery.objects.filter(pk__in=[row.id for row in claims.claim(announcement.pk, 1, timezone.now())])
             rows.update(state="sending", attempts=F("attempts") + 1, lease_until=timezone.now() + WIRE_LEASE)
         case "resend":
-            announcements.resend_failed(announcement)
+            operations.resend_failed(announcement=announcement)
         case "pause":
-            announcements.pause(announcement)
+            operations.pause_announcement(announcement=announcement)
         case "resume":
-            announcements.resume(announcement)
+            operations.resume_announcement(announcement=announcement)
         case "announce":
             announced(announcement.update.incident)
         case "leave":

@@ -14,10 +14,10 @@ from django.utils import timezone
 from pytest_django import Settings
 from standardwebhooks import Webhook
 
-from harness.deliveries import release
+from harness.deliveries import release_held
 from incidents.models import Announcement, Attempt, Delivery, Destination, SigningSecret, Subscriber
-from incidents.notifications import delivery, signatures
-from incidents.notifications.channels.email import relay_name
+from incidents.notifications import jobs, outbox, recovery, signatures
+from incidents.notifications.addressing import relay_name
 from incidents.notifications.posts import render
 from incidents.status import ComponentStatus, Phase
 from incidents.text import Text
@@ -51,8 +51,8 @@ def make_webhook(receiver: Receiver, **fields: Any) -> Subscriber:
 
 def post_all(times: int = 1) -> None:
     for _ in range(times):
-        delivery.recover_abandoned(timezone.now())
-        delivery.work_posts()
+        recovery.recover_abandoned(timezone.now())
+        jobs.post()
 
 
 def only() -> Delivery:
@@ -211,10 +211,10 @@ def test_posts_go_out_while_our_mail_server_is_down(receiver: Receiver) -> None:
         name=relay_name(), failing_since=timezone.now(), retry_at=timezone.now() + timedelta(hours=1)
     )
     announced()
-    assert delivery.are_posts_due(timezone.now())
+    assert recovery.are_posts_due(timezone.now())
     post_all()
     assert only().state == "sent"
-    assert not delivery.are_posts_due(timezone.now())
+    assert not recovery.are_posts_due(timezone.now())
 
 
 def test_a_newer_update_replaces_what_waits(receiver: Receiver, clock: time_machine.Traveller) -> None:
@@ -262,7 +262,7 @@ def story(clock: time_machine.Traveller, db: None) -> Any:
     incident.upstream_name = "Microsoft"
     incident.save()
     update.save()
-    release()
+    release_held()
     return Announcement.objects.get()
 
 
@@ -304,8 +304,8 @@ def test_teams_gets_an_adaptive_card_in_the_envelope_of_workflows(story: Any, la
 
 def test_a_code_is_posted_to_the_webhook_and_news_of_the_subscription_go_to_its_owner(receiver: Receiver) -> None:
     webhook = make_webhook(receiver, state="pending")
-    delivery.queue_letter(webhook, Delivery.Letter.CODE)
-    letter = delivery.queue_letter(webhook, Delivery.Letter.WEBHOOK)
+    outbox.queue_message(webhook, Delivery.Letter.CODE)
+    letter = outbox.queue_message(webhook, Delivery.Letter.WEBHOOK)
     assert (letter.channel, letter.destination) == ("email", "example.dk")
     post_all()
     said = json.loads(receiver.posted[0].body)

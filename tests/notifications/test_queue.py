@@ -8,10 +8,10 @@ from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 from redis import Redis
 from rq import Queue, SimpleWorker
 
-from harness.deliveries import release
+from harness.deliveries import release_held
 from harness.smtp_server import ScriptedServer
 from incidents.models import Delivery
-from incidents.notifications import delivery, queues
+from incidents.notifications import outbox, queues, recovery
 from tests.factories import make_incident, make_statement, make_subscriber
 
 from .helpers import announced, states
@@ -39,7 +39,7 @@ def test_a_job_sends_what_it_names(
     make_subscriber("reader@example.dk")
     make_incident(statement=make_statement(notify=True))
     with django_capture_on_commit_callbacks(execute=True):
-        release()
+        release_held()
     (job,) = queue.jobs
     assert job.args[0] == Delivery.objects.get().announcement_id
     SimpleWorker([queue], connection=queue.connection).work(burst=True)
@@ -50,7 +50,7 @@ def test_a_letter_of_our_own_accord_is_one_job(
     queue: Queue, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
     with django_capture_on_commit_callbacks(execute=True):
-        delivery.queue_letter(make_subscriber(), Delivery.Letter.ALREADY_SUBSCRIBED)
+        outbox.queue_message(make_subscriber(), Delivery.Letter.ALREADY_SUBSCRIBED)
     assert [job.args[0] for job in queue.jobs] == [None]
 
 
@@ -60,7 +60,7 @@ def test_a_queue_that_is_away_stops_nobody_and_loses_nothing(
     make_subscriber()
     make_incident(statement=make_statement(notify=True))
     with django_capture_on_commit_callbacks(execute=True):
-        assert release() == 1
+        assert release_held() == 1
     assert states() == {"queued": 1}
     assert "work waits for the scheduler" in caplog.text
 
@@ -68,17 +68,17 @@ def test_a_queue_that_is_away_stops_nobody_and_loses_nothing(
 def test_the_sweep_finds_work_that_the_queue_forgot(queue: Queue) -> None:
     make_subscriber()
     announcement = announced()
-    delivery.queue_letter(make_subscriber(), Delivery.Letter.ALREADY_SUBSCRIBED)
+    outbox.queue_message(make_subscriber(), Delivery.Letter.ALREADY_SUBSCRIBED)
     queue.empty()  # type: ignore[no-untyped-call]
-    delivery.sweep(timezone.now())
+    recovery.sweep(timezone.now())
     assert [job.args[0] for job in queue.jobs] == [None, announcement.pk]
 
 
 def test_the_sweep_adds_nothing_where_work_is_queued(queue: Queue) -> None:
     make_subscriber()
     announced()
-    delivery.sweep(timezone.now())
-    delivery.sweep(timezone.now())
+    recovery.sweep(timezone.now())
+    recovery.sweep(timezone.now())
     assert len(queue) == 1
 
 
@@ -86,7 +86,7 @@ def test_the_sweep_leaves_alone_what_is_not_due(queue: Queue) -> None:
     make_subscriber()
     announced()
     Delivery.objects.update(next_attempt_at=timezone.now() + timedelta(minutes=5))
-    delivery.sweep(timezone.now())
+    recovery.sweep(timezone.now())
     assert len(queue) == 0
 
 
@@ -95,11 +95,11 @@ def test_a_queue_that_is_away_is_given_up_within_a_moment(monkeypatch: pytest.Mo
     monkeypatch.setattr("time.sleep", lambda seconds: pytest.fail(f"slept for {seconds} seconds"))
     settings.RQ_QUEUES = {name: {"URL": "redis://127.0.0.1:1/0"} for name in settings.RQ_QUEUES}
     monkeypatch.setattr(queues, "queue", queues.queue.__wrapped__)
-    assert delivery.enqueue(None, 1) is False
+    assert queues.enqueue_mails(None, 1) is False
 
 
 def test_the_sweep_survives_a_queue_that_is_away(no_queue: None) -> None:
     make_subscriber()
     announced()
-    delivery.sweep(timezone.now())
+    recovery.sweep(timezone.now())
     assert states() == {"queued": 1}

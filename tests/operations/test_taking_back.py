@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from incidents import operations
 from incidents.models import Announcement, Incident
-from incidents.notifications import announcements
+from incidents.notifications import release
 from incidents.status import ComponentStatus, Phase
 from tests.admin.filling import filled
 from tests.factories import make_component, make_incident, make_statement, make_update
@@ -45,7 +45,7 @@ def test_incident_that_it_opened_is_a_draft_again() -> None:
 def test_what_subscribers_are_being_told_is_not_taken_back() -> None:
     update = make_incident(statement=make_statement(notify=True)).updates.get()
     Announcement.objects.update(hold_until=timezone.now())
-    assert announcements.release_due(timezone.now()) == 0  # the page is not written yet
+    assert release.release_due(timezone.now()) == 0  # the page is not written yet
     Announcement.objects.update(expanded_at=timezone.now())
     with pytest.raises(ValidationError):
         operations.take_back(update=update)

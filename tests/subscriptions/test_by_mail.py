@@ -10,7 +10,7 @@ from django.test import Client
 
 from harness.smtp_server import Received, ScriptedServer
 from incidents.models import Subscriber
-from incidents.notifications import delivery
+from incidents.notifications import jobs
 from tests.factories import make_page
 
 from .visitor import Visitor, text
@@ -30,7 +30,7 @@ def link(mail: Received, name: str) -> str:
 
 
 def newest_mail(smtp: ScriptedServer, address: str) -> Received:
-    delivery.work(None, 100)
+    jobs.deliver(None, 100)
     return smtp.to(address)[-1]
 
 

@@ -9,7 +9,7 @@ from pytest_django import Settings
 
 from incidents import clock, links
 from incidents.models import Announcement, Delivery, Incident, StaleSubject, Subscriber
-from incidents.notifications import announcements, audience
+from incidents.notifications import audience, release
 from incidents.status import Kind, Phase
 from tests.factories import make_component, make_incident, make_statement, make_subscriber, make_update
 
@@ -42,7 +42,7 @@ def told(incident: Incident, phase: Phase = Phase.MITIGATED) -> dict[str, str]:
     """What the next update means to each: `{address: reason}`, empty for who is told."""
     make_update(incident, phase, notify=True)
     StaleSubject.objects.all().delete()
-    announcements.release_due(timezone.now())
+    release.release_due(timezone.now())
     rows = Delivery.objects.filter(announcement=Announcement.objects.latest("id"))
     return dict(rows.values_list("subscriber__address", "skip_reason"))
 

@@ -3,7 +3,7 @@ from django.test import Client
 
 from incidents import links
 from incidents.models import Announcement, Delivery, Subscriber
-from incidents.notifications.delivery import queue_letter
+from incidents.notifications.outbox import queue_message
 from tests.factories import make_incident, make_subscriber
 
 from .visitor import Visitor, text, unsubscription
@@ -58,7 +58,7 @@ def test_opening_the_link_leaves_nothing(anna: Visitor, subscriber: Subscriber) 
 
 def test_leaver_gets_nothing_that_waited(anna: Visitor, subscriber: Subscriber) -> None:
     announcement = Announcement.objects.create(update=make_incident().updates.get(), hold_until=subscriber.created_at)
-    waiting = queue_letter(subscriber, Delivery.Letter.ALREADY_SUBSCRIBED)
+    waiting = queue_message(subscriber, Delivery.Letter.ALREADY_SUBSCRIBED)
     deferred = Delivery.objects.create(
         subscriber=subscriber, announcement=announcement, language="da", state="deferred", message_id="<1@example.dk>"
     )

@@ -33,7 +33,7 @@ from incidents.models import (
     StaleSubject,
     Subscriber,
 )
-from incidents.notifications import announcements
+from incidents.notifications import release
 from tests.factories import make_incident, make_page, make_update
 
 from .visitor import Visitor, confirmation, manage_link, text
@@ -153,7 +153,7 @@ class Lives(RuleBasedStateMachine):
     def staff_publish_an_update(self) -> None:
         make_update(self.incident, notify=True)
         StaleSubject.objects.all().delete()
-        announcements.release_due(timezone.now())
+        release.release_due(timezone.now())
         told = Delivery.objects.filter(announcement=Announcement.objects.latest("id"), state="queued")
         addresses = list(told.values_list("subscriber__address", flat=True))
         assert len(addresses) == len(set(addresses))

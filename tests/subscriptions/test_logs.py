@@ -8,7 +8,7 @@ import pytest
 from harness.smtp_server import ScriptedServer
 from incidents import clock
 from incidents.models import Subscriber
-from incidents.notifications import delivery
+from incidents.notifications import jobs
 from statuspage.logs import Discreet
 
 from .visitor import Visitor, confirmation, manage_link, unsubscription
@@ -54,10 +54,10 @@ def test_no_address_and_no_key_is_in_any_log(ben: Visitor, smtp: ScriptedServer,
     ben.sign_up("somebody.rare@example.dk")
     subscriber = Subscriber.objects.get()
     keys = [confirmation(subscriber), manage_link(subscriber), unsubscription(subscriber)]
-    delivery.work(None, 100)
+    jobs.deliver(None, 100)
     ben.confirm(subscriber)
     ben.post(ben.page("request_manage_link"), {"address": "somebody.rare@example.dk"})
-    delivery.work(None, 100)
+    jobs.deliver(None, 100)
     for name, key in (("manage", keys[1]), ("data", keys[1]), ("unsubscribe", keys[2]), ("erase", keys[1])):
         ben.get(ben.page(name, key))
         ben.get(ben.page(name, f"{key}x"))

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from incidents.models import Delivery, Subscriber
-from incidents.notifications.delivery import queue_letter
+from incidents.notifications.outbox import queue_message
 from tests.factories import make_component, make_subscriber
 
 from .visitor import Visitor, letters, manage_link, text, unsubscription
@@ -92,7 +92,7 @@ def test_pause_that_makes_no_sense_is_refused_and_kept_in_the_form(
 
 def test_export_holds_what_is_stored(ben: Visitor, subscriber: Subscriber) -> None:
     subscriber.components.add(make_component("webmail"))
-    queue_letter(subscriber, Delivery.Letter.MANAGE)
+    queue_message(subscriber, Delivery.Letter.MANAGE)
     answer = ben.get(ben.page("data", manage_link(subscriber)))
     stored = json.loads(answer.content)
     assert "attachment" in answer.headers["Content-Disposition"]
@@ -110,7 +110,7 @@ def test_opening_the_erase_page_erases_nothing(ben: Visitor, subscriber: Subscri
 
 def test_erasure_forgets_the_person_and_keeps_the_count(ben: Visitor, subscriber: Subscriber) -> None:
     subscriber.components.add(make_component())
-    letter = queue_letter(subscriber, Delivery.Letter.MANAGE)
+    letter = queue_message(subscriber, Delivery.Letter.MANAGE)
     Delivery.objects.update(reply="550 5.1.1 <anna@example.dk> unknown")
     link = manage_link(subscriber)
     assert "Everything is deleted" in text(ben.post(ben.page("erase", link)))

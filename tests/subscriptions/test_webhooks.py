@@ -13,7 +13,7 @@ from pytest_django import Settings
 from incidents import links
 from incidents.links import Purpose
 from incidents.models import Delivery, SigningSecret, Subscriber
-from incidents.notifications import delivery
+from incidents.notifications import jobs
 from incidents.notifications.posts import code_of
 from incidents.subscriptions import webhooks
 from tests.notifications.helpers import announced
@@ -67,7 +67,7 @@ def test_owner_confirms_by_mail_and_by_the_code_that_arrives(ben: Visitor, recei
     assert ben.get(path).status_code == 200
     assert receiver.posted == []  # a mail scanner that opens the link posts nothing
     assert "on its way" in text(ben.post(path, {"send": "1"}))
-    delivery.work_posts()
+    jobs.post()
     assert code(webhook).encode() in receiver.posted[0].body
     assert "204 No Content" in text(ben.get(path))
     wrong = ben.post(path, {"code": "AAAA-AAAA"})
@@ -135,12 +135,12 @@ def test_owner_sees_the_tries_changes_the_secret_and_has_a_post_sent_again(ben: 
     first = SigningSecret.objects.get().value
     receiver.says = lambda _post: answer("500 Oh dear")
     announced()
-    delivery.work_posts()
+    jobs.post()
     assert "500 Internal Server Error" in text(ben.get(page))
     assert 'name="replay"' not in ben.get(page).content.decode()  # it is tried again by itself
     receiver.says = lambda _post: answer("200 OK")
     ben.clock.shift(10)
-    delivery.work_posts()
+    jobs.post()
     renewed = text(ben.post(page, {"secret": "1"}))
     second = SigningSecret.objects.order_by("-pk").values_list("value", flat=True)[0]
     assert second in renewed
@@ -149,7 +149,7 @@ def test_owner_sees_the_tries_changes_the_secret_and_has_a_post_sent_again(ben: 
     found = re.search(r'name="replay" value="(\d+)"', ben.get(page).content.decode())
     assert found is not None
     assert "sent again" in text(ben.post(page, {"replay": found[1]}))
-    delivery.work_posts()
+    jobs.post()
     *_before, sent, again = receiver.posted
     assert sent.headers["webhook-id"] == again.headers["webhook-id"]
     assert again.headers["webhook-signature"].count("v1,") == 2
@@ -160,7 +160,7 @@ def test_owner_sees_the_tries_changes_the_secret_and_has_a_post_sent_again(ben: 
 def test_nobody_elses_post_can_be_sent_again(ben: Visitor, receiver: Receiver) -> None:
     _webhook, page = connected(ben, receiver)
     announced()
-    delivery.work_posts()
+    jobs.post()
     mail = Delivery.objects.get(letter="webhook")
     for number in (str(mail.pk), "999999", "x", "9" * 30, "٣"):
         assert ben.post(page, {"replay": number}).status_code == 422
@@ -173,7 +173,7 @@ def test_link_in_a_post_ends_it_and_erasing_forgets_address_owner_and_secrets(be
     assert "Nothing more is posted" in text(ben.get(path))
     ben.post(path)
     announced()
-    delivery.work_posts()
+    jobs.post()
     assert receiver.posted == []
     ben.post(ben.page("erase", manage_link(webhook)))
     webhook.refresh_from_db()

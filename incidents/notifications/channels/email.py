@@ -83,16 +83,6 @@ def wire_address(address: str) -> str:
         raise Refused(Reply(553, "5.1.3 This is no mail address.")) from error
 
 
-def destination(address: str) -> str:
-    """The destination a letter to this address counts against: the recipient's domain."""
-    return address.rpartition("@")[2].lower()
-
-
-def relay_name() -> str:
-    """The relay as a destination; its colon keeps it apart from domains."""
-    return Relay.configured().name
-
-
 def meaning(error: SmtpError) -> ChannelError:
     """What a failed transaction says, and about whom (STANDARDS Q1, Q2, Q8, Q13).
 

@@ -32,12 +32,6 @@ def deliver(url: str, body: bytes, headers: Mapping[str, str], *, is_chat: bool)
     raise Busy(reply)
 
 
-def destination(url: str) -> str:
-    """Scheme and host: what a post counts against."""
-    scheme, _separator, rest = url.partition("://")
-    return f"{scheme}://{rest.partition('/')[0]}"
-
-
 def _phrase(code: int) -> str:
     try:
         return HTTPStatus(code).phrase

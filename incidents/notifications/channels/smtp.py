@@ -75,10 +75,6 @@ class Relay:
             settings.EMAIL_USE_SSL,
         )
 
-    @property
-    def name(self) -> str:
-        return f"{self.host}:{self.port}"
-
 
 class SmtpConnection:
     """Open from `open`, which waits and may do so in a thread, until `close`. One letter at a time.

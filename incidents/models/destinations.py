@@ -1,0 +1,55 @@
+from datetime import datetime
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+
+class DestinationQuerySet(models.QuerySet["Destination"]):
+    def in_trouble(self) -> "DestinationQuerySet":
+        return self.filter(failing_since__isnull=False)
+
+    def closed(self, now: datetime) -> "DestinationQuerySet":
+        """In trouble, and not due for a probe: nothing is sent there now."""
+        return self.in_trouble().filter(retry_at__gt=now)
+
+    def due_for_a_probe(self, now: datetime) -> "DestinationQuerySet":
+        """In trouble, and it is time to try one delivery."""
+        return self.in_trouble().filter(retry_at__lte=now)
+
+    def names(self) -> list[str]:
+        return list(self.values_list("name", flat=True))
+
+
+class Destination(models.Model):
+    """Where letters go: our relay, or a domain behind it. A row exists once it has been in trouble.
+
+    While `failing_since` is set one letter at a time goes there, as a probe, at
+    `retry_at`; the pauses grow with `failures` (STANDARDS Q5, Q6). A worker that
+    takes the probe moves `retry_at` into the future, so that no other takes it too.
+    """
+
+    name = models.CharField(_("name"), max_length=255, primary_key=True)
+    failing_since = models.DateTimeField(_("in trouble since"), null=True, blank=True)
+    failures = models.PositiveIntegerField(_("failures in a row"), default=0)
+    retry_at = models.DateTimeField(_("next try"), null=True, blank=True)
+    reply_code = models.PositiveSmallIntegerField(_("reply code"), null=True, blank=True)
+    reply = models.CharField(_("reply"), max_length=500, blank=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = DestinationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("name",)
+        verbose_name = _("destination")
+        verbose_name_plural = _("destinations")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(failing_since__isnull=True, retry_at__isnull=True)
+                | Q(failing_since__isnull=False, retry_at__isnull=False),
+                name="destination_in_trouble_has_a_next_try",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

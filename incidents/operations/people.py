@@ -1,0 +1,9 @@
+"""Verbs by which staff change subscribers. What subscribers do themselves is in `subscriptions.service`."""
+
+from ..models import Subscriber
+from ..subscriptions import service
+
+
+def end_subscription(*, subscriber: Subscriber) -> bool:
+    """Unsubscribes somebody; False if they have left already."""
+    return service.leave(subscriber)
