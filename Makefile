@@ -1,40 +1,34 @@
-# `make` alone says what there is. Everything runs in .venv, which makes itself.
+# `make` alone lists the targets. Everything runs in .venv, which is made and updated as needed.
 PYTHON ?= python3
 VENV := .venv/bin
-INSTALL := "$(PYTHON)" -m statuspage.local.venv
 # The tests share the processor with PostgreSQL and a browser; one worker per core is still the fastest.
 WORKERS ?= auto
 
 # For commands that sign nothing.
 NO_SECRET := a-key-for-checks-that-signs-nothing
 
-# Compiled modules are kept even where the machine says otherwise: every process would compile them anew.
+# Keep compiled modules even if the machine's environment says otherwise; each process would compile them again.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run manage password test lint format bench screenshots social html messages lock clean python
+.PHONY: help run manage password test lint format bench screenshots social html messages lock clean install-local install-dev
 
-help: ## say what there is
+help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
-run: python ## start everything on this machine: PORT=8000, VAR_DIR=var, docs/settings.md has the rest
-	@$(INSTALL) requirements-local.txt
+run: install-local ## start everything on this machine: PORT=8000, VAR_DIR=var, more in docs/settings.md
 	@exec $(VENV)/python -m statuspage.local
 
-manage: python ## run a command of manage.py on what `make run` keeps, whether it runs or not: ARGS="check"
-	@$(INSTALL) requirements-local.txt
+manage: install-local ## run a command of manage.py on the data of `make run`, running or not: ARGS="check"
 	@exec $(VENV)/python -m statuspage.local.command manage.py $(ARGS)
 
-password: python ## set a new password for the account that `make run` made: asks, or makes up a random one
-	@$(INSTALL) requirements-local.txt
+password: install-local ## set a new password for the account of `make run`: typed in, or a random one
 	@exec $(VENV)/python -m statuspage.local.command -m statuspage.local.account
 
-test: python ## run the tests: ARGS="tests/local -x" for some of them, WORKERS=0 for one process
-	@$(INSTALL) requirements-dev.txt
+test: install-dev ## run the tests: ARGS="tests/local -x" for some of them, WORKERS=0 for one process
 	@$(VENV)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
-lint: python ## style, types, import directions, templates, missing migrations and translations
-	@$(INSTALL) requirements-dev.txt
+lint: install-dev ## check style, types, import directions, templates, migrations and translations
 	$(VENV)/ruff check .
 	$(VENV)/ruff format --check .
 	$(VENV)/lint-imports --no-cache
@@ -43,46 +37,41 @@ lint: python ## style, types, import directions, templates, missing migrations a
 	$(VENV)/python -m statuspage.local.trial makemigrations --check --dry-run
 	SECRET_KEY=$(NO_SECRET) $(VENV)/python manage.py messages --check
 
-format: python ## put code and templates into shape
-	@$(INSTALL) requirements-dev.txt
+format: install-dev ## format code and templates
 	$(VENV)/ruff check --fix .
 	$(VENV)/ruff format .
 	git ls-files -z --cached --others --exclude-standard -- '*.html' | xargs -0 --no-run-if-empty $(VENV)/djade --target-version 5.2
 
-bench: python ## measure one thing: NAME=read, or NAME=plot for a picture of all results; ARGS for options
-	@$(INSTALL) requirements-dev.txt
+bench: install-dev ## run a benchmark: NAME=read, or NAME=plot to draw all results; ARGS for options
 	@$(VENV)/python -m benchmarks $(NAME) $(ARGS)
 
-screenshots: python ## take the pictures in docs/images anew; wants a Chromium
-	@$(INSTALL) requirements-dev.txt
+screenshots: install-dev ## take the screenshots in docs/images again (needs Chromium)
 	@$(VENV)/python -m tools.screenshots
 
-social: python ## draw static/img/social anew, after a change of words or shapes; wants a Chromium
-	@$(INSTALL) requirements-dev.txt
+social: install-dev ## draw static/img/social again after a change of words or shapes (needs Chromium)
 	@$(VENV)/python -m tools.social_pictures
 
-html: ## check what `make run` has published with the Nu validator: VNU=vnu.jar (npm install vnu-jar), wants a Java
+html: ## validate what `make run` has published: VNU=vnu.jar (npm install vnu-jar; needs Java)
 	@java -jar "$(or $(VNU),vnu.jar)" --errors-only --skip-non-html "$(or $(VAR_DIR),var)/public"
 
-messages: python ## collect the strings to translate into incidents/locale, and compile the catalogues
-	@$(INSTALL) requirements-dev.txt
+messages: install-dev ## collect strings to translate into incidents/locale and compile the catalogues
 	@SECRET_KEY=$(NO_SECRET) $(VENV)/python manage.py messages
 
-# Only the package index itself is asked: a local folder of wheels would put its own hashes into the files.
+# Only the package index is used: a local folder of wheels would add its own hashes to the files.
 COMPILE = CUSTOM_COMPILE_COMMAND="make lock" PIP_CONFIG_FILE=/dev/null PIP_FIND_LINKS= PIP_EXTRA_INDEX_URL= \
 	var/lock/bin/pip-compile --quiet $(ARGS)
 
-lock: python ## compile requirements*.txt anew from pyproject.toml: ARGS=--upgrade for newer versions
-	@$(INSTALL) requirements-local.txt
+lock: install-local ## compile requirements*.txt from pyproject.toml: ARGS=--upgrade for newer versions
 	@test -x var/lock/bin/pip-compile || { $(VENV)/python -m venv var/lock && var/lock/bin/pip install --quiet 'pip-tools>=7.6'; }
 	echo uv | $(COMPILE) --output-file requirements-uv.txt -
 	$(COMPILE) --output-file requirements.txt pyproject.toml
 	$(COMPILE) --extra local --constraint requirements.txt --output-file requirements-local.txt pyproject.toml
 	$(COMPILE) --extra local --extra dev --constraint requirements-local.txt --output-file requirements-dev.txt pyproject.toml
 
-clean: ## remove .venv and caches; the data in var/ stay
+clean: ## remove .venv and caches, but not the data in var/
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-python:
+install-local install-dev: install-%:
 	@command -v "$(PYTHON)" >/dev/null || { echo "$(PYTHON) is not installed: install Python 3.11 or newer, or name it: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@"$(PYTHON)" -m statuspage.local.venv requirements-$*.txt

@@ -1,5 +1,6 @@
-"""The environment makes itself, and mends what an accident left behind."""
+"""The environment is made when it is needed, and made again when it is damaged."""
 
+import json
 import os
 import shutil
 import signal
@@ -18,7 +19,7 @@ PACKAGE = Path(ROOT, "statuspage")
 
 
 def little_project(root: Path) -> Path:
-    """As little of the project as the environment needs; requirements without packages need no network."""
+    """The part of the project that the environment needs; requirements without packages need no network."""
     (root / "statuspage" / "local").mkdir(parents=True)
     for name in ("__init__.py", "local/__init__.py", "local/tether.py", "local/venv.py"):
         shutil.copy(PACKAGE / name, root / "statuspage" / name)
@@ -26,12 +27,13 @@ def little_project(root: Path) -> Path:
     return root
 
 
+OWN_INDEX = {**os.environ, "PIP_INDEX_URL": "https://index.invalid/"}  # pip installs, nothing from the network
 ENSURE = [sys.executable, "-m", "statuspage.local.venv", "requirements.txt"]
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project whose environment was half-made, and is whole now: making one takes seconds, so the tests share it."""
+    """A project whose environment was half-made and is complete now; shared by the tests, because it takes seconds."""
     project = little_project(tmp_path_factory.mktemp("made") / "project")
     (project / ".venv" / "bin").mkdir(parents=True)
     (project / ".venv" / "bin" / "python").symlink_to("/no/such/python")
@@ -40,13 +42,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def ensure(project: Path) -> str:
-    own_index = {**os.environ, "PIP_INDEX_URL": "https://index.invalid/"}  # pip installs, nothing from the network
-    done = subprocess.run(ENSURE, cwd=project, env=own_index, capture_output=True, text=True, check=False)
+    done = subprocess.run(ENSURE, cwd=project, env=OWN_INDEX, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stderr
 
 
-def test_half_made_environment_is_made_anew(made: Path) -> None:
+def test_half_made_environment_is_made_again(made: Path) -> None:
     assert subprocess.call([made / ".venv/bin/python", "-m", "pip", "--version"], stdout=subprocess.DEVNULL) == 0
 
 
@@ -55,7 +56,8 @@ def test_environment_is_made_once(made: Path) -> None:
 
 
 def test_interrupted_installation_is_finished(made: Path) -> None:
-    (made / ".venv" / "installed.json").unlink()
+    state = made / ".venv" / "installed.json"
+    state.write_text(json.dumps({**json.loads(state.read_text()), "installed": [], "content": []}), encoding="utf-8")
     said = ensure(made)
     assert "Making .venv" not in said
     assert "Installed" in said
@@ -67,8 +69,8 @@ def test_changed_requirements_are_installed(made: Path) -> None:
     assert "Installed" in ensure(made)
 
 
-def test_environment_that_moved_is_made_anew(made: Path) -> None:
-    """What it says first is enough to know; the making is not waited for."""
+def test_moved_environment_is_made_again(made: Path) -> None:
+    """Its first line is enough to know; the test does not wait for the environment."""
     moved = shutil.copytree(made, made.with_name("moved"), symlinks=True)
     with subprocess.Popen(ENSURE, cwd=moved, stderr=subprocess.PIPE, text=True) as making:
         assert making.stderr is not None
@@ -84,13 +86,14 @@ case "$*" in *"pip install"*) exec sleep 600 ;; esac
 
 @pytest.fixture
 def slow(tmp_path: Path) -> Path:
-    """A project whose pip takes for ever."""
+    """A project whose pip never ends."""
     project = little_project(tmp_path / "project")
     python = project / ".venv" / "bin" / "python"
     python.parent.mkdir(parents=True)
     python.write_text(SLOW_PIP, encoding="ascii")
     python.chmod(0o755)
-    (project / ".venv" / "made-at").write_text(str(project / ".venv"), encoding="utf-8")
+    state = {"origin": [str(python), str(python.resolve()), list(venv.LEAST)], "installed": [], "content": []}
+    (project / ".venv" / "installed.json").write_text(json.dumps(state), encoding="utf-8")
     return project
 
 
@@ -101,66 +104,103 @@ def test_interrupted_installation_leaves_no_process(slow: Path, number: signal.S
         ensuring.send_signal(number)
         assert ensuring.stderr is not None
         said = ensuring.stderr.read()
-    assert "Interrupted; the same command" in said or number == signal.SIGKILL
+    assert "Interrupted; run the same command again" in said or number == signal.SIGKILL
     assert "Traceback" not in said
     wait_for(lambda: not processes.of_folder(slow))
 
 
+def test_package_without_hashes_is_not_installed(made: Path) -> None:
+    (made / "pyproject.toml").write_text("[project]\nname = 'unhashed'\nversion = '1'\n", encoding="utf-8")
+    (made / "requirements-unhashed.txt").write_text(".\n", encoding="utf-8")
+    command = [*ENSURE[:-1], "requirements-unhashed.txt"]
+    done = subprocess.run(command, cwd=made, env=OWN_INDEX, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "Can't verify hashes" in done.stderr
+    assert "The packages could not be installed" in done.stderr
+    assert "Installed" in ensure(made)
+
+
 class TestDamage:
-    """An environment in which something is missing is made again."""
+    """What is done to an environment that looks as if it had been made by `sys.executable`."""
 
     @pytest.fixture(autouse=True)
-    def made_again(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-        """What is done to an environment that looks as if it had been made by `sys.executable`."""
+    def done(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         done: list[str] = []
+
+        def install(requirements: str) -> bool:
+            done.append(requirements)
+            return True
+
         folder = tmp_path / ".venv"
         (folder / "lib" / "python3.11" / "site-packages" / "django").mkdir(parents=True)
         (folder / "bin").mkdir()
         (folder / "bin" / "python").symlink_to(sys.executable)
         monkeypatch.setattr(venv, "ROOT", str(tmp_path))
-        for name, path in (("VENV", ""), ("PYTHON", "bin/python"), ("STAMP", "installed.json"), ("MADE", "made-at")):
+        for name, path in (("VENV", ""), ("PYTHON", "bin/python"), ("STATE", "installed.json")):
             monkeypatch.setattr(venv, name, str(folder / path))
         monkeypatch.setattr(venv, "make", lambda: done.append("made"))
-        monkeypatch.setattr(venv, "install", lambda _: done.append("installed"))
-        (tmp_path / "requirements.txt").touch()
-        (folder / "made-at").write_text(venv.VENV, encoding="utf-8")
-        venv.ensure("requirements.txt")
-        assert done == ["installed"]
+        monkeypatch.setattr(venv, "install_with_uv", install)
+        for name in ("local.txt", "dev.txt"):
+            (tmp_path / f"requirements-{name}").write_text(name, encoding="utf-8")
+        venv.ensure("requirements-local.txt")
+        venv.ensure("requirements-dev.txt")
+        assert done == ["made", "requirements-local.txt", "requirements-dev.txt"]
         done.clear()
         return done
 
-    def test_nothing_is_done_where_all_is_there(self, made_again: list[str]) -> None:
-        venv.ensure("requirements.txt")
-        assert made_again == []
+    def test_nothing_is_done_to_an_intact_environment(self, done: list[str]) -> None:
+        venv.ensure("requirements-local.txt")
+        venv.ensure("requirements-dev.txt")
+        assert done == []
 
-    def test_package_that_vanished(self, made_again: list[str], tmp_path: Path) -> None:
+    def test_package_that_vanished(self, done: list[str], tmp_path: Path) -> None:
         (tmp_path / ".venv/lib/python3.11/site-packages/django").rmdir()
-        venv.ensure("requirements.txt")
-        assert made_again == ["made", "installed"]
+        venv.ensure("requirements-dev.txt")
+        assert done == ["made", "requirements-dev.txt"]
 
-    def test_environment_whose_making_was_interrupted(self, made_again: list[str], tmp_path: Path) -> None:
-        (tmp_path / ".venv/made-at").unlink()
+    def test_environment_whose_making_was_interrupted(self, done: list[str], tmp_path: Path) -> None:
         (tmp_path / ".venv/installed.json").unlink()
-        venv.ensure("requirements.txt")
-        assert made_again == ["made", "installed"]
+        venv.ensure("requirements-dev.txt")
+        assert done == ["made", "requirements-dev.txt"]
+
+    def test_state_that_was_half_written(self, done: list[str], tmp_path: Path) -> None:
+        (tmp_path / ".venv/installed.json").write_text("{", encoding="utf-8")
+        venv.ensure("requirements-dev.txt")
+        assert done == ["made", "requirements-dev.txt"]
+
+    def test_python_that_was_removed_or_replaced(self, done: list[str], tmp_path: Path) -> None:
+        python = tmp_path / ".venv/bin/python"
+        for path in ("/no/such/python", "/bin/sh"):
+            python.unlink()
+            python.symlink_to(path)
+            venv.ensure("requirements-dev.txt")
+            assert done == ["made", "requirements-dev.txt"]
+            done.clear()
+
+    def test_older_version_of_another_file_is_installed_again(self, done: list[str], tmp_path: Path) -> None:
+        local, dev = tmp_path / "requirements-local.txt", tmp_path / "requirements-dev.txt"
+        for path in (local, dev):
+            path.write_text("newer", encoding="utf-8")
+        venv.ensure("requirements-dev.txt")
+        local.write_text("local.txt", encoding="utf-8")
+        venv.ensure("requirements-local.txt")
+        assert done == ["requirements-dev.txt", "requirements-local.txt"]
 
 
 class TestComplaints:
-    """What cannot be mended is said in one message, without a traceback."""
+    """Each problem is reported in one message, without a traceback."""
 
-    @pytest.fixture(autouse=True)
-    def _nothing_installed(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(venv, "read_stamp", dict)
-        monkeypatch.setattr(venv, "is_sound", lambda: False)
+    def test_python_that_is_not_installed(self) -> None:
+        command = ["make", "-C", str(ROOT), "install-local", "PYTHON=/no/such/python"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert "/no/such/python is not installed: install Python 3.11 or newer" in done.stderr
 
-    def test_too_old_python(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_too_old_python(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(venv, "LEAST", (9, 9))
-        assert venv.main(["requirements.txt"]) == 1
-        said = capsys.readouterr().err
-        assert "Python 9.9 or newer is needed; this is 3." in said
-        assert "make PYTHON=" in said
+        with pytest.raises(SystemExit, match=r"Python 9.9 or newer.* is needed; this is 3\.\d+ (?s:.*)make PYTHON="):
+            venv.suitable_python()
 
-    def test_missing_ensurepip(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-        monkeypatch.setattr(venv, "works", lambda _: False)
-        assert venv.main(["requirements.txt"]) == 1
-        assert "apt-get install python3." in capsys.readouterr().err
+    def test_missing_ensurepip(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(subprocess, "call", lambda *_, **__: 1)
+        with pytest.raises(SystemExit, match=r"apt-get install python3\.\d+-venv"):
+            venv.suitable_python()
