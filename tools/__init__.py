@@ -1,1 +1,1 @@
-"""Programs that draw and collect pictures for the documentation and the pages."""
+"""Programs for maintainers: screenshots and sample e-mails for the documentation, pictures for social media."""

@@ -1,8 +1,8 @@
-"""Letters of the sample page as files, HTML and whole mails: what tools/screenshots.py pictures.
+"""Writes the e-mails of the sample data as files: .html and .eml, for tools/screenshots.py.
 
     python -m tools.sample_emails FOLDER
 
-with the environment of a running product. Nothing is stored and nothing is sent.
+in the environment of a running product. Nothing is stored and nothing is sent.
 """
 
 import email
@@ -21,14 +21,14 @@ from incidents.notifications.ledger import Held
 from incidents.notifications.mail import render
 from statuspage.settings import LANGUAGES
 
-# An update's letter depends on the update; a webhook's code is posted, not mailed.
-APART = {Delivery.Letter.UPDATE, Delivery.Letter.CODE}
+# E-mails about updates are written per phase; a webhook's code is posted, not mailed.
+LEFT_OUT = {Delivery.Letter.UPDATE, Delivery.Letter.CODE}
 
 
 def main(folder: Path) -> None:
     for language, _name in LANGUAGES:
         for letter in Delivery.Letter:
-            if letter not in APART:
+            if letter not in LEFT_OUT:
                 write(folder / f"{letter}-{language}", letter, language)
         with transaction.atomic():
             for phase in sorted(set(Update.objects.values_list("phase", flat=True))):
@@ -37,10 +37,10 @@ def main(folder: Path) -> None:
 
 
 def write_phase(folder: Path, phase: str, language: str) -> None:
-    """The letter about an update of this phase, one with a quotation if there is one."""
-    told = Update.objects.filter(phase=phase, published_at__isnull=False).order_by("quote", "at").last()
-    if told is not None:
-        announcement = Announcement.objects.create(update=told, hold_until=timezone.now())
+    """The e-mail about an update of this phase, preferably one with a quotation."""
+    update = Update.objects.filter(phase=phase, published_at__isnull=False).order_by("quote", "at").last()
+    if update is not None:
+        announcement = Announcement.objects.create(update=update, hold_until=timezone.now())
         write(folder / f"{phase}-{language}", Delivery.Letter.UPDATE, language, announcement)
 
 
@@ -49,7 +49,7 @@ def write(path: Path, letter: str, language: str, announcement: Announcement | N
     held = Held(
         id=1, lease=now, destination="example.dk", letter=letter, language=language,
         announcement_id=announcement.pk if announcement else None, attempts=0, times_uncertain=0, created_at=now,
-        message_id="<1.letter@status.example.dk>", dated_at=now, subscriber_id="abcdefghijkl",
+        message_id="<1.sample@status.example.dk>", dated_at=now, subscriber_id="abcdefghijkl",
         address="reader@example.dk", opt_in_round=1,
     )  # fmt: skip
     content = render(letter, language, announcement).to(held)

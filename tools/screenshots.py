@@ -1,7 +1,7 @@
-"""Pictures of the product with its sample page, for the documentation: `make screenshots`.
+"""Takes the screenshots of the documentation, with the sample data: `make screenshots`.
 
-Starts the product as `make run` does, in a folder of its own, and looks at it in
-Debian's Chromium. What is pictured, and how, is the table below.
+Starts the product as `make run` does, in a folder of its own, and opens it in Chromium.
+PICTURES lists what is shown, and how.
 """
 
 import os
@@ -25,9 +25,10 @@ WIDE, PHONE = 1280, 390
 
 @dataclass(frozen=True)
 class Picture:
-    """`path` may hold `{incident}`, the id of the incident that the product was born from.
+    """One screenshot.
 
-    A letter's path is the name of a file that tools/sample_emails.py writes.
+    `path` may contain `{incident}`, the id of the incident with Microsoft 365. The path of
+    an e-mail is the name of a file that tools/sample_emails.py writes.
     """
 
     name: str
@@ -37,7 +38,7 @@ class Picture:
     whole: bool = False
     staff: bool = False
     paper: bool = False
-    letter: bool = False
+    email: bool = False
 
 
 PICTURES = [
@@ -52,11 +53,11 @@ PICTURES = [
     Picture("follow", "/da/follow/"),
     Picture("follow-phone-dark", "/en/follow/", width=PHONE, scheme="dark"),
     Picture("subscribe", "/da/subscribe/"),
-    Picture("letter", "identified-da.html", width=700, letter=True),
-    Picture("letter-resolved-phone-dark", "resolved-en.html", width=PHONE, scheme="dark", letter=True),
-    Picture("letter-postmortem", "postmortem-da.html", width=700, letter=True),
-    Picture("letter-maintenance", "scheduled-da.html", width=700, letter=True),
-    Picture("letter-confirmation", "confirmation-en.html", width=700, letter=True),
+    Picture("email", "identified-da.html", width=700, email=True),
+    Picture("email-resolved-phone-dark", "resolved-en.html", width=PHONE, scheme="dark", email=True),
+    Picture("email-postmortem", "postmortem-da.html", width=700, email=True),
+    Picture("email-maintenance", "scheduled-da.html", width=700, email=True),
+    Picture("email-confirmation", "confirmation-en.html", width=700, email=True),
     Picture("newsroom", "/admin/", staff=True),
     Picture("composer", "/admin/incidents/incident/add/", staff=True),
     Picture("composer-phone", "/admin/incidents/incident/add/", width=PHONE, staff=True),
@@ -67,30 +68,30 @@ def main() -> None:
     IMAGES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        folder.chmod(0o711)  # PostgreSQL, run by root's unprivileged stand-in, must pass through
+        folder.chmod(0o711)  # PostgreSQL does not run as root and must be able to enter
         with Servers(folder / "servers", os.environ, lasting=False), launch() as browser:
             product = Product(folder / "product", sample_data=True)
             product.start()
-            letters = written(product, folder / "letters")
+            emails = write_sample_emails(product, folder / "emails")
             for picture in tqdm(PICTURES, unit=" pictures", disable=None):
-                take(browser, product, picture, letters)
+                take(browser, product, picture, emails)
             product.stop()
     print(f"{len(PICTURES)} pictures in {IMAGES}")
 
 
-def written(product: Product, folder: Path) -> Path:
-    """The folder with the letters of the sample page."""
+def write_sample_emails(product: Product, folder: Path) -> Path:
+    """Returns the folder, with the e-mails of the sample data in it."""
     folder.mkdir()
     variables = run_environment(product.variables) | {
         "DJANGO_SETTINGS_MODULE": "statuspage.settings",
-        "SECRET_KEY": "pictures-only-that-signs-nothing-real",
+        "SECRET_KEY": "a-key-for-pictures-that-signs-nothing",
     }
     command = [sys.executable, "-m", "tools.sample_emails", str(folder)]
     subprocess.run(command, cwd=ROOT, env=variables, check=True)  # noqa: S603 (our own command)
     return folder
 
 
-def take(browser: Browser, product: Product, picture: Picture, letters: Path) -> None:
+def take(browser: Browser, product: Product, picture: Picture, emails: Path) -> None:
     context = browser.new_context(
         viewport={"width": picture.width, "height": 900},
         color_scheme="dark" if picture.scheme == "dark" else "light",
@@ -102,11 +103,11 @@ def take(browser: Browser, product: Product, picture: Picture, letters: Path) ->
         log_in(page, product)
     if picture.paper:
         page.emulate_media(media="print")
-    if picture.letter:
-        page.goto((letters / picture.path).as_uri())
+    if picture.email:
+        page.goto((emails / picture.path).as_uri())
     else:
-        page.goto(product.url + picture.path.format(incident=born_from(product)))
-    page.screenshot(path=IMAGES / f"{picture.name}.png", full_page=picture.whole or picture.letter)
+        page.goto(product.url + picture.path.format(incident=microsoft_incident(product)))
+    page.screenshot(path=IMAGES / f"{picture.name}.png", full_page=picture.whole or picture.email)
     context.close()
 
 
@@ -118,7 +119,7 @@ def log_in(page: Page, product: Product) -> None:
     page.wait_for_url(f"{product.url}/admin/")
 
 
-def born_from(product: Product) -> str:
+def microsoft_incident(product: Product) -> str:
     """The id of the Microsoft 365 incident, found in the public store."""
     pages = (Path(product.variables["PUBLIC_ROOT"]) / "da" / "incidents").glob("*/index.html")
     return next(page.parent.name for page in pages if "451 4.7.500" in page.read_text(encoding="utf-8"))

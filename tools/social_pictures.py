@@ -1,7 +1,7 @@
-"""Draws `static/img/social/` anew, after a change of words, shapes or colours: `make social`.
+"""Redraws `static/img/social/` after a change of words, shapes or colours: `make social`.
 
-Each picture is a page in Debian's Chromium; `words.json` says what they say, so that a
-test finds those that are out of date.
+Each picture is a screenshot of a page in Chromium. `words.json` lists the words on them, so
+that a test finds outdated pictures.
 """
 
 import json
@@ -35,16 +35,18 @@ h1 { letter-spacing: -.025em;
 
 
 def main() -> None:
-    said: dict[str, dict[str, str]] = {}
+    words_of: dict[str, dict[str, str]] = {}
     with launch() as browser:
         page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
         for language, _name in settings.LANGUAGES:
             with override(language):
-                said[language] = {name: str(drawing.words) for name, drawing in DRAWINGS.items()}
-        for language in (*said, WORDLESS):
+                words_of[language] = {name: str(drawing.words) for name, drawing in DRAWINGS.items()}
+        for language in (*words_of, WORDLESS):
             for name in DRAWINGS:
-                draw(page, language, name, said.get(language, {}).get(name, ""))
-    (FOLDER / "words.json").write_text(json.dumps(said, ensure_ascii=False, indent=1, sort_keys=True) + "\n", "utf-8")
+                draw(page, language, name, words_of.get(language, {}).get(name, ""))
+    (FOLDER / "words.json").write_text(
+        json.dumps(words_of, ensure_ascii=False, indent=1, sort_keys=True) + "\n", "utf-8"
+    )
 
 
 def draw(page: Page, language: str, name: str, words: str) -> None:
