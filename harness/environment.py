@@ -1,4 +1,4 @@
-"""The environment that tests run in, whatever the developer's own says."""
+"""The environment that tests run in, independent of the developer's own."""
 
 import os
 import shutil
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-# Every variable the product reads, apart from those that name servers; held by test_settings.py.
+# Every variable that the product reads, except those that name servers; test_settings.py keeps the list complete.
 OWN = """
     ADMIN_PASSWORD ALLOWED_HOSTS ANNOUNCEMENT_HOLD BOUNCE_ADDRESS DATABASE_POOL DEBUG DEFAULT_FROM_EMAIL
     DEFAULT_LANGUAGE DELIVERIES_KEPT_DAYS DESTINATION_RATE EMAIL_CONNECTIONS EMAIL_RATE EMAIL_URL FEED_ID_HOST
@@ -35,7 +35,7 @@ def worker_number() -> int:
 
 
 def prepare() -> None:
-    """Fix the variables of this process; its folder lies in that of the session, which the first process makes."""
+    """Set the variables of this process. Its folder is inside the session's, which the first process creates."""
     if settings.configured:
         raise pytest.UsageError("The tests bring their own environment: unset DJANGO_SETTINGS_MODULE, drop --ds.")
     for name in [*OWN, SETTINGS_MODULE]:
@@ -46,17 +46,17 @@ def prepare() -> None:
 
 
 def session_folder() -> Path:
-    """Where all that the tests write lies: servers' data, public stores, pytest's own temporary folders."""
+    """The folder of everything that tests write: servers' data, public stores, pytest's temporary folders."""
     if FOLDER not in os.environ:
         folder = Path(tempfile.mkdtemp(prefix="statuspage-tests-", dir=memory()))
-        folder.chmod(0o711)  # PostgreSQL, run by root's unprivileged stand-in, must pass through
+        folder.chmod(0o711)  # PostgreSQL does not run as root and must be able to enter
         os.environ[FOLDER] = os.environ["TMPDIR"] = str(folder)
-        tempfile.tempdir = None  # read TMPDIR anew
+        tempfile.tempdir = None  # read TMPDIR again
     return Path(os.environ[FOLDER])
 
 
 def memory() -> Path | None:
-    """A folder in memory, if the machine has one with room: what is synced there is there at once."""
+    """A folder in memory, if the machine has one with enough space: syncing a file there takes no time."""
     folder = Path("/dev/shm")
     roomy = folder.is_dir() and os.access(folder, os.W_OK) and shutil.disk_usage(folder).free > LEAST_MEMORY
     return folder if roomy else None
@@ -65,17 +65,17 @@ def memory() -> Path | None:
 def finish() -> None:
     """Let Django find its settings, in a process that runs tests.
 
-    pytest-django reads them before it reads any conftest.py where this variable
-    is set already, so a worker must not inherit it.
+    Where this variable is set already, pytest-django reads the settings before any
+    conftest.py, so a worker must not inherit it.
     """
     if number := worker_number():
         os.environ["REDIS_URL"] = queue_url(number)
     os.environ[SETTINGS_MODULE] = "statuspage.settings"
-    assert settings.DATABASES  # read them now: pytest-django sets up what is configured, right after this
+    assert settings.DATABASES  # read them now: pytest-django sets Django up right after this
 
 
 def queue_url(number: int) -> str:
-    """The session's Valkey, with another of its numbered databases."""
+    """Another of the numbered databases of the session's Valkey."""
     url = os.environ["REDIS_URL"]
     base = url.split("?")[0] if url.startswith("unix:") else url.rsplit("/", 1)[0]
     return f"{base}?db={number}" if url.startswith("unix:") else f"{base}/{number}"

@@ -1,4 +1,4 @@
-"""A real nginx with the configuration that operators copy, on a port and folders of the test's own."""
+"""A real nginx with the configuration that operators copy, on a free port and in temporary folders."""
 
 import os
 import re
@@ -16,7 +16,7 @@ from .waiting import wait_for
 CONFIGURATION = Path(ROOT, "deploy", "nginx.conf")
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin:/opt/homebrew/bin")
 
-# Started by root, nginx would give its workers a user who may not read the test's folders.
+# When root starts it, nginx runs its workers as a user that may not read temporary folders.
 _USER = "user root;" if os.geteuid() == 0 else ""
 
 _AROUND = """\
@@ -39,7 +39,7 @@ http {{
 
 
 class Nginx:
-    """Serves `public_root` and `var`/static; passes the rest to `application_port`."""
+    """Serves `public_root` and `var`/static, and passes other requests to `application_port`."""
 
     def __init__(self, folder: Path, *, public_root: Path, var: Path, application_port: int) -> None:
         self.folder, self.port = folder, free_port()
@@ -63,7 +63,7 @@ class Nginx:
         self.process.wait(20)
 
     def _rendered(self, public_root: Path, var: Path, application_port: int) -> str:
-        """The operator's changes: ports, folders, and no certificate."""
+        """The configuration with an operator's changes: ports, folders, and no certificate."""
         changes = {
             r"127\.0\.0\.1:8000": f"127.0.0.1:{application_port}",
             r"(?<=default     )/var/lib/statuspage/public(?=;)": str(public_root),
@@ -74,5 +74,5 @@ class Nginx:
         text = CONFIGURATION.read_text(encoding="utf-8")
         for wanted, new in changes.items():
             text, number = re.subn(wanted, new, text)
-            assert number, f"deploy/nginx.conf has no {wanted} any more"
+            assert number, f"deploy/nginx.conf no longer contains {wanted}"
         return text

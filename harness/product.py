@@ -1,4 +1,4 @@
-"""The whole product, started as `make run` starts it, for tests that look at it from outside."""
+"""The whole product, started as `make run` starts it, for tests from outside and for screenshots."""
 
 import email
 import os
@@ -50,7 +50,7 @@ class Product:
         self.output = folder / "output.txt"
 
     def start(self) -> None:
-        """Begin, and wait until the page is served."""
+        """Start it, and wait until the page is served."""
         earlier = len(self.said())
         self.begin()
         try:
@@ -93,11 +93,11 @@ class Product:
             return answer.status, named, answer.read().decode(errors="replace")
 
     def mail(self, recipient: str = "") -> list[EmailMessage]:
-        """What has arrived, in order, for one recipient or for all."""
+        """The e-mails that have arrived, in order, for one recipient or for all."""
         return received(self.folder / "mail", recipient)
 
     def wait_for_mail(self, recipient: str, number: int = 1) -> list[EmailMessage]:
-        """The mails to `recipient` as soon as there are `number` of them."""
+        """The e-mails to `recipient`, as soon as there are `number` of them."""
         wait_for(lambda: len(self.mail(recipient)) >= number)
         return self.mail(recipient)
 
@@ -108,13 +108,13 @@ def received(folder: Path, recipient: str = "") -> list[EmailMessage]:
 
 
 def run_environment(variables: Mapping[str, str]) -> dict[str, str]:
-    """The machine's environment without any variable of the product's, and these."""
-    taken = {*environment.OWN, *environment.SERVERS, "DJANGO_SETTINGS_MODULE"}
-    return {name: value for name, value in os.environ.items() if name not in taken} | dict(variables)
+    """The environment of this process with these variables of the product, and no others of its."""
+    own = {*environment.OWN, *environment.SERVERS, "DJANGO_SETTINGS_MODULE"}
+    return {name: value for name, value in os.environ.items() if name not in own} | dict(variables)
 
 
 def own_database(name: str) -> str:
-    """The address of a fresh, empty database on the session's server."""
+    """Creates an empty database on the session's server, and returns its address."""
     url = urlsplit(os.environ["DATABASE_URL"])
     settings = Environment.database(url)
     with psycopg.connect(

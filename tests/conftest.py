@@ -47,7 +47,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A worker takes a file at a time: those that take longest come first, so that the others fill the gaps."""
+    """Workers take one file at a time. The slowest files come first, so that the quick ones fill the gaps."""
     longest = ("/e2e/", "_browser.py", "/local/")
     items.sort(key=lambda item: not any(part in item.path.as_posix() for part in longest))
 
@@ -68,7 +68,7 @@ def _quick_passwords() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """PostgreSQL may not have noticed yet that a process is gone which a test killed; nothing may hold the database."""
+    """Close connections of processes that a test killed: they block the database until PostgreSQL notices."""
     yield
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute(
@@ -79,7 +79,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
 
 @pytest.fixture(autouse=True)
 def _default_language() -> None:
-    """A request leaves its language behind in the thread; no test sees another's."""
+    """A request leaves its language active in the thread; no test may see that of another."""
     translation.deactivate()
 
 
@@ -104,7 +104,7 @@ def public_store(settings: Settings, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Product]]:
-    """`product(sample_data=True, ANNOUNCEMENT_HOLD="0")` starts a product of one's own, which ends with the module."""
+    """`product(sample_data=True, ANNOUNCEMENT_HOLD="0")` starts a product, which ends with the module."""
     started: list[Product] = []
 
     def start(*, sample_data: bool = False, **variables: str) -> Product:

@@ -1,4 +1,4 @@
-"""What PostgreSQL knows of the connections that a test holds."""
+"""Locks in PostgreSQL."""
 
 from django.db import connection
 

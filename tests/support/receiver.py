@@ -1,4 +1,4 @@
-"""A server for webhooks, with or without TLS, that answers what a test says."""
+"""A scriptable web server that receives webhooks, with or without TLS."""
 
 import contextlib
 import socket
@@ -30,7 +30,7 @@ def answer(status: str, **headers: str) -> bytes:
 
 @dataclass
 class Receiver:
-    """`says` gets what was posted and returns the bytes of the answer; empty bytes hang up without one."""
+    """`says` gets each request and returns the bytes of the response; with empty bytes the connection is closed."""
 
     says: Callable[[Posted], bytes] = lambda _posted: OK
     certificate: Path | None = None
@@ -87,5 +87,5 @@ class Receiver:
 def _some(wire: socket.socket) -> bytes:
     piece = wire.recv(65536)
     if not piece:
-        raise OSError("The other side hung up.")
+        raise OSError("The client closed the connection.")
     return piece

@@ -1,4 +1,4 @@
-"""Asking a WSGI application directly, with the standard library watching that both sides keep PEP 3333."""
+"""Requests to a WSGI application without a server; the standard library validates that both sides follow PEP 3333."""
 
 import io
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ class Answer:
 
 
 def ask(application: WSGIApplication, path: str, *, method: str = "GET", query: str = "", **headers: str) -> Answer:
-    """`path` as a server hands it on: percent-decoded, each byte a character. `Accept_Language="da"` is a header."""
+    """`path` as servers pass it on: percent-decoded, one character per byte. `Accept_Language="da"` is a header."""
     environ: dict[str, Any] = {"REQUEST_METHOD": method, "SCRIPT_NAME": "", "PATH_INFO": path, "QUERY_STRING": query}
     setup_testing_defaults(environ)
     environ["wsgi.input"] = io.BytesIO()
@@ -45,12 +45,12 @@ def ask(application: WSGIApplication, path: str, *, method: str = "GET", query: 
 
 class _Quiet(WSGIRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 — the base class calls it that
-        """Nobody reads it."""
+        """Nothing is logged."""
 
 
 @contextmanager
 def serving(application: WSGIApplication) -> Iterator[int]:
-    """The port on which a real server answers with the application."""
+    """Serves the application on the port that it yields."""
     with make_server("127.0.0.1", 0, application, WSGIServer, _Quiet) as server:
         thread = Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
