@@ -1,1 +1,1 @@
-"""Measurements with an aim. `python -m benchmarks` says which there are."""
+"""Measurements, most of them with an aim. `python -m benchmarks` lists them; README.md describes them."""

@@ -1,8 +1,9 @@
-"""`python -m benchmarks NAME …`: measure, add to the table, print a line per figure; 1 if one misses its aim.
+"""`python -m benchmarks NAME …` runs a benchmark, prints a line per figure and adds it to results.csv.
 
-`python -m benchmarks plot` draws the table as results.svg.
+The exit code is 1 if a figure misses its aim. `python -m benchmarks plot` draws results.svg.
 """
 
+import ast
 import importlib
 import os
 import sys
@@ -10,16 +11,15 @@ import sys
 from .plot import draw
 from .results import HERE, Missing, record
 
-# Modules of this folder that measure nothing themselves.
-_HELPERS = {"__init__", "__main__", "plot", "results"}
-WRONG = 2
+# Modules of this folder that are not benchmarks.
+_NOT_BENCHMARKS = {"__init__", "__main__", "plot", "results"}
+USAGE_ERROR = 2
 
 
 def main(arguments: list[str]) -> int:
-    names = sorted(file.stem for file in HERE.glob("*.py") if file.stem not in _HELPERS)
-    if not arguments or arguments[0] not in {*names, "plot"}:
-        print(f"usage: python -m benchmarks plot | {' | '.join(names)} [options]", file=sys.stderr)
-        return WRONG
+    if not arguments or arguments[0] not in {*names(), "plot"}:
+        print(usage(), file=sys.stderr)
+        return USAGE_ERROR
     name, *options = arguments
     if name == "plot":
         print(draw())
@@ -27,15 +27,27 @@ def main(arguments: list[str]) -> int:
     return measure(name, options)
 
 
+def names() -> list[str]:
+    return sorted(file.stem for file in HERE.glob("*.py") if file.stem not in _NOT_BENCHMARKS)
+
+
+def usage() -> str:
+    lines = ["usage: make bench NAME=… ARGS=…, or python -m benchmarks NAME [OPTION …]", ""]
+    for name in names():
+        tree = ast.parse((HERE / f"{name}.py").read_text(encoding="utf-8"))
+        lines.append(f"  {name:<13} {(ast.get_docstring(tree) or '').partition(chr(10))[0]}")
+    return "\n".join([*lines, f"  {'plot':<13} Draws the results of all runs as results.svg."])
+
+
 def measure(name: str, options: list[str]) -> int:
-    """Each benchmark is a module with `run(options)`, which returns its figures."""
+    """Runs the module of that name: its `run(options)` returns the figures."""
     if os.getloadavg()[0] > (os.cpu_count() or 1):
-        print("This machine is busy with something else: do not trust what follows.", file=sys.stderr)
+        print("Warning: this machine is busy with other work, so the results are not reliable.", file=sys.stderr)
     try:
         figures = importlib.import_module(f"benchmarks.{name}").run(options)
     except Missing as error:
         print(error, file=sys.stderr)
-        return WRONG
+        return USAGE_ERROR
     record(name, figures)
     for figure in figures:
         print(figure.line(name))

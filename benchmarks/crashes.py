@@ -1,8 +1,8 @@
-"""Everybody is told although their worker is killed again and again, and more besides.
+"""Whether every subscriber is notified although workers, queue, database and mail server fail again and again.
 
-A real worker, killed with SIGKILL at random moments of a fan-out. Between the kills the queue forgets
-everything, PostgreSQL ends all its connections, and the mail server says 421, hangs up before and after
-the final dot, and falls silent. Leases run out at once, so that nobody waits half an hour.
+A real worker is killed with SIGKILL at random moments of a fan-out. Between the kills the queue is
+emptied, PostgreSQL ends all its connections, and the mail server answers 421, closes connections before
+and after the end of the content, or falls silent. Leases expire at once instead of after half an hour.
 """
 
 import argparse
@@ -22,9 +22,8 @@ from redis import Redis
 from harness.smtp_server import DROP, ScriptedServer, as_usual
 from statuspage.local.plan import ROOT
 
-from .deliver import telling
 from .results import Figure
-from .support.product import Environment, house
+from .support.product import Environment, delivery_command, product_environment
 
 CONNECTIONS = 10
 SILENCE = 12.0  # seconds; longer than EMAIL_TIMEOUT below
@@ -37,22 +36,22 @@ def run(options: list[str]) -> list[Figure]:
     parser.add_argument("--subscribers", type=int, default=5_000)
     parser.add_argument("--kills", type=int, default=10)
     wanted = parser.parse_args(options)
-    with ScriptedServer() as server, house(**variables(server.port)) as environment:
+    with ScriptedServer() as server, product_environment(**variables(server.port)) as environment:
         for command in (["fill", str(wanted.subscribers)], ["announce"], ["expand"]):
-            telling(environment, *command)
+            delivery_command(environment, *command)
         share = wanted.subscribers // (wanted.kills + 1)
         lost = 0
         for number in range(wanted.kills):
             lost += disturb(environment, server, DISTURBANCES[number % len(DISTURBANCES)])
-            send_and_die(environment, server, share * number + random.randint(1, share))
+            send_and_kill(environment, server, share * number + random.randint(1, share))
         seen = finish(environment)
-    letters = Counter(letter.recipient for letter in server.received)
+    messages = Counter(message.recipient for message in server.received)
     return [
-        Figure("missed", wanted.subscribers - len(letters), aim="<=0"),
-        Figure("open", seen["open"], aim="<=0"),
+        Figure("missed", wanted.subscribers - len(messages), aim="<=0"),
+        Figure("unfinished", seen["unfinished"], aim="<=0"),
         Figure("failed", seen["failed"], aim="<=0"),
-        Figure("twice", len(server.received) - len(letters), aim=f"<={CONNECTIONS * wanted.kills + lost}"),
-        Figure("twice_and_not_marked", len(set(twice(letters)) - set(seen["uncertain"])), aim="<=0"),
+        Figure("duplicates", len(server.received) - len(messages), aim=f"<={CONNECTIONS * wanted.kills + lost}"),
+        Figure("unmarked_duplicates", len(set(duplicates(messages)) - set(seen["uncertain"])), aim="<=0"),
         Figure("marked_uncertain", len(seen["uncertain"])),
     ]
 
@@ -67,18 +66,18 @@ def variables(port: int) -> dict[str, str]:
     }
 
 
-def twice(letters: Counter[str]) -> Iterator[str]:
-    return (address for address, number in letters.items() if number > 1)
+def duplicates(messages: Counter[str]) -> Iterator[str]:
+    return (address for address, number in messages.items() if number > 1)
 
 
 def disturb(environment: Environment, server: ScriptedServer, what: str) -> int:
-    """Returns how many letters the mail server takes without saying so."""
+    """Causes a disturbance. Returns how many messages the mail server may keep without confirming them."""
     server.says = as_usual
     if what == "flush":
         Redis.from_url(environment["REDIS_URL"]).flushall()
         return 0
     if what == "database":
-        telling(environment, "hang_up")
+        delivery_command(environment, "disconnect")
         return 0
     stage = "DOT" if "dot" in what else "MAIL"
     turns = iter([None] * 30 + [what] * 5)
@@ -94,33 +93,33 @@ def disturb(environment: Environment, server: ScriptedServer, what: str) -> int:
     return 5 if stage == "DOT" else 0
 
 
-def send_and_die(environment: Environment, server: ScriptedServer, letters: int) -> None:
-    """Until the server has so many."""
+def send_and_kill(environment: Environment, server: ScriptedServer, messages: int) -> None:
+    """Sends until the server has that many messages, then kills the worker."""
     with worker(environment) as process:
-        wait_while(environment, lambda: len(server.received) < letters)
+        wait_while(environment, lambda: len(server.received) < messages)
         os.killpg(process.pid, signal.SIGKILL)
 
 
 def finish(environment: Environment) -> dict[str, Any]:
     with worker(environment):
-        wait_while(environment, lambda: telling(environment, "outcome")["open"] > 0)
-    return telling(environment, "outcome")
+        wait_while(environment, lambda: delivery_command(environment, "outcome")["unfinished"] > 0)
+    return delivery_command(environment, "outcome")
 
 
 def wait_while(environment: Environment, holds: Callable[[], bool]) -> None:
     deadline = time.monotonic() + PATIENCE
-    swept = time.monotonic()
+    recovered_at = time.monotonic()
     while holds() and time.monotonic() < deadline:
-        if time.monotonic() - swept > 5:
-            telling(environment, "recover", "alive")
-            swept = time.monotonic()
+        if time.monotonic() - recovered_at > 5:
+            delivery_command(environment, "recover", "alive")
+            recovered_at = time.monotonic()
         time.sleep(0.02)
 
 
 @contextmanager
 def worker(environment: Environment) -> Iterator["subprocess.Popen[bytes]"]:
-    """RQ's worker and what it forks, in a group of their own."""
-    telling(environment, "recover", "dead")
+    """RQ's worker and its children, in a process group of their own."""
+    delivery_command(environment, "recover", "dead")
     command = [sys.executable, "manage.py", "rqworker", "delivery", "requests", "--verbosity", "0"]
     process = subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True)
     try:

@@ -1,9 +1,9 @@
-"""Whether the time of an answer tells a stranger who subscribes (STANDARDS P5): every form, over HTTP, with a worker.
+"""Whether response times reveal who subscribes: every form, over HTTP, with a worker.
 
-Each address is asked about once, and the kinds take turns in random order, so that
-whatever else the machine does meets all of them alike. A figure is the share of pairs
-in which the known address took longer than the unknown one (the common language effect
-size): 0.5 says nothing.
+Each address is sent once, and the kinds of address take turns in random order, so that
+other work on the machine affects all of them alike. A figure is the share of pairs in
+which the known address took longer than the unknown one (the common language effect
+size): 0.5 reveals nothing.
 """
 
 import argparse
@@ -22,11 +22,10 @@ from tqdm import tqdm
 from statuspage.local.plan import ROOT
 
 from .results import Figure
-from .support.product import Environment, granian, house, running, server
+from .support.product import WORKER, Environment, granian, manage_command, product_environment, web_server
 
 KINDS = ("unknown", "pending", "active", "suspended", "unsubscribed", "erased")
-FORM_OPEN = 2.1  # seconds; a form that is sent sooner is refused
-WORKER = ("rqworker", "delivery", "requests", "--verbosity", "0")
+FORM_OPEN = 2.1  # seconds; forms that are sent sooner are refused
 WARM_UP = 10  # rounds that are not counted
 AIM = "0.4..0.6"
 _STAMP = re.compile(r'name="stamp" value="([^"]+)"')
@@ -60,15 +59,18 @@ def run(options: list[str]) -> list[Figure]:
     parser = argparse.ArgumentParser(prog="python -m benchmarks enumeration")
     parser.add_argument("--rounds", type=int, default=300, help="addresses of each kind for each form")
     rounds = parser.parse_args(options).rounds + WARM_UP
-    with house(SAMPLE_DATA="1", TRUST_PROXY_HEADERS="1") as environment:
-        incident = filled(environment, rounds)
+    with product_environment(SAMPLE_DATA="1", TRUST_PROXY_HEADERS="1") as environment:
+        incident = fill(environment, rounds)
         paths = {
             "subscribe": "/da/subscribe/",
             "manage": "/da/subscription/",
             "follow": f"/da/subscribe/{incident}/",
             "webhook": "/da/subscribe/webhook/",
         }
-        with server(granian("statuspage.wsgi:application", 2), environment) as site, running(WORKER, environment):
+        with (
+            web_server(granian("statuspage.wsgi:application", 2), environment) as site,
+            manage_command(WORKER, environment),
+        ):
             client = Client(site.url)
             return [figure for form, path in paths.items() for figure in measured(client, form, path, rounds)]
 
@@ -99,37 +101,37 @@ def fields(form: str, name: str, stamp: str) -> dict[str, str]:
 
 
 class Client:
-    """One connection; each request comes from another network, as a proxy of ours would say."""
+    """One connection. Each request comes from another network, according to the header that a proxy sets."""
 
     def __init__(self, url: str) -> None:
         self.connection = http.client.HTTPConnection(urllib.parse.urlsplit(url).netloc, timeout=60)
         self.numbers = itertools.count()
 
     def stamps(self, path: str, count: int) -> Iterator[str]:
-        """One of a form of its own for each request, fetched before the first is sent."""
-        pages = [self.ask("GET", path)[0] for _number in tqdm(range(count), desc="forms", unit="form")]
+        """The stamp of a new form for each request; all forms are fetched before the first one is sent."""
+        pages = [self.request("GET", path)[0] for _number in tqdm(range(count), desc="forms", unit="form")]
         return iter([found[1] for page in pages if (found := _STAMP.search(page))])
 
     def send(self, path: str, typed: dict[str, str]) -> float:
-        """The seconds that the answer took."""
-        return self.ask("POST", path, urllib.parse.urlencode(typed))[1]
+        """How many seconds the response took."""
+        return self.request("POST", path, urllib.parse.urlencode(typed))[1]
 
-    def ask(self, method: str, path: str, body: str = "") -> tuple[str, float]:
+    def request(self, method: str, path: str, body: str = "") -> tuple[str, float]:
         number = next(self.numbers)
         headers = {"X-Forwarded-For": f"10.{number // 250 % 250}.{number % 250}.9", "X-Forwarded-Proto": "https"}
         if body:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
         begun = time.perf_counter()
         self.connection.request(method, path, body or None, headers)
-        answer = self.connection.getresponse()
-        page = answer.read().decode()
+        response = self.connection.getresponse()
+        page = response.read().decode()
         seconds = time.perf_counter() - begun
-        assert answer.status == 200, f"{method} {path}: {answer.status}"
+        assert response.status == 200, f"{method} {path}: {response.status}"
         return page, seconds
 
 
-def filled(environment: Environment, rounds: int) -> str:
-    """Subscribers of each kind; the id of an incident that can be followed."""
+def fill(environment: Environment, rounds: int) -> str:
+    """Creates subscribers of each kind, and returns the id of an incident that can be followed."""
     script = _FILL.replace("{kinds}", repr(KINDS[1:])).replace("{rounds}", str(rounds))
     command = [sys.executable, "manage.py", "shell", "-v0", "-c", script]
     done = subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE, text=True)

@@ -1,4 +1,4 @@
-"""The table of results as one picture: a small chart per figure, run after run, with its aim as a line."""
+"""Draws the table of results: a small chart per figure, one point per run, with the aim as a line."""
 
 from html import escape
 from itertools import groupby
@@ -18,7 +18,7 @@ Row = dict[str, str]
 
 
 def draw(picture: Path = PICTURE, table: Path = TABLE) -> Path:
-    """Writes the picture and returns where it is."""
+    """Writes the picture and returns its path."""
     rows = sorted(recorded(table), key=lambda row: (row["benchmark"], row["figure"], row["date"]))
     groups = [list(group) for _, group in groupby(rows, key=lambda row: (row["benchmark"], row["figure"]))]
     charts = [_chart(group, number) for number, group in enumerate(groups)]
@@ -52,8 +52,8 @@ def _chart(rows: list[Row], number: int) -> str:
 
 
 def _run(row: Row, point: tuple[float, float]) -> str:
-    told = escape(f"{row['value']}{row['unit']}, {row['date']}, {row['commit']}, {row['machine']}")
-    return f'<circle class="run" cx="{point[0]:.1f}" cy="{point[1]:.1f}" r="3"><title>{told}</title></circle>'
+    title = escape(f"{row['value']}{row['unit']}, {row['date']}, {row['commit']}, {row['machine']}")
+    return f'<circle class="run" cx="{point[0]:.1f}" cy="{point[1]:.1f}" r="3"><title>{title}</title></circle>'
 
 
 def _across(index: int, number: int) -> float:

@@ -1,7 +1,7 @@
-"""How long after a commit the new bytes are served, with a short and a long history; and how fast all is published.
+"""How long after its commit an update is served, with a short and a long history; and how fast everything is published.
 
-An update is posted in one process; another asks a PublicSite under granian for the home
-page until the update stands on it. The newest ninety days are the same in every size.
+One process posts an update; another requests the home page from a PublicSite under
+granian until the page shows it. The latest ninety days are the same for every size.
 """
 
 import argparse
@@ -19,23 +19,23 @@ from urllib.parse import urlsplit
 
 from statuspage.local.plan import ROOT
 
-from .results import Figure
+from .results import Figure, percentile
 from .support.memory import watched
-from .support.product import Environment, granian, house, server
+from .support.product import Environment, granian, product_environment, web_server
 
 SIZES = (10, 1_000, 10_000)
 PATH = "/da/"
-PAUSE = 0.004  # seconds between two questions
+PAUSE = 0.004  # seconds between two requests
 PATIENCE = 30.0
 PYTHON = sys.executable
 
 
 @dataclass(frozen=True)
 class Staff:
-    """A process that posts an update per line; see support/writer.py."""
+    """A process that posts an update for each line it reads; see support/writer.py."""
 
-    tell: IO[str]
-    answers: IO[str]
+    input: IO[str]
+    output: IO[str]
 
 
 def run(options: list[str]) -> list[Figure]:
@@ -44,7 +44,7 @@ def run(options: list[str]) -> list[Figure]:
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="incidents in the history")
     wanted = parser.parse_args(options)
     figures, medians = [], {}
-    with house(SAMPLE_DATA="0", WEB_THREADS="5") as environment:
+    with product_environment(SAMPLE_DATA="0", WEB_THREADS="5") as environment:
         for size in wanted.sizes:
             figures += filled(environment, size, is_last=size == max(wanted.sizes))
             served, whole = posted(environment, wanted.rounds)
@@ -55,7 +55,7 @@ def run(options: list[str]) -> list[Figure]:
 
 
 def filled(environment: Environment, size: int, *, is_last: bool) -> list[Figure]:
-    """A history of that size, published; of the longest, how fast and with how much memory."""
+    """Publishes a history of that size; for the longest one, returns the speed and the memory it took."""
     subprocess.run([PYTHON, "-m", "benchmarks.support.history", str(size)], cwd=ROOT, env=environment, check=True)
     seen = watched([PYTHON, "manage.py", "publish", "--all"], environment)
     written = int(re.findall(r"(\d+) written", seen.output)[0])
@@ -69,19 +69,19 @@ def filled(environment: Environment, size: int, *, is_last: bool) -> list[Figure
 
 
 def posted(environment: Environment, rounds: int) -> tuple[list[float], list[float]]:
-    """Of each update, how many ms after its commit it was served, and all its documents were written."""
+    """For each update, how many ms after its commit it was served, and all its documents were written."""
     served, whole = [], []
-    with server(granian("statuspage.wsgi:application", 5), environment) as site, staff(environment) as people:
+    with web_server(granian("statuspage.wsgi:application", 5), environment) as site, staff(environment) as people:
         reader = http.client.HTTPConnection(urlsplit(site.url).netloc, timeout=PATIENCE)
         for number in range(rounds):
             word = f"word-{number:05}-"
-            print(word, file=people.tell, flush=True)
+            print(word, file=people.input, flush=True)
             seen = wait_for(reader, word.encode())
-            committed, written = (int(moment) for moment in people.answers.readline().split())
+            committed, written = (int(moment) for moment in people.output.readline().split())
             served.append((seen - committed) / 1e6)
             whole.append((written - committed) / 1e6)
         reader.close()
-    return served[3:], whole[3:]  # the first fill caches of templates and connections
+    return served[3:], whole[3:]  # the first ones fill the caches of templates and connections
 
 
 @contextmanager
@@ -99,7 +99,7 @@ def staff(environment: Environment) -> Iterator[Staff]:
 
 
 def wait_for(reader: http.client.HTTPConnection, word: bytes) -> int:
-    """The moment, in ns, at which an answer held the word."""
+    """The moment, in ns, at which a response contained the word."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         reader.request("GET", PATH)
@@ -116,7 +116,3 @@ def timed(size: int, served: list[float], whole: list[float]) -> list[Figure]:
         Figure(f"written_{size}_p50", statistics.median(whole), "ms"),
         Figure(f"written_{size}_p95", percentile(whole, 95), "ms"),
     ]
-
-
-def percentile(values: list[float], of_hundred: int) -> float:
-    return statistics.quantiles(values, n=100, method="inclusive")[of_hundred - 1]

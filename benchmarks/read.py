@@ -1,8 +1,8 @@
-"""How fast the home page is read: PublicSite under granian against nginx serving the same file.
+"""How fast the home page is served: PublicSite under granian compared with nginx serving the same file.
 
-One worker each, wrk with 32 connections, in turns; the figure is the median of what
-each turn's ratio is, so that whatever else the machine does strikes both. Beside it
-what is won: the same template rendered by a Django view, under granian and gunicorn.
+One worker each, wrk with 32 connections, in turns. The figure is the median of the ratios of
+all turns, so that other work on the machine affects both alike. For comparison, the same
+template is rendered by a Django view for each request, under granian and under gunicorn.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from harness.nginx import NGINX, Nginx
 from harness.ports import free_port
 
 from .results import Figure, Missing
-from .support.product import Environment, Running, granian, gunicorn, house, server
+from .support.product import Environment, WebServer, granian, gunicorn, product_environment, web_server
 
 AIM = ">=0.75"
 CONNECTIONS = 32
@@ -31,7 +31,7 @@ DJANGO_VIEW = "benchmarks.support.django_view:application"
 
 @dataclass(frozen=True)
 class Kind:
-    """A way of asking for the page, and the status that is the right answer to it."""
+    """A way to request the page, and the expected status."""
 
     name: str
     headers: Callable[[str], dict[str, str]]
@@ -48,11 +48,11 @@ KINDS = (
 def run(options: list[str]) -> list[Figure]:
     parser = argparse.ArgumentParser(prog="python -m benchmarks read")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=int, default=4, help="of each measurement")
+    parser.add_argument("--seconds", type=int, default=4, help="of each measurement, in seconds")
     parser.add_argument("--threads", type=int, default=5, help="of granian, as WEB_THREADS")
     wanted = parser.parse_args(options)
     check_programs()
-    with house(WEB_THREADS=str(wanted.threads)) as environment:
+    with product_environment(WEB_THREADS=str(wanted.threads)) as environment:
         with fast_servers(environment, wanted.threads) as (site, nginx):
             figures = [figure for kind in KINDS for figure in compared(kind, site, nginx, wanted)]
         return [*figures, *rendered_per_request(environment, figures[1].value, wanted)]
@@ -60,30 +60,30 @@ def run(options: list[str]) -> list[Figure]:
 
 def check_programs() -> None:
     if not NGINX:
-        raise Missing("nginx is missing: apt-get install nginx-light")
+        raise Missing("nginx is missing (Debian: apt-get install nginx-light)")
     if not shutil.which("wrk"):
-        raise Missing("wrk is missing: apt-get install wrk")
+        raise Missing("wrk is missing (Debian: apt-get install wrk)")
 
 
 @contextmanager
-def fast_servers(environment: Environment, threads: int) -> Iterator[tuple[Running, Running]]:
+def fast_servers(environment: Environment, threads: int) -> Iterator[tuple[WebServer, WebServer]]:
     var, root = Path(environment["VAR_DIR"]), Path(environment["PUBLIC_ROOT"])
     nginx = Nginx(var / "nginx", public_root=root, var=var, application_port=free_port())
-    with nginx, server(granian("statuspage.wsgi:application", threads), environment) as site:
-        assert fetch(site.url, {})[0] == fetch(nginx.url, {})[0], "they do not serve the same page"
-        yield site, Running(nginx.url, nginx.process.pid)
+    with nginx, web_server(granian("statuspage.wsgi:application", threads), environment) as site:
+        assert fetch(site.url, {})[0] == fetch(nginx.url, {})[0], "PublicSite and nginx do not serve the same page"
+        yield site, WebServer(nginx.url, nginx.process.pid)
 
 
-def compared(kind: Kind, site: Running, nginx: Running, wanted: argparse.Namespace) -> list[Figure]:
-    """The ratio; the rates behind it; and what a request costs, which a busy machine changes least."""
+def compared(kind: Kind, site: WebServer, nginx: WebServer, wanted: argparse.Namespace) -> list[Figure]:
+    """The ratio, the rates behind it, and the processor time per request, which a busy machine affects least."""
     ours, theirs = [], []
     for _ in range(wanted.rounds):
         ours.append(rate(site, kind, wanted.seconds))
         theirs.append(rate(nginx, kind, wanted.seconds))
-    ratio = statistics.median(our.a_second / their.a_second for our, their in zip(ours, theirs, strict=True))
+    ratio = statistics.median(our.per_second / their.per_second for our, their in zip(ours, theirs, strict=True))
     figures = [Figure(f"{kind.name}_ratio", ratio, aim=AIM)]
     for name, rates in (("site", ours), ("nginx", theirs)):
-        figures.append(Figure(f"{kind.name}_{name}", statistics.median(one.a_second for one in rates), "/s"))
+        figures.append(Figure(f"{kind.name}_{name}", statistics.median(one.per_second for one in rates), "/s"))
         figures.append(Figure(f"{kind.name}_{name}_cpu", statistics.median(one.cost for one in rates), "us"))
     return figures
 
@@ -91,13 +91,13 @@ def compared(kind: Kind, site: Running, nginx: Running, wanted: argparse.Namespa
 def rendered_per_request(environment: Environment, site_rate: float, wanted: argparse.Namespace) -> Iterator[Figure]:
     for name, command in (("granian", granian), ("gunicorn", gunicorn)):
         with ExitStack() as stack:
-            running = stack.enter_context(
-                server(command("benchmarks.support.django_view:application", wanted.threads), environment)
+            django = stack.enter_context(
+                web_server(command("benchmarks.support.django_view:application", wanted.threads), environment)
             )
-            # Some pages a second: in less time many a connection would not see its first.
-            found = rate(running, KINDS[0], max(10, wanted.seconds)).a_second
+            # It renders only some pages per second: in less time many connections would not get one.
+            found = rate(django, KINDS[0], max(10, wanted.seconds)).per_second
         yield Figure(f"django_{name}", found, "/s")
-        yield Figure(f"won_over_{name}", site_rate / found, "x")
+        yield Figure(f"speedup_over_{name}", site_rate / found, "x")
     yield Figure("page", len(fetch_file(environment)) / 1000, "kB")
 
 
@@ -107,13 +107,13 @@ def fetch_file(environment: Environment) -> bytes:
 
 @dataclass(frozen=True)
 class Rate:
-    """Requests a second, and the microseconds of processor time that the server spent on each."""
+    """Requests per second, and the microseconds of processor time that the server spent on each."""
 
-    a_second: float
+    per_second: float
     cost: float
 
 
-def rate(server: Running, kind: Kind, seconds: int) -> Rate:
+def rate(server: WebServer, kind: Kind, seconds: int) -> Rate:
     headers = [word for name, value in kind.headers(server.url).items() for word in ("-H", f"{name}: {value}")]
     command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", *headers, f"{server.url}{PATH}"]
     before = server.processor_time()

@@ -1,8 +1,9 @@
-"""What a measurement found, the table of all that were found, and whether an aim was met."""
+"""The figures of a measurement, whether they meet their aims, and the table of all results."""
 
 import csv
 import os
 import platform
+import statistics
 import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -15,12 +16,12 @@ COLUMNS = ("date", "commit", "machine", "benchmark", "figure", "value", "unit", 
 
 
 class Missing(Exception):
-    """A program that the measurement needs is not installed; the text says which, and where it comes from."""
+    """A program that the measurement needs is not installed; the message says which one, and how to install it."""
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One number. An `aim` is `>=0.75`, `<=300` or a range, `0.4..0.6`; without one it only informs."""
+    """One measured number. An `aim` is `>=0.75`, `<=300` or a range, `0.4..0.6`; a figure without one cannot fail."""
 
     name: str
     value: float
@@ -70,7 +71,7 @@ def recorded(table: Path = TABLE) -> Iterator[dict[str, str]]:
 
 
 def current_commit() -> str:
-    """The short hash of what is checked out, with a + where files differ from it."""
+    """The short hash of the commit, with a + if the working tree differs from it."""
     command = ["git", "describe", "--always", "--exclude=*", "--dirty=+"]
     return subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=False).stdout.strip() or "unknown"
 
@@ -87,3 +88,7 @@ def _processor() -> str:
         lines = []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.machine()
+
+
+def percentile(values: list[float], of_hundred: int) -> float:
+    return statistics.quantiles(values, n=100, method="inclusive")[of_hundred - 1]

@@ -1,7 +1,7 @@
-"""10,000 sign-ups of 500 addresses from ever other networks, over HTTP, and one real person in the middle of them.
+"""10,000 sign-ups of 500 addresses, each from another network, over HTTP, while one real person signs up.
 
-The bomber fetches a fresh form for each attempt and waits until it may be sent, as a
-careful one would; a proxy of ours in front says where each comes from.
+The attacker fetches a new form for each attempt and waits until it may be sent, as a careful
+one would. Headers, as a trusted proxy sets them, name the network.
 """
 
 import argparse
@@ -21,12 +21,12 @@ from http import HTTPStatus
 from statuspage.local.plan import ROOT
 
 from .results import Figure
-from .support.product import Environment, granian, house, server
+from .support.product import Environment, granian, product_environment, web_server
 
 VICTIMS = 500
-FORM_OPEN = 2.1  # seconds; sooner the form is refused
+FORM_OPEN = 2.1  # seconds; forms that are sent sooner are refused
 PATH = "/da/subscribe/"
-_turned_away: list[str] = []
+_busy: list[str] = []
 _STAMP = re.compile(r'name="stamp" value="([^"]+)"')
 
 
@@ -34,60 +34,60 @@ def run(options: list[str]) -> list[Figure]:
     parser = argparse.ArgumentParser(prog="python -m benchmarks signup_flood")
     parser.add_argument("--attempts", type=int, default=10_000)
     wanted = parser.parse_args(options)
-    with house(SAMPLE_DATA="0", TRUST_PROXY_HEADERS="1", WEB_THREADS="5") as environment:
-        with server(granian("statuspage.wsgi:application", 5), environment) as site:
+    with product_environment(SAMPLE_DATA="0", TRUST_PROXY_HEADERS="1", WEB_THREADS="5") as environment:
+        with web_server(granian("statuspage.wsgi:application", 5), environment) as site:
             begun = time.monotonic()
             with Reader(site.url) as reader:
-                refused, waited = bombed(site.url, wanted.attempts)
+                refused, waited = flood(site.url, wanted.attempts)
             seconds = time.monotonic() - begun
-        letters, worst, person, alarms = counted(environment)
+        messages, most, person, alarms = counted(environment)
     return [
         Figure("attempts", wanted.attempts),
         Figure("attempts_per_second", wanted.attempts / seconds, "/s"),
         Figure("refused_forms", refused, aim="<=0"),
-        Figure("busy_answers", len(_turned_away)),
-        Figure("letters", letters - person, aim=f"<={VICTIMS}"),
-        Figure("most_to_one", worst, aim="<=1"),
+        Figure("busy_responses", len(_busy)),
+        Figure("messages", messages - person, aim=f"<={VICTIMS}"),
+        Figure("most_to_one_address", most, aim="<=1"),
         Figure("alarms", alarms, aim="<=1"),
         Figure("alarm_missing", 1 - alarms, aim="<=0"),
-        Figure("person_got_through", person, aim=">=1"),
+        Figure("person_signed_up", person, aim=">=1"),
         Figure("person_waited", waited, "s", aim="<=10"),
         Figure("page_median", reader.median * 1000, "ms"),
-        Figure("page_longest", max(reader.took, default=0) * 1000, "ms"),
+        Figure("page_longest", max(reader.seconds, default=0) * 1000, "ms"),
     ]
 
 
 class Reader(threading.Thread):
-    """Somebody who reads the published page all the while, three times a second."""
+    """Reads the published page three times per second, as long as the flood lasts."""
 
     def __init__(self, url: str) -> None:
         super().__init__()
-        self.url, self.took = url, list[float]()
-        self._over = threading.Event()
+        self.url, self.seconds = url, list[float]()
+        self._finished = threading.Event()
 
     def __enter__(self) -> "Reader":
         self.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._over.set()
+        self._finished.set()
         self.join()
 
     def run(self) -> None:
-        while not self._over.wait(0.3):
+        while not self._finished.wait(0.3):
             begun = time.monotonic()
-            asked(urllib.request.Request(self.url + "/da/"))
-            self.took.append(time.monotonic() - begun)
+            fetch(urllib.request.Request(self.url + "/da/"))
+            self.seconds.append(time.monotonic() - begun)
 
     @property
     def median(self) -> float:
-        return statistics.median(self.took or [0])
+        return statistics.median(self.seconds or [0])
 
 
-def bombed(url: str, attempts: int) -> tuple[int, float]:
-    """How many answers were not 200, and for how many seconds a person waited who signs up in the middle of it."""
-    with ThreadPoolExecutor(64) as bombers:
-        statuses = [bombers.submit(attempt, url, number) for number in range(attempts)]
+def flood(url: str, attempts: int) -> tuple[int, float]:
+    """How many forms were not answered with 200, and for how many seconds the real person had to wait."""
+    with ThreadPoolExecutor(64) as attackers:
+        statuses = [attackers.submit(attempt, url, number) for number in range(attempts)]
         statuses[attempts // 2].result()
         begun = time.monotonic()
         person = sign_up(url, "person@example.dk", "198.51.100.7")
@@ -102,16 +102,16 @@ def attempt(url: str, number: int) -> int:
 
 def sign_up(url: str, address: str, sender: str) -> int:
     headers = {"X-Forwarded-For": sender, "X-Forwarded-Proto": "https"}
-    found = _STAMP.search(asked(urllib.request.Request(url + PATH, headers=headers))[1])
+    found = _STAMP.search(fetch(urllib.request.Request(url + PATH, headers=headers))[1])
     assert found is not None
     time.sleep(FORM_OPEN)
     fields = {"address": address, "stamp": found[1], "wants_incidents": "on", "scope": "all"}
     body = urllib.parse.urlencode(fields).encode()
-    return asked(urllib.request.Request(url + PATH, body, headers))[0]
+    return fetch(urllib.request.Request(url + PATH, body, headers))[0]
 
 
-def asked(request: urllib.request.Request) -> tuple[int, str]:
-    """Status and text. A server that is busy (503) is asked again, as a browser's owner would."""
+def fetch(request: urllib.request.Request) -> tuple[int, str]:
+    """Status and text. A request that is answered with 503 is repeated, as a person would."""
     for _try in range(60):
         try:
             with urllib.request.urlopen(request) as answer:
@@ -119,7 +119,7 @@ def asked(request: urllib.request.Request) -> tuple[int, str]:
         except urllib.error.HTTPError as error:
             if error.code != HTTPStatus.SERVICE_UNAVAILABLE:
                 return error.code, ""
-            _turned_away.append(request.full_url)
+            _busy.append(request.full_url)
         time.sleep(0.5)
     return int(HTTPStatus.SERVICE_UNAVAILABLE), ""
 
@@ -130,17 +130,17 @@ from django.utils import timezone
 from incidents.models import Delivery
 from incidents.subscriptions import limits, requests
 requests.process_due(timezone.now())
-asked = Delivery.objects.values("subscriber__address").annotate(n=Count("pk"))
-letters = list(asked)
-print(sum(one["n"] for one in letters), max(one["n"] for one in letters),
-      sum(one["subscriber__address"] == "person@example.dk" for one in letters),
+counts = Delivery.objects.values("subscriber__address").annotate(n=Count("pk"))
+rows = list(counts)
+print(sum(one["n"] for one in rows), max(one["n"] for one in rows),
+      sum(one["subscriber__address"] == "person@example.dk" for one in rows),
       len(limits.alarms(timezone.now())))
 """
 
 
 def counted(environment: Environment) -> tuple[int, int, int, int]:
-    """Letters in all, most to one address, letters to the person, alarms."""
-    said = subprocess.run(
+    """Messages in all, most messages to one address, messages to the real person, alarms."""
+    counts = subprocess.run(
         [sys.executable, "manage.py", "shell", "-v0", "-c", _COUNT],
         cwd=ROOT,
         env={**os.environ, **environment},
@@ -148,4 +148,4 @@ def counted(environment: Environment) -> tuple[int, int, int, int]:
         capture_output=True,
         text=True,
     ).stdout.split()
-    return int(said[0]), int(said[1]), int(said[2]), int(said[3])
+    return int(counts[0]), int(counts[1]), int(counts[2]), int(counts[3])

@@ -1,18 +1,17 @@
-"""How near a worker comes to what its connections could carry, where each reply of the server takes its time.
+"""How close a worker comes to the limit of its connections when the mail server takes its time for each reply.
 
-A letter costs four replies, MAIL, RCPT, DATA and the final dot, and this sink pauses
-before each of them: connections ÷ (pause × 4) letters a second is the limit.
+A message takes four replies (MAIL, RCPT, DATA and the end of the content), and this server
+pauses before each: the limit is connections ÷ (pause × 4) messages per second.
 """
 
 import argparse
 
-from .deliver import telling
 from .results import Figure
-from .support.product import house
+from .support.product import delivery_command, product_environment
 from .support.sinks import slow_sink
 
 REPLIES = 4
-SECONDS = 20  # that each run would last at the limit
+SECONDS = 20  # how long each run would take at the limit
 
 
 def run(options: list[str]) -> list[Figure]:
@@ -28,10 +27,12 @@ def measured(pause: int, connections: int) -> list[Figure]:
     name = f"{pause}ms_{connections}"
     with (
         slow_sink(pause / 1000) as port,
-        house(SAMPLE_DATA="0", EMAIL_URL=f"smtp://127.0.0.1:{port}", EMAIL_CONNECTIONS=str(connections)) as environment,
+        product_environment(
+            SAMPLE_DATA="0", EMAIL_URL=f"smtp://127.0.0.1:{port}", EMAIL_CONNECTIONS=str(connections)
+        ) as environment,
     ):
         for command in (["fill", str(round(limit * SECONDS))], ["announce"], ["expand"]):
-            telling(environment, *command)
-        worked = telling(environment, "work")
-    rate = worked["sent"] / worked["seconds"]
+            delivery_command(environment, *command)
+        worker = delivery_command(environment, "deliver")
+    rate = worker["sent"] / worker["seconds"]
     return [Figure(f"rate_{name}", rate, "/s"), Figure(f"of_limit_{name}", rate / limit, aim=">=0.8")]

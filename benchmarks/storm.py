@@ -1,6 +1,6 @@
-"""Many readers at once while an update is published every second: is every answer whole, and how old is it?
+"""Many readers at once while an update is published every second: is every response complete, and how old is it?
 
-The age of an answer is how long before the question a newer version had been committed.
+The age of a response is how long before the request a newer version had been committed.
 """
 
 import argparse
@@ -13,10 +13,10 @@ import time
 
 from statuspage.local.plan import ROOT
 
-from .publish import Staff, percentile, staff
-from .results import Figure
-from .support.product import Environment, granian, house, server
-from .support.readers import Crowd, Seen
+from .publish import Staff, staff
+from .results import Figure, percentile
+from .support.product import Environment, granian, product_environment, web_server
+from .support.readers import Readers, Seen
 
 PATH = "/da/"
 _WORD = re.compile(rb"storm-(\d+)-")
@@ -30,11 +30,11 @@ def run(options: list[str]) -> list[Figure]:
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--incidents", type=int, default=1_000, help="in the history")
     wanted = parser.parse_args(options)
-    with house(SAMPLE_DATA="0", WEB_THREADS="5") as environment:
+    with product_environment(SAMPLE_DATA="0", WEB_THREADS="5") as environment:
         fill(environment, wanted.incidents)
-        with server(granian("statuspage.wsgi:application", 5), environment) as site, staff(environment) as people:
-            commits, seen = stormed(site.url, people, wanted.seconds, wanted.connections)
-    return [*whole(seen), *fresh(seen, commits)]
+        with web_server(granian("statuspage.wsgi:application", 5), environment) as site, staff(environment) as people:
+            commits, seen = read_while_publishing(site.url, people, wanted.seconds, wanted.connections)
+    return [*completeness(seen), *freshness(seen, commits)]
 
 
 def fill(environment: Environment, incidents: int) -> None:
@@ -42,13 +42,13 @@ def fill(environment: Environment, incidents: int) -> None:
         subprocess.run([sys.executable, *command], cwd=ROOT, env=environment, check=True)
 
 
-def stormed(url: str, people: Staff, seconds: int, connections: int) -> tuple[Commits, Seen]:
+def read_while_publishing(url: str, people: Staff, seconds: int, connections: int) -> tuple[Commits, Seen]:
     commits: Commits = {}
     over = threading.Event()
     publishing = threading.Thread(target=publish_every_second, args=(people, commits, over))
     publishing.start()
     try:
-        return commits, asyncio.run(Crowd(url, PATH, connections).read(seconds))
+        return commits, asyncio.run(Readers(url, PATH, connections).read(seconds))
     finally:
         over.set()
         publishing.join()
@@ -58,29 +58,29 @@ def publish_every_second(people: Staff, commits: Commits, over: threading.Event)
     number = 0
     while not over.wait(max(0.0, 1 - time.monotonic() % 1)):
         number += 1
-        print(f"storm-{number}-", file=people.tell, flush=True)
-        commits[number] = int(people.answers.readline().split()[0])
+        print(f"storm-{number}-", file=people.input, flush=True)
+        commits[number] = int(people.output.readline().split()[0])
 
 
-def whole(seen: Seen) -> list[Figure]:
-    answers = seen.statuses.total()
-    wrong = answers - seen.statuses[200] - seen.statuses[304]
+def completeness(seen: Seen) -> list[Figure]:
+    responses = seen.statuses.total()
+    wrong = responses - seen.statuses[200] - seen.statuses[304]
     return [
-        Figure("answers", answers),
+        Figure("responses", responses),
         Figure("not_modified", seen.statuses[304]),
-        Figure("wrong_answers", wrong, aim="<=0"),
+        Figure("wrong_responses", wrong, aim="<=0"),
         Figure("torn_bodies", seen.torn, aim="<=0"),
         Figure("dead_links", len(seen.dead_links), aim="<=0"),
     ]
 
 
-def fresh(seen: Seen, commits: Commits) -> list[Figure]:
+def freshness(seen: Seen, commits: Commits) -> list[Figure]:
     shown = {digest: newest_word(body) for digest, body in seen.bodies.items()}
     ages = [max(0, asked - commits[shown[digest] + 1]) for asked, digest in seen.reads if shown[digest] + 1 in commits]
     return [
         Figure("updates", len(commits), aim=">=10"),
         Figure("versions_read", len(set(shown.values())), aim=">=10"),
-        Figure("oldest", max(ages) / 1e9, "s", "<=1"),
+        Figure("oldest_age", max(ages) / 1e9, "s", "<=1"),
         Figure("p50", percentile(seen.latencies, 50) * 1000, "ms"),
         Figure("p99", percentile(seen.latencies, 99) * 1000, "ms"),
     ]

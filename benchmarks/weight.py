@@ -1,4 +1,4 @@
-"""What a reader's browser fetches to show the home page: 12 components, one open incident and 20 past ones."""
+"""How much a browser downloads to show the home page with 12 components, one open incident and 20 past ones."""
 
 import argparse
 import gzip
@@ -14,7 +14,7 @@ import brotli
 from statuspage.local.plan import ROOT
 
 from .results import Figure
-from .support.product import Environment, house
+from .support.product import Environment, product_environment
 
 PAST = 20
 PATH = "da/index.html"
@@ -24,7 +24,7 @@ _IN_STYLES = re.compile(r"(?:url\(|@import\s+)[\"']?([^\"')]+)")
 
 def run(options: list[str]) -> list[Figure]:
     argparse.ArgumentParser(prog="python -m benchmarks weight").parse_args(options)
-    with house(SAMPLE_DATA="0") as environment:
+    with product_environment(SAMPLE_DATA="0") as environment:
         fill(environment)
         loaded = list(everything(Path(environment["PUBLIC_ROOT"])))
     return [
@@ -46,7 +46,7 @@ def fill(environment: Environment) -> None:
 
 
 def everything(root: Path) -> Iterator[bytes]:
-    """The page and then what it makes a browser fetch, each once."""
+    """The page, and then each file that a browser loads for it."""
     page = (root / PATH).read_bytes()
     yield page
     parser = Loaded()
@@ -54,11 +54,11 @@ def everything(root: Path) -> Iterator[bytes]:
     for path in dict.fromkeys(parser.paths):
         content = (root / path.lstrip("/")).read_bytes()
         yield content
-        assert not _IN_STYLES.search(content.decode()), f"{path} loads more"
+        assert not _IN_STYLES.search(content.decode()), f"{path} loads further files"
 
 
 class Loaded(HTMLParser):
-    """Collects the addresses of styles, scripts, icons and pictures."""
+    """Collects the paths of styles, scripts, icons and pictures."""
 
     def __init__(self) -> None:
         super().__init__()

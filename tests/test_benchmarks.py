@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -5,7 +6,7 @@ import pytest
 
 from benchmarks import __main__ as command
 from benchmarks.plot import draw
-from benchmarks.results import COLUMNS, Figure, record, recorded
+from benchmarks.results import COLUMNS, HERE, Figure, record, recorded
 
 
 @pytest.mark.parametrize(
@@ -23,12 +24,12 @@ def test_aim_is_met_or_not(value: float, aim: str, met: bool) -> None:
     assert Figure("ratio", value, aim=aim).is_met is met
 
 
-def test_figure_is_told_in_one_line() -> None:
+def test_figure_is_printed_on_one_line() -> None:
     assert Figure("plain_ratio", 0.8125, aim=">=0.75").line("read") == "read plain_ratio=0.812 aim=>=0.75"
     assert Figure("p95", 412.3, "ms", "<=300").line("publish") == "publish p95=412ms aim=<=300 MISSED"
 
 
-def test_results_gather_in_a_table_that_becomes_a_picture(tmp_path: Path) -> None:
+def test_results_are_added_to_a_table_that_is_drawn(tmp_path: Path) -> None:
     table, picture = tmp_path / "results.csv", tmp_path / "results.svg"
     for value in (0.7, 0.8):
         record("read", [Figure("plain_ratio", value, aim=">=0.75"), Figure("rate", 2e4, "/s")], table)
@@ -39,9 +40,16 @@ def test_results_gather_in_a_table_that_becomes_a_picture(tmp_path: Path) -> Non
     assert len(list(drawing.iter("{http://www.w3.org/2000/svg}circle"))) == 4
 
 
-def test_unknown_benchmark_is_answered_with_those_there_are(capsys: pytest.CaptureFixture[str]) -> None:
-    assert command.main(["fly"]) == command.WRONG
-    assert "read" in capsys.readouterr().err
+def test_every_benchmark_is_documented_and_no_other() -> None:
+    table = (HERE / "README.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `(\w+)` \|", table, flags=re.MULTILINE) == command.names()
+
+
+def test_unknown_benchmark_is_answered_with_a_list_of_all(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["fly"]) == command.USAGE_ERROR
+    usage = capsys.readouterr().err
+    assert [name for name in command.names() if f"  {name} " not in usage] == []
+    assert "How fast the home page is served" in usage
 
 
 def test_missed_aim_ends_with_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,1 +1,1 @@
-"""What the benchmarks share: data to measure with, and the processes that are measured."""
+"""What the benchmarks share: a product to measure, its data, and the servers and readers around it."""

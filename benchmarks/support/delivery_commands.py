@@ -1,11 +1,12 @@
-"""Subscribers to be told, and what tells them. Each command answers with one line of JSON.
+"""Commands that create subscribers and announcements and deliver them. Each prints its result as one line of JSON.
 
-`python -m benchmarks.support.delivery_commands COMMAND …` in the environment of a house (see `product.py`):
+`python -m benchmarks.support.delivery_commands COMMAND …` in the environment of a product (see `product.py`):
 
-`fill N` makes N subscribers and two languages; `announce [SECONDS]` an update that is let go after so long;
-`expand` lets go what is due; `work` sends until nothing is due; `told N` waits until N were sent
-of the newest; `letter FILE` writes one; `loop N FILE` sends N of Django's own messages on one connection;
-`day` is a day of “server busy”; `recover dead|alive`, `hang_up` and `outcome` serve `crashes`.
+`fill N` creates N subscribers; `announce [SECONDS]` posts an update with a hold of that length;
+`expand` creates the deliveries of what is due; `deliver` sends until nothing is due; `wait_until_sent N`
+waits until N deliveries of the newest announcement were sent; `write_message FILE` writes one message;
+`send_with_django N FILE` sends N of Django's own messages on one connection; `busy_day` simulates the day
+of a busy mail server; `recover dead|alive`, `disconnect` and `outcome` are for the benchmark `crashes`.
 """
 
 import json
@@ -31,20 +32,20 @@ from django.utils import timezone
 
 django.setup()
 
-# Models may be loaded only now that Django is.
+# Models can be imported only once Django is set up.
 from harness.busy_day import simulate_busy_day  # noqa: E402
 from harness.smtp_server import ScriptedServer  # noqa: E402
 from incidents import operations  # noqa: E402
 from incidents.models import Announcement, Delivery, Destination, Page, StaleSubject, Subscriber  # noqa: E402
-from incidents.notifications import claims, delivery, mail, recovery, release  # noqa: E402
+from incidents.notifications import claims, mail, recovery, release, worker  # noqa: E402
 from incidents.operations import Statement  # noqa: E402
 from incidents.status import Impact, Phase  # noqa: E402
 from incidents.text import Text  # noqa: E402
 
 from .history import DANISH, ENGLISH  # noqa: E402
 
-# Copies of one whom the models made, so that it has whatever a subscriber has. As many hosts as
-# a company's customers have: most share a few, and many have their own.
+# Copies of one subscriber that was created by its model, so that every column has its default. As many
+# mail domains as the customers of a company have.
 _COPIES = """
 INSERT INTO incidents_subscriber SELECT made.*
 FROM incidents_subscriber AS first, generate_series(2, %s) AS n,
@@ -70,7 +71,7 @@ def fill(number: str) -> dict[str, Any]:
 
 
 def announce(seconds: str = "0") -> dict[str, Any]:
-    """Its page counts as written: publishing is measured elsewhere."""
+    """The page counts as published: other benchmarks measure publishing."""
     text = Text(da=DANISH.format(name="Mail", number=1), en=ENGLISH.format(name="Mail", number=1))
     title = Text(da="Mail kan ikke leveres", en="Mail cannot be delivered")
     with transaction.atomic():
@@ -78,8 +79,8 @@ def announce(seconds: str = "0") -> dict[str, Any]:
             details={"title": title, "impact": Impact.MAJOR},
             statement=Statement(phase=Phase.IDENTIFIED, text=text, notify=True),
         )
-        let_go = timezone.now() + timedelta(seconds=float(seconds))
-        Announcement.objects.filter(expanded_at=None).update(hold_until=let_go)
+        release_at = timezone.now() + timedelta(seconds=float(seconds))
+        Announcement.objects.filter(expanded_at=None).update(hold_until=release_at)
         StaleSubject.objects.all().delete()
     return {"announcement": Announcement.objects.latest("id").pk, "committed": time.time()}
 
@@ -93,24 +94,24 @@ def expand() -> dict[str, Any]:
     return {"seconds": seconds(), "memory": memory(), "table": table, "indexes": indexes}
 
 
-def work() -> dict[str, Any]:
-    """One worker. `before` is its memory when a fifth was sent, `after` the most it took."""
+def deliver() -> dict[str, Any]:
+    """Runs one worker. `before` is its memory when a fifth was sent, `after` the most that it took."""
     total = Delivery.objects.waiting().count()
     if total == 0:
         return {"sent": 0}
-    resident = Resident(total)
+    memory_watch = MemoryWatch(total)
     begun = processor_time()
-    with timed() as seconds, resident:
+    with timed() as seconds, memory_watch:
         while waiting := recovery.waiting_for_a_job(timezone.now()):
             for announcement in waiting:
-                delivery.MailWorker(announcement, settings.LEDGER_BATCH).run()
+                worker.MailWorker(announcement, settings.LEDGER_BATCH).run()
     cpu = processor_time() - begun
     sent = Delivery.objects.filter(state="sent").count()
-    return {"sent": sent, "seconds": seconds(), "cpu": cpu, **resident.found()}
+    return {"sent": sent, "seconds": seconds(), "cpu": cpu, **memory_watch.found()}
 
 
-def told(number: str) -> dict[str, Any]:
-    """Waits until the newest announcement was sent to so many; seconds from its hold to the first and last reply."""
+def wait_until_sent(number: str) -> dict[str, Any]:
+    """Waits until the newest announcement was sent to that many; seconds from its hold to the first and last reply."""
     announcement = Announcement.objects.latest("id")
     rows = Delivery.objects.filter(announcement=announcement, state="sent")
     while rows.count() < int(number):
@@ -120,30 +121,30 @@ def told(number: str) -> dict[str, Any]:
     return {"sent": rows.count(), **waits}
 
 
-def letter(file: str) -> dict[str, Any]:
+def write_message(file: str) -> dict[str, Any]:
     announcement = Announcement.objects.latest("id")
     with transaction.atomic():
         (row,) = claims.claim(announcement.pk, 1, timezone.now())
         transaction.set_rollback(True)
-    return {"octets": Path(file).write_bytes(mail.render("update", "da", announcement).to(row))}
+    return {"bytes": Path(file).write_bytes(mail.render("update", "da", announcement).to(row))}
 
 
-def loop(number: str, file: str) -> dict[str, Any]:
-    """What people write: a message from Django for each, on one connection that stays open."""
+def send_with_django(number: str, file: str) -> dict[str, Any]:
+    """The usual way: an EmailMultiAlternatives for each subscriber, on one connection that stays open."""
     example = message_from_bytes(Path(file).read_bytes(), policy=policy.default)
     body, html = (example.get_body([kind]).get_content() for kind in ("plain", "html"))  # type: ignore[union-attr]
     headers = {name: str(example[name]) for name in ("List-Unsubscribe", "List-Unsubscribe-Post", "Auto-Submitted")}
-    with timed() as seconds, get_connection() as wire:
+    with timed() as seconds, get_connection() as smtp:
         for index in range(int(number)):
             to = [f"reader{index}@host.example"]
-            message = EmailMultiAlternatives(example["Subject"], body, None, to, connection=wire, headers=headers)
+            message = EmailMultiAlternatives(example["Subject"], body, None, to, connection=smtp, headers=headers)
             message.attach_alternative(html, "text/html")
             message.send()
     return {"sent": int(number), "seconds": seconds()}
 
 
-def day() -> dict[str, Any]:
-    """A day of “server busy” for readers of one domain, with a clock and a mail server of its own."""
+def busy_day() -> dict[str, Any]:
+    """The day of a busy mail server for subscribers of one domain, in simulated time."""
     Subscriber.objects.update(address=Concat(Value("reader"), "pk", Value("@busy.example"), output_field=CharField()))
     with ScriptedServer() as server, timed() as seconds:
         settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
@@ -152,17 +153,17 @@ def day() -> dict[str, Any]:
     return {
         "once": sum(number == 1 for number in seen.messages.values()),
         "more": sum(number > 1 for number in seen.messages.values()),
-        "older": seen.outdated,
+        "outdated": seen.outdated,
         "suspended": Subscriber.objects.exclude(state="active").count(),
         "probes": seen.probes,
         "seconds": seconds(),
     }
 
 
-def recover(worker: str) -> dict[str, Any]:
-    """Time passes: who is put off or uncertain is tried again, and of a `dead` worker every lease runs out."""
+def recover(workers: str) -> dict[str, Any]:
+    """Time passes: deferred and uncertain deliveries are due again, and the leases of `dead` workers expire."""
     now = timezone.now()
-    if worker == "dead":
+    if workers == "dead":
         Delivery.objects.filter(lease_until__isnull=False).update(lease_until=now - timedelta(seconds=1))
     recovery.recover_abandoned(now)
     Destination.objects.in_trouble().update(retry_at=now)
@@ -171,25 +172,25 @@ def recover(worker: str) -> dict[str, Any]:
     return {}
 
 
-def hang_up() -> dict[str, Any]:
-    """PostgreSQL ends every connection but this, as it does when it is restarted."""
+def disconnect() -> dict[str, Any]:
+    """PostgreSQL ends every connection except this one, as on a restart."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
         return {"ended": cursor.fetchone()[0]}
 
 
 def outcome() -> dict[str, Any]:
-    """How many are neither sent nor failed, how many failed, and who may have a letter twice."""
+    """How many deliveries are unfinished, how many failed, and which addresses may have a message twice."""
     uncertain = Delivery.objects.filter(times_uncertain__gt=0).values_list("subscriber__address", flat=True)
     return {
-        "open": Delivery.objects.exclude(state__in=["sent", "failed", "skipped"]).count(),
+        "unfinished": Delivery.objects.exclude(state__in=["sent", "failed", "skipped"]).count(),
         "failed": Delivery.objects.filter(state="failed").count(),
         "uncertain": list(uncertain),
     }
 
 
-class Resident:
-    """Watches this process's memory while letters go out."""
+class MemoryWatch:
+    """Samples the memory of this process while messages are sent."""
 
     def __init__(self, total: int) -> None:
         self.total = total
@@ -213,13 +214,13 @@ class Resident:
 
 
 def processor_time() -> float:
-    """Seconds that this process has worked."""
+    """Seconds of processor time that this process has used."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime + used.ru_stime
 
 
 def memory() -> float:
-    """Megabytes that this process has in memory now."""
+    """Megabytes that this process has in memory."""
     return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * resource.getpagesize() / 1e6
 
 
@@ -232,7 +233,19 @@ def timed() -> Iterator[Any]:
 
 COMMANDS = {
     command.__name__: command
-    for command in (fill, announce, expand, work, told, letter, loop, day, recover, hang_up, outcome)
+    for command in (
+        fill,
+        announce,
+        expand,
+        deliver,
+        wait_until_sent,
+        write_message,
+        send_with_django,
+        busy_day,
+        recover,
+        disconnect,
+        outcome,
+    )
 }
 
 if __name__ == "__main__":

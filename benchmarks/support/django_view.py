@@ -1,6 +1,6 @@
-"""What the public page would be without publishing: the same template, rendered by a Django view per request.
+"""The home page without publishing: a Django view renders the same template for each request.
 
-A WSGI module for a server, started in the environment of a house (see `product.py`).
+A WSGI module for a web server, in the environment of a product (see `product.py`).
 """
 
 from django.conf import settings
@@ -11,7 +11,7 @@ from django.urls import path
 application = get_wsgi_application()
 settings.ROOT_URLCONF = __name__
 
-# Models may be loaded only now that Django is.
+# Models can be imported only once Django is set up.
 from django.utils import timezone  # noqa: E402
 
 from incidents.publishing.copies import Copy, Press  # noqa: E402

@@ -1,9 +1,9 @@
-"""A history of any length, written straight into the database.
+"""A history of any length, written straight to the database.
 
-`python -m benchmarks.support.history N` in the environment of a house (see `product.py`)
-replaces what is there by 12 components and N incidents, each with three updates in two
-languages that change one component and change it back. Ten of them began in the last
-ninety days; all others lie before, over ten years. Publishes nothing.
+`python -m benchmarks.support.history N` in the environment of a product (see `product.py`)
+replaces all data with 12 components and N incidents, each with three updates in two
+languages that change one component and change it back. Ten incidents began in the last
+ninety days, all others in the ten years before. Publishes nothing.
 """
 
 import sys
@@ -17,7 +17,7 @@ from django.utils import timezone
 
 django.setup()
 
-# Models may be loaded only now that Django is.
+# Models can be imported only once Django is set up.
 from incidents.models import (  # noqa: E402
     AffectedComponent,
     Component,
@@ -33,7 +33,7 @@ from incidents.text import Text  # noqa: E402
 COMPONENTS = 12
 YEARS = 10
 RECENT = 10
-# What an update of some length says, with the Markdown that people use.
+# An update of average length, with the Markdown that people use.
 DANISH = (
     "Vi har siden i morges set, at en del af forespørgslerne til **{name}** bliver afvist. Fejlen ligger hos en "
     "underleverandør, og vi er i løbende kontakt med dem.\n\n- Nye forbindelser lykkes som regel i andet forsøg.\n"
@@ -63,7 +63,7 @@ def fill(number: int) -> None:
 
 
 def began(index: int, number: int) -> datetime:
-    """The newest days look the same however long the history is."""
+    """The latest days look the same however long the history is."""
     newest = timezone.now() - timedelta(hours=3)
     if index < RECENT:
         return newest - index * timedelta(days=9)
@@ -82,15 +82,16 @@ def make_components() -> list[Component]:
 
 def add_incidents(drawn: Sequence[tuple[int, datetime, Component]]) -> None:
     incidents = Incident.objects.bulk_create(incident(index, start) for index, start, _component in drawn)
-    told = [
+    posted = [
         (update(one, phase, start + after, index, component), component, status)
         for one, (index, start, component) in zip(incidents, drawn, strict=True)
         for phase, after, status in STEPS
     ]
-    Update.objects.bulk_create(update for update, _component, _status in told)
-    add(AffectedComponent, [{"update": one, "component": what, "status": status} for one, what, status in told])
+    Update.objects.bulk_create(update for update, _component, _status in posted)
+    add(AffectedComponent, [{"update": one, "component": what, "status": status} for one, what, status in posted])
     add(
-        StatusChange, [{"update": one, "component": what, "status": status, "at": one.at} for one, what, status in told]
+        StatusChange,
+        [{"update": one, "component": what, "status": status, "at": one.at} for one, what, status in posted],
     )
 
 

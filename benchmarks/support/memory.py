@@ -1,4 +1,4 @@
-"""How much memory a command takes together with all processes that it starts."""
+"""How much memory a command takes, including all processes that it starts."""
 
 import contextlib
 import subprocess
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from statuspage.local.plan import ROOT
 
-_PAUSE = 0.05  # seconds between two looks
+_PAUSE = 0.05  # seconds between two samples
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Watched:
 
 
 def watched(command: Sequence[str], environment: dict[str, str]) -> Watched:
-    """Runs it. Memory is the sum of proportional sets: what processes share counts once (proc(5), Pss)."""
+    """Runs the command. The memory is the sum of the proportional set sizes: shared pages count once (proc(5), Pss)."""
     begun, peak = time.monotonic(), 0
     process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
     while process.poll() is None:

@@ -1,5 +1,6 @@
-"""A product to measure: its own PostgreSQL and Valkey, sample data, a published store, and servers in front of it."""
+"""A product to measure: its own PostgreSQL and Valkey, sample data, a published store, and the processes around it."""
 
+import json
 import os
 import subprocess
 import sys
@@ -7,9 +8,10 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from harness.ports import free_port
 from statuspage.local.plan import ROOT
@@ -17,17 +19,20 @@ from statuspage.local.servers import Servers
 
 Environment = dict[str, str]
 
+SCHEDULER = ("clock",)
+WORKER = ("rqworker", "delivery", "requests", "--verbosity", "0")
+
 
 @dataclass(frozen=True)
-class Running:
-    """A web server's address, and the process that it and its workers are."""
+class WebServer:
+    """The address of a web server, and the process that started its workers."""
 
     url: str
     pid: int
 
     def processor_time(self) -> float:
-        """Seconds that it and its children have worked; 0 where there is no /proc."""
-        return sum(_worked(pid) for pid in _family(self.pid))
+        """Seconds of processor time that it and its children have used; 0 where there is no /proc."""
+        return sum(_used(pid) for pid in _family(self.pid))
 
 
 def _family(pid: int) -> Iterator[int]:
@@ -37,7 +42,7 @@ def _family(pid: int) -> Iterator[int]:
             yield from _family(int(child))
 
 
-def _worked(pid: int) -> float:
+def _used(pid: int) -> float:
     try:
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     except OSError:
@@ -46,11 +51,11 @@ def _worked(pid: int) -> float:
 
 
 @contextmanager
-def house(**variables: str) -> Iterator[Environment]:
-    """The environment of a product with sample data, prepared and published; everything is gone afterwards."""
+def product_environment(**variables: str) -> Iterator[Environment]:
+    """The environment of a new product that is migrated and published, with sample data unless SAMPLE_DATA=0."""
     with tempfile.TemporaryDirectory(prefix="statuspage-bench-") as name:
         folder = Path(name)
-        folder.chmod(0o755)  # PostgreSQL's and nginx's users must pass through
+        folder.chmod(0o755)  # the users of PostgreSQL and nginx must be able to enter
         environment = {
             "PATH": os.environ["PATH"],
             "SECRET_KEY": "measured" * 8,
@@ -67,23 +72,23 @@ def house(**variables: str) -> Iterator[Environment]:
 
 
 @contextmanager
-def server(command: Sequence[str], environment: Environment, path: str = "/da/") -> Iterator[Running]:
-    """A web server that answers; `PORT` in the command is replaced by a free one."""
+def web_server(command: Sequence[str], environment: Environment, path: str = "/da/") -> Iterator[WebServer]:
+    """A web server that is ready; `PORT` in the command is replaced with a free port."""
     port = free_port()
     words = [word.replace("PORT", str(port)) for word in command]
     process = subprocess.Popen(words, cwd=ROOT, env=environment)
     try:
         url = f"http://127.0.0.1:{port}"
         _wait_for(f"{url}{path}", process)
-        yield Running(url, process.pid)
+        yield WebServer(url, process.pid)
     finally:
         process.terminate()
         process.wait(30)
 
 
 @contextmanager
-def running(command: Sequence[str], environment: Environment) -> Iterator[None]:
-    """A command of manage.py for as long as the block lasts."""
+def manage_command(command: Sequence[str], environment: Environment) -> Iterator[None]:
+    """A command of manage.py that runs as long as the block does."""
     process = subprocess.Popen([sys.executable, "manage.py", *command], cwd=ROOT, env=environment)
     try:
         yield
@@ -92,8 +97,26 @@ def running(command: Sequence[str], environment: Environment) -> Iterator[None]:
         process.wait(60)
 
 
+@contextmanager
+def scheduler_and_worker(environment: Environment, seconds_to_start: float = 5) -> Iterator[None]:
+    """The scheduler and one worker, as in production."""
+    with ExitStack() as stack:
+        for command in (SCHEDULER, WORKER):
+            stack.enter_context(manage_command(command, environment))
+        time.sleep(seconds_to_start)
+        yield
+
+
+def delivery_command(environment: Environment, *command: str) -> dict[str, Any]:
+    """Runs a command of delivery_commands.py and returns its result."""
+    full = [sys.executable, "-m", "benchmarks.support.delivery_commands", *command]
+    done = subprocess.run(full, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE, text=True)
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return result
+
+
 def granian(application: str, threads: int) -> list[str]:
-    """The command of one worker, as `make run` and docs/deployment.md start it."""
+    """The command of one worker, as `make run` starts it."""
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", "PORT"]
     return [*command, "--workers", "1", "--blocking-threads", str(threads), "--http", "1", "--no-ws", "--log-level",
             "error", application]  # fmt: skip

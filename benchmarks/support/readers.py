@@ -1,6 +1,6 @@
-"""Readers who ask for one page over many connections, and look closely at what they get.
+"""Readers who request one page over many connections and check every response.
 
-Written on sockets, because it must cost less than the server that it watches.
+Written on plain streams, because it must cost less processor time than the server that it measures.
 """
 
 import asyncio
@@ -20,17 +20,17 @@ _ENCODINGS = (b"identity", b"gzip")
 
 @dataclass
 class Seen:
-    """What all readers saw."""
+    """What all the readers saw."""
 
     statuses: Counter[int] = field(default_factory=Counter)
     latencies: list[float] = field(default_factory=list)  # seconds
-    reads: list[tuple[int, str]] = field(default_factory=list)  # when asked (monotonic ns), and the ETag's hash
-    bodies: dict[str, bytes] = field(default_factory=dict)  # by the ETag's hash
+    reads: list[tuple[int, str]] = field(default_factory=list)  # time of the request (monotonic ns), hash in the ETag
+    bodies: dict[str, bytes] = field(default_factory=dict)  # by the hash in the ETag
     torn: int = 0
     dead_links: set[str] = field(default_factory=set)
 
 
-class Crowd:
+class Readers:
     def __init__(self, url: str, path: str, connections: int) -> None:
         self.host, self.port = urlsplit(url).hostname or "", urlsplit(url).port or 80
         self.path, self.connections = path.encode(), connections
@@ -38,7 +38,7 @@ class Crowd:
         self._new: asyncio.Queue[bytes] = asyncio.Queue()
 
     async def read(self, seconds: float) -> Seen:
-        """Asks again and again for so long."""
+        """Requests the page again and again for that many seconds."""
         end = time.monotonic() + seconds
         following = asyncio.create_task(self._follow_links())
         await asyncio.gather(*(self._one(number, end) for number in range(self.connections)))
@@ -47,23 +47,23 @@ class Crowd:
         return self.seen
 
     async def _one(self, number: int, end: float) -> None:
-        """Every second reader takes gzip, and every second of each kind remembers what it has."""
-        encoding, remembers = _ENCODINGS[number % 2], number // 2 % 2 == 0
+        """Every second reader accepts gzip, and every second one of each kind sends the ETag that it has."""
+        encoding, revalidates = _ENCODINGS[number % 2], number // 2 % 2 == 0
         reader, writer = await asyncio.open_connection(self.host, self.port)
         etag = b""
         while time.monotonic() < end:
             asked = time.monotonic_ns()
-            status, head, body = await self._ask(reader, writer, self.path, encoding, etag if remembers else b"")
+            status, head, body = await self._request(reader, writer, self.path, encoding, etag if revalidates else b"")
             self.seen.latencies.append((time.monotonic_ns() - asked) / 1e9)
             self.seen.statuses[status] += 1
             if status in {200, 304} and (found := _ETAG.search(head)):
                 etag = found[1]
                 self.seen.reads.append((asked, _hash(etag)))
             if status == 200:
-                self._look_at(etag, gzip.decompress(body) if encoding == b"gzip" else body)
+                self._check(etag, gzip.decompress(body) if encoding == b"gzip" else body)
         writer.close()
 
-    async def _ask(
+    async def _request(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, path: bytes, encoding: bytes, etag: bytes
     ) -> tuple[int, bytes, bytes]:
         known = b"If-None-Match: %s\r\n" % etag if etag else b""
@@ -72,8 +72,8 @@ class Crowd:
         status, length = int(head[9:12]), _LENGTH.search(head)
         return status, head, await reader.readexactly(int(length[1])) if length and status != 304 else b""
 
-    def _look_at(self, etag: bytes, body: bytes) -> None:
-        """The ETag begins with the hash of the plain body; a body seen for the first time has its links followed."""
+    def _check(self, etag: bytes, body: bytes) -> None:
+        """The ETag begins with the hash of the plain body. The links of each new body are followed."""
         if hashlib.sha256(body).hexdigest()[:32] != _hash(etag):
             self.seen.torn += 1
         elif _hash(etag) not in self.seen.bodies:
@@ -81,12 +81,12 @@ class Crowd:
             self._new.put_nowait(body)
 
     async def _follow_links(self) -> None:
-        """Every published page that a body links to must be there at that moment."""
+        """Every published page that a body links to must exist at that moment."""
         reader, writer = await asyncio.open_connection(self.host, self.port)
         while True:
             body = await self._new.get()
             for path in {link for link in _LINK.findall(body) if b"/subscri" not in link}:
-                status, _head, _body = await self._ask(reader, writer, path, b"gzip", b"")
+                status, _head, _body = await self._request(reader, writer, path, b"gzip", b"")
                 if status != 200:
                     self.seen.dead_links.add(path.decode())
             self._new.task_done()

@@ -1,4 +1,4 @@
-"""Mail servers that take everything: Postfix's smtp-sink, as fast as can be or with a pause before each reply."""
+"""Mail servers that accept everything: Postfix's smtp-sink, and a server that pauses before each reply."""
 
 import asyncio
 import contextlib
@@ -18,12 +18,12 @@ from ..results import Missing
 def postfix(program: str) -> str:
     found = shutil.which(program) or shutil.which(program, path="/usr/sbin")
     if found is None:
-        raise Missing(f"{program} is missing: it comes with Postfix (Debian: apt install postfix).")
+        raise Missing(f"{program} is missing: it is part of Postfix (Debian: apt-get install postfix)")
     return found
 
 
 def as_nobody() -> list[str]:
-    """Postfix's programs want another user than root."""
+    """Postfix's programs refuse to run as root."""
     return ["-u", "nobody"] if os.getuid() == 0 else []
 
 
@@ -54,7 +54,7 @@ def _wait_for(port: int, patience: float = 20) -> None:
 
 @contextlib.contextmanager
 def slow_sink(pause: float) -> Iterator[int]:
-    """The port of a server that waits before each reply; pipelined commands are answered one after the other."""
+    """The port of a server that pauses before each reply; pipelined commands are answered one after the other."""
     port = free_port()
     process = multiprocessing.get_context("spawn").Process(target=_serve_slowly, args=(port, pause), daemon=True)
     process.start()
@@ -68,7 +68,9 @@ def slow_sink(pause: float) -> Iterator[int]:
 
 def _serve_slowly(port: int, pause: float) -> None:
     async def serve() -> None:
-        server = await asyncio.start_server(lambda *wire: _dialogue(*wire, pause), "127.0.0.1", port, backlog=200)
+        server = await asyncio.start_server(
+            lambda reader, writer: _dialogue(reader, writer, pause), "127.0.0.1", port, backlog=200
+        )
         await server.serve_forever()
 
     asyncio.run(serve())
@@ -85,10 +87,10 @@ async def _dialogue(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, 
 
 
 async def _answer(reader: asyncio.StreamReader, last: bytes) -> bytes:
-    """To the next command, or after a 354 to the letter; nothing to one who has gone."""
+    """The reply to the next command, or to the content after a 354; empty once the client has gone."""
     if last.startswith(b"354"):
         await reader.readuntil(b"\r\n.\r\n")
-        return b"250 2.0.0 Taken"
+        return b"250 2.0.0 Accepted"
     verb = (await reader.readline())[:4].upper()
     return {b"EHLO": b"250-slow\r\n250 PIPELINING", b"DATA": b"354 Go ahead", b"QUIT": b"", b"": b""}.get(
         verb, b"250 OK"

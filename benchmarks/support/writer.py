@@ -1,8 +1,8 @@
-"""Staff who post an update for every word they are given, one per line, and say when it was committed.
+"""Posts an update for each word on standard input, one per line, and prints when it was committed and published.
 
-`python -m benchmarks.support.writer` in the environment of a house. For each word it answers a line:
-the moments of the commit and of the end of publishing, in nanoseconds of the monotonic
-clock, which all processes of a machine share.
+`python -m benchmarks.support.writer` in the environment of a product (see `product.py`).
+It answers each word with a line: the moments of the commit and of the end of publishing, in
+nanoseconds of the monotonic clock, which all processes of a machine share.
 """
 
 import sys
@@ -13,7 +13,7 @@ from django.db import transaction
 
 django.setup()
 
-# Models may be loaded only now that Django is.
+# Models can be imported only once Django is set up.
 from incidents import operations  # noqa: E402
 from incidents.models import Component, Incident  # noqa: E402
 from incidents.operations import Statement  # noqa: E402
@@ -49,7 +49,7 @@ def main() -> None:
     print("ready", flush=True)
     for updates, line in enumerate(sys.stdin, 1):
         print(*post(incident, line.strip()), flush=True)
-        if updates % 20 == 0:  # as in life: an incident has some updates, not hundreds
+        if updates % 20 == 0:  # a real incident has some updates, not hundreds
             incident, old = open_incident(line.strip()), incident
             operations.resolve(incident=old, text=Text(da="Løst.", en="Solved."), notify=False)
 
