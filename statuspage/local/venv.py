@@ -3,6 +3,7 @@
 Runs on any Python that a machine has, to report what is missing; 3.6 must be able to parse this file.
 """
 
+import contextlib
 import fcntl
 import glob
 import hashlib
@@ -37,7 +38,16 @@ def say(text: str) -> None:
 
 def run(command: "list[str]") -> bool:
     """Run a command that ends when this process ends, even if this process is killed."""
-    return subprocess.call(TETHER + command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=sys.stderr) == 0
+    # A session of its own: Ctrl-C reaches only this process, which then ends all that the command has started.
+    process = subprocess.Popen(
+        TETHER + command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=sys.stderr, start_new_session=True
+    )
+    try:
+        return process.wait() == 0
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        process.wait()
 
 
 def fingerprint(requirements: str) -> str:

@@ -109,6 +109,17 @@ def test_interrupted_installation_leaves_no_process(slow: Path, number: signal.S
     wait_for(lambda: not processes.of_folder(slow))
 
 
+def test_ctrl_c_also_ends_what_the_installer_has_started(slow: Path) -> None:
+    python = slow / ".venv" / "bin" / "python"
+    python.write_text(SLOW_PIP.replace("exec sleep 600", "sleep 600; exit 1"), encoding="ascii")
+    with subprocess.Popen(ENSURE, cwd=slow, stderr=subprocess.PIPE, text=True, start_new_session=True) as ensuring:
+        wait_for(lambda: any(command.startswith("sleep") for command in processes.of_folder(slow).values()))
+        os.killpg(ensuring.pid, signal.SIGINT)
+        assert ensuring.stderr is not None
+        assert "Traceback" not in ensuring.stderr.read()
+    wait_for(lambda: not processes.of_folder(slow))
+
+
 def test_package_without_hashes_is_not_installed(made: Path) -> None:
     (made / "pyproject.toml").write_text("[project]\nname = 'unhashed'\nversion = '1'\n", encoding="utf-8")
     (made / "requirements-unhashed.txt").write_text(".\n", encoding="utf-8")
