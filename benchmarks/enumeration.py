@@ -21,8 +21,8 @@ from tqdm import tqdm
 
 from statuspage.local.plan import ROOT
 
-from .results import Figure
-from .support.product import WORKER, Environment, granian, manage_command, product_environment, web_server
+from benchmarks.results import Figure
+from benchmarks.support.product import WORKER, Environment, granian, manage_command, product_environment, web_server
 
 KINDS = ("unknown", "pending", "active", "suspended", "unsubscribed", "erased")
 FORM_OPEN = 2.1  # seconds; forms that are sent sooner are refused

@@ -19,9 +19,9 @@ from urllib.parse import urlsplit
 
 from statuspage.local.plan import ROOT
 
-from .results import Figure, percentile
-from .support.memory import watched
-from .support.product import Environment, granian, product_environment, web_server
+from benchmarks.results import Figure, percentile
+from benchmarks.support.memory import watched
+from benchmarks.support.product import Environment, granian, product_environment, web_server
 
 SIZES = (10, 1_000, 10_000)
 PATH = "/da/"

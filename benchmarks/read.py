@@ -20,8 +20,8 @@ from pathlib import Path
 from harness.nginx import NGINX, Nginx
 from harness.ports import free_port
 
-from .results import Figure, Missing
-from .support.product import Environment, WebServer, granian, gunicorn, product_environment, web_server
+from benchmarks.results import Figure, Missing
+from benchmarks.support.product import Environment, WebServer, granian, gunicorn, product_environment, web_server
 
 AIM = ">=0.75"
 CONNECTIONS = 32

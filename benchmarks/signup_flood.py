@@ -20,8 +20,8 @@ from http import HTTPStatus
 
 from statuspage.local.plan import ROOT
 
-from .results import Figure
-from .support.product import Environment, granian, product_environment, web_server
+from benchmarks.results import Figure
+from benchmarks.support.product import Environment, granian, product_environment, web_server
 
 VICTIMS = 500
 FORM_OPEN = 2.1  # seconds; forms that are sent sooner are refused

@@ -13,10 +13,10 @@ import time
 
 from statuspage.local.plan import ROOT
 
-from .publish import Staff, staff
-from .results import Figure, percentile
-from .support.product import Environment, granian, product_environment, web_server
-from .support.readers import Readers, Seen
+from benchmarks.publish import Staff, staff
+from benchmarks.results import Figure, percentile
+from benchmarks.support.product import Environment, granian, product_environment, web_server
+from benchmarks.support.readers import Readers, Seen
 
 PATH = "/da/"
 _WORD = re.compile(rb"storm-(\d+)-")

@@ -16,12 +16,11 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 
+from harness import environment
+from harness.ports import free_port
+from harness.waiting import wait_for
 from statuspage.env import Environment
 from statuspage.local.plan import ROOT
-
-from . import environment
-from .ports import free_port
-from .waiting import wait_for
 
 PASSWORD = "correct horse battery staple"
 _numbers = count(1)

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from incidents.publishing.headers import dynamic_headers
+from incidents.public_site.headers import dynamic_headers
 
 
 class SecurityHeaders:

@@ -7,7 +7,7 @@ import django_stubs_ext
 from django.conf.locale import LANG_INFO
 from django.core.exceptions import ImproperlyConfigured
 
-from .env import HOW_TO_MAKE_ONE, Environment
+from statuspage.env import HOW_TO_MAKE_ONE, Environment
 
 # ModelAdmin[Model] and friends are subscripted at run time; this makes that legal.
 django_stubs_ext.monkeypatch()

@@ -5,9 +5,8 @@ from django.contrib import admin
 from django.urls import include, path
 
 from incidents.subscriptions import provider
-
-from .metrics import metrics
-from .probes import readyz
+from statuspage.metrics import metrics
+from statuspage.probes import readyz
 
 urlpatterns = [
     path("readyz", readyz),

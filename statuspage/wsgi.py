@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.wsgi import get_wsgi_application
 
-from incidents.publishing.site import PublicSite
+from incidents.public_site.app import PublicSite
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "statuspage.settings")
 

@@ -42,7 +42,7 @@ from incidents.operations import Statement  # noqa: E402
 from incidents.status import Impact, Phase  # noqa: E402
 from incidents.text import Text  # noqa: E402
 
-from .history import DANISH, ENGLISH  # noqa: E402
+from benchmarks.support.history import DANISH, ENGLISH  # noqa: E402
 
 # Copies of one subscriber that was created by its model, so that every column has its default. As many
 # mail domains as the customers of a company have.

@@ -13,7 +13,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import Storage, storages
 
 from .. import links
-from .headers import cache_control, media_type
+from ..public_site.headers import cache_control, media_type
 from .store import PublicStore
 
 NAME = "mirror"

@@ -17,14 +17,13 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from statuspage.env import Environment
-
-from . import interruption, mailbox, running
-from .lock import only_one
-from .output import Lines, say
-from .plan import ADMIN, ROOT, Plan, carry_out, check_port, read
-from .process import CannotStart, communicate, spawn
-from .servers import Servers
-from .supervisor import Child, Supervisor
+from statuspage.local import interruption, mailbox, running
+from statuspage.local.lock import only_one
+from statuspage.local.output import Lines, say
+from statuspage.local.plan import ADMIN, ROOT, Plan, carry_out, check_port, read
+from statuspage.local.process import CannotStart, communicate, spawn
+from statuspage.local.servers import Servers
+from statuspage.local.supervisor import Child, Supervisor
 
 WRONG_SETTING = 2
 

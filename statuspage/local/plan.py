@@ -13,9 +13,8 @@ from pathlib import Path
 from django.core.exceptions import ImproperlyConfigured
 
 from statuspage.env import Environment
-
-from . import interruption
-from .process import CannotStart
+from statuspage.local import interruption
+from statuspage.local.process import CannotStart
 
 ADMIN = "admin"  # the name of the staff account
 ROOT = Path(__file__).resolve().parent.parent.parent

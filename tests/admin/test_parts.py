@@ -11,9 +11,8 @@ from incidents.models import Announcement, Component, ComponentGroup, Delivery, 
 from incidents.notifications import audience
 from incidents.status import ComponentStatus
 from incidents.subscriptions import service
+from tests.admin.filling import filled
 from tests.factories import make_component, make_group, make_incident, make_page, make_statement, make_subscriber
-
-from .filling import filled
 
 pytestmark = pytest.mark.django_db
 

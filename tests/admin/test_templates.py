@@ -13,10 +13,9 @@ from incidents.models import Incident, UpdateTemplate
 from incidents.operations import placeholders
 from incidents.status import Kind, Phase, phases_of
 from incidents.text import Text
+from tests.admin.filling import send
+from tests.admin.test_composing import NEW, update_address
 from tests.factories import make_component, make_incident
-
-from .filling import send
-from .test_composing import NEW, update_address
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2023, 10, 10, 8, 0, tzinfo=UTC)

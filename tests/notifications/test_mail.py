@@ -23,8 +23,7 @@ from incidents.notifications.outbox import MAILED
 from incidents.status import ComponentStatus, Phase
 from incidents.text import Text
 from tests.factories import make_component, make_incident, make_maintenance, make_page, make_statement, make_update
-
-from .helpers import START, announced
+from tests.notifications.helpers import START, announced
 
 pytestmark = pytest.mark.django_db
 

@@ -22,9 +22,8 @@ from incidents.notifications.posts import render
 from incidents.status import ComponentStatus, Phase
 from incidents.text import Text
 from tests.factories import make_component, make_incident, make_page, make_statement, make_subscriber, make_update
+from tests.notifications.helpers import START, announced, states
 from tests.support.receiver import Receiver, answer
-
-from .helpers import START, announced, states
 
 pytestmark = pytest.mark.django_db
 

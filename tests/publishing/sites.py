@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from incidents.publishing.site import PublicSite
+from incidents.public_site.app import PublicSite
 from incidents.publishing.store import PublicStore
 
 PUBLISHED_AT = datetime(2023, 10, 11, 17, 0, tzinfo=UTC)

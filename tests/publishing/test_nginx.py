@@ -11,10 +11,9 @@ import pytest
 
 from harness.nginx import CONFIGURATION, NGINX, Nginx
 from harness.ports import free_port
-from incidents.publishing.headers import MEDIA_TYPES
+from incidents.public_site.headers import MEDIA_TYPES
+from tests.publishing.sites import DOCUMENTS, HASHED, LAST_MODIFIED, published, site
 from tests.support.wsgi import serving
-
-from .sites import DOCUMENTS, HASHED, LAST_MODIFIED, published, site
 
 if not NGINX and os.environ.get("REQUIRE_NGINX") != "1":
     pytest.skip("nginx is not installed (Debian: apt-get install nginx-light)", allow_module_level=True)

@@ -10,13 +10,12 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from harness.product import run_environment
-from incidents.publishing import site_files
-from incidents.publishing.headers import CACHE_DOCUMENT, CACHE_HASHED, CACHE_STATIC
-from incidents.publishing.site import PublicSite
+from incidents.public_site import files
+from incidents.public_site.app import PublicSite
+from incidents.public_site.headers import CACHE_DOCUMENT, CACHE_HASHED, CACHE_STATIC
 from statuspage.local.plan import ROOT
+from tests.publishing.sites import DOCUMENTS, HASHED, LAST_MODIFIED, published, site
 from tests.support.wsgi import ask
-
-from .sites import DOCUMENTS, HASHED, LAST_MODIFIED, published, site
 
 
 @pytest.fixture
@@ -26,7 +25,7 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def page(root: Path, monkeypatch: pytest.MonkeyPatch) -> PublicSite:
-    monkeypatch.setattr(site_files, "SEEN_ENOUGH", 0)
+    monkeypatch.setattr(files, "SEEN_ENOUGH", 0)
     return site(root)
 
 
@@ -236,26 +235,26 @@ def test_disk_that_fails_leaves_readers_what_is_in_memory(
 
 def test_memory_is_bounded_and_every_document_is_served_nevertheless(tmp_path: Path) -> None:
     texts = {f"/da/incidents/{number:012}/": f"{number}" * 1000 for number in range(10, 60)}
-    files = site_files.Files(
+    store = files.Files(
         published(tmp_path / "public", texts).root, tmp_path, ("da",), "da", https=False, most_bytes=10_000
     )
     for _round in range(2):
         for path, text in texts.items():
-            found = files.find(path)
+            found = store.find(path)
             assert found
             assert found.answers["identity"].body == [text.encode()]
-    kept = sum(one.size for one in files._kept.values())
-    assert 0 < kept == files._bytes <= 10_000
+    kept = sum(one.size for one in store._kept.values())
+    assert 0 < kept == store._bytes <= 10_000
 
 
 def test_document_larger_than_the_memory_is_served_from_the_disk(tmp_path: Path) -> None:
     root = published(tmp_path / "public", {"/sitemap.xml": "x" * 5000}).root
-    files = site_files.Files(root, tmp_path, ("da",), "da", https=False, most_bytes=1000)
+    store = files.Files(root, tmp_path, ("da",), "da", https=False, most_bytes=1000)
     for _time in range(2):
-        found = files.find("/sitemap.xml")
+        found = store.find("/sitemap.xml")
         assert found
         assert found.answers["identity"].body == [b"x" * 5000]
-    assert files._bytes == 0
+    assert store._bytes == 0
 
 
 # -- Static files ------------------------------------------------------------------------------

@@ -14,12 +14,11 @@ from django.urls import path
 from pytest_django import Settings
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from incidents.publishing import site_dynamic
-from incidents.publishing.site_dynamic import Places
+from incidents.public_site import dynamic
+from incidents.public_site.dynamic import Places
 from statuspage.local.plan import ROOT
+from tests.publishing.sites import DOCUMENTS, published, site
 from tests.support.wsgi import Answer, ask
-
-from .sites import DOCUMENTS, published, site
 
 CATALOGUES = Path(ROOT, "incidents/locale")
 
@@ -160,7 +159,7 @@ def test_django_is_loaded_when_it_is_first_needed(root: Path) -> None:
 
 
 def test_requests_that_hang_leave_room_for_readers(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(site_dynamic, "PATIENCE", 0.01)
+    monkeypatch.setattr(dynamic, "PATIENCE", 0.01)
     database_answers = threading.Event()
     waiting = threading.Semaphore(0)
 
@@ -186,7 +185,7 @@ def test_requests_that_hang_leave_room_for_readers(root: Path, monkeypatch: pyte
 
 
 def test_rush_waits_a_moment_instead_of_being_sent_away(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(site_dynamic, "PATIENCE", 30)
+    monkeypatch.setattr(dynamic, "PATIENCE", 30)
     first_is_in, first_may_go = threading.Event(), threading.Event()
 
     def slow(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -207,7 +206,7 @@ def test_rush_waits_a_moment_instead_of_being_sent_away(root: Path, monkeypatch:
 
 
 def test_whoever_waits_goes_before_whoever_comes_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(site_dynamic, "PATIENCE", 30)
+    monkeypatch.setattr(dynamic, "PATIENCE", 30)
     places, entered = Places(1), list[int]()
     is_in = threading.Semaphore(0)
 
@@ -236,8 +235,8 @@ def test_rush_that_moves_on_sends_nobody_away_however_long_it_lasts(monkeypatch:
         looked.release()
         return 0.0
 
-    monkeypatch.setattr(site_dynamic, "PATIENCE", 0.001)
-    monkeypatch.setattr(site_dynamic, "monotonic", somebody_left_just_now)
+    monkeypatch.setattr(dynamic, "PATIENCE", 0.001)
+    monkeypatch.setattr(dynamic, "monotonic", somebody_left_just_now)
     places, answers = Places(1), list[bool]()
     assert places.enter()
     late = threading.Thread(target=lambda: answers.append(places.enter()))

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from incidents.publishing.site_negotiation import encoding, has_current_copy, language
+from incidents.public_site.negotiation import encoding, has_current_copy, language
 
 OFFERED = ("br", "gzip", "identity")
 LANGUAGES = ("da", "en", "pt-br")

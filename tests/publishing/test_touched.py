@@ -21,8 +21,7 @@ from incidents.publishing.social import SocialPicture
 from incidents.status import ComponentStatus
 from incidents.text import Text
 from tests.factories import make_component, make_incident, make_maintenance, make_page, make_statement, make_update
-
-from .blank import publish_once
+from tests.publishing.blank import publish_once
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("public_store")]
 

@@ -5,8 +5,7 @@ from incidents import links
 from incidents.models import Announcement, Delivery, Subscriber
 from incidents.notifications.outbox import queue_message
 from tests.factories import make_incident, make_subscriber
-
-from .visitor import Visitor, text, unsubscription
+from tests.subscriptions.visitor import Visitor, text, unsubscription
 
 pytestmark = pytest.mark.django_db
 

@@ -5,8 +5,7 @@ import pytest
 from incidents.models import Delivery, Subscriber
 from incidents.notifications.outbox import queue_message
 from tests.factories import make_component, make_subscriber
-
-from .visitor import Visitor, letters, manage_link, text, unsubscription
+from tests.subscriptions.visitor import Visitor, letters, manage_link, text, unsubscription
 
 pytestmark = pytest.mark.django_db
 

@@ -4,8 +4,7 @@ from pytest_django import Settings
 
 from incidents.models import Subscriber
 from incidents.subscriptions.origin import is_from_another_site, network
-
-from .visitor import Visitor, text
+from tests.subscriptions.visitor import Visitor, text
 
 OWN, OTHER = "http://testserver", "https://evil.example"
 

@@ -3,8 +3,7 @@
 import pytest
 
 from tests.factories import make_subscriber
-
-from .visitor import Visitor, confirmation, manage_link, text, unsubscription
+from tests.subscriptions.visitor import Visitor, confirmation, manage_link, text, unsubscription
 
 pytestmark = pytest.mark.django_db
 

@@ -5,8 +5,7 @@ from django.test.utils import CaptureQueriesContext
 from incidents.models import Component, Delivery, Subscriber
 from incidents.text import Text
 from tests.factories import make_component, make_group, make_subscriber
-
-from .visitor import Visitor, confirmation, letters, text, unsubscription
+from tests.subscriptions.visitor import Visitor, confirmation, letters, text, unsubscription
 
 pytestmark = pytest.mark.django_db
 

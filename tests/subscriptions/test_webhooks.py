@@ -17,9 +17,8 @@ from incidents.notifications import jobs
 from incidents.notifications.posts import code_of
 from incidents.subscriptions import webhooks
 from tests.notifications.helpers import announced
+from tests.subscriptions.visitor import Visitor, manage_link, text, unsubscription
 from tests.support.receiver import Receiver, answer
-
-from .visitor import Visitor, manage_link, text, unsubscription
 
 pytestmark = pytest.mark.django_db
 

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from incidents.models import Delivery, Subscriber
 from incidents.subscriptions import addresses
 from tests.factories import make_subscriber
-
-from .visitor import Visitor, manage_link, text, unsubscription
+from tests.subscriptions.visitor import Visitor, manage_link, text, unsubscription
 
 pytestmark = pytest.mark.django_db
 

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+from .dynamic import Dynamic
+from .fallback import Fallback
+from .files import Files, HeaderList, Published
 from .headers import CACHE_DOCUMENT, CACHE_NEVER, security_headers
-from .site_dynamic import Dynamic
-from .site_fallback import Fallback
-from .site_files import Files, HeaderList, Published
-from .site_negotiation import IDENTITY, encoding, has_current_copy, language
+from .negotiation import IDENTITY, encoding, has_current_copy, language
 
 OK, UNCHANGED = "200 OK", "304 Not Modified"
 MOVED = "301 Moved Permanently"

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from .site_fallback import Fallback
+from .fallback import Fallback
 
 logger = logging.getLogger(__name__)
 

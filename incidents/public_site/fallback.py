@@ -9,7 +9,7 @@ from pathlib import Path
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from .headers import CACHE_NEVER, security_headers
-from .site_negotiation import language
+from .negotiation import language
 
 NOT_ALLOWED = "405 Method Not Allowed"
 UNAVAILABLE = "503 Service Unavailable"

@@ -16,7 +16,7 @@ from time import monotonic
 import brotli
 
 from .headers import MEDIA_TYPES, document_headers
-from .site_negotiation import IDENTITY
+from .negotiation import IDENTITY
 
 # What a 304 repeats of the 200 (RFC 9110 §15.4.5), and what another origin's script is asked for;
 # of all else the reader's copy speaks.
