@@ -20,8 +20,8 @@ from django.utils.translation import get_language, pgettext
 from . import links, markup
 from .models import AffectedComponent, Component, ComponentGroup, Incident, Page, Update
 from .status import ComponentStatus, Phase, worst_of
-from .templatetags.wording import quote_heading, reader_passage
 from .text import Text
+from .wording import quote_heading, reader_passage
 
 Json = dict[str, Any]
 

@@ -13,7 +13,7 @@ from django.utils.translation import get_language_info, gettext, ngettext, pgett
 from incidents import labels
 from incidents.management import catalogues
 from incidents.status import ComponentStatus, Phase, RootCauseStatus
-from incidents.templatetags.wording import language_name, untranslated_note
+from incidents.wording import language_name, untranslated_note
 
 DANISH = Path(settings.BASE_DIR) / "incidents/locale/da/LC_MESSAGES/django.po"
 

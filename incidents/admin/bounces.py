@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from ..models import Bounce
-from ..templatetags.wording import short_moment
+from ..wording import short_moment
 from .addresses import subscriber_page
 from .ledger import ReadOnlyAdmin, sees_addresses
 

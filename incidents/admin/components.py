@@ -17,8 +17,7 @@ from .. import operations
 from ..labels import COMPONENT_STATUSES
 from ..models import PAGE_ORDER, Component, ComponentGroup
 from ..status import ComponentStatus
-from ..templatetags.public import state
-from ..templatetags.wording import passage
+from ..wording import passage, state
 from .unwritten import PublishingAdmin
 
 

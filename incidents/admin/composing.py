@@ -18,7 +18,7 @@ from .. import operations
 from ..models import Incident, Update
 from ..operations.statements import BACKDATED
 from ..status import ComponentStatus, Kind, Phase, phases_of
-from ..templatetags.wording import words
+from ..wording import words
 from .addresses import incident_page, is_id
 from .forms.components import component_rows, given_by, standing_in
 from .forms.details import OpeningForm

@@ -14,7 +14,7 @@ from django.utils.translation import pgettext_lazy
 
 from ..models import Announcement, Delivery, DeliveryState
 from ..notifications.figures import tallies_of
-from ..templatetags.wording import language_name, passage, short_moment
+from ..wording import language_name, passage, short_moment
 from .addresses import incident_page, list_page
 from .ledger import ReadOnlyAdmin, sees_addresses
 from .overview import overview

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from .. import operations
 from ..models import Update
-from ..templatetags.wording import words
+from ..wording import words
 from .addresses import incident_page
 from .forms.details import DetailsForm
 from .forms.statements import CorrectionForm

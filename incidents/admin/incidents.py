@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from .. import links
 from ..models import Incident, Maintenance
 from ..status import Kind, Phase
-from ..templatetags.wording import passage, short_moment, words
+from ..wording import passage, short_moment, words
 from . import composing, editing, preview, steps, telling
 from .addresses import incident_page
 from .timeline import timeline_of

@@ -7,7 +7,7 @@ from django.utils.translation import ngettext
 
 from ..models import Incident, Subscriber
 from ..notifications import audience
-from ..templatetags.wording import language_name
+from ..wording import language_name
 
 
 def reach(kind: str, components: Iterable[str], incident: Incident | None = None) -> str:

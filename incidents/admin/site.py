@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
 from ..models import Page
-from ..templatetags.wording import words
+from ..wording import words
 from .addresses import is_storable
 from .alarms import alarms
 from .front import front_page, publishing

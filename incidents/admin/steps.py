@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from .. import operations
 from ..models import Announcement, Incident
-from ..templatetags.wording import words
+from ..wording import words
 from .addresses import incident_page, list_page
 from .forms.components import given_by
 from .reach import reach

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from .. import formats, operations
 from ..masks import masked
 from ..models import Delivery, Subscriber
-from ..templatetags.wording import language_name, passage, short_moment, words
+from ..wording import language_name, passage, short_moment, words
 from .addresses import list_page
 from .deliveries import badge
 from .export import export_view

@@ -11,7 +11,7 @@ from django.utils.translation import pgettext_lazy
 
 from .. import operations
 from ..models import UpdateTemplate
-from ..templatetags.wording import passage
+from ..wording import passage
 from .components import Placed, changed
 
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from ..models import Incident, Update
 from ..status import ComponentStatus, Phase
-from ..templatetags.wording import language_name, moment, words
+from ..wording import language_name, moment, words
 from .unwritten import say_done
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import Any
 from django.utils.translation import gettext
 
 from ..status import Kind
-from ..templatetags.wording import quote_heading
+from ..wording import quote_heading
 from .mime import one_line
 from .story import Entry, Prose, Story
 

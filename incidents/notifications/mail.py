@@ -18,7 +18,7 @@ from .. import links
 from ..appearance import APPEARANCES
 from ..masks import masked
 from ..models import Announcement, Delivery, Incident, Page
-from ..templatetags.wording import words
+from ..wording import words
 from . import mime
 from .channels.email import sender_address
 from .ledger import Held

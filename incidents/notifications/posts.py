@@ -12,7 +12,7 @@ from django.utils.crypto import salted_hmac
 
 from .. import links
 from ..models import Announcement, Delivery, Page, Subscriber
-from ..templatetags.wording import words
+from ..wording import words
 from . import chats, statuspage_post
 from .ledger import Held
 from .story import Story

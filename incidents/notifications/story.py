@@ -12,8 +12,8 @@ from ..appearance import APPEARANCES, Appearance, state_of
 from ..labels import COMPONENT_STATUSES
 from ..models import AffectedComponent, Announcement, Incident, Update
 from ..status import ComponentStatus, Phase
-from ..templatetags.wording import reader_passage, untranslated_note, words
 from ..text import Text
+from ..wording import reader_passage, untranslated_note, words
 
 EARLIER = 5  # updates told again below the new one; the page has the rest
 

@@ -11,8 +11,8 @@ from django.utils.translation import pgettext
 
 from ..formats import moment
 from ..models import Incident, Page, Update
-from ..templatetags.wording import words
 from ..text import Text
+from ..wording import words
 
 NAMES = ("components", "time", "start", "end", "next_update")
 _KNOWN = re.compile(rf"\{{({'|'.join(NAMES)})\}}")

@@ -14,7 +14,7 @@ from ..appearance import APPEARANCES
 from ..labels import COMPONENT_STATUSES, OVERALL
 from ..models import overall_status
 from ..status import ComponentStatus
-from ..templatetags.wording import words
+from ..wording import words
 from .documents import Document, Edition, Subjects
 
 # White reads on each of them (4.5:1), whatever the page around is like.

@@ -16,7 +16,7 @@ from django.utils.translation import gettext, pgettext
 from .. import links, markup
 from ..models import Incident
 from ..status import Phase
-from ..templatetags.wording import reader_passage, words
+from ..wording import reader_passage, words
 from .documents import Edition, SingleDocument, Subjects
 from .feed_entries import plain_line, plain_text
 from .maintenance import touches_maintenance

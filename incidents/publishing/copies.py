@@ -11,7 +11,7 @@ from django.conf import settings
 from django.utils import timezone, translation
 
 from ..models import Page
-from ..templatetags.wording import moment
+from ..wording import moment
 from .documents import PUBLISHED_MARK, Document, Edition, Subjects
 from .registry import DOCUMENTS
 from .store import PublicStore

@@ -19,8 +19,8 @@ from django.utils.translation import get_language, gettext, pgettext
 from .. import formats, links, markup
 from ..models import AffectedComponent, Component, Incident, Update
 from ..status import Phase
-from ..templatetags.wording import language_name, quote_heading, reader_passage, untranslated_note
 from ..text import Passage
+from ..wording import language_name, quote_heading, reader_passage, untranslated_note
 from .documents import Edition
 from .story import Story, told
 

@@ -8,7 +8,7 @@ from django.utils.translation import gettext, pgettext
 
 from .. import links, markup
 from ..models import Component
-from ..templatetags.wording import words
+from ..wording import words
 from .archive import component_slugs
 from .documents import Document, Edition, SingleDocument, Subjects
 from .feed_entries import Entry, newest_incidents, newest_updates, tag

@@ -19,8 +19,8 @@ from django.utils.safestring import SafeString, mark_safe
 from .. import markup
 from ..models import Incident
 from ..publishing.story import Story, told
-from ..templatetags.wording import reader_passage
 from ..text import Passage
+from ..wording import reader_passage
 from .index import dictionary, vectors
 
 PAGE_SIZE = 10

@@ -13,16 +13,19 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext
 
 from .. import formats, links
-from ..appearance import APPEARANCES, STATE_OF_IMPACT
+from ..appearance import STATE_OF_IMPACT
 from ..labels import COMPONENT_STATUSES, IMPACTS, OVERALL
 from ..models import Component, Incident, Logo, Page, Update
 from ..publishing.assets import asset_path, logo_path
 from ..publishing.social import DRAWINGS, picture_path
 from ..status import ComponentStatus, Impact, Phase
 from ..text import Passage, Text
-from .wording import reader_passage, span, untranslated_note
+from ..wording import reader_passage, shape, shape_and_word, span, state, untranslated_note
 
 register = template.Library()
+
+register.simple_tag(shape)
+register.simple_tag(state)
 
 
 @register.simple_tag(takes_context=True)
@@ -185,25 +188,9 @@ def follow_url(incident: Incident) -> str:
 
 
 @register.simple_tag
-def shape(state: str) -> SafeString:
-    """The state's shape, for the eye only: a word always stands beside it."""
-    return format_html(
-        '<svg class="shape state-{0}" viewBox="0 0 16 16" aria-hidden="true"><path d="{1}"/></svg>',
-        state,
-        APPEARANCES[state].path,
-    )
-
-
-@register.simple_tag
-def state(status: str) -> SafeString:
-    """A component status as shape and word."""
-    return _said(status, COMPONENT_STATUSES[ComponentStatus(status)])
-
-
-@register.simple_tag
 def impact(incident: Incident) -> SafeString:
     """How hard an incident hits, as shape and word."""
-    return _said(STATE_OF_IMPACT[incident.impact], IMPACTS[Impact(incident.impact)])
+    return shape_and_word(STATE_OF_IMPACT[incident.impact], IMPACTS[Impact(incident.impact)])
 
 
 @register.simple_tag
@@ -264,7 +251,3 @@ def _language() -> str:
 
 def _lang(found: Passage) -> SafeString:
     return SafeString() if found.is_own else format_html(' lang="{}"', found.language)
-
-
-def _said(state: str, word: object) -> SafeString:
-    return format_html('<span class="state state-{}">{}<span>{}</span></span>', state, shape(state), word)

@@ -14,7 +14,7 @@ from django.utils import timezone
 from incidents.models import Announcement, Delivery, Incident, StaleSubject
 from incidents.notifications import audience
 from incidents.status import ComponentStatus, Phase
-from incidents.templatetags.public import shape
+from incidents.wording import shape
 from tests.factories import (
     make_component,
     make_incident,

@@ -9,7 +9,7 @@ from django.utils.translation import pgettext_lazy
 from ...labels import COMPONENT_STATUSES, choices
 from ...models import AffectedComponent, Component, Incident, Update
 from ...status import ComponentStatus
-from ...templatetags.wording import words
+from ...wording import words
 
 NO_CHANGE = ("", pgettext_lazy("component in an update", "No change"))
 

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from ...labels import PHASES
 from ...models import UpdateTemplate
 from ...status import Phase
-from ...templatetags.wording import words
+from ...wording import words
 
 
 class TemplateSelect(forms.Select):

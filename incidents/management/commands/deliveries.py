@@ -13,7 +13,7 @@ from incidents.models import Announcement, DeliveryState
 from incidents.notifications import figures, overview
 from incidents.notifications.figures import Progress
 from incidents.notifications.overview import Overview
-from incidents.templatetags.wording import words
+from incidents.wording import words
 
 COLUMNS = [state.value for state in DeliveryState]
 
