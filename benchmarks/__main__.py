@@ -8,8 +8,8 @@ import importlib
 import os
 import sys
 
-from .plot import draw
-from .results import HERE, Missing, record
+from benchmarks.plot import draw
+from benchmarks.results import HERE, Missing, record
 
 # Modules of this folder that are not benchmarks.
 _NOT_BENCHMARKS = {"__init__", "__main__", "plot", "results"}

@@ -6,8 +6,8 @@ two workers claim deliveries and die. Time is simulated.
 
 import argparse
 
-from .results import Figure
-from .support.product import delivery_command, product_environment
+from benchmarks.results import Figure
+from benchmarks.support.product import delivery_command, product_environment
 
 
 def run(options: list[str]) -> list[Figure]:

@@ -19,11 +19,10 @@ from typing import Any
 
 from redis import Redis
 
+from benchmarks.results import Figure
+from benchmarks.support.product import Environment, delivery_command, product_environment
 from harness.smtp_server import DROP, ScriptedServer, as_usual
 from statuspage.local.plan import ROOT
-
-from .results import Figure
-from .support.product import Environment, delivery_command, product_environment
 
 CONNECTIONS = 10
 SILENCE = 12.0  # seconds; longer than EMAIL_TIMEOUT below

@@ -14,9 +14,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from .results import Figure
-from .support.product import Environment, delivery_command, product_environment
-from .support.sinks import postfix, sink
+from benchmarks.results import Figure
+from benchmarks.support.product import Environment, delivery_command, product_environment
+from benchmarks.support.sinks import postfix, sink
 
 SENDER = "status@example.dk"
 

@@ -6,9 +6,9 @@ to the last message, without a hold, and with a scheduler and a worker that were
 
 import argparse
 
-from .results import Figure
-from .support.product import Environment, delivery_command, product_environment, scheduler_and_worker
-from .support.sinks import sink
+from benchmarks.results import Figure
+from benchmarks.support.product import Environment, delivery_command, product_environment, scheduler_and_worker
+from benchmarks.support.sinks import sink
 
 SIZES = (10_000, 100_000, 1_000_000)
 AIMS = {1_000_000: "<=30"}

@@ -2,9 +2,9 @@
 
 import argparse
 
-from .results import Figure, percentile
-from .support.product import delivery_command, product_environment, scheduler_and_worker
-from .support.sinks import sink
+from benchmarks.results import Figure, percentile
+from benchmarks.support.product import delivery_command, product_environment, scheduler_and_worker
+from benchmarks.support.sinks import sink
 
 HOLD = 1.0
 

@@ -4,7 +4,7 @@ from html import escape
 from itertools import groupby
 from pathlib import Path
 
-from .results import HERE, TABLE, bounds, recorded
+from benchmarks.results import HERE, TABLE, bounds, recorded
 
 PICTURE = HERE / "results.svg"
 COLUMNS, WIDTH, HEIGHT, MARGIN = 3, 320, 170, 36

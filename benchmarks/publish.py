@@ -17,11 +17,10 @@ from dataclasses import dataclass
 from typing import IO
 from urllib.parse import urlsplit
 
-from statuspage.local.plan import ROOT
-
 from benchmarks.results import Figure, percentile
 from benchmarks.support.memory import watched
 from benchmarks.support.product import Environment, granian, product_environment, web_server
+from statuspage.local.plan import ROOT
 
 SIZES = (10, 1_000, 10_000)
 PATH = "/da/"

@@ -17,11 +17,10 @@ from dataclasses import dataclass
 from http.client import HTTPMessage
 from pathlib import Path
 
-from harness.nginx import NGINX, Nginx
-from harness.ports import free_port
-
 from benchmarks.results import Figure, Missing
 from benchmarks.support.product import Environment, WebServer, granian, gunicorn, product_environment, web_server
+from harness.nginx import NGINX, Nginx
+from harness.ports import free_port
 
 AIM = ">=0.75"
 CONNECTIONS = 32

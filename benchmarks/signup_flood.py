@@ -18,10 +18,9 @@ import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 
-from statuspage.local.plan import ROOT
-
 from benchmarks.results import Figure
 from benchmarks.support.product import Environment, granian, product_environment, web_server
+from statuspage.local.plan import ROOT
 
 VICTIMS = 500
 FORM_OPEN = 2.1  # seconds; forms that are sent sooner are refused

@@ -6,9 +6,9 @@ pauses before each: the limit is connections ÷ (pause × 4) messages per second
 
 import argparse
 
-from .results import Figure
-from .support.product import delivery_command, product_environment
-from .support.sinks import slow_sink
+from benchmarks.results import Figure
+from benchmarks.support.product import delivery_command, product_environment
+from benchmarks.support.sinks import slow_sink
 
 REPLIES = 4
 SECONDS = 20  # how long each run would take at the limit

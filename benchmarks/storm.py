@@ -11,12 +11,11 @@ import sys
 import threading
 import time
 
-from statuspage.local.plan import ROOT
-
 from benchmarks.publish import Staff, staff
 from benchmarks.results import Figure, percentile
 from benchmarks.support.product import Environment, granian, product_environment, web_server
 from benchmarks.support.readers import Readers, Seen
+from statuspage.local.plan import ROOT
 
 PATH = "/da/"
 _WORD = re.compile(rb"storm-(\d+)-")

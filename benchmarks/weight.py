@@ -11,10 +11,9 @@ from pathlib import Path
 
 import brotli
 
+from benchmarks.results import Figure
+from benchmarks.support.product import Environment, product_environment
 from statuspage.local.plan import ROOT
-
-from .results import Figure
-from .support.product import Environment, product_environment
 
 PAST = 20
 PATH = "da/index.html"

@@ -20,7 +20,8 @@ from django.utils import timezone
 from . import operations
 from .models import Update
 from .notifications import hosts, pulse, recovery, release, retention, skipping
-from .publishing import publish, stale
+from .publishing import stale
+from .publishing.store import publisher
 from .subscriptions import following, limits, requests, service
 
 logger = logging.getLogger(__name__)
@@ -42,7 +43,7 @@ def publish_due_updates() -> None:
 
 def mend_store() -> None:
     """What was committed and not written: a crash or a full disk in between."""
-    publish.mend()
+    publisher.mend()
 
 
 def begin_day() -> None:

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_safe
 from django_rq import get_connection
 from redis.exceptions import RedisError
 
-from incidents.publishing.store import PublicStore
+from incidents.publishing.store.public_store import PublicStore
 
 
 @csrf_exempt  # so that a POST is refused for its method, with 405

@@ -24,8 +24,7 @@ from harness.product import Product
 from harness.smtp_server import ScriptedServer
 from harness.waiting import PATIENCE
 from statuspage.local.servers import Servers
-
-from .support import network
+from tests.support import network
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page

@@ -12,8 +12,8 @@ from incidents.appearance import APPEARANCES, NONE, SCHEDULED, state_of
 from incidents.models import Announcement
 from incidents.notifications import chats, mail
 from incidents.notifications.story import Story
-from incidents.publishing.colours import DARK_PAPER, LIGHT_PAPER, READABLE, contrast
-from incidents.publishing.store import PublicStore
+from incidents.publishing.documents.colours import DARK_PAPER, LIGHT_PAPER, READABLE, contrast
+from incidents.publishing.store.public_store import PublicStore
 from incidents.status import ComponentStatus, Impact, Phase
 from tests.factories import make_component, make_incident, make_page, make_statement, make_update
 

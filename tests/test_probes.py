@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from incidents.publishing.store import PublicStore
+from incidents.publishing.store.public_store import PublicStore
 from tests.publishing.sites import published, site
 from tests.support.wsgi import ask
 
@@ -21,7 +21,7 @@ def refuse_writing(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     def refused(*_args: Any, **_options: Any) -> Any:
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr("incidents.publishing.store.tempfile.TemporaryFile", refused)
+    monkeypatch.setattr("incidents.publishing.store.public_store.tempfile.TemporaryFile", refused)
 
 
 def test_ready_when_database_queue_and_public_store_answer(client: Client, public_store: Path) -> None:
@@ -57,7 +57,7 @@ def test_disk_that_takes_no_byte_more_is_not_ready(
 ) -> None:
     """A file can still be made on a full disk; only writing fails."""
     public_store.mkdir()
-    full = "incidents.publishing.store.tempfile.TemporaryFile"
+    full = "incidents.publishing.store.public_store.tempfile.TemporaryFile"
     with Path("/dev/full").open("wb", buffering=0) as file:
         monkeypatch.setattr(full, lambda **_options: file)
         answer = client.get("/readyz")

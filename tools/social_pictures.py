@@ -21,7 +21,7 @@ from playwright.sync_api import Page
 
 from harness.browser import launch
 from incidents.appearance import APPEARANCES
-from incidents.publishing.social import DRAWINGS, FOLDER, HEIGHT, WIDTH, WORDLESS
+from incidents.publishing.documents.social import DRAWINGS, FOLDER, HEIGHT, WIDTH, WORDLESS
 
 STYLE = """
 body { margin: 0; width: 1200px; height: 630px; background: #fff }

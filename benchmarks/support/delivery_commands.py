@@ -33,6 +33,7 @@ from django.utils import timezone
 django.setup()
 
 # Models can be imported only once Django is set up.
+from benchmarks.support.history import DANISH, ENGLISH  # noqa: E402
 from harness.busy_day import simulate_busy_day  # noqa: E402
 from harness.smtp_server import ScriptedServer  # noqa: E402
 from incidents import operations  # noqa: E402
@@ -41,8 +42,6 @@ from incidents.notifications import claims, mail, recovery, release, worker  # n
 from incidents.operations import Statement  # noqa: E402
 from incidents.status import Impact, Phase  # noqa: E402
 from incidents.text import Text  # noqa: E402
-
-from benchmarks.support.history import DANISH, ENGLISH  # noqa: E402
 
 # Copies of one subscriber that was created by its model, so that every column has its default. As many
 # mail domains as the customers of a company have.

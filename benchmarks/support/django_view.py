@@ -14,8 +14,8 @@ settings.ROOT_URLCONF = __name__
 # Models can be imported only once Django is set up.
 from django.utils import timezone  # noqa: E402
 
-from incidents.publishing.copies import Copy, Press  # noqa: E402
-from incidents.publishing.pages import Home  # noqa: E402
+from incidents.publishing.documents.pages import Home  # noqa: E402
+from incidents.publishing.store.renditions import Copy, Press  # noqa: E402
 
 
 def home(_request: HttpRequest) -> HttpResponse:

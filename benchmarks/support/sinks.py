@@ -10,9 +10,8 @@ import subprocess
 import time
 from collections.abc import Iterator
 
+from benchmarks.results import Missing
 from harness.ports import free_port
-
-from ..results import Missing
 
 
 def postfix(program: str) -> str:

@@ -24,9 +24,9 @@ from ..formats import moment
 from ..models import Announcement, Page, Update
 from ..models.ids import LENGTH, new_id
 from ..notifications import mail
-from ..publishing.documents import PUBLISHED_MARK, Edition
-from ..publishing.feed_entries import of_update
-from ..publishing.pages import IncidentPage
+from ..publishing.documents.base import PUBLISHED_MARK, Edition
+from ..publishing.documents.feed_entries import of_update
+from ..publishing.documents.pages import IncidentPage
 from ..status import Phase
 from .composing import next_phases, opening_form, store_opening, store_update
 from .forms.components import component_rows, given_by, standing_in

@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from ..models import Component, Incident, Page, StaleSubject
-from .publish import publish_stale
+from .store.publisher import publish_stale
 
 PAGE = "page"
 DAY = "day"

@@ -18,7 +18,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from .. import markup
 from ..models import Incident
-from ..publishing.story import Story, told
+from ..publishing.reading.story import Story, told
 from ..text import Passage
 from ..wording import reader_passage
 from .index import dictionary, vectors

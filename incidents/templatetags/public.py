@@ -16,8 +16,8 @@ from .. import formats, links
 from ..appearance import STATE_OF_IMPACT
 from ..labels import COMPONENT_STATUSES, IMPACTS, OVERALL
 from ..models import Component, Incident, Logo, Page, Update
-from ..publishing.assets import asset_path, logo_path
-from ..publishing.social import DRAWINGS, picture_path
+from ..publishing.documents.assets import asset_path, logo_path
+from ..publishing.documents.social import DRAWINGS, picture_path
 from ..status import ComponentStatus, Impact, Phase
 from ..text import Passage, Text
 from ..wording import reader_passage, shape, shape_and_word, span, state, untranslated_note

@@ -25,7 +25,7 @@ from django.core.exceptions import ValidationError
 from django.db import DatabaseError
 from django.utils import translation
 
-from .plan import ADMIN, write_private
+from statuspage.local.plan import ADMIN, write_private
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

@@ -17,12 +17,11 @@ from collections.abc import Sequence
 from django.core.exceptions import ImproperlyConfigured
 
 from statuspage.env import Environment
-
-from . import interruption, mailbox, running
-from .lock import Held, only_one
-from .plan import ROOT, Plan, carry_out, make_folder, read
-from .process import TETHER, CannotStart, ask_to_end, spawn, stop
-from .servers import Servers
+from statuspage.local import interruption, mailbox, running
+from statuspage.local.lock import Held, only_one
+from statuspage.local.plan import ROOT, Plan, carry_out, make_folder, read
+from statuspage.local.process import TETHER, CannotStart, ask_to_end, spawn, stop
+from statuspage.local.servers import Servers
 
 
 def main() -> int:

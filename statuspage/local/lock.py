@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from .process import CannotStart
+from statuspage.local.process import CannotStart
 
 # The environment of the running product; see running.py.
 RUNNING = "running.json"

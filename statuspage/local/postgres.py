@@ -14,8 +14,8 @@ import time
 from pathlib import Path
 from urllib.parse import quote
 
-from . import lodging, sockets
-from .process import CannotStart, communicate, last_lines, spawn, stop, wait_until
+from statuspage.local import lodging, sockets
+from statuspage.local.process import CannotStart, communicate, last_lines, spawn, stop, wait_until
 
 NAME = "statuspage"  # of the database and of its owner
 

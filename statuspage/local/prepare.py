@@ -16,9 +16,8 @@ from django_rq import get_connection
 from redis.exceptions import RedisError
 
 from statuspage.env import Environment
-
-from . import account
-from .plan import Plan, read
+from statuspage.local import account
+from statuspage.local.plan import Plan, read
 
 
 def main() -> int:

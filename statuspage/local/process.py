@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from . import interruption
+from statuspage.local import interruption
 
 TETHER = Path(__file__).with_name("tether.py")
 LAST_PATIENCE = 3.0  # seconds for a process that was asked to end a second time

@@ -11,9 +11,8 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path
 
 from statuspage.env import Environment
-
-from .lock import RUNNING
-from .plan import read, write_private
+from statuspage.local.lock import RUNNING
+from statuspage.local.plan import read, write_private
 
 # Only the first start needs it.
 LEFT_OUT = "ADMIN_PASSWORD"

@@ -6,8 +6,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from .postgres import PostgreSQL
-from .valkey import Valkey
+from statuspage.local.postgres import PostgreSQL
+from statuspage.local.valkey import Valkey
 
 
 class Servers:

@@ -8,11 +8,11 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from . import interruption
-from .output import Lines, say
-from .postgres import PostgreSQL
-from .process import CannotStart, ask_to_end, end_group, see_ended, spawn
-from .valkey import Valkey
+from statuspage.local import interruption
+from statuspage.local.output import Lines, say
+from statuspage.local.postgres import PostgreSQL
+from statuspage.local.process import CannotStart, ask_to_end, end_group, see_ended, spawn
+from statuspage.local.valkey import Valkey
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 STEADY = 60.0  # seconds after which a process counts as healthy again

@@ -9,9 +9,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from .plan import ROOT
-from .process import CannotStart
-from .servers import Servers
+from statuspage.local.plan import ROOT
+from statuspage.local.process import CannotStart
+from statuspage.local.servers import Servers
 
 
 def main() -> int:

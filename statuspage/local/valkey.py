@@ -9,8 +9,8 @@ from importlib import util
 from pathlib import Path
 from urllib.parse import quote
 
-from . import sockets
-from .process import CannotStart, last_lines, spawn, stop, wait_until
+from statuspage.local import sockets
+from statuspage.local.process import CannotStart, last_lines, spawn, stop, wait_until
 
 
 class Valkey:

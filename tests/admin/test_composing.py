@@ -17,6 +17,7 @@ from incidents.admin import composing
 from incidents.admin.addresses import incident_page
 from incidents.models import Announcement, Incident, Update
 from incidents.status import ComponentStatus, Impact, Phase
+from tests.admin.filling import filled, send
 from tests.factories import (
     make_component,
     make_incident,
@@ -25,8 +26,6 @@ from tests.factories import (
     make_subscriber,
     make_update,
 )
-
-from .filling import filled, send
 
 pytestmark = pytest.mark.django_db
 NEW = "/admin/incidents/incident/add/"

@@ -9,7 +9,7 @@ from django.test import Client, TestCase
 from django.urls import reverse
 
 from incidents.models import Logo, Page
-from incidents.publishing.store import PublicStore
+from incidents.publishing.store.public_store import PublicStore
 from incidents.text import Text
 from tests.factories import make_page
 from tests.test_images import JPEG, PNG

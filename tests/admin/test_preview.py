@@ -5,10 +5,9 @@ from django.test import Client
 
 from incidents.models import Announcement, Incident, StaleSubject, Update
 from incidents.status import ComponentStatus
+from tests.admin.filling import filled
+from tests.admin.test_composing import NEW, update_address
 from tests.factories import make_component, make_incident, make_page
-
-from .filling import filled
-from .test_composing import NEW, update_address
 
 pytestmark = pytest.mark.django_db
 

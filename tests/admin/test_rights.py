@@ -5,9 +5,8 @@ from django.test import Client
 from django.urls import reverse
 
 from incidents.models import Announcement, Component, Incident, Page, Subscriber, Update
+from tests.admin.conftest import staff
 from tests.factories import make_component, make_group, make_incident, make_page, make_statement, make_subscriber
-
-from .conftest import staff
 
 pytestmark = pytest.mark.django_db
 

@@ -13,9 +13,8 @@ from incidents import operations
 from incidents.models import Announcement, Incident, Update
 from incidents.status import ComponentStatus, Phase
 from incidents.text import Text
+from tests.admin.filling import filled
 from tests.factories import make_component, make_incident, make_maintenance, make_statement, make_subscriber
-
-from .filling import filled
 
 pytestmark = pytest.mark.django_db
 

@@ -15,11 +15,10 @@ from django.utils import timezone
 from incidents import clock, operations
 from incidents.models import Announcement, Incident, StaleSubject
 from incidents.notifications import release
-from incidents.publishing.store import PublicStore
+from incidents.publishing.store.public_store import PublicStore
 from incidents.text import Text
+from tests.admin.filling import filled, send
 from tests.factories import make_component, make_group, make_incident, make_page, make_statement, make_update
-
-from .filling import filled, send
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("public_store")]
 

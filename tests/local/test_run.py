@@ -21,8 +21,7 @@ from harness.waiting import wait_for
 from statuspage.local import lock
 from statuspage.local.plan import ROOT
 from statuspage.local.supervisor import ending
-
-from .test_command import call
+from tests.local.test_command import call
 
 
 @pytest.fixture(scope="module")

@@ -20,8 +20,7 @@ from tests.factories import (
     make_subscriber,
     make_update,
 )
-
-from .helpers import START, announced, states
+from tests.notifications.helpers import START, announced, states
 
 pytestmark = pytest.mark.django_db
 

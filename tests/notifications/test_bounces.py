@@ -13,8 +13,7 @@ from incidents import clock, links
 from incidents.models import Announcement, Bounce, Delivery, FoldedDeliveries, Subscriber
 from incidents.notifications import bounces, figures
 from tests.factories import make_subscriber
-
-from .helpers import announced
+from tests.notifications.helpers import announced
 
 pytestmark = pytest.mark.django_db
 

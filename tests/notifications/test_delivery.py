@@ -21,8 +21,7 @@ from incidents.operations import notifying
 from incidents.subscriptions import service
 from incidents.text import Text
 from tests.factories import make_incident, make_statement, make_subscriber
-
-from .helpers import START, announced, states
+from tests.notifications.helpers import START, announced, states
 
 pytestmark = pytest.mark.django_db
 

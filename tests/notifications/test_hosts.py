@@ -18,8 +18,7 @@ from harness.smtp_server import ScriptedServer
 from incidents.models import Delivery, Destination, MailDomain, Subscriber
 from incidents.notifications import hosts, outbox
 from tests.factories import make_subscriber
-
-from .helpers import START, announced, states
+from tests.notifications.helpers import START, announced, states
 
 pytestmark = pytest.mark.django_db
 

@@ -16,9 +16,8 @@ from harness.smtp_server import ScriptedServer, as_usual
 from incidents.models import Delivery, Subscriber
 from incidents.notifications import recovery
 from tests.factories import make_subscriber
+from tests.notifications.helpers import announced, states
 from tests.publishing.processes import environment
-
-from .helpers import announced, states
 
 CONNECTIONS = 4
 

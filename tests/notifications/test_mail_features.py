@@ -13,9 +13,8 @@ from incidents.models import Announcement, Delivery
 from incidents.notifications.outbox import MAILED
 from incidents.status import ComponentStatus, Impact, Phase
 from tests.factories import make_component, make_incident, make_maintenance, make_page
-
-from .helpers import announced
-from .test_mail import parsed, part, sent
+from tests.notifications.helpers import announced
+from tests.notifications.test_mail import parsed, part, sent
 
 pytestmark = pytest.mark.django_db
 

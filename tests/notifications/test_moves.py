@@ -26,8 +26,7 @@ from incidents.models import MOVES, Announcement, Delivery, DeliveryState, Subsc
 from incidents.notifications import claims
 from incidents.notifications.ledger import WIRE_LEASE
 from tests.factories import make_subscriber
-
-from .helpers import START, announced, states
+from tests.notifications.helpers import START, announced, states
 
 pytestmark = pytest.mark.django_db
 

@@ -24,9 +24,8 @@ from incidents.models import Subscriber
 from incidents.notifications.channels.smtp import Relay, SmtpConnection, SmtpError, Stage
 from incidents.notifications.channels.wire import Wire, _give_up
 from tests.factories import make_subscriber
-
-from .helpers import announced, states
-from .test_killed import forget_the_dead, start_worker
+from tests.notifications.helpers import announced, states
+from tests.notifications.test_killed import forget_the_dead, start_worker
 
 LETTER = b"Subject: S\r\n\r\n" + b"A line that is long enough.\r\n" * 40_000
 

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from incidents.publishing.publish import publish_all
+from incidents.publishing.store.publisher import publish_all
 from tests.factories import make_page
 
 

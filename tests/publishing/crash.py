@@ -16,7 +16,7 @@ import django
 
 django.setup()
 
-from incidents.publishing import publish, store  # noqa: E402 - needs Django set up
+from incidents.publishing.store import public_store, publisher  # noqa: E402 - needs Django set up
 from tests.factories import make_incident  # noqa: E402
 
 steps = RawValue("i")  # shared with the process that is killed
@@ -43,10 +43,10 @@ def open_incident() -> None:
     os._exit(0)
 
 
-publish._take_turn = stepping(publish._take_turn)  # committed, nothing written
+publisher._take_turn = stepping(publisher._take_turn)  # committed, nothing written
 os.fsync = stepping(os.fsync)  # files staged, none in its place; later: all in their places
 Path.replace = stepping(Path.replace)  # type: ignore[method-assign]  # some files in their places
-store._stage = stepping(store._stage)  # a folder made, some files staged
+public_store._stage = stepping(public_store._stage)  # a folder made, some files staged
 
 for line in sys.stdin:
     last, steps.value = int(line), 0

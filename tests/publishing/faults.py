@@ -2,7 +2,7 @@
 
 import pytest
 
-from incidents.publishing.store import PublicStore
+from incidents.publishing.store.public_store import PublicStore
 
 
 def refuse_documents_of(incident: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from incidents.public_site.app import PublicSite
-from incidents.publishing.store import PublicStore
+from incidents.publishing.store.public_store import PublicStore
 
 PUBLISHED_AT = datetime(2023, 10, 11, 17, 0, tzinfo=UTC)
 LAST_MODIFIED = "Wed, 11 Oct 2023 17:00:00 GMT"

@@ -12,8 +12,8 @@ from django.utils import timezone, translation
 
 from incidents import operations, statuspage_api
 from incidents.models import Component, Incident, Page
-from incidents.publishing.copies import Copy, Press
-from incidents.publishing.registry import DOCUMENTS
+from incidents.publishing.documents.registry import DOCUMENTS
+from incidents.publishing.store.renditions import Copy, Press
 from incidents.status import ComponentStatus, Phase
 from incidents.text import Text
 from tests.factories import (

@@ -12,11 +12,11 @@ from django.utils import timezone, translation
 
 from incidents.appearance import APPEARANCES
 from incidents.models import Page
-from incidents.publishing.badge import GROUND, Badge, drawn
-from incidents.publishing.banner import Banner
-from incidents.publishing.colours import READABLE, contrast
-from incidents.publishing.documents import Document, Edition, Subjects
-from incidents.publishing.follow import FollowPage
+from incidents.publishing.documents.badge import GROUND, Badge, drawn
+from incidents.publishing.documents.banner import Banner
+from incidents.publishing.documents.base import Document, Edition, Subjects
+from incidents.publishing.documents.colours import READABLE, contrast
+from incidents.publishing.documents.follow import FollowPage
 from incidents.status import ComponentStatus
 from incidents.text import Text
 from tests.factories import make_component, make_incident, make_page

@@ -11,8 +11,8 @@ from django.utils import timezone, translation
 
 from incidents import operations
 from incidents.models import Page
-from incidents.publishing.calendar import Calendar
-from incidents.publishing.documents import Edition, Subjects
+from incidents.publishing.documents.base import Edition, Subjects
+from incidents.publishing.documents.calendar import Calendar
 from incidents.status import Phase
 from incidents.text import Text
 from tests.factories import make_component, make_incident, make_maintenance, make_page, make_update

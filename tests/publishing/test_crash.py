@@ -6,11 +6,10 @@ import pytest
 
 from incidents import clock
 from incidents.models import Incident, StaleSubject
-from incidents.publishing.publish import differences
-from incidents.publishing.store import PublicStore
-
-from .blank import publish_blank_page
-from .processes import started
+from incidents.publishing.store.public_store import PublicStore
+from incidents.publishing.store.publisher import differences
+from tests.publishing.blank import publish_blank_page
+from tests.publishing.processes import started
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("public_store")]
 

@@ -10,15 +10,15 @@ from django.test import Client
 
 from incidents import clock, operations
 from incidents.models import StaleSubject
-from incidents.publishing import publish, stale
-from incidents.publishing.publish import differences, publish_stale
-from incidents.publishing.store import PublicStore
+from incidents.publishing import stale
+from incidents.publishing.store import publisher
+from incidents.publishing.store.public_store import PublicStore
+from incidents.publishing.store.publisher import differences, publish_stale
 from incidents.text import Text
 from tests.factories import make_component, make_incident, make_update
-
-from .blank import publish_blank_page
-from .faults import refuse_documents_of
-from .processes import started
+from tests.publishing.blank import publish_blank_page
+from tests.publishing.faults import refuse_documents_of
+from tests.publishing.processes import started
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("public_store")]
 
@@ -94,7 +94,7 @@ def test_document_that_cannot_be_deleted_is_reported_and_deleted_later(monkeypat
 
 def test_running_clock_mends_the_store_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(publish, "publish_stale", lambda: None)
+        patch.setattr(publisher, "publish_stale", lambda: None)
         patch.setattr(stale, "publish_stale", lambda: None)
         incident = make_incident()
     assert stored(f"/da/incidents/{incident.pk}/") == ""
@@ -124,7 +124,7 @@ def test_hidden_component_leaves_no_page_behind() -> None:
 
 def test_long_archive_waits_for_the_clock_while_home_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
     incident = make_incident()
-    monkeypatch.setattr(publish, "_BATCH", 1)
+    monkeypatch.setattr(publisher, "_BATCH", 1)
     operations.edit_page(fields={"name": Text(da="Nyt navn", en="New name")})
     assert "Nyt navn" in stored("/da/")
     assert "Nyt navn" not in stored(f"/da/incidents/{incident.pk}/")
@@ -138,7 +138,7 @@ def test_long_archive_waits_for_the_clock_while_home_does_not(monkeypatch: pytes
 
 def test_page_of_the_archive_that_fails_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     poisoned, other = make_incident(), make_incident()
-    monkeypatch.setattr(publish, "_BATCH", 2)
+    monkeypatch.setattr(publisher, "_BATCH", 2)
     with monkeypatch.context() as patch:
         refuse_documents_of(poisoned.pk, patch)
         operations.edit_page(fields={"name": Text(da="Nyt navn", en="New name")})

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from incidents.publishing.registry import DOCUMENTS
+from incidents.publishing.documents.registry import DOCUMENTS
 from statuspage.local.plan import ROOT
 
 TABLE = dict(

@@ -9,15 +9,14 @@ import pytest
 
 from incidents import clock, operations
 from incidents.models import StaleSubject
-from incidents.publishing import publish
 from incidents.publishing.failures import Cause, cause_of, log_changes, reason_of
-from incidents.publishing.publish import publish_all
-from incidents.publishing.store import PublicStore
+from incidents.publishing.store import publisher
+from incidents.publishing.store.public_store import PublicStore
+from incidents.publishing.store.publisher import publish_all
 from incidents.text import Text
 from tests.factories import make_incident, make_update
-
-from .blank import publish_blank_page
-from .faults import refuse_documents_of
+from tests.publishing.blank import publish_blank_page
+from tests.publishing.faults import refuse_documents_of
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("public_store")]
 
@@ -98,7 +97,7 @@ def test_archive_that_cannot_be_written_is_logged_once(
     monkeypatch: pytest.MonkeyPatch, log: pytest.LogCaptureFixture
 ) -> None:
     make_incident()
-    monkeypatch.setattr(publish, "_BATCH", 1)
+    monkeypatch.setattr(publisher, "_BATCH", 1)
     operations.edit_page(fields={"name": Text(da="Nyt navn", en="New name")})
     with monkeypatch.context() as patch:
         refuse(patch, errno.ENOSPC)

@@ -17,8 +17,8 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from incidents import operations
 from incidents.models import Component, Incident, Page
-from incidents.publishing.documents import Edition, Subjects
-from incidents.publishing.feeds import ComponentFeed, Feed, FeedDocument, HistoryFeed
+from incidents.publishing.documents.base import Edition, Subjects
+from incidents.publishing.documents.feeds import ComponentFeed, Feed, FeedDocument, HistoryFeed
 from incidents.status import ComponentStatus, Phase
 from incidents.text import Text
 from tests.factories import make_component, make_incident, make_maintenance, make_page, make_statement, make_update

@@ -10,9 +10,9 @@ from django.utils import timezone, translation
 
 from incidents import operations
 from incidents.models import Incident, Page
-from incidents.publishing import maintenance
-from incidents.publishing.documents import Edition, Subjects
-from incidents.publishing.maintenance import MaintenanceList
+from incidents.publishing.documents import maintenance
+from incidents.publishing.documents.base import Edition, Subjects
+from incidents.publishing.documents.maintenance import MaintenanceList
 from incidents.text import Text
 from tests.factories import make_component, make_incident, make_maintenance, make_page
 

@@ -11,9 +11,9 @@ from pytest_django import Settings
 
 from incidents import clock, operations
 from incidents.models import StaleSubject
-from incidents.publishing import mirror
-from incidents.publishing.publish import publish_all
-from incidents.publishing.store import PublicStore
+from incidents.publishing.store import mirror
+from incidents.publishing.store.public_store import PublicStore
+from incidents.publishing.store.publisher import publish_all
 from tests.factories import make_incident, make_page, make_update
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("public_store")]
@@ -163,7 +163,7 @@ def test_command_that_fails_is_seen_by_staff_and_stops_nobody(settings: Settings
 
 
 def test_command_that_hangs_is_given_up(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("incidents.publishing.purge.LIMIT", 0.1)
+    monkeypatch.setattr("incidents.publishing.store.purge.LIMIT", 0.1)
     settings.PURGE_COMMAND = ["sleep", "600"]
     make_page()
     make_incident()

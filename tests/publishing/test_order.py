@@ -22,7 +22,7 @@ from incidents.models import (
     Update,
     UpdateRevision,
 )
-from incidents.publishing.copies import Press, all_copies
+from incidents.publishing.store.renditions import Press, all_copies
 from incidents.status import ComponentStatus, Impact, Phase
 from incidents.text import Text
 from tests.factories import make_component, make_group, make_incident, make_maintenance, make_statement, make_update

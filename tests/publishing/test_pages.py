@@ -13,8 +13,8 @@ from pytest_django import DjangoAssertNumQueries
 
 from incidents import operations
 from incidents.models import Component, Incident, Page
-from incidents.publishing.documents import PUBLISHED_MARK, Document, Edition
-from incidents.publishing.pages import Home, IncidentPage
+from incidents.publishing.documents.base import PUBLISHED_MARK, Document, Edition
+from incidents.publishing.documents.pages import Home, IncidentPage
 from incidents.status import ComponentStatus, Impact, Phase
 from incidents.text import Text
 from tests.factories import (

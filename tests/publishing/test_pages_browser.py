@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import expect
 from pytest_django import DjangoDbBlocker
 
-from incidents.publishing.assets import asset
+from incidents.publishing.documents.assets import asset
 from tests.publishing.worlds import Published, crowded, empty, publishing, troubled
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from pytest_django import DjangoAssertNumQueries
 
 from incidents import operations
 from incidents.models import Incident, Page
-from incidents.publishing import archive
-from incidents.publishing.archive import ComponentPage, HistoryIndex, HistoryMonth
-from incidents.publishing.documents import Document, Edition, Subjects
+from incidents.publishing.documents import archive
+from incidents.publishing.documents.archive import ComponentPage, HistoryIndex, HistoryMonth
+from incidents.publishing.documents.base import Document, Edition, Subjects
 from incidents.status import ComponentStatus
 from incidents.text import Text
 from tests.factories import make_component, make_incident, make_maintenance, make_page, make_statement

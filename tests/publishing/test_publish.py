@@ -10,18 +10,18 @@ from django.db import connection, transaction
 
 from incidents import clock, operations
 from incidents.models import Incident, StaleSubject
-from incidents.publishing import fingerprint, publish, stale
-from incidents.publishing.documents import Edition
-from incidents.publishing.pages import Home, IncidentPage
-from incidents.publishing.publish import differences, publish_all, publish_stale
-from incidents.publishing.run import Report
-from incidents.publishing.store import PublicStore
+from incidents.publishing import stale
+from incidents.publishing.documents.base import Edition
+from incidents.publishing.documents.pages import Home, IncidentPage
+from incidents.publishing.store import fingerprint, publisher
+from incidents.publishing.store.public_store import PublicStore
+from incidents.publishing.store.publisher import differences, publish_all, publish_stale
+from incidents.publishing.store.run import Report
 from incidents.status import ComponentStatus
 from incidents.text import Text
 from tests.factories import make_component, make_incident, make_statement, make_update
-
-from .blank import publish_blank_page
-from .faults import refuse_documents_of
+from tests.publishing.blank import publish_blank_page
+from tests.publishing.faults import refuse_documents_of
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("public_store")]
 
@@ -225,7 +225,7 @@ def test_store_written_by_another_version_is_published_anew(
 def test_page_published_while_everything_is_written_is_not_taken_for_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     """The store is listed and held against the database in one turn, which nobody publishes between."""
     turns: list[str] = []
-    take_turn, delete_unknown = publish._take_turn, publish._delete_unknown
+    take_turn, delete_unknown = publisher._take_turn, publisher._delete_unknown
 
     def taking(*, shared: bool = False) -> None:
         turns.append("shared" if shared else "own")
@@ -237,7 +237,7 @@ def test_page_published_while_everything_is_written_is_not_taken_for_unknown(mon
         delete_unknown(store, report)
         turns.append("deleted")
 
-    monkeypatch.setattr(publish, "_take_turn", taking)
-    monkeypatch.setattr(publish, "_delete_unknown", deleting)
+    monkeypatch.setattr(publisher, "_take_turn", taking)
+    monkeypatch.setattr(publisher, "_delete_unknown", deleting)
     publish_all()
     assert turns[-1] == "deleted"

@@ -10,10 +10,10 @@ from django.test.utils import CaptureQueriesContext
 
 from incidents import operations
 from incidents.models import Component, Incident
-from incidents.publishing import copies
-from incidents.publishing.copies import Copy, Press, copies_of
-from incidents.publishing.documents import Subjects
-from incidents.publishing.registry import DOCUMENTS
+from incidents.publishing.documents.base import Subjects
+from incidents.publishing.documents.registry import DOCUMENTS
+from incidents.publishing.store import renditions
+from incidents.publishing.store.renditions import Copy, Press, copies_of
 from incidents.status import ComponentStatus, Phase
 from incidents.text import Text
 from tests.factories import make_component, make_incident, make_maintenance, make_page, make_statement, make_update
@@ -83,6 +83,6 @@ def test_documents_cost_the_same_queries_however_much_there_is(mail: Component) 
 
 def test_finding_what_is_touched_costs_the_same_queries_however_much_there_is(mail: Component) -> None:
     subjects = Subjects(frozenset({f"component:{mail.pk}", "month:2023-12", "incident:k3j9x2m4p7qa"}))
-    few = queries(lambda: list(copies.touched_copies(subjects)))
+    few = queries(lambda: list(renditions.touched_copies(subjects)))
     grow(mail)
-    assert queries(lambda: list(copies.touched_copies(subjects))) == few
+    assert queries(lambda: list(renditions.touched_copies(subjects))) == few

@@ -9,7 +9,7 @@ import pytest
 import time_machine
 
 from incidents import operations
-from incidents.publishing.publish import publish_all
+from incidents.publishing.store.publisher import publish_all
 from tests.factories import make_component, make_incident, make_page, make_statement
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("public_store")]

@@ -14,12 +14,12 @@ from django.utils import timezone, translation
 from incidents import operations
 from incidents.appearance import APPEARANCES
 from incidents.models import Incident, Page
-from incidents.publishing.archive import ComponentPage, HistoryIndex, HistoryMonth
-from incidents.publishing.documents import Document, Edition
-from incidents.publishing.follow import FollowPage
-from incidents.publishing.maintenance import MaintenanceList
-from incidents.publishing.pages import Home, IncidentPage
-from incidents.publishing.social import (
+from incidents.publishing.documents.archive import ComponentPage, HistoryIndex, HistoryMonth
+from incidents.publishing.documents.base import Document, Edition
+from incidents.publishing.documents.follow import FollowPage
+from incidents.publishing.documents.maintenance import MaintenanceList
+from incidents.publishing.documents.pages import Home, IncidentPage
+from incidents.publishing.documents.social import (
     DRAWINGS,
     FOLDER,
     HEIGHT,
@@ -29,7 +29,7 @@ from incidents.publishing.social import (
     page_picture,
     picture_path,
 )
-from incidents.publishing.story import told
+from incidents.publishing.reading.story import told
 from incidents.status import ComponentStatus, Impact
 from incidents.text import Text
 from tests.factories import make_component, make_incident, make_maintenance, make_page

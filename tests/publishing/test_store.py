@@ -6,7 +6,7 @@ from pathlib import Path
 import brotli
 import pytest
 
-from incidents.publishing.store import PublicStore
+from incidents.publishing.store.public_store import PublicStore
 
 MORNING = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 EVENING = datetime(2026, 3, 2, 18, 0, tzinfo=UTC)

@@ -17,7 +17,7 @@ from pytest_django import Settings
 
 from incidents import operations
 from incidents.management import catalogues
-from incidents.publishing.copies import Press, all_copies
+from incidents.publishing.store.renditions import Press, all_copies
 from incidents.status import ComponentStatus, Phase
 from incidents.text import Text
 from tests.factories import (

@@ -12,12 +12,13 @@ import time_machine
 
 from incidents import operations
 from incidents.models import Component, Incident, Page, StaleSubject
-from incidents.publishing import copies, stale
-from incidents.publishing.api import CONTENTS, ApiDocument
-from incidents.publishing.assets import Assets
-from incidents.publishing.copies import Copy, Press
-from incidents.publishing.run import Report, Run
-from incidents.publishing.social import SocialPicture
+from incidents.publishing import stale
+from incidents.publishing.documents.api import CONTENTS, ApiDocument
+from incidents.publishing.documents.assets import Assets
+from incidents.publishing.documents.social import SocialPicture
+from incidents.publishing.store import renditions
+from incidents.publishing.store.renditions import Copy, Press
+from incidents.publishing.store.run import Report, Run
 from incidents.status import ComponentStatus
 from incidents.text import Text
 from tests.factories import make_component, make_incident, make_maintenance, make_page, make_statement, make_update
@@ -198,5 +199,5 @@ def test_new_day_touches_home_and_the_bars_of_components(watched: Watched) -> No
 
 def test_name_of_the_page_touches_all_there_is(watched: Watched) -> None:
     operations.edit_page(fields={"name": Text(da="Nyt navn", en="New name")})
-    every = {copy.path for copy in copies.all_copies() if not isinstance(copy.document, Assets | SocialPicture)}
+    every = {copy.path for copy in renditions.all_copies() if not isinstance(copy.document, Assets | SocialPicture)}
     assert watched.rendered | watched.rendered_api == every

@@ -13,8 +13,8 @@ from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
 from incidents import operations
-from incidents.publishing.copies import all_copies
-from incidents.publishing.run import Run
+from incidents.publishing.store.renditions import all_copies
+from incidents.publishing.store.run import Run
 from incidents.status import ComponentStatus, Impact
 from incidents.text import Text
 from tests.factories import (

@@ -16,9 +16,8 @@ from incidents.subscriptions import limits, rows, service
 from incidents.subscriptions.rows import Choices
 from incidents.subscriptions.service import Finding
 from tests.factories import make_subscriber
+from tests.subscriptions.visitor import Visitor, letters, manage_link, unsubscription
 from tests.support.database import is_somebody_blocked
-
-from .visitor import Visitor, letters, manage_link, unsubscription
 
 DANISH = Choices("da")
 

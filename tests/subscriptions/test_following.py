@@ -12,8 +12,7 @@ from incidents.models import Announcement, Delivery, Incident, StaleSubject, Sub
 from incidents.notifications import audience, release
 from incidents.status import Kind, Phase
 from tests.factories import make_component, make_incident, make_statement, make_subscriber, make_update
-
-from .visitor import Visitor, confirmation, letters, manage_link, text
+from tests.subscriptions.visitor import Visitor, confirmation, letters, manage_link, text
 
 pytestmark = pytest.mark.django_db
 

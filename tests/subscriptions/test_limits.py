@@ -10,8 +10,7 @@ from incidents.models import Delivery, LetterLimit, Subscriber
 from incidents.subscriptions import limits, service
 from incidents.subscriptions.rows import Choices
 from tests.factories import make_subscriber
-
-from .visitor import Visitor, letters, request_sign_up, text
+from tests.subscriptions.visitor import Visitor, letters, request_sign_up, text
 
 pytestmark = pytest.mark.django_db
 

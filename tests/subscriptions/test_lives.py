@@ -35,8 +35,7 @@ from incidents.models import (
 )
 from incidents.notifications import release
 from tests.factories import make_incident, make_page, make_update
-
-from .visitor import Visitor, confirmation, manage_link, text
+from tests.subscriptions.visitor import Visitor, confirmation, manage_link, text
 
 LIVES = int(os.environ.get("LIVES", "0"))
 PROFILE = settings(

@@ -19,8 +19,7 @@ from incidents.notifications import queues
 from incidents.subscriptions import limits, requests, service
 from incidents.subscriptions.rows import Choices
 from tests.factories import make_component, make_incident, make_subscriber
-
-from .visitor import Visitor, letters
+from tests.subscriptions.visitor import Visitor, letters
 
 pytestmark = pytest.mark.django_db
 

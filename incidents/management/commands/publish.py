@@ -13,10 +13,16 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from incidents.publishing import fingerprint
-from incidents.publishing.publish import Progress, differences, publish_all, publish_archive, publish_stale
-from incidents.publishing.run import Report
-from incidents.publishing.store import PublicStore
+from incidents.publishing.store import fingerprint
+from incidents.publishing.store.public_store import PublicStore
+from incidents.publishing.store.publisher import (
+    Progress,
+    differences,
+    publish_all,
+    publish_archive,
+    publish_stale,
+)
+from incidents.publishing.store.run import Report
 
 FAILURES_SHOWN = 20
 

@@ -13,14 +13,14 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils.translation import gettext, pgettext
 
-from .. import links, markup
-from ..models import Incident
-from ..status import Phase
-from ..wording import reader_passage, words
-from .documents import Edition, SingleDocument, Subjects
+from ... import links, markup
+from ...models import Incident
+from ...status import Phase
+from ...wording import reader_passage, words
+from ..reading.story import Story, told
+from .base import Edition, SingleDocument, Subjects
 from .feed_entries import plain_line, plain_text
 from .maintenance import touches_maintenance
-from .story import Story, told
 
 # How long completed and cancelled work stays in the calendar.
 KEPT = timedelta(days=365)

@@ -19,14 +19,15 @@ from django.db import connection, connections, transaction
 from django.db.backends.postgresql.base import DatabaseWrapper as PostgresConnection
 from django.db.models import QuerySet
 
-from ..models import PURGE, StaleSubject
-from . import failures, fingerprint, mirror
-from .copies import Copy, Press, all_copies, archive_keys, archive_turns, touched_copies, turns, waves
-from .documents import Subjects
+from ...models import PURGE, StaleSubject
+from .. import failures
+from ..documents.base import Subjects
+from ..documents.registry import DOCUMENTS
+from . import fingerprint, mirror
+from .public_store import PublicStore
 from .purge import purge
-from .registry import DOCUMENTS
+from .renditions import Copy, Press, all_copies, archive_keys, archive_turns, touched_copies, turns, waves
 from .run import Report, Run
-from .store import PublicStore
 
 ARCHIVE = "archive"  # the subject that stands for what `publish_stale` left of a whole page
 _LOCK = 7_023_109_451  # any number that nobody else locks

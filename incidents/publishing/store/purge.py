@@ -10,8 +10,8 @@ from collections.abc import Iterable
 
 from django.conf import settings
 
-from .. import links
-from ..models import PURGE, StaleSubject
+from ... import links
+from ...models import PURGE, StaleSubject
 
 logger = logging.getLogger(__name__)
 

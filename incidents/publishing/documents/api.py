@@ -6,19 +6,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from .. import links
-from ..models import Component, ComponentGroup, Incident, Page, overall_status
-from ..status import ComponentStatus
-from ..statuspage_api import (
-    Json,
-    component_shape,
-    group_shape,
-    incident_shape,
-    page_shape,
-    status_shape,
-)
-from .documents import Document, Edition, Subjects
-from .story import Story, told
+from ... import links
+from ...models import Component, ComponentGroup, Incident, Page, overall_status
+from ...status import ComponentStatus
+from ...statuspage_api import Json, component_shape, group_shape, incident_shape, page_shape, status_shape
+from ..reading.story import Story, told
+from .base import Document, Edition, Subjects
 
 NEWEST = 50  # as many incidents, and as much maintenance, as the original lists
 _EPOCH = datetime.fromtimestamp(0, UTC)

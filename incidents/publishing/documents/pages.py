@@ -9,14 +9,14 @@ from typing import Any
 from django.conf import settings
 from django.template.loader import render_to_string
 
-from .. import links
-from ..models import Component, ComponentGroup, Incident, overall_status
-from ..status import ComponentStatus, worst_of
-from .documents import PUBLISHED_MARK, Document, Edition, SingleDocument, Subjects
-from .history import SHOWN_DAYS, SHOWN_DAYS_NARROW, History, histories, shown_since
-from .recent import recent_days
+from ... import links
+from ...models import Component, ComponentGroup, Incident, overall_status
+from ...status import ComponentStatus, worst_of
+from ..reading.history import SHOWN_DAYS, SHOWN_DAYS_NARROW, History, histories, shown_since
+from ..reading.recent import recent_days
+from ..reading.story import Story, told
+from .base import PUBLISHED_MARK, Document, Edition, SingleDocument, Subjects
 from .social import incident_picture, page_picture
-from .story import Story, told
 
 
 @dataclass(frozen=True)

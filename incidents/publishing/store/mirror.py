@@ -12,9 +12,9 @@ from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import Storage, storages
 
-from .. import links
-from ..public_site.headers import cache_control, media_type
-from .store import PublicStore
+from ... import links
+from ...public_site.headers import cache_control, media_type
+from .public_store import PublicStore
 
 NAME = "mirror"
 _AT_ONCE = 8

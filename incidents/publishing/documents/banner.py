@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from .. import links
-from ..models import Incident, overall_status
-from .documents import Edition, SingleDocument, Subjects
+from ... import links
+from ...models import Incident, overall_status
+from .base import Edition, SingleDocument, Subjects
 from .pages import PublicPage
 
 

@@ -9,13 +9,13 @@ from collections.abc import Iterable
 from django.utils.html import format_html
 from django.utils.translation import pgettext
 
-from .. import links, markup
-from ..appearance import APPEARANCES
-from ..labels import COMPONENT_STATUSES, OVERALL
-from ..models import overall_status
-from ..status import ComponentStatus
-from ..wording import words
-from .documents import Document, Edition, Subjects
+from ... import links, markup
+from ...appearance import APPEARANCES
+from ...labels import COMPONENT_STATUSES, OVERALL
+from ...models import overall_status
+from ...status import ComponentStatus
+from ...wording import words
+from .base import Document, Edition, Subjects
 
 # White reads on each of them (4.5:1), whatever the page around is like.
 GROUND = "#31373d"

@@ -16,13 +16,13 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext, pgettext
 
-from .. import formats, links, markup
-from ..models import AffectedComponent, Component, Incident, Update
-from ..status import Phase
-from ..text import Passage
-from ..wording import language_name, quote_heading, reader_passage, untranslated_note
-from .documents import Edition
-from .story import Story, told
+from ... import formats, links, markup
+from ...models import AffectedComponent, Component, Incident, Update
+from ...status import Phase
+from ...text import Passage
+from ...wording import language_name, quote_heading, reader_passage, untranslated_note
+from ..reading.story import Story, told
+from .base import Edition
 
 NEWEST = 50
 

@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 
-from ..models import Component, Incident, StatusChange
-from ..status import ComponentStatus
-from ..uptime import Change, Day, Spell, days, midnight, spells, uptime
+from ...models import Component, Incident, StatusChange
+from ...status import ComponentStatus
+from ...uptime import Change, Day, Spell, days, midnight, spells, uptime
 
 SHOWN_DAYS = 90
 # Below so many days the bars of a phone's width; the newest are kept.

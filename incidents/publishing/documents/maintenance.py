@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable
 
-from .. import links
-from ..models import Incident
-from ..status import FINAL_PHASES
-from .documents import Edition, SingleDocument, Subjects
+from ... import links
+from ...models import Incident
+from ...status import FINAL_PHASES
+from ..reading.story import told
+from .base import Edition, SingleDocument, Subjects
 from .pages import PublicPage
-from .story import told
 
 PAST = 50  # over or called off, on the page; all of them stand in the history
 

@@ -15,7 +15,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from django.utils import timezone
 
-from ..models import Page
+from ...models import Page
 
 # Stands in a document's text where the time of publishing belongs; the store fills it in
 # when, and only when, something else in the document changed.

@@ -8,10 +8,10 @@ from typing import Any
 
 from django.db.models import Prefetch
 
-from ..appearance import state_of
-from ..models import AffectedComponent, Component, Incident, Update, page_order
-from ..models.incidents import IncidentQuerySet
-from ..status import Phase
+from ...appearance import state_of
+from ...models import AffectedComponent, Component, Incident, Update, page_order
+from ...models.incidents import IncidentQuerySet
+from ...status import Phase
 
 
 @dataclass(frozen=True)

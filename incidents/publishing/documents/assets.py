@@ -13,11 +13,11 @@ from pathlib import Path
 
 from django.conf import settings
 
-from ..appearance import APPEARANCES
-from ..models import Page
-from ..status import ComponentStatus
+from ...appearance import APPEARANCES
+from ...models import Page
+from ...status import ComponentStatus
+from .base import Document, Edition, Subjects
 from .colours import DARK_PAPER, LIGHT_PAPER, readable_on
-from .documents import Document, Edition, Subjects
 from .themes import switch
 
 STYLES = tuple("tokens base shell states prose timeline components history follow forms subscriptions print".split())

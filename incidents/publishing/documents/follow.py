@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 from django.template.loader import render_to_string
 
-from .. import links
-from ..models import Component
-from .documents import Edition, SingleDocument, Subjects
+from ... import links
+from ...models import Component
+from .base import Edition, SingleDocument, Subjects
 from .pages import PublicPage
 
 

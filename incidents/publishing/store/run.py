@@ -7,9 +7,10 @@ from itertools import groupby
 
 from django.db import transaction
 
-from . import failures, mirror
-from .copies import Copy, Press
-from .store import Staged
+from .. import failures
+from . import mirror
+from .public_store import Staged
+from .renditions import Copy, Press
 
 
 @dataclass

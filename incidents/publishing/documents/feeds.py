@@ -6,11 +6,11 @@ from io import StringIO
 from django.conf import settings
 from django.utils.translation import gettext, pgettext
 
-from .. import links, markup
-from ..models import Component
-from ..wording import words
+from ... import links, markup
+from ...models import Component
+from ...wording import words
 from .archive import component_slugs
-from .documents import Document, Edition, SingleDocument, Subjects
+from .base import Document, Edition, SingleDocument, Subjects
 from .feed_entries import Entry, newest_incidents, newest_updates, tag
 from .feed_formats import Atom, Json, Rss
 

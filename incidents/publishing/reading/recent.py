@@ -7,8 +7,8 @@ from datetime import date, datetime, timedelta
 from django.db.models import Q
 from django.utils import timezone
 
-from ..models import Incident
-from ..uptime import midnight
+from ...models import Incident
+from ...uptime import midnight
 from .history import zone
 
 RECENT_DAYS = 7

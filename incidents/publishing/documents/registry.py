@@ -5,8 +5,8 @@ from .archive import ComponentPage, HistoryIndex, HistoryMonth
 from .assets import Assets, LogoFile
 from .badge import Badge
 from .banner import Banner
+from .base import Document
 from .calendar import Calendar
-from .documents import Document
 from .feeds import ComponentFeed, Feed, HistoryFeed
 from .follow import FollowPage
 from .maintenance import MaintenanceList

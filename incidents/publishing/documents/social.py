@@ -14,12 +14,12 @@ from django.conf import settings
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from ..appearance import NONE, SCHEDULED
-from ..labels import COMPONENT_STATUSES, OVERALL, PHASES
-from ..models import Incident
-from ..status import ComponentStatus, Phase
-from .documents import Document, Edition, Subjects
-from .story import Story
+from ...appearance import NONE, SCHEDULED
+from ...labels import COMPONENT_STATUSES, OVERALL, PHASES
+from ...models import Incident
+from ...status import ComponentStatus, Phase
+from ..reading.story import Story
+from .base import Document, Edition, Subjects
 
 WIDTH, HEIGHT = 1200, 630
 WORDLESS = "any"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from .store import PublicStore
+from .public_store import PublicStore
 
 _FILE = ".written-by"  # no reader gets a file whose name begins with a dot
 _SOURCES = (("incidents", "*.py"), ("incidents/locale", "*.mo"), ("templates", "*.html"), ("static", "*"))

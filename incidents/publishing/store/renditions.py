@@ -10,11 +10,11 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone, translation
 
-from ..models import Page
-from ..wording import moment
-from .documents import PUBLISHED_MARK, Document, Edition, Subjects
-from .registry import DOCUMENTS
-from .store import PublicStore
+from ...models import Page
+from ...wording import moment
+from ..documents.base import PUBLISHED_MARK, Document, Edition, Subjects
+from ..documents.registry import DOCUMENTS
+from .public_store import PublicStore
 
 
 @dataclass(frozen=True)

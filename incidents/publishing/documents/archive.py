@@ -10,15 +10,15 @@ from django.db.models import Count, Max, Min
 from django.db.models.functions import TruncMonth
 from django.utils import timezone
 
-from .. import links
-from ..models import Component, Incident, Page
-from ..uptime import midnight
-from . import months
-from .documents import Edition, SingleDocument, Subjects
-from .history import History, histories, shown_since, zone
+from ... import links
+from ...models import Component, Incident, Page
+from ...uptime import midnight
+from ..reading import months
+from ..reading.history import History, histories, shown_since, zone
+from ..reading.story import Story, told
+from .base import Edition, SingleDocument, Subjects
 from .pages import PublicPage
 from .social import component_picture
-from .story import Story, told
 
 UPTIME_MONTHS = 12
 NEWEST = 30  # incidents on a component's page; all of them stand in the history

@@ -14,7 +14,7 @@ from typing import IO, Any
 from django.utils.feedgenerator import Atom1Feed, Rss201rev2Feed, SyndicationFeed, rfc3339_date
 from django.utils.xmlutils import SimplerXMLGenerator
 
-from .. import links
+from ... import links
 from .feed_entries import Entry
 
 # Of a feed without entries; RFC 4287 §4.1.1 wants a time there, and it must not move.

@@ -12,12 +12,12 @@ from django.conf import settings
 from django.db.models import Max, Q
 from django.db.models.functions import ExtractYear
 
-from .. import links
-from ..models import Component, Incident
-from . import months
+from ... import links
+from ...models import Component, Incident
+from ..reading import months
+from ..reading.history import zone
 from .archive import HistoryMonth
-from .documents import Document, Edition, Subjects
-from .history import zone
+from .base import Document, Edition, Subjects
 
 PAGES = "pages"  # the sitemap of what is not of any year
 _SPACE = "http://www.sitemaps.org/schemas/sitemap/0.9"

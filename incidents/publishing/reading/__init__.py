@@ -1,0 +1,1 @@
+"""What documents show: incidents with their timelines, by month and by day."""
