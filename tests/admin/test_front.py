@@ -124,10 +124,10 @@ def test_states_have_the_shapes_that_readers_see(publisher: Client, status: Comp
         assert shape(status) in publisher.get(address).content.decode(), address
 
 
-def test_stylesheet_draws_no_other_marks() -> None:
-    path = finders.find("css/admin.css")
+def test_style_sheets_draw_no_other_marks() -> None:
+    path = finders.find("css/admin/states.css")
     assert isinstance(path, str)
-    style = Path(path).read_text()
+    style = "".join(sheet.read_text() for sheet in Path(path).parent.glob("*.css"))
     assert not set("✓◆▼◐✕●") & set(style)
     for status in ComponentStatus:
         assert f".state-{status} " in style
