@@ -7,15 +7,14 @@ from datetime import timedelta
 import time_machine
 from django.utils import timezone
 
+from harness.deliveries import let_time_pass, release_held, work_off
+from harness.smtp_server import ScriptedServer, as_usual
 from incidents import operations
 from incidents.models import Announcement, Incident
-from incidents.notifications import claims
+from incidents.notifications.ledger import claims
 from incidents.operations import Statement
 from incidents.status import Impact, Phase
 from incidents.text import Text
-
-from .deliveries import let_time_pass, release_held, work_off
-from .smtp_server import ScriptedServer, as_usual
 
 BUSY = "451 4.7.500 Server busy"
 UPDATES = ("Vi ser på det.", "Fejlen er fundet.", "Microsoft har løst det.")

@@ -6,7 +6,8 @@ import time_machine
 from django.utils import timezone
 
 from incidents.models import Delivery, Destination, StaleSubject
-from incidents.notifications import jobs, recovery, release
+from incidents.notifications import jobs, release
+from incidents.notifications.ledger import recovery
 
 
 def release_held(now: datetime | None = None) -> int:

@@ -8,10 +8,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from harness.ports import free_port
+from harness.waiting import wait_for
 from statuspage.local.plan import ROOT
-
-from .ports import free_port
-from .waiting import wait_for
 
 CONFIGURATION = Path(ROOT, "deploy", "nginx.conf")
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin:/opt/homebrew/bin")

@@ -19,7 +19,9 @@ from django.utils import timezone
 
 from . import operations
 from .models import Update
-from .notifications import hosts, pulse, recovery, release, retention, skipping
+from .notifications import release
+from .notifications.ledger import mx, recovery, retention, skipping
+from .notifications.monitoring import health
 from .publishing import stale
 from .publishing.store import publisher
 from .subscriptions import following, limits, requests, service
@@ -68,12 +70,12 @@ def process_requests() -> None:
 def look_up_mail_servers() -> None:
     """Ahead of the letters, so that none waits for DNS."""
     if settings.GROUP_BY_MX:
-        hosts.look_up(timezone.now())
+        mx.look_up(timezone.now())
 
 
 def show_life() -> None:
     """Staff are told where the clock stands."""
-    pulse.beat()
+    health.beat()
 
 
 def forget_sign_ups() -> None:

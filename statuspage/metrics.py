@@ -15,7 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from incidents.models import DeliveryState, StaleSubject
-from incidents.notifications.overview import Overview, overview
+from incidents.notifications.monitoring.overview import Overview, overview
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

@@ -10,8 +10,8 @@ from pytest_django import Settings
 
 from incidents.appearance import APPEARANCES, NONE, SCHEDULED, state_of
 from incidents.models import Announcement
-from incidents.notifications import chats, mail
-from incidents.notifications.story import Story
+from incidents.notifications.messages import chat_cards, email
+from incidents.notifications.messages.content import Story
 from incidents.publishing.documents.colours import DARK_PAPER, LIGHT_PAPER, READABLE, contrast
 from incidents.publishing.store.public_store import PublicStore
 from incidents.status import ComponentStatus, Impact, Phase
@@ -88,9 +88,9 @@ def test_page_mail_and_chats_show_one_state_of_an_incident(settings: Settings, p
     announcement = Announcement.objects.get()
     look = APPEARANCES[MAJOR]
     with translation.override("en"):
-        _subject, letter = mail.preview(announcement, "en")
+        _subject, letter = email.preview(announcement, "en")
         story = Story(announcement, "en")
-        slack, teams = chats.slack("Nordhost", story), chats.teams("Nordhost", story)
+        slack, teams = chat_cards.slack("Nordhost", story), chat_cards.teams("Nordhost", story)
     page = (PublicStore().read(f"/en/incidents/{incident.pk}/") or b"").decode()
     assert f'"shape state-{look.state}"' in page
     assert f'style="color:{look.light};">{look.glyph}</span> Problem identified' in " ".join(letter.split())

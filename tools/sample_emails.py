@@ -17,8 +17,8 @@ from django.utils import timezone
 django.setup()
 
 from incidents.models import Announcement, Delivery, Update
-from incidents.notifications.ledger import Held
-from incidents.notifications.mail import render
+from incidents.notifications.ledger.writer import Held
+from incidents.notifications.messages.email import render
 from statuspage.settings import LANGUAGES
 
 # E-mails about updates are written per phase; a webhook's code is posted, not mailed.

@@ -38,7 +38,10 @@ from harness.busy_day import simulate_busy_day  # noqa: E402
 from harness.smtp_server import ScriptedServer  # noqa: E402
 from incidents import operations  # noqa: E402
 from incidents.models import Announcement, Delivery, Destination, Page, StaleSubject, Subscriber  # noqa: E402
-from incidents.notifications import claims, mail, recovery, release, worker  # noqa: E402
+from incidents.notifications import release  # noqa: E402
+from incidents.notifications.ledger import claims, recovery  # noqa: E402
+from incidents.notifications.messages import email  # noqa: E402
+from incidents.notifications.sender import worker  # noqa: E402
 from incidents.operations import Statement  # noqa: E402
 from incidents.status import Impact, Phase  # noqa: E402
 from incidents.text import Text  # noqa: E402
@@ -125,7 +128,7 @@ def write_message(file: str) -> dict[str, Any]:
     with transaction.atomic():
         (row,) = claims.claim(announcement.pk, 1, timezone.now())
         transaction.set_rollback(True)
-    return {"bytes": Path(file).write_bytes(mail.render("update", "da", announcement).to(row))}
+    return {"bytes": Path(file).write_bytes(email.render("update", "da", announcement).to(row))}
 
 
 def send_with_django(number: str, file: str) -> dict[str, Any]:

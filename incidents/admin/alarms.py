@@ -7,8 +7,8 @@ from django.utils.translation import gettext as _
 
 from ..formats import short_moment
 from ..models import Destination
-from ..notifications import pulse
 from ..notifications.addressing import relay_name
+from ..notifications.monitoring import health
 from ..subscriptions import limits
 from .unwritten import unwritten_sentence, why_unwritten
 
@@ -27,7 +27,7 @@ def alarms() -> list[Alarm]:
 
 def _of_subscribers() -> list[str]:
     now = timezone.now()
-    found, flood = pulse.take_pulse(now), limits.alarms(now)
+    found, flood = health.take_pulse(now), limits.alarms(now)
     relay = Destination.objects.in_trouble().filter(name=relay_name()).first()
     said = {
         _("The queue does not answer: subscribers are told late or not at all."): not found.queue_answers,

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from ..models import Announcement, Delivery, DeliveryState
-from ..notifications.figures import tallies_of
+from ..notifications.monitoring.progress import tallies_of
 from ..wording import language_name, passage, short_moment
 from .addresses import incident_page, list_page
 from .ledger import ReadOnlyAdmin, sees_addresses

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ..models import Bounce
-from ..notifications import overview as figures
+from ..notifications.monitoring import overview as figures
 from .ledger import sees_addresses
 
 if TYPE_CHECKING:

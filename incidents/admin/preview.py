@@ -23,7 +23,7 @@ from django.utils import timezone, translation
 from ..formats import moment
 from ..models import Announcement, Page, Update
 from ..models.ids import LENGTH, new_id
-from ..notifications import mail
+from ..notifications.messages import email
 from ..publishing.documents.base import PUBLISHED_MARK, Edition
 from ..publishing.documents.feed_entries import of_update
 from ..publishing.documents.pages import IncidentPage
@@ -119,7 +119,7 @@ def _shown(request: HttpRequest, update: Update) -> str:
 
 def _letter(update: Update, language: str) -> str:
     """The letter's body, with its subject above."""
-    subject, body = mail.preview(Announcement(update=update), language)
+    subject, body = email.preview(Announcement(update=update), language)
     return re.sub(r"(<body[^>]*>)", rf"\1<p><strong>{html.escape(subject)}</strong></p><hr>", body, count=1)
 
 

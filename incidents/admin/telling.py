@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 
 from .. import operations
 from ..models import Announcement, DeliveryState, Incident
-from ..notifications import figures
+from ..notifications.monitoring.progress import progress_of, tallies_of
 from .addresses import incident_page
 from .steps import confirmed
 from .timeline import timeline_of
@@ -29,7 +29,7 @@ def panel(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str, announ
     incident = get_object_or_404(admin.get_queryset(request), pk=incident_id)
     if not admin.has_view_permission(request, incident):
         raise PermissionDenied
-    (progress,) = figures.progress_of([_announcement(incident, announcement_id)], timezone.now())
+    (progress,) = progress_of([_announcement(incident, announcement_id)], timezone.now())
     may_change = admin.has_change_permission(request, incident)
     unwritten = why_incident_is_unwritten(incident)
     context = {"progress": progress, "incident": incident, "may_change": may_change, "unwritten": unwritten}
@@ -91,7 +91,7 @@ def resend(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str, annou
         told = ngettext("%(count)d letter is tried again.", "%(count)d letters are tried again.", number)
         messages.success(request, told % {"count": number})
 
-    failed = figures.tallies_of([announcement])[announcement.pk][DeliveryState.FAILED]
+    failed = tallies_of([announcement])[announcement.pk][DeliveryState.FAILED]
     what = ngettext(
         "%(count)d letter failed and is tried again. Nobody else gets anything.",
         "%(count)d letters failed and are tried again. Nobody else gets anything.",

@@ -7,8 +7,8 @@ from django.db.models import Prefetch
 from django.utils import timezone
 
 from ..models import AffectedComponent, Announcement, DeliveryState, Incident, Update, UpdateRevision
-from ..notifications import figures
-from ..notifications.figures import Progress
+from ..notifications.monitoring import progress
+from ..notifications.monitoring.progress import Progress
 
 
 @dataclass(frozen=True)
@@ -76,10 +76,10 @@ def timeline_of(incident: Incident, *, with_progress: bool = False) -> Timeline:
 
 
 def _tallies(announcements: list[Announcement]) -> dict[int, Told]:
-    tallies = figures.tallies_of(announcements)
+    tallies = progress.tallies_of(announcements)
     return {one.pk: Told(one, tallies[one.pk]) for one in announcements}
 
 
 def _progress(announcements: list[Announcement]) -> dict[int, Told]:
-    found = figures.progress_of(announcements, timezone.now())
+    found = progress.progress_of(announcements, timezone.now())
     return {one.announcement.pk: Told(one.announcement, one.counts, one) for one in found}

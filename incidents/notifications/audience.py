@@ -17,7 +17,8 @@ from django.utils import timezone
 
 from ..models import Announcement, Delivery, DeliveryState, Incident, IncidentChoice, SkipReason, Subscriber
 from ..status import Kind
-from . import addressing, hosts
+from . import addressing
+from .ledger import mx
 
 # Rows that change a table so much that PostgreSQL must look at it again: with yesterday's
 # statistics it would compare everybody with everybody in what follows.
@@ -58,7 +59,7 @@ def expand(announcement: Announcement, now: datetime) -> int:
             Value(f"<{announcement.pk}."), "pk", Value(f"@{settings.SITE_HOST}>"), output_field=CharField()
         ),
         domain_=addressing.MAIL_DOMAIN,
-        destination_=Case(When(channel="email", then=hosts.grouped("domain_")), default=addressing.WEBHOOK_ORIGIN),
+        destination_=Case(When(channel="email", then=mx.grouped("domain_")), default=addressing.WEBHOOK_ORIGIN),
     )
     columns = "subscriber_id channel language state skip_reason message_id destination".split()
     select, values = (

@@ -5,9 +5,10 @@ The names of these functions are in the jobs that wait in the queue during an up
 
 from django.utils import timezone
 
-from . import claims, queues
-from .poster import PostWorker
-from .worker import MailWorker
+from . import queues
+from .ledger import claims
+from .sender.webhook_worker import PostWorker
+from .sender.worker import MailWorker
 
 
 def deliver(announcement_id: int | None, batch: int) -> None:

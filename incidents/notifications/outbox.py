@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from ..models import Announcement, Delivery, Subscriber, Update
 from ..models.ids import new_id
-from . import addressing, hosts, queues
+from . import addressing, queues
+from .ledger import mx
 
 # Posted to the webhook, to see whether its owner reads what arrives there; the others go by mail.
 _POSTED = {Delivery.Letter.CODE}
@@ -49,7 +50,7 @@ def write_message(subscriber: Subscriber, letter: Delivery.Letter | str) -> Deli
     """The same without a job; for a worker, which finds the row itself."""
     is_posted = letter in _POSTED
     address = subscriber.address if is_posted else subscriber.mail_address
-    destination = addressing.webhook_origin(address) if is_posted else hosts.group_of(addressing.mail_domain(address))
+    destination = addressing.webhook_origin(address) if is_posted else mx.group_of(addressing.mail_domain(address))
     return Delivery.objects.create(
         subscriber=subscriber,
         letter=letter,

@@ -6,7 +6,8 @@ from datetime import datetime
 from django.db import DatabaseError, transaction
 
 from ..models import Announcement, Incident, StaleSubject
-from . import audience, claims, queues
+from . import audience, queues
+from .ledger import claims
 
 logger = logging.getLogger(__name__)
 

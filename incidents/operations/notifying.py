@@ -6,8 +6,9 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from ..models import Announcement, Delivery, DeliveryState, Incident, Update
-from ..notifications import queues, skipping
-from ..notifications.ledger import move
+from ..notifications import queues
+from ..notifications.ledger import skipping
+from ..notifications.ledger.writer import move
 
 
 def cancel_announcement(*, announcement: Announcement) -> bool:

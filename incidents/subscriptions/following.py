@@ -15,7 +15,7 @@ from .. import links
 from ..links import Purpose
 from ..models import Delivery, DeliveryState, Incident, IncidentChoice, SkipReason, Subscriber
 from ..models.subscribers import IncidentChoiceQuerySet
-from ..notifications.ledger import move
+from ..notifications.ledger.writer import move
 from ..notifications.outbox import queue_message
 from . import limits, rows
 from .rows import Choices, State

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from ..models import Component, Delivery, DeliveryState, SkipReason, Subscriber
-from ..notifications.ledger import move
+from ..notifications.ledger.writer import move
 
 CONSENT_TEXT = "2026-11-24"  # the version of templates/subscriptions/_consent.html that people agree to
 

@@ -19,7 +19,7 @@ from django.utils import timezone
 from .. import links
 from ..links import Purpose
 from ..models import Delivery, DeliveryState, IncidentChoice, SkipReason, Subscriber
-from ..notifications.ledger import move
+from ..notifications.ledger.writer import move
 from ..notifications.outbox import queue_message
 from . import following, limits, rows
 from .rows import Choices, State

@@ -16,11 +16,11 @@ from django.utils.crypto import constant_time_compare
 from .. import guard, links
 from ..links import Purpose
 from ..models import Attempt, Delivery, DeliveryState, SigningSecret, Subscriber
-from ..notifications.ledger import move
+from ..notifications.ledger.writer import move
+from ..notifications.messages.payloads import code_of
+from ..notifications.messages.signatures import new_secret
 from ..notifications.outbox import queue_message
-from ..notifications.posts import code_of
 from ..notifications.queues import enqueue_posts
-from ..notifications.signatures import new_secret
 from . import limits, rows
 from .rows import Choices, State
 from .service import CONFIRM_WITHIN, Finding

@@ -9,7 +9,7 @@ from django.utils.translation import gettext
 
 from ..admin.addresses import incident_page
 from ..models import DeliveryState, Incident
-from ..notifications.figures import Progress
+from ..notifications.monitoring.progress import Progress
 from ..text import Text
 
 register = template.Library()

@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from incidents import operations
 from incidents.models import Announcement, Bounce, Delivery, Heartbeat
-from incidents.notifications import audience, skipping
+from incidents.notifications import audience
+from incidents.notifications.ledger import skipping
 from tests.admin.conftest import staff
 from tests.factories import make_incident, make_statement, make_subscriber
 

@@ -11,7 +11,8 @@ from pytest_django import Settings
 
 from incidents import clock, links
 from incidents.models import Announcement, Bounce, Delivery, FoldedDeliveries, Subscriber
-from incidents.notifications import bounces, figures
+from incidents.notifications import bounces
+from incidents.notifications.monitoring import progress
 from tests.factories import make_subscriber
 from tests.notifications.helpers import announced
 
@@ -82,7 +83,7 @@ def test_what_follows_from_a_report(
     assert bounce is not None
     assert bounce.consequence == consequence
     assert state_of(delivery) == state
-    (found,) = figures.progress_of([announcement_of(delivery)], timezone.now())
+    (found,) = progress.progress_of([announcement_of(delivery)], timezone.now())
     assert found.came_back == (consequence != "delayed")
 
 
@@ -162,9 +163,9 @@ def test_old_deliveries_are_only_counted_and_the_panel_says_the_same(settings: S
     )
     old.created_at = now - timedelta(days=settings.DELIVERIES_KEPT_DAYS + 1)
     old.save()
-    (before,) = figures.progress_of([old], now)
+    (before,) = progress.progress_of([old], now)
     clock.forget_deliveries()
-    (after,) = figures.progress_of([old], now)
+    (after,) = progress.progress_of([old], now)
     assert (after.counts, after.skipped) == (before.counts, before.skipped)
     assert [row.state for row in old.deliveries.all()] == ["queued"]
     assert fresh.deliveries.count() == 4

@@ -13,13 +13,14 @@ from harness.smtp_server import ScriptedServer
 from harness.waiting import wait_for
 from incidents import operations
 from incidents.models import Announcement, Delivery, Subscriber
-from incidents.notifications import claims, jobs, outbox, recovery, worker
-from incidents.notifications.desk import Desk
-from incidents.notifications.ledger import Held
+from incidents.notifications import jobs, outbox
+from incidents.notifications.ledger import claims, recovery
+from incidents.notifications.ledger.writer import Held
+from incidents.notifications.sender import worker
+from incidents.notifications.sender.dispatcher import Desk
 from tests.factories import make_subscriber
+from tests.notifications.helpers import announced, states
 from tests.support.database import is_somebody_blocked
-
-from .helpers import announced, states
 
 pytestmark = pytest.mark.django_db
 

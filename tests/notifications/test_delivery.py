@@ -14,9 +14,12 @@ from incidents import operations
 from incidents.admin import front
 from incidents.links import unsign_bounce
 from incidents.models import Announcement, Delivery, Destination, Subscriber, Update
-from incidents.notifications import claims, jobs, mail, outbox, recovery, worker
+from incidents.notifications import jobs, outbox
 from incidents.notifications.addressing import relay_name
-from incidents.notifications.ledger import Held
+from incidents.notifications.ledger import claims, recovery
+from incidents.notifications.ledger.writer import Held
+from incidents.notifications.messages import email
+from incidents.notifications.sender import worker
 from incidents.operations import notifying
 from incidents.subscriptions import service
 from incidents.text import Text
@@ -386,10 +389,10 @@ def test_a_letter_that_cannot_be_written_fails_with_its_reason_and_stops_no_othe
     make_subscriber("english@example.dk", language="en")
     announced()
 
-    def half_broken(letter: str, language: str, announcement: Announcement | None, zone: str) -> mail.Mail:
+    def half_broken(letter: str, language: str, announcement: Announcement | None, zone: str) -> email.Mail:
         if language == "da":
             raise KeyError("no such thing")
-        return mail.render(letter, language, announcement, zone)
+        return email.render(letter, language, announcement, zone)
 
     monkeypatch.setattr(worker, "render", half_broken)
     work_off()

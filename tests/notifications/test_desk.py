@@ -3,8 +3,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 
-from incidents.notifications.desk import Desk, Result
-from incidents.notifications.ledger import Held
+from incidents.notifications.ledger.writer import Held
+from incidents.notifications.sender.dispatcher import Desk, Result
 
 NOW = datetime(2023, 10, 9, tzinfo=UTC)
 

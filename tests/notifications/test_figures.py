@@ -13,11 +13,11 @@ from rq import Queue
 
 from incidents import clock
 from incidents.models import Announcement, Bounce, Delivery, Destination, FoldedDeliveries
-from incidents.notifications import figures, overview, pulse, queues
-from incidents.notifications.pulse import BeatingWorker
+from incidents.notifications import queues
+from incidents.notifications.monitoring import health, overview, progress
+from incidents.notifications.monitoring.health import BeatingWorker
 from tests.factories import make_subscriber
-
-from .helpers import START, announced
+from tests.notifications.helpers import START, announced
 
 pytestmark = pytest.mark.django_db
 
@@ -38,7 +38,7 @@ def test_everybody_is_counted_where_they_stand() -> None:
     announcement = told("sent", "sent", "queued", "sending", "deferred", "uncertain", "failed", "skipped")
     FoldedDeliveries.objects.create(announcement=announcement, state="sent", number=40)
     Bounce.objects.create(announcement=announcement, subscriber=make_subscriber(), consequence="policy")
-    (found,) = figures.progress_of([announcement], timezone.now())
+    (found,) = progress.progress_of([announcement], timezone.now())
     assert (found.audience, found.sent, found.waiting) == (47, 42, 4)
     assert found.counts["failed"] == found.skipped["other_kind"] == found.came_back == 1
     assert (found.per_minute, found.standing) == (2, "going")
@@ -58,7 +58,7 @@ def test_who_waits_is_shown_by_destination_with_the_reason_and_without_an_addres
     Destination.objects.create(
         name="example.dk", failing_since=now, retry_at=soon, reply_code=451, reply="4.7.500 Server busy"
     )
-    (found,) = figures.progress_of([announcement], now)
+    (found,) = progress.progress_of([announcement], now)
     first, second = found.put_off
     assert (first.destination, first.number, first.reply) == ("example.dk", 3, "451 4.7.500 Server busy")
     assert first.next_try == soon
@@ -79,9 +79,9 @@ def test_the_number_of_queries_does_not_depend_on_what_is_under_way() -> None:
 
 def test_an_announcement_that_all_have_got_is_not_under_way() -> None:
     told("sent")
-    assert figures.unfinished() == []
+    assert progress.unfinished() == []
     Delivery.objects.update(state="sending", lease_until=timezone.now())
-    assert len(figures.unfinished()) == 1
+    assert len(progress.unfinished()) == 1
 
 
 def test_what_is_refused_as_a_matter_of_policy_is_counted_for_a_day() -> None:
@@ -94,11 +94,11 @@ def test_what_is_refused_as_a_matter_of_policy_is_counted_for_a_day() -> None:
 
 def test_the_clock_shows_that_it_beats() -> None:
     with time_machine.travel(START, tick=False) as now:
-        assert pulse.take_pulse(timezone.now()).clock_stands
+        assert health.take_pulse(timezone.now()).clock_stands
         clock.show_life()
-        assert not pulse.take_pulse(timezone.now()).clock_stands
+        assert not health.take_pulse(timezone.now()).clock_stands
         now.shift(timedelta(minutes=1))
-        assert pulse.take_pulse(timezone.now()).clock_stands
+        assert health.take_pulse(timezone.now()).clock_stands
 
 
 def test_a_worker_that_is_silent_for_a_minute_is_gone(settings: Settings) -> None:
@@ -108,17 +108,17 @@ def test_a_worker_that_is_silent_for_a_minute_is_gone(settings: Settings) -> Non
     assert worker.job_monitoring_interval <= 15
     worker.register_birth()  # type: ignore[no-untyped-call]
     try:
-        found = pulse.take_pulse(timezone.now())
+        found = health.take_pulse(timezone.now())
         assert not found.nobody_works
-        assert pulse.take_pulse(timezone.now() + timedelta(minutes=1)).nobody_works
+        assert health.take_pulse(timezone.now() + timedelta(minutes=1)).nobody_works
     finally:
         worker.register_death()  # type: ignore[no-untyped-call]
-    assert pulse.take_pulse(timezone.now()).nobody_works
+    assert health.take_pulse(timezone.now()).nobody_works
 
 
 def test_a_queue_that_is_away_is_a_finding_and_no_error(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
     settings.RQ_QUEUES = {name: {"URL": "redis://127.0.0.1:1/0"} for name in settings.RQ_QUEUES}
     monkeypatch.setattr(queues, "queue", queues.queue.__wrapped__)
-    found = pulse.take_pulse(timezone.now())
+    found = health.take_pulse(timezone.now())
     assert not found.queue_answers
     assert not found.nobody_works

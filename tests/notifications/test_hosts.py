@@ -16,7 +16,8 @@ from harness.deliveries import work_off
 from harness.ports import free_port
 from harness.smtp_server import ScriptedServer
 from incidents.models import Delivery, Destination, MailDomain, Subscriber
-from incidents.notifications import hosts, outbox
+from incidents.notifications import outbox
+from incidents.notifications.ledger import mx
 from tests.factories import make_subscriber
 from tests.notifications.helpers import START, announced, states
 
@@ -66,7 +67,7 @@ def names(running: tuple[NameServer, int], settings: Settings, monkeypatch: pyte
     settings.GROUP_BY_MX = True
     resolver = dns.asyncresolver.Resolver(configure=False)
     resolver.nameservers, resolver.port = ["127.0.0.1"], running[1]
-    monkeypatch.setattr(hosts, "_resolver", lambda: resolver)
+    monkeypatch.setattr(mx, "_resolver", lambda: resolver)
     answers = running[0]
     answers.servers = {name: [f"10 {name.replace('.', '-')}.{GROUP}", "20 other.example"] for name in MICROSOFT}
     answers.is_ill, answers.asked = False, []
@@ -79,7 +80,7 @@ def test_domains_with_the_same_servers_share_the_pause_and_its_one_probe(
     for domain in (*MICROSOFT, "fine.example"):
         for number in range(10):
             make_subscriber(f"reader{number}@{domain}")
-    hosts.look_up(timezone.now())
+    mx.look_up(timezone.now())
     announced()
     server.says = lambda stage, to: BUSY if stage == "DOT" and to.endswith(MICROSOFT) else None
     work_off()
@@ -96,7 +97,7 @@ def test_a_day_of_server_busy_is_fourteen_probes_for_all_that_microsoft_hosts(
         for number in range(4):
             make_subscriber(f"reader{number}@{domain}")
     with time_machine.travel(START, tick=False) as clock:
-        hosts.look_up(timezone.now())
+        mx.look_up(timezone.now())
         seen = simulate_busy_day(server, clock)
     assert seen.probes <= 14
     assert seen.messages == dict.fromkeys(Subscriber.objects.values_list("address", flat=True), 1)
@@ -112,7 +113,7 @@ def test_what_waits_already_joins_its_neighbours_once_their_servers_are_known(
     server.says = lambda stage, _to: BUSY if stage == "DOT" else None
     work_off()
     assert Destination.objects.in_trouble().count() == 3
-    hosts.look_up(timezone.now())
+    mx.look_up(timezone.now())
     assert set(Delivery.objects.values_list("destination", flat=True)) == {GROUP}
     assert not Destination.objects.in_trouble().exists()
 
@@ -122,14 +123,14 @@ def test_name_servers_that_do_not_answer_delay_no_letter_and_are_asked_again_in_
 ) -> None:
     reader = make_subscriber("reader@hansen.example")
     names.is_ill = True
-    hosts.look_up(timezone.now())
+    mx.look_up(timezone.now())
     announced()
     work_off()
     assert states(destination="hansen.example") == {"sent": 1}
     names.is_ill = False
-    hosts.look_up(timezone.now() + timedelta(minutes=59))
+    mx.look_up(timezone.now() + timedelta(minutes=59))
     assert outbox.queue_message(reader, "manage").destination == "hansen.example"
-    hosts.look_up(timezone.now() + timedelta(minutes=61))
+    mx.look_up(timezone.now() + timedelta(minutes=61))
     assert outbox.queue_message(reader, "manage").destination == GROUP
 
 
@@ -137,10 +138,10 @@ def test_a_domain_is_asked_about_once_a_week_and_forgotten_with_its_last_reader(
     reader = make_subscriber("reader@hansen.example")
     now = timezone.now()
     for day in (0, 0, 3, 8):
-        hosts.look_up(now + timedelta(days=day))
+        mx.look_up(now + timedelta(days=day))
     assert names.asked == ["hansen.example"] * 2
     Subscriber.objects.filter(pk=reader.pk).update(state="unsubscribed")
-    hosts.look_up(now + timedelta(days=30))
+    mx.look_up(now + timedelta(days=30))
     assert not MailDomain.objects.exists()
 
 
@@ -167,4 +168,4 @@ def test_without_the_setting_a_domain_is_a_destination_and_no_name_server_is_ask
     ],
 )
 def test_a_group_is_named_after_what_its_servers_have_in_common(servers: list[str], group: str) -> None:
-    assert hosts.same_servers(servers) == group
+    assert mx.same_servers(servers) == group

@@ -14,7 +14,7 @@ from django.utils import timezone
 from harness.deliveries import work_off
 from harness.smtp_server import ScriptedServer, as_usual
 from incidents.models import Delivery, Subscriber
-from incidents.notifications import recovery
+from incidents.notifications.ledger import recovery
 from tests.factories import make_subscriber
 from tests.notifications.helpers import announced, states
 from tests.publishing.processes import environment

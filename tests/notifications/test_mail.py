@@ -17,8 +17,8 @@ from incidents import operations
 from incidents.formats import moment
 from incidents.links import Purpose, unsign
 from incidents.models import Announcement, Page, Update
-from incidents.notifications.ledger import Held
-from incidents.notifications.mail import render
+from incidents.notifications.ledger.writer import Held
+from incidents.notifications.messages.email import render
 from incidents.notifications.outbox import MAILED
 from incidents.status import ComponentStatus, Phase
 from incidents.text import Text

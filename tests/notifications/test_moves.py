@@ -23,8 +23,8 @@ from harness.deliveries import let_time_pass, work_off
 from harness.smtp_server import DROP, ScriptedServer
 from incidents import operations
 from incidents.models import MOVES, Announcement, Delivery, DeliveryState, Subscriber
-from incidents.notifications import claims
-from incidents.notifications.ledger import WIRE_LEASE
+from incidents.notifications.ledger import claims
+from incidents.notifications.ledger.writer import WIRE_LEASE
 from tests.factories import make_subscriber
 from tests.notifications.helpers import START, announced, states
 

@@ -16,9 +16,11 @@ from standardwebhooks import Webhook
 
 from harness.deliveries import release_held
 from incidents.models import Announcement, Attempt, Delivery, Destination, SigningSecret, Subscriber
-from incidents.notifications import jobs, outbox, recovery, signatures
+from incidents.notifications import jobs, outbox
 from incidents.notifications.addressing import relay_name
-from incidents.notifications.posts import render
+from incidents.notifications.ledger import recovery
+from incidents.notifications.messages import signatures
+from incidents.notifications.messages.payloads import render
 from incidents.status import ComponentStatus, Phase
 from incidents.text import Text
 from tests.factories import make_component, make_incident, make_page, make_statement, make_subscriber, make_update

@@ -11,10 +11,10 @@ from rq import Queue, SimpleWorker
 from harness.deliveries import release_held
 from harness.smtp_server import ScriptedServer
 from incidents.models import Delivery
-from incidents.notifications import outbox, queues, recovery
+from incidents.notifications import outbox, queues
+from incidents.notifications.ledger import recovery
 from tests.factories import make_incident, make_statement, make_subscriber
-
-from .helpers import announced, states
+from tests.notifications.helpers import announced, states
 
 pytestmark = pytest.mark.django_db
 

@@ -22,7 +22,7 @@ from harness.ports import free_port
 from harness.smtp_server import DROP, ScriptedServer, as_usual
 from incidents.models import Subscriber
 from incidents.notifications.channels.smtp import Relay, SmtpConnection, SmtpError, Stage
-from incidents.notifications.channels.wire import Wire, _give_up
+from incidents.notifications.channels.smtp_socket import Wire, _give_up
 from tests.factories import make_subscriber
 from tests.notifications.helpers import announced, states
 from tests.notifications.test_killed import forget_the_dead, start_worker

@@ -12,8 +12,7 @@ from incidents.admin.alarms import alarms
 from incidents.models import Delivery, LetterLimit, Subscriber
 from incidents.subscriptions import limits
 from incidents.subscriptions.limits import Limit
-
-from .visitor import Visitor, letters, request_sign_up
+from tests.subscriptions.visitor import Visitor, letters, request_sign_up
 
 pytestmark = pytest.mark.django_db
 

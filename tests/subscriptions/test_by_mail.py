@@ -12,8 +12,7 @@ from harness.smtp_server import Received, ScriptedServer
 from incidents.models import Subscriber
 from incidents.notifications import jobs
 from tests.factories import make_page
-
-from .visitor import Visitor, text
+from tests.subscriptions.visitor import Visitor, text
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -3,8 +3,7 @@ from pytest_django import Settings
 
 from incidents import links
 from incidents.models import Delivery, Subscriber
-
-from .visitor import Visitor, confirmation, text, unsubscription
+from tests.subscriptions.visitor import Visitor, confirmation, text, unsubscription
 
 pytestmark = pytest.mark.django_db
 

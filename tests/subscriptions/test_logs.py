@@ -10,8 +10,7 @@ from incidents import clock
 from incidents.models import Subscriber
 from incidents.notifications import jobs
 from statuspage.logs import Discreet
-
-from .visitor import Visitor, confirmation, manage_link, unsubscription
+from tests.subscriptions.visitor import Visitor, confirmation, manage_link, unsubscription
 
 # As in the settings.
 QUIET = {"django.template", "django.db.backends"}

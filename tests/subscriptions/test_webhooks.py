@@ -14,7 +14,7 @@ from incidents import links
 from incidents.links import Purpose
 from incidents.models import Delivery, SigningSecret, Subscriber
 from incidents.notifications import jobs
-from incidents.notifications.posts import code_of
+from incidents.notifications.messages.payloads import code_of
 from incidents.subscriptions import webhooks
 from tests.notifications.helpers import announced
 from tests.subscriptions.visitor import Visitor, manage_link, text, unsubscription

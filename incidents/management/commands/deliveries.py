@@ -10,9 +10,9 @@ from django.utils import timezone, translation
 
 from incidents.formats import iso
 from incidents.models import Announcement, DeliveryState
-from incidents.notifications import figures, overview
-from incidents.notifications.figures import Progress
-from incidents.notifications.overview import Overview
+from incidents.notifications.monitoring import overview, progress
+from incidents.notifications.monitoring.overview import Overview
+from incidents.notifications.monitoring.progress import Progress
 from incidents.wording import words
 
 COLUMNS = [state.value for state in DeliveryState]
@@ -64,7 +64,7 @@ def of_incident(pk: str) -> list[Progress]:
     announcements = Announcement.objects.filter(update__incident=pk).select_related("update__incident")
     if not announcements:
         raise CommandError(f"No update of an incident {pk} was announced.")
-    return figures.progress_of(list(announcements), timezone.now())
+    return progress.progress_of(list(announcements), timezone.now())
 
 
 def health(found: Overview) -> list[str]:

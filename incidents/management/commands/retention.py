@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from incidents.notifications import retention
+from incidents.notifications.ledger import retention
 
 
 class Command(BaseCommand):

@@ -17,7 +17,7 @@ from functools import cached_property
 from django.conf import settings
 
 from .base import Reply
-from .wire import Wire
+from .smtp_socket import Wire
 
 _CODE = re.compile(rb"[2-5]\d\d")
 

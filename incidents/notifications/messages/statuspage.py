@@ -6,11 +6,11 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import get_language
 
-from .. import links
-from ..models import Incident, Page, Update
-from ..models.overall import overall_status
-from ..status import Phase
-from ..statuspage_api import Json, body, incident_shape, moment, page_id, status_shape
+from ... import links
+from ...models import Incident, Page, Update
+from ...models.overall import overall_status
+from ...status import Phase
+from ...statuspage_api import Json, body, incident_shape, moment, page_id, status_shape
 
 
 def news(page: Page, unsubscribe: str, incident: Incident) -> Json:

@@ -18,8 +18,8 @@ import psycopg
 from django.db import DEFAULT_DB_ALIAS, OperationalError, connections
 from django.utils import timezone
 
-from ..models import MOVES, Delivery, DeliveryState, Subscriber
-from ..models.deliveries import DeliveryQuerySet
+from ...models import MOVES, Delivery, DeliveryState, Subscriber
+from ...models.deliveries import DeliveryQuerySet
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")

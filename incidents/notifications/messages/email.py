@@ -14,16 +14,16 @@ from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
-from .. import links
-from ..appearance import APPEARANCES
-from ..masks import masked
-from ..models import Announcement, Delivery, Incident, Page
-from ..wording import words
+from ... import links
+from ...appearance import APPEARANCES
+from ...masks import masked
+from ...models import Announcement, Delivery, Incident, Page
+from ...wording import words
+from ..channels.email import sender_address
+from ..ledger.writer import Held
 from . import mime
-from .channels.email import sender_address
-from .ledger import Held
+from .content import Story
 from .mime import Slot
-from .story import Story
 
 TITLE_LENGTH = 150
 _TOKEN = "TOKEN"  # noqa: S105 - stands in an address until the recipient's own is put in

@@ -8,11 +8,11 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, Q
 
-from ..models import Announcement, Delivery, DeliveryState, Destination, SkipReason, Subscriber
-from ..models.deliveries import DeliveryQuerySet
+from ...models import Announcement, Delivery, DeliveryState, Destination, SkipReason, Subscriber
+from ...models.deliveries import DeliveryQuerySet
+from ..addressing import is_webhook, relay_name
 from . import destinations
-from .addressing import is_webhook, relay_name
-from .ledger import Held, move
+from .writer import Held, move
 
 logger = logging.getLogger(__name__)
 

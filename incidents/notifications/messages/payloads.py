@@ -10,12 +10,12 @@ from django.conf import settings
 from django.utils import timezone, translation
 from django.utils.crypto import salted_hmac
 
-from .. import links
-from ..models import Announcement, Delivery, Page, Subscriber
-from ..wording import words
-from . import chats, statuspage_post
-from .ledger import Held
-from .story import Story
+from ... import links
+from ...models import Announcement, Delivery, Page, Subscriber
+from ...wording import words
+from ..ledger.writer import Held
+from . import chat_cards, statuspage
+from .content import Story
 
 Json = dict[str, Any]
 
@@ -62,12 +62,12 @@ def render(channel: str, letter: str, language: str, announcement: Announcement 
 
 
 _CODES: dict[str, Callable[[Page, str], Json]] = {
-    Channel.WEBHOOK: lambda page, _name: statuspage_post.verification(page, UNSUBSCRIBE, CODE),
-    Channel.SLACK: lambda _page, name: chats.slack_code(name, CODE),
-    Channel.TEAMS: lambda _page, name: chats.teams_code(name, CODE),
+    Channel.WEBHOOK: lambda page, _name: statuspage.verification(page, UNSUBSCRIBE, CODE),
+    Channel.SLACK: lambda _page, name: chat_cards.slack_code(name, CODE),
+    Channel.TEAMS: lambda _page, name: chat_cards.teams_code(name, CODE),
 }
 _NEWS: dict[str, Callable[[Page, str, Story], Json]] = {
-    Channel.WEBHOOK: lambda page, _name, story: statuspage_post.news(page, UNSUBSCRIBE, story.incident),
-    Channel.SLACK: lambda _page, name, story: chats.slack(name, story),
-    Channel.TEAMS: lambda _page, name, story: chats.teams(name, story),
+    Channel.WEBHOOK: lambda page, _name, story: statuspage.news(page, UNSUBSCRIBE, story.incident),
+    Channel.SLACK: lambda _page, name, story: chat_cards.slack(name, story),
+    Channel.TEAMS: lambda _page, name, story: chat_cards.teams(name, story),
 }

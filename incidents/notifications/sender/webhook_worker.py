@@ -6,16 +6,18 @@ from collections.abc import Callable
 
 from django.utils import timezone
 
-from ..models import Attempt, Delivery, SigningSecret, Subscriber
-from . import claims, outbox, outcomes, signatures
-from .carrier import Carrier, RelayHealth
-from .channels import post
-from .channels.base import ChannelError, Gone, Refused, Reply
-from .desk import Result
-from .ledger import Held
-from .pen import Pen
-from .posts import Post, render
-from .suspension import suspend
+from ...models import Attempt, Delivery, SigningSecret, Subscriber
+from .. import outbox
+from ..channels import webhook
+from ..channels.base import ChannelError, Gone, Refused, Reply
+from ..ledger import claims, outcomes
+from ..ledger.writer import Held
+from ..messages import signatures
+from ..messages.payloads import Post, render
+from ..suspension import suspend
+from .connection import Carrier, RelayHealth
+from .dispatcher import Result
+from .group_commit import Pen
 from .worker import Worker, announcement_of
 
 BATCH = 100
@@ -41,7 +43,7 @@ class PostWire:
         headers = {**_HEADERS, **await self._signed(row, body)}
         is_chat = row.channel != Subscriber.Channel.WEBHOOK
         try:
-            reply = await asyncio.to_thread(post.deliver, row.address, body, headers, is_chat=is_chat)
+            reply = await asyncio.to_thread(webhook.deliver, row.address, body, headers, is_chat=is_chat)
         except ChannelError as error:
             await self._note(row, error.reply, began)
             raise

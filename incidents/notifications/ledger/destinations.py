@@ -8,10 +8,11 @@ from datetime import datetime
 
 from django.db import transaction
 
-from ..models import Delivery, DeliveryState, Destination
-from . import addressing, pauses
-from .channels.base import Reply
-from .ledger import WIRE_LEASE, move
+from ...models import Delivery, DeliveryState, Destination
+from .. import addressing
+from ..channels.base import Reply
+from . import backoff
+from .writer import WIRE_LEASE, move
 
 
 def take_probe(name: str, now: datetime) -> bool:
@@ -43,8 +44,8 @@ def note_trouble(name: str, reply: Reply, now: datetime, *, tried: int, by_probe
 def _lengthen(found: Destination, reply: Reply, now: datetime) -> None:
     found.failing_since = found.failing_since or now
     found.failures += 1
-    pause = pauses.of_post if addressing.is_webhook(found.name) else pauses.after_failures
-    found.retry_at = now + pauses.at_least(pause(found.failures), reply.retry_after)
+    pause = backoff.of_post if addressing.is_webhook(found.name) else backoff.after_failures
+    found.retry_at = now + backoff.at_least(pause(found.failures), reply.retry_after)
     found.reply_code, found.reply = reply.code or None, reply.text[:500]
     found.save()
 
@@ -66,6 +67,6 @@ def still_says_the_same(name: str, reply: Reply) -> bool:
 def _park(found: Destination, now: datetime) -> None:
     waiting = Delivery.objects.waiting().filter(destination=found.name)
     waiting.filter(next_attempt_at__lt=found.retry_at).update(next_attempt_at=found.retry_at, lease_until=None)
-    if found.failing_since and pauses.is_over(found.failing_since, now):
-        too_old = waiting.filter(created_at__lt=now - pauses.RETRY_FOR)
+    if found.failing_since and backoff.is_over(found.failing_since, now):
+        too_old = waiting.filter(created_at__lt=now - backoff.RETRY_FOR)
         move(too_old, DeliveryState.FAILED, reply=found.reply, reply_code=found.reply_code)

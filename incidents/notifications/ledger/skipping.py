@@ -3,8 +3,8 @@
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 
-from ..models import Announcement, Delivery, DeliveryState, Incident, SkipReason
-from .ledger import move
+from ...models import Announcement, Delivery, DeliveryState, Incident, SkipReason
+from .writer import move
 
 # Rows that one transaction skips: soon over, so that workers can go on writing.
 _BATCH = 5_000

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 
 from django.db.models import Count, Q
 
-from ..models import Announcement, Bounce, Delivery, DeliveryState, Destination
-from ..models.deliveries import DeliveryQuerySet
-from . import figures, pulse
-from .figures import Progress
-from .pulse import Pulse
+from ...models import Announcement, Bounce, Delivery, DeliveryState, Destination
+from ...models.deliveries import DeliveryQuerySet
+from . import health, progress
+from .health import Pulse
+from .progress import Progress
 
 RECENT = timedelta(days=7)
 SHOWN = 20
@@ -26,7 +26,7 @@ class Trouble:
 
     @property
     def says(self) -> str:
-        return figures.spoken(self.destination)
+        return progress.spoken(self.destination)
 
 
 @dataclass(frozen=True)
@@ -55,13 +55,13 @@ class Overview:
 
 def overview(now: datetime) -> Overview:
     """The number of queries does not depend on what is under way."""
-    underway = figures.progress_of(figures.unfinished()[:SHOWN], now)
+    underway = progress.progress_of(progress.unfinished()[:SHOWN], now)
     letters = Delivery.objects.filter(announcement__isnull=True, created_at__gt=now - RECENT)
     by_state = Counter(dict(letters.order_by().values_list("state").annotate(rows=Count("*"))))
-    sent_now = letters.filter(state=DeliveryState.SENT, sent_at__gt=now - figures.RATE_OVER).count()
+    sent_now = letters.filter(state=DeliveryState.SENT, sent_at__gt=now - progress.RATE_OVER).count()
     return Overview(
         at=now,
-        pulse=pulse.take_pulse(now),
+        pulse=health.take_pulse(now),
         underway=underway,
         troubles=troubles(),
         letters=by_state,

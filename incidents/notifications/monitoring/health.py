@@ -12,9 +12,9 @@ from django.utils import timezone
 from redis import RedisError
 from rq import Worker
 
-from ..models import Delivery, Heartbeat
-from . import queues
-from .queues import MAILS, POSTS
+from ...models import Delivery, Heartbeat
+from .. import queues
+from ..queues import MAILS, POSTS
 
 CLOCK = "clock"
 # Staff are to know within a minute: two beats may be missed.

@@ -5,12 +5,12 @@ from typing import Any
 from django.conf import settings
 from django.template.loader import get_template
 
-from .. import links, markup
-from . import jobs
-from .outbox import MAILED
-from .pulse import BeatingWorker
+from ... import links, markup
+from ..monitoring.health import BeatingWorker
+from ..outbox import MAILED
+from . import webhook_worker, worker
 
-__all__ = ["Waiter", "jobs"]
+__all__ = ["Waiter", "webhook_worker", "worker"]
 
 
 class Waiter(BeatingWorker):

@@ -11,14 +11,14 @@ from django.conf import settings
 from django.db import OperationalError
 from django.utils import timezone
 
-from ..models import Announcement, Delivery, DeliveryState
-from . import claims, destinations
-from .carrier import Carrier, MailWire, RelayHealth
-from .desk import Desk
-from .ledger import Held, Ledger, move
-from .mail import Mail, render
-from .pace import Pace
-from .pen import Pen
+from ...models import Announcement, Delivery, DeliveryState
+from ..ledger import claims, destinations
+from ..ledger.writer import Held, Ledger, move
+from ..messages.email import Mail, render
+from .connection import Carrier, MailWire, RelayHealth
+from .dispatcher import Desk
+from .group_commit import Pen
+from .rate_limit import Pace
 
 logger = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import connection
 
-from ..models import Announcement, Attempt, Bounce, Delivery, DeliveryState, FoldedDeliveries
+from ...models import Announcement, Attempt, Bounce, Delivery, DeliveryState, FoldedDeliveries
 
 BATCH = 5_000
 _ENDED = [DeliveryState.SENT.value, DeliveryState.FAILED.value, DeliveryState.SKIPPED.value]

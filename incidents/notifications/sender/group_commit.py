@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from .ledger import Held, Ledger, Outcome
+from ..ledger.writer import Held, Ledger, Outcome
 
 T = TypeVar("T")
 

@@ -7,13 +7,13 @@ from functools import cached_property
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
-from .. import formats, links, markup
-from ..appearance import APPEARANCES, Appearance, state_of
-from ..labels import COMPONENT_STATUSES
-from ..models import AffectedComponent, Announcement, Incident, Update
-from ..status import ComponentStatus, Phase
-from ..text import Text
-from ..wording import reader_passage, untranslated_note, words
+from ... import formats, links, markup
+from ...appearance import APPEARANCES, Appearance, state_of
+from ...labels import COMPONENT_STATUSES
+from ...models import AffectedComponent, Announcement, Incident, Update
+from ...status import ComponentStatus, Phase
+from ...text import Text
+from ...wording import reader_passage, untranslated_note, words
 
 EARLIER = 5  # updates told again below the new one; the page has the rest
 

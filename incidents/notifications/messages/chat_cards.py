@@ -8,10 +8,10 @@ from typing import Any
 
 from django.utils.translation import gettext
 
-from ..status import Kind
-from ..wording import quote_heading
+from ...status import Kind
+from ...wording import quote_heading
+from .content import Entry, Prose, Story
 from .mime import one_line
-from .story import Entry, Prose, Story
 
 Json = dict[str, Any]
 

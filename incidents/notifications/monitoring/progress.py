@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 
 from django.db.models import Count, Max, Min, Q
 
-from ..masks import without_addresses
-from ..models import WAITING, Announcement, Bounce, Delivery, DeliveryState, Destination, FoldedDeliveries, SkipReason
-from .addressing import relay_name
+from ...masks import without_addresses
+from ...models import WAITING, Announcement, Bounce, Delivery, DeliveryState, Destination, FoldedDeliveries, SkipReason
+from ..addressing import relay_name
 
 # Destinations that are named in a panel; the largest come first.
 SHOWN = 10

@@ -11,7 +11,7 @@ from collections import defaultdict, deque
 from collections.abc import Collection
 from enum import Enum, auto
 
-from .ledger import Held
+from ..ledger.writer import Held
 
 # A slow destination does not need more rows on the desk than it gets in so many seconds.
 _ENOUGH_FOR = 60

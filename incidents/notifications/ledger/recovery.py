@@ -5,11 +5,12 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db.models import F
 
-from ..models import Delivery, DeliveryState, Destination
-from . import pauses, queues
-from .addressing import relay_name
-from .ledger import move
-from .queues import MAILS, POSTS
+from ...models import Delivery, DeliveryState, Destination
+from .. import queues
+from ..addressing import relay_name
+from ..queues import MAILS, POSTS
+from . import backoff
+from .writer import move
 
 
 def sweep(now: datetime) -> None:
@@ -30,7 +31,7 @@ def recover_abandoned(now: datetime) -> int:
     rows = Delivery.objects.abandoned(now)
     if not settings.RESEND_UNCERTAIN:
         return move(rows, DeliveryState.FAILED, reply=died)
-    too_old = move(rows.filter(created_at__lt=now - pauses.RETRY_FOR), DeliveryState.FAILED, reply=died)
+    too_old = move(rows.filter(created_at__lt=now - backoff.RETRY_FOR), DeliveryState.FAILED, reply=died)
     again = {"next_attempt_at": now + timedelta(minutes=5), "times_uncertain": F("times_uncertain") + 1}
     return too_old + move(rows, DeliveryState.UNCERTAIN, reply=died, **again)
 

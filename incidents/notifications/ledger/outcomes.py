@@ -4,10 +4,10 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from ..models import DeliveryState, Subscriber
-from . import pauses
-from .channels.base import Busy, ChannelError, Lost, Reply, Scope
-from .ledger import Held, Outcome
+from ...models import DeliveryState, Subscriber
+from ..channels.base import Busy, ChannelError, Lost, Reply, Scope
+from . import backoff
+from .writer import Held, Outcome
 
 # The relay failed in the middle of things, and the letter is not to blame: it goes again
 # as soon as the relay does, unless it meets this again and again.
@@ -32,23 +32,23 @@ def not_taken(row: Held, error: ChannelError, now: datetime) -> Outcome:
 
 def is_last(row: Held, now: datetime) -> bool:
     """Whether this try was the last one, should the letter be put off again."""
-    used_up = row.channel != Subscriber.Channel.EMAIL and row.attempts >= len(pauses.POST_PAUSES)
-    return used_up or pauses.is_over(row.created_at, now)
+    used_up = row.channel != Subscriber.Channel.EMAIL and row.attempts >= len(backoff.POST_PAUSES)
+    return used_up or backoff.is_over(row.created_at, now)
 
 
 def _put_off(row: Held, error: Busy, now: datetime) -> Outcome:
     attempts = row.attempts + 1
     if row.channel != Subscriber.Channel.EMAIL:
-        pause = pauses.at_least(pauses.of_post(attempts), error.reply.retry_after)
+        pause = backoff.at_least(backoff.of_post(attempts), error.reply.retry_after)
         return _outcome(row, DeliveryState.DEFERRED, error.reply, now + pause)
     if error.scope is Scope.RELAY and attempts <= _SOON_TIMES:
         return _outcome(row, DeliveryState.QUEUED, error.reply, now + _SOON)
-    return _outcome(row, DeliveryState.DEFERRED, error.reply, now + pauses.after_failures(attempts))
+    return _outcome(row, DeliveryState.DEFERRED, error.reply, now + backoff.after_failures(attempts))
 
 
 def _lost(row: Held, reply: Reply, now: datetime) -> Outcome:
     if settings.RESEND_UNCERTAIN and row.times_uncertain < _RESENDS:
-        return _outcome(row, DeliveryState.UNCERTAIN, reply, now + pauses.when_uncertain())
+        return _outcome(row, DeliveryState.UNCERTAIN, reply, now + backoff.when_uncertain())
     return _outcome(row, DeliveryState.FAILED, reply, now)
 
 

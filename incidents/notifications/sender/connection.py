@@ -7,15 +7,15 @@ from typing import Protocol
 
 from django.utils import timezone
 
-from . import destinations, outcomes
-from .addressing import relay_name
-from .channels.base import Busy, ChannelError, Lost, Refused, Reply, Scope
-from .channels.email import EmailChannel, envelope_sender
-from .desk import Desk, Result
-from .ledger import Held, Outcome
-from .pace import Pace
-from .pen import Pen
-from .suspension import suspend
+from ..addressing import relay_name
+from ..channels.base import Busy, ChannelError, Lost, Refused, Reply, Scope
+from ..channels.email import EmailChannel, envelope_sender
+from ..ledger import destinations, outcomes
+from ..ledger.writer import Held, Outcome
+from ..suspension import suspend
+from .dispatcher import Desk, Result
+from .group_commit import Pen
+from .rate_limit import Pace
 
 logger = logging.getLogger(__name__)
 

@@ -22,9 +22,10 @@ from django.db.models import CharField, F, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from ..models import Delivery, Destination, MailDomain, Subscriber
-from ..models.hosts import BELIEVED
-from . import addressing, destinations
+from ...models import Delivery, Destination, MailDomain, Subscriber
+from ...models.hosts import BELIEVED
+from .. import addressing
+from . import destinations
 
 logger = logging.getLogger(__name__)
 

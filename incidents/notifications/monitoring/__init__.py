@@ -1,0 +1,1 @@
+"""What staff see: progress of announcements, health of workers and scheduler."""

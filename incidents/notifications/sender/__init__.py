@@ -1,0 +1,1 @@
+"""Sends what is due: workers, the dispatcher between their connections, and group commit."""
