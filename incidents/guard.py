@@ -81,7 +81,7 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """`retry_after` in seconds; None where the server asks for no pause."""
 
     code: int
@@ -116,7 +116,7 @@ def read_url(typed: str) -> Target:
     return target
 
 
-def post(url: str, body: bytes, headers: Mapping[str, str], *, resolve: Resolver | None = None) -> Answer:
+def post(url: str, body: bytes, headers: Mapping[str, str], *, resolve: Resolver | None = None) -> Response:
     """One POST, at most SECONDS long. Raises Unreachable or BadUrl; any answer at all is returned."""
     target, until = read_url(url), time.monotonic() + SECONDS
     address = _checked_address(target, resolve or _resolve)
@@ -219,7 +219,7 @@ def _request(target: Target, body: bytes, headers: Mapping[str, str]) -> bytes:
     return f"POST {target.path} HTTP/1.1\r\n{head}\r\n".encode("ascii") + body
 
 
-def _answer(wire: socket.socket, until: float) -> Answer:
+def _answer(wire: socket.socket, until: float) -> Response:
     """Status and headers; the body stays where it is."""
     head = _head(wire, until)
     while head.startswith(b"HTTP/1.1 1"):  # an interim answer, RFC 9110 §15.2
@@ -227,7 +227,7 @@ def _answer(wire: socket.socket, until: float) -> Answer:
         head = rest if b"\r\n\r\n" in rest else _head(wire, until, rest)
     response = HTTPResponse(_Spoken(head))  # type: ignore[arg-type]
     response.begin()
-    return Answer(response.status, response.reason[:100], _seconds(response.headers.get("Retry-After", "")))
+    return Response(response.status, response.reason[:100], _seconds(response.headers.get("Retry-After", "")))
 
 
 def _head(wire: socket.socket, until: float, begun: bytes = b"") -> bytes:

@@ -104,7 +104,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 _queue = {"URL": env.queue_url("REDIS_URL", "redis://localhost:6379/0"), "DEFAULT_TIMEOUT": 300}
 RQ_QUEUES = {"delivery": _queue, "posts": _queue, "requests": _queue}
-RQ = {"WORKER_CLASS": "incidents.notifications.sender.rq_worker.Waiter"}
+RQ = {"WORKER_CLASS": "incidents.notifications.sender.rq_worker.PreloadedWorker"}
 RQ_SHOW_ADMIN_LINK = False  # all staff could empty the queue there, and it speaks English only
 
 # -- Languages and time --------------------------------------------------------------------

@@ -11,7 +11,7 @@ from pytest_django import Settings
 from incidents.appearance import APPEARANCES, NONE, SCHEDULED, state_of
 from incidents.models import Announcement
 from incidents.notifications.messages import chat_cards, email
-from incidents.notifications.messages.content import Story
+from incidents.notifications.messages.content import MessageContent
 from incidents.publishing.documents.colours import DARK_PAPER, LIGHT_PAPER, READABLE, contrast
 from incidents.publishing.store.public_store import PublicStore
 from incidents.status import ComponentStatus, Impact, Phase
@@ -89,7 +89,7 @@ def test_page_mail_and_chats_show_one_state_of_an_incident(settings: Settings, p
     look = APPEARANCES[MAJOR]
     with translation.override("en"):
         _subject, letter = email.preview(announcement, "en")
-        story = Story(announcement, "en")
+        story = MessageContent(announcement, "en")
         slack, teams = chat_cards.slack("Nordhost", story), chat_cards.teams("Nordhost", story)
     page = (PublicStore().read(f"/en/incidents/{incident.pk}/") or b"").decode()
     assert f'"shape state-{look.state}"' in page
@@ -106,4 +106,4 @@ def test_state_in_a_mail_is_that_of_its_update_and_not_of_a_later_one() -> None:
         impact=Impact.MINOR, statement=make_statement(notify=True, components={component.pk: MAJOR})
     )
     make_update(incident, Phase.MITIGATED, components={component.pk: DEGRADED})
-    assert Story(Announcement.objects.get(), "en").appearance == APPEARANCES[MAJOR]
+    assert MessageContent(Announcement.objects.get(), "en").appearance == APPEARANCES[MAJOR]

@@ -127,7 +127,7 @@ def test_a_redirect_is_an_answer_and_not_followed(receiver: Receiver) -> None:
 @pytest.mark.usefixtures("_here_is_ours")
 def test_what_a_server_says_is_read_as_far_as_its_headers(receiver: Receiver) -> None:
     receiver.says = lambda _posted: b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\n\r\n" + b"x" * 10_000_000
-    assert guard.post(receiver.url, b'{"a":1}', {"Content-Type": "application/json"}) == guard.Answer(200, "OK")
+    assert guard.post(receiver.url, b'{"a":1}', {"Content-Type": "application/json"}) == guard.Response(200, "OK")
     posted = receiver.posted[0]
     assert (posted.line, posted.body) == ("POST /hook?key=1 HTTP/1.1", b'{"a":1}')
 

@@ -17,7 +17,7 @@ from django.utils import timezone
 django.setup()
 
 from incidents.models import Announcement, Delivery, Update
-from incidents.notifications.ledger.writer import Held
+from incidents.notifications.ledger.writer import ClaimedDelivery
 from incidents.notifications.messages.email import render
 from statuspage.settings import LANGUAGES
 
@@ -46,7 +46,7 @@ def write_phase(folder: Path, phase: str, language: str) -> None:
 
 def write(path: Path, letter: str, language: str, announcement: Announcement | None = None) -> None:
     now = timezone.now()
-    held = Held(
+    held = ClaimedDelivery(
         id=1, lease=now, destination="example.dk", letter=letter, language=language,
         announcement_id=announcement.pk if announcement else None, attempts=0, times_uncertain=0, created_at=now,
         message_id="<1.sample@status.example.dk>", dated_at=now, subscriber_id="abcdefghijkl",

@@ -15,11 +15,11 @@ settings.ROOT_URLCONF = __name__
 from django.utils import timezone  # noqa: E402
 
 from incidents.publishing.documents.pages import Home  # noqa: E402
-from incidents.publishing.store.renditions import Copy, Press  # noqa: E402
+from incidents.publishing.store.renditions import Renderer, Rendition  # noqa: E402
 
 
 def home(_request: HttpRequest) -> HttpResponse:
-    press, copy = Press(), Copy(Home(), "", "da")
+    press, copy = Renderer(), Rendition(Home(), "", "da")
     content = press.compose(copy)
     assert content is not None
     return HttpResponse(press.finish(copy, content, timezone.now()))

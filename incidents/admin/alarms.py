@@ -27,7 +27,7 @@ def alarms() -> list[Alarm]:
 
 def _of_subscribers() -> list[str]:
     now = timezone.now()
-    found, flood = health.take_pulse(now), limits.alarms(now)
+    found, flood = health.check_health(now), limits.alarms(now)
     relay = Destination.objects.in_trouble().filter(name=relay_name()).first()
     said = {
         _("The queue does not answer: subscribers are told late or not at all."): not found.queue_answers,

@@ -35,7 +35,7 @@ class Told:
 
 
 @dataclass(frozen=True)
-class Entry:
+class TimelineEntry:
     update: Update
     told: list[Told]
 
@@ -44,8 +44,8 @@ class Entry:
 class Timeline:
     """Newest first; what is not public yet stands above what is."""
 
-    waiting: list[Entry]
-    public: list[Entry]
+    waiting: list[TimelineEntry]
+    public: list[TimelineEntry]
 
     @property
     def held(self) -> list[Told]:
@@ -68,7 +68,7 @@ def timeline_of(incident: Incident, *, with_progress: bool = False) -> Timeline:
     rows = list(updates)
     announcements = [one for update in rows for one in update.announcements.all()]
     told = _progress(announcements) if with_progress else _tallies(announcements)
-    entries = [Entry(row, [told[one.pk] for one in row.announcements.all()]) for row in rows]
+    entries = [TimelineEntry(row, [told[one.pk] for one in row.announcements.all()]) for row in rows]
     return Timeline(
         waiting=[entry for entry in entries if not entry.update.is_public],
         public=[entry for entry in entries if entry.update.is_public],

@@ -38,7 +38,7 @@ class UnknownAddress(ValueError):
 
 
 @dataclass(frozen=True)
-class Report:
+class BounceReport:
     """What a report says of one recipient: `action` is failed or delayed, `status` as in RFC 3463."""
 
     action: str
@@ -71,7 +71,7 @@ def receive(raw: bytes, address: str = "") -> Bounce | None:
     return note(delivery, report, timezone.now())
 
 
-def read(message: Message) -> Report | None:
+def read(message: Message) -> BounceReport | None:
     """The first recipient whose letter failed, else the first that is late; None if it is no such report."""
     if message.get_content_type() != "multipart/report":
         return None
@@ -81,7 +81,7 @@ def read(message: Message) -> Report | None:
 
 
 @transaction.atomic
-def note(delivery: Delivery, report: Report, now: datetime) -> Bounce:
+def note(delivery: Delivery, report: BounceReport, now: datetime) -> Bounce:
     """Writes down that a letter came back or is late, with what follows; suspends who cannot be reached."""
     subscriber = Subscriber.objects.select_for_update().get(pk=delivery.subscriber_id)
     consequence = _consequence(subscriber, delivery, report, now)
@@ -101,7 +101,7 @@ def note(delivery: Delivery, report: Report, now: datetime) -> Bounce:
     return bounce
 
 
-def _consequence(subscriber: Subscriber, delivery: Delivery, report: Report, now: datetime) -> Consequence:
+def _consequence(subscriber: Subscriber, delivery: Delivery, report: BounceReport, now: datetime) -> Consequence:
     if report.action == "delayed":
         return Consequence.DELAYED
     if report.is_passing:
@@ -148,9 +148,9 @@ def status_in(said: str) -> str:
     return found.group() if found else ""
 
 
-def _report(block: Message) -> Report:
+def _report(block: Message) -> BounceReport:
     said = " ".join(str(block.get("Diagnostic-Code", "")).replace("\x00", "").split())
     status = str(block.get("Status", "")).partition("(")[0].strip().replace("\x00", "")
     if not _ENHANCED.fullmatch(status) or status.endswith(".0.0"):
         status = status_in(said) or status
-    return Report(str(block.get("Action", "")).partition("(")[0].strip().lower(), status, said)
+    return BounceReport(str(block.get("Action", "")).partition("(")[0].strip().lower(), status, said)

@@ -42,7 +42,7 @@ class Finding:
 
 
 @dataclass
-class Sender:
+class MailSender:
     """Who sends, and from where: `addresses` are the IP addresses that the mail leaves from, as far as is known."""
 
     domain: str
@@ -59,7 +59,7 @@ class Sender:
         return [b"".join(record.strings).decode(errors="replace") for record in answer]
 
 
-def findings(sender: Sender) -> Iterator[Finding]:
+def findings(sender: MailSender) -> Iterator[Finding]:
     for check in (spf, dkim, dmarc, reverse_names):
         try:
             yield from check(sender)
@@ -68,7 +68,7 @@ def findings(sender: Sender) -> Iterator[Finding]:
     yield tls()
 
 
-def spf(sender: Sender) -> Iterator[Finding]:
+def spf(sender: MailSender) -> Iterator[Finding]:
     """RFC 7208: one record, that ends by saying what becomes of everybody else."""
     records = [text for text in sender.texts(sender.domain) if text.lower().split(" ")[0] == "v=spf1"]
     if not records:
@@ -90,7 +90,7 @@ def spf(sender: Sender) -> Iterator[Finding]:
         yield Finding(Verdict.BAD, "SPF", f"does not name {', '.join(missing)}", "Add ip4: or ip6: with this address.")
 
 
-def dkim(sender: Sender) -> Iterator[Finding]:
+def dkim(sender: MailSender) -> Iterator[Finding]:
     """RFC 6376: a key under the selector. What is signed with it only a mail that was sent can show."""
     if not sender.selector:
         yield Finding(
@@ -111,7 +111,7 @@ def dkim(sender: Sender) -> Iterator[Finding]:
         yield Finding(Verdict.GOOD, "DKIM", f"a key at {name}")
 
 
-def dmarc(sender: Sender) -> Iterator[Finding]:
+def dmarc(sender: MailSender) -> Iterator[Finding]:
     """RFC 7489: at the domain of From, or at the one that it belongs to."""
     names = [sender.domain, ".".join(sender.domain.split(".")[-2:])]
     for name in dict.fromkeys(names):
@@ -126,7 +126,7 @@ def dmarc(sender: Sender) -> Iterator[Finding]:
     yield Finding(Verdict.BAD, "DMARC", "no record", wanted)
 
 
-def reverse_names(sender: Sender) -> Iterator[Finding]:
+def reverse_names(sender: MailSender) -> Iterator[Finding]:
     """The address that sends has a name, and the name has the address."""
     if not sender.addresses:
         yield Finding(

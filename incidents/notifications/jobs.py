@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from . import queues
 from .ledger import claims
-from .sender.webhook_worker import PostWorker
+from .sender.webhook_worker import WebhookWorker
 from .sender.worker import MailWorker
 
 
@@ -21,5 +21,5 @@ def deliver(announcement_id: int | None, batch: int) -> None:
 
 def post() -> None:
     """Sends what goes to webhooks and chats."""
-    if PostWorker().run():
+    if WebhookWorker().run():
         queues.enqueue_posts()

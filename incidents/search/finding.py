@@ -18,7 +18,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from .. import markup
 from ..models import Incident
-from ..publishing.reading.story import Story, told
+from ..publishing.reading.story import Story, with_timeline
 from ..text import Passage
 from ..wording import reader_passage
 from .index import dictionary, vectors
@@ -116,7 +116,10 @@ def find(query: str, language: str, page: int = 1) -> Results:
         limits = {"limit": PAGE_SIZE, "offset": (page - 1) * PAGE_SIZE}
         cursor.execute(_statement(language, named), {**named, "any": any_word, **limits})
         rows = cursor.fetchall()
-    by_id = {story.incident.pk: story for story in told(Incident.objects.public().filter(pk__in=[r[0] for r in rows]))}
+    by_id = {
+        story.incident.pk: story
+        for story in with_timeline(Incident.objects.public().filter(pk__in=[r[0] for r in rows]))
+    }
     stories = [by_id[pk] for pk, _total in rows]
     excerpts = _excerpts(stories, any_word)
     hits = [Hit(story, excerpts.get(place)) for place, story in enumerate(stories)]

@@ -15,7 +15,7 @@ from .. import links
 from ..links import Purpose
 from ..models import Delivery, DeliveryState, Incident, IncidentChoice, SkipReason, Subscriber
 from ..models.subscribers import IncidentChoiceQuerySet
-from ..notifications.ledger.writer import move
+from ..notifications.ledger.writer import transition
 from ..notifications.outbox import queue_message
 from . import limits, rows
 from .rows import Choices, State
@@ -147,4 +147,4 @@ def _note(subscriber: Subscriber, incident: Incident) -> bool:
 
 def _skip(subscriber: Subscriber, incidents: Collection[str]) -> None:
     waiting = Delivery.objects.filter(subscriber=subscriber, announcement__update__incident__in=incidents)
-    move(waiting, DeliveryState.SKIPPED, skip_reason=SkipReason.UNFOLLOWED)
+    transition(waiting, DeliveryState.SKIPPED, skip_reason=SkipReason.UNFOLLOWED)

@@ -44,7 +44,7 @@ _CHANNELS = {"email", "sms", "webhook", "slack", "teams"}
 _TEMPLATE = ["channel", "address", "skip_confirmation"]
 
 
-class Result(StrEnum):
+class ImportResult(StrEnum):
     """What became of a line."""
 
     TAKEN_IN = "taken in"
@@ -63,7 +63,7 @@ class Line:
 
     number: int
     address: str
-    result: Result
+    result: ImportResult
     why: str = ""
 
     def cells(self) -> list[str]:
@@ -83,7 +83,7 @@ class Wish:
 class Wrong(Exception):
     """A line that cannot be taken in, with the result and the reason."""
 
-    def __init__(self, result: Result, why: str = "") -> None:
+    def __init__(self, result: ImportResult, why: str = "") -> None:
         super().__init__(why)
         self.result = result
         self.why = why
@@ -99,7 +99,7 @@ class Table:
         self.consent_source = consent_source
         self._components = {key: one for one in Component.objects.all() for key in (one.slug, one.pk)}
         if "address" not in self.names:
-            raise Wrong(Result.WRONG, "no column is called “address” or “email”")
+            raise Wrong(ImportResult.WRONG, "no column is called “address” or “email”")
 
     def wish(self, number: int, cells: list[str]) -> Wish:
         """Raises Wrong."""
@@ -107,13 +107,13 @@ class Table:
         if not self.has_heading:
             line["components"] = " ".join(cells[len(_TEMPLATE) :])
         if line.get("channel", "").lower() not in {"", "email"}:
-            raise Wrong(Result.OTHER_CHANNEL, line["channel"])
+            raise Wrong(ImportResult.OTHER_CHANNEL, line["channel"])
         if line.get("quarantined_at") or line.get("state", "").lower() not in {"", "active"}:
-            raise Wrong(Result.NOT_ACTIVE, line.get("state", "") or "quarantined")
+            raise Wrong(ImportResult.NOT_ACTIVE, line.get("state", "") or "quarantined")
         try:
             address = addresses.normalise(line.get("address", ""))
         except ValidationError as error:
-            raise Wrong(Result.WRONG, "this is no mail address") from error
+            raise Wrong(ImportResult.WRONG, "this is no mail address") from error
         return Wish(number, self._subscriber(address, line), self._chosen(line.get("components", "")))
 
     def _subscriber(self, address: str, line: dict[str, str]) -> Subscriber:
@@ -121,7 +121,7 @@ class Table:
         requested = _moment(line.get("requested_at", "")) or now
         source = line.get("consent_source") or self.consent_source
         if not source:
-            raise Wrong(Result.WRONG, "nothing says where the consent was given")
+            raise Wrong(ImportResult.WRONG, "nothing says where the consent was given")
         return Subscriber(
             address=address,
             language=_language(line.get("language", "")),
@@ -140,7 +140,7 @@ class Table:
         names = written.replace(",", " ").replace(";", " ").split()
         unknown = [name for name in names if name not in self._components]
         if unknown:
-            raise Wrong(Result.WRONG, f"this page has no component “{unknown[0]}”")
+            raise Wrong(ImportResult.WRONG, f"this page has no component “{unknown[0]}”")
         return [self._components[name] for name in dict.fromkeys(names)]
 
 
@@ -162,8 +162,8 @@ def take_in(lines: Iterable[tuple[int, list[str]]], *, consent_source: str, dry_
         transaction.set_rollback(dry_run)
 
 
-def summary(results: Counter[Result]) -> str:
-    return ", ".join(f"{number} {result.value}" for result in Result if (number := results[result])) or "no lines"
+def summary(results: Counter[ImportResult]) -> str:
+    return ", ".join(f"{number} {result.value}" for result in ImportResult if (number := results[result])) or "no lines"
 
 
 def _batch(table: Table, batch: list[tuple[int, list[str]]]) -> list[Line]:
@@ -176,7 +176,7 @@ def _batch(table: Table, batch: list[tuple[int, list[str]]]) -> list[Line]:
             refused.append(Line(number, "", wrong.result, wrong.why))
             continue
         if wishes.setdefault(wish.subscriber.address.upper(), wish) is not wish:
-            refused.append(Line(number, wish.subscriber.address, Result.TWICE))
+            refused.append(Line(number, wish.subscriber.address, ImportResult.TWICE))
     return sorted([*refused, *_stored(wishes)], key=lambda line: line.number)
 
 
@@ -196,20 +196,23 @@ def _stored(wishes: dict[str, Wish]) -> Iterator[Line]:
         for component in wish.components
     )
     for key, wish in wishes.items():
-        result = known.get(key) or (Result.TAKEN_IN if wish.subscriber.pk in created else Result.KNOWN)
+        result = known.get(key) or (ImportResult.TAKEN_IN if wish.subscriber.pk in created else ImportResult.KNOWN)
         yield Line(wish.number, wish.subscriber.address, result)
 
 
-def _known(wishes: dict[str, Wish]) -> dict[str, Result]:
+def _known(wishes: dict[str, Wish]) -> dict[str, ImportResult]:
     """Who is not taken in, by address in upper case."""
     mail = Subscriber.objects.filter(channel=Subscriber.Channel.EMAIL).exclude(address="")
     there = mail.annotate(key=Upper("address")).filter(key__in=list(wishes))
     left = {State.UNSUBSCRIBED, State.SUSPENDED}
-    found = {key: Result.LEFT if state in left else Result.KNOWN for key, state in there.values_list("key", "state")}
+    found = {
+        key: ImportResult.LEFT if state in left else ImportResult.KNOWN
+        for key, state in there.values_list("key", "state")
+    }
     secrets = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
     keys = {rows.erased_key(key, secret): key for key in wishes if key not in found for secret in secrets}
     erased = Subscriber.objects.filter(erased_key__in=list(keys)).exclude(erased_key="")
-    return found | {keys[key]: Result.ERASED for key in erased.values_list("erased_key", flat=True)}
+    return found | {keys[key]: ImportResult.ERASED for key in erased.values_list("erased_key", flat=True)}
 
 
 def _is_a_value(cell: str = "") -> bool:
@@ -220,13 +223,13 @@ def _is_a_value(cell: str = "") -> bool:
 def _language(written: str) -> str:
     code = (written or settings.LANGUAGE_CODE).lower()
     if code not in dict(settings.LANGUAGES):
-        raise Wrong(Result.WRONG, f"this page has no language “{written}”")
+        raise Wrong(ImportResult.WRONG, f"this page has no language “{written}”")
     return code
 
 
 def _zone(written: str) -> str:
     if written and written not in available_timezones():
-        raise Wrong(Result.WRONG, f"there is no time zone “{written}”")
+        raise Wrong(ImportResult.WRONG, f"there is no time zone “{written}”")
     return written
 
 
@@ -236,7 +239,7 @@ def _flag(written: str) -> bool:
         return True
     if written.lower() in {NO, "false", "0", "nej"}:
         return False
-    raise Wrong(Result.WRONG, f"“{written}” is neither yes nor no")
+    raise Wrong(ImportResult.WRONG, f"“{written}” is neither yes nor no")
 
 
 def _moment(written: str) -> datetime | None:
@@ -249,5 +252,5 @@ def _moment(written: str) -> datetime | None:
     except ValueError:
         found = None
     if found is None:
-        raise Wrong(Result.WRONG, f"“{written}” is no time such as 2023-10-09T21:00:00Z")
+        raise Wrong(ImportResult.WRONG, f"“{written}” is no time such as 2023-10-09T21:00:00Z")
     return found if timezone.is_aware(found) else timezone.make_aware(found)

@@ -76,7 +76,7 @@ RETURNING 1
 """
 
 
-class Refused(Exception):
+class LimitReached(Exception):
     """A limit is reached."""
 
     def __init__(self, limit: Limit) -> None:
@@ -150,8 +150,8 @@ def _take_all(wanted: Iterable[tuple[Limit, str]]) -> bool:
         with transaction.atomic():
             for limit, value in wanted:
                 if not _take(limit, value):
-                    raise Refused(limit)
-    except Refused as refused:
+                    raise LimitReached(limit)
+    except LimitReached as refused:
         _note(refused.limit)
         return False
     return True

@@ -15,7 +15,7 @@ from django.utils.module_loading import import_string
 
 from ..models import Bounce, Delivery, Subscriber
 from ..notifications import bounces
-from ..notifications.bounces import Report
+from ..notifications.bounces import BounceReport
 from . import service
 
 # What anymail calls a letter that will not arrive, and one that is late, in the words of RFC 3464.
@@ -78,7 +78,7 @@ def _leave(delivery: Delivery) -> Bounce | None:
     )
 
 
-def _report(event: Event) -> Report:
+def _report(event: Event) -> BounceReport:
     said = " ".join((event.mta_response or event.description or "").replace("\x00", "").split())
     cause = _CAUSES.get(event.reject_reason or "", "")
-    return Report(_ACTIONS[event.event_type], bounces.status_in(said) or cause, said)
+    return BounceReport(_ACTIONS[event.event_type], bounces.status_in(said) or cause, said)

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from ..models import Component, Delivery, DeliveryState, SkipReason, Subscriber
-from ..notifications.ledger.writer import move
+from ..notifications.ledger.writer import transition
 
 CONSENT_TEXT = "2026-11-24"  # the version of templates/subscriptions/_consent.html that people agree to
 
@@ -93,7 +93,9 @@ def leave(subscriber: Subscriber) -> None:
     subscriber.paused_until = None
     save(subscriber, "state", "left_at", "paused_until")
     subscriber.incident_choices.all().delete()
-    move(Delivery.objects.filter(subscriber=subscriber), DeliveryState.SKIPPED, skip_reason=SkipReason.UNSUBSCRIBED)
+    transition(
+        Delivery.objects.filter(subscriber=subscriber), DeliveryState.SKIPPED, skip_reason=SkipReason.UNSUBSCRIBED
+    )
 
 
 def forget(subscriber: Subscriber) -> None:

@@ -19,7 +19,7 @@ from django.utils import timezone
 from .. import links
 from ..links import Purpose
 from ..models import Delivery, DeliveryState, IncidentChoice, SkipReason, Subscriber
-from ..notifications.ledger.writer import move
+from ..notifications.ledger.writer import transition
 from ..notifications.outbox import queue_message
 from . import following, limits, rows
 from .rows import Choices, State
@@ -32,7 +32,7 @@ UNCONFIRMED_KEPT = timedelta(days=7)
 _QUESTIONS = [Delivery.Letter.CONFIRMATION, Delivery.Letter.FOLLOW]
 
 
-class Finding(StrEnum):
+class LinkState(StrEnum):
     """What a link turned out to be."""
 
     OPEN = "open"  # it can be used
@@ -61,32 +61,32 @@ def sign_up(*, address: str, choices: Choices) -> None:
         rows.choose(subscriber, choices)  # the letter on its way confirms the newest choices
 
 
-def look_at_confirmation(token: str) -> tuple[Finding, Subscriber | None]:
+def look_at_confirmation(token: str) -> tuple[LinkState, Subscriber | None]:
     """What a confirmation link would do now; changes nothing."""
     value = links.unsign(Purpose.CONFIRM, token)
     if value is None:
-        return Finding.WRONG, None
+        return LinkState.WRONG, None
     pk, _colon, signed_round = value.partition(":")
     subscriber = Subscriber.objects.filter(pk=pk).first()
     if subscriber is None:
-        return Finding.OLD, None
+        return LinkState.OLD, None
     in_time = links.unsign(Purpose.CONFIRM, token, int(CONFIRM_WITHIN.total_seconds())) is not None
     is_pending, is_active = subscriber.state == State.PENDING, subscriber.state == State.ACTIVE
     is_asked = is_pending or (is_active and following.is_asked(subscriber))
     if is_asked and in_time and str(subscriber.opt_in_round) == signed_round:
-        return Finding.OPEN, subscriber
-    return (Finding.USED, subscriber) if is_active else (Finding.OLD, None)
+        return LinkState.OPEN, subscriber
+    return (LinkState.USED, subscriber) if is_active else (LinkState.OLD, None)
 
 
 @transaction.atomic
-def confirm(*, token: str) -> tuple[Finding, Subscriber | None]:
+def confirm(*, token: str) -> tuple[LinkState, Subscriber | None]:
     """Makes a subscriber active, and a follower of what they asked to follow.
 
     OPEN means that this call did it; USED that it had been done.
     """
     rows.lock(links.unsign(Purpose.CONFIRM, token))
     finding, subscriber = look_at_confirmation(token)
-    if finding == Finding.OPEN and subscriber is not None:
+    if finding == LinkState.OPEN and subscriber is not None:
         if subscriber.state == State.PENDING:
             subscriber.state = State.ACTIVE
             subscriber.confirmed_at = timezone.now()
@@ -95,28 +95,28 @@ def confirm(*, token: str) -> tuple[Finding, Subscriber | None]:
             subscriber.incident_choices.filter(told=False).delete()
         following.confirm(subscriber)
         asked = Delivery.objects.filter(subscriber=subscriber, letter__in=_QUESTIONS)
-        move(asked, DeliveryState.SKIPPED, skip_reason=SkipReason.CONFIRMED)
+        transition(asked, DeliveryState.SKIPPED, skip_reason=SkipReason.CONFIRMED)
         limits.forgive(address=subscriber.address)
     return finding, subscriber
 
 
-def look_at_unsubscription(token: str) -> tuple[Finding, Subscriber | None]:
+def look_at_unsubscription(token: str) -> tuple[LinkState, Subscriber | None]:
     """What an unsubscribe link would do now; changes nothing. Such a link never grows old."""
     value = links.unsign(Purpose.UNSUBSCRIBE, token)
     if value is None:
-        return Finding.WRONG, None
+        return LinkState.WRONG, None
     subscriber = Subscriber.objects.filter(pk=value.partition(":")[0]).first()
     if subscriber is None or subscriber.state == State.UNSUBSCRIBED:
-        return Finding.USED, subscriber
-    return Finding.OPEN, subscriber
+        return LinkState.USED, subscriber
+    return LinkState.OPEN, subscriber
 
 
 @transaction.atomic
-def unsubscribe(*, token: str) -> tuple[Finding, Subscriber | None]:
+def unsubscribe(*, token: str) -> tuple[LinkState, Subscriber | None]:
     """Ends a subscription at once, with everything that waits to be sent. Again and again is fine."""
     rows.lock(links.unsign(Purpose.UNSUBSCRIBE, token))
     finding, subscriber = look_at_unsubscription(token)
-    if finding == Finding.OPEN and subscriber is not None:
+    if finding == LinkState.OPEN and subscriber is not None:
         rows.leave(subscriber)
     return finding, subscriber
 
@@ -141,17 +141,17 @@ def send_manage_links(*, address: str) -> None:
             queue_message(subscriber, Delivery.Letter.MANAGE)
 
 
-def look_at_manage_link(token: str) -> tuple[Finding, Subscriber | None]:
+def look_at_manage_link(token: str) -> tuple[LinkState, Subscriber | None]:
     """Whose choices a manage link opens: for an hour, and not any longer once they are erased or begun anew."""
     value = links.unsign(Purpose.MANAGE, token)
     if value is None:
-        return Finding.WRONG, None
+        return LinkState.WRONG, None
     pk, _colon, signed_round = value.partition(":")
     subscriber = Subscriber.objects.exclude(address="").filter(pk=pk).first()
     in_time = links.unsign(Purpose.MANAGE, token, int(MANAGE_WITHIN.total_seconds())) is not None
     if subscriber is None or not in_time or str(subscriber.opt_in_round) != signed_round:
-        return Finding.OLD, None
-    return Finding.OPEN, subscriber
+        return LinkState.OLD, None
+    return LinkState.OPEN, subscriber
 
 
 @transaction.atomic
@@ -162,7 +162,7 @@ def change(
     paused_until: datetime | None = None,
     time_zone: str = "",
     incidents: Collection[str] = (),
-) -> Finding:
+) -> LinkState:
     """Other choices for somebody who was read before; `paused_until` keeps everything back until then.
 
     `incidents` are the ids of those they follow, among what `following.shown` shows.
@@ -171,27 +171,27 @@ def change(
     """
     present = rows.locked_as_read(subscriber)
     if present is None:
-        return Finding.OLD
+        return LinkState.OLD
     present.paused_until, present.time_zone = paused_until, time_zone
     rows.choose(present, choices, "paused_until", "time_zone")
     following.choose(present, incidents)
     if paused_until is not None:
         news = Delivery.objects.filter(subscriber=present, letter=Delivery.Letter.UPDATE)
-        move(news, DeliveryState.SKIPPED, skip_reason=SkipReason.PAUSED)
-    return Finding.OPEN
+        transition(news, DeliveryState.SKIPPED, skip_reason=SkipReason.PAUSED)
+    return LinkState.OPEN
 
 
 @transaction.atomic
-def erase(*, subscriber: Subscriber) -> Finding:
+def erase(*, subscriber: Subscriber) -> LinkState:
     """Forgets who this was. The ledger keeps its numbers, without an address and without what servers replied.
 
     OLD, and nothing is changed, if they were erased or began anew since `subscriber` was read.
     """
     present = rows.locked_as_read(subscriber)
     if present is None:
-        return Finding.OLD
+        return LinkState.OLD
     rows.forget(present)
-    return Finding.OPEN
+    return LinkState.OPEN
 
 
 def export(*, subscriber: Subscriber) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from ..models import Incident, Subscriber, SubscriptionRequest
 from . import addresses, following, requests, service, stamps
 from .forms import AddressForm, FollowForm, ManageForm, SignUpForm, StampedForm
 from .origin import is_from_another_site, network
-from .service import Finding
+from .service import LinkState
 
 
 class PublicView(View):
@@ -135,9 +135,9 @@ class TokenView(PublicView):
 
     broken = "broken_link"
 
-    def show_broken(self, finding: Finding) -> HttpResponse:
-        status = HTTPStatus.NOT_FOUND if finding == Finding.WRONG else HTTPStatus.GONE
-        return self.show(self.broken, status, old=finding == Finding.OLD)
+    def show_broken(self, finding: LinkState) -> HttpResponse:
+        status = HTTPStatus.NOT_FOUND if finding == LinkState.WRONG else HTTPStatus.GONE
+        return self.show(self.broken, status, old=finding == LinkState.OLD)
 
 
 class Confirm(TokenView):
@@ -149,10 +149,10 @@ class Confirm(TokenView):
     def post(self, request: HttpRequest, token: str) -> HttpResponse:
         return self._answer(*service.confirm(token=token), open_template="confirmed")
 
-    def _answer(self, finding: Finding, subscriber: Subscriber | None, *, open_template: str) -> HttpResponse:
+    def _answer(self, finding: LinkState, subscriber: Subscriber | None, *, open_template: str) -> HttpResponse:
         if subscriber is None:
             return self.show_broken(finding)
-        template = open_template if finding == Finding.OPEN else "already_confirmed"
+        template = open_template if finding == LinkState.OPEN else "already_confirmed"
         return self.show(template, **_known(subscriber))
 
 
@@ -165,7 +165,7 @@ class Unsubscribe(TokenView):
 
     def get(self, request: HttpRequest, token: str) -> HttpResponse:
         finding, subscriber = service.look_at_unsubscription(token)
-        if finding != Finding.OPEN or subscriber is None:
+        if finding != LinkState.OPEN or subscriber is None:
             return self._answer(finding, subscriber, "unsubscribed")
         incident = following.named(token)
         single = incident if incident and following.has_more(subscriber, incident) else None
@@ -174,8 +174,8 @@ class Unsubscribe(TokenView):
     def post(self, request: HttpRequest, token: str) -> HttpResponse:
         return self._answer(*service.unsubscribe(token=token), "unsubscribed")
 
-    def _answer(self, finding: Finding, subscriber: Subscriber | None, template: str) -> HttpResponse:
-        if finding == Finding.WRONG:
+    def _answer(self, finding: LinkState, subscriber: Subscriber | None, template: str) -> HttpResponse:
+        if finding == LinkState.WRONG:
             return self.show_broken(finding)
         return self.show(template, **_known(subscriber))
 
@@ -189,9 +189,9 @@ class Unfollow(TokenView):
     def post(self, request: HttpRequest, token: str) -> HttpResponse:
         incident = following.unfollow(token=token)
         if incident is None:
-            return self.show_broken(Finding.WRONG)
+            return self.show_broken(LinkState.WRONG)
         finding, subscriber = service.look_at_unsubscription(token)
-        template = "unfollowed" if finding == Finding.OPEN else "unsubscribed"
+        template = "unfollowed" if finding == LinkState.OPEN else "unsubscribed"
         return self.show(template, incident=incident, **_known(subscriber))
 
 
@@ -224,7 +224,7 @@ class Manage(ManageView):
             time_zone=form.cleaned_data["time_zone"],
             incidents=form.cleaned_data["incidents"],
         )
-        if finding != Finding.OPEN:
+        if finding != LinkState.OPEN:
             return self.show_broken(finding)
         self.subscriber.refresh_from_db()
         return self._show(ManageForm.of(self.subscriber), saved=True)
@@ -244,7 +244,7 @@ class Erase(ManageView):
 
     def post(self, request: HttpRequest, token: str) -> HttpResponse:
         finding = service.erase(subscriber=self.subscriber)
-        return self.show("erased") if finding == Finding.OPEN else self.show_broken(finding)
+        return self.show("erased") if finding == LinkState.OPEN else self.show_broken(finding)
 
 
 class Data(ManageView):

@@ -10,7 +10,7 @@ from ..masks import masked
 from ..models import Subscriber, SubscriptionRequest
 from . import addresses, requests, webhooks
 from .forms import WebhookForm
-from .service import Finding
+from .service import LinkState
 from .views import ManageView, StampedFormView, TokenView
 
 
@@ -39,7 +39,7 @@ class Connect(TokenView):
         done = webhooks.connect(token=token, code=request.POST.get("code", ""))
         if done.subscriber is None:
             return self.show_broken(done.finding)
-        if done.finding == Finding.OPEN and done.is_right:
+        if done.finding == LinkState.OPEN and done.is_right:
             return self.show("connected", subscriber=done.subscriber, secret=done.secret)
         error = (
             "" if done.is_right else _("This is not the code. Write it as it arrived; after ten tries, wait an hour.")
@@ -55,10 +55,10 @@ class Connect(TokenView):
         return self._show(finding, subscriber, is_sent=is_sent, error="" if is_sent else refusal)
 
     def _show(
-        self, finding: Finding, subscriber: Subscriber, *, error: str = "", is_sent: bool = False
+        self, finding: LinkState, subscriber: Subscriber, *, error: str = "", is_sent: bool = False
     ) -> HttpResponse:
         context: dict[str, Any] = {"webhook": masked(subscriber.address), "error": error, "is_sent": is_sent}
-        if finding == Finding.USED:
+        if finding == LinkState.USED:
             return self.show("already_connected", **context)
         status = HTTPStatus.UNPROCESSABLE_ENTITY if error else HTTPStatus.OK
         tried = webhooks.log(subscriber)[:3]

@@ -16,14 +16,14 @@ from django.utils.crypto import constant_time_compare
 from .. import guard, links
 from ..links import Purpose
 from ..models import Attempt, Delivery, DeliveryState, SigningSecret, Subscriber
-from ..notifications.ledger.writer import move
+from ..notifications.ledger.writer import transition
 from ..notifications.messages.payloads import code_of
 from ..notifications.messages.signatures import new_secret
 from ..notifications.outbox import queue_message
 from ..notifications.queues import enqueue_posts
 from . import limits, rows
 from .rows import Choices, State
-from .service import CONFIRM_WITHIN, Finding
+from .service import CONFIRM_WITHIN, LinkState
 
 # For so long both secrets sign after a change.
 OVERLAP = timedelta(hours=24)
@@ -36,7 +36,7 @@ _TEAMS = (".logic.azure.com", ".webhook.office.com", ".api.powerplatform.com")
 class Connected:
     """`secret` is shown this once; empty for a chat, and where nothing was done."""
 
-    finding: Finding
+    finding: LinkState
     subscriber: Subscriber | None = None
     secret: str = ""
     is_right: bool = True
@@ -67,19 +67,19 @@ def sign_up(*, url: str, address: str, choices: Choices) -> None:
     queue_message(subscriber, Delivery.Letter.WEBHOOK)
 
 
-def look_at(token: str) -> tuple[Finding, Subscriber | None]:
+def look_at(token: str) -> tuple[LinkState, Subscriber | None]:
     """What a link to connect a webhook would do now; changes nothing."""
     value = links.unsign(Purpose.CONNECT, token)
     if value is None:
-        return Finding.WRONG, None
+        return LinkState.WRONG, None
     pk, _colon, signed_round = value.partition(":")
     subscriber = Subscriber.objects.exclude(address="").filter(pk=pk).first()
     if subscriber is None or str(subscriber.opt_in_round) != signed_round:
-        return Finding.OLD, None
+        return LinkState.OLD, None
     if subscriber.state == State.ACTIVE:
-        return Finding.USED, subscriber
+        return LinkState.USED, subscriber
     in_time = links.unsign(Purpose.CONNECT, token, int(CONFIRM_WITHIN.total_seconds())) is not None
-    return (Finding.OPEN, subscriber) if in_time and subscriber.state == State.PENDING else (Finding.OLD, None)
+    return (LinkState.OPEN, subscriber) if in_time and subscriber.state == State.PENDING else (LinkState.OLD, None)
 
 
 @transaction.atomic
@@ -87,7 +87,7 @@ def send_code(*, token: str) -> bool:
     """Posts the code to the webhook; False if that was done too often."""
     rows.lock(links.unsign(Purpose.CONNECT, token))
     finding, subscriber = look_at(token)
-    if finding != Finding.OPEN or subscriber is None:
+    if finding != LinkState.OPEN or subscriber is None:
         return False
     if not limits.may_post_code(url=subscriber.address, host=guard.read_url(subscriber.address).host):
         return False
@@ -100,7 +100,7 @@ def connect(*, token: str, code: str) -> Connected:
     """Begins the subscription of who knows the code. OPEN means that this call did it, unless the code was wrong."""
     rows.lock(links.unsign(Purpose.CONNECT, token))
     finding, subscriber = look_at(token)
-    if finding != Finding.OPEN or subscriber is None:
+    if finding != LinkState.OPEN or subscriber is None:
         return Connected(finding, subscriber)
     expected = code_of(subscriber.pk, subscriber.opt_in_round)
     may_try = limits.may_try_code(f"{subscriber.pk}:{subscriber.opt_in_round}")
@@ -136,7 +136,7 @@ def replay(*, subscriber: Subscriber, delivery_id: int) -> bool:
     if not limits.may_replay(present.pk):
         return False
     again = Delivery.objects.filter(pk=delivery_id)
-    moved = move(again, DeliveryState.QUEUED, next_attempt_at=timezone.now(), attempts=0, times_uncertain=0)
+    moved = transition(again, DeliveryState.QUEUED, next_attempt_at=timezone.now(), attempts=0, times_uncertain=0)
     transaction.on_commit(enqueue_posts)
     return bool(moved)
 

@@ -18,7 +18,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from statuspage.env import Environment
 from statuspage.local import interruption, mailbox, running
-from statuspage.local.lock import Held, only_one
+from statuspage.local.lock import ClaimedDelivery, only_one
 from statuspage.local.plan import ROOT, Plan, carry_out, make_folder, read
 from statuspage.local.process import TETHER, CannotStart, ask_to_end, spawn, stop
 from statuspage.local.servers import Servers
@@ -47,7 +47,7 @@ def find_servers(plan: Plan, stack: contextlib.ExitStack) -> None:
         interruption.check()
         try:
             stack.enter_context(only_one(plan.var, "make manage"))
-        except Held as error:
+        except ClaimedDelivery as error:
             if running.adopt(plan.var, os.environ):
                 os.environ["DJANGO_SETTINGS_MODULE"] = "statuspage.settings"
                 return

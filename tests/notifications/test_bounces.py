@@ -94,9 +94,9 @@ def announcement_of(delivery: Delivery) -> Announcement:
 def test_only_refusals_on_five_different_days_suspend(delivery: Delivery) -> None:
     now = timezone.now()
     for days in (8, 6, 6, 4, 2):
-        bounces.note(delivery, bounces.Report("failed", "5.2.2", "Full"), now - timedelta(days=days))
+        bounces.note(delivery, bounces.BounceReport("failed", "5.2.2", "Full"), now - timedelta(days=days))
     assert state_of(delivery) == "active"
-    last = bounces.note(delivery, bounces.Report("failed", "5.2.2", "Full"), now)
+    last = bounces.note(delivery, bounces.BounceReport("failed", "5.2.2", "Full"), now)
     assert last.consequence == "given_up"
     assert state_of(delivery) == "suspended"
 

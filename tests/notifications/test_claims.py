@@ -15,9 +15,9 @@ from incidents import operations
 from incidents.models import Announcement, Delivery, Subscriber
 from incidents.notifications import jobs, outbox
 from incidents.notifications.ledger import claims, recovery
-from incidents.notifications.ledger.writer import Held
+from incidents.notifications.ledger.writer import ClaimedDelivery
 from incidents.notifications.sender import worker
-from incidents.notifications.sender.dispatcher import Desk
+from incidents.notifications.sender.dispatcher import Dispatcher
 from tests.factories import make_subscriber
 from tests.notifications.helpers import announced, states
 from tests.support.database import is_somebody_blocked
@@ -34,9 +34,9 @@ def test_a_worker_stops_at_once_when_its_announcement_is_paused_amid_its_claims(
     announcement = announced()
     write_mail = worker.MailWorker.mail
 
-    def pause_at_the_third(self: worker.MailWorker, row: Held) -> bytes:
+    def pause_at_the_third(self: worker.MailWorker, row: ClaimedDelivery) -> bytes:
         if len(server.received) == 2:
-            self.pen.thread.submit(lambda: operations.pause_announcement(announcement=announcement)).result()
+            self.commits.thread.submit(lambda: operations.pause_announcement(announcement=announcement)).result()
         return write_mail(self, row)
 
     monkeypatch.setattr(worker.MailWorker, "mail", pause_at_the_third)
@@ -56,20 +56,20 @@ def test_a_worker_on_a_slow_relay_holds_no_more_than_one_batch(
     announcement = announced()
     claim, taken_at_claims = claims.claim, []
 
-    def twice(announcement_id: int | None, *rest: object) -> list[Held]:
+    def twice(announcement_id: int | None, *rest: object) -> list[ClaimedDelivery]:
         if announcement_id is not None:
             taken_at_claims.append(len(server.received))
             if len(taken_at_claims) == 2:
                 operations.pause_announcement(announcement=announcement)
         return claim(announcement_id, *rest)  # type: ignore[arg-type]
 
-    async def time_flies(self: Desk, rows: int, _seconds: float) -> None:
+    async def time_flies(self: Dispatcher, rows: int, _seconds: float) -> None:
         """The relay is so slow that the worker looks for more work before each reply."""
         self._low_water = rows
         await asyncio.sleep(0)
 
     monkeypatch.setattr(claims, "claim", twice)
-    monkeypatch.setattr(Desk, "wait_until_below", time_flies)
+    monkeypatch.setattr(Dispatcher, "wait_until_below", time_flies)
     jobs.deliver(announcement.pk, 12)
     assert taken_at_claims[0] == 0
     assert taken_at_claims[1] >= 9

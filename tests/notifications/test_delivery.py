@@ -17,7 +17,7 @@ from incidents.models import Announcement, Delivery, Destination, Subscriber, Up
 from incidents.notifications import jobs, outbox
 from incidents.notifications.addressing import relay_name
 from incidents.notifications.ledger import claims, recovery
-from incidents.notifications.ledger.writer import Held
+from incidents.notifications.ledger.writer import ClaimedDelivery
 from incidents.notifications.messages import email
 from incidents.notifications.sender import worker
 from incidents.operations import notifying
@@ -252,8 +252,8 @@ def test_what_a_server_says_of_somebody_erased_meanwhile_is_not_kept(
     announced()
     write_mail = worker.MailWorker.mail
 
-    def erase_and_write(self: worker.MailWorker, row: Held) -> bytes:
-        self.pen.thread.submit(lambda: service.erase(subscriber=reader)).result()
+    def erase_and_write(self: worker.MailWorker, row: ClaimedDelivery) -> bytes:
+        self.commits.thread.submit(lambda: service.erase(subscriber=reader)).result()
         return write_mail(self, row)
 
     monkeypatch.setattr(worker.MailWorker, "mail", erase_and_write)

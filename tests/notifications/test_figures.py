@@ -15,7 +15,7 @@ from incidents import clock
 from incidents.models import Announcement, Bounce, Delivery, Destination, FoldedDeliveries
 from incidents.notifications import queues
 from incidents.notifications.monitoring import health, overview, progress
-from incidents.notifications.monitoring.health import BeatingWorker
+from incidents.notifications.monitoring.health import HeartbeatWorker
 from tests.factories import make_subscriber
 from tests.notifications.helpers import START, announced
 
@@ -94,31 +94,31 @@ def test_what_is_refused_as_a_matter_of_policy_is_counted_for_a_day() -> None:
 
 def test_the_clock_shows_that_it_beats() -> None:
     with time_machine.travel(START, tick=False) as now:
-        assert health.take_pulse(timezone.now()).clock_stands
+        assert health.check_health(timezone.now()).clock_stands
         clock.show_life()
-        assert not health.take_pulse(timezone.now()).clock_stands
+        assert not health.check_health(timezone.now()).clock_stands
         now.shift(timedelta(minutes=1))
-        assert health.take_pulse(timezone.now()).clock_stands
+        assert health.check_health(timezone.now()).clock_stands
 
 
 def test_a_worker_that_is_silent_for_a_minute_is_gone(settings: Settings) -> None:
     redis = Redis.from_url(str(settings.RQ_QUEUES["delivery"]["URL"]))
-    worker = BeatingWorker([Queue("delivery", connection=redis)], connection=redis, worker_ttl=420)
+    worker = HeartbeatWorker([Queue("delivery", connection=redis)], connection=redis, worker_ttl=420)
     assert worker.dequeue_timeout <= 15
     assert worker.job_monitoring_interval <= 15
     worker.register_birth()  # type: ignore[no-untyped-call]
     try:
-        found = health.take_pulse(timezone.now())
+        found = health.check_health(timezone.now())
         assert not found.nobody_works
-        assert health.take_pulse(timezone.now() + timedelta(minutes=1)).nobody_works
+        assert health.check_health(timezone.now() + timedelta(minutes=1)).nobody_works
     finally:
         worker.register_death()  # type: ignore[no-untyped-call]
-    assert health.take_pulse(timezone.now()).nobody_works
+    assert health.check_health(timezone.now()).nobody_works
 
 
 def test_a_queue_that_is_away_is_a_finding_and_no_error(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
     settings.RQ_QUEUES = {name: {"URL": "redis://127.0.0.1:1/0"} for name in settings.RQ_QUEUES}
     monkeypatch.setattr(queues, "queue", queues.queue.__wrapped__)
-    found = health.take_pulse(timezone.now())
+    found = health.check_health(timezone.now())
     assert not found.queue_answers
     assert not found.nobody_works

@@ -17,7 +17,7 @@ from incidents import operations
 from incidents.formats import moment
 from incidents.links import Purpose, unsign
 from incidents.models import Announcement, Page, Update
-from incidents.notifications.ledger.writer import Held
+from incidents.notifications.ledger.writer import ClaimedDelivery
 from incidents.notifications.messages.email import render
 from incidents.notifications.outbox import MAILED
 from incidents.status import ComponentStatus, Phase
@@ -53,7 +53,7 @@ def sent(
         "opt_in_round": 3,
         **row,
     }
-    return render(letter, language, announcement).to(Held(**held))  # type: ignore[arg-type]
+    return render(letter, language, announcement).to(ClaimedDelivery(**held))  # type: ignore[arg-type]
 
 
 def parsed(content: bytes) -> EmailMessage:

@@ -22,7 +22,7 @@ from harness.ports import free_port
 from harness.smtp_server import DROP, ScriptedServer, as_usual
 from incidents.models import Subscriber
 from incidents.notifications.channels.smtp import Relay, SmtpConnection, SmtpError, Stage
-from incidents.notifications.channels.smtp_socket import Wire, _give_up
+from incidents.notifications.channels.smtp_socket import SmtpSocket, _give_up
 from tests.factories import make_subscriber
 from tests.notifications.helpers import announced, states
 from tests.notifications.test_killed import forget_the_dead, start_worker
@@ -59,7 +59,7 @@ def test_a_server_that_reads_nothing_is_given_up(ends: tuple[socket.socket, sock
 
 
 async def written(end: socket.socket, data: bytes, seconds: float = 20) -> None:
-    wire = Wire(end)
+    wire = SmtpSocket(end)
     try:
         await wire.write(data, seconds)
     finally:
@@ -71,7 +71,7 @@ def test_a_reply_that_does_not_end_is_an_error_and_not_waited_for(
     ends: tuple[socket.socket, socket.socket], said: bytes
 ) -> None:
     async def line() -> bytes:
-        wire = Wire(ends[0])
+        wire = SmtpSocket(ends[0])
         try:
             return await wire.line(0.05)
         finally:
@@ -94,10 +94,10 @@ def test_a_server_that_falls_silent_leaves_a_letter_in_doubt_only_after_its_last
     settings.EMAIL_TIMEOUT = 0.1 if stage == "CONNECT" else 60
     make_subscriber("reader@example.dk")
     announced()
-    over, wires = threading.Event(), list[Wire]()
-    connect = Wire.__init__
+    over, wires = threading.Event(), list[SmtpSocket]()
+    connect = SmtpSocket.__init__
 
-    def remembered(self: Wire, connected: socket.socket) -> None:
+    def remembered(self: SmtpSocket, connected: socket.socket) -> None:
         connect(self, connected)
         wires.append(self)
 
@@ -109,7 +109,7 @@ def test_a_server_that_falls_silent_leaves_a_letter_in_doubt_only_after_its_last
         over.wait(60)
         return DROP
 
-    monkeypatch.setattr(Wire, "__init__", remembered)
+    monkeypatch.setattr(SmtpSocket, "__init__", remembered)
     server.says = fall_silent
     try:
         work_off()
@@ -118,7 +118,7 @@ def test_a_server_that_falls_silent_leaves_a_letter_in_doubt_only_after_its_last
     assert states() == {state: 1}
 
 
-def time_is_up(wire: Wire) -> None:
+def time_is_up(wire: SmtpSocket) -> None:
     """Ends the client's wait for a reply; it may be about to begin."""
     if wire._waiter is None or wire._waiter.done():
         wire._loop.call_later(0.01, time_is_up, wire)

@@ -13,7 +13,7 @@ from django.utils import timezone, translation
 from incidents import operations, statuspage_api
 from incidents.models import Component, Incident, Page
 from incidents.publishing.documents.registry import DOCUMENTS
-from incidents.publishing.store.renditions import Copy, Press
+from incidents.publishing.store.renditions import Renderer, Rendition
 from incidents.status import ComponentStatus, Phase
 from incidents.text import Text
 from tests.factories import (
@@ -53,9 +53,11 @@ def read(name: str, language: str = "") -> Any:
     """The document as it would be published at `/LANGUAGE/api/v2/NAME.json`."""
     path = f"{f'/{language}' if language else ''}/api/v2/{name}.json"
     codes = [code for code, _name in settings.LANGUAGES]
-    copies = (Copy(document, name, code) for document in DOCUMENTS for code in codes if name in document.all_keys())
+    copies = (
+        Rendition(document, name, code) for document in DOCUMENTS for code in codes if name in document.all_keys()
+    )
     [copy] = [copy for copy in copies if copy.path == path][:1]
-    content = Press().compose(copy)
+    content = Renderer().compose(copy)
     assert isinstance(content, bytes)
     return json.loads(content)
 
@@ -159,7 +161,11 @@ def test_maintenance_stands_with_its_window_and_cancelled_leaves_as_completed() 
     with time_machine.travel(NOW + timedelta(minutes=1), tick=False):
         operations.cancel_maintenance(incident=off, text=Text(en="Off."))
     [told] = read("scheduled-maintenances/upcoming")["scheduled_maintenances"]
-    assert (told["id"], told["status"], told["impact"]) == (ahead.pk, "scheduled", "maintenance")
+    assert (told["id"], told["status"], told["impact"]) == (
+        ahead.pk,
+        "scheduled",
+        "maintenance",
+    )
     assert told["scheduled_for"] == "2023-10-12T14:00:00.000+02:00"
     assert told["scheduled_until"] == "2023-10-12T16:00:00.000+02:00"
     assert [one["id"] for one in read("summary")["scheduled_maintenances"]] == [ahead.pk]

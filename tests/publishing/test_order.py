@@ -22,7 +22,7 @@ from incidents.models import (
     Update,
     UpdateRevision,
 )
-from incidents.publishing.store.renditions import Press, all_copies
+from incidents.publishing.store.renditions import Renderer, all_renditions
 from incidents.status import ComponentStatus, Impact, Phase
 from incidents.text import Text
 from tests.factories import make_component, make_group, make_incident, make_maintenance, make_statement, make_update
@@ -111,6 +111,6 @@ def rendered(without: Sequence[str] = ()) -> dict[str, str | bytes | None]:
     with transaction.atomic(), connection.cursor() as cursor:
         for choice in {choice for plan in PLANS for choice in plan}:
             cursor.execute(f"SET LOCAL enable_{choice} = {'off' if choice in without else 'on'}")
-        press = Press()
-        copies = [copy for copy in all_copies() if copy.language == settings.LANGUAGE_CODE]
+        press = Renderer()
+        copies = [copy for copy in all_renditions() if copy.language == settings.LANGUAGE_CODE]
         return {copy.path: press.compose(copy) for copy in copies if not copy.path.endswith((".css", ".js", ".png"))}

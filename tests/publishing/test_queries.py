@@ -13,7 +13,7 @@ from incidents.models import Component, Incident
 from incidents.publishing.documents.base import Subjects
 from incidents.publishing.documents.registry import DOCUMENTS
 from incidents.publishing.store import renditions
-from incidents.publishing.store.renditions import Copy, Press, copies_of
+from incidents.publishing.store.renditions import Renderer, Rendition, renditions_of
 from incidents.status import ComponentStatus, Phase
 from incidents.text import Text
 from tests.factories import make_component, make_incident, make_maintenance, make_page, make_statement, make_update
@@ -68,12 +68,12 @@ def grow(mail: Component) -> None:
         plan(component)
 
 
-def queries_of(some: list[Copy]) -> dict[str, int]:
-    return {f"{type(one.document).__name__} {one.path}": queries(lambda: Press().compose(one)) for one in some}  # noqa: B023
+def queries_of(some: list[Rendition]) -> dict[str, int]:
+    return {f"{type(one.document).__name__} {one.path}": queries(lambda: Renderer().compose(one)) for one in some}  # noqa: B023
 
 
 def test_documents_cost_the_same_queries_however_much_there_is(mail: Component) -> None:
-    one_of_each = [next(copies_of(document, next(iter(document.all_keys())))) for document in DOCUMENTS]
+    one_of_each = [next(renditions_of(document, next(iter(document.all_keys())))) for document in DOCUMENTS]
     few = queries_of(one_of_each)
     grow(mail)
     many = queries_of(one_of_each)
@@ -83,6 +83,6 @@ def test_documents_cost_the_same_queries_however_much_there_is(mail: Component) 
 
 def test_finding_what_is_touched_costs_the_same_queries_however_much_there_is(mail: Component) -> None:
     subjects = Subjects(frozenset({f"component:{mail.pk}", "month:2023-12", "incident:k3j9x2m4p7qa"}))
-    few = queries(lambda: list(renditions.touched_copies(subjects)))
+    few = queries(lambda: list(renditions.touched_renditions(subjects)))
     grow(mail)
-    assert queries(lambda: list(renditions.touched_copies(subjects))) == few
+    assert queries(lambda: list(renditions.touched_renditions(subjects))) == few

@@ -29,7 +29,7 @@ from incidents.publishing.documents.social import (
     page_picture,
     picture_path,
 )
-from incidents.publishing.reading.story import told
+from incidents.publishing.reading.story import with_timeline
 from incidents.status import ComponentStatus, Impact
 from incidents.text import Text
 from tests.factories import make_component, make_incident, make_maintenance, make_page
@@ -44,7 +44,7 @@ def _clock() -> Iterator[None]:
 
 
 def picture_of(incident: Incident) -> str:
-    [story] = told(Incident.objects.filter(pk=incident.pk))
+    [story] = with_timeline(Incident.objects.filter(pk=incident.pk))
     return incident_picture(story)
 
 

@@ -17,7 +17,7 @@ from pytest_django import Settings
 
 from incidents import operations
 from incidents.management import catalogues
-from incidents.publishing.store.renditions import Press, all_copies
+from incidents.publishing.store.renditions import Renderer, all_renditions
 from incidents.status import ComponentStatus, Phase
 from incidents.text import Text
 from tests.factories import (
@@ -108,8 +108,8 @@ def english(html: str) -> list[str]:
 @pytest.mark.usefixtures("_german", "_everything")
 def test_third_language_is_a_setting_and_a_catalogue() -> None:
     with time_machine.travel(NOW, tick=False):
-        press, left = Press(), {}
-        for copy in all_copies():
+        press, left = Renderer(), {}
+        for copy in all_renditions():
             content = press.compose(copy) if copy.language == "de" and copy.path.endswith("/") else None
             if isinstance(content, str) and (found := english(press.finish(copy, content, NOW).decode())):
                 left[copy.path] = found

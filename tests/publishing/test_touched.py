@@ -17,7 +17,7 @@ from incidents.publishing.documents.api import CONTENTS, ApiDocument
 from incidents.publishing.documents.assets import Assets
 from incidents.publishing.documents.social import SocialPicture
 from incidents.publishing.store import renditions
-from incidents.publishing.store.renditions import Copy, Press
+from incidents.publishing.store.renditions import Renderer, Rendition
 from incidents.publishing.store.run import Report, Run
 from incidents.status import ComponentStatus
 from incidents.text import Text
@@ -98,9 +98,9 @@ class Watched:
 @pytest.fixture
 def watched(monkeypatch: pytest.MonkeyPatch, world: dict[str, Component]) -> Watched:
     seen = Watched()
-    compose, finish = Press.compose, Run.finish
+    compose, finish = Renderer.compose, Run.finish
 
-    def composed(press: Press, copy: Copy) -> str | bytes | None:
+    def composed(press: Renderer, copy: Rendition) -> str | bytes | None:
         if not isinstance(copy.document, Assets | SocialPicture):  # these are the same bytes for all
             of_api = isinstance(copy.document, ApiDocument)
             (seen.rendered_api if of_api else seen.rendered).add(copy.path)
@@ -111,7 +111,7 @@ def watched(monkeypatch: pytest.MonkeyPatch, world: dict[str, Component]) -> Wat
         seen.changed |= {path for path in (*report.written, *report.deleted) if "/api/v2/" not in path}
         return report
 
-    monkeypatch.setattr(Press, "compose", composed)
+    monkeypatch.setattr(Renderer, "compose", composed)
     monkeypatch.setattr(Run, "finish", finished)
     return seen
 
@@ -199,5 +199,5 @@ def test_new_day_touches_home_and_the_bars_of_components(watched: Watched) -> No
 
 def test_name_of_the_page_touches_all_there_is(watched: Watched) -> None:
     operations.edit_page(fields={"name": Text(da="Nyt navn", en="New name")})
-    every = {copy.path for copy in renditions.all_copies() if not isinstance(copy.document, Assets | SocialPicture)}
+    every = {copy.path for copy in renditions.all_renditions() if not isinstance(copy.document, Assets | SocialPicture)}
     assert watched.rendered | watched.rendered_api == every

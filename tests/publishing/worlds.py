@@ -13,7 +13,7 @@ from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
 from incidents import operations
-from incidents.publishing.store.renditions import all_copies
+from incidents.publishing.store.renditions import all_renditions
 from incidents.publishing.store.run import Run
 from incidents.status import ComponentStatus, Impact
 from incidents.text import Text
@@ -117,7 +117,9 @@ def publishing(root: Path, blocker: DjangoDbBlocker, fill: Callable[[], dict[str
         paths = fill()
         wanted = {path.format(code) for path in paths.values() for code in ("da", "en")}
         run = Run()
-        run.write(copy for copy in all_copies() if copy.path in wanted or copy.path.endswith((".css", ".js", ".svg")))
+        run.write(
+            copy for copy in all_renditions() if copy.path in wanted or copy.path.endswith((".css", ".js", ".svg"))
+        )
         report = run.finish()
         transaction.set_rollback(True)
     with serving(site(root)) as port:

@@ -14,7 +14,7 @@ from harness.waiting import wait_for
 from incidents.models import Delivery, Subscriber
 from incidents.subscriptions import limits, rows, service
 from incidents.subscriptions.rows import Choices
-from incidents.subscriptions.service import Finding
+from incidents.subscriptions.service import LinkState
 from tests.factories import make_subscriber
 from tests.subscriptions.visitor import Visitor, letters, manage_link, unsubscription
 from tests.support.database import is_somebody_blocked
@@ -48,7 +48,7 @@ def test_unsubscribing_while_somebody_signs_the_address_up_again_is_not_undone(
 
     monkeypatch.setattr(limits, "may_sign_up", one_click_meanwhile)
     service.sign_up(address="anna@example.dk", choices=DANISH)
-    assert presses[0].result()[0] == Finding.OPEN
+    assert presses[0].result()[0] == LinkState.OPEN
     assert stored(subscriber).state == "unsubscribed"
 
 
@@ -66,7 +66,7 @@ def test_sign_up_that_waited_for_an_erasure_begins_with_a_stranger(
         forget(locked)
 
     monkeypatch.setattr(rows, "leave", sign_up_meanwhile)
-    assert service.erase(subscriber=subscriber) == Finding.OPEN
+    assert service.erase(subscriber=subscriber) == LinkState.OPEN
     presses[0].result()
     assert (stored(subscriber).address, stored(subscriber).state) == ("", "unsubscribed")
     assert Subscriber.objects.by_mail("anna@example.dk").get().state == "pending"
@@ -100,7 +100,7 @@ def test_who_confirms_while_old_sign_ups_are_forgotten_is_kept(
 def test_choices_that_were_read_before_somebody_left_do_not_bring_them_back() -> None:
     seen = make_subscriber("anna@example.dk")
     service.unsubscribe(token=unsubscription(seen))
-    assert service.change(subscriber=seen, choices=Choices("en")) == Finding.OPEN
+    assert service.change(subscriber=seen, choices=Choices("en")) == LinkState.OPEN
     assert (stored(seen).state, stored(seen).language) == ("unsubscribed", "en")
     assert stored(seen).left_at is not None
 
@@ -110,8 +110,8 @@ def test_what_was_read_before_an_erasure_does_not_bring_the_address_back() -> No
     seen = make_subscriber("anna@example.dk")
     service.erase(subscriber=stored(seen))
     left = stored(seen).left_at
-    assert service.change(subscriber=seen, choices=DANISH) == Finding.OLD
-    assert service.erase(subscriber=seen) == Finding.OLD
+    assert service.change(subscriber=seen, choices=DANISH) == LinkState.OLD
+    assert service.erase(subscriber=seen) == LinkState.OLD
     assert service.leave(seen) is False
     assert (stored(seen).address, stored(seen).state, stored(seen).left_at) == ("", "unsubscribed", left)
 
@@ -120,8 +120,8 @@ def test_what_was_read_before_an_erasure_does_not_bring_the_address_back() -> No
 def test_what_was_read_in_an_earlier_round_changes_and_erases_nothing() -> None:
     seen = make_subscriber("anna@example.dk")
     Subscriber.objects.update(opt_in_round=2)
-    assert service.change(subscriber=seen, choices=Choices("en")) == Finding.OLD
-    assert service.erase(subscriber=seen) == Finding.OLD
+    assert service.change(subscriber=seen, choices=Choices("en")) == LinkState.OLD
+    assert service.erase(subscriber=seen) == LinkState.OLD
     assert (stored(seen).address, stored(seen).language, stored(seen).state) == ("anna@example.dk", "da", "active")
 
 
@@ -142,7 +142,7 @@ def test_link_that_ends_while_the_form_is_read_shows_the_page_of_an_old_link(
     subscriber = make_subscriber("anna@example.dk", language="en")
     look = service.look_at_manage_link
 
-    def erased_meanwhile(token: str) -> tuple[Finding, Subscriber | None]:
+    def erased_meanwhile(token: str) -> tuple[LinkState, Subscriber | None]:
         found = look(token)
         service.erase(subscriber=stored(subscriber))
         return found
@@ -168,6 +168,6 @@ def test_link_asked_for_during_an_erasure_is_written_to_nobody(
 
     monkeypatch.setattr(limits, "may_send_manage_link", erased_meanwhile)
     service.send_manage_links(address="anna@example.dk")
-    assert presses[0].result() == Finding.OPEN
+    assert presses[0].result() == LinkState.OPEN
     assert letters("") == ["manage"]
     assert Delivery.objects.get().state == "skipped"

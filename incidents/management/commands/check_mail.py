@@ -7,7 +7,7 @@ import dns.resolver
 from django.core.management.base import BaseCommand, CommandError
 
 from incidents.notifications import deliverability
-from incidents.notifications.deliverability import Sender, Verdict
+from incidents.notifications.deliverability import MailSender, Verdict
 
 
 class Command(BaseCommand):
@@ -28,7 +28,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         addresses = options["ip"] or deliverability.relay_addresses()
-        sender = Sender(
+        sender = MailSender(
             deliverability.sender_domain(), options["selector"], addresses, _resolver(options["name_server"])
         )
         self.stdout.write(f"Sender: {sender.domain}, from {', '.join(addresses) or 'an unknown address'}")

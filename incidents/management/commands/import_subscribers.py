@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
 from incidents.subscriptions import tables
-from incidents.subscriptions.importing import Line, Result, Wrong, summary, take_in
+from incidents.subscriptions.importing import ImportResult, Line, Wrong, summary, take_in
 
 _SHOWN = 20
 
@@ -33,7 +33,7 @@ class Command(BaseCommand):
         parser.add_argument("--report", type=Path, help="Write what became of each line to this CSV file.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        results: Counter[Result] = Counter()
+        results: Counter[ImportResult] = Counter()
         try:
             with ExitStack() as files:
                 report = _report(options["report"], files)
@@ -59,11 +59,11 @@ class Command(BaseCommand):
         source.seek(0)
         return tables.parsed(_counted(source, bar), sign)
 
-    def show(self, line: Line, results: Counter[Result]) -> None:
+    def show(self, line: Line, results: Counter[ImportResult]) -> None:
         """The first lines that are wrong; the report has them all."""
-        if line.result is Result.WRONG and results[Result.WRONG] <= _SHOWN:
+        if line.result is ImportResult.WRONG and results[ImportResult.WRONG] <= _SHOWN:
             self.stdout.write(f"Line {line.number}: {line.why}")
-        if line.result is Result.WRONG and results[Result.WRONG] == _SHOWN + 1:
+        if line.result is ImportResult.WRONG and results[ImportResult.WRONG] == _SHOWN + 1:
             self.stdout.write("More lines are wrong; --report FILE lists them all.")
 
 

@@ -17,7 +17,7 @@ from functools import cached_property
 from django.conf import settings
 
 from .base import Reply
-from .smtp_socket import Wire
+from .smtp_socket import SmtpSocket
 
 _CODE = re.compile(rb"[2-5]\d\d")
 
@@ -86,7 +86,7 @@ class SmtpConnection:
         self.relay = relay
         self.taken = 0  # letters on this connection, for whoever recycles it
         self._smtp: smtplib.SMTP | None = None
-        self._wire: Wire | None = None  # the same connection, from the first letter on
+        self._wire: SmtpSocket | None = None  # the same connection, from the first letter on
         self._timeouts = {stage: min(seconds, settings.EMAIL_TIMEOUT) for stage, seconds in TIMEOUTS.items()}
 
     @property
@@ -207,7 +207,7 @@ class SmtpConnection:
 
     def _take_over(self) -> None:
         if self._wire is None and self._smtp is not None and self._smtp.sock is not None:
-            self._wire = Wire(self._smtp.sock)
+            self._wire = SmtpSocket(self._smtp.sock)
 
     async def _write(self, data: bytes, stage: Stage) -> None:
         try:
@@ -233,7 +233,7 @@ class SmtpConnection:
         return reply
 
     @property
-    def _open(self) -> Wire:
+    def _open(self) -> SmtpSocket:
         if self._wire is None:
             raise ConnectionError("The connection is closed.")
         return self._wire

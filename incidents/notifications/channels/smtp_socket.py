@@ -7,7 +7,7 @@ import ssl
 _MOST = 65_536  # octets without the end of a line that are no reply any more
 
 
-class Wire:
+class SmtpSocket:
     """Made in the event loop; `release` before the socket is closed.
 
     What the other end says is kept from when it says it. Every failure is an OSError.

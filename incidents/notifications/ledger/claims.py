@@ -12,7 +12,7 @@ from ...models import Announcement, Delivery, DeliveryState, Destination, SkipRe
 from ...models.deliveries import DeliveryQuerySet
 from ..addressing import is_webhook, relay_name
 from . import destinations
-from .writer import Held, move
+from .writer import ClaimedDelivery, transition
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +40,9 @@ _TO_WHOM = "endpoint opt_in_round time_zone".split()
 
 
 @transaction.atomic
-def claim(announcement_id: int | None, limit: int, now: datetime, provided: Collection[str] = ()) -> list[Held]:
+def claim(
+    announcement_id: int | None, limit: int, now: datetime, provided: Collection[str] = ()
+) -> list[ClaimedDelivery]:
     """Mails to send now, held for LEASE; none while the relay is closed.
 
     A destination in trouble gets one row at most, and only when its next try has come;
@@ -66,11 +68,11 @@ def claim(announcement_id: int | None, limit: int, now: datetime, provided: Coll
 
 
 @transaction.atomic
-def claim_posts(limit: int, now: datetime) -> list[Held]:
+def claim_posts(limit: int, now: datetime) -> list[ClaimedDelivery]:
     """The same for what goes over HTTP, of all announcements: there are few, and no relay stands between."""
     due = Delivery.objects.due(now).posted()
     flowing = due.exclude(destination__in=Destination.objects.in_trouble().names())
-    rows: list[Held] = []
+    rows: list[ClaimedDelivery] = []
     for announcement_id in _ids(flowing):
         if len(rows) < limit and _may_go(announcement_id):
             rows += _take(flowing.filter(announcement=announcement_id), limit - len(rows), now)
@@ -101,7 +103,7 @@ def _goes_on(announcement_id: int) -> bool:
         return bool(cursor.rowcount)
 
 
-def _claim_probe(due: DeliveryQuerySet, names: list[str], now: datetime) -> list[Held]:
+def _claim_probe(due: DeliveryQuerySet, names: list[str], now: datetime) -> list[ClaimedDelivery]:
     """One row to try the destinations with, unless another worker does."""
     if not all(Destination.objects.filter(name=name, retry_at__lte=now).exists() for name in names):
         return []
@@ -113,7 +115,7 @@ def _claim_probe(due: DeliveryQuerySet, names: list[str], now: datetime) -> list
     return [row for row in rows if row.probes]
 
 
-def _take(due: DeliveryQuerySet, limit: int, now: datetime) -> list[Held]:
+def _take(due: DeliveryQuerySet, limit: int, now: datetime) -> list[ClaimedDelivery]:
     """Locks up to `limit` rows that nobody else has locked; skips who need not be told, leases the others."""
     # In no finer order: a million rows made at once would be sorted for every batch.
     picked = due.order_by("next_attempt_at").select_for_update(skip_locked=True, of=("self",))
@@ -122,7 +124,7 @@ def _take(due: DeliveryQuerySet, limit: int, now: datetime) -> list[Held]:
         reasons = {row["id"]: _why_not(row) for row in found}
         for reason in set(reasons.values()) - {""}:
             skipped = Delivery.objects.filter(id__in=[pk for pk, why in reasons.items() if why == reason])
-            move(skipped, DeliveryState.SKIPPED, skip_reason=reason)
+            transition(skipped, DeliveryState.SKIPPED, skip_reason=reason)
         if kept := [row for row in found if not reasons[row["id"]]]:
             Delivery.objects.filter(id__in=[row["id"] for row in kept]).update(lease_until=now + LEASE)
             return [_held(row, now + LEASE) for row in kept]
@@ -147,7 +149,7 @@ def forget_orphans(announcement_id: int | None, now: datetime) -> int:
     return forgotten
 
 
-def release(rows: Iterable[Held]) -> None:
+def release(rows: Iterable[ClaimedDelivery]) -> None:
     """Gives rows back that were not begun."""
     for row in rows:
         Delivery.objects.waiting().filter(id=row.id, lease_until=row.lease).update(lease_until=None)
@@ -167,7 +169,7 @@ def supersede(announcement: Announcement) -> int:
     )
     # The ids are written into the statement: through a join PostgreSQL compares everybody with everybody.
     rows = Delivery.objects.filter(Exists(told_now), announcement__in=list(earlier.values_list("pk", flat=True)))
-    return move(rows, DeliveryState.SKIPPED, skip_reason=SkipReason.SUPERSEDED)
+    return transition(rows, DeliveryState.SKIPPED, skip_reason=SkipReason.SUPERSEDED)
 
 
 def _superseded() -> Exists:
@@ -195,8 +197,8 @@ def _why_not(row: dict[str, Any]) -> str:
     return SkipReason.SUPERSEDED if row["superseded"] else ""
 
 
-def _held(row: dict[str, Any], lease: datetime) -> Held:
+def _held(row: dict[str, Any], lease: datetime) -> ClaimedDelivery:
     """What concerns a webhook itself goes by mail, to its owner."""
     by_mail = row["channel"] == Subscriber.Channel.EMAIL
     address = (by_mail and row["owner"]) or row["endpoint"]
-    return Held(lease=lease, address=address, **{name: row[name] for name in (*_OWN, *_TO_WHOM)})
+    return ClaimedDelivery(lease=lease, address=address, **{name: row[name] for name in (*_OWN, *_TO_WHOM)})

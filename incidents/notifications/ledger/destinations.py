@@ -12,7 +12,7 @@ from ...models import Delivery, DeliveryState, Destination
 from .. import addressing
 from ..channels.base import Reply
 from . import backoff
-from .writer import WIRE_LEASE, move
+from .writer import WIRE_LEASE, transition
 
 
 def take_probe(name: str, now: datetime) -> bool:
@@ -69,4 +69,4 @@ def _park(found: Destination, now: datetime) -> None:
     waiting.filter(next_attempt_at__lt=found.retry_at).update(next_attempt_at=found.retry_at, lease_until=None)
     if found.failing_since and backoff.is_over(found.failing_since, now):
         too_old = waiting.filter(created_at__lt=now - backoff.RETRY_FOR)
-        move(too_old, DeliveryState.FAILED, reply=found.reply, reply_code=found.reply_code)
+        transition(too_old, DeliveryState.FAILED, reply=found.reply, reply_code=found.reply_code)

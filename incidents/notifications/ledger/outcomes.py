@@ -7,7 +7,7 @@ from django.conf import settings
 from ...models import DeliveryState, Subscriber
 from ..channels.base import Busy, ChannelError, Lost, Reply, Scope
 from . import backoff
-from .writer import Held, Outcome
+from .writer import ClaimedDelivery, Outcome
 
 # The relay failed in the middle of things, and the letter is not to blame: it goes again
 # as soon as the relay does, unless it meets this again and again.
@@ -17,11 +17,11 @@ _SOON_TIMES = 3
 _RESENDS = 1
 
 
-def taken(row: Held, reply: Reply, now: datetime) -> Outcome:
+def taken(row: ClaimedDelivery, reply: Reply, now: datetime) -> Outcome:
     return Outcome(row, DeliveryState.SENT, reply.code, reply.text, now, sent_at=now)
 
 
-def not_taken(row: Held, error: ChannelError, now: datetime) -> Outcome:
+def not_taken(row: ClaimedDelivery, error: ChannelError, now: datetime) -> Outcome:
     """The row's next state for each kind of error."""
     if isinstance(error, Lost):
         return _lost(row, error.reply, now)
@@ -30,13 +30,13 @@ def not_taken(row: Held, error: ChannelError, now: datetime) -> Outcome:
     return _outcome(row, DeliveryState.FAILED, error.reply, now)
 
 
-def is_last(row: Held, now: datetime) -> bool:
+def is_last(row: ClaimedDelivery, now: datetime) -> bool:
     """Whether this try was the last one, should the letter be put off again."""
     used_up = row.channel != Subscriber.Channel.EMAIL and row.attempts >= len(backoff.POST_PAUSES)
     return used_up or backoff.is_over(row.created_at, now)
 
 
-def _put_off(row: Held, error: Busy, now: datetime) -> Outcome:
+def _put_off(row: ClaimedDelivery, error: Busy, now: datetime) -> Outcome:
     attempts = row.attempts + 1
     if row.channel != Subscriber.Channel.EMAIL:
         pause = backoff.at_least(backoff.of_post(attempts), error.reply.retry_after)
@@ -46,11 +46,11 @@ def _put_off(row: Held, error: Busy, now: datetime) -> Outcome:
     return _outcome(row, DeliveryState.DEFERRED, error.reply, now + backoff.after_failures(attempts))
 
 
-def _lost(row: Held, reply: Reply, now: datetime) -> Outcome:
+def _lost(row: ClaimedDelivery, reply: Reply, now: datetime) -> Outcome:
     if settings.RESEND_UNCERTAIN and row.times_uncertain < _RESENDS:
         return _outcome(row, DeliveryState.UNCERTAIN, reply, now + backoff.when_uncertain())
     return _outcome(row, DeliveryState.FAILED, reply, now)
 
 
-def _outcome(row: Held, state: DeliveryState, reply: Reply, next_attempt_at: datetime) -> Outcome:
+def _outcome(row: ClaimedDelivery, state: DeliveryState, reply: Reply, next_attempt_at: datetime) -> Outcome:
     return Outcome(row, state, reply.code, reply.text, next_attempt_at)

@@ -10,7 +10,7 @@ from .. import queues
 from ..addressing import relay_name
 from ..queues import MAILS, POSTS
 from . import backoff
-from .writer import move
+from .writer import transition
 
 
 def sweep(now: datetime) -> None:
@@ -30,10 +30,10 @@ def recover_abandoned(now: datetime) -> int:
     died = "The worker stopped while it sent this letter."
     rows = Delivery.objects.abandoned(now)
     if not settings.RESEND_UNCERTAIN:
-        return move(rows, DeliveryState.FAILED, reply=died)
-    too_old = move(rows.filter(created_at__lt=now - backoff.RETRY_FOR), DeliveryState.FAILED, reply=died)
+        return transition(rows, DeliveryState.FAILED, reply=died)
+    too_old = transition(rows.filter(created_at__lt=now - backoff.RETRY_FOR), DeliveryState.FAILED, reply=died)
     again = {"next_attempt_at": now + timedelta(minutes=5), "times_uncertain": F("times_uncertain") + 1}
-    return too_old + move(rows, DeliveryState.UNCERTAIN, reply=died, **again)
+    return too_old + transition(rows, DeliveryState.UNCERTAIN, reply=died, **again)
 
 
 def waiting_for_a_job(now: datetime) -> list[int | None]:

@@ -4,7 +4,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 
 from ...models import Announcement, Delivery, DeliveryState, Incident, SkipReason
-from .writer import move
+from .writer import transition
 
 # Rows that one transaction skips: soon over, so that workers can go on writing.
 _BATCH = 5_000
@@ -13,7 +13,7 @@ _BATCH = 5_000
 def skip_withdrawn(incident: Incident) -> int:
     """Skips what waits to be sent about an incident. Returns how many deliveries."""
     waiting = Delivery.objects.filter(announcement__update__incident=incident)
-    return move(waiting, DeliveryState.SKIPPED, skip_reason=SkipReason.WITHDRAWN)
+    return transition(waiting, DeliveryState.SKIPPED, skip_reason=SkipReason.WITHDRAWN)
 
 
 def skip_waiting(announcement_id: int) -> int:
@@ -43,4 +43,4 @@ def take_from_workers(announcement_id: int) -> None:
 def _skip_batch(announcement_id: int) -> int:
     rows = Delivery.objects.waiting().filter(announcement=announcement_id).order_by("next_attempt_at")
     ids = list(rows.select_for_update(skip_locked=True).values_list("pk", flat=True)[:_BATCH])
-    return move(Delivery.objects.filter(pk__in=ids), DeliveryState.SKIPPED, skip_reason=SkipReason.CANCELLED)
+    return transition(Delivery.objects.filter(pk__in=ids), DeliveryState.SKIPPED, skip_reason=SkipReason.CANCELLED)

@@ -39,13 +39,13 @@ def sources(target: DeliveryState) -> list[str]:
 _BEGINNING = sources(DeliveryState.SENDING)
 
 
-def move(rows: DeliveryQuerySet, target: DeliveryState, **fields: Any) -> int:
+def transition(rows: DeliveryQuerySet, target: DeliveryState, **fields: Any) -> int:
     """Moves those of the rows that may move, takes them from whoever holds them, and returns how many they were."""
     return rows.filter(state__in=sources(target)).update(state=target, lease_until=None, **fields)
 
 
 @dataclass
-class Held:
+class ClaimedDelivery:
     """A row that this worker holds, with what it needs to send it. `lease` proves the hold and moves with it."""
 
     id: int
@@ -73,7 +73,7 @@ class Held:
 class Outcome:
     """What became of one letter on the wire. `code` 0 is stored as none."""
 
-    row: Held
+    row: ClaimedDelivery
     state: DeliveryState
     code: int
     text: str
@@ -122,7 +122,7 @@ class Ledger:
         self._connection = connections[DEFAULT_DB_ALIAS]
         self._plans_once: object = None  # the connection that has been told so
 
-    def write(self, outcomes: Sequence[Outcome], begun: Sequence[Held]) -> set[int]:
+    def write(self, outcomes: Sequence[Outcome], begun: Sequence[ClaimedDelivery]) -> set[int]:
         """Records outcomes and, in the same statement, that the rows `begun` go on the wire now.
 
         Returns the ids of those that may: not the rows that were taken from us
@@ -172,7 +172,7 @@ class Ledger:
             return {pk for (pk,) in cursor.execute(_WRITE, parameters, prepare=True)}
 
 
-def _parameters(outcomes: Sequence[Outcome], begun: Sequence[Held], lease: datetime) -> list[Any]:
+def _parameters(outcomes: Sequence[Outcome], begun: Sequence[ClaimedDelivery], lease: datetime) -> list[Any]:
     return [
         json.dumps([_as_record(outcome) for outcome in outcomes]),
         [outcome.row.id for outcome in outcomes],

@@ -10,7 +10,7 @@ from django.utils.translation import gettext
 
 from ...status import Kind
 from ...wording import quote_heading
-from .content import Entry, Prose, Story
+from .content import MessageContent, Prose, UpdateContent
 from .mime import one_line
 
 Json = dict[str, Any]
@@ -19,7 +19,7 @@ Json = dict[str, Any]
 _SLACK_TITLE, _SLACK_TEXT, _TEAMS_TEXT = 150, 2_700, 9_000
 
 
-def slack(name: str, story: Story) -> Json:
+def slack(name: str, story: MessageContent) -> Json:
     """Block Kit; `text` is what a notification shows and what a screen reader says."""
     title = _line(story)
     blocks = [
@@ -36,7 +36,7 @@ def slack(name: str, story: Story) -> Json:
     return {"text": _escaped(f"{name}: {title}"), "unfurl_links": False, "blocks": blocks}
 
 
-def teams(name: str, story: Story) -> Json:
+def teams(name: str, story: MessageContent) -> Json:
     """An Adaptive Card in the envelope that Workflows and the older connectors take."""
     facts = [{"title": part, "value": f"{look.glyph} {word}"} for part, look, word in story.newest.components]
     if story.window:
@@ -86,13 +86,13 @@ def _card(language: str, body: list[Json], actions: list[Json]) -> Json:
     return {"type": "message", "attachments": [attachment]}
 
 
-def _line(story: Story) -> str:
+def _line(story: MessageContent) -> str:
     """Shape of the state, phase and title, as a mail begins."""
     correction = f"{gettext('Correction')}: " if story.is_correction else ""
     return f"{story.appearance.glyph} {correction}{story.newest.phase}: {story.title.source}"
 
 
-def _said_in_slack(entry: Entry) -> list[str]:
+def _said_in_slack(entry: UpdateContent) -> list[str]:
     """The update's words, and the quoted statement behind a bar, after a line that says whose it is."""
     said = [_cut(_escaped(_noted(entry.text)), _SLACK_TEXT)]
     if entry.quote:
@@ -101,7 +101,7 @@ def _said_in_slack(entry: Entry) -> list[str]:
     return said
 
 
-def _said_in_teams(entry: Entry) -> list[Json]:
+def _said_in_teams(entry: UpdateContent) -> list[Json]:
     said: list[Json] = [{"type": "TextBlock", "text": _plain_card(_cut(_noted(entry.text), _TEAMS_TEXT)), "wrap": True}]
     if entry.quote:
         text = _plain_card(_cut(entry.quote.plain, _TEAMS_TEXT))
@@ -112,7 +112,7 @@ def _said_in_teams(entry: Entry) -> list[Json]:
     return [block for block in said if block.get("text") != ""]
 
 
-def _heading(entry: Entry) -> str:
+def _heading(entry: UpdateContent) -> str:
     return quote_heading(entry.update.incident.upstream_name, entry.update.quote_language)
 
 
@@ -125,14 +125,14 @@ def _cut(text: str, longest: int) -> str:
     return text if len(text) <= longest else text[:longest].rsplit(maxsplit=1)[0] + " …"
 
 
-def _foot(name: str, story: Story) -> str:
+def _foot(name: str, story: MessageContent) -> str:
     parts = [name, story.newest.at]
     if story.next_update and story.incident.kind != Kind.MAINTENANCE:
         parts.append(gettext("Next update: %(time)s") % {"time": story.next_update})
     return " · ".join(parts)
 
 
-def _facts_in_slack(story: Story) -> str:
+def _facts_in_slack(story: MessageContent) -> str:
     lines = [f"{look.glyph} *{_escaped(part)}*: {_escaped(status)}" for part, look, status in story.newest.components]
     if story.window:
         lines.append(f"*{_escaped(gettext('When'))}*: {_escaped(story.window)}")

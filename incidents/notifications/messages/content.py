@@ -45,7 +45,7 @@ def prose(text: Text) -> Prose:
     return Prose(found.text, found.language, "" if found.is_own else untranslated_note(found.wanted))
 
 
-class Entry:
+class UpdateContent:
     """One update of the story. Language and time zone of the reader are active."""
 
     def __init__(self, update: Update, language: str) -> None:
@@ -71,13 +71,13 @@ class Entry:
         ]
 
 
-class Story:
+class MessageContent:
     """The new update and what was said before it."""
 
     def __init__(self, announcement: Announcement, language: str) -> None:
         self.incident: Incident = announcement.update.incident
         self.language = language
-        self.newest = Entry(announcement.update, language)
+        self.newest = UpdateContent(announcement.update, language)
         self.is_correction = announcement.reason == Announcement.Reason.CORRECTION
         self.url = links.absolute(links.incident(self.incident.pk, language))
 
@@ -106,9 +106,9 @@ class Story:
         return prose(self.incident.title)
 
     @cached_property
-    def earlier(self) -> list[Entry]:
+    def earlier(self) -> list[UpdateContent]:
         """Public updates from before the new one, newest first, with their own times."""
-        return [Entry(update, self.language) for update in self._before[:EARLIER]]
+        return [UpdateContent(update, self.language) for update in self._before[:EARLIER]]
 
     @property
     def upstream(self) -> str:

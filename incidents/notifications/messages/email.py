@@ -20,9 +20,9 @@ from ...masks import masked
 from ...models import Announcement, Delivery, Incident, Page
 from ...wording import words
 from ..channels.email import sender_address
-from ..ledger.writer import Held
+from ..ledger.writer import ClaimedDelivery
 from . import mime
-from .content import Story
+from .content import MessageContent
 from .mime import Slot
 
 TITLE_LENGTH = 150
@@ -52,7 +52,7 @@ class Mail:
     about: str = ""  # the incident, which the link to unsubscribe names too
     names_webhook: bool = False
 
-    def to(self, row: Held) -> bytes:
+    def to(self, row: ClaimedDelivery) -> bytes:
         """The bytes for one recipient; the same row gives the same Message-ID and Date every time."""
         values = {
             Slot.ADDRESS: row.address,
@@ -109,7 +109,7 @@ def _context(page: Page, language: str, announcement: Announcement | None) -> di
         "webhook": Slot.WEBHOOK.gap,
     }
     if announcement is not None:
-        story = Story(announcement, language)
+        story = MessageContent(announcement, language)
         title = mime.one_line(words(story.incident.title), TITLE_LENGTH)
         context |= {"story": story, "appearances": APPEARANCES.values(), "title": title}
     return context

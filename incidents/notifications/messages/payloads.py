@@ -13,9 +13,9 @@ from django.utils.crypto import salted_hmac
 from ... import links
 from ...models import Announcement, Delivery, Page, Subscriber
 from ...wording import words
-from ..ledger.writer import Held
+from ..ledger.writer import ClaimedDelivery
 from . import chat_cards, statuspage
-from .content import Story
+from .content import MessageContent
 
 Json = dict[str, Any]
 
@@ -25,13 +25,13 @@ Channel = Subscriber.Channel
 
 
 @dataclass(frozen=True)
-class Post:
+class Payload:
     """One body in one language, to be addressed."""
 
     body: bytes
     language: str
 
-    def to(self, row: Held) -> bytes:
+    def to(self, row: ClaimedDelivery) -> bytes:
         """The bytes for one recipient, the same at every try."""
         token = links.sign(links.Purpose.UNSUBSCRIBE, row.subscriber_id) if UNSUBSCRIBE.encode() in self.body else ""
         link = links.absolute(links.dynamic("subscriptions:unsubscribe", self.language, token)) if token else ""
@@ -46,7 +46,7 @@ def code_of(subscriber_id: str, opt_in_round: int) -> str:
     return f"{text[:4]}-{text[4:]}"
 
 
-def render(channel: str, letter: str, language: str, announcement: Announcement | None, zone: str = "") -> Post:
+def render(channel: str, letter: str, language: str, announcement: Announcement | None, zone: str = "") -> Payload:
     """A post in a language, with times in `zone` or the page's."""
     page = Page.objects.current()
     with translation.override(language), timezone.override(zone or page.time_zone):
@@ -56,9 +56,9 @@ def render(channel: str, letter: str, language: str, announcement: Announcement 
                 raise ValueError(f"“{letter}” does not go over HTTP.")
             body = _CODES[channel](page, name)
         else:
-            body = _NEWS[channel](page, name, Story(announcement, language))
+            body = _NEWS[channel](page, name, MessageContent(announcement, language))
     # No escapes, so that the gaps are found.
-    return Post(json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(), language)
+    return Payload(json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(), language)
 
 
 _CODES: dict[str, Callable[[Page, str], Json]] = {
@@ -66,7 +66,7 @@ _CODES: dict[str, Callable[[Page, str], Json]] = {
     Channel.SLACK: lambda _page, name: chat_cards.slack_code(name, CODE),
     Channel.TEAMS: lambda _page, name: chat_cards.teams_code(name, CODE),
 }
-_NEWS: dict[str, Callable[[Page, str, Story], Json]] = {
+_NEWS: dict[str, Callable[[Page, str, MessageContent], Json]] = {
     Channel.WEBHOOK: lambda page, _name, story: statuspage.news(page, UNSUBSCRIBE, story.incident),
     Channel.SLACK: lambda _page, name, story: chat_cards.slack(name, story),
     Channel.TEAMS: lambda _page, name, story: chat_cards.teams(name, story),

@@ -22,7 +22,7 @@ BEAT = timedelta(seconds=15)
 GONE_AFTER = timedelta(seconds=45)
 
 
-class BeatingWorker(Worker):
+class HeartbeatWorker(Worker):
     """RQ's worker, which shows every 15 s that it lives, also while it is idle; RQ's own is silent for minutes."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -34,7 +34,7 @@ class BeatingWorker(Worker):
 
 
 @dataclass(frozen=True)
-class Hand:
+class WorkerInfo:
     """A worker as the queue knows it."""
 
     name: str
@@ -50,19 +50,19 @@ class Hand:
 
 
 @dataclass(frozen=True)
-class Pulse:
+class Health:
     """What is known of the processes that tell subscribers, at one moment."""
 
     at: datetime
     clock_at: datetime | None
     queue_answers: bool = False
-    workers: list[Hand] = field(default_factory=list)
+    workers: list[WorkerInfo] = field(default_factory=list)
     jobs_waiting: int = 0
     jobs_failed: int = 0
     posts_wait: bool = False
 
     @property
-    def living(self) -> list[Hand]:
+    def living(self) -> list[WorkerInfo]:
         return [worker for worker in self.workers if worker.lives(self.at)]
 
     @property
@@ -91,7 +91,7 @@ def beat(name: str = CLOCK) -> None:
     Heartbeat.objects.update_or_create(name=name, defaults={"beaten_at": timezone.now()})
 
 
-def take_pulse(now: datetime) -> Pulse:
+def check_health(now: datetime) -> Health:
     """Two queries and a few words with the queue; a queue that is away is a finding and no error."""
     clock_at = Heartbeat.objects.filter(name=CLOCK).values_list("beaten_at", flat=True).first()
     posts_wait = Delivery.objects.waiting().posted().exists()
@@ -100,12 +100,12 @@ def take_pulse(now: datetime) -> Pulse:
         known = {worker.name: _hand(worker) for queue in all_queues for worker in Worker.all(queue=queue)}
         waiting, failed = sum(map(len, all_queues)), sum(queue.failed_job_registry.count for queue in all_queues)
     except RedisError:
-        return Pulse(now, clock_at)
-    return Pulse(now, clock_at, True, [known[name] for name in sorted(known)], waiting, failed, posts_wait)
+        return Health(now, clock_at)
+    return Health(now, clock_at, True, [known[name] for name in sorted(known)], waiting, failed, posts_wait)
 
 
-def _hand(worker: Any) -> Hand:
-    return Hand(
+def _hand(worker: Any) -> WorkerInfo:
+    return WorkerInfo(
         name=worker.name,
         state=str(worker.get_state()),
         host=worker.hostname or "",

@@ -9,7 +9,7 @@ from django.db.models import Count, Q
 from ...models import Announcement, Bounce, Delivery, DeliveryState, Destination
 from ...models.deliveries import DeliveryQuerySet
 from . import health, progress
-from .health import Pulse
+from .health import Health
 from .progress import Progress
 
 RECENT = timedelta(days=7)
@@ -18,7 +18,7 @@ _POLICY = "5.7."
 
 
 @dataclass(frozen=True)
-class Trouble:
+class FailingDestination:
     """A destination that takes no mail, and how many letters wait for it."""
 
     destination: Destination
@@ -34,9 +34,9 @@ class Overview:
     """`letters` are those of our own accord (confirmations and such), by state, of the last seven days."""
 
     at: datetime
-    pulse: Pulse
+    pulse: Health
     underway: list[Progress]
-    troubles: list[Trouble]
+    troubles: list[FailingDestination]
     letters: Counter[str]
     per_minute: int
 
@@ -61,7 +61,7 @@ def overview(now: datetime) -> Overview:
     sent_now = letters.filter(state=DeliveryState.SENT, sent_at__gt=now - progress.RATE_OVER).count()
     return Overview(
         at=now,
-        pulse=health.take_pulse(now),
+        pulse=health.check_health(now),
         underway=underway,
         troubles=troubles(),
         letters=by_state,
@@ -69,12 +69,12 @@ def overview(now: datetime) -> Overview:
     )
 
 
-def troubles() -> list[Trouble]:
+def troubles() -> list[FailingDestination]:
     """Destinations in trouble; the one for which most letters wait comes first."""
     found = list(Destination.objects.in_trouble())
     waiting = Delivery.objects.waiting().filter(destination__in=[one.name for one in found]).order_by()
     numbers = dict(waiting.values_list("destination").annotate(rows=Count("*")))
-    return sorted((Trouble(one, numbers.get(one.name, 0)) for one in found), key=lambda one: -one.waiting)
+    return sorted((FailingDestination(one, numbers.get(one.name, 0)) for one in found), key=lambda one: -one.waiting)
 
 
 def recent(now: datetime) -> DeliveryQuerySet:

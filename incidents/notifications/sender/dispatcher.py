@@ -11,7 +11,7 @@ from collections import defaultdict, deque
 from collections.abc import Collection
 from enum import Enum, auto
 
-from ..ledger.writer import Held
+from ..ledger.writer import ClaimedDelivery
 
 # A slow destination does not need more rows on the desk than it gets in so many seconds.
 _ENOUGH_FOR = 60
@@ -27,7 +27,7 @@ class Result(Enum):
     NOTHING = auto()
 
 
-class Desk:
+class Dispatcher:
     """A queue shared by tasks. `close` ends it: nobody gets another row.
 
     `rate` is how many rows a second go to one destination at most; 0 is no limit.
@@ -36,8 +36,8 @@ class Desk:
     def __init__(self, rate: float = 0) -> None:
         self._rate = rate
         self._changed = asyncio.Event()
-        self._ready: deque[Held] = deque()
-        self._aside: dict[str, deque[Held]] = defaultdict(deque)
+        self._ready: deque[ClaimedDelivery] = deque()
+        self._aside: dict[str, deque[ClaimedDelivery]] = defaultdict(deque)
         self._tried: set[str] = set()  # one letter is out to find out
         self._resting: set[str] = set()  # their next turn is still to come
         self._proven: set[str] = set()
@@ -46,12 +46,12 @@ class Desk:
         self.left = 0  # rows that are not settled yet, those in hand included
         self.is_closed = False
 
-    def offer(self, rows: Collection[Held]) -> None:
+    def offer(self, rows: Collection[ClaimedDelivery]) -> None:
         self._ready.extend(rows)
         self.left += len(rows)
         self._changed.set()
 
-    def take(self) -> Held | None:
+    def take(self) -> ClaimedDelivery | None:
         """The next row that may go now, if there is one."""
         while self._ready:
             row = self._ready.popleft()
@@ -62,20 +62,20 @@ class Desk:
                 return row
         return None
 
-    def _hand_out(self, row: Held) -> None:
+    def _hand_out(self, row: ClaimedDelivery) -> None:
         if row.destination not in self._proven:
             self._tried.add(row.destination)
         if self._rate:
             self._resting.add(row.destination)
             asyncio.get_running_loop().call_later(1 / self._rate, self._rested, row.destination)
 
-    async def next(self) -> Held | None:
+    async def next(self) -> ClaimedDelivery | None:
         """The next row, when there is one that may go; None once the desk is closed."""
         while not self.is_closed and (row := self.take()) is None:
             await self._change()
         return None if self.is_closed else row
 
-    def settle(self, row: Held, result: Result) -> bool:
+    def settle(self, row: ClaimedDelivery, result: Result) -> bool:
         """Notes what a row that was taken showed. Returns whether its destination is to count as down."""
         self.left -= 1
         down = self._judge(row.destination, result)
@@ -95,7 +95,7 @@ class Desk:
                 while not self.is_closed and self.left >= rows:
                     await self._change()
 
-    def close(self) -> list[Held]:
+    def close(self) -> list[ClaimedDelivery]:
         """Ends it, and returns the rows that nobody took."""
         self.is_closed = True
         left = [*self._ready, *(row for rows in self._aside.values() for row in rows)]

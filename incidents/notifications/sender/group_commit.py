@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from ..ledger.writer import Held, Ledger, Outcome
+from ..ledger.writer import ClaimedDelivery, Ledger, Outcome
 
 T = TypeVar("T")
 
@@ -26,11 +26,11 @@ class _Page:
     """What is to be written next; `granted` tells which rows may go on the wire."""
 
     outcomes: list[Outcome] = field(default_factory=list)
-    begun: list[Held] = field(default_factory=list)
+    begun: list[ClaimedDelivery] = field(default_factory=list)
     granted: asyncio.Future[set[int]] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
-class Pen:
+class GroupCommit:
     """Made in the event loop. The database is asked in a thread of its own, one thing after the other."""
 
     def __init__(self, ledger: Ledger) -> None:
@@ -39,7 +39,7 @@ class Pen:
         self._page = _Page()
         self._writing: asyncio.Task[None] | None = None
 
-    async def write(self, outcome: Outcome | None, next_row: Held | None) -> bool:
+    async def write(self, outcome: Outcome | None, next_row: ClaimedDelivery | None) -> bool:
         """Records an outcome and that `next_row` goes on the wire now; returns whether it may.
 
         Raises OperationalError if PostgreSQL stays away.

@@ -4,7 +4,7 @@ import asyncio
 import time
 
 
-class Pace:
+class RateLimiter:
     """Spreads turns evenly over time, for any number of connections; a rate of 0 is no limit."""
 
     def __init__(self, rate: float) -> None:

@@ -6,14 +6,14 @@ from django.conf import settings
 from django.template.loader import get_template
 
 from ... import links, markup
-from ..monitoring.health import BeatingWorker
+from ..monitoring.health import HeartbeatWorker
 from ..outbox import MAILED
 from . import webhook_worker, worker
 
-__all__ = ["Waiter", "webhook_worker", "worker"]
+__all__ = ["PreloadedWorker", "webhook_worker", "worker"]
 
 
-class Waiter(BeatingWorker):
+class PreloadedWorker(HeartbeatWorker):
     """A worker whose forks find everything imported, templates and translations read: a second saved for each."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -11,13 +11,13 @@ from .. import outbox
 from ..channels import webhook
 from ..channels.base import ChannelError, Gone, Refused, Reply
 from ..ledger import claims, outcomes
-from ..ledger.writer import Held
+from ..ledger.writer import ClaimedDelivery
 from ..messages import signatures
-from ..messages.payloads import Post, render
+from ..messages.payloads import Payload, render
 from ..suspension import suspend
-from .connection import Carrier, RelayHealth
+from .connection import RelayHealth, Sender
 from .dispatcher import Result
-from .group_commit import Pen
+from .group_commit import GroupCommit
 from .worker import Worker, announcement_of
 
 BATCH = 100
@@ -25,11 +25,11 @@ CONNECTIONS = 20  # at once; each may take half a minute
 _HEADERS = {"Content-Type": "application/json", "User-Agent": "statuspage-webhook/1"}
 
 
-class PostWire:
+class WebhookTransport:
     """Every post has a connection of its own, in a thread of its own: the guard looks at each address anew."""
 
-    def __init__(self, pen: Pen, letter: Callable[[Held], Post]) -> None:
-        self.pen = pen
+    def __init__(self, commits: GroupCommit, letter: Callable[[ClaimedDelivery], Payload]) -> None:
+        self.commits = commits
         self.letter = letter
 
     async def prepare(self) -> None:
@@ -38,7 +38,7 @@ class PostWire:
     def close(self) -> None:
         """There is nothing to close."""
 
-    async def send(self, row: Held) -> Reply:
+    async def send(self, row: ClaimedDelivery) -> Reply:
         body, began = self.letter(row).to(row), time.monotonic()
         headers = {**_HEADERS, **await self._signed(row, body)}
         is_chat = row.channel != Subscriber.Channel.WEBHOOK
@@ -50,14 +50,14 @@ class PostWire:
         await self._note(row, reply, began)
         return reply
 
-    async def _signed(self, row: Held, body: bytes) -> dict[str, str]:
+    async def _signed(self, row: ClaimedDelivery, body: bytes) -> dict[str, str]:
         """A chat does not look at signatures; a webhook has none before its owner has shown that it is theirs."""
         now = timezone.now()
         valid = SigningSecret.objects.filter(subscriber=row.subscriber_id).valid(now).values_list("value", flat=True)
-        keys = await self.pen.using(lambda: list(valid))
+        keys = await self.commits.using(lambda: list(valid))
         return signatures.headers(f"msg_{row.id}", now, body, keys) if keys else {}
 
-    async def _note(self, row: Held, reply: Reply, began: float) -> None:
+    async def _note(self, row: ClaimedDelivery, reply: Reply, began: float) -> None:
         attempt = Attempt(
             subscriber_id=row.subscriber_id,
             delivery_id=row.id,
@@ -65,47 +65,49 @@ class PostWire:
             said=reply.text[:300],
             milliseconds=int((time.monotonic() - began) * 1000),
         )
-        await self.pen.using(attempt.save)
+        await self.commits.using(attempt.save)
 
 
-class PostCarrier(Carrier):
+class WebhookSender(Sender):
     """What follows from a post that was not taken: nothing for others, but for those to the same host."""
 
-    async def _follow(self, row: Held, error: ChannelError) -> None:
+    async def _follow(self, row: ClaimedDelivery, error: ChannelError) -> None:
         if isinstance(error, Gone) or outcomes.is_last(row, timezone.now()):
-            await self.pen.using(lambda: _suspend(row, error.reply, is_gone=isinstance(error, Gone)))
+            await self.commits.using(lambda: _suspend(row, error.reply, is_gone=isinstance(error, Gone)))
         await super()._follow(row, error)
 
-    async def _refused(self, row: Held, error: Refused) -> None:
+    async def _refused(self, row: ClaimedDelivery, error: Refused) -> None:
         """It is done already, and the owner is told."""
 
-    async def _destination_puts_off(self, row: Held, reply: Reply) -> None:
-        if self.desk.settle(row, Result.PUTS_OFF) or row.destination in row.probes:
+    async def _destination_puts_off(self, row: ClaimedDelivery, reply: Reply) -> None:
+        if self.dispatcher.settle(row, Result.PUTS_OFF) or row.destination in row.probes:
             await self._trouble(row.destination, reply, row)
 
 
-class PostWorker(Worker[Post]):
+class WebhookWorker(Worker[Payload]):
     """All posts that are due, of whichever announcement."""
 
     def __init__(self) -> None:
         super().__init__(BATCH, CONNECTIONS)
         self.relay = RelayHealth(answers=True)
 
-    async def claim(self) -> list[Held]:
-        if self.desk.left >= self.low_water():
+    async def claim(self) -> list[ClaimedDelivery]:
+        if self.dispatcher.left >= self.low_water():
             return []
-        rows = await self.pen.using(lambda: claims.claim_posts(self.batch, timezone.now()))
+        rows = await self.commits.using(lambda: claims.claim_posts(self.batch, timezone.now()))
         self.has_more = len(rows) >= self.batch
         return rows
 
-    def render(self, row: Held) -> Post:
+    def render(self, row: ClaimedDelivery) -> Payload:
         return render(row.channel, row.letter, row.language, announcement_of(row), row.time_zone)
 
-    def carrier(self) -> Carrier:
-        return PostCarrier(self.pen, self.desk, self.relay, PostWire(self.pen, self.letter), self.pace)
+    def sender(self) -> Sender:
+        return WebhookSender(
+            self.commits, self.dispatcher, self.relay, WebhookTransport(self.commits, self.letter), self.rate_limiter
+        )
 
 
-def _suspend(row: Held, reply: Reply, *, is_gone: bool) -> None:
+def _suspend(row: ClaimedDelivery, reply: Reply, *, is_gone: bool) -> None:
     """Suspend the webhook and tell its owner by mail, unless it has accepted something since this was created."""
     taken_since = Attempt.objects.filter(subscriber=row.subscriber_id, at__gte=row.created_at, code__range=(200, 299))
     if not is_gone and taken_since.exists():

@@ -13,12 +13,12 @@ from django.utils import timezone
 
 from ...models import Announcement, Delivery, DeliveryState
 from ..ledger import claims, destinations
-from ..ledger.writer import Held, Ledger, move
+from ..ledger.writer import ClaimedDelivery, Ledger, transition
 from ..messages.email import Mail, render
-from .connection import Carrier, MailWire, RelayHealth
-from .dispatcher import Desk
-from .group_commit import Pen
-from .rate_limit import Pace
+from .connection import RelayHealth, Sender, SmtpTransport
+from .dispatcher import Dispatcher
+from .group_commit import GroupCommit
+from .rate_limit import RateLimiter
 
 logger = logging.getLogger(__name__)
 
@@ -37,24 +37,24 @@ class Worker(ABC, Generic[Written]):
         self.batch = batch
         self.connections = connections
         self.ledger = Ledger()
-        self.desk = Desk(destination_rate)
+        self.dispatcher = Dispatcher(destination_rate)
         self.relay = RelayHealth()
-        self.pace = Pace(rate)
+        self.rate_limiter = RateLimiter(rate)
         self.letters: dict[_Key, Written] = {}
         self.unwritable: dict[_Key, str] = {}
-        self.crew: list[asyncio.Task[None]] = []
+        self.senders: list[asyncio.Task[None]] = []
         self.has_more = False  # the last claim was as large as it may be
 
     @abstractmethod
-    async def claim(self) -> list[Held]:
+    async def claim(self) -> list[ClaimedDelivery]:
         """Rows that may go now. Sets `has_more`."""
 
     @abstractmethod
-    def render(self, row: Held) -> Written:
+    def render(self, row: ClaimedDelivery) -> Written:
         """The letter of this row and of all that have it in common; asks the database."""
 
     @abstractmethod
-    def carrier(self) -> Carrier:
+    def sender(self) -> Sender:
         """For one more connection."""
 
     def run(self) -> bool:
@@ -64,50 +64,50 @@ class Worker(ABC, Generic[Written]):
 
     async def _run(self) -> bool:
         """All connections in one thread; only what waits by itself, the database and a greeting, has others."""
-        self.pen = Pen(self.ledger)
+        self.commits = GroupCommit(self.ledger)
         openers = ThreadPoolExecutor(self.connections, "opening")
         asyncio.get_running_loop().set_default_executor(openers)
         try:
             return await self._work()
         finally:
-            left = self.desk.close()
-            await asyncio.gather(*self.crew, return_exceptions=True)
+            left = self.dispatcher.close()
+            await asyncio.gather(*self.senders, return_exceptions=True)
             await self._give_back(left)
-            self.pen.close()
+            self.commits.close()
 
     async def _work(self) -> bool:
         """Rows that are parked, put off or taken away meanwhile are not waited for."""
         until = time.monotonic() + SECONDS
-        while time.monotonic() < until and not self.desk.is_closed:
+        while time.monotonic() < until and not self.dispatcher.is_closed:
             was_idle = self._is_idle()
             claimed = await self._claim()
             if was_idle and not claimed:
                 break
-            self._man()
-            await self.desk.wait_until_below(self.low_water() if self.has_more else 1, 0.5)
+            self._start_senders()
+            await self.dispatcher.wait_until_below(self.low_water() if self.has_more else 1, 0.5)
         unfinished = time.monotonic() >= until
-        while not self.desk.is_closed and self.desk.at_hand:
-            self._man()
-            await self.desk.wait_until_below(1, 0.2)
-        await self._give_back(self.desk.close())
-        await asyncio.gather(*self.crew)
+        while not self.dispatcher.is_closed and self.dispatcher.at_hand:
+            self._start_senders()
+            await self.dispatcher.wait_until_below(1, 0.2)
+        await self._give_back(self.dispatcher.close())
+        await asyncio.gather(*self.senders)
         return unfinished
 
-    async def _give_back(self, rows: list[Held]) -> None:
-        await self.pen.using(lambda: claims.release(rows))
+    async def _give_back(self, rows: list[ClaimedDelivery]) -> None:
+        await self.commits.using(lambda: claims.release(rows))
 
     async def _claim(self) -> int:
         """Returns how many rows there were."""
         rows = await self.claim()
-        self.desk.offer([row for row in rows if await self._is_rendered(row)])
+        self.dispatcher.offer([row for row in rows if await self._is_rendered(row)])
         return len(rows)
 
-    async def _is_rendered(self, row: Held) -> bool:
+    async def _is_rendered(self, row: ClaimedDelivery) -> bool:
         """Whether its letter is there to be sent; if it cannot be written the row fails and says why."""
         key = _key(row)
         if key not in self.letters and key not in self.unwritable:
             try:
-                self.letters[key] = await self.pen.using(lambda: self.render(row))
+                self.letters[key] = await self.commits.using(lambda: self.render(row))
             except OperationalError:
                 raise  # the database's fault and no letter's
             except Exception as error:
@@ -118,24 +118,24 @@ class Worker(ABC, Generic[Written]):
             await self._fail(row, self.unwritable[key])
         return key in self.letters
 
-    async def _fail(self, row: Held, why: str) -> None:
+    async def _fail(self, row: ClaimedDelivery, why: str) -> None:
         """Only while we hold it; staff find it among the failed and can send it again."""
         held = Delivery.objects.filter(pk=row.id, lease_until=row.lease)
-        await self.pen.using(lambda: move(held, DeliveryState.FAILED, reply=why, reply_code=None))
+        await self.commits.using(lambda: transition(held, DeliveryState.FAILED, reply=why, reply_code=None))
         for name in row.probes:
-            await self.pen.using(lambda name=name: destinations.give_probe_back(name, timezone.now()))  # type: ignore[misc]
+            await self.commits.using(lambda name=name: destinations.give_probe_back(name, timezone.now()))  # type: ignore[misc]
 
-    def _man(self) -> None:
+    def _start_senders(self) -> None:
         """One connection until the relay has taken a letter, then as many as there is work for."""
-        for member in self.crew:
+        for member in self.senders:
             if member.done():
                 member.result()
-        self.crew = [member for member in self.crew if not member.done()]
+        self.senders = [member for member in self.senders if not member.done()]
         wanted = self.connections if self.relay.answers else 1
-        for _ in range(min(wanted, self.desk.left) - len(self.crew)):
-            self.crew.append(asyncio.create_task(self.carrier().run()))
+        for _ in range(min(wanted, self.dispatcher.left) - len(self.senders)):
+            self.senders.append(asyncio.create_task(self.sender().run()))
 
-    def letter(self, row: Held) -> Written:
+    def letter(self, row: ClaimedDelivery) -> Written:
         return self.letters[_key(row)]
 
     def low_water(self) -> int:
@@ -143,14 +143,14 @@ class Worker(ABC, Generic[Written]):
         return max(self.batch // 4, 2 * self.connections)
 
     def _is_idle(self) -> bool:
-        return self.desk.left == 0
+        return self.dispatcher.left == 0
 
 
-def _key(row: Held) -> _Key:
+def _key(row: ClaimedDelivery) -> _Key:
     return row.announcement_id, row.channel, row.letter, row.language, row.time_zone
 
 
-def announcement_of(row: Held) -> Announcement | None:
+def announcement_of(row: ClaimedDelivery) -> Announcement | None:
     if row.announcement_id is None:
         return None
     return Announcement.objects.select_related("update__incident").get(pk=row.announcement_id)
@@ -163,7 +163,7 @@ class MailWorker(Worker[Mail]):
         super().__init__(batch, settings.EMAIL_CONNECTIONS, settings.EMAIL_RATE, settings.DESTINATION_RATE)
         self.announcement_id = announcement_id
 
-    async def claim(self) -> list[Held]:
+    async def claim(self) -> list[ClaimedDelivery]:
         """Letters that somebody waits for before a screen go before announcements.
 
         With a slow relay no more than that is held: the others are for other workers.
@@ -171,22 +171,22 @@ class MailWorker(Worker[Mail]):
         rows = await self._claimed(None)
         if self.announcement_id is None:
             self.has_more = len(rows) >= self.batch
-        elif self.desk.at_hand < self.low_water():
+        elif self.dispatcher.at_hand < self.low_water():
             found = await self._claimed(self.announcement_id)
             self.has_more = len(found) >= self.batch
             rows += found
         return rows
 
-    async def _claimed(self, announcement_id: int | None) -> list[Held]:
-        provided = self.desk.provided()
-        return await self.pen.using(lambda: claims.claim(announcement_id, self.batch, timezone.now(), provided))
+    async def _claimed(self, announcement_id: int | None) -> list[ClaimedDelivery]:
+        provided = self.dispatcher.provided()
+        return await self.commits.using(lambda: claims.claim(announcement_id, self.batch, timezone.now(), provided))
 
-    def render(self, row: Held) -> Mail:
+    def render(self, row: ClaimedDelivery) -> Mail:
         return render(row.letter, row.language, announcement_of(row), row.time_zone)
 
-    def carrier(self) -> Carrier:
-        return Carrier(self.pen, self.desk, self.relay, MailWire(self.mail), self.pace)
+    def sender(self) -> Sender:
+        return Sender(self.commits, self.dispatcher, self.relay, SmtpTransport(self.mail), self.rate_limiter)
 
-    def mail(self, row: Held) -> bytes:
+    def mail(self, row: ClaimedDelivery) -> bytes:
         """The bytes for one recipient. Raises ValueError for what cannot be written."""
         return self.letter(row).to(row)

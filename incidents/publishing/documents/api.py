@@ -10,7 +10,7 @@ from ... import links
 from ...models import Component, ComponentGroup, Incident, Page, overall_status
 from ...status import ComponentStatus
 from ...statuspage_api import Json, component_shape, group_shape, incident_shape, page_shape, status_shape
-from ..reading.story import Story, told
+from ..reading.story import Story, with_timeline
 from .base import Document, Edition, Subjects
 
 NEWEST = 50  # as many incidents, and as much maintenance, as the original lists
@@ -67,11 +67,11 @@ def _read(page: Page, overall: ComponentStatus) -> Facts:
         page=page,
         overall=overall,
         components=list(Component.objects.public().in_page_order()),
-        incidents=told(incidents.newest_first()[:NEWEST]),
-        unresolved=told(incidents.ongoing().newest_first()),
-        maintenance=told(maintenance.latest_planned_first()[:NEWEST]),
-        upcoming=told(maintenance.upcoming()),
-        active=told(maintenance.ongoing().oldest_first()),
+        incidents=with_timeline(incidents.newest_first()[:NEWEST]),
+        unresolved=with_timeline(incidents.ongoing().newest_first()),
+        maintenance=with_timeline(maintenance.latest_planned_first()[:NEWEST]),
+        upcoming=with_timeline(maintenance.upcoming()),
+        active=with_timeline(maintenance.ongoing().oldest_first()),
     )
 
 

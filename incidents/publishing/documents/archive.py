@@ -15,7 +15,7 @@ from ...models import Component, Incident, Page
 from ...uptime import midnight
 from ..reading import months
 from ..reading.history import History, histories, shown_since, zone
-from ..reading.story import Story, told
+from ..reading.story import Story, with_timeline
 from .base import Edition, SingleDocument, Subjects
 from .pages import PublicPage
 from .social import component_picture
@@ -126,7 +126,7 @@ def _about(slug: str, now: datetime) -> dict[str, Any] | None:
     touching = Incident.objects.public().filter(
         updates__affected__component=component, updates__published_at__isnull=False
     )
-    newest = told(touching.distinct().newest_first()[: NEWEST + 1])
+    newest = with_timeline(touching.distinct().newest_first()[: NEWEST + 1])
     return {
         "state": component.status,
         "picture": component_picture(component.status),
@@ -142,7 +142,7 @@ def _begun_in(month: date) -> list[Story]:
     begun = Incident.objects.public().filter(
         started_at__gte=midnight(month, zone()), started_at__lt=midnight(months.following(month), zone())
     )
-    return told(begun.newest_first())
+    return with_timeline(begun.newest_first())
 
 
 def _span() -> tuple[date, date]:

@@ -17,7 +17,7 @@ from ... import links, markup
 from ...models import Incident
 from ...status import Phase
 from ...wording import reader_passage, words
-from ..reading.story import Story, told
+from ..reading.story import Story, with_timeline
 from .base import Edition, SingleDocument, Subjects
 from .feed_entries import plain_line, plain_text
 from .maintenance import touches_maintenance
@@ -42,7 +42,7 @@ class Calendar(SingleDocument):
         known = edition.now - KEPT
         shown = Incident.objects.public().maintenances().filter(Q(ended_at=None) | Q(ended_at__gte=known))
         calendar = _calendar(edition)
-        for story in told(shown.in_planned_order()):
+        for story in with_timeline(shown.in_planned_order()):
             calendar.add_component(_event(story, edition.language))
         if not calendar.subcomponents:  # a calendar must have at least one component (§3.6)
             calendar.add_component(_utc())

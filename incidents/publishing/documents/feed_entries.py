@@ -21,14 +21,14 @@ from ...models import AffectedComponent, Component, Incident, Update
 from ...status import Phase
 from ...text import Passage
 from ...wording import language_name, quote_heading, reader_passage, untranslated_note
-from ..reading.story import Story, told
+from ..reading.story import Story, with_timeline
 from .base import Edition
 
 NEWEST = 50
 
 
 @dataclass(frozen=True)
-class Entry:
+class FeedEntry:
     """`title` is plain; `title_html` marks another language in it. Times have the page's zone."""
 
     id: str
@@ -47,7 +47,7 @@ def tag(specific: str) -> str:
     return f"tag:{settings.FEED_ID_HOST},2005:{specific}"
 
 
-def newest_updates(edition: Edition, component: Component | None = None) -> list[Entry]:
+def newest_updates(edition: Edition, component: Component | None = None) -> list[FeedEntry]:
     """An entry for each of the newest public updates, in two queries; all of every incident the component was in."""
     return [edition.once(of_update, edition, update) for update in edition.read_once(_newest_updates, component)]
 
@@ -61,10 +61,10 @@ def _newest_updates(component: Component | None) -> list[Update]:
     return list(updates.prefetch_related(Prefetch("affected", affected))[:NEWEST])
 
 
-def newest_incidents(edition: Edition) -> list[Entry]:
+def newest_incidents(edition: Edition) -> list[FeedEntry]:
     """An entry for each of the incidents that were last heard of, the latest first."""
     heard = _last_heard()
-    stories = {story.incident.pk: story for story in told(Incident.objects.filter(pk__in=heard))}
+    stories = {story.incident.pk: story for story in with_timeline(Incident.objects.filter(pk__in=heard))}
     return [_of_incident(edition, stories[key]) for key in heard]
 
 
@@ -80,12 +80,12 @@ def _last_heard() -> list[str]:
             return heard[:NEWEST]
 
 
-def of_update(edition: Edition, update: Update) -> Entry:
+def of_update(edition: Edition, update: Update) -> FeedEntry:
     """The entry of one update, in the edition's language, which is active."""
     incident = update.incident
     title = reader_passage(incident.title)
     phase = update.get_phase_display()
-    return Entry(
+    return FeedEntry(
         id=tag(f"incident/{incident.pk}/update/{update.pk}"),
         path=links.update(incident.pk, update.pk, _language()),
         title=_with_phase(phase, plain_line(title)),
@@ -98,9 +98,9 @@ def of_update(edition: Edition, update: Update) -> Entry:
     )
 
 
-def _of_incident(edition: Edition, story: Story) -> Entry:
+def _of_incident(edition: Edition, story: Story) -> FeedEntry:
     incident, title = story.incident, reader_passage(story.incident.title)
-    return Entry(
+    return FeedEntry(
         id=tag(f"Incident/{incident.pk}"),
         path=links.incident(incident.pk, _language()),
         title=plain_line(title),

@@ -15,7 +15,7 @@ from django.utils.feedgenerator import Atom1Feed, Rss201rev2Feed, SyndicationFee
 from django.utils.xmlutils import SimplerXMLGenerator
 
 from ... import links
-from .feed_entries import Entry
+from .feed_entries import FeedEntry
 
 # Of a feed without entries; RFC 4287 §4.1.1 wants a time there, and it must not move.
 _NEVER = datetime(2005, 1, 1, tzinfo=UTC)
@@ -24,7 +24,7 @@ _NEVER = datetime(2005, 1, 1, tzinfo=UTC)
 class _Feed(SyndicationFeed):
     """What the three formats share."""
 
-    def add_entry(self, entry: Entry) -> None:
+    def add_entry(self, entry: FeedEntry) -> None:
         self.add_item(
             title=entry.title,
             title_html=entry.title_html,

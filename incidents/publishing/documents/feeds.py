@@ -11,7 +11,7 @@ from ...models import Component
 from ...wording import words
 from .archive import component_slugs
 from .base import Document, Edition, SingleDocument, Subjects
-from .feed_entries import Entry, newest_incidents, newest_updates, tag
+from .feed_entries import FeedEntry, newest_incidents, newest_updates, tag
 from .feed_formats import Atom, Json, Rss
 
 _FORMATS: dict[str, type[Atom | Rss | Json]] = {"atom": Atom, "rss": Rss, "json": Json}
@@ -23,7 +23,7 @@ class FeedDocument(Document):
     def __init__(self, kind: str) -> None:
         self.kind = kind
 
-    def written(self, key: str, edition: Edition, *, title: str, home: str, guid: str, entries: list[Entry]) -> str:
+    def written(self, key: str, edition: Edition, *, title: str, home: str, guid: str, entries: list[FeedEntry]) -> str:
         feed = _FORMATS[self.kind](
             title=title,
             link=links.absolute(home),

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from ... import links
 from ...models import Incident
 from ...status import FINAL_PHASES
-from ..reading.story import told
+from ..reading.story import with_timeline
 from .base import Edition, SingleDocument, Subjects
 from .pages import PublicPage
 
@@ -24,12 +24,12 @@ class MaintenanceList(PublicPage, SingleDocument):
 
     def render(self, key: str, edition: Edition) -> str:
         public = Incident.objects.public().maintenances()
-        past = told(public.filter(phase__in=FINAL_PHASES).latest_planned_first()[: PAST + 1])
+        past = with_timeline(public.filter(phase__in=FINAL_PHASES).latest_planned_first()[: PAST + 1])
         return self.written(
             key,
             edition,
-            ongoing=told(public.ongoing().oldest_first()),
-            upcoming=told(public.upcoming()),
+            ongoing=with_timeline(public.ongoing().oldest_first()),
+            upcoming=with_timeline(public.upcoming()),
             past=past[:PAST],
             has_older=len(past) > PAST,
         )

@@ -14,7 +14,7 @@ from ...models import Component, ComponentGroup, Incident, overall_status
 from ...status import ComponentStatus, worst_of
 from ..reading.history import SHOWN_DAYS, SHOWN_DAYS_NARROW, History, histories, shown_since
 from ..reading.recent import recent_days
-from ..reading.story import Story, told
+from ..reading.story import Story, with_timeline
 from .base import PUBLISHED_MARK, Document, Edition, SingleDocument, Subjects
 from .social import incident_picture, page_picture
 
@@ -63,8 +63,8 @@ class Home(PublicPage, SingleDocument):
         components = list(Component.objects.public().in_page_order())
         public = Incident.objects.public()
         return {
-            "ongoing": told(public.ongoing().newest_first()),
-            "upcoming": told(public.upcoming()),
+            "ongoing": with_timeline(public.ongoing().newest_first()),
+            "upcoming": with_timeline(public.upcoming()),
             "groups": grouped(components, now),
             "recent": recent_days(now),
         }
@@ -92,7 +92,7 @@ class IncidentPage(PublicPage):
 
 
 def _stories(key: str) -> list[Story]:
-    return told(Incident.objects.public().filter(pk=key), with_revisions=True)
+    return with_timeline(Incident.objects.public().filter(pk=key), with_revisions=True)
 
 
 def grouped(components: Sequence[Component], now: datetime) -> list[GroupOfComponents]:

@@ -31,7 +31,7 @@ _HEIGHTS = {
 
 
 @dataclass(frozen=True)
-class Trouble:
+class Disruption:
     """A run of days with the same worst state for the same reasons: how long it lasted, the incidents behind it.
 
     Of what goes on, `lasted` is how long it had when that was written; readers may come later.
@@ -70,9 +70,9 @@ class History:
         return sum(1 for day in self.days if day.worst is not None)
 
     @cached_property
-    def troubles(self) -> list[Trouble]:
+    def troubles(self) -> list[Disruption]:
         """Newest first; what stayed the same for many days is said once."""
-        found: list[Trouble] = []
+        found: list[Disruption] = []
         for (state, causes), run in groupby(self.days, key=lambda day: (day.worst, day.causes)):
             if state in {None, ComponentStatus.OPERATIONAL}:
                 continue
@@ -80,7 +80,7 @@ class History:
             lasted = sum((day.in_worst for day in same), timedelta())
             behind = [self.incidents[cause] for cause in causes if cause in self.incidents]
             goes_on = same[-1] is self.days[-1] and self.spells[-1].status == state
-            found.append(Trouble(same[0].date, same[-1].date, ComponentStatus(state), lasted, goes_on, behind))
+            found.append(Disruption(same[0].date, same[-1].date, ComponentStatus(state), lasted, goes_on, behind))
         return found[::-1]
 
     @cached_property

@@ -76,7 +76,7 @@ class Story:
         return state_of(incident.phase, incident.impact, (affected.status for affected in self.affected))
 
 
-def told(incidents: IncidentQuerySet, *, with_revisions: bool = False) -> list[Story]:
+def with_timeline(incidents: IncidentQuerySet, *, with_revisions: bool = False) -> list[Story]:
     """The stories of these incidents in three queries, or four with the earlier texts."""
     affected = AffectedComponent.objects.select_related("component__group")
     parts: list[Any] = [Prefetch("affected", affected), *(["revisions"] if with_revisions else [])]

@@ -26,7 +26,16 @@ from ..documents.registry import DOCUMENTS
 from . import fingerprint, mirror
 from .public_store import PublicStore
 from .purge import purge
-from .renditions import Copy, Press, all_copies, archive_keys, archive_turns, touched_copies, turns, waves
+from .renditions import (
+    Renderer,
+    Rendition,
+    all_renditions,
+    archive_batches,
+    archive_keys,
+    touched_renditions,
+    turns,
+    waves,
+)
 from .run import Report, Run
 
 ARCHIVE = "archive"  # the subject that stands for what `publish_stale` left of a whole page
@@ -73,8 +82,8 @@ def publish_archive() -> Report:
     report, unwritten = Report(), list[StaleSubject]()
     rows = list(StaleSubject.objects.filter(subject=ARCHIVE))
     before = failures.read(row.error for row in rows)
-    for copies in archive_turns(_BATCH) if rows else ():
-        turn = _publish_turn(copies, shared=False)
+    for copies in archive_batches(_BATCH) if rows else ():
+        turn = _publish_batch(copies, shared=False)
         report.add(turn)
         failed = [copy for copy in copies if copy.path in turn.failed]
         if len(failed) == len(copies):
@@ -90,7 +99,7 @@ def publish_archive() -> Report:
     return report
 
 
-def _left(copy: Copy, reason: str) -> StaleSubject:
+def _left(copy: Rendition, reason: str) -> StaleSubject:
     """One document of the archive that is tried again by itself."""
     return StaleSubject(subject=f"{copy.document.archived}:{copy.key}", error=failures.text_of({copy.path: reason}))
 
@@ -118,7 +127,7 @@ def publish_all(*, processes: int = 1, progress: Progress = no_progress) -> Repo
     done = progress(sum(len(copies) for kind in kinds for copies in kind))
     with _workers(processes) as work:
         for kind in kinds:
-            for copies, result in zip(kind, work(_publish_turn, kind), strict=True):
+            for copies, result in zip(kind, work(_publish_batch, kind), strict=True):
                 report.add(result)
                 done(len(copies))
     with transaction.atomic():
@@ -136,14 +145,14 @@ def differences(progress: Progress = no_progress) -> Iterator[str]:
     expected, kinds = set(), [list(turns(document, _BATCH)) for document in DOCUMENTS]
     done = progress(sum(len(copies) for kind in kinds for copies in kind))
     for copies in (copies for kind in kinds for copies in kind):
-        press = Press()  # one for each turn, because a press forgets nothing
+        press = Renderer()  # one for each turn, because a press forgets nothing
         expected |= {copy.path for copy in copies}
         yield from (said for copy in copies if (said := _difference(press, copy)))
         done(len(copies))
     yield from (f"unknown: {path}" for path in PublicStore().paths() if path not in expected and not _is_kept(path))
 
 
-def _difference(press: Press, copy: Copy) -> str:
+def _difference(press: Renderer, copy: Rendition) -> str:
     """What is wrong with the stored copy; "" where it is as it should be."""
     content, stored = press.compose(copy), press.store.modified(copy.path)
     if content is None:
@@ -153,14 +162,14 @@ def _difference(press: Press, copy: Copy) -> str:
     return "" if press.is_stored(copy, content) or _is_as_it_was(copy, stored) else f"differs: {copy.path}"
 
 
-def _is_as_it_was(copy: Copy, published: datetime) -> bool:
+def _is_as_it_was(copy: Rendition, published: datetime) -> bool:
     """Whether only time has passed: an outage lasts longer than it did when the document was written."""
-    press = Press(published)
+    press = Renderer(published)
     content = press.compose(copy)
     return content is not None and press.is_stored(copy, content)
 
 
-def _publish_turn(copies: list[Copy], *, shared: bool = True) -> Report:
+def _publish_batch(copies: list[Rendition], *, shared: bool = True) -> Report:
     with transaction.atomic():
         _take_turn(shared=shared)
         run = Run()
@@ -180,7 +189,7 @@ def _settle(rows: Sequence[StaleSubject], report: Report) -> None:
         return
     failed: dict[str, dict[str, str]] = {row.subject: {} for row in rows}
     for subject in failed:
-        paths = [copy.path for copy in touched_copies(Subjects(frozenset({subject})))]
+        paths = [copy.path for copy in touched_renditions(Subjects(frozenset({subject})))]
         failed[subject] = {path: report.failed[path] for path in paths if path in report.failed}
     explained = {path for one in failed.values() for path in one}
     for subject, one in failed.items():
@@ -236,7 +245,7 @@ def _clear_leftovers(store: PublicStore) -> None:
 
 def _delete_unknown(store: PublicStore, report: Report) -> None:
     """What no document accounts for: a component renamed, an incident deleted while nobody published."""
-    expected = {copy.path for copy in all_copies()}
+    expected = {copy.path for copy in all_renditions()}
     for path in [path for path in store.paths() if path not in expected and not _is_kept(path)]:
         store.delete(path)
         report.deleted.append(path)

@@ -18,7 +18,7 @@ from .public_store import PublicStore
 
 
 @dataclass(frozen=True)
-class Copy:
+class Rendition:
     """One document in one language: what is written to one path."""
 
     document: Document
@@ -30,30 +30,30 @@ class Copy:
         return self.document.path(self.key, self.language)
 
 
-def all_copies() -> Iterator[Copy]:
+def all_renditions() -> Iterator[Rendition]:
     for document in DOCUMENTS:
         for key in document.all_keys():
-            yield from copies_of(document, key)
+            yield from renditions_of(document, key)
 
 
-def touched_copies(subjects: Subjects, documents: Iterable[Document] = DOCUMENTS) -> Iterator[Copy]:
+def touched_renditions(subjects: Subjects, documents: Iterable[Document] = DOCUMENTS) -> Iterator[Rendition]:
     """What depends on the subjects. When the whole page does, its archive is left out: see `archive_turns`."""
     for document in documents:
         everything = document.all_keys() if subjects.whole_page and not document.archived else ()
         for key in dict.fromkeys([*everything, *document.touched(subjects)]):
-            yield from copies_of(document, key)
+            yield from renditions_of(document, key)
 
 
-def waves(subjects: Subjects) -> Iterator[Iterator[Copy]]:
+def waves(subjects: Subjects) -> Iterator[Iterator[Rendition]]:
     """The touched copies in the order of writing: after an update, what readers wait for goes first.
 
     It is written before anybody asks what else is touched.
     """
     if subjects.whole_page or "day" in subjects.names:  # then pages may begin to link to new ones
-        yield touched_copies(subjects)
+        yield touched_renditions(subjects)
         return
     for leads in (True, False):
-        yield touched_copies(subjects, [document for document in DOCUMENTS if document.leads == leads])
+        yield touched_renditions(subjects, [document for document in DOCUMENTS if document.leads == leads])
 
 
 def archive_keys() -> list[tuple[Document, str]]:
@@ -61,25 +61,25 @@ def archive_keys() -> list[tuple[Document, str]]:
     return [(document, key) for document in DOCUMENTS if document.archived for key in document.all_keys()]
 
 
-def archive_turns(size: int) -> Iterator[list[Copy]]:
+def archive_batches(size: int) -> Iterator[list[Rendition]]:
     for document in DOCUMENTS:
         if document.archived:
             yield from turns(document, size)
 
 
-def turns(document: Document, size: int) -> Iterator[list[Copy]]:
+def turns(document: Document, size: int) -> Iterator[list[Rendition]]:
     """Every copy of a kind, those of `size` keys at a time."""
     keys = iter(document.all_keys())
     while some := list(islice(keys, size)):
-        yield [copy for key in some for copy in copies_of(document, key)]
+        yield [copy for key in some for copy in renditions_of(document, key)]
 
 
-def copies_of(document: Document, key: str) -> Iterator[Copy]:
+def renditions_of(document: Document, key: str) -> Iterator[Rendition]:
     languages = [code for code, _name in settings.LANGUAGES] if document.per_language else [settings.LANGUAGE_CODE]
-    return (Copy(document, key, language) for language in languages)
+    return (Rendition(document, key, language) for language in languages)
 
 
-class Press:
+class Renderer:
     """Turns copies into bytes. Made for one go: what it has read once it does not read again.
 
     Documents say how long something has lasted as of `published`, to the second as the
@@ -96,12 +96,12 @@ class Press:
             code: Edition(page=self.page, language=code, now=now, memory=memory) for code, _name in settings.LANGUAGES
         }
 
-    def compose(self, copy: Copy) -> str | bytes | None:
+    def compose(self, copy: Rendition) -> str | bytes | None:
         """The document as rendered now, with PUBLISHED_MARK where the time belongs; None if there is none."""
         with translation.override(copy.language), timezone.override(self.page.time_zone):
             return copy.document.render(copy.key, self.editions[copy.language])
 
-    def finish(self, copy: Copy, content: str | bytes, published: datetime) -> bytes:
+    def finish(self, copy: Rendition, content: str | bytes, published: datetime) -> bytes:
         """The bytes as they are stored when published at that moment."""
         if isinstance(content, bytes):
             return content
@@ -110,7 +110,7 @@ class Press:
                 content = content.replace(PUBLISHED_MARK, moment(published))
         return content.encode()
 
-    def is_stored(self, copy: Copy, content: str | bytes) -> bool:
+    def is_stored(self, copy: Rendition, content: str | bytes) -> bool:
         """Whether the store has just this, whenever it was published."""
         published = self.store.modified(copy.path)
         return published is not None and self.finish(copy, content, published) == self.store.read(copy.path)

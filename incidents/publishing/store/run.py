@@ -10,7 +10,7 @@ from django.db import transaction
 from .. import failures
 from . import mirror
 from .public_store import Staged
-from .renditions import Copy, Press
+from .renditions import Renderer, Rendition
 
 
 @dataclass
@@ -56,12 +56,12 @@ class Run:
 
     def __init__(self) -> None:
         self._report = Report()
-        self._press = Press()
+        self._press = Renderer()
         self._store = self._press.store
-        self._kept: list[Copy] = []
+        self._kept: list[Rendition] = []
         self._gone: list[str] = []
 
-    def write(self, copies: Iterable[Copy]) -> None:
+    def write(self, copies: Iterable[Rendition]) -> None:
         """All are rendered before the first is put in its place, in the order given."""
         staged: list[Staged] = []
         written: list[str] = []
@@ -93,7 +93,7 @@ class Run:
         self._send()
         return self._report
 
-    def _stage(self, copy: Copy) -> list[Staged]:
+    def _stage(self, copy: Rendition) -> list[Staged]:
         """The files to put in place. Unchanged bytes are not rewritten, whatever the time of publishing."""
         content = self._press.compose(copy)
         if content is None:
