@@ -22,4 +22,4 @@ def test_who_may_not_is_told_so_in_their_language(client: Client) -> None:
     page = answer.content.decode()
     assert answer.status_code == 403
     assert '<html lang="en"' in page
-    assert "does not have the right" in page
+    assert "does not have permission" in page

@@ -67,7 +67,7 @@ def test_withdrawing_says_what_happens_and_takes_it_off_the_page(publisher: Clie
     mail = make_component("mail")
     incident = make_incident(components={mail: ComponentStatus.MAJOR_OUTAGE})
     asked = publisher.get(step("withdraw", incident)).content.decode()
-    assert "Mails that have not been sent are not sent" in asked
+    assert "Messages that have not been sent are discarded" in asked
     assert "Scheduled updates become drafts" in asked
     assert "publish it again as it was" in asked
     publisher.post(step("withdraw", incident))
@@ -186,7 +186,7 @@ def test_slip_is_corrected_silently_and_the_earlier_text_kept(publisher: Client)
     assert update.text["da"] == "Rettet tekst."
     assert update.revisions.get().text["da"] == "Vi har fundet fejlen."
     assert not Announcement.objects.exists()
-    assert "Earlier texts" in publisher.get(step("change", incident)).content.decode()
+    assert "Earlier versions" in publisher.get(step("change", incident)).content.decode()
 
 
 def test_correction_is_told_when_staff_say_so(publisher: Client) -> None:

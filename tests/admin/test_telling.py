@@ -72,7 +72,7 @@ def test_pausing_takes_the_letters_from_the_workers_until_it_goes_on(publisher: 
     publisher.post(step(announcement, "pause"))
     assert Delivery.objects.get().lease_until is None
     assert not Delivery.objects.due(timezone.now()).exists()
-    assert "Go on" in page_of(publisher, announcement)
+    assert "Resume" in page_of(publisher, announcement)
     publisher.post(step(announcement, "resume"))
     assert Delivery.objects.due(timezone.now()).exists()
 
@@ -146,7 +146,7 @@ def test_the_page_over_all_shows_what_is_on_its_way_and_masks_addresses(viewer: 
     assert "No worker is running" in seen
     assert "Queued 1" in seen
     assert "karl@" not in seen
-    assert "1 letter of the last seven days came back" in seen
+    assert "1 message bounced in the last seven days" in seen
     assert "karl@example.dk" in publisher.get(OVERVIEW).content.decode()
     assert "<html" not in publisher.get(f"{OVERVIEW}?part").content.decode()
     assert staff("ida", "view_incident").get(OVERVIEW).status_code == 403

@@ -96,11 +96,11 @@ def test_no_countdown_runs_while_readers_see_nothing(publisher: Client, broken: 
     incident, announcement = Incident.objects.get(), Announcement.objects.get()
     for page in (page_of(publisher, incident), publisher.get(incident_address(incident, "held")).content.decode()):
         assert "data-seconds" not in page
-        assert "subscribers are told once readers can see it." in page
+        assert "subscribers are notified once readers can see it." in page
         assert incident_address(incident, "undo", announcement.pk) in page
     panel = publisher.get(incident_address(incident, "panel", announcement.pk)).content.decode()
     assert "about to be told" not in panel
-    assert "Subscribers are told once readers can see it." in panel
+    assert "Subscribers are notified once readers can see it." in panel
 
 
 def test_pages_say_it_while_it_lasts_and_no_longer(publisher: Client, broken: Break) -> None:

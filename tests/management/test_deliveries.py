@@ -1,4 +1,4 @@
-"""What is on its way, in the terminal and for Prometheus."""
+"""Delivery status, in the terminal and for Prometheus."""
 
 import json
 import re

@@ -78,7 +78,7 @@ def test_work_that_was_called_off_says_so_and_when_it_was_to_be() -> None:
 @pytest.mark.parametrize(
     ("language", "ahead", "past"),
     [
-        ("en", "Ahead No maintenance is planned.", "Past None so far."),
+        ("en", "Upcoming No maintenance is planned.", "Past None so far."),
         ("da", "Forestående Der er ikke planlagt vedligeholdelse.", "Tidligere Ingen endnu."),
     ],
 )
@@ -100,7 +100,7 @@ def test_long_past_is_cut_and_leads_to_the_history(monkeypatch: pytest.MonkeyPat
     past = part(rendered(), "past")
     assert "Work 1" in past
     assert "Work 2" not in past
-    assert past.endswith("Older ones are in the history.")
+    assert past.endswith("See the history for older ones.")
 
 
 def test_is_written_anew_when_planned_work_changes_and_not_for_an_incident() -> None:

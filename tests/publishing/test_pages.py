@@ -136,7 +136,7 @@ class TestHome:
         row = html.split('<tr data-first="2023-10-12"')[1].split("</tr>")[0]
         assert "Major outage" in row
         assert "Mail is delayed" in row
-        assert "Operational throughout on 89 days of 90." in html
+        assert "Operational all day on 89 of 90 days." in html
 
     def test_uptime_is_counted_in_per_cent_with_two_decimals(self) -> None:
         mail = in_service("mail")
@@ -171,7 +171,7 @@ class TestHome:
     def test_days_before_the_service_began_are_not_called_operational(self) -> None:
         make_component("new", start_date=NOW.date() - timedelta(days=9))
         html = home()
-        assert "Operational for the whole of 10 days." in html
+        assert "Operational without interruption for 10 days." in html
         assert html.count("bar-unknown") == 1
 
     def test_days_without_incidents_are_said_in_one_line(self) -> None:

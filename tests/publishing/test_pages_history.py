@@ -123,12 +123,12 @@ def test_page_of_a_component_with_many_incidents_shows_the_newest_and_the_way_to
         make_incident(
             statement=make_statement(at=at, components={mail.pk: ComponentStatus.MAJOR_OUTAGE}), started_at=at
         )
-    assert "Older ones are in the history." not in rendered(ComponentPage(), "mail")
+    assert "See the history for older ones." not in rendered(ComponentPage(), "mail")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(archive, "NEWEST", 3)
         said = rendered(ComponentPage(), "mail")
     assert said.count("entry-title") == 3
-    assert "Older ones are in the history." in said
+    assert "See the history for older ones." in said
 
 
 def test_new_first_month_brings_all_months_up_to_the_next() -> None:

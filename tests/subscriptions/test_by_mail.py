@@ -42,7 +42,7 @@ def test_signing_up_choosing_leaving_and_being_forgotten(smtp: ScriptedServer) -
         assert asked.message["Content-Language"] == "en"
         confirm = link(asked, "confirm")
         assert "Confirm your subscription" in text(ben.get(confirm))
-        assert "You subscribe now" in text(ben.post(confirm))
+        assert "You are subscribed" in text(ben.post(confirm))
 
         clock.shift(25 * 60 * 60)
         ben.sign_up("ben@example.com")

@@ -41,7 +41,7 @@ def test_second_press_says_kindly_that_it_is_done(ben: Visitor) -> None:
     ben.confirm(pending)
     for answer in (ben.confirm(pending), ben.get(ben.page("confirm", confirmation(pending)))):
         assert answer.status_code == 200
-        assert "You subscribe already" in text(answer)
+        assert "You are already subscribed" in text(answer)
 
 
 def test_confirmation_still_waiting_is_not_sent_to_who_has_confirmed(anna: Visitor, pending: Subscriber) -> None:

@@ -108,7 +108,7 @@ def test_what_is_over_or_not_public_cannot_be_followed(ben: Visitor, incident: I
     ben.clock.shift(60)
     make_update(incident, Phase.RESOLVED)
     assert ben.get(path).status_code == 410
-    assert "There is no more to follow" in text(ben.post(path, {"address": "anna@example.dk"}))
+    assert "There is nothing more to follow" in text(ben.post(path, {"address": "anna@example.dk"}))
     draft = make_incident(draft=True)
     for unseen in (draft.pk, "nosuchincident"):
         assert ben.get(ben.page("follow", unseen)).status_code == 404
@@ -246,4 +246,4 @@ def test_planned_work_is_followed_as_work(ben: Visitor) -> None:
         scheduled_for=from_now,
         scheduled_until=from_now + timedelta(hours=1),
     )
-    assert "Follow this work by mail" in text(ben.get(ben.page("follow", work.pk)))
+    assert "Follow this maintenance by email" in text(ben.get(ben.page("follow", work.pk)))

@@ -88,7 +88,7 @@ class Lives(RuleBasedStateMachine):
         tokens = self.tokens.get(address, [])
         if tokens:
             answer = self.visitor.post(self.visitor.page("confirm", tokens[-1 - which % len(tokens)]))
-            if "You subscribe now" in text(answer):
+            if "You are subscribed" in text(answer):
                 self.agreed.add(address)
 
     @rule(address=ADDRESSES)

@@ -144,7 +144,7 @@ def test_who_has_left_can_still_see_and_erase_what_is_kept(ben: Visitor, subscri
     ben.post(ben.page("unsubscribe", unsubscription(subscriber)))
     ask_for_link(ben, "anna@example.dk")
     assert letters() == ["manage"]
-    assert "You are unsubscribed and get no mail" in text(ben.get(ben.page("manage", manage_link(subscriber))))
+    assert "You are unsubscribed and get no email" in text(ben.get(ben.page("manage", manage_link(subscriber))))
 
 
 def test_choice_of_a_system_that_is_hidden_now_is_kept(ben: Visitor, subscriber: Subscriber) -> None:

@@ -169,7 +169,7 @@ def test_nobody_elses_post_can_be_sent_again(ben: Visitor, receiver: Receiver) -
 def test_link_in_a_post_ends_it_and_erasing_forgets_address_owner_and_secrets(ben: Visitor, receiver: Receiver) -> None:
     webhook, _page = connected(ben, receiver)
     path = ben.page("unsubscribe", unsubscription(webhook))
-    assert "Nothing more is posted" in text(ben.get(path))
+    assert "nothing more will be posted" in text(ben.get(path))
     ben.post(path)
     announced()
     jobs.post()

@@ -223,4 +223,4 @@ def test_form_that_is_cut_off_or_too_large_is_answered_in_words(ben: Visitor) ->
     cut_off = ben.client.generic("POST", path, b"--x\r\nnonsense", content_type="multipart/form-data")
     for answer in (crowded, cut_off):
         assert answer.status_code == 400
-        assert "This could not be read" in answer.content.decode()
+        assert "The form could not be read" in answer.content.decode()
