@@ -23,7 +23,7 @@ manage: install-local ## run a command of manage.py on the data of `make run`, r
 	@exec $(VENV)/python -m statuspage.local.command manage.py $(ARGS)
 
 password: install-local ## set a new password for the account of `make run`: typed in, or a random one
-	@exec $(VENV)/python -m statuspage.local.command -m statuspage.local.account
+	@exec $(VENV)/python -m statuspage.local.command -m statuspage.local.admin_account
 
 test: install-dev ## run the tests: ARGS="tests/local -x" for some of them, WORKERS=0 for one process
 	@$(VENV)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
@@ -34,7 +34,7 @@ lint: install-dev ## check style, types, import directions, templates, migration
 	$(VENV)/lint-imports --no-cache
 	SECRET_KEY=$(NO_SECRET) $(VENV)/mypy
 	git ls-files -z --cached --others --exclude-standard -- '*.html' '*.txt' ':!requirements*' | xargs -0 --no-run-if-empty $(VENV)/djade --check --target-version 5.2
-	$(VENV)/python -m statuspage.local.trial makemigrations --check --dry-run
+	$(VENV)/python -m statuspage.local.on_empty_database makemigrations --check --dry-run
 	SECRET_KEY=$(NO_SECRET) $(VENV)/python manage.py messages --check
 
 format: install-dev ## format code and templates

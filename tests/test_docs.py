@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from harness import environment
-from statuspage.local.plan import ROOT
+from statuspage.local.options import ROOT
 
 SETTINGS = Path(ROOT, "docs", "settings.md").read_text(encoding="utf-8")
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.ports import free_port
-from statuspage.local.plan import ROOT
+from statuspage.local.options import ROOT
 from statuspage.local.servers import Servers
 
 Environment = dict[str, str]
@@ -66,7 +66,7 @@ def product_environment(**variables: str) -> Iterator[Environment]:
             **variables,
         }
         with Servers(folder, environment, lasting=False):
-            command = [sys.executable, "-m", "statuspage.local.prepare"]
+            command = [sys.executable, "-m", "statuspage.local.prepare_data"]
             subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.DEVNULL)
             yield environment
 

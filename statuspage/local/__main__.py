@@ -17,10 +17,10 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from statuspage.env import Environment
-from statuspage.local import interruption, mailbox, running
+from statuspage.local import interruption, mail_catcher, running_environment
+from statuspage.local.console import Lines, say
 from statuspage.local.lock import only_one
-from statuspage.local.output import Lines, say
-from statuspage.local.plan import ADMIN, ROOT, Plan, carry_out, check_port, read
+from statuspage.local.options import ADMIN, ROOT, Plan, carry_out, check_port, read
 from statuspage.local.process import CannotStart, communicate, spawn
 from statuspage.local.servers import Servers
 from statuspage.local.supervisor import Child, Supervisor
@@ -56,7 +56,7 @@ def run(plan: Plan) -> None:
         supervisor = Supervisor(children, servers.running, os.environ)
         stack.callback(supervisor.stop)
         login = prepare()
-        stack.enter_context(running.shared(plan.var, os.environ))
+        stack.enter_context(running_environment.shared(plan.var, os.environ))
         supervisor.start()
         wait_for_page(plan, supervisor)
         say(summary(plan, login))
@@ -76,16 +76,18 @@ def children_of(plan: Plan, stack: contextlib.ExitStack) -> list[Child]:
         Child("clock", [python, manage, "clock"]),
     ]
     if plan.own_mailbox:
-        listening = stack.enter_context(mailbox.listening_socket())
-        os.environ["EMAIL_URL"] = mailbox.address(listening)
-        command = [python, "-m", "statuspage.local.mailbox", str(listening.fileno()), str(plan.mail)]
+        listening = stack.enter_context(mail_catcher.listening_socket())
+        os.environ["EMAIL_URL"] = mail_catcher.address(listening)
+        command = [python, "-m", "statuspage.local.mail_catcher", str(listening.fileno()), str(plan.mail)]
         children.append(Child("mailbox", command, inherit=[listening.fileno()], serves_others=True))
     return children
 
 
 def prepare() -> str:
     """Make the database ready; what the summary says about the password of the staff account."""
-    process = spawn([sys.executable, "-m", "statuspage.local.prepare"], output=subprocess.PIPE, errors=subprocess.PIPE)
+    process = spawn(
+        [sys.executable, "-m", "statuspage.local.prepare_data"], output=subprocess.PIPE, errors=subprocess.PIPE
+    )
     said, errors = communicate(process)
     lines = Lines("set-up")
     lines.feed(errors)

@@ -17,9 +17,9 @@ from collections.abc import Sequence
 from django.core.exceptions import ImproperlyConfigured
 
 from statuspage.env import Environment
-from statuspage.local import interruption, mailbox, running
+from statuspage.local import interruption, mail_catcher, running_environment
 from statuspage.local.lock import ClaimedDelivery, only_one
-from statuspage.local.plan import ROOT, Plan, carry_out, make_folder, read
+from statuspage.local.options import ROOT, Plan, carry_out, make_folder, read
 from statuspage.local.process import TETHER, CannotStart, ask_to_end, spawn, stop
 from statuspage.local.servers import Servers
 
@@ -48,7 +48,7 @@ def find_servers(plan: Plan, stack: contextlib.ExitStack) -> None:
         try:
             stack.enter_context(only_one(plan.var, "make manage"))
         except ClaimedDelivery as error:
-            if running.adopt(plan.var, os.environ):
+            if running_environment.adopt(plan.var, os.environ):
                 os.environ["DJANGO_SETTINGS_MODULE"] = "statuspage.settings"
                 return
             if not told:
@@ -65,9 +65,9 @@ def find_servers(plan: Plan, stack: contextlib.ExitStack) -> None:
 
 def start_mailbox(plan: Plan, stack: contextlib.ExitStack) -> None:
     """Mail must not leave the machine during a trial."""
-    listening = stack.enter_context(mailbox.listening_socket())
-    os.environ["EMAIL_URL"] = mailbox.address(listening)
-    command = [sys.executable, "-m", "statuspage.local.mailbox", str(listening.fileno()), str(plan.mail)]
+    listening = stack.enter_context(mail_catcher.listening_socket())
+    os.environ["EMAIL_URL"] = mail_catcher.address(listening)
+    command = [sys.executable, "-m", "statuspage.local.mail_catcher", str(listening.fileno()), str(plan.mail)]
     process = spawn(command, output=subprocess.DEVNULL, inherit=[listening.fileno()])
     stack.callback(stop, process)
 

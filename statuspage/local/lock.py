@@ -8,7 +8,7 @@ from pathlib import Path
 
 from statuspage.local.process import CannotStart
 
-# The environment of the running product; see running.py.
+# The environment of the running product; see running_environment.py.
 RUNNING = "running.json"
 
 

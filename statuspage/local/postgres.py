@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from urllib.parse import quote
 
-from statuspage.local import lodging, sockets
+from statuspage.local import postgres_home, sockets
 from statuspage.local.process import CannotStart, communicate, last_lines, spawn, stop, wait_until
 
 NAME = "statuspage"  # of the database and of its owner
@@ -54,7 +54,7 @@ class PostgreSQL:
         return f"postgresql://{NAME}@/{NAME}?host={quote(str(self.socket_folder))}"
 
     def start(self) -> None:
-        self.lodging = lodging.find(self.folder, lasting=self.lasting)
+        self.lodging = postgres_home.find(self.folder, lasting=self.lasting)
         self.data = self.lodging.folder
         if not (self.data / "PG_VERSION").exists():
             self._create()
@@ -151,7 +151,7 @@ class PostgreSQL:
         if self._borrowed_socket_folder is None:
             self._borrowed_socket_folder = sockets.make_folder()
             if self.lodging.account:
-                lodging.give(self._borrowed_socket_folder, self.lodging.account)
+                postgres_home.give(self._borrowed_socket_folder, self.lodging.account)
         return self._borrowed_socket_folder
 
     def _launch(self) -> None:

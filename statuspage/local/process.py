@@ -12,7 +12,7 @@ from typing import IO, NamedTuple
 
 from statuspage.local import interruption
 
-TETHER = Path(__file__).with_name("tether.py")
+TETHER = Path(__file__).with_name("exit_with_parent.py")
 LAST_PATIENCE = 3.0  # seconds for a process that was asked to end a second time
 
 

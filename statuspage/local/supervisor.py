@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from statuspage.local import interruption
-from statuspage.local.output import Lines, say
+from statuspage.local.console import Lines, say
 from statuspage.local.postgres import PostgreSQL
 from statuspage.local.process import CannotStart, ask_to_end, end_group, see_ended, spawn
 from statuspage.local.valkey import Valkey

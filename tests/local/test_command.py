@@ -9,7 +9,7 @@ from django.core.management import get_commands
 
 from harness.product import run_environment
 from statuspage.local import lock
-from statuspage.local.plan import ROOT
+from statuspage.local.options import ROOT
 
 COMMAND = [sys.executable, "-m", "statuspage.local.command"]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -47,7 +47,7 @@ def test_stopped_product_s_servers_run_as_long_as_the_command(tmp_path: Path) ->
     assert not list(folder.rglob("postmaster.pid"))
     with lock.only_one(folder, "a test") as was_killed:
         assert not was_killed
-    done = call("-m", "statuspage.local.account", VAR_DIR=str(folder))
+    done = call("-m", "statuspage.local.admin_account", VAR_DIR=str(folder))
     assert done.returncode == 1
     assert done.stderr == "The database is not set up: make run does it.\n"
 

@@ -46,7 +46,7 @@ def migrates(product: Product) -> bool:
 
 def publishes(product: Product) -> bool:
     """Where there are several processors; the processes of the pool have the command line of their parent."""
-    return running(product, "statuspage.local.prepare") > min((os.cpu_count() or 1) - 1, 2)
+    return running(product, "statuspage.local.prepare_data") > min((os.cpu_count() or 1) - 1, 2)
 
 
 def loads_the_sample_page(product: Product) -> bool:
@@ -91,7 +91,7 @@ def test_preparation_that_is_killed_leaves_no_process(folder: Path) -> None:
         [child] = [
             process
             for process, command in processes.of_folder(folder).items()
-            if "statuspage.local.prepare" in command and parent(process) == product.process.pid
+            if "statuspage.local.prepare_data" in command and parent(process) == product.process.pid
         ]
         os.kill(child, signal.SIGKILL)
         assert product.process.wait(90) == 1

@@ -19,7 +19,7 @@ from harness.ports import free_port
 from harness.product import Product, run_environment
 from harness.waiting import wait_for
 from statuspage.local import lock
-from statuspage.local.plan import ROOT
+from statuspage.local.options import ROOT
 from statuspage.local.supervisor import ending
 from tests.local.test_command import call
 
@@ -164,7 +164,7 @@ def sign_up(product: Product, address: str) -> None:
 def test_messages_of_make_run_name_commands_that_make_knows(running: Product) -> None:
     assert "manage.py" not in running.said()
     assert 'make manage ARGS="help"' in running.said()
-    assert "manage.py" not in Path(ROOT, "statuspage/local/account.py").read_text(encoding="utf-8")
+    assert "manage.py" not in Path(ROOT, "statuspage/local/admin_account.py").read_text(encoding="utf-8")
 
 
 def test_command_gets_the_settings_and_servers_of_the_running_product(running: Product) -> None:
@@ -188,7 +188,7 @@ def test_exit_code_is_the_command_s(running: Product) -> None:
 def test_new_password_replaces_the_first_one(running: Product) -> None:
     first = running.folder / "first_password"
     assert first.read_text(encoding="utf-8") in running.said()
-    done = call("-m", "statuspage.local.account", VAR_DIR=str(running.folder))
+    done = call("-m", "statuspage.local.admin_account", VAR_DIR=str(running.folder))
     assert done.stderr == ""
     password = done.stdout.removeprefix("user admin, password ").strip()
     assert not first.exists()

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from redis import Redis
 
-from statuspage.local import lodging
+from statuspage.local import postgres_home
 from statuspage.local.postgres import PostgreSQL
 from statuspage.local.process import CannotStart
 from statuspage.local.servers import Servers
@@ -140,7 +140,7 @@ class TestAsRoot:
     def test_data_below_a_closed_folder_live_elsewhere(
         self, var: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(lodging, "ELSEWHERE", var / "elsewhere")
+        monkeypatch.setattr(postgres_home, "ELSEWHERE", var / "elsewhere")
         closed = tmp_path / "closed"
         closed.mkdir(mode=0o700)
         server = postgres(closed)

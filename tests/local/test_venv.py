@@ -12,7 +12,7 @@ import pytest
 
 from harness.waiting import wait_for
 from statuspage.local import venv
-from statuspage.local.plan import ROOT
+from statuspage.local.options import ROOT
 from tests.support import processes
 
 PACKAGE = Path(ROOT, "statuspage")
@@ -21,7 +21,7 @@ PACKAGE = Path(ROOT, "statuspage")
 def little_project(root: Path) -> Path:
     """The part of the project that the environment needs; requirements without packages need no network."""
     (root / "statuspage" / "local").mkdir(parents=True)
-    for name in ("__init__.py", "local/__init__.py", "local/tether.py", "local/venv.py"):
+    for name in ("__init__.py", "local/__init__.py", "local/exit_with_parent.py", "local/venv.py"):
         shutil.copy(PACKAGE / name, root / "statuspage" / name)
     (root / "requirements.txt").write_text("# nothing\n", encoding="utf-8")
     return root

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from statuspage.env import Environment
 from statuspage.local.lock import RUNNING
-from statuspage.local.plan import read, write_private
+from statuspage.local.options import read, write_private
 
 # Only the first start needs it.
 LEFT_OUT = "ADMIN_PASSWORD"

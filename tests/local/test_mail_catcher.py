@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 
 from harness.product import received
-from statuspage.local.mailbox import Mailbox, listening_socket
-from statuspage.local.plan import ROOT
+from statuspage.local.mail_catcher import Mailbox, listening_socket
+from statuspage.local.options import ROOT
 
 
 @pytest.fixture
 def mailbox(tmp_path: Path) -> Iterator[tuple[int, Path]]:
     """The port and the folder of a running mailbox."""
     with listening_socket() as listening:
-        command = [sys.executable, "-m", "statuspage.local.mailbox", str(listening.fileno()), str(tmp_path)]
+        command = [sys.executable, "-m", "statuspage.local.mail_catcher", str(listening.fileno()), str(tmp_path)]
         with subprocess.Popen(command, cwd=ROOT, pass_fds=[listening.fileno()], stdout=subprocess.DEVNULL) as process:
             yield listening.getsockname()[1], tmp_path
             process.terminate()

@@ -1,6 +1,6 @@
 """Runs a command of manage.py on an empty database and queue of its own, which end with it.
 
-python -m statuspage.local.trial makemigrations --check
+python -m statuspage.local.on_empty_database makemigrations --check
 """
 
 import os
@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from statuspage.local.plan import ROOT
+from statuspage.local.options import ROOT
 from statuspage.local.process import CannotStart
 from statuspage.local.servers import Servers
 

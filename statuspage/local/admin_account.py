@@ -5,7 +5,7 @@ account is made: whatever interrupts the first start, the next one shows it. It
 is shown, and the file kept, until somebody has logged in or the password is
 another one.
 
-    python -m statuspage.local.account
+    python -m statuspage.local.admin_account
 
 sets a new password: `make password`.
 """
@@ -25,7 +25,7 @@ from django.core.exceptions import ValidationError
 from django.db import DatabaseError
 from django.utils import translation
 
-from statuspage.local.plan import ADMIN, write_private
+from statuspage.local.options import ADMIN, write_private
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

@@ -7,7 +7,7 @@ from django.contrib.auth.models import User, UserManager
 from django.utils import timezone
 from pytest_django import Settings
 
-from statuspage.local import account
+from statuspage.local import admin_account
 
 pytestmark = pytest.mark.django_db
 
@@ -19,7 +19,7 @@ def file(settings: Settings, tmp_path: Path) -> Path:
 
 
 def shown() -> str:
-    return account.prepare("").removeprefix("password ").partition(" ")[0]
+    return admin_account.prepare("").removeprefix("password ").partition(" ")[0]
 
 
 def test_random_password_is_shown_until_somebody_has_logged_in() -> None:
@@ -27,14 +27,14 @@ def test_random_password_is_shown_until_somebody_has_logged_in() -> None:
     assert User.objects.get().check_password(password)
     assert shown() == password
     User.objects.update(last_login=timezone.now())
-    assert account.prepare("") == account.AS_BEFORE
+    assert admin_account.prepare("") == admin_account.AS_BEFORE
 
 
 def test_file_is_readable_by_its_owner_only_and_goes_with_the_first_log_in(file: Path) -> None:
-    account.prepare("")
+    admin_account.prepare("")
     assert file.stat().st_mode & 0o777 == 0o600
     User.objects.update(last_login=timezone.now())
-    account.prepare("")
+    admin_account.prepare("")
     assert not file.exists()
 
 
@@ -45,22 +45,22 @@ def test_interruption_before_the_account_is_made_loses_no_password(monkeypatch: 
     with monkeypatch.context() as patch:
         patch.setattr(UserManager, "create_superuser", interrupt)
         with pytest.raises(KeyboardInterrupt):
-            account.prepare("")
+            admin_account.prepare("")
     written = file.read_text(encoding="utf-8")
     assert shown() == written
     assert User.objects.get().check_password(written)
 
 
 def test_changed_password_is_not_shown_and_the_first_one_is_forgotten(file: Path) -> None:
-    account.prepare("")
+    admin_account.prepare("")
     user = User.objects.get()
     user.set_password("another password")
     user.save()
-    assert account.prepare("") == account.AS_BEFORE
+    assert admin_account.prepare("") == admin_account.AS_BEFORE
     assert not file.exists()
 
 
 def test_chosen_password_is_neither_shown_nor_kept(file: Path) -> None:
-    assert account.prepare("chosen by the operator") == "password as in ADMIN_PASSWORD"
+    assert admin_account.prepare("chosen by the operator") == "password as in ADMIN_PASSWORD"
     assert not file.exists()
-    assert account.prepare("") == account.AS_BEFORE
+    assert admin_account.prepare("") == admin_account.AS_BEFORE

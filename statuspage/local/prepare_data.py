@@ -16,8 +16,8 @@ from django_rq import get_connection
 from redis.exceptions import RedisError
 
 from statuspage.env import Environment
-from statuspage.local import account
-from statuspage.local.plan import Plan, read
+from statuspage.local import admin_account
+from statuspage.local.options import Plan, read
 
 
 def main() -> int:
@@ -51,7 +51,7 @@ def prepare(plan: Plan) -> None:
     run("publish")
     if plan.sample_data:
         run("load_sample")  # which publishes what it loads
-    print(account.prepare(plan.admin_password), flush=True)
+    print(admin_account.prepare(plan.admin_password), flush=True)
 
 
 def collect_static() -> None:

@@ -1,6 +1,6 @@
 """Runs a command that ends when its parent does, even where the parent is killed outright.
 
-    python tether.py PARENT SIGNAL UID:GID|- COMMAND…
+    python exit_with_parent.py PARENT SIGNAL UID:GID|- COMMAND…
 
 A program of its own, because Linux forgets the wish when the user changes, and
 because running Python between fork and exec is unsafe in a process with threads.

@@ -1,6 +1,6 @@
 """A small SMTP server that receives every mail and keeps it as a file.
 
-    python -m statuspage.local.mailbox FILE-DESCRIPTOR FOLDER
+    python -m statuspage.local.mail_catcher FILE-DESCRIPTOR FOLDER
 
 The listening socket comes from the supervisor: the address stays the same when
 this process is started anew.
