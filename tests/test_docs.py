@@ -1,4 +1,4 @@
-"""What an operator or a developer can use is documented, and what is documented exists."""
+"""Every setting and make target is documented, and every documented setting exists."""
 
 import re
 from pathlib import Path
@@ -14,7 +14,7 @@ def documented() -> set[str]:
 
 
 def test_every_variable_is_documented() -> None:
-    """`test_settings.py` holds this list against what the code reads."""
+    """`test_settings.py` compares this list with what the code reads."""
     assert {*environment.OWN, *environment.SERVERS} - documented() == set()
 
 
@@ -22,7 +22,7 @@ def test_every_documented_variable_is_read() -> None:
     assert documented() - {*environment.OWN, *environment.SERVERS} == set()
 
 
-def test_every_target_of_the_makefile_explains_itself() -> None:
+def test_every_make_target_has_a_help_text() -> None:
     makefile = Path(ROOT, "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^\.PHONY: (.+)$", makefile, flags=re.MULTILINE)[0].split())
     assert targets - set(re.findall(r"^([a-z]+):.*## ", makefile, flags=re.MULTILINE)) == {
