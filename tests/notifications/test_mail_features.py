@@ -1,4 +1,4 @@
-"""The letters keep to what mail programs show: the table in docs/mail.md, "What the letters may use"."""
+"""Emails use only what email clients display: the table in docs/mail.md, "HTML features in emails"."""
 
 import re
 from dataclasses import dataclass, field
