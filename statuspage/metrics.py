@@ -35,8 +35,8 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 def _lines(now: datetime) -> Iterator[str]:
     found = overview(now)
-    pulse = found.pulse
-    states = {state.value: found.counts[state] + found.letters[state] for state in DeliveryState}
+    health = found.health
+    states = {state.value: found.counts[state] + found.messages[state] for state in DeliveryState}
     yield _gauge(
         "deliveries", "Deliveries of what is under way, and letters of the last 7 days, by state.", states, "state"
     )
@@ -44,13 +44,15 @@ def _lines(now: datetime) -> Iterator[str]:
     yield _one("waiting_oldest_seconds", "Age of the oldest announcement that somebody waits for.", _oldest(found))
     troubled = {row.destination.name: row.waiting for row in found.troubles}
     yield _gauge("destination_waiting", "Letters that wait for a destination in trouble.", troubled, "destination")
-    yield _one("queue_up", "Whether the queue answers.", int(pulse.queue_answers))
-    yield _one("queue_jobs", "Jobs that wait in the queue.", pulse.jobs_waiting)
-    yield _one("queue_failed_jobs", "Jobs that failed in the last day.", pulse.jobs_failed)
-    yield _one("workers", "Workers for mail that live.", pulse.mailing)
-    yield _one("posters", "Workers for webhooks that live.", pulse.posting)
-    if pulse.clock_at:
-        yield _one("clock_beat_seconds", "Time since the clock was last seen.", (now - pulse.clock_at).total_seconds())
+    yield _one("queue_up", "Whether the queue answers.", int(health.queue_answers))
+    yield _one("queue_jobs", "Jobs that wait in the queue.", health.jobs_waiting)
+    yield _one("queue_failed_jobs", "Jobs that failed in the last day.", health.jobs_failed)
+    yield _one("workers", "Workers for mail that live.", health.mail_workers)
+    yield _one("posters", "Workers for webhooks that live.", health.webhook_workers)
+    if health.scheduler_at:
+        yield _one(
+            "clock_beat_seconds", "Time since the clock was last seen.", (now - health.scheduler_at).total_seconds()
+        )
     stale = StaleSubject.objects.aggregate(rows=Count("pk"), oldest=Min("since"))
     yield _one("unpublished", "Changes that are not in the public store yet.", stale["rows"])
     age = (now - stale["oldest"]).total_seconds() if stale["oldest"] else 0

@@ -19,7 +19,7 @@ from statuspage.local.servers import Servers
 
 Environment = dict[str, str]
 
-SCHEDULER = ("clock",)
+SCHEDULER = ("scheduler",)
 WORKER = ("rqworker", "delivery", "requests", "--verbosity", "0")
 
 

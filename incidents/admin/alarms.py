@@ -31,9 +31,9 @@ def _of_subscribers() -> list[str]:
     relay = Destination.objects.in_trouble().filter(name=relay_name()).first()
     said = {
         _("The queue does not answer: subscribers are told late or not at all."): not found.queue_answers,
-        _("No worker is running: nobody is told."): found.nobody_works,
-        _("No worker posts to webhooks: those are not told."): found.nobody_posts,
-        _("The clock stands still: nothing is published or told by itself."): found.clock_stands,
+        _("No worker is running: nobody is told."): found.no_mail_worker,
+        _("No worker posts to webhooks: those are not told."): found.no_webhook_worker,
+        _("The clock stands still: nothing is published or told by itself."): found.scheduler_is_down,
         _(
             "So many have signed up in the last hour that no confirmations go out for now. "
             "Those who subscribe already are told as usual."

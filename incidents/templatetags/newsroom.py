@@ -71,4 +71,4 @@ def pause_between(progress: Progress) -> int:
     """Seconds until the panel's figures are asked for again; 0 once they do not move any more."""
     if not progress.is_live:
         return 0
-    return {"going": 3, "held": 2}.get(progress.standing, 15)
+    return {"sending": 3, "held": 2}.get(progress.status, 15)

@@ -73,7 +73,7 @@ def children_of(plan: Plan, stack: contextlib.ExitStack) -> list[Child]:
         Child("web", [*granian, "statuspage.wsgi:application"]),
         Child("worker", [python, manage, "rqworker", "delivery", "requests", "--verbosity", "0"]),
         Child("poster", [python, manage, "rqworker", "posts", "--verbosity", "0"]),
-        Child("clock", [python, manage, "clock"]),
+        Child("scheduler", [python, manage, "scheduler"]),
     ]
     if plan.own_mailbox:
         listening = stack.enter_context(mail_catcher.listening_socket())

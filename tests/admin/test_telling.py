@@ -121,7 +121,9 @@ def test_viewer_sees_the_panel_and_changes_nothing(viewer: Client, name: str) ->
 def test_looking_changes_nothing(publisher: Client) -> None:
     announcement = announced("karl@example.dk")
     assert [publisher.get(step(announcement, name)).status_code for name in ("pause", "resume")] == [405, 405]
-    assert publisher.get(step(announcement, "panel").replace(str(announcement.pk), "9" * 20)).status_code == 404
+    assert (
+        publisher.get(step(announcement, "panel").replace(f"/{announcement.pk}/", f"/{'9' * 20}/")).status_code == 404
+    )
 
 
 def test_every_page_says_that_no_worker_and_no_clock_runs(publisher: Client) -> None:
@@ -129,7 +131,7 @@ def test_every_page_says_that_no_worker_and_no_clock_runs(publisher: Client) -> 
         page = publisher.get(address).content.decode()
         assert "No worker is running: nobody is told." in page, address
         assert "The clock stands still" in page, address
-    Heartbeat.objects.create(name="clock", beaten_at=timezone.now())
+    Heartbeat.objects.create(name="scheduler", beaten_at=timezone.now())
     assert "The clock" not in publisher.get("/admin/alarms/").content.decode()
     login = Client().get("/admin/login/").content.decode()
     assert "worker" not in login

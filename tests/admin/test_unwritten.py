@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from incidents import clock, operations
+from incidents import operations, scheduler
 from incidents.models import Announcement, Incident, StaleSubject
 from incidents.notifications import release
 from incidents.publishing.store.public_store import PublicStore
@@ -117,10 +117,10 @@ def test_pages_say_it_while_it_lasts_and_no_longer(publisher: Client, broken: Br
     assert "could not be published" in publishing
     assert "<html" not in publishing
     broken(errno.ENOSPC)
-    clock.mend_store()
+    scheduler.repair_store()
     assert "no space left" in publisher.get("/admin/alarms/").content.decode()
     broken(0)
-    clock.mend_store()
+    scheduler.repair_store()
     for address in ("/admin/", "/admin/alarms/", "/admin/publishing/", incident_address(incident), held):
         page = publisher.get(address).content.decode()
         assert "where the page is stored" not in page, address

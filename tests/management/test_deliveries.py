@@ -42,7 +42,7 @@ def said(*options: str) -> str:
 def test_the_terminal_shows_who_waits_for_what_and_no_address(announcement: Announcement) -> None:
     table = said()
     assert "workers: NONE IS RUNNING" in table
-    assert re.search(rf"^{announcement.pk} +going +1 +0 +1", table, re.MULTILINE)
+    assert re.search(rf"^{announcement.pk} +sending +1 +0 +1", table, re.MULTILINE)
     assert "full.example: 1 of announcement" in table
     assert "452 4.2.2 k… is full" in table
     assert "karl" not in table

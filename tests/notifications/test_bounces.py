@@ -9,7 +9,7 @@ from django.db import DatabaseError
 from django.utils import timezone
 from pytest_django import Settings
 
-from incidents import clock, links
+from incidents import links, scheduler
 from incidents.models import Announcement, Bounce, Delivery, FoldedDeliveries, Subscriber
 from incidents.notifications import bounces
 from incidents.notifications.monitoring import progress
@@ -84,7 +84,7 @@ def test_what_follows_from_a_report(
     assert bounce.consequence == consequence
     assert state_of(delivery) == state
     (found,) = progress.progress_of([announcement_of(delivery)], timezone.now())
-    assert found.came_back == (consequence != "delayed")
+    assert found.bounced == (consequence != "delayed")
 
 
 def announcement_of(delivery: Delivery) -> Announcement:
@@ -164,7 +164,7 @@ def test_old_deliveries_are_only_counted_and_the_panel_says_the_same(settings: S
     old.created_at = now - timedelta(days=settings.DELIVERIES_KEPT_DAYS + 1)
     old.save()
     (before,) = progress.progress_of([old], now)
-    clock.forget_deliveries()
+    scheduler.forget_deliveries()
     (after,) = progress.progress_of([old], now)
     assert (after.counts, after.skipped) == (before.counts, before.skipped)
     assert [row.state for row in old.deliveries.all()] == ["queued"]

@@ -11,11 +11,11 @@ from pytest_django import Settings
 from redis import Redis
 from rq import Queue
 
-from incidents import clock
+from incidents import scheduler
 from incidents.models import Announcement, Bounce, Delivery, Destination, FoldedDeliveries
 from incidents.notifications import queues
 from incidents.notifications.monitoring import health, overview, progress
-from incidents.notifications.monitoring.health import HeartbeatWorker
+from incidents.notifications.sender.rq_worker import HeartbeatWorker
 from tests.factories import make_subscriber
 from tests.notifications.helpers import START, announced
 
@@ -40,8 +40,8 @@ def test_everybody_is_counted_where_they_stand() -> None:
     Bounce.objects.create(announcement=announcement, subscriber=make_subscriber(), consequence="policy")
     (found,) = progress.progress_of([announcement], timezone.now())
     assert (found.audience, found.sent, found.waiting) == (47, 42, 4)
-    assert found.counts["failed"] == found.skipped["other_kind"] == found.came_back == 1
-    assert (found.per_minute, found.standing) == (2, "going")
+    assert found.counts["failed"] == found.skipped["other_kind"] == found.bounced == 1
+    assert (found.per_minute, found.status) == (2, "sending")
 
 
 def test_who_waits_is_shown_by_destination_with_the_reason_and_without_an_address() -> None:
@@ -59,7 +59,7 @@ def test_who_waits_is_shown_by_destination_with_the_reason_and_without_an_addres
         name="example.dk", failing_since=now, retry_at=soon, reply_code=451, reply="4.7.500 Server busy"
     )
     (found,) = progress.progress_of([announcement], now)
-    first, second = found.put_off
+    first, second = found.deferred
     assert (first.destination, first.number, first.reply) == ("example.dk", 3, "451 4.7.500 Server busy")
     assert first.next_try == soon
     assert second.reply == "452 4.2.2 <o…@full.example>: o… is full"
@@ -94,11 +94,11 @@ def test_what_is_refused_as_a_matter_of_policy_is_counted_for_a_day() -> None:
 
 def test_the_clock_shows_that_it_beats() -> None:
     with time_machine.travel(START, tick=False) as now:
-        assert health.check_health(timezone.now()).clock_stands
-        clock.show_life()
-        assert not health.check_health(timezone.now()).clock_stands
+        assert health.check_health(timezone.now()).scheduler_is_down
+        scheduler.record_heartbeat()
+        assert not health.check_health(timezone.now()).scheduler_is_down
         now.shift(timedelta(minutes=1))
-        assert health.check_health(timezone.now()).clock_stands
+        assert health.check_health(timezone.now()).scheduler_is_down
 
 
 def test_a_worker_that_is_silent_for_a_minute_is_gone(settings: Settings) -> None:
@@ -109,11 +109,11 @@ def test_a_worker_that_is_silent_for_a_minute_is_gone(settings: Settings) -> Non
     worker.register_birth()  # type: ignore[no-untyped-call]
     try:
         found = health.check_health(timezone.now())
-        assert not found.nobody_works
-        assert health.check_health(timezone.now() + timedelta(minutes=1)).nobody_works
+        assert not found.no_mail_worker
+        assert health.check_health(timezone.now() + timedelta(minutes=1)).no_mail_worker
     finally:
         worker.register_death()  # type: ignore[no-untyped-call]
-    assert health.check_health(timezone.now()).nobody_works
+    assert health.check_health(timezone.now()).no_mail_worker
 
 
 def test_a_queue_that_is_away_is_a_finding_and_no_error(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
@@ -121,4 +121,4 @@ def test_a_queue_that_is_away_is_a_finding_and_no_error(monkeypatch: pytest.Monk
     monkeypatch.setattr(queues, "queue", queues.queue.__wrapped__)
     found = health.check_health(timezone.now())
     assert not found.queue_answers
-    assert not found.nobody_works
+    assert not found.no_mail_worker

@@ -7,8 +7,8 @@ import time_machine
 from django.core.exceptions import ValidationError
 
 from incidents import operations
-from incidents.clock import publish_due_updates
 from incidents.models import Announcement, Incident, StaleSubject, Update
+from incidents.scheduler import publish_due_updates
 from incidents.status import ComponentStatus, Impact, Phase
 from incidents.text import Text
 from tests.factories import make_component, make_incident, make_page, make_statement, make_update

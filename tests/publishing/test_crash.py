@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from incidents import clock
+from incidents import scheduler
 from incidents.models import Incident, StaleSubject
 from incidents.publishing.store.public_store import PublicStore
 from incidents.publishing.store.publisher import differences
@@ -33,7 +33,7 @@ def test_publisher_killed_at_any_step_is_made_good_by_the_clock(public_store: Pa
         # One of every kind and the last ones; all of them would take minutes and show nothing new.
         for step in [0, 1, steps // 3, steps // 2, steps - 2, steps - 1]:
             assert open_incident_and_die(at_step=step) == (-9, step)
-            clock.mend_store()
+            scheduler.repair_store()
             assert list(differences()) == [], f"killed at step {step} of {steps}"
             assert not StaleSubject.objects.exists()
         publishers.communicate()

@@ -8,7 +8,7 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from incidents import clock, operations
+from incidents import operations, scheduler
 from incidents.models import StaleSubject
 from incidents.publishing import stale
 from incidents.publishing.store import publisher
@@ -61,7 +61,7 @@ def test_disk_that_is_full_while_writing_leaves_every_document_whole_until_the_c
     assert stored("/da/") == before
     assert every_document_is_whole()
     assert not list(PublicStore().root.rglob("*.tmp"))
-    clock.mend_store()
+    scheduler.repair_store()
     assert "zebra 0" in stored("/da/")
     assert list(differences()) == []
 
@@ -73,7 +73,7 @@ def test_staff_see_why_a_change_is_not_published_until_it_is(admin_client: Clien
     incident = make_incident()
     assert "NotADirectoryError" in admin_client.get("/admin/").content.decode()
     settings.PUBLIC_ROOT = root
-    clock.mend_store()
+    scheduler.repair_store()
     assert "NotADirectoryError" not in admin_client.get("/admin/").content.decode()
     assert "Mail er forsinket" in stored(f"/da/incidents/{incident.pk}/")
 
@@ -88,7 +88,7 @@ def test_document_that_cannot_be_deleted_is_reported_and_deleted_later(monkeypat
         patch.setattr(PublicStore, "delete", read_only)
         operations.withdraw(incident=incident)
     assert "Read-only" in StaleSubject.objects.values_list("error", flat=True)[0]
-    clock.mend_store()
+    scheduler.repair_store()
     assert stored(f"/da/incidents/{incident.pk}/") == ""
 
 
@@ -101,7 +101,7 @@ def test_running_clock_mends_the_store_by_itself(monkeypatch: pytest.MonkeyPatch
     given_up = threading.Event()
     patience = threading.Timer(60, given_up.set)
     patience.start()
-    clock.run(lambda: given_up.is_set() or not StaleSubject.objects.exists(), pause=0.01)
+    scheduler.run(lambda: given_up.is_set() or not StaleSubject.objects.exists(), pause=0.01)
     patience.cancel()
     assert "Mail er forsinket" in stored(f"/da/incidents/{incident.pk}/")
 
@@ -131,7 +131,7 @@ def test_long_archive_waits_for_the_clock_while_home_does_not(monkeypatch: pytes
     make_update(incident)
     assert "Nyt navn" in stored(f"/da/incidents/{incident.pk}/")
     assert StaleSubject.objects.exists()
-    clock.mend_store()
+    scheduler.repair_store()
     assert list(differences()) == []
     assert not StaleSubject.objects.exists()
 
@@ -142,10 +142,10 @@ def test_page_of_the_archive_that_fails_holds_up_no_other(monkeypatch: pytest.Mo
     with monkeypatch.context() as patch:
         refuse_documents_of(poisoned.pk, patch)
         operations.edit_page(fields={"name": Text(da="Nyt navn", en="New name")})
-        clock.mend_store()
+        scheduler.repair_store()
         assert "Nyt navn" in stored(f"/da/incidents/{other.pk}/")
         assert set(StaleSubject.objects.values_list("subject", flat=True)) == {f"incident:{poisoned.pk}"}
-    clock.mend_store()
+    scheduler.repair_store()
     assert list(differences()) == []
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from incidents import clock, operations
+from incidents import operations, scheduler
 from incidents.models import StaleSubject
 from incidents.publishing.failures import Cause, cause_of, log_changes, reason_of
 from incidents.publishing.store import publisher
@@ -49,7 +49,7 @@ def test_log_says_once_per_change_that_the_store_cannot_be_written(
         refuse(patch, errno.ENOSPC)
         incident = make_incident()
         for _ in range(3):
-            clock.mend_store()
+            scheduler.repair_store()
         make_update(incident)
         (full,) = log.messages
         assert "No space left on device" in full
@@ -58,12 +58,12 @@ def test_log_says_once_per_change_that_the_store_cannot_be_written(
         log.clear()
         refuse(patch, errno.EROFS)
         for _ in range(3):
-            clock.mend_store()
+            scheduler.repair_store()
         (read_only,) = log.messages
         assert "Read-only file system" in read_only
         log.clear()
     for _ in range(3):
-        clock.mend_store()
+        scheduler.repair_store()
     (recovered,) = log.messages
     assert recovered.startswith("Published after failing: ")
     assert f"/da/incidents/{incident.pk}/" in recovered
@@ -78,14 +78,14 @@ def test_fault_in_a_document_is_logged_once_with_its_traceback(
         refuse_documents_of(poisoned.pk, patch)
         make_update(poisoned)
         make_update(other)
-        clock.mend_store()
+        scheduler.repair_store()
     (said,) = log.messages
     assert "2 documents" in said
     assert said.count("Traceback") == 1
     assert "in refuse" in said
     assert set(StaleSubject.objects.values_list("subject", flat=True)) == {f"incident:{poisoned.pk}"}
     log.clear()
-    clock.mend_store()
+    scheduler.repair_store()
     assert log.messages == [f"Published after failing: 2 documents ({', '.join(pages(poisoned.pk))})"]
 
 
@@ -102,10 +102,10 @@ def test_archive_that_cannot_be_written_is_logged_once(
     with monkeypatch.context() as patch:
         refuse(patch, errno.ENOSPC)
         for _ in range(3):
-            clock.mend_store()
+            scheduler.repair_store()
     assert len(log.messages) == 1
     log.clear()
-    clock.mend_store()
+    scheduler.repair_store()
     assert len(log.messages) == 1
     assert not StaleSubject.objects.exists()
 

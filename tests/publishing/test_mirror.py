@@ -9,7 +9,7 @@ from django.core.files.storage import InMemoryStorage, Storage, storages
 from django.test import Client
 from pytest_django import Settings
 
-from incidents import clock, operations
+from incidents import operations, scheduler
 from incidents.models import StaleSubject
 from incidents.publishing.store import mirror
 from incidents.publishing.store.public_store import PublicStore
@@ -115,7 +115,7 @@ def test_bucket_out_of_reach_stops_no_publishing_and_is_made_good_by_the_clock(b
     assert PublicStore().read(path)
     assert "The bucket does not answer" in StaleSubject.objects.values_list("error", flat=True)[0]
     bucket.out_of_reach = False
-    clock.mend_store()
+    scheduler.repair_store()
     assert same(bucket, PublicStore())
     assert not StaleSubject.objects.exists()
 

@@ -8,7 +8,7 @@ import time_machine
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 
-from incidents import clock, operations
+from incidents import operations, scheduler
 from incidents.models import Incident, StaleSubject
 from incidents.publishing import stale
 from incidents.publishing.documents.base import Edition
@@ -166,7 +166,7 @@ def test_clock_mends_the_store_when_the_disk_has_room_again(broken_disk: pytest.
     incident = make_incident()
     assert PublicStore().read(f"/da/incidents/{incident.pk}/") is None
     broken_disk.undo()
-    clock.mend_store()
+    scheduler.repair_store()
     assert PublicStore().read(f"/da/incidents/{incident.pk}/")
     assert list(differences()) == []
     assert not StaleSubject.objects.exists()

@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from incidents import clock, links
+from incidents import links, scheduler
 from incidents.models import Announcement, Delivery, Incident, StaleSubject, Subscriber
 from incidents.notifications import audience, release
 from incidents.status import Kind, Phase
@@ -122,13 +122,13 @@ def test_following_ends_two_weeks_after_the_last_word_and_the_address_is_forgott
     assert told(incident, Phase.RESOLVED) == {"anna@example.dk": ""}
     Delivery.objects.update(state="sent", skip_reason="", sent_at=timezone.now())
     anna.clock.shift(13 * DAY)
-    clock.forget_sign_ups()
+    scheduler.forget_sign_ups()
     assert told(incident, Phase.POSTMORTEM) == {"anna@example.dk": ""}
     anna.clock.shift(13 * DAY)
-    clock.forget_sign_ups()
+    scheduler.forget_sign_ups()
     assert Subscriber.objects.active().exists()
     anna.clock.shift(2 * DAY)
-    clock.forget_sign_ups()
+    scheduler.forget_sign_ups()
     subscriber.refresh_from_db()
     assert (subscriber.address, subscriber.state) == ("", "unsubscribed")
     assert len(subscriber.erased_key) == 64
@@ -140,7 +140,7 @@ def test_subscriber_stays_when_what_they_followed_as_well_is_over(anna: Visitor,
     anna.clock.shift(60)
     make_update(incident, Phase.RESOLVED)
     anna.clock.shift(15 * DAY)
-    clock.forget_sign_ups()
+    scheduler.forget_sign_ups()
     subscriber.refresh_from_db()
     assert (subscriber.address, subscriber.state) == ("anna@example.dk", "active")
     assert not subscriber.incident_choices.exists()
@@ -211,7 +211,7 @@ def test_request_to_follow_that_nobody_confirmed_is_forgotten(anna: Visitor, inc
     subscriber = make_subscriber("anna@example.dk")
     follow(anna, incident)
     anna.clock.shift(8 * DAY)
-    clock.forget_sign_ups()
+    scheduler.forget_sign_ups()
     assert not subscriber.incident_choices.exists()
 
 

@@ -5,7 +5,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from incidents import clock
+from incidents import scheduler
 from incidents.models import Delivery, LetterLimit, Subscriber
 from incidents.subscriptions import limits, service
 from incidents.subscriptions.rows import Choices
@@ -129,10 +129,10 @@ def test_twenty_at_the_same_moment_cause_one_letter() -> None:
 def test_unconfirmed_are_forgotten_by_themselves_after_seven_days(anna: Visitor) -> None:
     anna.sign_up()
     anna.clock.shift(7 * DAY - 60)
-    clock.forget_sign_ups()
+    scheduler.forget_sign_ups()
     assert Subscriber.objects.exists()
     anna.clock.shift(120)
-    clock.forget_sign_ups()
+    scheduler.forget_sign_ups()
     assert not Subscriber.objects.exists()
 
 

@@ -23,8 +23,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from incidents import clock as chores
 from incidents import links
+from incidents import scheduler as chores
 from incidents.models import (
     Announcement,
     Delivery,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from harness.smtp_server import ScriptedServer
-from incidents import clock
+from incidents import scheduler
 from incidents.models import Subscriber
 from incidents.notifications import jobs
 from statuspage.logs import Discreet
@@ -63,7 +63,7 @@ def test_no_address_and_no_key_is_in_any_log(ben: Visitor, smtp: ScriptedServer,
     ben.post(ben.page("unsubscribe", keys[2]))
     ben.post(ben.page("erase", keys[1]))
     ben.get(ben.page("manage", keys[1]))
-    clock.forget_sign_ups()
+    scheduler.forget_sign_ups()
     assert len(smtp.to("somebody.rare@example.dk")) == 2
     said = "\n".join(log.lines)
     assert "Gone: /en/subscription/manage/…/" in said  # it was listening

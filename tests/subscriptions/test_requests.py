@@ -13,7 +13,7 @@ from django.utils import timezone
 from pytest_django import DjangoCaptureOnCommitCallbacks
 from rq import Queue, SimpleWorker
 
-from incidents import clock
+from incidents import scheduler
 from incidents.models import Component, LetterLimit, Subscriber, SubscriptionRequest
 from incidents.notifications import queues
 from incidents.subscriptions import limits, requests, service
@@ -116,10 +116,10 @@ def test_request_is_one_job_which_a_worker_carries_out(
 
 def test_scheduler_processes_what_no_worker_took_up(anna: Visitor) -> None:
     requests.store(request_for())
-    clock.process_requests()
+    scheduler.process_requests()
     assert letters() == []  # a worker may be about to take it
     anna.clock.shift(6)
-    clock.process_requests()
+    scheduler.process_requests()
     assert letters() == ["confirmation"]
 
 
@@ -150,7 +150,7 @@ def test_request_that_fails_is_deferred_and_stops_no_other(
 def test_request_that_fails_for_a_day_is_given_up_and_reported(anna: Visitor, caplog: pytest.LogCaptureFixture) -> None:
     requests.store(request_for())
     anna.clock.shift(timedelta(days=1, seconds=1))
-    clock.forget_sign_ups()
+    scheduler.forget_sign_ups()
     assert not SubscriptionRequest.objects.exists()
     assert "1 subscription requests were given up" in caplog.text
 

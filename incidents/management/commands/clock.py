@@ -1,24 +1,13 @@
-"""`manage.py clock`: the process in which things happen by themselves."""
+"""`manage.py clock`: the former name of `scheduler`, kept for one release."""
 
-import signal
-from threading import Event
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
-from incidents import clock
+from .scheduler import Command as Scheduler
 
 
-class Command(BaseCommand):
-    help = (
-        "Publishes scheduled updates, mends the public store, releases announcements and finds lost deliveries, "
-        "until it is told to stop (SIGTERM, Ctrl-C). Run one; more do no harm."
-    )
+class Command(Scheduler):
+    help = "Former name of the command `scheduler`; it will be removed in the next release."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        stop = Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stop.set())
-        self.stdout.write("The clock is running.")
-        clock.run(stop.is_set)
-        self.stdout.write("The clock has stopped.")
+        self.stderr.write(self.style.WARNING("`clock` is now called `scheduler`; the old name will be removed."))
+        super().handle(*args, **options)

@@ -68,17 +68,17 @@ def of_incident(pk: str) -> list[Progress]:
 
 
 def health(found: Overview) -> list[str]:
-    pulse = found.pulse
-    queue = f"{pulse.jobs_waiting} jobs" if pulse.queue_answers else "DOES NOT ANSWER"
-    workers = str(len(pulse.living)) if not pulse.nobody_works else "NONE IS RUNNING"
-    clock = "STANDS STILL" if pulse.clock_stands else "runs"
+    health = found.health
+    queue = f"{health.jobs_waiting} jobs" if health.queue_answers else "DOES NOT ANSWER"
+    workers = str(len(health.live_workers)) if not health.no_mail_worker else "NONE IS RUNNING"
+    clock = "STANDS STILL" if health.scheduler_is_down else "runs"
     return [f"queue: {queue}   workers: {workers}   clock: {clock}   sent in the last minute: {found.per_minute}"]
 
 
 def table(shown: list[Progress]) -> list[str]:
     heads = ["announcement", "standing", *COLUMNS, "incident"]
     rows = [
-        [str(one.announcement.pk), one.standing, *(str(one.counts[state]) for state in COLUMNS), title_of(one)]
+        [str(one.announcement.pk), one.status, *(str(one.counts[state]) for state in COLUMNS), title_of(one)]
         for one in shown
     ]
     widths = [max(len(row[column]) for row in [heads, *rows]) for column in range(len(heads))]
@@ -92,10 +92,10 @@ def waiting(found: Overview, shown: list[Progress]) -> list[str]:
         f"  {row.destination}: {row.number} of announcement {one.announcement.pk}, "
         f"next try {iso(row.next_try)}: {row.reply}"
         for one in shown
-        for row in one.put_off
+        for row in one.deferred
     ]
     lines += [
-        f"  {row.destination}: in trouble since {iso(row.destination.failing_since)}: {row.says}"
+        f"  {row.destination}: in trouble since {iso(row.destination.failing_since)}: {row.reply}"
         for row in found.troubles
         if row.destination.failing_since
     ]
@@ -107,17 +107,17 @@ def title_of(one: Progress) -> str:
 
 
 def as_json(found: Overview, shown: list[Progress]) -> dict[str, Any]:
-    pulse = found.pulse
+    health = found.health
     return {
         "at": iso(found.at),
-        "queue_answers": pulse.queue_answers,
-        "jobs_waiting": pulse.jobs_waiting,
-        "workers": len(pulse.living),
-        "clock_at": iso(pulse.clock_at) if pulse.clock_at else None,
+        "queue_answers": health.queue_answers,
+        "jobs_waiting": health.jobs_waiting,
+        "workers": len(health.live_workers),
+        "clock_at": iso(health.scheduler_at) if health.scheduler_at else None,
         "sent_per_minute": found.per_minute,
         "announcements": [progress_as_json(one) for one in shown],
         "destinations_in_trouble": [
-            {"name": row.destination.name, "waiting": row.waiting, "says": row.says} for row in found.troubles
+            {"name": row.destination.name, "waiting": row.waiting, "says": row.reply} for row in found.troubles
         ],
     }
 
@@ -126,11 +126,11 @@ def progress_as_json(one: Progress) -> dict[str, Any]:
     return {
         "id": one.announcement.pk,
         "incident": one.announcement.update.incident_id,
-        "standing": one.standing,
+        "standing": one.status,
         "audience": one.audience,
         "states": dict(one.counts),
         "skipped": dict(one.skipped),
-        "came_back": one.came_back,
+        "came_back": one.bounced,
         "put_off": [
             {
                 "destination": row.destination,
@@ -139,6 +139,6 @@ def progress_as_json(one: Progress) -> dict[str, Any]:
                 "next_try": iso(row.next_try),
                 "says": row.reply,
             }
-            for row in one.put_off
+            for row in one.deferred
         ],
     }

@@ -26,7 +26,7 @@ def not_taken(row: ClaimedDelivery, error: ChannelError, now: datetime) -> Outco
     if isinstance(error, Lost):
         return _lost(row, error.reply, now)
     if isinstance(error, Busy) and not is_last(row, now):
-        return _put_off(row, error, now)
+        return _deferred(row, error, now)
     return _outcome(row, DeliveryState.FAILED, error.reply, now)
 
 
@@ -36,7 +36,7 @@ def is_last(row: ClaimedDelivery, now: datetime) -> bool:
     return used_up or backoff.is_over(row.created_at, now)
 
 
-def _put_off(row: ClaimedDelivery, error: Busy, now: datetime) -> Outcome:
+def _deferred(row: ClaimedDelivery, error: Busy, now: datetime) -> Outcome:
     attempts = row.attempts + 1
     if row.channel != Subscriber.Channel.EMAIL:
         pause = backoff.at_least(backoff.of_post(attempts), error.reply.retry_after)

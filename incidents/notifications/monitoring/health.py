@@ -1,7 +1,7 @@
-"""Signs of life: whether somebody works on the queue, and whether the clock beats.
+"""The health of the processes that notify subscribers: the scheduler, the queue and its workers.
 
-The clock writes its beat into PostgreSQL; workers have theirs in the queue, which RQ
-writes for them, and far more often than it would by itself.
+The scheduler writes its heartbeat into PostgreSQL. RQ writes those of the workers into
+the queue; see `sender.rq_worker`, which makes it do so more often than it does by default.
 """
 
 from dataclasses import dataclass, field
@@ -16,26 +16,15 @@ from ...models import Delivery, Heartbeat
 from .. import queues
 from ..queues import MAILS, POSTS
 
-CLOCK = "clock"
-# Staff are to know within a minute: two beats may be missed.
-BEAT = timedelta(seconds=15)
-GONE_AFTER = timedelta(seconds=45)
-
-
-class HeartbeatWorker(Worker):
-    """RQ's worker, which shows every 15 s that it lives, also while it is idle; RQ's own is silent for minutes."""
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **{**options, "job_monitoring_interval": int(BEAT.total_seconds())})
-
-    @property
-    def dequeue_timeout(self) -> int:
-        return int(BEAT.total_seconds())
+SCHEDULER = "scheduler"
+# Staff must know within a minute; two heartbeats may be missed.
+HEARTBEAT = timedelta(seconds=15)
+STALE_AFTER = timedelta(seconds=45)
 
 
 @dataclass(frozen=True)
 class WorkerInfo:
-    """A worker as the queue knows it."""
+    """A worker as RQ registers it."""
 
     name: str
     state: str
@@ -45,16 +34,16 @@ class WorkerInfo:
     since: datetime | None
     seen_at: datetime | None
 
-    def lives(self, now: datetime) -> bool:
-        return self.seen_at is not None and now - self.seen_at < GONE_AFTER
+    def is_live(self, now: datetime) -> bool:
+        return self.seen_at is not None and now - self.seen_at < STALE_AFTER
 
 
 @dataclass(frozen=True)
 class Health:
-    """What is known of the processes that tell subscribers, at one moment."""
+    """What is known of those processes at one moment."""
 
     at: datetime
-    clock_at: datetime | None
+    scheduler_at: datetime | None
     queue_answers: bool = False
     workers: list[WorkerInfo] = field(default_factory=list)
     jobs_waiting: int = 0
@@ -62,49 +51,49 @@ class Health:
     posts_wait: bool = False
 
     @property
-    def living(self) -> list[WorkerInfo]:
-        return [worker for worker in self.workers if worker.lives(self.at)]
+    def live_workers(self) -> list[WorkerInfo]:
+        return [worker for worker in self.workers if worker.is_live(self.at)]
 
     @property
-    def mailing(self) -> int:
-        return sum(MAILS in worker.queues for worker in self.living)
+    def mail_workers(self) -> int:
+        return sum(MAILS in worker.queues for worker in self.live_workers)
 
     @property
-    def posting(self) -> int:
-        return sum(POSTS in worker.queues for worker in self.living)
+    def webhook_workers(self) -> int:
+        return sum(POSTS in worker.queues for worker in self.live_workers)
 
     @property
-    def nobody_works(self) -> bool:
-        return self.queue_answers and not self.mailing
+    def no_mail_worker(self) -> bool:
+        return self.queue_answers and not self.mail_workers
 
     @property
-    def nobody_posts(self) -> bool:
-        """Of no concern where nobody subscribes by webhook."""
-        return self.queue_answers and self.posts_wait and not self.posting
+    def no_webhook_worker(self) -> bool:
+        """Does not matter while no webhook post is waiting."""
+        return self.queue_answers and self.posts_wait and not self.webhook_workers
 
     @property
-    def clock_stands(self) -> bool:
-        return self.clock_at is None or self.at - self.clock_at > GONE_AFTER
+    def scheduler_is_down(self) -> bool:
+        return self.scheduler_at is None or self.at - self.scheduler_at > STALE_AFTER
 
 
-def beat(name: str = CLOCK) -> None:
+def record_heartbeat(name: str = SCHEDULER) -> None:
     Heartbeat.objects.update_or_create(name=name, defaults={"beaten_at": timezone.now()})
 
 
 def check_health(now: datetime) -> Health:
-    """Two queries and a few words with the queue; a queue that is away is a finding and no error."""
-    clock_at = Heartbeat.objects.filter(name=CLOCK).values_list("beaten_at", flat=True).first()
+    """Two queries, and some requests to the queue. A queue that does not answer is a result, not an error."""
+    scheduler_at = Heartbeat.objects.filter(name=SCHEDULER).values_list("beaten_at", flat=True).first()
     posts_wait = Delivery.objects.waiting().posted().exists()
     all_queues = [queues.queue(name) for name in queues.ALL]
     try:
-        known = {worker.name: _hand(worker) for queue in all_queues for worker in Worker.all(queue=queue)}
+        known = {worker.name: _worker_info(worker) for queue in all_queues for worker in Worker.all(queue=queue)}
         waiting, failed = sum(map(len, all_queues)), sum(queue.failed_job_registry.count for queue in all_queues)
     except RedisError:
-        return Health(now, clock_at)
-    return Health(now, clock_at, True, [known[name] for name in sorted(known)], waiting, failed, posts_wait)
+        return Health(now, scheduler_at)
+    return Health(now, scheduler_at, True, [known[name] for name in sorted(known)], waiting, failed, posts_wait)
 
 
-def _hand(worker: Any) -> WorkerInfo:
+def _worker_info(worker: Any) -> WorkerInfo:
     return WorkerInfo(
         name=worker.name,
         state=str(worker.get_state()),

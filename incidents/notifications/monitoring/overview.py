@@ -1,4 +1,4 @@
-"""Everything that is on its way to subscribers, and what keeps it: for staff, the terminal and the metrics."""
+"""Everything that is being delivered, and what holds it up: for staff, the terminal and the metrics."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -19,25 +19,25 @@ _POLICY = "5.7."
 
 @dataclass(frozen=True)
 class FailingDestination:
-    """A destination that takes no mail, and how many letters wait for it."""
+    """A destination that accepts nothing now, and how many deliveries wait for it."""
 
     destination: Destination
     waiting: int
 
     @property
-    def says(self) -> str:
+    def reply(self) -> str:
         return progress.spoken(self.destination)
 
 
 @dataclass(frozen=True)
 class Overview:
-    """`letters` are those of our own accord (confirmations and such), by state, of the last seven days."""
+    """`messages` counts single messages (confirmations and the like) of the last seven days by state."""
 
     at: datetime
-    pulse: Health
+    health: Health
     underway: list[Progress]
     troubles: list[FailingDestination]
-    letters: Counter[str]
+    messages: Counter[str]
     per_minute: int
 
     @property
@@ -49,28 +49,28 @@ class Overview:
         return sum(one.waiting for one in self.underway)
 
     @property
-    def letter_states(self) -> list[tuple[str, str, int]]:
-        return [(one.value, str(one.label), self.letters[one]) for one in DeliveryState if self.letters[one]]
+    def message_states(self) -> list[tuple[str, str, int]]:
+        return [(one.value, str(one.label), self.messages[one]) for one in DeliveryState if self.messages[one]]
 
 
 def overview(now: datetime) -> Overview:
-    """The number of queries does not depend on what is under way."""
+    """The number of queries does not depend on how much is being delivered."""
     underway = progress.progress_of(progress.unfinished()[:SHOWN], now)
-    letters = Delivery.objects.filter(announcement__isnull=True, created_at__gt=now - RECENT)
-    by_state = Counter(dict(letters.order_by().values_list("state").annotate(rows=Count("*"))))
-    sent_now = letters.filter(state=DeliveryState.SENT, sent_at__gt=now - progress.RATE_OVER).count()
+    messages = Delivery.objects.filter(announcement__isnull=True, created_at__gt=now - RECENT)
+    by_state = Counter(dict(messages.order_by().values_list("state").annotate(rows=Count("*"))))
+    sent_now = messages.filter(state=DeliveryState.SENT, sent_at__gt=now - progress.RATE_OVER).count()
     return Overview(
         at=now,
-        pulse=health.check_health(now),
+        health=health.check_health(now),
         underway=underway,
         troubles=troubles(),
-        letters=by_state,
+        messages=by_state,
         per_minute=sent_now + sum(one.per_minute for one in underway),
     )
 
 
 def troubles() -> list[FailingDestination]:
-    """Destinations in trouble; the one for which most letters wait comes first."""
+    """Destinations in trouble, the one with most waiting deliveries first."""
     found = list(Destination.objects.in_trouble())
     waiting = Delivery.objects.waiting().filter(destination__in=[one.name for one in found]).order_by()
     numbers = dict(waiting.values_list("destination").annotate(rows=Count("*")))

@@ -21,7 +21,7 @@ RATE_OVER = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
-class PutOff:
+class DeferredGroup:
     """Letters that wait for their next try at one destination. `reply` says why, without anybody's address."""
 
     destination: str
@@ -39,22 +39,22 @@ class Progress:
     at: datetime
     counts: Counter[str] = field(default_factory=Counter)
     skipped: Counter[str] = field(default_factory=Counter)
-    put_off: list[PutOff] = field(default_factory=list)
+    deferred: list[DeferredGroup] = field(default_factory=list)
     per_minute: int = 0
-    came_back: int = 0
+    bounced: int = 0
     relay: Destination | None = None
 
     @property
-    def relay_says(self) -> str:
+    def relay_reply(self) -> str:
         return spoken(self.relay) if self.relay else ""
 
     @property
-    def standing(self) -> str:
-        """The announcement's status; once it is released: `going` or `done`, as its deliveries are."""
+    def status(self) -> str:
+        """The announcement's status; once it is released, `sending` or `done`."""
         status = self.announcement.status
         if status in {Announcement.Status.RELEASED, Announcement.Status.PAUSED} and not self.waiting:
             return "done"
-        return "going" if status == Announcement.Status.RELEASED else status.value
+        return "sending" if status == Announcement.Status.RELEASED else status.value
 
     @property
     def states(self) -> list[tuple[str, str, int]]:
@@ -102,11 +102,11 @@ def progress_of(announcements: Sequence[Announcement], now: datetime) -> list[Pr
         relay = Destination.objects.in_trouble().filter(name=relay_name()).first()
         for one in live.values():
             one.relay = relay
-        _put_off(live, now)
+        _deferred(live, now)
     late = Bounce.Consequence.DELAYED
     bounces = Bounce.objects.filter(announcement__in=list(found)).exclude(consequence=late).order_by()
     for pk, number in bounces.values_list("announcement").annotate(rows=Count("*")):
-        found[pk].came_back = number
+        found[pk].bounced = number
     return list(found.values())
 
 
@@ -156,7 +156,7 @@ def _rate(live: dict[int, Progress], now: datetime) -> None:
         live[pk or 0].per_minute = number
 
 
-def _put_off(live: dict[int, Progress], now: datetime) -> None:
+def _deferred(live: dict[int, Progress], now: datetime) -> None:
     """By destination: those that were tried and are tried again, and those that wait for a destination in trouble."""
     later = Q(state__in=[DeliveryState.DEFERRED, DeliveryState.UNCERTAIN]) | Q(next_attempt_at__gt=now)
     groups = (
@@ -176,8 +176,8 @@ def _put_off(live: dict[int, Progress], now: datetime) -> None:
     troubled = {one.name: one for one in Destination.objects.in_trouble().filter(name__in=[row[1] for row in rows])}
     for pk, name, number, since, next_try, sample in rows:
         reply = spoken(troubled[name]) if name in troubled else said.get(sample or 0, "")
-        if len(live[pk or 0].put_off) < SHOWN:
-            live[pk or 0].put_off.append(PutOff(name, number, since, next_try, reply))
+        if len(live[pk or 0].deferred) < SHOWN:
+            live[pk or 0].deferred.append(DeferredGroup(name, number, since, next_try, reply))
 
 
 def spoken(destination: Destination) -> str:

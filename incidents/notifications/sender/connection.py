@@ -42,7 +42,7 @@ class RelayHealth:
         self._failures += 1
         return not self.answers or self._failures >= _RELAY_PATIENCE
 
-    def put_off(self, destination: str) -> bool:
+    def deferred(self, destination: str) -> bool:
         self._putting_off.add(destination)
         return len(self._putting_off) >= _DESTINATIONS_PATIENCE
 
@@ -161,7 +161,7 @@ class Sender:
             self.dispatcher.settle(row, Result.NOTHING)
             await self._relay_failed(row, error.reply)
         elif error.scope is Scope.DESTINATION:
-            await self._destination_puts_off(row, error.reply)
+            await self._destination_defers(row, error.reply)
         else:
             if isinstance(error, Refused):
                 await self._refused(row, error)
@@ -178,12 +178,12 @@ class Sender:
                 await self._trouble(name, reply, row)
         return down
 
-    async def _destination_puts_off(self, row: ClaimedDelivery, reply: Reply) -> None:
+    async def _destination_defers(self, row: ClaimedDelivery, reply: Reply) -> None:
         relay = relay_name()
         if self.dispatcher.settle(row, Result.PUTS_OFF) or row.destination in row.probes:
             await self._trouble(row.destination, reply, row)
         same = relay in row.probes and await self.commits.using(lambda: destinations.still_says_the_same(relay, reply))
-        if same or self.relay.put_off(row.destination):
+        if same or self.relay.deferred(row.destination):
             self.dispatcher.close()
             await self._trouble(relay, reply, row)
         elif relay in row.probes:

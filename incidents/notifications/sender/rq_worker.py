@@ -1,20 +1,32 @@
-"""The process that waits for jobs and forks for each: what every job needs is loaded before."""
+"""The RQ worker process: it forks for each job, so what every job needs is loaded before."""
 
 from typing import Any
 
 from django.conf import settings
 from django.template.loader import get_template
+from rq import Worker
 
 from ... import links, markup
-from ..monitoring.health import HeartbeatWorker
+from ..monitoring.health import HEARTBEAT
 from ..outbox import MAILED
 from . import webhook_worker, worker
 
 __all__ = ["PreloadedWorker", "webhook_worker", "worker"]
 
 
+class HeartbeatWorker(Worker):
+    """RQ's worker, with a heartbeat every 15 s, also while it is idle; by default RQ is silent for minutes."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **{**options, "job_monitoring_interval": int(HEARTBEAT.total_seconds())})
+
+    @property
+    def dequeue_timeout(self) -> int:
+        return int(HEARTBEAT.total_seconds())
+
+
 class PreloadedWorker(HeartbeatWorker):
-    """A worker whose forks find everything imported, templates and translations read: a second saved for each."""
+    """A worker whose forks find all modules, templates and translations loaded, which saves a second for each."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -79,7 +79,7 @@ class WebhookSender(Sender):
     async def _refused(self, row: ClaimedDelivery, error: Refused) -> None:
         """It is done already, and the owner is told."""
 
-    async def _destination_puts_off(self, row: ClaimedDelivery, reply: Reply) -> None:
+    async def _destination_defers(self, row: ClaimedDelivery, reply: Reply) -> None:
         if self.dispatcher.settle(row, Result.PUTS_OFF) or row.destination in row.probes:
             await self._trouble(row.destination, reply, row)
 

@@ -104,8 +104,8 @@ def _left(copy: Rendition, reason: str) -> StaleSubject:
     return StaleSubject(subject=f"{copy.document.archived}:{copy.key}", error=failures.text_of({copy.path: reason}))
 
 
-def mend() -> Report:
-    """Publishes what a crash or a full disk left undone, and clears away what it left half-written."""
+def repair() -> Report:
+    """Publish what a crash or a full disk left unpublished, and remove half-written files."""
     if StaleSubject.objects.unpublished().exists():
         _clear_leftovers(PublicStore())
     report = publish_stale()

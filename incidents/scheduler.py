@@ -1,8 +1,8 @@
-"""What happens by itself. Each beat asks the database what is due and calls the verb for it.
+"""The scheduler: it does what is due automatically, by calling verbs at intervals.
 
-The clock works in its own process and needs no queue: a scheduled update goes public
-and the store is mended also while Valkey is down. Several clocks do no harm, because
-every verb locks what it changes and looks again.
+It runs in a process of its own and needs no queue: scheduled updates are published and
+the public store is repaired while Valkey is down too. Several schedulers do no harm,
+because each verb locks what it changes and checks again.
 """
 
 import logging
@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 
 def publish_due_updates() -> None:
-    """Scheduled updates whose time has come. One that is refused becomes a draft again; it stops no other."""
+    """Publish scheduled updates that are due. One that is refused becomes a draft again; the others go on."""
     for update in Update.objects.due(timezone.now()):
         try:
             operations.publish_due(update=update)
@@ -43,13 +43,13 @@ def publish_due_updates() -> None:
             logger.exception("Scheduled update %s could not be published", update.pk)
 
 
-def mend_store() -> None:
-    """What was committed and not written: a crash or a full disk in between."""
-    publisher.mend()
+def repair_store() -> None:
+    """Publish what was committed but not written, because of a crash or a full disk."""
+    publisher.repair()
 
 
 def begin_day() -> None:
-    """A new day in the page's zone moves every bar of ninety days by one."""
+    """Mark the page stale at midnight in its time zone: each bar of ninety days moves by one."""
     stale.mark_new_day()
 
 
@@ -63,23 +63,23 @@ def sweep_deliveries() -> None:
 
 
 def process_requests() -> None:
-    """Subscription requests that no worker took up: the queue is away, or its workers are."""
+    """Process subscription requests that no worker has taken, because the queue or its workers are down."""
     requests.process_overlooked(timezone.now())
 
 
 def look_up_mail_servers() -> None:
-    """Ahead of the letters, so that none waits for DNS."""
+    """Look MX groups up ahead of time, so that no message waits for DNS."""
     if settings.GROUP_BY_MX:
         mx.look_up(timezone.now())
 
 
-def show_life() -> None:
-    """Staff are told where the clock stands."""
-    health.beat()
+def record_heartbeat() -> None:
+    """Staff are warned when heartbeats stop."""
+    health.record_heartbeat()
 
 
 def forget_sign_ups() -> None:
-    """Addresses that nobody confirmed, what was followed and is long over, and limits that are over."""
+    """Delete unconfirmed sign-ups, follows of incidents that ended long ago, and limits that have run out."""
     requests.forget_failed(timezone.now())
     service.forget_unconfirmed(now=timezone.now())
     following.end_over(now=timezone.now())
@@ -87,13 +87,13 @@ def forget_sign_ups() -> None:
 
 
 def forget_deliveries() -> None:
-    """Some at a time: nobody is to wait for it."""
+    """A limited number at a time, so that no other chore has to wait."""
     retention.forget_deliveries(timezone.now(), most=50_000)
 
 
 @dataclass
 class Chore:
-    """Something to do every so often."""
+    """A function and how often it runs."""
 
     do: Callable[[], None]
     every: timedelta
@@ -107,7 +107,7 @@ def chores() -> list[Chore]:
     return [
         Chore(release_announcements, timedelta(seconds=0.2)),
         Chore(publish_due_updates, timedelta(seconds=1)),
-        Chore(show_life, timedelta(seconds=5)),
+        Chore(record_heartbeat, timedelta(seconds=5)),
         Chore(sweep_deliveries, timedelta(seconds=5)),
         Chore(process_requests, timedelta(seconds=5)),
         Chore(begin_day, timedelta(seconds=30)),
@@ -116,8 +116,8 @@ def chores() -> list[Chore]:
     ]
 
 
-def beat(todo: list[Chore], now: float) -> None:
-    """Does what is due. A chore that fails is logged and tried again at its next time; it stops no other."""
+def run_due(todo: list[Chore], now: float) -> None:
+    """Run the chores that are due. A failure is logged, and the chore runs again at its next time."""
     for chore in [chore for chore in todo if chore.is_due(now)]:
         chore.last = now
         try:
@@ -131,8 +131,8 @@ def beat(todo: list[Chore], now: float) -> None:
 
 
 def run(stopped: Callable[[], bool], pause: float = 0.1) -> None:
-    """Beats until `stopped` says so. What a long archive, a slow disk or a name server may hold up has threads."""
-    slow = Chore(mend_store, timedelta(seconds=5)), Chore(look_up_mail_servers, timedelta(minutes=1))
+    """Run until `stopped` returns true. Chores that a disk or a name server can delay have threads of their own."""
+    slow = Chore(repair_store, timedelta(seconds=5)), Chore(look_up_mail_servers, timedelta(minutes=1))
     threads = [Thread(target=_repeat, args=([chore], stopped, pause), name=chore.do.__name__) for chore in slow]
     for thread in threads:
         thread.start()
@@ -143,5 +143,5 @@ def run(stopped: Callable[[], bool], pause: float = 0.1) -> None:
 
 def _repeat(todo: list[Chore], stopped: Callable[[], bool], pause: float) -> None:
     while not stopped():
-        beat(todo, time.monotonic())
+        run_due(todo, time.monotonic())
         time.sleep(pause)

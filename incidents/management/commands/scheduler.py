@@ -1,0 +1,24 @@
+"""`manage.py scheduler`: the process that does what is due automatically."""
+
+import signal
+from threading import Event
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from incidents import scheduler
+
+
+class Command(BaseCommand):
+    help = (
+        "Publish scheduled updates, release announcements, repair the public store and recover lost deliveries, "
+        "until stopped (SIGTERM or Ctrl-C). Run one; more than one does no harm."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        stop = Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+        self.stdout.write("The scheduler is running.")
+        scheduler.run(stop.is_set)
+        self.stdout.write("The scheduler has stopped.")
