@@ -1,12 +1,18 @@
-"""Every setting and make target is documented, and every documented setting exists."""
+"""All settings, metrics and make targets are documented, and the documentation lists no others."""
 
 import re
 from pathlib import Path
 
+import pytest
+from django.test import Client
+from pytest_django import Settings
+
 from harness import environment
+from incidents.notifications.monitoring import health
 from statuspage.local.options import ROOT
 
 SETTINGS = Path(ROOT, "docs", "settings.md").read_text(encoding="utf-8")
+DELIVERY = Path(ROOT, "docs", "delivery.md").read_text(encoding="utf-8")
 
 
 def documented() -> set[str]:
@@ -20,6 +26,18 @@ def test_every_variable_is_documented() -> None:
 
 def test_every_documented_variable_is_read() -> None:
     assert documented() - {*environment.OWN, *environment.SERVERS} == set()
+
+
+@pytest.mark.django_db
+def test_every_metric_is_documented_and_no_other(settings: Settings) -> None:
+    settings.METRICS_TOKEN = "a-long-token"
+    health.record_heartbeat()
+    answer = Client().get("/metrics", headers={"Authorization": "Bearer a-long-token"})
+    exported = set(re.findall(r"^# TYPE statuspage_(\w+) ", answer.content.decode(), flags=re.MULTILINE))
+    rows = re.findall(
+        r"^\| (`.+?) \| ", DELIVERY.partition("\n## Metrics\n")[2].partition("\n## ")[0], flags=re.MULTILINE
+    )
+    assert {name for row in rows for name in re.findall(r"`(\w+)", row)} == exported
 
 
 def test_every_make_target_has_a_help_text() -> None:
