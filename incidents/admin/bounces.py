@@ -10,7 +10,7 @@ from django.utils.translation import pgettext_lazy
 from ..models import Bounce
 from ..wording import short_moment
 from .addresses import subscriber_page
-from .ledger import ReadOnlyAdmin, sees_addresses
+from .read_only import ReadOnlyAdmin, sees_addresses
 
 
 @admin.register(Bounce)

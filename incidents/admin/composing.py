@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
@@ -20,16 +20,14 @@ from ..operations.statements import BACKDATED
 from ..status import ComponentStatus, Kind, Phase, phases_of
 from ..wording import words
 from .addresses import incident_page, is_id
+from .base import NewsroomAdmin
 from .forms.components import component_rows, given_by, standing_in
 from .forms.details import OpeningForm
 from .forms.statements import PUBLISH, TEMPLATE, StatementForm, UpdateForm
 from .reach import reach
+from .shared import changeable, log, page, say_what_happened, update_of, writer
 from .timeline import timeline_of
 from .unwritten import why_incident_is_unwritten
-from .views import changeable, log, page, say_what_happened, update_of, writer
-
-if TYPE_CHECKING:
-    from .incidents import NewsroomAdmin
 
 # The status that a step gives the components it concerns; one that lets go of them leaves what other incidents say.
 RELEASED = "released"
@@ -42,7 +40,7 @@ STEP_STATUS = {
 }
 
 
-def new_incident(admin: "NewsroomAdmin", request: HttpRequest) -> HttpResponse:
+def new_incident(admin: NewsroomAdmin, request: HttpRequest) -> HttpResponse:
     if not admin.has_add_permission(request):
         raise PermissionDenied
     kind = admin.kind
@@ -60,7 +58,7 @@ def opening_form(kind: Kind, data: QueryDict | None) -> OpeningForm:
     return OpeningForm(data, kind=kind, phases=phases, rows=component_rows({}), initial={"phase": phases[0]})
 
 
-def new_update(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str) -> HttpResponse:
+def new_update(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) -> HttpResponse:
     """`?phase=resolved` and its like choose the step beforehand; an incident that is over is reopened by it."""
     incident = changeable(admin, request, incident_id)
     phases = next_phases(incident, reopening="reopen" in request.GET)
@@ -81,7 +79,7 @@ def new_update(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str) -
     return _compose_page(admin, request, form, chosen)
 
 
-def edit_draft(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str, update_id: str) -> HttpResponse:
+def edit_draft(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, update_id: str) -> HttpResponse:
     incident = changeable(admin, request, incident_id)
     draft = update_of(incident, update_id)
     if draft.is_public:
@@ -100,7 +98,7 @@ def edit_draft(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str, u
     return _compose_page(admin, request, form, chosen, draft=draft)
 
 
-def audience(admin: "NewsroomAdmin", request: HttpRequest) -> JsonResponse:
+def audience(admin: NewsroomAdmin, request: HttpRequest) -> JsonResponse:
     """How many people an update of the components in `?component=` would reach, in a sentence."""
     if not admin.has_view_permission(request):
         raise PermissionDenied
@@ -165,7 +163,7 @@ def _already(request: HttpRequest, twin: Update) -> Update:
     return twin
 
 
-def store_opening(admin: "NewsroomAdmin", request: HttpRequest, form: OpeningForm, draft: Update | None) -> Update:
+def store_opening(admin: NewsroomAdmin, request: HttpRequest, form: OpeningForm, draft: Update | None) -> Update:
     by, details, statement = writer(request), form.details(), form.statement()
     if draft is not None:
         incident = operations.edit_incident(incident=draft.incident, details=details, by=by)
@@ -178,7 +176,7 @@ def store_opening(admin: "NewsroomAdmin", request: HttpRequest, form: OpeningFor
     return incident.updates.get(pk=statement.id)
 
 
-def store_update(admin: "NewsroomAdmin", request: HttpRequest, form: UpdateForm, draft: Update | None) -> Update:
+def store_update(admin: NewsroomAdmin, request: HttpRequest, form: UpdateForm, draft: Update | None) -> Update:
     """Adds an update, or rewrites a draft."""
     _drop_promise(form, request)
     by, statement = writer(request), form.statement()
@@ -200,7 +198,7 @@ def _drop_promise(form: UpdateForm, request: HttpRequest) -> None:
 
 
 def _compose_page(
-    admin: "NewsroomAdmin",
+    admin: NewsroomAdmin,
     request: HttpRequest,
     form: UpdateForm,
     chosen: Mapping[str, str],

@@ -16,8 +16,8 @@ from ..models import Announcement, Delivery, DeliveryState
 from ..notifications.monitoring.progress import tallies_of
 from ..wording import language_name, passage, short_moment
 from .addresses import incident_page, list_page
-from .ledger import ReadOnlyAdmin, sees_addresses
-from .overview import overview
+from .delivery_overview import overview
+from .read_only import ReadOnlyAdmin, sees_addresses
 
 
 class ReplyFilter(admin.SimpleListFilter):

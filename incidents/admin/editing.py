@@ -1,7 +1,5 @@
 """Changing what is there: an incident's details, and the words of a public update."""
 
-from typing import TYPE_CHECKING
-
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
@@ -10,16 +8,14 @@ from .. import operations
 from ..models import Update
 from ..wording import words
 from .addresses import incident_page
+from .base import NewsroomAdmin
 from .forms.details import DetailsForm
 from .forms.statements import CorrectionForm
+from .shared import changeable, log, page, update_of, writer
 from .unwritten import say_done
-from .views import changeable, log, page, update_of, writer
-
-if TYPE_CHECKING:
-    from .incidents import NewsroomAdmin
 
 
-def details(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str) -> HttpResponse:
+def details(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) -> HttpResponse:
     incident = changeable(admin, request, incident_id)
     form = DetailsForm(request.POST or None, incident=incident)
     if form.is_valid():
@@ -39,7 +35,7 @@ def changed_labels(form: DetailsForm) -> list[str]:
     return [str(form.fields[name].label) for name in form.changed_data]
 
 
-def correct(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str, update_id: str) -> HttpResponse:
+def correct(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, update_id: str) -> HttpResponse:
     incident = changeable(admin, request, incident_id)
     update = update_of(incident, update_id)
     if not update.is_public:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ..models import Subscriber
 from ..subscriptions import limits, tables
-from .ledger import sees_addresses
+from .read_only import sees_addresses
 
 _SHOWN = 10
 # What tells an export in Django's log from other entries: it concerns no single subscriber.

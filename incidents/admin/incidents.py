@@ -2,50 +2,31 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
-from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
-from django.utils.safestring import SafeString
-from django.utils.translation import gettext, pgettext_lazy
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext
 
 from .. import links
 from ..models import Incident, Maintenance
 from ..status import Kind, Phase
-from ..wording import passage, short_moment, words
-from . import composing, editing, preview, steps, telling
+from ..wording import words
+from . import announcement_views, composing, confirm_views, editing, preview
 from .addresses import incident_page
+from .base import NewsroomAdmin
 from .timeline import timeline_of
 from .unwritten import why_incident_is_unwritten
 
 View = Callable[..., HttpResponse]
 
 
-class NewsroomAdmin(admin.ModelAdmin[Incident]):
-    """What incidents and maintenance share. Nothing is saved or deleted here but by the verbs' own pages."""
-
-    kind: Kind
-    list_display: tuple[str, ...] = ("shown_title", "phase", "visibility", "started", "ended")
-    list_display_links = ("shown_title",)
-    list_filter: ClassVar[tuple[str, ...]] = ("phase",)
-    search_fields = ("title", "id")
-    ordering = ("-started_at", "-id")
-    list_per_page = 50
-    show_full_result_count = False
-    actions = None
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Incident]:
-        return super().get_queryset(request).filter(kind=self.kind)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Incident | None = None) -> bool:
-        """A draft is discarded and a public incident withdrawn; neither is deleted by the way."""
-        return False
+class IncidentPages(NewsroomAdmin):
+    """The addresses of the pages about an incident or a maintenance, and its own page."""
 
     def get_urls(self) -> list[URLPattern]:
         return [*self._own_urls(), *super().get_urls()]
@@ -56,24 +37,29 @@ class NewsroomAdmin(admin.ModelAdmin[Incident]):
             self._page("preview/", preview.preview_new, "preview_new"),
             self._page("<id:incident_id>/preview/", preview.preview_update, "preview"),
             self._page("<id:incident_id>/update/", composing.new_update, "update"),
-            self._page("<id:incident_id>/held/", telling.held, "held"),
+            self._page("<id:incident_id>/held/", announcement_views.held, "held"),
             self._page("<id:incident_id>/details/", editing.details, "details"),
-            self._page("<id:incident_id>/withdraw/", steps.withdraw, "withdraw"),
-            self._page("<id:incident_id>/publish-again/", steps.publish_again, "publish_again"),
+            self._page("<id:incident_id>/withdraw/", confirm_views.withdraw, "withdraw"),
+            self._page("<id:incident_id>/publish-again/", confirm_views.publish_again, "publish_again"),
             self._page("<id:incident_id>/updates/<id:update_id>/", composing.edit_draft, "draft"),
-            self._page("<id:incident_id>/updates/<id:update_id>/publish/", steps.publish, "publish"),
-            self._page("<id:incident_id>/updates/<id:update_id>/discard/", steps.discard, "discard"),
+            self._page("<id:incident_id>/updates/<id:update_id>/publish/", confirm_views.publish, "publish"),
+            self._page("<id:incident_id>/updates/<id:update_id>/discard/", confirm_views.discard, "discard"),
             self._page("<id:incident_id>/updates/<id:update_id>/correct/", editing.correct, "correct"),
             *self._announcement_pages(),
         ]
 
     def _announcement_pages(self) -> list[URLPattern]:
-        steps_taken = {
-            "undo": steps.undo, "cancel": steps.cancel, "panel": telling.panel, "pause": telling.pause,
-            "resume": telling.resume, "stop": telling.stop, "resend": telling.resend,
-        }  # fmt: skip
+        views = {
+            "undo": confirm_views.undo,
+            "cancel": confirm_views.cancel,
+            "panel": announcement_views.panel,
+            "pause": announcement_views.pause,
+            "resume": announcement_views.resume,
+            "stop": announcement_views.stop,
+            "resend": announcement_views.resend,
+        }
         place = "<id:incident_id>/announcements/<int:announcement_id>"
-        return [self._page(f"{place}/{name}/", view, name) for name, view in steps_taken.items()]
+        return [self._page(f"{place}/{name}/", view, name) for name, view in views.items()]
 
     def _page(self, route: str, view: View, name: str) -> URLPattern:
         bound = partial(view, self)
@@ -105,32 +91,16 @@ class NewsroomAdmin(admin.ModelAdmin[Incident]):
         }
         return TemplateResponse(request, "admin/newsroom/incident.html", context)
 
-    @admin.display(description=_("title"), ordering="title")
-    def shown_title(self, incident: Incident) -> SafeString:
-        return passage(incident.title)
-
-    @admin.display(description=pgettext_lazy("who sees an incident", "visible"), boolean=True, ordering="published_at")
-    def visibility(self, incident: Incident) -> bool:
-        return incident.is_public
-
-    @admin.display(description=_("started"), ordering="started_at")
-    def started(self, incident: Incident) -> SafeString:
-        return short_moment(incident.started_at)
-
-    @admin.display(description=_("ended"), ordering="ended_at", empty_value="–")
-    def ended(self, incident: Incident) -> SafeString | None:
-        return short_moment(incident.ended_at) if incident.ended_at else None
-
 
 def next_steps(incident: Incident) -> list[tuple[str, str, str]]:
     """What staff can do now: label, address, and the weight of the button (the class `default`, `harmful` or none)."""
     update = incident_page(incident, "update")
-    steps = {
+    offered = {
         gettext("Start"): (f"{update}?phase=in_progress", incident.phase == Phase.SCHEDULED),
         gettext("Post update"): (update, incident.is_public and not incident.is_over),
         gettext("Resolve"): (f"{update}?phase=resolved", not incident.is_maintenance and not incident.is_over),
         gettext("Complete"): (f"{update}?phase=completed", incident.phase in {Phase.IN_PROGRESS, Phase.VERIFYING}),
-        gettext("Call off"): (f"{update}?phase=cancelled", incident.is_maintenance and not incident.is_over),
+        gettext("Cancel maintenance"): (f"{update}?phase=cancelled", incident.is_maintenance and not incident.is_over),
         gettext("Add an update"): (update, incident.is_over),
         gettext("Reopen"): (f"{update}?reopen=1", incident.is_over),
         gettext("Edit details"): (incident_page(incident, "details"), True),
@@ -138,7 +108,7 @@ def next_steps(incident: Incident) -> list[tuple[str, str, str]]:
     public = incident.is_public
     possible = [
         (label, address, "")
-        for label, (address, fits) in steps.items()
+        for label, (address, fits) in offered.items()
         if fits and (public or address.endswith("/details/"))
     ]
     if incident.is_withdrawn:
@@ -157,12 +127,12 @@ def public_pages(incident: Incident) -> list[tuple[str, str]]:
 
 
 @admin.register(Incident)
-class IncidentAdmin(NewsroomAdmin):
+class IncidentAdmin(IncidentPages):
     kind = Kind.INCIDENT
     list_display = ("shown_title", "phase", "impact", "visibility", "started", "ended")
     list_filter = ("phase", "impact")
 
 
 @admin.register(Maintenance)
-class MaintenanceAdmin(NewsroomAdmin):
+class MaintenanceAdmin(IncidentPages):
     kind = Kind.MAINTENANCE

@@ -10,7 +10,6 @@ import hashlib
 import html
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -28,13 +27,11 @@ from ..publishing.documents.base import PUBLISHED_MARK, Edition
 from ..publishing.documents.feed_entries import of_update
 from ..publishing.documents.pages import IncidentPage
 from ..status import Phase
+from .base import NewsroomAdmin
 from .composing import next_phases, opening_form, store_opening, store_update
 from .forms.components import component_rows, given_by, standing_in
 from .forms.statements import PUBLISH, StatementForm, UpdateForm
-from .views import changeable, writer
-
-if TYPE_CHECKING:
-    from .incidents import NewsroomAdmin
+from .shared import changeable, writer
 
 _SCRIPTS = re.compile(r"<script\b.*?</script>", re.DOTALL)  # the frame would refuse them
 _STYLES = re.compile(r'(?<=\sstyle=")[^"]*(?=")|(?<=<style>).*?(?=</style>)', re.DOTALL)
@@ -47,7 +44,7 @@ class Rehearsed(Exception):
     """Ends the rehearsal, so that nothing of it stays; carries what was rendered."""
 
 
-def preview_new(admin: "NewsroomAdmin", request: HttpRequest) -> HttpResponse:
+def preview_new(admin: NewsroomAdmin, request: HttpRequest) -> HttpResponse:
     if not admin.has_add_permission(request):
         raise PermissionDenied
 
@@ -59,7 +56,7 @@ def preview_new(admin: "NewsroomAdmin", request: HttpRequest) -> HttpResponse:
     return _preview(request, rehearse)
 
 
-def preview_update(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str) -> HttpResponse:
+def preview_update(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) -> HttpResponse:
     incident = changeable(admin, request, incident_id)
 
     def rehearse(data: QueryDict) -> Rehearsal:

@@ -14,8 +14,8 @@ from ..models import Page
 from ..wording import words
 from .addresses import is_storable
 from .alarms import alarms
-from .front import front_page, publishing
-from .ledger import may_see
+from .front_page import front_page, publishing
+from .read_only import may_see
 
 
 class Newsroom(AdminSite):

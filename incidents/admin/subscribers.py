@@ -18,7 +18,7 @@ from ..wording import language_name, passage, short_moment, words
 from .addresses import list_page
 from .deliveries import badge
 from .export import export_view
-from .ledger import ReadOnlyAdmin, sees_addresses
+from .read_only import ReadOnlyAdmin, sees_addresses
 
 SHOWN = 20
 

@@ -1,21 +1,22 @@
 """The tables, one module per subject. Changed by `operations`, read through queryset verbs."""
 
-from .aftermath import Bounce, FoldedDeliveries
 from .announcements import Announcement
-from .components import PAGE_ORDER, Component, ComponentGroup, StatusChange, page_order
+from .bounces import Bounce, FoldedDeliveries
+from .components import PAGE_ORDER, Component, ComponentGroup, page_order
 from .deliveries import MOVES, WAITING, Delivery, DeliveryState, SkipReason
 from .destinations import Destination
-from .hosts import MailDomain
+from .heartbeats import Heartbeat
 from .incidents import Incident, Maintenance
 from .logo import Logo
+from .mail_domains import MailDomain
 from .overall import overall_status
 from .page import Page
 from .publication import PURGE, StaleSubject
 from .requests import SubscriptionRequest
+from .status_changes import StatusChange
 from .subscribers import IncidentChoice, LetterLimit, Subscriber
 from .templates import UpdateTemplate
 from .updates import AffectedComponent, Update, UpdateRevision
-from .watch import Heartbeat
 from .webhooks import Attempt, SigningSecret
 
 __all__ = [

@@ -1,18 +1,12 @@
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ..labels import COMPONENT_STATUSES, choices
 from ..status import ComponentStatus
 from .fields import IdField, LocalizedField
-
-if TYPE_CHECKING:
-    from .updates import Update
-
 
 # The order of components on the page: those without a group first, then group by group. Ends with the id, so that it
 # is total; `page_order` gives the same for a component whose group is fetched.
@@ -100,31 +94,3 @@ def page_order(component: Component) -> tuple[tuple[int, datetime, str] | tuple[
     group = component.group
     place = (group.position, group.created_at, group.pk) if group else ()
     return place, component.position, component.created_at, component.pk
-
-
-class StatusChange(models.Model):
-    """The record of a component's statuses, from which uptime is computed: from `at` on it had `status`."""
-
-    component = models.ForeignKey(Component, models.CASCADE, related_name="status_changes")
-    update: "models.ForeignKey[Update | None, Update | None]" = models.ForeignKey(
-        "incidents.Update", models.CASCADE, null=True, blank=True, related_name="status_changes"
-    )
-    at = models.DateTimeField(default=timezone.now)
-    status = models.CharField(max_length=20, choices=choices(COMPONENT_STATUSES))
-
-    class Meta:
-        ordering = ("at", "id")
-        verbose_name = _("status change")
-        verbose_name_plural = _("status changes")
-        constraints = [
-            models.CheckConstraint(
-                condition=models.Q(status__in=[s.value for s in ComponentStatus]), name="status_change_status_is_known"
-            ),
-        ]
-        indexes = [
-            # A component's history in order: uptime bars, and its newest status after a backdated change.
-            models.Index(fields=["component", "at"], name="status_change_history"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.component_id} {self.status} {self.at:%Y-%m-%d %H:%M}"

@@ -17,7 +17,7 @@ from ..markup import one_line
 from ..models import Page
 from ..subscriptions.limits import may_search
 from ..subscriptions.origin import network
-from .finding import LONGEST, MOST_PAGES, find
+from .results import LONGEST, MOST_PAGES, find
 
 
 @require_safe

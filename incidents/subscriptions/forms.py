@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from .. import guard
 from ..models import Component, ComponentGroup, Page, Subscriber
-from . import addresses, following, stamps
+from . import addresses, following, form_stamps
 from .rows import Choices
 
 ALL, SOME = "all", "some"
@@ -141,7 +141,7 @@ class StampedForm(AddressForm):
     stamp = forms.CharField(required=False, widget=forms.HiddenInput)
 
     def clean_stamp(self) -> str:
-        return stamps.check(self.cleaned_data["stamp"])
+        return form_stamps.check(self.cleaned_data["stamp"])
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data

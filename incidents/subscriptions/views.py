@@ -20,7 +20,7 @@ from .. import links
 from ..links import Purpose
 from ..masks import masked
 from ..models import Incident, Subscriber, SubscriptionRequest
-from . import addresses, following, requests, service, stamps
+from . import addresses, following, form_stamps, requests, service
 from .forms import AddressForm, FollowForm, ManageForm, SignUpForm, StampedForm
 from .origin import is_from_another_site, network
 from .service import LinkState
@@ -67,12 +67,12 @@ class StampedFormView(FormView):
     form: type[StampedForm]
 
     def get(self, request: HttpRequest, **kwargs: str) -> HttpResponse:
-        return self.show_form(self.form(), stamp=stamps.new())
+        return self.show_form(self.form(), stamp=form_stamps.new())
 
     def post(self, request: HttpRequest, **kwargs: str) -> HttpResponse:
         form = self.form(request.POST)
         typed = request.POST.get("stamp", "")
-        stamp = typed if stamps.is_ours(typed) else stamps.new()
+        stamp = typed if form_stamps.is_ours(typed) else form_stamps.new()
         if is_from_another_site(request):
             return self.refuse_other_site(form, stamp=stamp)
         if not form.is_valid():

@@ -11,7 +11,7 @@ from harness.busy_day import simulate_busy_day
 from harness.deliveries import let_time_pass, work_off
 from harness.smtp_server import DROP, ScriptedServer, as_usual
 from incidents import operations
-from incidents.admin import front
+from incidents.admin import front_page
 from incidents.links import unsign_bounce
 from incidents.models import Announcement, Delivery, Destination, Subscriber, Update
 from incidents.notifications import jobs, outbox
@@ -400,7 +400,7 @@ def test_a_letter_that_cannot_be_written_fails_with_its_reason_and_stops_no_othe
     failed = Delivery.objects.get(state="failed")
     assert failed.subscriber.address == "dansk@example.dk"
     assert failed.reply == "The letter cannot be written: KeyError('no such thing')"
-    assert ("failed", 1) in [(state, count) for state, _label, count in front.deliveries_in_trouble()]
+    assert ("failed", 1) in [(state, count) for state, _label, count in front_page.deliveries_in_trouble()]
 
 
 def test_an_address_with_danish_letters_is_reached_where_the_server_can(server: ScriptedServer) -> None:

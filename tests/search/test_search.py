@@ -12,8 +12,8 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from incidents import operations
-from incidents.search.finding import PAGE_SIZE, find
 from incidents.search.index import vectors
+from incidents.search.results import PAGE_SIZE, find
 from incidents.status import Phase
 from incidents.text import Text
 from tests.factories import make_incident, make_page, make_statement, make_update

@@ -23,7 +23,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from ...models import Delivery, Destination, MailDomain, Subscriber
-from ...models.hosts import BELIEVED
+from ...models.mail_domains import BELIEVED
 from .. import addressing
 from . import destinations
 

@@ -1,6 +1,6 @@
-"""Everything on its way to subscribers, on one page."""
+"""Delivery status: everything that is being delivered, on one page."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
@@ -10,20 +10,17 @@ from django.utils.translation import gettext as _
 
 from ..models import Bounce
 from ..notifications.monitoring import overview as figures
-from .ledger import sees_addresses
-
-if TYPE_CHECKING:
-    from .deliveries import DeliveryAdmin
+from .read_only import ReadOnlyAdmin, sees_addresses
 
 
-def overview(admin: "DeliveryAdmin", request: HttpRequest) -> HttpResponse:
-    """The whole page, or with `?part` what moves in it, for the script that keeps it fresh."""
+def overview(admin: ReadOnlyAdmin, request: HttpRequest) -> HttpResponse:
+    """The whole page, or with `?part` the part that changes, for the script that refreshes it."""
     if not admin.has_view_permission(request):
         raise PermissionDenied
     context = _context(request)
     if "part" in request.GET:
         return TemplateResponse(request, "admin/newsroom/_overview.html", context)
-    everywhere = {**admin.admin_site.each_context(request), "opts": admin.opts, "title": _("On its way")}
+    everywhere = {**admin.admin_site.each_context(request), "opts": admin.opts, "title": _("Delivery status")}
     return TemplateResponse(request, "admin/newsroom/overview.html", {**everywhere, **context})
 
 

@@ -1,7 +1,5 @@
 """An announcement on its way: its figures, and what staff can do about it."""
 
-from typing import TYPE_CHECKING
-
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
@@ -15,16 +13,14 @@ from .. import operations
 from ..models import Announcement, DeliveryState, Incident
 from ..notifications.monitoring.progress import progress_of, tallies_of
 from .addresses import incident_page
-from .steps import confirmed
+from .base import NewsroomAdmin
+from .confirm_views import confirmed
+from .shared import changeable, log
 from .timeline import timeline_of
 from .unwritten import why_incident_is_unwritten
-from .views import changeable, log
-
-if TYPE_CHECKING:
-    from .incidents import NewsroomAdmin
 
 
-def panel(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str, announcement_id: int) -> HttpResponse:
+def panel(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, announcement_id: int) -> HttpResponse:
     """The panel alone, for the script that keeps it fresh."""
     incident = get_object_or_404(admin.get_queryset(request), pk=incident_id)
     if not admin.has_view_permission(request, incident):
@@ -36,7 +32,7 @@ def panel(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str, announ
     return TemplateResponse(request, "admin/newsroom/_panel.html", context)
 
 
-def held(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str) -> HttpResponse:
+def held(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) -> HttpResponse:
     """What can still be taken back, and whether readers see the incident as it is now; for the script, too."""
     incident = get_object_or_404(admin.get_queryset(request), pk=incident_id)
     if not admin.has_view_permission(request, incident):
@@ -50,16 +46,16 @@ def held(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str) -> Http
     return TemplateResponse(request, "admin/newsroom/_held.html", context)
 
 
-def pause(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str, announcement_id: int) -> HttpResponse:
+def pause(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, announcement_id: int) -> HttpResponse:
     """At once, without a question: it harms nobody and can be undone."""
     return _at_once(admin, request, incident_id, announcement_id, resume=False)
 
 
-def resume(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str, announcement_id: int) -> HttpResponse:
+def resume(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, announcement_id: int) -> HttpResponse:
     return _at_once(admin, request, incident_id, announcement_id, resume=True)
 
 
-def stop(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str, announcement_id: int) -> HttpResponse:
+def stop(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, announcement_id: int) -> HttpResponse:
     """For good, so it is asked for once more; meanwhile it goes on, unless it is paused."""
     incident = changeable(admin, request, incident_id)
     announcement = _announcement(incident, announcement_id)
@@ -80,7 +76,7 @@ def stop(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str, announc
     return confirmed(admin, request, incident, step, {**context, "harmful": True})
 
 
-def resend(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str, announcement_id: int) -> HttpResponse:
+def resend(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, announcement_id: int) -> HttpResponse:
     """Only to those whose letter failed."""
     incident = changeable(admin, request, incident_id)
     announcement = _announcement(incident, announcement_id)
@@ -102,7 +98,7 @@ def resend(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str, annou
 
 
 def _at_once(
-    admin: "NewsroomAdmin", request: HttpRequest, incident_id: str, announcement_id: int, *, resume: bool
+    admin: NewsroomAdmin, request: HttpRequest, incident_id: str, announcement_id: int, *, resume: bool
 ) -> HttpResponse:
     incident = changeable(admin, request, incident_id)
     if request.method != "POST":

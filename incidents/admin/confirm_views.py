@@ -1,7 +1,7 @@
 """Single steps that are asked for once more before they are done: publish a draft, discard it, withdraw, take back."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
@@ -13,16 +13,14 @@ from .. import operations
 from ..models import Announcement, Incident
 from ..wording import words
 from .addresses import incident_page, list_page
+from .base import NewsroomAdmin
 from .forms.components import given_by
 from .reach import reach
+from .shared import changeable, log, page, say_what_happened, update_of, writer
 from .unwritten import say_done
-from .views import changeable, log, page, say_what_happened, update_of, writer
-
-if TYPE_CHECKING:
-    from .incidents import NewsroomAdmin
 
 
-def publish(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str, update_id: str) -> HttpResponse:
+def publish(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, update_id: str) -> HttpResponse:
     incident = changeable(admin, request, incident_id)
     update = update_of(incident, update_id)
     if update.is_public:
@@ -39,7 +37,7 @@ def publish(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str, upda
     return confirmed(admin, request, incident, step, context)
 
 
-def discard(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str, update_id: str) -> HttpResponse:
+def discard(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, update_id: str) -> HttpResponse:
     incident = changeable(admin, request, incident_id)
     update = update_of(incident, update_id)
     if update.is_public:
@@ -56,7 +54,7 @@ def discard(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str, upda
     return confirmed(admin, request, incident, step, {**context, "harmful": True})
 
 
-def withdraw(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str) -> HttpResponse:
+def withdraw(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) -> HttpResponse:
     incident = changeable(admin, request, incident_id)
 
     def step() -> None:
@@ -68,7 +66,7 @@ def withdraw(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str) -> 
     return confirmed(admin, request, incident, step, {**context, "withdrawing": True})
 
 
-def publish_again(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str) -> HttpResponse:
+def publish_again(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) -> HttpResponse:
     incident = changeable(admin, request, incident_id)
 
     def step() -> None:
@@ -81,7 +79,7 @@ def publish_again(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str
     return confirmed(admin, request, incident, step, context)
 
 
-def cancel(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str, announcement_id: int) -> HttpResponse:
+def cancel(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, announcement_id: int) -> HttpResponse:
     """Takes an announcement back while it is held. No question first: the seconds are running."""
     incident = changeable(admin, request, incident_id)
     if request.method != "POST":
@@ -97,7 +95,7 @@ def cancel(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str, annou
     return HttpResponseRedirect(incident_page(incident))
 
 
-def undo(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str, announcement_id: int) -> HttpResponse:
+def undo(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, announcement_id: int) -> HttpResponse:
     """Makes a draft again of an update whose announcement is held. No question first: the seconds are running."""
     incident = changeable(admin, request, incident_id)
     if request.method != "POST":
@@ -116,7 +114,7 @@ def undo(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str, announc
 
 
 def confirmed(
-    admin: "NewsroomAdmin", request: HttpRequest, incident: Incident, step: Callable[[], None], context: dict[str, Any]
+    admin: NewsroomAdmin, request: HttpRequest, incident: Incident, step: Callable[[], None], context: dict[str, Any]
 ) -> HttpResponse:
     """Asks on GET, does the step on POST; a refusal is shown on the incident's page."""
     if request.method != "POST":

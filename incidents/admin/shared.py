@@ -14,15 +14,14 @@ from django.utils.translation import gettext as _
 from ..models import Incident, Update
 from ..status import ComponentStatus, Phase
 from ..wording import language_name, moment, words
+from .base import NewsroomAdmin
 from .unwritten import say_done
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-    from .incidents import NewsroomAdmin
 
-
-def changeable(admin: "NewsroomAdmin", request: HttpRequest, incident_id: str) -> Incident:
+def changeable(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) -> Incident:
     """The incident, for staff who may change it. Raises Http404, PermissionDenied."""
     incident = get_object_or_404(admin.get_queryset(request), pk=incident_id)
     if not admin.has_change_permission(request, incident):
@@ -40,7 +39,7 @@ def writer(request: HttpRequest) -> "User":
 
 
 def page(
-    admin: "NewsroomAdmin", request: HttpRequest, template: str, context: Mapping[str, Any], status: int = 200
+    admin: NewsroomAdmin, request: HttpRequest, template: str, context: Mapping[str, Any], status: int = 200
 ) -> TemplateResponse:
     """A page of the newsroom inside the admin's frame. A form with errors is answered with 422."""
     form = context.get("form")
@@ -50,7 +49,7 @@ def page(
     return TemplateResponse(request, f"admin/newsroom/{template}.html", {**everywhere, **context}, status=status)
 
 
-def log(admin: "NewsroomAdmin", request: HttpRequest, incident: Incident, deed: str, update: Update) -> None:
+def log(admin: NewsroomAdmin, request: HttpRequest, incident: Incident, deed: str, update: Update) -> None:
     """Notes in Django's log who did what. `deed` is added, changed or deleted; shown in the reader's language."""
     admin.log_change(request, incident, [{deed: {"name": "update", "object": str(update), "fields": []}}])
 

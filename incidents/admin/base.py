@@ -1,0 +1,54 @@
+"""The base of the incident and maintenance admins, which their views are given."""
+
+from typing import ClassVar
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from ..models import Incident
+from ..status import Kind
+from ..wording import passage, short_moment
+
+
+class NewsroomAdmin(admin.ModelAdmin[Incident]):
+    """What the pages about incidents and maintenance need: the kind, its rows, permissions and list columns.
+
+    Nothing is saved or deleted by the admin's own forms, only by verbs.
+    """
+
+    kind: Kind
+    list_display: tuple[str, ...] = ("shown_title", "phase", "visibility", "started", "ended")
+    list_display_links = ("shown_title",)
+    list_filter: ClassVar[tuple[str, ...]] = ("phase",)
+    search_fields = ("title", "id")
+    ordering = ("-started_at", "-id")
+    list_per_page = 50
+    show_full_result_count = False
+    actions = None
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Incident]:
+        return super().get_queryset(request).filter(kind=self.kind)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Incident | None = None) -> bool:
+        """Drafts are discarded and public incidents withdrawn; neither is deleted."""
+        return False
+
+    @admin.display(description=_("title"), ordering="title")
+    def shown_title(self, incident: Incident) -> SafeString:
+        return passage(incident.title)
+
+    @admin.display(description=pgettext_lazy("who sees an incident", "visible"), boolean=True, ordering="published_at")
+    def visibility(self, incident: Incident) -> bool:
+        return incident.is_public
+
+    @admin.display(description=_("started"), ordering="started_at")
+    def started(self, incident: Incident) -> SafeString:
+        return short_moment(incident.started_at)
+
+    @admin.display(description=_("ended"), ordering="ended_at", empty_value="–")
+    def ended(self, incident: Incident) -> SafeString | None:
+        return short_moment(incident.ended_at) if incident.ended_at else None
