@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 
 from incidents.publishing.store.public_store import PublicStore
-from tests.publishing.sites import published, site
+from tests.public_site.sites import published, site
 from tests.support.wsgi import ask
 
 pytestmark = pytest.mark.django_db

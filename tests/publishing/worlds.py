@@ -26,7 +26,7 @@ from tests.factories import (
     make_statement,
     make_update,
 )
-from tests.publishing.sites import site
+from tests.public_site.sites import site
 from tests.support.wsgi import serving
 
 LONG = "Donaudampfschifffahrt" * 9 + "gesellschaft"

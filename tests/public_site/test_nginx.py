@@ -12,7 +12,7 @@ import pytest
 from harness.nginx import CONFIGURATION, NGINX, Nginx
 from harness.ports import free_port
 from incidents.public_site.headers import MEDIA_TYPES
-from tests.publishing.sites import DOCUMENTS, HASHED, LAST_MODIFIED, published, site
+from tests.public_site.sites import DOCUMENTS, HASHED, LAST_MODIFIED, published, site
 from tests.support.wsgi import serving
 
 if not NGINX and os.environ.get("REQUIRE_NGINX") != "1":

@@ -25,7 +25,7 @@ from incidents.notifications.channels.smtp import Relay, SmtpConnection, SmtpErr
 from incidents.notifications.channels.smtp_socket import SmtpSocket, _give_up
 from tests.factories import make_subscriber
 from tests.notifications.helpers import announced, states
-from tests.notifications.test_killed import forget_the_dead, start_worker
+from tests.notifications.sender.test_killed_worker import forget_the_dead, start_worker
 
 LETTER = b"Subject: S\r\n\r\n" + b"A line that is long enough.\r\n" * 40_000
 

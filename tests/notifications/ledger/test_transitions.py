@@ -1,6 +1,6 @@
 """Whatever servers answer, workers do and clocks show: deliveries move as MOVES says, and every one ends.
 
-`LEDGER_EXAMPLES=500 pytest tests/notifications/test_moves.py` looks for longer.
+`LEDGER_EXAMPLES=500 pytest tests/notifications/ledger/test_transitions.py` looks for longer.
 """
 
 import json

@@ -14,7 +14,7 @@ from incidents.notifications.outbox import MAILED
 from incidents.status import ComponentStatus, Impact, Phase
 from tests.factories import make_component, make_incident, make_maintenance, make_page
 from tests.notifications.helpers import announced
-from tests.notifications.test_mail import parsed, part, sent
+from tests.notifications.messages.test_email import parsed, part, sent
 
 pytestmark = pytest.mark.django_db
 
