@@ -1,6 +1,7 @@
-"""The house rules that a program can hold: see CONTRIBUTING.md for the reasons."""
+"""Rules of the code that a program can check: see CONTRIBUTING.md for the reasons."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -59,6 +60,27 @@ def test_nothing_happens_by_signal_and_no_model_does_business_in_save() -> None:
 def test_markup_libraries_stand_behind_one_module(library: str) -> None:
     users = {name for name, tree in TREES.items() for node in ast.walk(tree) if library in _imported(node)}
     assert users == {"incidents/markup.py"}
+
+
+def test_each_class_name_is_used_once() -> None:
+    classes = [
+        node.name
+        for name, tree in TREES.items()
+        if "/commands/" not in name
+        for node in tree.body
+        if isinstance(node, ast.ClassDef)
+    ]
+    assert sorted(name for name in set(classes) if classes.count(name) > 1) == []
+
+
+def test_architecture_names_every_package_and_only_files_that_exist() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = re.findall(r"`((?:[a-z_]+/)+[a-z_]+\.(?:py|html))`", text)
+    assert named
+    assert [path for path in named if not ((ROOT / "incidents" / path).exists() or (ROOT / path).exists())] == []
+    folders = {path.name for path in (ROOT / "incidents").iterdir() if (path / "__init__.py").exists()}
+    missing = {name for name in folders - {"migrations"} if f"`{name}`" not in text and f"`{name}/`" not in text}
+    assert missing == set()
 
 
 def _imports_signals(node: ast.AST) -> bool:

@@ -18,7 +18,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from statuspage.env import Environment
 from statuspage.local import interruption, mail_catcher, running_environment
-from statuspage.local.lock import ClaimedDelivery, only_one
+from statuspage.local.lock import AlreadyRunning, only_one
 from statuspage.local.options import ROOT, Plan, carry_out, make_folder, read
 from statuspage.local.process import TETHER, CannotStart, ask_to_end, spawn, stop
 from statuspage.local.servers import Servers
@@ -47,7 +47,7 @@ def find_servers(plan: Plan, stack: contextlib.ExitStack) -> None:
         interruption.check()
         try:
             stack.enter_context(only_one(plan.var, "make manage"))
-        except ClaimedDelivery as error:
+        except AlreadyRunning as error:
             if running_environment.adopt(plan.var, os.environ):
                 os.environ["DJANGO_SETTINGS_MODULE"] = "statuspage.settings"
                 return

@@ -12,7 +12,7 @@ from statuspage.local.process import CannotStart
 RUNNING = "running.json"
 
 
-class ClaimedDelivery(CannotStart):
+class AlreadyRunning(CannotStart):
     """Another process has the lock; `holder` says which."""
 
     def __init__(self, var: Path, holder: str) -> None:
@@ -35,7 +35,7 @@ def only_one(var: Path, what: str) -> Iterator[bool]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise ClaimedDelivery(var, holder) from error
+            raise AlreadyRunning(var, holder) from error
         (var / RUNNING).unlink(missing_ok=True)  # of a product that was killed
         lock.truncate(0)
         lock.write(f"{what} (process {os.getpid()})\n")
