@@ -22,7 +22,7 @@ from redis import Redis
 from benchmarks.results import Figure
 from benchmarks.support.product import Environment, delivery_command, product_environment
 from harness.smtp_server import DROP, ScriptedServer, as_usual
-from statuspage.local.options import ROOT
+from statuspage.local.paths import ROOT
 
 CONNECTIONS = 10
 SILENCE = 12.0  # seconds; longer than EMAIL_TIMEOUT below

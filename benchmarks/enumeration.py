@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from benchmarks.results import Figure
 from benchmarks.support.product import WORKER, Environment, granian, manage_command, product_environment, web_server
-from statuspage.local.options import ROOT
+from statuspage.local.paths import ROOT
 
 KINDS = ("unknown", "pending", "active", "suspended", "unsubscribed", "erased")
 FORM_OPEN = 2.1  # seconds; forms that are sent sooner are refused

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from benchmarks.results import Figure, percentile
 from benchmarks.support.memory import watched
 from benchmarks.support.product import Environment, granian, product_environment, web_server
-from statuspage.local.options import ROOT
+from statuspage.local.paths import ROOT
 
 SIZES = (10, 1_000, 10_000)
 PATH = "/da/"

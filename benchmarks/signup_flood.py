@@ -20,7 +20,7 @@ from http import HTTPStatus
 
 from benchmarks.results import Figure
 from benchmarks.support.product import Environment, granian, product_environment, web_server
-from statuspage.local.options import ROOT
+from statuspage.local.paths import ROOT
 
 VICTIMS = 500
 FORM_OPEN = 2.1  # seconds; forms that are sent sooner are refused

@@ -15,7 +15,7 @@ from benchmarks.publish import Staff, staff
 from benchmarks.results import Figure, percentile
 from benchmarks.support.product import Environment, granian, product_environment, web_server
 from benchmarks.support.readers import Readers, Seen
-from statuspage.local.options import ROOT
+from statuspage.local.paths import ROOT
 
 PATH = "/da/"
 _WORD = re.compile(rb"storm-(\d+)-")

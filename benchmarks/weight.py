@@ -13,7 +13,7 @@ import brotli
 
 from benchmarks.results import Figure
 from benchmarks.support.product import Environment, product_environment
-from statuspage.local.options import ROOT
+from statuspage.local.paths import ROOT
 
 PAST = 20
 PATH = "da/index.html"

@@ -10,7 +10,7 @@ from typing import Self
 
 from harness.ports import free_port
 from harness.waiting import wait_for
-from statuspage.local.options import ROOT
+from statuspage.local.paths import ROOT
 
 CONFIGURATION = Path(ROOT, "deploy", "nginx.conf")
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin:/opt/homebrew/bin")

@@ -20,7 +20,7 @@ from harness import environment
 from harness.ports import free_port
 from harness.waiting import wait_for
 from statuspage.env import Environment
-from statuspage.local.options import ROOT
+from statuspage.local.paths import ROOT
 
 PASSWORD = "correct horse battery staple"
 _numbers = count(1)

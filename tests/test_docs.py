@@ -9,7 +9,7 @@ from pytest_django import Settings
 
 from harness import environment
 from incidents.notifications.monitoring import health
-from statuspage.local.options import ROOT
+from statuspage.local.paths import ROOT
 
 SETTINGS = Path(ROOT, "docs", "settings.md").read_text(encoding="utf-8")
 DELIVERY = Path(ROOT, "docs", "delivery.md").read_text(encoding="utf-8")

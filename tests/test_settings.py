@@ -13,7 +13,7 @@ from harness import environment
 from harness.product import run_environment
 from statuspage.env import Environment
 from statuspage.local import options
-from statuspage.local.options import ROOT
+from statuspage.local.paths import ROOT
 from statuspage.settings import env as settings_env
 
 KEY = "unit-test-key-that-is-long-enough-and-random-enough-2f8c1d7e9b"
@@ -204,11 +204,11 @@ def test_database_is_found_in_a_socket_folder() -> None:
 @pytest.mark.parametrize(("name", "value"), [("PORT", "http"), ("PORT", "70000"), ("SAMPLE_DATA", "some")])
 def test_wrong_value_for_make_run_is_refused(name: str, value: str) -> None:
     with pytest.raises(ImproperlyConfigured, match=name):
-        options.read(Environment({name: value}))
+        options.read_options(Environment({name: value}))
 
 
 def test_tests_know_every_variable() -> None:
     """A variable that tests do not know would leak from the developer's environment into them."""
     env = Environment({})
-    options.read(env)
+    options.read_options(env)
     assert env.names | settings_env.names == {*environment.OWN, *environment.SERVERS}

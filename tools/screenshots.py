@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from harness.browser import launch
 from harness.product import PASSWORD, Product, run_environment
-from statuspage.local.options import ROOT
+from statuspage.local.paths import ROOT
 from statuspage.local.servers import Servers
 
 IMAGES = ROOT / "docs" / "images"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from statuspage.local.options import ROOT
+from statuspage.local.paths import ROOT
 
 _PAUSE = 0.05  # seconds between two samples
 

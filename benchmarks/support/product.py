@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.ports import free_port
-from statuspage.local.options import ROOT
+from statuspage.local.paths import ROOT
 from statuspage.local.servers import Servers
 
 Environment = dict[str, str]

@@ -1,1 +1,1 @@
-"""The servers and tools a fresh machine lacks: for trying the product out and for its tests, never for production."""
+"""Servers and tools to try the product and to run its tests on a fresh machine; never for production."""

@@ -1,9 +1,8 @@
 """The staff account of `make run`, and its first password.
 
-A random password is written to VAR_DIR, readable by its owner only, before the
-account is made: whatever interrupts the first start, the next one shows it. It
-is shown, and the file kept, until somebody has logged in or the password is
-another one.
+The random password is written to VAR_DIR, readable by its owner only, before the
+account is created: if the first start is interrupted, the next one shows it. It is
+shown, and the file kept, until the first login or a change of the password.
 
     python -m statuspage.local.admin_account
 
@@ -25,12 +24,13 @@ from django.core.exceptions import ValidationError
 from django.db import DatabaseError
 from django.utils import translation
 
-from statuspage.local.options import ADMIN, write_private
+from statuspage.local.options import ADMIN
+from statuspage.local.paths import write_private
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # the models cannot be imported before django.setup()
     from django.contrib.auth.models import User
 
-AS_BEFORE = "password as set before   (a new one: make password)"
+UNCHANGED = "password unchanged   (to set a new one: make password)"
 
 
 def first_password_file() -> Path:
@@ -38,7 +38,7 @@ def first_password_file() -> Path:
 
 
 def prepare(wanted: str) -> str:
-    """Make the account if there is none; what `make run` says about its password. `wanted` is ADMIN_PASSWORD."""
+    """Create the account if needed; return the summary's text about its password. `wanted` is ADMIN_PASSWORD."""
     user = get_user_model().objects.filter(username=ADMIN).first()
     if user is None:
         password = wanted or first_password()
@@ -46,19 +46,19 @@ def prepare(wanted: str) -> str:
     if wanted and user.check_password(wanted):
         return "password as in ADMIN_PASSWORD"
     if password := unused_password(user):
-        return f"password {password}   (shown until somebody has logged in with it)"
-    return AS_BEFORE
+        return f"password {password}   (shown until the first login)"
+    return UNCHANGED
 
 
 def first_password() -> str:
-    """The one that an interrupted start wrote down, or a new one, which is then written down."""
-    if not (password := kept_password()):
+    """Return the password that an interrupted start stored, or store a new one."""
+    if not (password := stored_password()):
         password = secrets.token_urlsafe(12)
         write_private(first_password_file(), password)
     return password
 
 
-def kept_password() -> str:
+def stored_password() -> str:
     try:
         return first_password_file().read_text(encoding="utf-8").strip()
     except FileNotFoundError:
@@ -66,8 +66,8 @@ def kept_password() -> str:
 
 
 def unused_password(user: "User") -> str:
-    """The first password, if nobody has logged in and it is still the right one; otherwise it is forgotten."""
-    password = kept_password()
+    """Return the first password if it is still valid and unused; otherwise delete it."""
+    password = stored_password()
     if password and user.last_login is None and user.check_password(password):
         return password
     first_password_file().unlink(missing_ok=True)
@@ -76,28 +76,28 @@ def unused_password(user: "User") -> str:
 
 def main() -> int:
     django.setup()
-    translation.activate("en")  # as all that make says; Django validates in the page's language
+    translation.activate("en")  # like all output of make; Django would validate in the page's language
     try:
         user = get_user_model().objects.filter(username=ADMIN).first()
         if user is None:
-            print(f"There is no account “{ADMIN}”: make run makes it.", file=sys.stderr)
+            print(f"There is no account “{ADMIN}” yet: run “make run” first.", file=sys.stderr)
             return 1
         password, is_random = ask(user)
         user.set_password(password)
         user.save(update_fields=["password"])
     except DatabaseError:
-        print("The database is not set up: make run does it.", file=sys.stderr)
+        print("The database is not set up yet: run “make run” first.", file=sys.stderr)
         return 1
     except (KeyboardInterrupt, EOFError):
-        print("\nThe password is the same as before.", file=sys.stderr)
+        print("\nThe password is unchanged.", file=sys.stderr)
         return 130
     first_password_file().unlink(missing_ok=True)
-    print(f"user {ADMIN}, password {password}" if is_random else f"The password of “{ADMIN}” is changed.")
+    print(f"user {ADMIN}, password {password}" if is_random else f"The password of “{ADMIN}” has been changed.")
     return 0
 
 
 def ask(user: "User") -> tuple[str, bool]:
-    """A password that suits, and whether it was made up: without a terminal, or where nothing was typed."""
+    """Return a valid password, and whether it is random: without a terminal, or if nothing was typed."""
     while os.isatty(0):
         password = getpass.getpass(f"New password for “{ADMIN}” (empty for a random one): ")
         if not password:
@@ -107,9 +107,9 @@ def ask(user: "User") -> tuple[str, bool]:
         except ValidationError as error:
             print("\n".join(error.messages))
             continue
-        if getpass.getpass("The same again: ") == password:
+        if getpass.getpass("Repeat the new password: ") == password:
             return password, False
-        print("The two were not the same.")
+        print("The passwords do not match.")
     return secrets.token_urlsafe(12), True
 
 

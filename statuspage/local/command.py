@@ -2,8 +2,8 @@
 
     python -m statuspage.local.command manage.py check
 
-While the product runs, the program gets its settings and its servers. Otherwise
-the servers run as long as the program does, under the lock of VAR_DIR.
+While the product runs, the program uses its settings and servers. Otherwise it
+locks VAR_DIR, and the servers run for as long as the program does.
 """
 
 import contextlib
@@ -18,9 +18,10 @@ from django.core.exceptions import ImproperlyConfigured
 
 from statuspage.env import Environment
 from statuspage.local import interruption, mail_catcher, running_environment
-from statuspage.local.lock import AlreadyRunning, only_one
-from statuspage.local.options import ROOT, Plan, carry_out, make_folder, read
-from statuspage.local.process import TETHER, CannotStart, ask_to_end, spawn, stop
+from statuspage.local.lock import AlreadyRunning, lock_var_dir
+from statuspage.local.options import Options, apply_options, read_options
+from statuspage.local.paths import ROOT, make_folder
+from statuspage.local.process import EXIT_WITH_PARENT, CannotStart, ask_to_end, spawn, stop
 from statuspage.local.servers import Servers
 
 
@@ -28,10 +29,10 @@ def main() -> int:
     os.chdir(ROOT)
     interruption.listen()
     try:
-        plan = read(Environment())
-        make_folder(plan.var)
+        options = read_options(Environment())
+        make_folder(options.var)
         with contextlib.ExitStack() as stack:
-            find_servers(plan, stack)
+            find_servers(options, stack)
             return run(sys.argv[1:])
     except (ImproperlyConfigured, CannotStart, PermissionError) as error:
         print(error, file=sys.stderr)
@@ -40,42 +41,42 @@ def main() -> int:
         return 130
 
 
-def find_servers(plan: Plan, stack: contextlib.ExitStack) -> None:
-    """Those of the running product; else our own, once nobody else holds VAR_DIR."""
-    told = False
+def find_servers(options: Options, stack: contextlib.ExitStack) -> None:
+    """Use the servers of the running product; otherwise start our own, once VAR_DIR is free."""
+    notified = False
     while True:
         interruption.check()
         try:
-            stack.enter_context(only_one(plan.var, "make manage"))
+            stack.enter_context(lock_var_dir(options.var, "make manage"))
         except AlreadyRunning as error:
-            if running_environment.adopt(plan.var, os.environ):
+            if running_environment.adopt(options.var, os.environ):
                 os.environ["DJANGO_SETTINGS_MODULE"] = "statuspage.settings"
                 return
-            if not told:
-                print(f"Waiting for another command in {plan.var}: {error.holder} …", file=sys.stderr)
-                told = True
+            if not notified:
+                print(f"Waiting for another command that uses {options.var}: {error.holder} …", file=sys.stderr)
+                notified = True
             time.sleep(0.2)
         else:
             break
-    carry_out(plan, os.environ)
-    stack.enter_context(Servers(plan.var, os.environ))
-    if plan.own_mailbox:
-        start_mailbox(plan, stack)
+    apply_options(options, os.environ)
+    stack.enter_context(Servers(options.var, os.environ))
+    if options.own_mailbox:
+        start_mailbox(options, stack)
 
 
-def start_mailbox(plan: Plan, stack: contextlib.ExitStack) -> None:
-    """Mail must not leave the machine during a trial."""
+def start_mailbox(options: Options, stack: contextlib.ExitStack) -> None:
+    """Catch all mail: none may leave the machine without EMAIL_URL."""
     listening = stack.enter_context(mail_catcher.listening_socket())
     os.environ["EMAIL_URL"] = mail_catcher.address(listening)
-    command = [sys.executable, "-m", "statuspage.local.mail_catcher", str(listening.fileno()), str(plan.mail)]
+    command = [sys.executable, "-m", "statuspage.local.mail_catcher", str(listening.fileno()), str(options.mail)]
     process = spawn(command, output=subprocess.DEVNULL, inherit=[listening.fileno()])
     stack.callback(stop, process)
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Its exit code. It keeps the terminal: it may ask for a password, and Ctrl-C is for it."""
-    tether = [sys.executable, "-I", "-S", str(TETHER), str(os.getpid()), str(int(signal.SIGTERM)), "-"]
-    process = subprocess.Popen([*tether, sys.executable, *arguments])
+    """Return the program's exit code. It keeps the terminal, because it may ask for a password and handles Ctrl-C."""
+    wrapper = [sys.executable, "-I", "-S", str(EXIT_WITH_PARENT), str(os.getpid()), str(int(signal.SIGTERM)), "-"]
+    process = subprocess.Popen([*wrapper, sys.executable, *arguments])
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: ask_to_end(process))
     try:

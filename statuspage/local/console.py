@@ -1,4 +1,4 @@
-"""What the supervisor shows: its own words, and each process's lines under its name."""
+"""The terminal output of `make run`: its own messages, and the lines of each process after its name."""
 
 import os
 import sys
@@ -13,7 +13,7 @@ def coloured() -> bool:
 
 
 def say(text: str) -> None:
-    """One's own words; a terminal that is gone must not keep the servers from stopping in order."""
+    """Print a message. A closed terminal must not keep the servers from stopping in order."""
     try:
         print(text, flush=True)
     except OSError:
@@ -29,7 +29,7 @@ def show(name: str, line: bytes) -> None:
 
 
 class Lines:
-    """Cuts a stream of bytes into lines, however they arrive."""
+    """Splits a stream of bytes into lines and shows them."""
 
     def __init__(self, name: str) -> None:
         self.name = name

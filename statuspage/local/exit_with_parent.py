@@ -1,9 +1,9 @@
-"""Runs a command that ends when its parent does, even where the parent is killed outright.
+"""Runs a command that ends when its parent ends, even if the parent is killed.
 
     python exit_with_parent.py PARENT SIGNAL UID:GID|- COMMAND…
 
-A program of its own, because Linux forgets the wish when the user changes, and
-because running Python between fork and exec is unsafe in a process with threads.
+A separate program, because Linux clears the parent-death signal when the user
+changes, and because running Python between fork and exec is unsafe with threads.
 """
 
 import ctypes
@@ -23,7 +23,7 @@ def main() -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal))
     if os.getppid() != int(parent):
-        sys.exit("The parent ended before the command began.")
+        sys.exit("The parent ended before the command started.")
     os.execv(command[0], command)  # noqa: S606 (no shell is meant)
 
 

@@ -1,25 +1,25 @@
 """Ctrl-C, SIGTERM and a closed terminal.
 
-A signal is only noted. `check()` raises Stopped, and is called where every process
-that runs is known to somebody who ends it: never between the start of a process
-and its registration, and never while things are being stopped.
+A signal handler only records the signal. `check()` raises Stopped, and is called
+only where every running process is registered with the code that will stop it:
+not between the start of a process and its registration, and not during a stop.
 """
 
 import signal
 from types import FrameType
 
-ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _received: set[int] = set()
 
 
 class Stopped(Exception):
-    """This process was told to end."""
+    """This process received a signal to stop."""
 
 
 def listen() -> None:
-    """From now on the first signal ends everything in order, and further ones change nothing."""
-    for each in ENDINGS:
-        signal.signal(each, _note)
+    """Stop in order on the first signal from now on, and ignore further ones."""
+    for each in STOP_SIGNALS:
+        signal.signal(each, _record)
 
 
 def check() -> None:
@@ -27,5 +27,5 @@ def check() -> None:
         raise Stopped
 
 
-def _note(number: int, _frame: FrameType | None) -> None:
+def _record(number: int, _frame: FrameType | None) -> None:
     _received.add(number)

@@ -1,4 +1,4 @@
-"""The lock on VAR_DIR: one `make run`, or one command that runs its servers, at a time."""
+"""The lock on VAR_DIR: only one process at a time may run its servers."""
 
 import contextlib
 import fcntl
@@ -8,39 +8,39 @@ from pathlib import Path
 
 from statuspage.local.process import CannotStart
 
-# The environment of the running product; see running_environment.py.
+# The environment of the running product, written by running_environment.py.
 RUNNING = "running.json"
 
 
 class AlreadyRunning(CannotStart):
-    """Another process has the lock; `holder` says which."""
+    """Another process has the lock; `holder` describes it."""
 
     def __init__(self, var: Path, holder: str) -> None:
         self.holder = holder or "just starting"
         super().__init__(
-            f"It is running already from {var}: {self.holder}. "
-            "Stop it there with Ctrl-C, or run a second one beside it: make run VAR_DIR=var2 PORT=8001"
+            f"Already running from {var}: {self.holder}. "
+            "Stop it with Ctrl-C, or run a second one: make run VAR_DIR=var2 PORT=8001"
         )
 
 
 @contextlib.contextmanager
-def only_one(var: Path, what: str) -> Iterator[bool]:
-    """Hold VAR_DIR; the system lets go of it when the process ends, however it ends.
+def lock_var_dir(var: Path, holder: str) -> Iterator[bool]:
+    """Hold the lock during a `with` block; the system releases it however the process ends.
 
-    Gives whether the last one was killed: its processes may be about to end just now.
+    Yield whether the last holder was killed: its processes may be ending only now.
     """
     with (var / "lock").open("a+", encoding="utf-8") as lock:
         lock.seek(0)
-        holder = lock.read().strip()
+        last_holder = lock.read().strip()
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise AlreadyRunning(var, holder) from error
+            raise AlreadyRunning(var, last_holder) from error
         (var / RUNNING).unlink(missing_ok=True)  # of a product that was killed
         lock.truncate(0)
-        lock.write(f"{what} (process {os.getpid()})\n")
+        lock.write(f"{holder} (process {os.getpid()})\n")
         lock.flush()
         try:
-            yield bool(holder)
+            yield bool(last_holder)
         finally:
             lock.truncate(0)

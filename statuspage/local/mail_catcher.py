@@ -1,9 +1,9 @@
-"""A small SMTP server that receives every mail and keeps it as a file.
+"""A small SMTP server that stores every mail as a file.
 
     python -m statuspage.local.mail_catcher FILE-DESCRIPTOR FOLDER
 
-The listening socket comes from the supervisor: the address stays the same when
-this process is started anew.
+The supervisor passes the listening socket, so that the address stays the same when
+this process is restarted.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ LARGEST = 20 * 1024 * 1024  # bytes in one mail
 
 
 class Mailbox:
-    """Writes each mail once per recipient, as `<time>-<recipient>.eml`."""
+    """Stores each mail once per recipient, as `<time>-<recipient>.eml`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -32,12 +32,12 @@ class Mailbox:
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         content = envelope.original_content or b""
         for recipient in envelope.rcpt_tos:
-            self.keep(recipient, content)
+            self.store(recipient, content)
             print(f"mail to {recipient}", flush=True)
-        return "250 2.0.0 Kept"
+        return "250 2.0.0 Stored"
 
-    def keep(self, recipient: str, content: bytes) -> Path:
-        """Only whole files get their name: who lists `*.eml` never sees half a mail."""
+    def store(self, recipient: str, content: bytes) -> Path:
+        """Write the file and rename it, so that `*.eml` never lists a partial mail."""
         moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")
         safe = re.sub(r"[^A-Za-z0-9@.+_-]", "_", recipient)[:100]
         path = self.folder / f"{moment}-{next(self.numbers):06}-{safe}.eml"
@@ -48,7 +48,7 @@ class Mailbox:
 
 
 def listening_socket() -> socket.socket:
-    """A socket on a free port of this machine; connections wait in it until somebody serves it."""
+    """Return a socket on a free port of this machine; connections wait in it until a process serves it."""
     return socket.create_server(("127.0.0.1", 0), backlog=128)
 
 

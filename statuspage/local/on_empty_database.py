@@ -1,4 +1,4 @@
-"""Runs a command of manage.py on an empty database and queue of its own, which end with it.
+"""Runs a command of manage.py on a temporary database and queue.
 
 python -m statuspage.local.on_empty_database makemigrations --check
 """
@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from statuspage.local.options import ROOT
+from statuspage.local.paths import ROOT
 from statuspage.local.process import CannotStart
 from statuspage.local.servers import Servers
 
@@ -17,9 +17,9 @@ from statuspage.local.servers import Servers
 def main() -> int:
     for name in ("DATABASE_URL", "REDIS_URL"):
         os.environ.pop(name, None)
-    with tempfile.TemporaryDirectory(prefix="statuspage-trial-") as folder:
-        Path(folder).chmod(0o711)  # PostgreSQL, run by root's unprivileged stand-in, must pass through
-        environment = {"SECRET_KEY": "for-a-trial-only-that-signs-nothing", **os.environ, "VAR_DIR": folder}
+    with tempfile.TemporaryDirectory(prefix="statuspage-empty-") as folder:
+        Path(folder).chmod(0o711)  # where root starts PostgreSQL, an unprivileged account must get through
+        environment = {"SECRET_KEY": "for-an-empty-database-that-signs-nothing", **os.environ, "VAR_DIR": folder}
         try:
             with Servers(Path(folder), environment, lasting=False):
                 return subprocess.call([sys.executable, ROOT / "manage.py", *sys.argv[1:]], env=environment)

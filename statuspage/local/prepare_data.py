@@ -1,6 +1,6 @@
-"""Makes the database ready, then says on standard output what the summary of `make run` says about the password.
+"""Prepares database, static files and public store, and prints the password's line of the summary of `make run`.
 
-One process for all steps, because starting Python and Django takes longer than most of them.
+All steps run in one process, because most of them are shorter than the start of Python and Django.
 """
 
 import io
@@ -17,16 +17,16 @@ from redis.exceptions import RedisError
 
 from statuspage.env import Environment
 from statuspage.local import admin_account
-from statuspage.local.options import Plan, read
+from statuspage.local.options import Options, read_options
 
 
 def main() -> int:
     django.setup()
-    # A pool would try again for a while, and then not say why it failed.
+    # A connection pool would retry for a while and then not say why it failed.
     connection.settings_dict["OPTIONS"] = {"connect_timeout": 10}
     try:
         check_servers()
-        prepare(read(Environment()))
+        prepare_data(read_options(Environment()))
     except (CommandError, DatabaseError, ImproperlyConfigured) as error:
         print(" ".join(str(error).split()), file=sys.stderr)
         return 1
@@ -44,22 +44,22 @@ def check_servers() -> None:
         raise CommandError(f"REDIS_URL names a server that does not answer: {error}") from error
 
 
-def prepare(plan: Plan) -> None:
-    call_command("check", stdout=io.StringIO())  # it says even that all is well
+def prepare_data(options: Options) -> None:
+    call_command("check", stdout=io.StringIO())  # it prints a line even without problems
     run("migrate", interactive=False)
     collect_static()
     run("publish")
-    if plan.sample_data:
+    if options.sample_data:
         run("load_sample")  # which publishes what it loads
-    print(admin_account.prepare(plan.admin_password), flush=True)
+    print(admin_account.prepare(options.admin_password), flush=True)
 
 
 def collect_static() -> None:
-    """Where the last time was interrupted, from the beginning: a file half copied is newer than its source."""
+    """Collect the static files, from scratch after an interruption: a partial copy is newer than its source."""
     unfinished = settings.VAR_DIR / "static-unfinished"
-    again = unfinished.exists()
+    was_interrupted = unfinished.exists()
     unfinished.touch()
-    run("collectstatic", interactive=False, clear=again)
+    run("collectstatic", interactive=False, clear=was_interrupted)
     unfinished.unlink()
 
 

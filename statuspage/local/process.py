@@ -1,4 +1,4 @@
-"""Starting and ending the processes of `make run` and of the tests."""
+"""Start and stop the processes of `make run` and of the tests."""
 
 import contextlib
 import os
@@ -12,12 +12,12 @@ from typing import IO, NamedTuple
 
 from statuspage.local import interruption
 
-TETHER = Path(__file__).with_name("exit_with_parent.py")
-LAST_PATIENCE = 3.0  # seconds for a process that was asked to end a second time
+EXIT_WITH_PARENT = Path(__file__).with_name("exit_with_parent.py")
+LAST_PATIENCE = 3.0  # seconds for a process that was asked a second time to end
 
 
 class CannotStart(Exception):
-    """The message says what is wrong and what to do about it."""
+    """The message says what is wrong and how to fix it."""
 
 
 class Account(NamedTuple):
@@ -41,13 +41,13 @@ def spawn(
 ) -> subprocess.Popen[bytes]:
     """Start a process that receives `ending` when this one ends, however it ends.
 
-    It gets a session of its own, so that Ctrl-C reaches only the supervisor,
-    which then stops everything in the right order.
+    It gets its own session, so that Ctrl-C reaches only the supervisor, which then
+    stops everything in the right order.
     """
-    who = f"{account.uid}:{account.gid}" if account else "-"
-    tether = [sys.executable, "-I", "-S", str(TETHER), str(os.getpid()), str(int(ending)), who]
+    user = f"{account.uid}:{account.gid}" if account else "-"
+    wrapper = [sys.executable, "-I", "-S", str(EXIT_WITH_PARENT), str(os.getpid()), str(int(ending)), user]
     return subprocess.Popen(
-        [*tether, *command],
+        [*wrapper, *command],
         stdin=stdin,
         stdout=output,
         stderr=errors if output is not None else None,
@@ -59,9 +59,9 @@ def spawn(
 
 
 def stop(process: subprocess.Popen[bytes], ending: signal.Signals = signal.SIGTERM, *, patience: float = 10) -> None:
-    """Ask a process to end, and see to it that it does."""
+    """Ask a process to end, and kill it if it does not."""
     ask_to_end(process, ending)
-    see_ended(process, patience=patience)
+    wait_or_kill(process, patience=patience)
 
 
 def ask_to_end(process: subprocess.Popen[bytes], ending: signal.Signals = signal.SIGTERM) -> None:
@@ -69,11 +69,11 @@ def ask_to_end(process: subprocess.Popen[bytes], ending: signal.Signals = signal
         process.send_signal(ending)
 
 
-def see_ended(process: subprocess.Popen[bytes], *, patience: float = 10) -> None:
-    """Wait for a process that was asked to end, then kill what it left behind; after `patience` seconds kill it, too.
+def wait_or_kill(process: subprocess.Popen[bytes], *, patience: float = 10) -> None:
+    """Wait for a process that was asked to end; after `patience` seconds ask again, then kill it.
 
-    It is asked a second time before: an RQ worker ends its job, which runs in a
-    process group of its own, only then.
+    The second request is for RQ workers: only then do they end the running job, which
+    has a process group of its own. Whatever else the process left behind is killed.
     """
     for seconds in (patience, LAST_PATIENCE):
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -85,7 +85,7 @@ def see_ended(process: subprocess.Popen[bytes], *, patience: float = 10) -> None
 
 
 def communicate(process: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:
-    """What a process says until it ends, on standard output and error; it does not outlive this call."""
+    """Return a process's standard output and error; the process does not outlive this call."""
     try:
         while True:
             interruption.check()
@@ -96,13 +96,13 @@ def communicate(process: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:
 
 
 def end_group(process: subprocess.Popen[bytes]) -> None:
-    """Kill a process and what it started: the workers of a killed web server would keep its port."""
+    """Kill a process and its children: the workers of a killed web server would keep its port."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
 
 
 def wait_until(ready: Callable[[], bool], process: subprocess.Popen[bytes], *, patience: float = 60) -> bool:
-    """Whether `ready` comes true before the process ends or patience does."""
+    """Return whether `ready` becomes true before the process ends or `patience` seconds have passed."""
     deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
         interruption.check()

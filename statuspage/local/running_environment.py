@@ -1,7 +1,7 @@
-"""The environment of a running `make run`, kept in VAR_DIR for `make manage` and `make password`.
+"""The environment of the running product, stored in VAR_DIR for `make manage` and `make password`.
 
-The file is there while the product runs, and only its owner may read it: the
-addresses of servers can hold passwords.
+The file exists while the product runs. Only its owner may read it: the addresses of
+servers may contain passwords.
 """
 
 import contextlib
@@ -12,10 +12,11 @@ from pathlib import Path
 
 from statuspage.env import Environment
 from statuspage.local.lock import RUNNING
-from statuspage.local.options import read, write_private
+from statuspage.local.options import read_options
+from statuspage.local.paths import write_private
 
 # Only the first start needs it.
-LEFT_OUT = "ADMIN_PASSWORD"
+NOT_SHARED = "ADMIN_PASSWORD"
 
 
 @contextlib.contextmanager
@@ -29,15 +30,15 @@ def shared(var: Path, environment: Mapping[str, str]) -> Iterator[None]:
 
 
 def variables() -> set[str]:
-    """The names of all variables that the product reads; its settings have been read by now."""
+    """Return the names of all variables that the product reads. Its settings must have been imported."""
     environment = Environment()
-    read(environment)
+    read_options(environment)
     names: set[str] = importlib.import_module("statuspage.settings").env.names
-    return (environment.names | names) - {LEFT_OUT}
+    return (environment.names | names) - {NOT_SHARED}
 
 
 def adopt(var: Path, environment: MutableMapping[str, str]) -> bool:
-    """Make `environment` that of the running product; False if none says that it runs."""
+    """Copy the running product's variables into `environment`; return False if the product is not running."""
     try:
         running = json.loads((var / RUNNING).read_text(encoding="utf-8"))
     except FileNotFoundError:

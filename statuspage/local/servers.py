@@ -7,17 +7,18 @@ from types import TracebackType
 from typing import Self
 
 from statuspage.local.postgres import PostgreSQL
+from statuspage.local.server import LocalServer
 from statuspage.local.valkey import Valkey
 
 
 class Servers:
-    """PostgreSQL and Valkey for as long as the `with` block lasts; `environment` then names them.
+    """Run PostgreSQL and Valkey during a `with` block and put their addresses into `environment`.
 
-    What is not `lasting` begins empty and leaves nothing behind.
+    Data that are not `lasting` are deleted at the end.
     """
 
     def __init__(self, var: Path, environment: MutableMapping[str, str], *, lasting: bool = True) -> None:
-        self.running: list[PostgreSQL | Valkey] = []
+        self.running: list[LocalServer] = []
         self._var = var
         self._environment = environment
         self._lasting = lasting
@@ -39,9 +40,9 @@ class Servers:
     ) -> None:
         self._stack.close()
 
-    def _missing(self) -> list[tuple[str, PostgreSQL | Valkey]]:
+    def _missing(self) -> list[tuple[str, LocalServer]]:
         logs = self._var / "log"
-        servers: list[tuple[str, PostgreSQL | Valkey]] = [
+        servers: list[tuple[str, LocalServer]] = [
             ("DATABASE_URL", PostgreSQL(self._var / "postgres", logs / "postgres.log", lasting=self._lasting)),
             ("REDIS_URL", Valkey(self._var / "valkey", logs / "valkey.log", lasting=self._lasting)),
         ]

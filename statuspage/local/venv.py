@@ -26,7 +26,7 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 VENV = os.path.join(ROOT, ".venv")
 PYTHON = os.path.join(VENV, "bin", "python")
 STATE = os.path.join(VENV, "installed.json")  # exists as soon as the environment itself is complete
-TETHER = [sys.executable, "-I", "-S", os.path.join(HERE, "exit_with_parent.py"), str(os.getpid()), "15", "-"]
+EXIT_WITH_PARENT = [sys.executable, "-I", "-S", os.path.join(HERE, "exit_with_parent.py"), str(os.getpid()), "15", "-"]
 QUIET = [] if sys.stderr.isatty() else ["--quiet"]
 PIP = [PYTHON, "-m", "pip", "install", "--require-hashes", "--no-input", "--no-compile", "--disable-pip-version-check"]
 UV = [os.path.join(VENV, "bin", "uv"), "pip", "install", "--python", PYTHON, "--require-hashes", "--link-mode", "copy"]
@@ -40,7 +40,7 @@ def run(command: "list[str]") -> bool:
     """Run a command that ends when this process ends, even if this process is killed."""
     # A session of its own: Ctrl-C reaches only this process, which then ends all that the command has started.
     process = subprocess.Popen(
-        TETHER + command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=sys.stderr, start_new_session=True
+        EXIT_WITH_PARENT + command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=sys.stderr, start_new_session=True
     )
     try:
         return process.wait() == 0

@@ -27,7 +27,7 @@ def test_random_password_is_shown_until_somebody_has_logged_in() -> None:
     assert User.objects.get().check_password(password)
     assert shown() == password
     User.objects.update(last_login=timezone.now())
-    assert admin_account.prepare("") == admin_account.AS_BEFORE
+    assert admin_account.prepare("") == admin_account.UNCHANGED
 
 
 def test_file_is_readable_by_its_owner_only_and_goes_with_the_first_log_in(file: Path) -> None:
@@ -56,11 +56,11 @@ def test_changed_password_is_not_shown_and_the_first_one_is_forgotten(file: Path
     user = User.objects.get()
     user.set_password("another password")
     user.save()
-    assert admin_account.prepare("") == admin_account.AS_BEFORE
+    assert admin_account.prepare("") == admin_account.UNCHANGED
     assert not file.exists()
 
 
 def test_chosen_password_is_neither_shown_nor_kept(file: Path) -> None:
     assert admin_account.prepare("chosen by the operator") == "password as in ADMIN_PASSWORD"
     assert not file.exists()
-    assert admin_account.prepare("") == admin_account.AS_BEFORE
+    assert admin_account.prepare("") == admin_account.UNCHANGED

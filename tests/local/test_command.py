@@ -9,7 +9,7 @@ from django.core.management import get_commands
 
 from harness.product import run_environment
 from statuspage.local import lock
-from statuspage.local.options import ROOT
+from statuspage.local.paths import ROOT
 
 COMMAND = [sys.executable, "-m", "statuspage.local.command"]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -45,11 +45,11 @@ def test_stopped_product_s_servers_run_as_long_as_the_command(tmp_path: Path) ->
     done = call("manage.py", "shell", "--no-imports", "-c", code, VAR_DIR=str(folder))
     assert (done.returncode, done.stderr) == (0, "")
     assert not list(folder.rglob("postmaster.pid"))
-    with lock.only_one(folder, "a test") as was_killed:
+    with lock.lock_var_dir(folder, "a test") as was_killed:
         assert not was_killed
     done = call("-m", "statuspage.local.admin_account", VAR_DIR=str(folder))
     assert done.returncode == 1
-    assert done.stderr == "The database is not set up: make run does it.\n"
+    assert done.stderr == "The database is not set up yet: run “make run” first.\n"
 
 
 def test_wrong_setting_is_refused_in_one_line(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The mailbox of `make run` keeps every mail as a file."""
+"""The mailbox of `make run` stores every mail as a file."""
 
 import smtplib
 import subprocess
@@ -11,7 +11,7 @@ import pytest
 
 from harness.product import received
 from statuspage.local.mail_catcher import Mailbox, listening_socket
-from statuspage.local.options import ROOT
+from statuspage.local.paths import ROOT
 
 
 @pytest.fixture
@@ -38,6 +38,6 @@ def test_mail_is_kept_once_for_each_recipient(mailbox: tuple[int, Path]) -> None
 
 
 def test_recipient_cannot_leave_the_folder(tmp_path: Path) -> None:
-    kept = Mailbox(tmp_path).keep("../../etc/passwd@example.dk", b"x")
+    kept = Mailbox(tmp_path).store("../../etc/passwd@example.dk", b"x")
     assert kept.parent == tmp_path
     assert kept.read_bytes() == b"x"

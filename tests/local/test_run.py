@@ -19,8 +19,8 @@ from harness.ports import free_port
 from harness.product import Product, run_environment
 from harness.waiting import wait_for
 from statuspage.local import lock
-from statuspage.local.options import ROOT
-from statuspage.local.supervisor import ending
+from statuspage.local.paths import ROOT
+from statuspage.local.supervisor import describe_exit
 from tests.local.test_command import call
 
 
@@ -63,7 +63,7 @@ def test_page_and_admin_answer(running: Product) -> None:
 def test_second_start_in_the_same_folder_is_refused(running: Product) -> None:
     done = start_beside(VAR_DIR=str(running.folder), PORT="1")
     assert done.returncode == 1
-    assert done.stdout.startswith(f"It is running already from {running.folder}: http://127.0.0.1:{running.port}")
+    assert done.stdout.startswith(f"Already running from {running.folder}: http://127.0.0.1:{running.port}")
 
 
 def test_port_in_use_is_named(running: Product, tmp_path: Path) -> None:
@@ -116,9 +116,9 @@ def test_process_that_dies_is_started_again(running: Product) -> None:
     wait_for(lambda: any("rqworker" in command_line(process) for process in children(running.process.pid)))
 
 
-def test_endings_are_told_in_words() -> None:
-    assert ending(-9) == "signal SIGKILL"
-    assert ending(3) == "exit code 3"
+def test_exit_codes_and_signals_are_described() -> None:
+    assert describe_exit(-9) == "signal SIGKILL"
+    assert describe_exit(3) == "exit code 3"
 
 
 def children(parent: int) -> list[int]:

@@ -140,7 +140,7 @@ class TestAsRoot:
     def test_data_below_a_closed_folder_live_elsewhere(
         self, var: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(postgres_home, "ELSEWHERE", var / "elsewhere")
+        monkeypatch.setattr(postgres_home, "OUTSIDE", var / "elsewhere")
         closed = tmp_path / "closed"
         closed.mkdir(mode=0o700)
         server = postgres(closed)

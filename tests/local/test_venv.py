@@ -12,7 +12,7 @@ import pytest
 
 from harness.waiting import wait_for
 from statuspage.local import venv
-from statuspage.local.options import ROOT
+from statuspage.local.paths import ROOT
 from tests.support import processes
 
 PACKAGE = Path(ROOT, "statuspage")

@@ -16,7 +16,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from incidents.public_site import dynamic
 from incidents.public_site.dynamic import Places
-from statuspage.local.options import ROOT
+from statuspage.local.paths import ROOT
 from tests.public_site.sites import DOCUMENTS, published, site
 from tests.support.wsgi import Answer, ask
 

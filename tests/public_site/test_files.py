@@ -13,7 +13,7 @@ from harness.product import run_environment
 from incidents.public_site import files
 from incidents.public_site.app import PublicSite
 from incidents.public_site.headers import CACHE_DOCUMENT, CACHE_HASHED, CACHE_STATIC
-from statuspage.local.options import ROOT
+from statuspage.local.paths import ROOT
 from tests.public_site.sites import DOCUMENTS, HASHED, LAST_MODIFIED, published, site
 from tests.support.wsgi import ask
 

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from incidents.publishing.documents.registry import DOCUMENTS
-from statuspage.local.options import ROOT
+from statuspage.local.paths import ROOT
 
 TABLE = dict(
     re.findall(
