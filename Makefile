@@ -1,13 +1,13 @@
-# `make` alone lists the targets. Everything runs in .venv, which is made and updated as needed.
+# `make` without a target lists the targets. Everything runs in .venv, which is created and updated as needed.
 PYTHON ?= python3
 VENV := .venv/bin
-# The tests share the processor with PostgreSQL and a browser; one worker per core is still the fastest.
+# Tests share the processor with PostgreSQL and a browser, but one worker per core is still fastest.
 WORKERS ?= auto
 
 # For commands that sign nothing.
 NO_SECRET := a-key-for-checks-that-signs-nothing
 
-# Keep compiled modules even if the machine's environment says otherwise; each process would compile them again.
+# Keep compiled modules whatever the environment says; otherwise each process compiles them again.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
@@ -16,16 +16,16 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
-run: install-local ## start everything on this machine: PORT=8000, VAR_DIR=var, more in docs/settings.md
+run: install-local ## start the product on this machine: PORT=8000, VAR_DIR=var, more in docs/settings.md
 	@exec $(VENV)/python -m statuspage.local
 
-manage: install-local ## run a command of manage.py on the data of `make run`, running or not: ARGS="check"
+manage: install-local ## run a command of manage.py with the data of `make run`: ARGS="check"
 	@exec $(VENV)/python -m statuspage.local.command manage.py $(ARGS)
 
-password: install-local ## set a new password for the account of `make run`: typed in, or a random one
+password: install-local ## set a new password for the account of `make run`, typed or random
 	@exec $(VENV)/python -m statuspage.local.command -m statuspage.local.admin_account
 
-test: install-dev ## run the tests: ARGS="tests/local -x" for some of them, WORKERS=0 for one process
+test: install-dev ## run the tests: ARGS="tests/local -x" for some of them, WORKERS=0 for a single process
 	@$(VENV)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: install-dev ## check style, types, import directions, templates, migrations and translations
@@ -45,19 +45,19 @@ format: install-dev ## format code and templates
 bench: install-dev ## run a benchmark: NAME=read, or NAME=plot to draw all results; ARGS for options
 	@$(VENV)/python -m benchmarks $(NAME) $(ARGS)
 
-screenshots: install-dev ## take the screenshots in docs/images again (needs Chromium)
+screenshots: install-dev ## retake the screenshots in docs/images (needs Chromium)
 	@$(VENV)/python -m tools.screenshots
 
-social: install-dev ## draw static/img/social again after a change of words or shapes (needs Chromium)
+social: install-dev ## redraw static/img/social after a change of its text or shapes (needs Chromium)
 	@$(VENV)/python -m tools.social_pictures
 
-html: ## validate what `make run` has published: VNU=vnu.jar (npm install vnu-jar; needs Java)
+html: ## validate the pages that `make run` has published: VNU=vnu.jar (npm install vnu-jar; needs Java)
 	@java -jar "$(or $(VNU),vnu.jar)" --errors-only --skip-non-html "$(or $(VAR_DIR),var)/public"
 
-messages: install-dev ## collect strings to translate into incidents/locale and compile the catalogues
+messages: install-dev ## update the translation catalogues in incidents/locale and compile them
 	@SECRET_KEY=$(NO_SECRET) $(VENV)/python manage.py messages
 
-# Only the package index is used: a local folder of wheels would add its own hashes to the files.
+# Use the package index only: a local folder of wheels would add its own hashes to the files.
 COMPILE = CUSTOM_COMPILE_COMMAND="make lock" PIP_CONFIG_FILE=/dev/null PIP_FIND_LINKS= PIP_EXTRA_INDEX_URL= \
 	var/lock/bin/pip-compile --quiet $(ARGS)
 

@@ -1,1 +1,1 @@
-"""The project: settings, addresses and the server's entry point around the app."""
+"""The Django project around the app: settings, URLs and the WSGI entry point."""

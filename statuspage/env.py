@@ -1,7 +1,7 @@
-"""Reads settings from the environment; nonsense stops the start with what to write instead.
+"""Reads settings from the environment; an invalid value stops the start and the error says what to write instead.
 
-Every reader notes the variable's name, so that the documentation can be held
-against what the code really reads (`tests/test_docs.py`).
+Each method records the variable's name, so that `tests/test_docs.py` can compare the
+documentation with what the code reads.
 """
 
 import importlib.util
@@ -21,18 +21,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 Parsed = TypeVar("Parsed")
 
-# Those that take mail by SMTP and call us; the view of django-anymail that understands each.
-_MAIL_PROVIDERS = {
-    "brevo": "BrevoTrackingWebhookView",
-    "mailgun": "MailgunTrackingWebhookView",
-    "mailjet": "MailjetTrackingWebhookView",
-    "postmark": "PostmarkTrackingWebhookView",
-    "sendgrid": "SendGridTrackingWebhookView",
-    "sparkpost": "SparkPostTrackingWebhookView",
-}
-
-LEAST_DISTINCT = 5  # different characters in a secret, as `manage.py check --deploy` wants them
-HOW_TO_MAKE_ONE = "`python3 -c 'import secrets; print(secrets.token_urlsafe(50))'` prints one"
+MIN_UNIQUE = 5  # different characters in a secret, as `manage.py check --deploy` requires
+HOW_TO_GENERATE = "`python3 -c 'import secrets; print(secrets.token_urlsafe(50))'` prints one"
 
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9])?|\[?[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]?")
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
@@ -45,10 +35,9 @@ _OFF = {"0", "false", "no", "off", ""}
 class Environment:
     """Typed access to environment variables.
 
-    Each method takes the variable's name and a default in the form a person
-    would write it, and raises ImproperlyConfigured with a hint where the value
-    makes no sense. `NAME_FILE` names a file that holds the value of `NAME`
-    (secrets of systemd and Docker).
+    Each method takes the variable's name and a default as an operator would write it,
+    and raises ImproperlyConfigured with a hint if the value is invalid. `NAME_FILE`
+    names a file that contains the value of `NAME` (secrets of systemd and Docker).
     """
 
     def __init__(self, values: Mapping[str, str] | None = None) -> None:
@@ -61,34 +50,34 @@ class Environment:
             try:
                 return Path(path).read_text(encoding="utf-8").strip() or default
             except OSError as error:
-                raise self._wrong(f"{name}_FILE", path, f"name a readable file ({error.strerror})") from error
+                raise self.refusal(f"{name}_FILE", path, f"name a readable file ({error.strerror})") from error
             except UnicodeDecodeError as error:
-                raise self._wrong(f"{name}_FILE", path, "name a text file in UTF-8") from error
+                raise self.refusal(f"{name}_FILE", path, "name a text file in UTF-8") from error
         return self.values.get(name, "").strip() or default
 
     def secret(self, name: str, *, shortest: int) -> str:
-        """A random text, empty if not set; a refusal does not repeat it."""
+        """Return a random text, empty if not set; an error message does not repeat it."""
         value = self.text(name)
-        if value and (len(value) < shortest or len(set(value)) < LEAST_DISTINCT):
-            hint = f"write a random text of at least {shortest} characters, at least {LEAST_DISTINCT} different ones"
-            raise ImproperlyConfigured(f"{name} is too easy to guess: {hint}; {HOW_TO_MAKE_ONE}.")
+        if value and (len(value) < shortest or len(set(value)) < MIN_UNIQUE):
+            hint = f"write a random text of at least {shortest} characters, at least {MIN_UNIQUE} of them different"
+            raise ImproperlyConfigured(f"{name} is too easy to guess: {hint}; {HOW_TO_GENERATE}.")
         return value
 
     def folder(self, name: str, default: str, base: Path) -> Path:
-        """An absolute path, from `base` where it is relative. It need not exist, but must be possible as a folder."""
+        """Return an absolute path; a relative one starts at `base`. The folder need not exist."""
         value = self.text(name, default)
         path = Path(os.path.normpath(base / Path(value).expanduser()))
         existing = next((each for each in (path, *path.parents) if each.exists()), path)
         if not existing.is_dir():
-            raise self._wrong(name, value, f"name a folder ({existing} is a file)")
+            raise self.refusal(name, value, f"name a folder ({existing} is a file)")
         return path
 
     def hosts(self, name: str) -> list[str]:
-        """Host names as Django's ALLOWED_HOSTS wants them: `*` and `.example.com` are allowed, ports are not."""
+        """Return host names for Django's ALLOWED_HOSTS: `*` and `.example.com` are allowed, ports are not."""
         hosts = self.words(name, "")
         if not all(host == "*" or _HOST.fullmatch(host.removeprefix(".")) for host in hosts):
             hint = "write host names without scheme and port, such as status.example.com,10.0.0.7"
-            raise self._wrong(name, ",".join(hosts), hint)
+            raise self.refusal(name, ",".join(hosts), hint)
         return hosts
 
     def host(self, name: str, default: str) -> str:
@@ -96,21 +85,21 @@ class Environment:
         return self._parsed(name, self.text(name, default), str, lambda host: bool(_HOST.fullmatch(host)), hint)
 
     def site(self, name: str, default: str) -> SplitResult:
-        """Scheme and host of the public page; credentials in it would be published with every link."""
+        """Return scheme and host of the public page; credentials would be published with every link."""
         example = "https://status.example.com"
         site = self.url(name, default, {"http", "https"}, example)
         if site.path.strip("/") or site.query or site.fragment or "@" in site.netloc or " " in site.netloc:
-            raise self._wrong(name, site.geturl(), f"write scheme and host only, such as {example}")
+            raise self.refusal(name, site.geturl(), f"write scheme and host only, such as {example}")
         if not _HOST.fullmatch(site.hostname or ""):
             hint = "write the host in ASCII letters, digits, dots and hyphens (blåbær.example is xn--blbr-roah.example)"
-            raise self._wrong(name, site.geturl(), hint)
+            raise self.refusal(name, site.geturl(), hint)
         return site
 
     def flag(self, name: str, *, default: bool = False) -> bool:
         value = self.text(name, "1" if default else "0").lower()
         if value in _ON or value in _OFF:
             return value in _ON
-        raise self._wrong(name, value, "write 1 or 0")
+        raise self.refusal(name, value, "write 1 or 0")
 
     def number(self, name: str, default: int, *, least: int = 0, most: int = 2**31 - 1) -> int:
         value = self.text(name, str(default))
@@ -118,13 +107,13 @@ class Environment:
         return self._parsed(name, value, int, lambda number: least <= number <= most, hint)
 
     def words(self, name: str, default: str, *, allowed: set[str] | None = None) -> list[str]:
-        """A comma-separated list without blanks, in the order written. Codes may not be repeated."""
+        """Return a comma-separated list in the given order. Duplicates are removed; with `allowed` they are errors."""
         words = [word.strip() for word in self.text(name, default).split(",") if word.strip()]
         if allowed is not None and (not words or set(words) - allowed):
             hint = f"write a comma-separated list of known codes, such as {default}"
-            raise self._wrong(name, ",".join(words), hint)
+            raise self.refusal(name, ",".join(words), hint)
         if allowed is not None and len(words) != len(set(words)):
-            raise self._wrong(name, ",".join(words), f"write each once: {','.join(dict.fromkeys(words))}")
+            raise self.refusal(name, ",".join(words), f"write each code once: {','.join(dict.fromkeys(words))}")
         return list(dict.fromkeys(words))
 
     def networks(self, name: str) -> list[IPv4Network | IPv6Network]:
@@ -132,12 +121,12 @@ class Environment:
         try:
             return [ip_network(word) for word in self.words(name, "")]
         except ValueError as error:
-            raise self._wrong(name, self.text(name), hint) from error
+            raise self.refusal(name, self.text(name), hint) from error
 
     def choice(self, name: str, default: str, allowed: list[str]) -> str:
         value = self.text(name, default)
         if value not in allowed:
-            raise self._wrong(name, value, f"write one of {', '.join(filter(None, allowed))}")
+            raise self.refusal(name, value, f"write one of {', '.join(filter(None, allowed))}")
         return value
 
     def url(self, name: str, default: str, schemes: set[str], example: str) -> SplitResult:
@@ -154,34 +143,34 @@ class Environment:
         example = "postgresql://user:password@host:5432/statuspage"
         url = self.url(name, default, {"postgres", "postgresql"}, example)
         if not url.path.strip("/"):
-            raise self._wrong(name, url.geturl(), f"name the database too, such as {example}")
+            raise self.refusal(name, url.geturl(), f"name the database too, such as {example}")
         return url
 
     def queue_url(self, name: str, default: str) -> str:
-        """As written: urllib would put a socket's address together without its empty host."""
+        """Return the address unchanged: urllib would drop the empty host of a socket's address."""
         url = self.url(name, default, {"redis", "rediss", "unix"}, default)
         numbers = dict(parse_qsl(url.query)).get("db", ""), "" if url.scheme == "unix" else url.path.strip("/")
         if not all(re.fullmatch(r"\d*", number) for number in numbers):
-            raise self._wrong(name, url.geturl(), f"write the database as a number, such as {default}")
+            raise self.refusal(name, url.geturl(), f"write the database as a number, such as {default}")
         return self.text(name, default)
 
     def mail_url(self, name: str, default: str) -> SplitResult:
         example = "smtp+tls://user:password@host:587"
         url = self.url(name, default, {"smtp", "smtp+tls", "smtps"}, example)
         if not url.hostname:
-            raise self._wrong(name, url.geturl(), f"write an address such as {example}")
+            raise self.refusal(name, url.geturl(), f"write an address such as {example}")
         return url
 
     def mailbox(self, name: str, default: str) -> str:
-        """A sender: an address, or a name and an address in angle brackets."""
+        """Return a sender: an address, or a name and an address in angle brackets."""
         value = self.text(name, default)
         if not _ADDRESS.fullmatch(parseaddr(value)[1]) or "\n" in value:
             hint = "write an address, or a name and an address: Example Hosting <status@example.com>"
-            raise self._wrong(name, value, hint)
+            raise self.refusal(name, value, hint)
         return value
 
     def address(self, name: str, *, longest_name: int = 64) -> str:
-        """A bare mail address in ASCII, with at most so many characters before the @; empty if not set."""
+        """Return a bare e-mail address in ASCII, empty if not set; `longest_name` limits the part before the @."""
         hint = f"write an address with at most {longest_name} characters before the @, such as bounces@example.com"
         pattern = re.compile(rf"[A-Za-z0-9._-]{{1,{longest_name}}}@[A-Za-z0-9.-]+")
         return self._parsed(name, self.text(name), str, lambda value: not value or bool(pattern.fullmatch(value)), hint)
@@ -189,50 +178,34 @@ class Environment:
     def zone(self, name: str, default: str) -> str:
         value = self.text(name, default)
         if value not in zoneinfo.available_timezones():
-            raise self._wrong(name, value, "write a time zone such as Europe/Copenhagen or UTC")
+            raise self.refusal(name, value, "write a time zone such as Europe/Copenhagen or UTC")
         return value
 
     def command(self, name: str) -> list[str]:
-        """A program and its arguments, written as for a shell; empty if not set."""
-        hint = "name a program that can be run, by its full path or as PATH finds it"
+        """Return a program and its arguments, quoted as for a shell; empty if not set."""
+        hint = "name an executable program, by its full path or by a name on PATH"
         return self._parsed(
             name, self.text(name), shlex.split, lambda words: not words or bool(shutil.which(words[0])), hint
         )
 
     def storage(self, name: str) -> dict[str, Any]:
-        """A Django storage: its class by dotted path, options as in a URL's query; empty if not set."""
+        """Return an entry for STORAGES: the class by its dotted path, options as in a URL's query; empty if not set."""
         path, _, query = self.text(name).partition("?")
         if not path:
             return {}
         if not _is_importable(path.rpartition(".")[0]):
-            hint = "name a storage class that is installed, such as django.core.files.storage.FileSystemStorage"
-            raise self._wrong(name, path, f"{hint}?location=/srv/status")
+            hint = "name an installed storage class, such as django.core.files.storage.FileSystemStorage"
+            raise self.refusal(name, path, f"{hint}?location=/srv/status")
         return {"BACKEND": path, "OPTIONS": dict(parse_qsl(query))}
-
-    def mail_provider(self) -> tuple[str, str, dict[str, str]]:
-        """Its name, the name of anymail's view, and anymail's settings; all empty if no provider is named."""
-        name = self.choice("MAIL_PROVIDER", "", ["", *_MAIL_PROVIDERS])
-        secret, key = self.text("MAIL_PROVIDER_SECRET"), self.text("MAIL_PROVIDER_KEY")
-        if not name:
-            return "", "", {}
-        if importlib.util.find_spec("anymail") is None:
-            raise self._wrong("MAIL_PROVIDER", name, "install django-anymail first, or leave the variable out")
-        if not all(secret.partition(":")):
-            hint = "write the name and the password with which the provider calls us, name:password"
-            raise self._wrong("MAIL_PROVIDER_SECRET", "…" if secret else "", hint)
-        if name == "mailgun" and not key:
-            raise self._wrong("MAIL_PROVIDER_KEY", key, "write the HTTP webhook signing key that Mailgun shows you")
-        known = {"WEBHOOK_SECRET": secret, "MAILGUN_WEBHOOK_SIGNING_KEY": key}
-        return name, _MAIL_PROVIDERS[name], known
 
     @staticmethod
     def credentials(url: SplitResult) -> tuple[str, str]:
-        """User name and password of an address, percent-decoded, each empty if absent."""
+        """Return user name and password of an address, percent-decoded, each empty if absent."""
         return unquote(url.username or ""), unquote(url.password or "")
 
     @classmethod
     def database(cls, url: SplitResult) -> dict[str, str]:
-        """Django's connection settings for a PostgreSQL address; `?host=/run/postgresql` names a socket's folder."""
+        """Return Django's connection settings for an address; `?host=/run/postgresql` names a socket's folder."""
         user, password = cls.credentials(url)
         host = dict(parse_qsl(url.query)).get("host", url.hostname or "")
         return {
@@ -244,23 +217,25 @@ class Environment:
         }
 
     def _parsed(
-        self, name: str, value: str, parse: Callable[[str], Parsed], holds: Callable[[Parsed], bool], hint: str
+        self, name: str, value: str, parse: Callable[[str], Parsed], is_valid: Callable[[Parsed], bool], hint: str
     ) -> Parsed:
         try:
             parsed = parse(value)
         except ValueError as error:
-            raise self._wrong(name, value, hint) from error
-        if not holds(parsed):
-            raise self._wrong(name, value, hint)
+            raise self.refusal(name, value, hint) from error
+        if not is_valid(parsed):
+            raise self.refusal(name, value, hint)
         return parsed
 
-    def _wrong(self, name: str, value: str, hint: str) -> ImproperlyConfigured:
-        shown = _CREDENTIALS.sub("//…@", value)  # a password must not reach a log
+    @staticmethod
+    def refusal(name: str, value: str, hint: str) -> ImproperlyConfigured:
+        """Return the error to raise for an invalid value."""
+        shown = _CREDENTIALS.sub("//…@", value)  # passwords must not reach a log
         return ImproperlyConfigured(f"{name} is “{shown}”: {hint}.")
 
 
 def _is_importable(module: str) -> bool:
-    """Whether a module is installed. Imports the packages that it lies in, but not the module itself."""
+    """Return whether a module is installed; imports its parent packages, but not the module itself."""
     try:
         return bool(module) and importlib.util.find_spec(module) is not None
     except (ImportError, ValueError):
@@ -268,7 +243,7 @@ def _is_importable(module: str) -> bool:
 
 
 def _split_url(value: str) -> SplitResult:
-    """Like urlsplit, but a port that is no number is an error now and not when it is first used."""
+    """Split a URL like urlsplit, but raise ValueError at once, not on first use, if the port is not a number."""
     url = urlsplit(value)
     if url.port == 0:
         raise ValueError("Port 0")

@@ -1,16 +1,16 @@
-"""What the logs leave out."""
+"""Keeps personal data and keys out of the logs."""
 
 import logging
 import re
 
-# A link from a mail is a key: whoever reads it in a log could use it.
+# A link in an e-mail is a key: anyone who finds it in a log could use it.
 _KEY = re.compile(r"(/subscription/(?:confirm|connect|unsubscribe|manage)/)[^\s/\"'?]+")
-# Servers repeat in their replies, and the database in its errors, whom a letter was for.
+# Mail servers repeat the recipient in their replies, and the database repeats it in its errors.
 _ADDRESS = re.compile(r"[^\s<>\"'(),;:=/@]+@(?=[\w-]+\.)")
 
 
-class Discreet(logging.Formatter):
-    """Takes keys, and what stands before the @ of addresses, out of whatever anybody logs, tracebacks included."""
+class RedactingFormatter(logging.Formatter):
+    """Removes keys and the local parts of addresses from every line, tracebacks included."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = super().format(record)

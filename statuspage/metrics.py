@@ -1,6 +1,6 @@
-"""`/metrics`: counts for Prometheus, in its text format; nothing about anybody.
+"""`/metrics` in the text format of Prometheus; no personal data.
 
-Whoever asks shows METRICS_TOKEN; without that setting the address does not exist.
+Requests need METRICS_TOKEN; without that setting the page does not exist.
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,10 +25,10 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 def metrics(request: HttpRequest) -> HttpResponse:
     if not settings.METRICS_TOKEN:
         raise Http404
-    shown = request.headers.get("Authorization", "").removeprefix("Bearer ")
-    if not constant_time_compare(shown, settings.METRICS_TOKEN):
+    token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    if not constant_time_compare(token, settings.METRICS_TOKEN):
         return HttpResponse(
-            "Show the token: “Authorization: Bearer …”.\n", status=401, headers={"WWW-Authenticate": "Bearer"}
+            "Send the token: “Authorization: Bearer …”.\n", status=401, headers={"WWW-Authenticate": "Bearer"}
         )
     return HttpResponse("".join(_lines(timezone.now())), content_type=CONTENT_TYPE)
 
@@ -37,26 +37,24 @@ def _lines(now: datetime) -> Iterator[str]:
     found = overview(now)
     health = found.health
     states = {state.value: found.counts[state] + found.messages[state] for state in DeliveryState}
-    yield _gauge(
-        "deliveries", "Deliveries of what is under way, and letters of the last 7 days, by state.", states, "state"
-    )
-    yield _one("sent_per_minute", "Letters sent in the last minute.", found.per_minute)
-    yield _one("waiting_oldest_seconds", "Age of the oldest announcement that somebody waits for.", _oldest(found))
+    explained = "Deliveries of current announcements, and single messages of the last 7 days, by state."
+    yield _gauge("deliveries", explained, states, "state")
+    yield _one("sent_per_minute", "Messages sent in the last minute.", found.per_minute)
+    yield _one("waiting_oldest_seconds", "Age of the oldest announcement with waiting deliveries.", _oldest(found))
     troubled = {row.destination.name: row.waiting for row in found.troubles}
-    yield _gauge("destination_waiting", "Letters that wait for a destination in trouble.", troubled, "destination")
-    yield _one("queue_up", "Whether the queue answers.", int(health.queue_answers))
-    yield _one("queue_jobs", "Jobs that wait in the queue.", health.jobs_waiting)
-    yield _one("queue_failed_jobs", "Jobs that failed in the last day.", health.jobs_failed)
-    yield _one("workers", "Workers for mail that live.", health.mail_workers)
-    yield _one("posters", "Workers for webhooks that live.", health.webhook_workers)
+    yield _gauge("destination_waiting", "Deliveries that wait for a failing destination.", troubled, "destination")
+    yield _one("queue_up", "1 if the queue answers, otherwise 0.", int(health.queue_answers))
+    yield _one("queue_jobs", "Number of jobs waiting in the queue.", health.jobs_waiting)
+    yield _one("queue_failed_jobs", "Number of jobs that failed in the last day.", health.jobs_failed)
+    yield _one("workers", "Number of live e-mail workers.", health.mail_workers)
+    yield _one("posters", "Number of live webhook workers.", health.webhook_workers)
     if health.scheduler_at:
-        yield _one(
-            "clock_beat_seconds", "Time since the clock was last seen.", (now - health.scheduler_at).total_seconds()
-        )
+        age = (now - health.scheduler_at).total_seconds()
+        yield _one("clock_beat_seconds", "Time since the scheduler's last heartbeat.", age)
     stale = StaleSubject.objects.aggregate(rows=Count("pk"), oldest=Min("since"))
-    yield _one("unpublished", "Changes that are not in the public store yet.", stale["rows"])
+    yield _one("unpublished", "Number of changes not yet published.", stale["rows"])
     age = (now - stale["oldest"]).total_seconds() if stale["oldest"] else 0
-    yield _one("unpublished_oldest_seconds", "Age of the oldest of them.", age)
+    yield _one("unpublished_oldest_seconds", "Age of the oldest change not yet published.", age)
 
 
 def _oldest(found: Overview) -> float:

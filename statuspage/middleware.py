@@ -1,4 +1,4 @@
-"""Headers of the pages that Django makes; those of published documents come from PublicSite."""
+"""Headers of dynamic pages; PublicSite sets those of published documents."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from incidents.public_site.headers import dynamic_headers
 
 
 class SecurityHeaders:
-    """Adds the security headers, and `no-store` unless the view said how long its page may be kept."""
+    """Adds the security headers, and `no-store` unless the view has set its own Cache-Control."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response

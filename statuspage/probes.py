@@ -1,4 +1,4 @@
-"""Answers for those who watch the service from outside."""
+"""The readiness probe; PublicSite answers `/healthz`."""
 
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
@@ -15,7 +15,7 @@ from incidents.publishing.store.public_store import PublicStore
 @never_cache
 @require_safe
 def readyz(_request: HttpRequest) -> JsonResponse:
-    """200 if database, queue and public store work, else 503; the body says which do not, and why."""
+    """Return 200 if database, queue and public store work, else 503; the body lists the reasons."""
     found = {"database": _database(), "queue": _queue(), "public_store": _public_store()}
     reasons = {name: reason for name, reason in found.items() if reason}
     body = {name: not reason for name, reason in found.items()} | {"reasons": reasons}
@@ -23,7 +23,7 @@ def readyz(_request: HttpRequest) -> JsonResponse:
 
 
 def _database() -> str:
-    """Why it does not work, as the others too; empty if it does. Anybody may read this: no host, no path."""
+    """Return a reason, like the other checks, or an empty string. The answer is public: no host name, no path."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")

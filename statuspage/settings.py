@@ -1,4 +1,4 @@
-"""All settings, from the environment. `docs/settings.md` explains each variable."""
+"""All settings, read from the environment; docs/settings.md explains each variable."""
 
 import os
 from pathlib import Path
@@ -7,9 +7,10 @@ import django_stubs_ext
 from django.conf.locale import LANG_INFO
 from django.core.exceptions import ImproperlyConfigured
 
-from statuspage.env import HOW_TO_MAKE_ONE, Environment
+from statuspage.env import HOW_TO_GENERATE, Environment
+from statuspage.mail_provider import read_mail_provider
 
-# ModelAdmin[Model] and friends are subscripted at run time; this makes that legal.
+# Makes ModelAdmin[Model] and similar subscripts legal at run time.
 django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -20,13 +21,13 @@ env = Environment()
 DEBUG = env.flag("DEBUG")
 VAR_DIR = env.folder("VAR_DIR", "var", BASE_DIR)
 
-# Of one web process: all but one may wait for Django, the last is for those who read published pages.
+# Per web process. All but one may wait for Django; the last one serves published pages.
 WEB_THREADS = env.number("WEB_THREADS", min(8, 2 * (os.cpu_count() or 1) + 1), least=2, most=512)
 
 SECRET_KEY = env.secret("SECRET_KEY", shortest=32)
 SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS", "")
 if not SECRET_KEY:
-    raise ImproperlyConfigured(f"SECRET_KEY is missing: write a long random text; {HOW_TO_MAKE_ONE}.")
+    raise ImproperlyConfigured(f"SECRET_KEY is missing: write a long random text; {HOW_TO_GENERATE}.")
 
 # -- Addresses -------------------------------------------------------------------------
 # Links in mail and feeds are built from SITE_URL, never from a request's Host header.
@@ -34,7 +35,7 @@ if not SECRET_KEY:
 _site = env.site("SITE_URL", "http://localhost:8000")
 SITE_URL = f"{_site.scheme}://{_site.netloc.lower()}"  # browsers write the host like this in Origin
 SITE_HOST = _site.hostname or "localhost"
-# Stands in the ids of feed entries, which must never change: keep the old host here when SITE_URL moves.
+# Part of the ids of feed entries, which must never change: keep the old host here when SITE_URL changes.
 FEED_ID_HOST = env.host("FEED_ID_HOST", SITE_HOST)
 HTTPS = _site.scheme == "https"
 
@@ -86,7 +87,7 @@ TEMPLATES = [
     },
 ]
 
-# Widgets of our own are found among the templates.
+# Finds our widgets in `templates/`.
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
 # -- PostgreSQL and Valkey ---------------------------------------------------------------
@@ -105,10 +106,10 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 _queue = {"URL": env.queue_url("REDIS_URL", "redis://localhost:6379/0"), "DEFAULT_TIMEOUT": 300}
 RQ_QUEUES = {"delivery": _queue, "posts": _queue, "requests": _queue}
 RQ = {"WORKER_CLASS": "incidents.notifications.sender.rq_worker.PreloadedWorker"}
-RQ_SHOW_ADMIN_LINK = False  # all staff could empty the queue there, and it speaks English only
+RQ_SHOW_ADMIN_LINK = False  # any staff user could empty the queue there, and it is in English only
 
 # -- Languages and time --------------------------------------------------------------------
-# A language is a code here and a catalogue in incidents/locale; texts need no migration.
+# A new language needs its code here and a catalogue in incidents/locale, but no migration.
 
 LOCALE_PATHS = [BASE_DIR / "incidents" / "locale"]
 _codes = env.words("LANGUAGES", "da,en", allowed={code for code in LANG_INFO if "name_local" in LANG_INFO[code]})
@@ -126,35 +127,34 @@ EMAIL_PORT = _mail.port or {"smtp": 25, "smtp+tls": 587, "smtps": 465}[_mail.sch
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = Environment.credentials(_mail)
 EMAIL_USE_TLS = _mail.scheme == "smtp+tls"
 EMAIL_USE_SSL = _mail.scheme == "smtps"
-EMAIL_TIMEOUT = 600  # seconds; RFC 5321 §4.5.3.2.6 wants ten minutes after the final dot
+EMAIL_TIMEOUT = 600  # seconds; RFC 5321 §4.5.3.2.6 requires ten minutes after the final dot
 DEFAULT_FROM_EMAIL = env.mailbox("DEFAULT_FROM_EMAIL", f"status@{SITE_HOST}")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 BOUNCE_ADDRESS = env.address("BOUNCE_ADDRESS", longest_name=24)  # a token takes the rest of 64 octets
 EMAIL_CONNECTIONS = env.number("EMAIL_CONNECTIONS", 20, least=1, most=200)  # to the mail server, per worker
-EMAIL_RATE = env.number("EMAIL_RATE", 0)  # letters a second at most, per worker; 0 is no limit
-DESTINATION_RATE = env.number("DESTINATION_RATE", 0)  # the same for each recipient's domain or mail servers
-GROUP_BY_MX = env.flag("GROUP_BY_MX")  # domains with the same mail servers are one destination
-# A provider that reports what came back; docs/mail.md. Its view is django-anymail's.
-MAIL_PROVIDER, MAIL_PROVIDER_VIEW, ANYMAIL = env.mail_provider()
-RESEND_UNCERTAIN = env.flag("RESEND_UNCERTAIN", default=True)  # rather twice than not at all, where nobody knows
+EMAIL_RATE = env.number("EMAIL_RATE", 0)  # e-mails per second and worker at most; 0 is no limit
+DESTINATION_RATE = env.number("DESTINATION_RATE", 0)  # the same per recipient domain or group of mail servers
+GROUP_BY_MX = env.flag("GROUP_BY_MX")  # treat domains with the same mail servers as one destination
+MAIL_PROVIDER, MAIL_PROVIDER_VIEW, ANYMAIL = read_mail_provider(env)
+RESEND_UNCERTAIN = env.flag("RESEND_UNCERTAIN", default=True)  # prefer a duplicate to a missing e-mail
 
 # -- Webhooks ------------------------------------------------------------------------------
-# Addresses that subscribers give are called on the internet only, and in networks opened here.
+# Webhooks may be on the internet, and in the private networks listed here.
 
 WEBHOOK_NETWORKS = env.networks("WEBHOOK_NETWORKS")
 
-# -- Publishing and telling ------------------------------------------------------------------
+# -- Publishing and notifying ----------------------------------------------------------------
 
 PUBLIC_ROOT = env.folder("PUBLIC_ROOT", str(VAR_DIR / "public"), BASE_DIR)
 if any(folder.is_relative_to(PUBLIC_ROOT) for folder in (BASE_DIR, VAR_DIR)):
     # Publishing deletes what is not part of the page.
     raise ImproperlyConfigured(f"PUBLIC_ROOT is “{PUBLIC_ROOT}”: name a folder of its own, such as {VAR_DIR}/public.")
-ANNOUNCEMENT_HOLD = env.number("ANNOUNCEMENT_HOLD", 20, most=3600)  # seconds in which staff can undo
-# After this a delivery is only counted. Letters are tried for five days.
+ANNOUNCEMENT_HOLD = env.number("ANNOUNCEMENT_HOLD", 20, most=3600)  # seconds in which staff can cancel
+# Then deliveries are reduced to counts. More than the five days for which e-mails are retried.
 DELIVERIES_KEPT_DAYS = env.number("DELIVERIES_KEPT_DAYS", 90, least=7, most=3650)
-LEDGER_BATCH = env.number("LEDGER_BATCH", 500, least=1, most=10_000)  # messages a job claims
+LEDGER_BATCH = env.number("LEDGER_BATCH", 500, least=1, most=10_000)  # deliveries per claim
 
-# A command that gets the changed addresses on its standard input; docs/caching.md.
+# Receives the changed addresses on standard input; see docs/caching.md.
 PURGE_COMMAND = env.command("PURGE_COMMAND")
 
 # -- Static files ----------------------------------------------------------------------------
@@ -175,9 +175,9 @@ if _mirror := env.storage("PUBLIC_MIRROR"):  # gets every published document too
 
 # -- Security ----------------------------------------------------------------------------------
 
-SECURE_SSL_REDIRECT = False  # the proxy's work: a redirect would break one-click unsubscribe (RFC 8058 §3.1)
+SECURE_SSL_REDIRECT = False  # left to the proxy: a redirect would break one-click unsubscribe (RFC 8058 §3.1)
 _behind_proxy = env.flag("TRUST_PROXY_HEADERS")
-# How many proxies of our own add to X-Forwarded-For; what stands to the left of theirs is the client's word.
+# The number of our own proxies in X-Forwarded-For; a client can forge every entry before theirs.
 TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", 1 if _behind_proxy else 0, most=10)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _behind_proxy else None
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
@@ -189,7 +189,7 @@ CSRF_COOKIE_HTTPONLY = True
 X_FRAME_OPTIONS = "DENY"
 SILENCED_SYSTEM_CHECKS = [
     "security.W008",  # SECURE_SSL_REDIRECT: see above
-    "security.W005",  # HSTS for subdomains and preload speak for a whole domain; that is the operator's call
+    "security.W005",  # HSTS for subdomains and preload affect a whole domain, which is for its operator to decide
     "security.W021",
 ]
 AUTH_PASSWORD_VALIDATORS = [
@@ -205,10 +205,13 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "line": {"()": "statuspage.logs.Discreet", "format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}
+        "line": {
+            "()": "statuspage.logs.RedactingFormatter",
+            "format": "%(asctime)s %(levelname)s %(name)s: %(message)s",
+        }
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    # With LOG_LEVEL=DEBUG these would write down whole rows and pages: whose address, and which key.
+    # At DEBUG these would log whole rows and pages, with addresses and keys.
     "loggers": {name: {"level": "INFO"} for name in ("django.template", "django.db.backends")},
     "root": {"handlers": ["console"], "level": env.choice("LOG_LEVEL", "INFO", ["DEBUG", "INFO", "WARNING", "ERROR"])},
 }

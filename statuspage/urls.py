@@ -1,4 +1,4 @@
-"""The dynamic addresses. What readers read is published as files and answered by PublicSite before Django."""
+"""The dynamic pages. PublicSite serves the published documents before a request reaches Django."""
 
 from django.conf.urls.i18n import i18n_patterns
 from django.contrib import admin

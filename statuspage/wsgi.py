@@ -1,4 +1,4 @@
-"""The server's entry point: PublicSite around Django. Starts without database, queue and models."""
+"""The WSGI entry point: PublicSite around Django. It starts without database, queue and models."""
 
 import os
 import sys
@@ -30,4 +30,4 @@ try:
     application = application_from_settings()
 except ImproperlyConfigured as error:
     print(error, file=sys.stderr, flush=True)
-    sys.exit(3)  # gunicorn then stops; after any other code it would start the worker again for ever
+    sys.exit(3)  # gunicorn stops on this code; after any other it would restart the worker forever

@@ -2,7 +2,7 @@ import logging
 
 import pytest
 
-from statuspage.logs import Discreet
+from statuspage.logs import RedactingFormatter
 
 
 @pytest.mark.parametrize(
@@ -14,17 +14,17 @@ from statuspage.logs import Discreet
         ("Not Found: /da/incidents/abc/", "Not Found: /da/incidents/abc/"),
         ("550 5.7.1 <anna+x@example.dk>: no", "550 5.7.1 <…@example.dk>: no"),
         ("Key (upper(address))=(ANNA@EXAMPLE.DK) is there", "Key (upper(address))=(…@EXAMPLE.DK) is there"),
-        ("2 letters @ 5 a second", "2 letters @ 5 a second"),
+        ("2 e-mails @ 5 a second", "2 e-mails @ 5 a second"),
     ],
 )
-def test_logs_hold_no_key_to_a_subscription_and_no_address(said: str, written: str) -> None:
+def test_logs_contain_no_subscription_key_and_no_address(said: str, written: str) -> None:
     record = logging.LogRecord("django.request", logging.WARNING, "", 0, "%s", (said,), None)
-    assert Discreet().format(record) == written
+    assert RedactingFormatter().format(record) == written
 
 
-def test_tracebacks_are_no_exception() -> None:
+def test_tracebacks_are_redacted_too() -> None:
     try:
         raise ValueError("anna@example.dk")
     except ValueError as error:
         record = logging.LogRecord("x", logging.ERROR, "", 0, "failed", (), (ValueError, error, error.__traceback__))
-    assert "ValueError: …@example.dk" in Discreet().format(record)
+    assert "ValueError: …@example.dk" in RedactingFormatter().format(record)

@@ -1,4 +1,4 @@
-"""The settings read the environment, and refuse what makes no sense in words that help."""
+"""The settings are read from the environment; an error for an invalid value says what to write."""
 
 import subprocess
 import sys
@@ -38,7 +38,7 @@ def load_settings(monkeypatch: pytest.MonkeyPatch, **variables: str) -> ModuleTy
     [
         ("SECRET_KEY", "", "secrets.token_urlsafe"),
         ("SECRET_KEY", "x1y2z3" * 5, "at least 32 characters"),
-        ("SECRET_KEY", "abcd" * 20, "at least 5 different"),
+        ("SECRET_KEY", "abcd" * 20, "at least 5 of them different"),
         ("SITE_URL", "status.example.com", "https://status.example.com"),
         ("SITE_URL", "https://example.com/status", "scheme and host only"),
         ("SITE_URL", "https://user:pw@example.com", "scheme and host only"),
@@ -72,7 +72,7 @@ def load_settings(monkeypatch: pytest.MonkeyPatch, **variables: str) -> ModuleTy
         ("VAR_DIR", str(ROOT / "manage.py"), "folder"),
         ("LANGUAGES", "da,klingon", "comma-separated"),
         ("LANGUAGES", ",", "comma-separated"),
-        ("LANGUAGES", "da,da", "each once"),
+        ("LANGUAGES", "da,da", "each code once"),
         ("DEFAULT_LANGUAGE", "de", "da, en"),
         ("TIME_ZONE", "Copenhagen", "Europe/Copenhagen"),
         ("DEBUG", "maybe", "1 or 0"),
@@ -135,7 +135,7 @@ def test_refused_address_is_shown_without_its_password(monkeypatch: pytest.Monke
     assert "hunter2" not in str(refused.value)
 
 
-def test_file_that_is_no_text_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_file_that_is_not_text_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "key").write_bytes(b"\xff\xfe" * 40)
     with pytest.raises(ImproperlyConfigured, match="SECRET_KEY_FILE"):
         load_settings(monkeypatch, SECRET_KEY_FILE=str(tmp_path / "key"))

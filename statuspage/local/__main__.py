@@ -71,7 +71,7 @@ def child_processes(options: Options, stack: contextlib.ExitStack) -> list[Child
     children = [
         Child("web", [*granian, "statuspage.wsgi:application"]),
         Child("worker", [python, manage, "rqworker", "delivery", "requests", "--verbosity", "0"]),
-        Child("poster", [python, manage, "rqworker", "posts", "--verbosity", "0"]),
+        Child("webhooks", [python, manage, "rqworker", "posts", "--verbosity", "0"]),
         Child("scheduler", [python, manage, "scheduler"]),
     ]
     if options.own_mailbox:

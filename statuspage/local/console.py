@@ -4,7 +4,7 @@ import os
 import sys
 
 WIDTH = 10
-COLOURS = {"web": "36", "worker": "33", "poster": "33", "scheduler": "35", "mailbox": "32", "set-up": "34"}
+COLOURS = {"web": "36", "worker": "33", "webhooks": "33", "scheduler": "35", "mailbox": "32", "set-up": "34"}
 RESET = "\033[0m"
 
 

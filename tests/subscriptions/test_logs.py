@@ -9,7 +9,7 @@ from harness.smtp_server import ScriptedServer
 from incidents import scheduler
 from incidents.models import Subscriber
 from incidents.notifications import jobs
-from statuspage.logs import Discreet
+from statuspage.logs import RedactingFormatter
 from tests.subscriptions.visitor import Visitor, confirmation, manage_link, unsubscription
 
 # As in the settings.
@@ -23,7 +23,7 @@ class Log(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
-        self.setFormatter(Discreet())
+        self.setFormatter(RedactingFormatter())
         self.lines: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
