@@ -26,7 +26,7 @@ UNUSED = shutil.ignore_patterns("*.py", "*.a", "include", "pgxs", "doc", "__pyca
 
 
 @dataclass(frozen=True)
-class Home:
+class PostgresHome:
     """`account` is None where PostgreSQL runs as the current user."""
 
     data: Path
@@ -34,21 +34,21 @@ class Home:
     account: Account | None = None
 
 
-def find(folder: Path, *, lasting: bool) -> Home:
+def find(folder: Path, *, lasting: bool) -> PostgresHome:
     """Return where PostgreSQL can run; data that need not last may be moved to the system's temporary folder."""
     packages = packages_folder()
     if os.geteuid() != 0:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return Home(folder, packages / PROGRAMS)
+        return PostgresHome(folder, packages / PROGRAMS)
     account = account_for(folder)
     if not folder.is_symlink():
         give(folder, account)
         if may_run(packages / PROGRAMS / "postgres", account) and may_enter(folder, account):
-            return Home(folder, packages / PROGRAMS, account)
+            return PostgresHome(folder, packages / PROGRAMS, account)
         folder = move_out(folder, lasting=lasting)
     outside = folder.resolve()
     give(outside, account)
-    return Home(outside / "data", copy_programs(packages, outside) / PROGRAMS, account)
+    return PostgresHome(outside / "data", copy_programs(packages, outside) / PROGRAMS, account)
 
 
 def packages_folder() -> Path:
