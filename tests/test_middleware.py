@@ -16,7 +16,7 @@ def answered(path: str, **headers: str) -> HttpResponse:
 
 
 @pytest.mark.parametrize("path", ["/da/subscribe/", "/admin/", "/api/v1/incidents", "/readyz"])
-def test_every_dynamic_answer_has_the_security_headers_and_is_not_kept(path: str) -> None:
+def test_every_dynamic_response_has_the_security_headers_and_is_not_stored(path: str) -> None:
     headers = answered(path).headers
     assert "default-src 'none'" in headers["Content-Security-Policy"]
     assert "object-src 'none'; frame-ancestors 'none'" in headers["Content-Security-Policy"]
@@ -25,23 +25,23 @@ def test_every_dynamic_answer_has_the_security_headers_and_is_not_kept(path: str
     assert headers["Cache-Control"] == "no-store"
 
 
-def test_page_whose_address_is_a_key_tells_nobody_and_is_not_indexed() -> None:
+def test_page_with_a_key_in_its_address_sends_no_referrer_and_is_not_indexed() -> None:
     headers = answered("/da/subscription/manage/a-token/").headers
     assert (headers["Referrer-Policy"], headers["X-Robots-Tag"]) == ("no-referrer", "noindex")
     assert "X-Robots-Tag" not in answered("/da/subscribe/").headers
 
 
-def test_admin_may_show_the_icons_of_django() -> None:
+def test_admin_may_show_django_s_icons() -> None:
     assert "img-src 'self' data:" in answered("/admin/").headers["Content-Security-Policy"]
     assert "data:" not in answered("/administrator").headers["Content-Security-Policy"]
 
 
-def test_view_may_decide_for_itself() -> None:
+def test_view_can_override_the_headers() -> None:
     headers = answered("/da/subscribe/", **{"Cache-Control": "max-age=5", "Referrer-Policy": "same-origin"}).headers
     assert (headers["Cache-Control"], headers["Referrer-Policy"]) == ("max-age=5", "same-origin")
 
 
-def test_https_is_asked_for_where_the_page_has_it(settings: Settings) -> None:
+def test_strict_transport_security_is_sent_with_https_only(settings: Settings) -> None:
     settings.HTTPS = False
     assert "Strict-Transport-Security" not in answered("/admin/").headers
     settings.HTTPS = True

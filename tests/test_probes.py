@@ -1,4 +1,4 @@
-"""`/healthz` and `/readyz`, as monitoring asks them."""
+"""`/healthz` and `/readyz`."""
 
 import errno
 import os
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 
 
 def refuse_writing(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
-    """The system's answer where the disk is full or read-only; permissions would not stop root."""
+    """Simulate a full or read-only disk; permissions would not stop root."""
 
     def refused(*_args: Any, **_options: Any) -> Any:
         raise OSError(number, os.strerror(number))
@@ -52,10 +52,8 @@ def test_store_that_cannot_be_written_is_not_ready(
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
-def test_disk_that_takes_no_byte_more_is_not_ready(
-    client: Client, public_store: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A file can still be made on a full disk; only writing fails."""
+def test_full_disk_is_not_ready(client: Client, public_store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk still allows creating a file; only writing fails."""
     public_store.mkdir()
     full = "incidents.publishing.store.public_store.tempfile.TemporaryFile"
     with Path("/dev/full").open("wb", buffering=0) as file:
@@ -70,8 +68,8 @@ def test_missing_store_is_not_ready(client: Client, public_store: Path) -> None:
     assert answer.json()["reasons"] == {"public_store": "No such file or directory"}
 
 
-def test_what_a_killed_probe_leaves_is_no_document_and_is_cleared(public_store: Path) -> None:
-    """Where the system knows no files without a name, a kill between making and removing leaves one."""
+def test_leftover_of_a_killed_probe_is_not_a_document_and_is_removed(public_store: Path) -> None:
+    """On systems without nameless files, a probe that is killed leaves its file behind."""
     public_store.mkdir()
     (public_store / f"{PublicStore.PROBE}abc.tmp").touch()
     assert list(PublicStore().paths()) == []

@@ -1,4 +1,4 @@
-"""The sample page, and in it the incident this product was born from, fact by fact."""
+"""The sample page, with every fact of the incident that led to this product."""
 
 import re
 from collections.abc import Iterator
@@ -71,7 +71,7 @@ def test_first_update_says_what_is_known_in_both_languages(microsoft: Incident) 
             assert re.search(fact, text[language]), fact
 
 
-def test_details_tell_the_whole_story_in_both_languages(microsoft: Incident) -> None:
+def test_details_are_complete_in_both_languages(microsoft: Incident) -> None:
     for name in ("title", "user_impact", "scope", "workaround", "root_cause", "next_steps"):
         assert set(getattr(microsoft, name)) == {"da", "en"}, name
     assert "451 4.7.500 Server busy" in microsoft.user_impact["da"]
@@ -126,7 +126,7 @@ def test_outgoing_mail_is_back_when_microsoft_365_incident_is_over(microsoft: In
     ]
 
 
-def test_sample_tells_nobody_anything() -> None:
+def test_sample_notifies_nobody() -> None:
     assert not Announcement.objects.exists()
     assert not Update.objects.filter(notify=True).exists()
 
@@ -139,7 +139,7 @@ def test_sample_has_a_dozen_components_of_which_one_is_degraded() -> None:
     ]
 
 
-def test_sample_shows_every_kind_of_thing_a_page_can_hold() -> None:
+def test_sample_has_every_kind_of_content() -> None:
     incidents, now = Incident.objects.public().incidents(), datetime.now(UTC)
     assert incidents.ongoing().count() == 1
     assert incidents.filter(phase=Phase.POSTMORTEM).count() == 1
@@ -148,7 +148,7 @@ def test_sample_shows_every_kind_of_thing_a_page_can_hold() -> None:
     assert Incident.objects.maintenances().filter(phase=Phase.COMPLETED, ended_at__lt=now).count() == 1
 
 
-def test_one_incident_waits_for_its_english_text_and_all_else_is_in_both_languages() -> None:
+def test_one_incident_lacks_its_english_text_and_all_else_is_in_both_languages() -> None:
     untranslated = {incident for incident in Incident.objects.all() if "en" not in incident.title}
     assert len(untranslated) == 1
     for update in Update.objects.exclude(incident__in=untranslated):

@@ -1,4 +1,4 @@
-"""Loading the sample page: on any day, in any language, never twice and never half."""
+"""The sample page loads on any day and in any language, only once and completely."""
 
 from datetime import UTC, datetime
 from io import StringIO
@@ -28,7 +28,7 @@ def test_sample_loads_on_any_day(now: datetime) -> None:
         assert Incident.objects.ongoing().get().next_update_by is not None
 
 
-def test_second_load_changes_nothing_and_says_so() -> None:
+def test_second_load_changes_nothing_and_reports_it() -> None:
     first, second = StringIO(), StringIO()
     call_command("load_sample", stdout=first)
     before = list(Update.objects.order_by("id").values())
@@ -46,11 +46,11 @@ def test_sample_is_not_mixed_into_a_page_in_use() -> None:
     assert Component.objects.count() == 1
 
 
-def test_load_that_breaks_off_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    def break_off(**_fields: object) -> None:
+def test_interrupted_load_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(**_fields: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(sample, "schedule_maintenance", break_off)
+    monkeypatch.setattr(sample, "schedule_maintenance", interrupt)
     with pytest.raises(KeyboardInterrupt):
         sample.load()
     assert not Page.objects.exists()
@@ -65,13 +65,13 @@ def test_page_in_danish_alone_gets_danish_texts(settings: Settings) -> None:
     assert all(set(update.text) == {"da"} for update in Update.objects.all())
 
 
-def test_page_in_english_alone_leaves_out_what_is_written_in_danish_only(settings: Settings) -> None:
+def test_page_in_english_alone_omits_danish_incidents(settings: Settings) -> None:
     settings.LANGUAGES, settings.LANGUAGE_CODE = [("en", "English")], "en"
     sample.load()
     assert all(set(incident.title) == {"en"} for incident in Incident.objects.all())
 
 
-def test_page_in_neither_language_is_told_why_there_is_no_sample(settings: Settings) -> None:
+def test_page_in_neither_language_gets_an_error(settings: Settings) -> None:
     settings.LANGUAGES, settings.LANGUAGE_CODE = [("de", "Deutsch")], "de"
     with pytest.raises(CommandError, match="LANGUAGES"):
         call_command("load_sample")

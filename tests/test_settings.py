@@ -20,7 +20,7 @@ KEY = "unit-test-key-that-is-long-enough-and-random-enough-2f8c1d7e9b"
 
 
 def load_settings(monkeypatch: pytest.MonkeyPatch, **variables: str) -> ModuleType:
-    """The settings as another process would read them, from just this environment."""
+    """Import the settings again, with only these variables in the environment."""
     for name in [*environment.OWN, *environment.SERVERS]:
         monkeypatch.delenv(name, raising=False)
     for name, value in {"SECRET_KEY": KEY, **variables}.items():
@@ -82,7 +82,7 @@ def load_settings(monkeypatch: pytest.MonkeyPatch, **variables: str) -> ModuleTy
         ("SECRET_KEY_FILE", "/no/such/file", "readable file"),
     ],
 )
-def test_wrong_value_stops_the_start_and_says_what_to_write(
+def test_invalid_value_stops_the_start_with_a_hint(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str, hint: str
 ) -> None:
     with pytest.raises(ImproperlyConfigured, match=name.removesuffix("_FILE")) as refused:
@@ -150,13 +150,13 @@ def test_relative_folder_is_below_the_project(monkeypatch: pytest.MonkeyPatch) -
     assert load_settings(monkeypatch, PUBLIC_ROOT="www/public").PUBLIC_ROOT == ROOT / "www" / "public"
 
 
-def test_host_of_the_page_is_compared_in_small_letters(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_host_of_the_page_is_compared_in_lower_case(monkeypatch: pytest.MonkeyPatch) -> None:
     assert load_settings(monkeypatch, SITE_URL="https://Status.Example.com").CSRF_TRUSTED_ORIGINS == [
         "https://status.example.com"
     ]
 
 
-def test_sensible_values_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_valid_values_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
     read = load_settings(monkeypatch, LANGUAGES="en,da,de", DEFAULT_LANGUAGE="en", TIME_ZONE="UTC", DEBUG="yes")
     assert [code for code, _name in read.LANGUAGES] == ["en", "da", "de"]
     assert (read.LANGUAGE_CODE, read.TIME_ZONE, read.DEBUG) == ("en", "UTC", True)
@@ -208,7 +208,7 @@ def test_wrong_value_for_make_run_is_refused(name: str, value: str) -> None:
 
 
 def test_tests_know_every_variable() -> None:
-    """A variable that tests do not know would leak from the developer's environment into them."""
+    """An unknown variable would leak from the developer's environment into the tests."""
     env = Environment({})
     options.read_options(env)
     assert env.names | settings_env.names == {*environment.OWN, *environment.SERVERS}

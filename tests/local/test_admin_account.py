@@ -1,4 +1,4 @@
-"""The first password of `make run` is not lost, and does not stay longer than it is needed."""
+"""The first password of `make run` is never lost, and is deleted after the first login."""
 
 from pathlib import Path
 

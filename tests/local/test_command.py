@@ -1,4 +1,4 @@
-"""`make manage` and `make password`, with the product stopped; `test_run` has the running one."""
+"""`make manage` and `make password` while the product is stopped; see `test_run` for a running one."""
 
 import re
 import subprocess
@@ -39,7 +39,7 @@ def test_every_documented_command_exists() -> None:
     assert documented() - {*get_commands(), "help"} == set()
 
 
-def test_stopped_product_s_servers_run_as_long_as_the_command(tmp_path: Path) -> None:
+def test_servers_of_a_stopped_product_run_as_long_as_the_command(tmp_path: Path) -> None:
     folder = tmp_path / "blå bær"
     code = "from django.db import connection; connection.ensure_connection()"
     done = call("manage.py", "shell", "--no-imports", "-c", code, VAR_DIR=str(folder))

@@ -45,7 +45,7 @@ def migrates(product: Product) -> bool:
 
 
 def publishes(product: Product) -> bool:
-    """Where there are several processors; the processes of the pool have the command line of their parent."""
+    """With several processors, count the pool: its processes have the command line of their parent."""
     return running(product, "statuspage.local.prepare_data") > min((os.cpu_count() or 1) - 1, 2)
 
 
@@ -54,7 +54,7 @@ def loads_the_sample_page(product: Product) -> bool:
 
 
 def interrupted(product: Product, moment: Callable[[Product], bool], *signals: signal.Signals) -> None:
-    """Start, wait for a moment, send the signals to the supervisor; afterwards nothing runs."""
+    """Start, wait for the moment, send the signals to the supervisor and wait until nothing runs."""
     product.begin()
     wait_for(lambda: moment(product) or product.process.poll() is not None)
     assert product.process.poll() is None, product.said()
@@ -106,14 +106,14 @@ def parent(process: int) -> int:
 
 
 @pytest.fixture
-def told_to_stop() -> Iterator[None]:
+def stop_signal() -> Iterator[None]:
     interruption._received.add(signal.SIGINT)
     yield
     interruption._received.clear()
 
 
-@pytest.mark.usefixtures("told_to_stop")
-def test_what_is_waited_for_ends_with_the_wait(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("stop_signal")
+def test_process_ends_when_waiting_for_it_is_interrupted(tmp_path: Path) -> None:
     process = spawn([sys.executable, "-c", "import time; time.sleep(600)"], folder=str(tmp_path))
     with pytest.raises(interruption.Stopped):
         communicate(process)
@@ -141,7 +141,7 @@ def test_process_that_does_not_end_is_asked_twice(tmp_path: Path, monkeypatch: p
     wait, waits = process.wait, list[float | None]()
 
     def wait_until_asked(timeout: float | None = None) -> int:
-        """The first patience is over as soon as the process has heard the first signal."""
+        """Time out as soon as the process has received the first signal."""
         waits.append(timeout)
         if len(waits) > 1:
             return wait(120)
@@ -161,7 +161,7 @@ time.sleep(600)
 """
 
 
-def test_what_a_process_leaves_behind_ends_with_it(tmp_path: Path) -> None:
+def test_children_of_a_process_end_with_it(tmp_path: Path) -> None:
     process = spawn([sys.executable, "-c", LEAVES_ONE_BEHIND], folder=str(tmp_path))
     wait_for((tmp_path / "ready").exists)
     stop(process)

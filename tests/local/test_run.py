@@ -1,4 +1,4 @@
-"""`make run`, as somebody sees it who tries the product."""
+"""`make run`, as a first-time user sees it."""
 
 import os
 import re
@@ -26,8 +26,8 @@ from tests.local.test_command import call
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    """A product with servers of its own and a random password, below a path that is hard to quote."""
-    # Not below pytest's own folders: those are closed to PostgreSQL's account.
+    """A product with its own servers and a random password, in a path that is hard to quote."""
+    # Not in pytest's folders, which PostgreSQL's account cannot enter.
     folder = Path(os.environ["VAR_DIR"]) / "My Projects" / 'blåbær, 100% "ripe"' / "status"
     one = Product(folder, DATABASE_URL="", REDIS_URL="", ADMIN_PASSWORD="", LANGUAGES="da,en")
     one.start()
@@ -47,7 +47,7 @@ def start_beside(**variables: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_summary_says_where_everything_is(running: Product) -> None:
+def test_summary_lists_addresses_and_folders(running: Product) -> None:
     said = running.said()
     assert f"{running.url}/da/  {running.url}/en/" in said
     assert f"{running.url}/admin/" in said
@@ -66,7 +66,7 @@ def test_second_start_in_the_same_folder_is_refused(running: Product) -> None:
     assert done.stdout.startswith(f"Already running from {running.folder}: http://127.0.0.1:{running.port}")
 
 
-def test_port_in_use_is_named(running: Product, tmp_path: Path) -> None:
+def test_port_in_use_is_reported(running: Product, tmp_path: Path) -> None:
     done = start_beside(VAR_DIR=str(tmp_path), PORT=str(running.port))
     assert done.returncode == 1
     assert done.stdout.strip() == (
@@ -85,7 +85,7 @@ def test_wrong_setting_stops_the_start_with_one_line(tmp_path: Path, name: str, 
     assert done.stderr == ""
 
 
-def test_queue_that_does_not_answer_is_named(tmp_path: Path) -> None:
+def test_queue_that_does_not_answer_is_reported(tmp_path: Path) -> None:
     servers = {"DATABASE_URL": os.environ["DATABASE_URL"], "REDIS_URL": "redis://127.0.0.1:1/0"}
     done = start_beside(VAR_DIR=str(tmp_path), PORT=str(free_port()), **servers)
     assert done.returncode == 1
@@ -93,7 +93,7 @@ def test_queue_that_does_not_answer_is_named(tmp_path: Path) -> None:
     assert "database" not in done.stdout.lower()
 
 
-def test_database_that_does_not_answer_is_named_in_one_line(tmp_path: Path) -> None:
+def test_database_that_does_not_answer_is_reported_in_one_line(tmp_path: Path) -> None:
     servers = {"DATABASE_URL": "postgresql://me@127.0.0.1:1/none", "REDIS_URL": queue_url(0)}
     done = start_beside(VAR_DIR=str(tmp_path), PORT=str(free_port()), **servers)
     assert done.returncode == 1
@@ -102,13 +102,13 @@ def test_database_that_does_not_answer_is_named_in_one_line(tmp_path: Path) -> N
     assert "DATABASE_URL names a database that does not answer: " in reasons[0]
 
 
-def test_secret_key_is_made_once_and_kept_from_others(running: Product) -> None:
+def test_secret_key_is_created_once_and_private(running: Product) -> None:
     key = running.folder / "secret_key"
     assert key.stat().st_mode & 0o777 == 0o600
     assert len(key.read_text(encoding="ascii")) > 50
 
 
-def test_process_that_dies_is_started_again(running: Product) -> None:
+def test_process_that_dies_is_restarted(running: Product) -> None:
     for process in children(running.process.pid):
         if "rqworker" in command_line(process):
             os.kill(process, signal.SIGKILL)
@@ -143,7 +143,7 @@ def test_sign_up_reaches_the_mailbox(running: Product) -> None:
 
 
 def sign_up(product: Product, address: str) -> None:
-    """Fill in the form; it refuses those who send it within two seconds, so it is sent until it is accepted."""
+    """Submit the form until it is accepted: a submission within two seconds is refused."""
     path = "/en/subscribe/"
     form = product.get(path)[2]
     hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form))
@@ -161,13 +161,13 @@ def sign_up(product: Product, address: str) -> None:
     wait_for(accepted)
 
 
-def test_messages_of_make_run_name_commands_that_make_knows(running: Product) -> None:
+def test_messages_of_make_run_name_make_targets(running: Product) -> None:
     assert "manage.py" not in running.said()
     assert 'make manage ARGS="help"' in running.said()
     assert "manage.py" not in Path(ROOT, "statuspage/local/admin_account.py").read_text(encoding="utf-8")
 
 
-def test_command_gets_the_settings_and_servers_of_the_running_product(running: Product) -> None:
+def test_command_uses_the_settings_and_servers_of_the_running_product(running: Product) -> None:
     code = (
         "from django.conf import settings as s; from django.contrib.auth.models import User; "
         "print(s.SITE_URL, len(s.LANGUAGES), User.objects.count())"
@@ -176,7 +176,7 @@ def test_command_gets_the_settings_and_servers_of_the_running_product(running: P
     assert (done.stdout, done.stderr) == (f"{running.url} 2 1\n", "")
 
 
-def test_environment_of_the_running_product_is_kept_from_others(running: Product) -> None:
+def test_environment_of_the_running_product_is_private(running: Product) -> None:
     assert (running.folder / lock.RUNNING).stat().st_mode & 0o777 == 0o600
 
 

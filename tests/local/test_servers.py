@@ -1,4 +1,4 @@
-"""PostgreSQL and Valkey from the packages: what the tests themselves stand on, and `make run`."""
+"""PostgreSQL and Valkey from the packages, as `make run` and the tests themselves use them."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ from statuspage.local.valkey import Valkey
 
 @pytest.fixture
 def var(tmp_path: Path) -> Path:
-    """A folder that PostgreSQL's account can reach: those of pytest are closed."""
+    """A folder that PostgreSQL's account can enter, unlike those of pytest."""
     folder = Path(os.environ["VAR_DIR"]) / tmp_path.name
     folder.mkdir(parents=True)
     return folder
@@ -57,7 +57,7 @@ def test_data_survive_a_restart(var: Path) -> None:
     server.stop()
 
 
-def test_database_heals_after_being_killed(var: Path) -> None:
+def test_database_recovers_after_being_killed(var: Path) -> None:
     server = postgres(var)
     server.start()
     assert server.process
@@ -80,7 +80,7 @@ def test_orphan_of_a_killed_supervisor_is_ended_first(var: Path) -> None:
     successor.stop()
 
 
-def test_pid_file_that_names_a_stranger_does_not_end_the_stranger(var: Path) -> None:
+def test_process_with_the_id_of_an_old_server_is_left_alone(var: Path) -> None:
     server = postgres(var)
     server.start()
     server.stop()
@@ -91,7 +91,7 @@ def test_pid_file_that_names_a_stranger_does_not_end_the_stranger(var: Path) -> 
     server.stop()
 
 
-def test_interrupted_first_start_is_begun_again(var: Path) -> None:
+def test_interrupted_first_start_is_repeated(var: Path) -> None:
     unfinished = var / "postgres" / "unfinished"
     unfinished.mkdir(parents=True)
     (unfinished / "PG_VERSION").write_text("18\n", encoding="ascii")
@@ -101,7 +101,7 @@ def test_interrupted_first_start_is_begun_again(var: Path) -> None:
     server.stop()
 
 
-def test_first_start_interrupted_while_the_data_are_moved_is_begun_again(var: Path) -> None:
+def test_first_start_interrupted_while_moving_data_is_repeated(var: Path) -> None:
     server = postgres(var, lasting=False)
     (var / "postgres" / "base" / "1").mkdir(parents=True)
     (var / "postgres" / "pg_hba.conf").touch()
@@ -110,7 +110,7 @@ def test_first_start_interrupted_while_the_data_are_moved_is_begun_again(var: Pa
     server.stop()
 
 
-def test_data_of_another_version_are_refused_in_words(var: Path) -> None:
+def test_data_of_another_version_are_refused(var: Path) -> None:
     server = postgres(var)
     server.start()
     server.stop()
@@ -119,7 +119,7 @@ def test_data_of_another_version_are_refused_in_words(var: Path) -> None:
         server.start()
 
 
-def test_missing_programs_are_named(var: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_programs_are_reported(var: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     with pytest.raises(CannotStart, match="DATABASE_URL="):
         postgres(var).start()
@@ -127,7 +127,7 @@ def test_missing_programs_are_named(var: Path, monkeypatch: pytest.MonkeyPatch) 
         Valkey(var / "valkey", var / "valkey.log").start()
 
 
-def test_very_long_path_does_not_hinder_the_sockets(var: Path) -> None:
+def test_very_long_path_does_not_break_the_sockets(var: Path) -> None:
     deep = var / ("x" * 60) / ("y" * 60)
     deep.mkdir(parents=True)
     environment: dict[str, str] = {}
@@ -137,9 +137,7 @@ def test_very_long_path_does_not_hinder_the_sockets(var: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives the database an account of its own")
 class TestAsRoot:
-    def test_data_below_a_closed_folder_live_elsewhere(
-        self, var: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_data_move_out_of_a_closed_folder(self, var: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(postgres_home, "OUTSIDE", var / "elsewhere")
         closed = tmp_path / "closed"
         closed.mkdir(mode=0o700)
@@ -163,7 +161,7 @@ class TestAsRoot:
         assert server.folder.stat().st_uid != 0
 
 
-def test_valkey_forgets_the_socket_of_a_killed_predecessor(var: Path) -> None:
+def test_valkey_replaces_the_socket_of_a_killed_server(var: Path) -> None:
     first, second = (Valkey(var / "valkey", var / "valkey.log", lasting=False) for _ in range(2))
     first.start()
     assert first.process
