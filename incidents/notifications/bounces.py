@@ -33,7 +33,7 @@ _ENHANCED = re.compile(r"\b[245]\.\d{1,3}\.\d{1,3}\b")
 Consequence = Bounce.Consequence
 
 
-class UnknownAddress(ValueError):
+class UnknownBounceAddress(ValueError):
     """No bounce address of ours, or one that was never signed."""
 
 
@@ -56,11 +56,10 @@ class BounceReport:
         return Refused(Reply(0, f"{self.status} {self.said}"))
 
 
-def receive(raw: bytes, address: str = "") -> Bounce | None:
-    """Reads a mail that came to a bounce address; None where nothing follows from it, as from an out-of-office note.
+def receive_bounce(*, raw: bytes, address: str = "") -> Bounce | None:
+    """Record the bounce that an e-mail reports; return None if it reports none, such as an out-of-office reply.
 
-    `address` is where it came to; without it the mail's own headers are asked. Raises
-    UnknownAddress.
+    `address` is the recipient; without it, the headers of the e-mail are searched. Raises UnknownBounceAddress.
     """
     message = email.message_from_bytes(raw, policy=policy.compat32)
     delivery_id = _delivery_id(message, address)
@@ -133,7 +132,7 @@ def _delivery_id(message: Message, address: str) -> int:
         number = links.unsign_bounce(found[1]) if found else None
         if number is not None and number < 2**63:
             return number
-    raise UnknownAddress("The mail was not sent to a bounce address that we signed.")
+    raise UnknownBounceAddress("The mail was not sent to a bounce address that we signed.")
 
 
 def _blocks(part: Message) -> list[Message]:

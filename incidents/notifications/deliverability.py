@@ -1,7 +1,7 @@
-"""Whether other servers will trust our mail: SPF, DKIM, DMARC, PTR and TLS of the configured sender.
+"""Checks SPF, DKIM, DMARC, PTR and TLS of the configured sender.
 
-What receivers with many mailboxes ask of whoever sends in bulk (STANDARDS 1.1). Each
-check answers with what was found and, where it is wrong, what to mend.
+These are the requirements of large mailbox providers for bulk senders (STANDARDS
+1.1). Each check reports what it found and, where needed, how to fix it.
 """
 
 import ipaddress
@@ -18,32 +18,32 @@ from .addressing import relay_name
 from .channels.email import sender_address
 from .channels.smtp import Relay, SmtpConnection, SmtpError
 
-# Terms of an SPF record that name addresses which stand elsewhere.
+# Terms of an SPF record whose addresses are in other records.
 _ELSEWHERE = ("include:", "a", "mx", "exists:", "redirect=")
 
 
 class Verdict(StrEnum):
-    GOOD = "ok"
-    DOUBTFUL = "look"
-    BAD = "MEND"
+    OK = "OK"
+    WARN = "WARN"
+    FAIL = "FAIL"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """`name` is what was looked at; `mend` is empty where nothing is to be done."""
+    """`name` is the thing checked; `fix` is empty where nothing needs to be done."""
 
     verdict: Verdict
     name: str
     found: str
-    mend: str = ""
+    fix: str = ""
 
     def __str__(self) -> str:
-        return f"{self.verdict:5}{self.name}: {self.found}" + (f"\n     → {self.mend}" if self.mend else "")
+        return f"{self.verdict:5}{self.name}: {self.found}" + (f"\n     → {self.fix}" if self.fix else "")
 
 
 @dataclass
 class MailSender:
-    """Who sends, and from where: `addresses` are the IP addresses that the mail leaves from, as far as is known."""
+    """The sender under test; `addresses` are the known IP addresses that mail is sent from."""
 
     domain: str
     selector: str
@@ -51,7 +51,7 @@ class MailSender:
     resolver: dns.resolver.Resolver
 
     def texts(self, name: str) -> list[str]:
-        """The TXT records of a name; none where there is no such name. Raises DNSException if no server answers."""
+        """Return the TXT records of a name, none if it does not exist. Raises DNSException if no server answers."""
         try:
             answer = self.resolver.resolve(name, "TXT")
         except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
@@ -64,104 +64,107 @@ def findings(sender: MailSender) -> Iterator[Finding]:
         try:
             yield from check(sender)
         except dns.exception.DNSException as error:
-            yield Finding(Verdict.BAD, check.__name__.upper(), f"no name server answered: {error}", "Try again later.")
+            yield Finding(Verdict.FAIL, check.__name__.upper(), f"no name server answered: {error}", "Try again later.")
     yield tls()
 
 
 def spf(sender: MailSender) -> Iterator[Finding]:
-    """RFC 7208: one record, that ends by saying what becomes of everybody else."""
+    """RFC 7208: exactly one record, which ends with the rule for all other senders."""
     records = [text for text in sender.texts(sender.domain) if text.lower().split(" ")[0] == "v=spf1"]
     if not records:
         listed = " ".join(f"ip{ipaddress.ip_address(one).version}:{one}" for one in sender.addresses) or "mx"
-        yield Finding(Verdict.BAD, "SPF", "no record", f'Add TXT at {sender.domain}: "v=spf1 {listed} -all"')
+        yield Finding(Verdict.FAIL, "SPF", "no record", f'Add TXT at {sender.domain}: "v=spf1 {listed} -all"')
         return
     if len(records) > 1:
-        yield Finding(Verdict.BAD, "SPF", f"{len(records)} records", "Keep one: more than one count as none (§4.5).")
+        yield Finding(Verdict.FAIL, "SPF", f"{len(records)} records", "Keep one: several records count as none (§4.5).")
         return
     terms = records[0].lower().split()
     if "+all" in terms or "all" in terms:
-        yield Finding(Verdict.BAD, "SPF", records[0], "It lets everybody send in your name: end it with -all.")
+        yield Finding(Verdict.FAIL, "SPF", records[0], "It lets anyone send in your name: end it with -all.")
     elif not any(term in {"-all", "~all"} or term.startswith("redirect=") for term in terms):
-        yield Finding(Verdict.DOUBTFUL, "SPF", records[0], "End it with -all or ~all.")
+        yield Finding(Verdict.WARN, "SPF", records[0], "End it with -all or ~all.")
     else:
-        yield Finding(Verdict.GOOD, "SPF", records[0])
+        yield Finding(Verdict.OK, "SPF", records[0])
     missing = [address for address in sender.addresses if not _listed(address, terms)]
     if missing and not any(term.lstrip("+").startswith(_ELSEWHERE) for term in terms):
-        yield Finding(Verdict.BAD, "SPF", f"does not name {', '.join(missing)}", "Add ip4: or ip6: with this address.")
+        yield Finding(Verdict.FAIL, "SPF", f"does not name {', '.join(missing)}", "Add ip4: or ip6: with this address.")
 
 
 def dkim(sender: MailSender) -> Iterator[Finding]:
-    """RFC 6376: a key under the selector. What is signed with it only a mail that was sent can show."""
+    """RFC 6376: a key under the selector. Whether mail is signed with it can only be seen in mail that was sent."""
     if not sender.selector:
         yield Finding(
-            Verdict.DOUBTFUL, "DKIM", "no selector was named", "Run again with --selector: the name of the key you use."
+            Verdict.WARN, "DKIM", "no selector given", "Run again with --selector and the selector of your key."
         )
         return
     name = f"{sender.selector}._domainkey.{sender.domain}"
     keys = [text for text in sender.texts(name) if "p=" in text]
     if not keys:
-        yield Finding(Verdict.BAD, "DKIM", f"no key at {name}", "Publish the key that your mail server signs with.")
+        yield Finding(Verdict.FAIL, "DKIM", f"no key at {name}", "Publish the key of your mail server.")
         return
     tags = _tags(keys[0])
     if not tags.get("p"):
-        yield Finding(Verdict.BAD, "DKIM", f"the key at {name} is withdrawn (p= is empty)", "Sign with another key.")
+        yield Finding(Verdict.FAIL, "DKIM", f"the key at {name} is revoked (p= is empty)", "Sign with another key.")
     elif tags.get("k", "rsa") == "rsa" and len(tags["p"]) < 300:
-        yield Finding(Verdict.BAD, "DKIM", f"the key at {name} is short", "Use 2048 bits: many ignore shorter keys.")
+        yield Finding(
+            Verdict.FAIL,
+            "DKIM",
+            f"the key at {name} is too short",
+            "Use 2048 bits: many ignore shorter keys.",
+        )
     else:
-        yield Finding(Verdict.GOOD, "DKIM", f"a key at {name}")
+        yield Finding(Verdict.OK, "DKIM", f"a key at {name}")
 
 
 def dmarc(sender: MailSender) -> Iterator[Finding]:
-    """RFC 7489: at the domain of From, or at the one that it belongs to."""
+    """RFC 7489: at the domain of From, or at its organisational domain."""
     names = [sender.domain, ".".join(sender.domain.split(".")[-2:])]
     for name in dict.fromkeys(names):
         records = [text for text in sender.texts(f"_dmarc.{name}") if text.lower().startswith("v=dmarc1")]
         if records:
             policy = _tags(records[0]).get("p", "")
             known = policy.lower() in {"none", "quarantine", "reject"}
-            mend = "" if known else "Write p=none, p=quarantine or p=reject."
-            yield Finding(Verdict.GOOD if known else Verdict.BAD, "DMARC", records[0], mend)
+            fix = "" if known else "Write p=none, p=quarantine or p=reject."
+            yield Finding(Verdict.OK if known else Verdict.FAIL, "DMARC", records[0], fix)
             return
     wanted = f'Add TXT at _dmarc.{sender.domain}: "v=DMARC1; p=none; rua=mailto:postmaster@{sender.domain}"'
-    yield Finding(Verdict.BAD, "DMARC", "no record", wanted)
+    yield Finding(Verdict.FAIL, "DMARC", "no record", wanted)
 
 
 def reverse_names(sender: MailSender) -> Iterator[Finding]:
-    """The address that sends has a name, and the name has the address."""
+    """Each sending address needs a name, and the name must resolve to the address."""
     if not sender.addresses:
-        yield Finding(
-            Verdict.DOUBTFUL, "PTR", "the address that mail leaves from is not known", "Run again with --ip ADDRESS."
-        )
+        yield Finding(Verdict.WARN, "PTR", "the sending address is unknown", "Run again with --ip ADDRESS.")
     for address in sender.addresses:
         try:
             names = [str(record) for record in sender.resolver.resolve(dns.reversename.from_address(address), "PTR")]
         except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
             names = []
         if not names:
-            yield Finding(Verdict.BAD, "PTR", f"{address} has no name", "Ask whoever gave you the address to set one.")
+            yield Finding(Verdict.FAIL, "PTR", f"{address} has no name", "Ask the owner of the network to set one.")
         elif any(address in _addresses(sender.resolver, name, address) for name in names):
-            yield Finding(Verdict.GOOD, "PTR", f"{address} is {names[0]}")
+            yield Finding(Verdict.OK, "PTR", f"{address} is {names[0]}")
         else:
             yield Finding(
-                Verdict.BAD, "PTR", f"{address} is {names[0]}, which has another address", "Make the two agree."
+                Verdict.FAIL, "PTR", f"{address} is {names[0]}, which has another address", "Make them match."
             )
 
 
 def tls() -> Finding:
-    """The mail server takes us in with STARTTLS or TLS and a certificate that holds, if we are told to ask for it."""
+    """Connect to the mail server; with STARTTLS or TLS its certificate must be valid."""
     relay = Relay.configured()
     connection = SmtpConnection(relay)
     try:
         connection.open()
     except SmtpError as error:
-        said = f"{relay_name()}: {error.reply}"
-        return Finding(Verdict.BAD, "TLS", said, "Look at EMAIL_URL and at the mail server.")
+        reply = f"{relay_name()}: {error.reply}"
+        return Finding(Verdict.FAIL, "TLS", reply, "Check EMAIL_URL and the mail server.")
     connection.close()
     if relay.starttls or relay.implicit_tls:
-        return Finding(Verdict.GOOD, "TLS", f"{relay_name()} answers over TLS")
+        return Finding(Verdict.OK, "TLS", f"{relay_name()} answers over TLS")
     if relay.host in {"localhost", "127.0.0.1", "::1"}:
-        return Finding(Verdict.GOOD, "TLS", f"{relay_name()} is this machine: see that it sends on with TLS")
-    return Finding(Verdict.BAD, "TLS", f"{relay_name()} without TLS", "Write smtp+tls:// or smtps:// in EMAIL_URL.")
+        return Finding(Verdict.OK, "TLS", f"{relay_name()} is this machine: make sure that it relays with TLS")
+    return Finding(Verdict.FAIL, "TLS", f"{relay_name()} without TLS", "Write smtp+tls:// or smtps:// in EMAIL_URL.")
 
 
 def sender_domain() -> str:
@@ -169,7 +172,7 @@ def sender_domain() -> str:
 
 
 def relay_addresses() -> list[str]:
-    """The public addresses of the configured mail server: those it sends from, where it sends by itself."""
+    """Return the mail server's public addresses, from which it sends unless it relays through another server."""
     relay = Relay.configured()
     try:
         found = {str(one[4][0]) for one in socket.getaddrinfo(relay.host, relay.port, type=socket.SOCK_STREAM)}
@@ -195,6 +198,6 @@ def _listed(address: str, terms: list[str]) -> bool:
 
 
 def _tags(record: str) -> dict[str, str]:
-    """`v=DMARC1; p=none` as a mapping; spaces do not count in a key."""
+    """Parse `v=DMARC1; p=none`; spaces within a value are ignored, as in a DKIM key."""
     pairs = (part.partition("=") for part in record.split(";"))
-    return {name.strip().lower(): "".join(value.split()) for name, _sign, value in pairs if name.strip()}
+    return {name.strip().lower(): "".join(value.split()) for name, _equals, value in pairs if name.strip()}

@@ -5,6 +5,15 @@ documents that are now stale and the announcement. What makes no sense is refuse
 with ValidationError, field by field.
 """
 
+from ..notifications.bounces import UnknownBounceAddress, receive_bounce
+from ..notifications.ledger.retention import apply_retention
+from ..subscriptions.importing import (
+    ImportedLine,
+    ImportResult,
+    InvalidLine,
+    import_subscribers,
+    summarise_import,
+)
 from .components import (
     ComponentFields,
     GroupFields,
@@ -34,11 +43,16 @@ __all__ = [
     "ComponentFields",
     "Details",
     "GroupFields",
+    "ImportResult",
+    "ImportedLine",
+    "InvalidLine",
     "Statement",
     "TemplateFields",
+    "UnknownBounceAddress",
     "add_component",
     "add_group",
     "add_template",
+    "apply_retention",
     "cancel_announcement",
     "cancel_maintenance",
     "change_logo",
@@ -53,12 +67,14 @@ __all__ = [
     "edit_page",
     "edit_template",
     "end_subscription",
+    "import_subscribers",
     "open_incident",
     "pause_announcement",
     "post_update",
     "publish_again",
     "publish_draft",
     "publish_due",
+    "receive_bounce",
     "released",
     "remove_group",
     "remove_template",
@@ -70,6 +86,7 @@ __all__ = [
     "set_component_status",
     "start_maintenance",
     "stop_announcement",
+    "summarise_import",
     "take_back",
     "withdraw",
 ]

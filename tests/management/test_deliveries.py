@@ -39,9 +39,9 @@ def said(*options: str) -> str:
     return out.getvalue()
 
 
-def test_the_terminal_shows_who_waits_for_what_and_no_address(announcement: Announcement) -> None:
+def test_terminal_shows_deferred_deliveries_and_no_address(announcement: Announcement) -> None:
     table = said()
-    assert "workers: NONE IS RUNNING" in table
+    assert "workers: none running   scheduler: not running" in table
     assert re.search(rf"^{announcement.pk} +sending +1 +0 +1", table, re.MULTILINE)
     assert "full.example: 1 of announcement" in table
     assert "452 4.2.2 k… is full" in table
@@ -52,7 +52,7 @@ def test_the_terminal_shows_who_waits_for_what_and_no_address(announcement: Anno
         said("--incident", "abc")
 
 
-def test_metrics_are_shown_to_whoever_has_the_token(announcement: Announcement, settings: Settings) -> None:
+def test_metrics_require_the_token(announcement: Announcement, settings: Settings) -> None:
     client = Client()
     assert client.get("/metrics").status_code == 404
     settings.METRICS_TOKEN = "a-long-token"

@@ -79,7 +79,7 @@ def state_of(delivery: Delivery) -> str:
 def test_what_follows_from_a_report(
     delivery: Delivery, status: str, said: str, action: str, consequence: str, state: str
 ) -> None:
-    bounce = bounces.receive(report(delivery, status, said, action))
+    bounce = bounces.receive_bounce(raw=report(delivery, status, said, action))
     assert bounce is not None
     assert bounce.consequence == consequence
     assert state_of(delivery) == state
@@ -103,15 +103,15 @@ def test_only_refusals_on_five_different_days_suspend(delivery: Delivery) -> Non
 
 def test_who_has_confirmed_again_is_not_suspended_for_an_old_letter(delivery: Delivery) -> None:
     Subscriber.objects.update(confirmed_at=timezone.now() + timedelta(minutes=1))
-    bounces.receive(report(delivery, "5.1.1"))
+    bounces.receive_bounce(raw=report(delivery, "5.1.1"))
     assert state_of(delivery) == "active"
 
 
 def test_nobody_else_can_have_a_reader_suspended(delivery: Delivery) -> None:
     forged = address_of(delivery).replace("@", "a@")
     for to in (forged, "bounces@status.example.dk", f"bounces+{delivery.pk}-@x.dk", "karl@example.dk"):
-        with pytest.raises(bounces.UnknownAddress):
-            bounces.receive(report(delivery, "5.1.1", to=to))
+        with pytest.raises(bounces.UnknownBounceAddress):
+            bounces.receive_bounce(raw=report(delivery, "5.1.1", to=to))
     assert not Bounce.objects.exists()
 
 
@@ -121,9 +121,9 @@ def test_what_is_no_report_has_no_consequence(delivery: Delivery) -> None:
     from_a_person = report(delivery, "5.1.1").replace(b"Return-Path: <>", b"Return-Path: <mallory@example.dk>")
     delivered = report(delivery, "2.0.0", action="delivered")
     for raw in (away, from_a_person, delivered, b"", b"\xff\x00\n\n\x00"):
-        assert bounces.receive(raw, to) is None
+        assert bounces.receive_bounce(raw=raw, address=to) is None
     Delivery.objects.all().delete()
-    assert bounces.receive(report(delivery, "5.1.1")) is None
+    assert bounces.receive_bounce(raw=report(delivery, "5.1.1")) is None
 
 
 def piped(monkeypatch: pytest.MonkeyPatch, raw: bytes, *args: str) -> int:
@@ -143,10 +143,10 @@ def test_the_mail_server_is_told_by_exit_codes(delivery: Delivery, monkeypatch: 
     assert piped(monkeypatch, raw) == 0
     assert Bounce.objects.count() == 2
 
-    def away(*_: object) -> None:
+    def away(**_: object) -> None:
         raise DatabaseError
 
-    monkeypatch.setattr(bounces, "receive", away)
+    monkeypatch.setattr("incidents.management.commands.receive_bounce.receive_bounce", away)
     assert piped(monkeypatch, raw) == 75
 
 

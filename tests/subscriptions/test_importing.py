@@ -1,4 +1,4 @@
-"""A table of subscribers in and out: who agreed elsewhere is taken in, who said no stays away."""
+"""Import and export of subscribers: consent given elsewhere counts, and so does a refusal."""
 
 import csv
 from io import StringIO
@@ -18,8 +18,8 @@ from tests.factories import make_component, make_subscriber
 pytestmark = pytest.mark.django_db
 
 
-def take_in(tmp_path: Path, text: str, *options: str, encoding: str = "utf-8") -> tuple[str, dict[int, list[str]]]:
-    """What the command says, and its report by line."""
+def import_text(tmp_path: Path, text: str, *options: str, encoding: str = "utf-8") -> tuple[str, dict[int, list[str]]]:
+    """Return the output of the command, and its report by line."""
     file, report = tmp_path / "in.csv", tmp_path / "report.csv"
     file.write_text(text, encoding=encoding)
     out = StringIO()
@@ -28,9 +28,9 @@ def take_in(tmp_path: Path, text: str, *options: str, encoding: str = "utf-8") -
     return out.getvalue(), {int(row[0]): row[1:] for row in rows[1:]}
 
 
-def test_subscribers_are_taken_in_with_their_choices_and_where_they_agreed(tmp_path: Path) -> None:
+def test_subscribers_are_imported_with_their_choices_and_source_of_consent(tmp_path: Path) -> None:
     webmail = make_component("webmail")
-    said, _report = take_in(
+    said, _report = import_text(
         tmp_path,
         "address;language;maintenance;components;requested_at\r\n"
         "anna@example.dk;en;no;webmail;2023-10-09T21:00:00Z\r\n"
@@ -40,7 +40,7 @@ def test_subscribers_are_taken_in_with_their_choices_and_where_they_agreed(tmp_p
         encoding="utf-8-sig",
     )
     anna, bo = Subscriber.objects.order_by("address")
-    assert "2 taken in" in said
+    assert "2 imported" in said
     assert (anna.state, anna.language, anna.wants_incidents, anna.wants_maintenance) == ("active", "en", True, False)
     assert list(anna.components.all()) == [webmail]
     assert (anna.consent_method, anna.consent_source) == ("import", "Contract form 2023")
@@ -50,12 +50,12 @@ def test_subscribers_are_taken_in_with_their_choices_and_where_they_agreed(tmp_p
     assert not Delivery.objects.exists()
 
 
-def test_every_line_has_a_result_that_names_nobody(tmp_path: Path) -> None:
+def test_every_line_has_a_result_without_an_address(tmp_path: Path) -> None:
     make_subscriber("known@example.dk", language="en")
     make_subscriber("left@example.dk", state="unsubscribed")
     make_subscriber("bounced@example.dk", state="suspended")
     service.erase(subscriber=make_subscriber("erased@example.dk"))
-    _said, report = take_in(
+    _said, report = import_text(
         tmp_path,
         "email,language,components,mode,state,incidents,created at\n"
         "new@example.dk,da,,email,active,yes,2023-10-09\n"
@@ -75,42 +75,42 @@ def test_every_line_has_a_result_that_names_nobody(tmp_path: Path) -> None:
     )
     found = {number: row[1] for number, row in report.items()}
     assert found == {
-        2: "taken in",
-        3: "stands twice in this file",
-        4: "known already: kept as it is",
-        5: "has left, and has to sign up anew",
-        6: "has left, and has to sign up anew",
-        7: "had everything erased, and has to sign up anew",
-        8: "is no mail subscriber",
-        9: "was not active where it comes from",
-        **dict.fromkeys(range(10, 15), "wrong"),
+        2: "imported",
+        3: "duplicate in this file",
+        4: "already known, unchanged",
+        5: "unsubscribed, must sign up again",
+        6: "unsubscribed, must sign up again",
+        7: "erased, must sign up again",
+        8: "not an e-mail subscriber",
+        9: "not active in the source",
+        **dict.fromkeys(range(10, 15), "invalid"),
     }
     assert [row[0] for row in report.values()][:2] == ["n…@example.dk", "N…@example.dk"]
-    assert "no component “nosuch”" in report[12][2]
+    assert "unknown component “nosuch”" in report[12][2]
     assert Subscriber.objects.get(address="known@example.dk").language == "en"
 
 
 def test_statuspage_s_import_template_is_read_without_a_heading(tmp_path: Path) -> None:
     web, mail = make_component("web"), make_component("mail")
     text = f"email,anna@example.dk,yes,{web.pk},{mail.pk}\nwebhook,https://example.dk/x,a@example.dk\n"
-    _said, report = take_in(tmp_path, text, "--consent=Statuspage")
+    _said, report = import_text(tmp_path, text, "--consent=Statuspage")
     assert set(Subscriber.objects.get().components.all()) == {web, mail}
-    assert report[2][1] == "is no mail subscriber"
+    assert report[2][1] == "not an e-mail subscriber"
 
 
-def test_nobody_is_taken_in_without_a_source_of_consent(tmp_path: Path) -> None:
-    _said, report = take_in(tmp_path, "email,consent_source\na@example.dk,\nb@example.dk,Form\n")
-    assert report[2][2] == "nothing says where the consent was given"
+def test_line_without_a_source_of_consent_is_not_imported(tmp_path: Path) -> None:
+    _said, report = import_text(tmp_path, "email,consent_source\na@example.dk,\nb@example.dk,Form\n")
+    assert report[2][2] == "no source of consent given"
     assert Subscriber.objects.get().consent_source == "Form"
 
 
-def test_dry_run_says_the_same_and_stores_nothing(tmp_path: Path) -> None:
+def test_dry_run_reports_the_same_and_stores_nothing(tmp_path: Path) -> None:
     text = "email\na@example.dk\nbad\n"
-    dry = take_in(tmp_path, text, "--consent=x", "--dry-run")
+    dry = import_text(tmp_path, text, "--consent=x", "--dry-run")
     assert not Subscriber.objects.exists()
-    assert "Dry run, nothing is stored: 1 taken in, 1 wrong." in dry[0]
-    assert "Line 3: this is no mail address" in dry[0]
-    assert take_in(tmp_path, text, "--consent=x")[1] == dry[1]
+    assert "Dry run, nothing was stored: 1 imported, 1 invalid." in dry[0]
+    assert "Line 3: not an e-mail address" in dry[0]
+    assert import_text(tmp_path, text, "--consent=x")[1] == dry[1]
 
 
 @pytest.mark.parametrize(
@@ -118,10 +118,10 @@ def test_dry_run_says_the_same_and_stores_nothing(tmp_path: Path) -> None:
     [
         (b"name\nAnna\n", "no column is called"),
         ("email\nå@example.dk\n".encode("latin-1"), "not UTF-8"),
-        (b'email\na@example.dk\n"' + b"x" * 200_000, "Nothing was taken in"),
+        (b'email\na@example.dk\n"' + b"x" * 200_000, "Nothing was imported"),
     ],
 )
-def test_file_that_cannot_be_read_takes_nobody_in(tmp_path: Path, content: bytes, said: str) -> None:
+def test_unreadable_file_imports_nothing(tmp_path: Path, content: bytes, said: str) -> None:
     file = tmp_path / "in.csv"
     file.write_bytes(content)
     with pytest.raises(CommandError, match=said):
@@ -140,7 +140,7 @@ def test_export_is_read_again_as_it_was(tmp_path: Path) -> None:
     assert len(before.splitlines()) == 2
     assert file.stat().st_mode & 0o077 == 0
     anna.delete()
-    take_in(tmp_path, before, "--consent=x")
+    import_text(tmp_path, before, "--consent=x")
     again = Subscriber.objects.active().get()
     assert (again.address, again.components.count(), again.time_zone) == ("=anna@example.dk", 2, "UTC")
 
@@ -148,8 +148,8 @@ def test_export_is_read_again_as_it_was(tmp_path: Path) -> None:
 def test_erased_person_is_known_after_a_change_of_key_and_may_sign_up_again(tmp_path: Path, settings: Settings) -> None:
     service.erase(subscriber=make_subscriber("anna@example.dk"))
     settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "another key"
-    _said, report = take_in(tmp_path, "email\nanna@example.dk\n", "--consent=x")
-    assert report[2][1].startswith("had everything erased")
+    _said, report = import_text(tmp_path, "email\nanna@example.dk\n", "--consent=x")
+    assert report[2][1].startswith("erased")
     service.sign_up(address="anna@example.dk", choices=Choices("da"))
     assert Subscriber.objects.by_mail("anna@example.dk").get().state == "pending"
 
@@ -158,7 +158,7 @@ def test_many_lines_ask_the_database_as_often_as_few(tmp_path: Path) -> None:
     def queries(number: int, name: str) -> int:
         text = "email\n" + "".join(f"{name}{one}@example.dk\n" for one in range(number))
         with CaptureQueriesContext(connection) as captured:
-            take_in(tmp_path, text, "--consent=x")
+            import_text(tmp_path, text, "--consent=x")
         return len(captured)
 
     assert queries(500, "b") == queries(5, "a")

@@ -1,4 +1,4 @@
-"""`manage.py check_mail`: will other mail servers trust what we send?"""
+"""`manage.py check_mail`: checks whether other mail servers can trust ours."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -12,19 +12,19 @@ from incidents.notifications.deliverability import MailSender, Verdict
 
 class Command(BaseCommand):
     help = (
-        "Looks up SPF, DKIM, DMARC and the reverse name of the sender in DNS, and connects to the mail server. Says "
-        "what was found and what to mend; exits with 1 if something is wrong. Sends no mail."
+        "Checks SPF, DKIM, DMARC and reverse DNS of the sender, and connects to the mail server. Prints each result "
+        "and how to fix problems; exits with 1 if there are any. Sends no e-mail."
     )
     requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--selector", default="", help="The DKIM selector that your mail server signs with.")
+        parser.add_argument("--selector", default="", help="The DKIM selector of your mail server.")
         parser.add_argument(
             "--ip",
             action="append",
-            help="An address that mail leaves from; may be given several times. Without it, the mail server's.",
+            help="An address that mail is sent from; may be repeated. Default: the addresses of the mail server.",
         )
-        parser.add_argument("--name-server", help="Ask this name server (ADDRESS or ADDRESS:PORT), not the machine's.")
+        parser.add_argument("--name-server", help="Use this name server, ADDRESS or ADDRESS:PORT.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         addresses = options["ip"] or deliverability.relay_addresses()
@@ -36,15 +36,16 @@ class Command(BaseCommand):
         for finding in deliverability.findings(sender):
             self.stdout.write(str(finding))
             found.append(finding.verdict)
-        if Verdict.BAD in found:
-            raise CommandError(f"{found.count(Verdict.BAD)} to mend. docs/mail.md says how.")
+        if problems := found.count(Verdict.FAIL):
+            noun = "problem" if problems == 1 else "problems"
+            raise CommandError(f"{problems} {noun}. See docs/mail.md.")
 
 
 def _resolver(name_server: str | None) -> dns.resolver.Resolver:
     try:
         resolver = dns.resolver.Resolver(configure=name_server is None)
     except dns.resolver.NoResolverConfiguration as error:
-        raise CommandError("This machine knows no name server: name one with --name-server.") from error
+        raise CommandError("No name server is configured on this machine: use --name-server.") from error
     if name_server:
         address, _colon, port = name_server.partition(":")
         resolver.nameservers, resolver.port = [address], int(port or 53)

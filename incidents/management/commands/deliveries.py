@@ -1,4 +1,4 @@
-"""`manage.py deliveries`: what is on its way, in the terminal."""
+"""`manage.py deliveries`: shows current deliveries in the terminal."""
 
 import json
 import time
@@ -20,14 +20,16 @@ COLUMNS = [state.value for state in DeliveryState]
 
 class Command(BaseCommand):
     help = (
-        "Shows how many subscribers were told, who waits and for which destination, and whether workers and clock "
-        "run. Without options: all announcements that are under way. Addresses are never shown."
+        "Shows announcements with their deliveries by state, failing destinations, and whether workers and scheduler "
+        "are running. Default: all announcements in progress. Never shows addresses."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--incident", metavar="ID", help="All announcements of this incident, also finished ones.")
         parser.add_argument(
-            "--json", action="store_true", help="One JSON document instead of a table; with --watch one a line."
+            "--incident", metavar="ID", help="Show all announcements of this incident, finished ones too."
+        )
+        parser.add_argument(
+            "--json", action="store_true", help="Print JSON instead of a table; with --watch, one document per line."
         )
         parser.add_argument(
             "--watch",
@@ -35,7 +37,7 @@ class Command(BaseCommand):
             type=float,
             const=2.0,
             metavar="SECONDS",
-            help="Show it again every so many seconds (2), until Ctrl-C.",
+            help="Repeat every SECONDS (default: 2) until Ctrl-C.",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -63,39 +65,41 @@ class Command(BaseCommand):
 def of_incident(pk: str) -> list[Progress]:
     announcements = Announcement.objects.filter(update__incident=pk).select_related("update__incident")
     if not announcements:
-        raise CommandError(f"No update of an incident {pk} was announced.")
+        raise CommandError(f"No update of incident {pk} was announced.")
     return progress.progress_of(list(announcements), timezone.now())
 
 
 def health(found: Overview) -> list[str]:
     health = found.health
-    queue = f"{health.jobs_waiting} jobs" if health.queue_answers else "DOES NOT ANSWER"
-    workers = str(len(health.live_workers)) if not health.no_mail_worker else "NONE IS RUNNING"
-    clock = "STANDS STILL" if health.scheduler_is_down else "runs"
-    return [f"queue: {queue}   workers: {workers}   clock: {clock}   sent in the last minute: {found.per_minute}"]
+    queue = f"{health.jobs_waiting} jobs" if health.queue_answers else "not answering"
+    workers = str(len(health.live_workers)) if not health.no_mail_worker else "none running"
+    scheduler = "not running" if health.scheduler_is_down else "running"
+    return [
+        f"queue: {queue}   workers: {workers}   scheduler: {scheduler}   sent in the last minute: {found.per_minute}"
+    ]
 
 
 def table(shown: list[Progress]) -> list[str]:
-    heads = ["announcement", "standing", *COLUMNS, "incident"]
+    heads = ["announcement", "status", *COLUMNS, "incident"]
     rows = [
         [str(one.announcement.pk), one.status, *(str(one.counts[state]) for state in COLUMNS), title_of(one)]
         for one in shown
     ]
     widths = [max(len(row[column]) for row in [heads, *rows]) for column in range(len(heads))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in [heads, *rows]]
-    return [line.rstrip() for line in lines] if rows else ["Nothing is under way."]
+    return [line.rstrip() for line in lines] if rows else ["No announcements in progress."]
 
 
 def waiting(found: Overview, shown: list[Progress]) -> list[str]:
-    """For whom the letters wait."""
+    """Deferred deliveries by destination, then failing destinations."""
     lines = [
         f"  {row.destination}: {row.number} of announcement {one.announcement.pk}, "
-        f"next try {iso(row.next_try)}: {row.reply}"
+        f"next attempt {iso(row.next_try)}: {row.reply}"
         for one in shown
         for row in one.deferred
     ]
     lines += [
-        f"  {row.destination}: in trouble since {iso(row.destination.failing_since)}: {row.reply}"
+        f"  {row.destination}: failing since {iso(row.destination.failing_since)}: {row.reply}"
         for row in found.troubles
         if row.destination.failing_since
     ]
@@ -113,11 +117,11 @@ def as_json(found: Overview, shown: list[Progress]) -> dict[str, Any]:
         "queue_answers": health.queue_answers,
         "jobs_waiting": health.jobs_waiting,
         "workers": len(health.live_workers),
-        "clock_at": iso(health.scheduler_at) if health.scheduler_at else None,
+        "scheduler_at": iso(health.scheduler_at) if health.scheduler_at else None,
         "sent_per_minute": found.per_minute,
         "announcements": [progress_as_json(one) for one in shown],
-        "destinations_in_trouble": [
-            {"name": row.destination.name, "waiting": row.waiting, "says": row.reply} for row in found.troubles
+        "failing_destinations": [
+            {"name": row.destination.name, "waiting": row.waiting, "reply": row.reply} for row in found.troubles
         ],
     }
 
@@ -126,18 +130,18 @@ def progress_as_json(one: Progress) -> dict[str, Any]:
     return {
         "id": one.announcement.pk,
         "incident": one.announcement.update.incident_id,
-        "standing": one.status,
+        "status": one.status,
         "audience": one.audience,
         "states": dict(one.counts),
         "skipped": dict(one.skipped),
-        "came_back": one.bounced,
-        "put_off": [
+        "bounced": one.bounced,
+        "deferred": [
             {
                 "destination": row.destination,
                 "number": row.number,
                 "since": iso(row.since),
                 "next_try": iso(row.next_try),
-                "says": row.reply,
+                "reply": row.reply,
             }
             for row in one.deferred
         ],

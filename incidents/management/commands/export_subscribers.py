@@ -1,4 +1,4 @@
-"""`manage.py export_subscribers`: writes subscribers to a CSV file."""
+"""`manage.py export_subscribers`: exports subscribers as CSV."""
 
 import sys
 from argparse import ArgumentParser
@@ -13,10 +13,10 @@ from incidents.subscriptions import tables
 
 
 class Command(BaseCommand):
-    help = "Writes every subscriber whose address is known as CSV, which import_subscribers reads again."
+    help = "Exports all e-mail subscribers as CSV, except those erased. import_subscribers can read the file."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("file", nargs="?", type=Path, help="Without it, to standard output.")
+        parser.add_argument("file", nargs="?", type=Path, help="The file to write. Default: standard output.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         with _opened(options["file"]) as file:
@@ -26,7 +26,7 @@ class Command(BaseCommand):
 
 
 def _opened(path: Path | None) -> AbstractContextManager[TextIO]:
-    """The file, readable by nobody else: it is a list of people."""
+    """Open the file. Only its owner may read it, because it contains personal data."""
     if path is None:
         return nullcontext(sys.stdout)
     try:

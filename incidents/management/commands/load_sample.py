@@ -1,4 +1,4 @@
-"""`manage.py load_sample`: fills an empty page with a company that does not exist, and its incidents."""
+"""`manage.py load_sample`: fills an empty page with the incidents of a fictional company."""
 
 from typing import Any
 
@@ -9,15 +9,15 @@ from ..sample import AlreadyInUse, load
 
 
 class Command(BaseCommand):
-    help = "Fills an empty page with sample components and incidents, in Danish and English. Changes no other page."
+    help = "Fills an empty page with sample components and incidents in Danish and English. Leaves other pages alone."
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not {"da", "en"} & set(dict(settings.LANGUAGES)):
-            raise CommandError("The sample page is written in Danish and English: LANGUAGES has neither.")
+            raise CommandError("The sample page is in Danish and English, but LANGUAGES contains neither.")
         try:
             counts = load()
         except AlreadyInUse:
-            self.stdout.write("The sample page was not loaded: this page has content already.")
+            self.stdout.write("The sample page was not loaded: the page already has content.")
         else:
-            found = ", ".join(f"{number} {what}" for what, number in counts.items())
-            self.stdout.write(self.style.SUCCESS(f"Loaded the sample page: {found}."))
+            loaded = ", ".join(f"{number} {name}" for name, number in counts.items())
+            self.stdout.write(self.style.SUCCESS(f"Loaded the sample page: {loaded}."))

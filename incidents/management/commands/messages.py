@@ -1,3 +1,5 @@
+"""`manage.py messages`: collects, compiles and checks the translations."""
+
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +13,12 @@ SOURCES = ["incidents", "statuspage", "templates"]
 
 
 class Command(BaseCommand):
-    help = "Collects the strings to translate into incidents/locale and compiles the catalogues."
+    help = "Collects the translatable strings in incidents/locale and compiles the catalogues."
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--check", action="store_true", help="write nothing; fail if a translation is missing or wrong"
+            "--check", action="store_true", help="Write nothing; fail if a translation is missing or wrong."
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

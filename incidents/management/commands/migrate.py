@@ -1,8 +1,8 @@
-"""`manage.py migrate`: Django's, but each migration is committed together with the record that it was applied.
+"""`manage.py migrate`: like Django's, but commits each migration together with its record.
 
-Django writes the record of a migration that adds constraints after its commit. A
-process that is killed in between applies the migration again the next time, and
-fails: "relation already exists".
+Django records a migration that adds constraints after its commit. If the process is
+killed in between, the next run applies the migration again and fails: "relation
+already exists".
 """
 
 from contextlib import nullcontext
@@ -19,13 +19,13 @@ class AtomicExecutor(MigrationExecutor):
     def apply_migration(
         self, state: ProjectState, migration: Migration, fake: bool = False, fake_initial: bool = False
     ) -> ProjectState:
-        together = transaction.atomic(self.connection.alias) if migration.atomic else nullcontext()
-        with together:
+        transaction_or_not = transaction.atomic(self.connection.alias) if migration.atomic else nullcontext()
+        with transaction_or_not:
             return super().apply_migration(state, migration, fake=fake, fake_initial=fake_initial)
 
 
 class Command(migrate.Command):
     def handle(self, *args: Any, **options: Any) -> None:
-        # Django's command has no other way of naming its executor.
+        # Django's command has no other way to set its executor.
         migrate.MigrationExecutor = AtomicExecutor  # type: ignore[attr-defined]
         super().handle(*args, **options)

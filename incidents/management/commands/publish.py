@@ -1,4 +1,4 @@
-"""`manage.py publish`: brings the public store in line with the database."""
+"""`manage.py publish`: updates the public store from the database."""
 
 import os
 import time
@@ -29,49 +29,49 @@ FAILURES_SHOWN = 20
 
 class Command(BaseCommand):
     help = (
-        "Writes the public page: what changed and is not published yet; or everything, where another version of the "
-        "product or other settings wrote it last. Readers see each document whole, old or new. Exits with 1 where a "
-        "document failed, and says why."
+        "Publishes pending changes of the public page, or every document if the page was last written by another "
+        "version or with other settings. Documents are replaced atomically. If any document fails, lists the failures "
+        "and exits with 1."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         what = parser.add_mutually_exclusive_group()
-        what.add_argument("--all", action="store_true", help="Write every document, delete what should not be there.")
+        what.add_argument("--all", action="store_true", help="Write every document and delete all other files.")
         what.add_argument(
-            "--check", action="store_true", help="Write nothing. List what differs; exit with 1 if anything does."
+            "--check", action="store_true", help="Write nothing; list the differences and exit with 1 if there are any."
         )
         what.add_argument(
             "--to",
             type=folder,
             metavar="DIR",
-            help="Write every document, then copy them all to DIR, which any file host can serve.",
+            help="Write every document, then copy all to DIR, which any web server or file host can serve.",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["check"]:
             self.check_store()
             return
-        begun, self.verbosity = time.monotonic(), options["verbosity"]
+        started, self.verbosity = time.monotonic(), options["verbosity"]
         if options["all"] or options["to"] or not fingerprint.matches(PublicStore()):
             with progress_bar() as progress:
                 report = publish_all(processes=os.cpu_count() or 1, progress=progress)
         else:
             report = publish_stale()
             report.add(publish_archive())
-        self.tell(report, time.monotonic() - begun)
+        self.print_report(report, time.monotonic() - started)
         if options["to"]:
             PublicStore().copy_to(options["to"])
             self.stdout.write(f"Copied to {options['to']}.")
 
-    def tell(self, report: Report, seconds: float) -> None:
+    def print_report(self, report: Report, seconds: float) -> None:
         number = len(report.written) + len(report.unchanged)
         rate = f" ({number / seconds:.0f} documents/s)" if number else ""
         if self.verbosity:
             self.stdout.write(f"Public store: {report} in {seconds:.1f} s{rate}.")
         if report.failed:
-            said = [f"{path}: {why}" for path, why in report.failed.items()]
-            more = len(said) - FAILURES_SHOWN
-            raise CommandError("\n".join([*said[:FAILURES_SHOWN], *([f"and {more} more"] if more > 0 else [])]))
+            failures = [f"{path}: {reason}" for path, reason in report.failed.items()]
+            more = len(failures) - FAILURES_SHOWN
+            raise CommandError("\n".join([*failures[:FAILURES_SHOWN], *([f"and {more} more"] if more > 0 else [])]))
 
     def check_store(self) -> None:
         with progress_bar() as progress:
@@ -79,22 +79,23 @@ class Command(BaseCommand):
         for line in found:
             self.stdout.write(line)
         if found:
-            raise CommandError(f"{len(found)} differences between database and public store.")
+            noun = "difference" if len(found) == 1 else "differences"
+            raise CommandError(f"{len(found)} {noun} between database and public store.")
 
 
 def folder(name: str) -> Path:
-    """Where a copy may go: not into the public store itself."""
+    """Parse the target of a copy, which must not be in the public store."""
     path = Path(name)
     if path.exists() and not path.is_dir():
-        raise ArgumentTypeError(f"{name} is no folder")
+        raise ArgumentTypeError(f"{name} is not a folder")
     if path.resolve().is_relative_to(settings.PUBLIC_ROOT.resolve()):
-        raise ArgumentTypeError(f"{name} is in the public store itself; name a folder elsewhere")
+        raise ArgumentTypeError(f"{name} is in the public store; name a folder elsewhere")
     return path
 
 
 @contextmanager
 def progress_bar() -> Iterator[Progress]:
-    """A bar on a terminal, nothing in a log."""
+    """Show a progress bar, on a terminal only."""
     with tqdm(range(0), total=0, unit=" documents", disable=None, leave=False) as bar:
         yield partial(_begin, bar)
 

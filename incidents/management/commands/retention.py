@@ -1,4 +1,4 @@
-"""`manage.py retention`: forgets now what the clock would forget by and by."""
+"""`manage.py retention`: deletes old deliveries now instead of in batches."""
 
 from typing import Any
 
@@ -6,15 +6,15 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from incidents.notifications.ledger import retention
+from incidents.operations import apply_retention
 
 
 class Command(BaseCommand):
     help = (
-        "Folds deliveries that are older than DELIVERIES_KEPT_DAYS into counts, and deletes what came back before "
-        "then. The clock does the same every hour, some at a time."
+        "Replaces deliveries older than DELIVERIES_KEPT_DAYS with counts, and deletes bounces and webhook attempts of "
+        "that age. The scheduler does the same every hour, in batches."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        gone = retention.forget_deliveries(timezone.now())
-        self.stdout.write(f"{gone} deliveries older than {settings.DELIVERIES_KEPT_DAYS} days are now only counted.")
+        count = apply_retention(now=timezone.now())
+        self.stdout.write(f"Replaced {count} deliveries older than {settings.DELIVERIES_KEPT_DAYS} days with counts.")

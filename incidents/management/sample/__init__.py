@@ -1,9 +1,9 @@
-"""The sample page, to look at and to test with: TOML files in this folder, stored through the verbs.
+"""The sample page for demonstrations and tests, from the TOML files in this folder.
 
 A time in the files is either fixed (a date and time in the page's zone) or relative
 to the day of loading: `{ days_ago = 6, time = 09:20:00 }`, `{ minutes_ago = 70 }`,
-and `days_ahead`, `minutes_ahead` likewise. Each paragraph is one line, because a
-line break in Markdown is one on the page.
+and `days_ahead`, `minutes_ahead` likewise. Each paragraph is one line, because the
+page keeps the line breaks of Markdown.
 """
 
 import tomllib
@@ -33,14 +33,14 @@ _TIMES = frozenset({"started_at", "ended_at", "scheduled_for", "scheduled_until"
 
 
 class AlreadyInUse(Exception):
-    """The page has content; the sample would stand among what is real."""
+    """The page has content, with which the sample must not be mixed."""
 
 
 @transaction.atomic
 def load() -> Counter[str]:
-    """Stores the sample page and counts what it stored. Raises AlreadyInUse and stores nothing where there is content.
+    """Store the sample page in one transaction and return how much was stored. Raises AlreadyInUse.
 
-    Nobody is told of anything. A load that is killed half-way leaves nothing behind.
+    No subscriber is notified.
     """
     if any(model.objects.exists() for model in (Page, ComponentGroup, Component, Incident)):
         raise AlreadyInUse
@@ -79,7 +79,7 @@ class _Sample:
             self.counts["components"] += 1
 
     def store_incidents(self) -> None:
-        """Oldest first, as they would have been written, so that each update finds the components as they were."""
+        """Store the oldest first, so that each update finds the components in the state of its time."""
         for fields, statements in sorted(self.incidents(), key=lambda incident: incident[1][0].at or self.now):
             kind = fields.pop("kind", Kind.INCIDENT)
             verb = schedule_maintenance if kind == Kind.MAINTENANCE else open_incident
@@ -90,7 +90,7 @@ class _Sample:
             self.counts["updates"] += len(statements)
 
     def incidents(self) -> Iterator[tuple[Raw, list[Statement]]]:
-        """Each incident's fields and statements; one that is in none of the page's languages is left out."""
+        """Yield each incident's fields and statements, except incidents in none of the page's languages."""
         for path in sorted(FOLDER.glob("incidents/*.toml")):
             raw = _read(path)
             statements = [self.statement(update) for update in raw.pop("updates")]

@@ -27,10 +27,11 @@ SELECT count(*) FROM gone
 """  # noqa: S608 - own names only
 
 
-def forget_deliveries(now: datetime, most: int | None = None) -> int:
-    """Folds what is older than DELIVERIES_KEPT_DAYS and has ended, in batches. Returns how many rows are gone.
+def apply_retention(*, now: datetime, most: int | None = None) -> int:
+    """Replace finished deliveries older than DELIVERIES_KEPT_DAYS with counts; return how many.
 
-    `most` ends it early, after whole batches, so that the clock is not held up.
+    Bounces and attempts of that age are deleted. `most` ends it early, after a whole batch, so that it does not
+    delay the scheduler.
     """
     before = now - timedelta(days=settings.DELIVERIES_KEPT_DAYS)
     Bounce.objects.filter(received_at__lt=before).delete()
