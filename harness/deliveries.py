@@ -19,7 +19,7 @@ def release_held(now: datetime | None = None) -> int:
 def work_off(batch: int = 100) -> None:
     """Does what is due now: recovers abandoned deliveries, then sends all that wait."""
     recovery.recover_abandoned(timezone.now())
-    for announcement in recovery.waiting_for_a_job(timezone.now()):
+    for announcement in recovery.announcements_due(timezone.now()):
         jobs.deliver(announcement, batch)
 
 

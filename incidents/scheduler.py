@@ -88,7 +88,7 @@ def forget_sign_ups() -> None:
 
 def forget_deliveries() -> None:
     """A limited number at a time, so that no other chore has to wait."""
-    retention.apply_retention(now=timezone.now(), most=50_000)
+    retention.apply_retention(now=timezone.now(), limit=50_000)
 
 
 @dataclass

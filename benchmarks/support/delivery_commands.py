@@ -104,7 +104,7 @@ def deliver() -> dict[str, Any]:
     memory_watch = MemoryWatch(total)
     begun = processor_time()
     with timed() as seconds, memory_watch:
-        while waiting := recovery.waiting_for_a_job(timezone.now()):
+        while waiting := recovery.announcements_due(timezone.now()):
             for announcement in waiting:
                 worker.MailWorker(announcement, settings.LEDGER_BATCH).run()
     cpu = processor_time() - begun

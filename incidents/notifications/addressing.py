@@ -1,14 +1,14 @@
-"""Which destination an address belongs to: in Python, and as an expression for a query over subscribers.
+"""The destination of an address: in Python, and as a query expression over subscribers.
 
-A destination is what can refuse as one: the recipient's mail domain, the scheme and host of a
-webhook, or our own relay. Their names cannot collide: a webhook has "://" in it, a relay a colon.
+A destination fails as a whole: a recipient's mail domain, the scheme and host of a webhook, or our
+own relay. Their names cannot collide: a webhook's contains "://", a relay's a colon.
 """
 
 from django.conf import settings
 from django.db.models import CharField, F, Func, Value
 from django.db.models.functions import Lower
 
-# As `mail_domain` and `webhook_origin`, of a subscriber.
+# `mail_domain` and `webhook_origin` as expressions over a subscriber.
 MAIL_DOMAIN = Lower(Func(F("address"), Value("@"), Value(-1), function="split_part", output_field=CharField()))
 WEBHOOK_ORIGIN = Func(F("address"), Value("^[a-z]+://[^/]+"), function="substring", output_field=CharField())
 
@@ -18,7 +18,7 @@ def mail_domain(address: str) -> str:
 
 
 def webhook_origin(url: str) -> str:
-    """Scheme and host."""
+    """Return scheme and host."""
     scheme, _separator, rest = url.partition("://")
     return f"{scheme}://{rest.partition('/')[0]}"
 
@@ -28,5 +28,5 @@ def is_webhook(destination: str) -> bool:
 
 
 def relay_name() -> str:
-    """The mail relay that the settings name."""
+    """Return the name of the configured mail relay as a destination."""
     return f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}"

@@ -1,6 +1,6 @@
-"""What the workers run. Jobs carry ids and numbers; PostgreSQL holds the truth.
+"""The jobs that workers run. Their arguments are ids and numbers; all state is in PostgreSQL.
 
-The names of these functions are in the jobs that wait in the queue during an upgrade: do not rename them.
+Do not rename these functions: jobs that are queued during an upgrade contain their dotted paths.
 """
 
 from django.utils import timezone
@@ -12,14 +12,14 @@ from .sender.worker import MailWorker
 
 
 def deliver(announcement_id: int | None, batch: int) -> None:
-    """Sends the mails of an announcement, or with None the single messages."""
+    """Send the e-mails of an announcement or, with None, the single messages."""
     if MailWorker(announcement_id, batch).run():
-        queues.enqueue_mails(announcement_id, 1)
+        queues.enqueue_emails(announcement_id, 1)
     else:
-        claims.forget_orphans(announcement_id, timezone.now())
+        claims.delete_orphans(announcement_id, timezone.now())
 
 
 def post() -> None:
-    """Sends what goes to webhooks and chats."""
+    """Send what is due for webhooks and chats."""
     if WebhookWorker().run():
         queues.enqueue_posts()

@@ -1,7 +1,7 @@
-"""The outbox: what subscribers are to hear of, written in the transaction of the verb that decides it.
+"""The outbox: announcements and single messages, written in the transaction of the operation that causes them.
 
-An announcement expands later into deliveries, once its hold is over (see `release`).
-A single message, such as a confirmation, is a delivery at once.
+An announcement is expanded into deliveries once its hold is over (see `release`). A
+single message, such as a confirmation, is a delivery from the start.
 """
 
 from datetime import timedelta
@@ -15,18 +15,18 @@ from ..models.ids import new_id
 from . import addressing, queues
 from .ledger import mx
 
-# Posted to the webhook, to see whether its owner reads what arrives there; the others go by mail.
+# Posted to the webhook itself, because reading it proves control of the webhook; all others are sent by e-mail.
 _POSTED = {Delivery.Letter.CODE}
-MAILED: list[str] = [letter for letter in Delivery.Letter if letter not in _POSTED]
+EMAIL_KINDS: list[str] = [kind for kind in Delivery.Letter if kind not in _POSTED]
 
 
 def announce(update: Update) -> Announcement:
-    """Subscribers hear of this update once the hold is over."""
+    """Announce this update to subscribers once the hold is over."""
     return _add(update, Announcement.Reason.UPDATE)
 
 
 def announce_correction(update: Update) -> Announcement:
-    """Subscribers hear of the corrected text; an announcement that is still held has it anyway."""
+    """Announce the corrected text, unless an announcement of the update is still held: it will contain the text."""
     held = Announcement.objects.held().filter(update=update).first()
     return held or _add(update, Announcement.Reason.CORRECTION)
 
@@ -38,22 +38,22 @@ def _add(update: Update, reason: Announcement.Reason) -> Announcement:
     )
 
 
-def queue_message(subscriber: Subscriber, letter: Delivery.Letter | str) -> Delivery:
-    """A single message to one subscriber; sent once the transaction has committed."""
-    row = write_message(subscriber, letter)
-    by_mail = row.channel == Subscriber.Channel.EMAIL
-    transaction.on_commit(lambda: queues.enqueue_mails(None, 1) if by_mail else queues.enqueue_posts())
-    return row
+def queue_message(subscriber: Subscriber, kind: Delivery.Letter | str) -> Delivery:
+    """Create a single message to one subscriber, and enqueue it once the transaction has committed."""
+    delivery = write_message(subscriber, kind)
+    by_email = delivery.channel == Subscriber.Channel.EMAIL
+    transaction.on_commit(lambda: queues.enqueue_emails(None, 1) if by_email else queues.enqueue_posts())
+    return delivery
 
 
-def write_message(subscriber: Subscriber, letter: Delivery.Letter | str) -> Delivery:
-    """The same without a job; for a worker, which finds the row itself."""
-    is_posted = letter in _POSTED
+def write_message(subscriber: Subscriber, kind: Delivery.Letter | str) -> Delivery:
+    """Create the message without enqueueing a job: a running worker or the next sweep finds it."""
+    is_posted = kind in _POSTED
     address = subscriber.address if is_posted else subscriber.mail_address
     destination = addressing.webhook_origin(address) if is_posted else mx.group_of(addressing.mail_domain(address))
     return Delivery.objects.create(
         subscriber=subscriber,
-        letter=letter,
+        letter=kind,
         channel=subscriber.channel if is_posted else Subscriber.Channel.EMAIL,
         language=subscriber.reading_language,
         destination=destination,

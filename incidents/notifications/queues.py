@@ -1,6 +1,6 @@
-"""The RQ queues. PostgreSQL holds what is to be done; a job says only that there is work.
+"""The RQ queues. PostgreSQL records what is due; a job only wakes a worker.
 
-So a job too many does no harm, and the scheduler makes good for one that was lost.
+An extra job is therefore harmless, and the scheduler replaces one that was lost.
 """
 
 import logging
@@ -16,52 +16,52 @@ from ..models import Delivery
 
 logger = logging.getLogger(__name__)
 
-MAILS = "delivery"
-POSTS = "posts"  # a queue of its own: no mail waits behind a slow webhook
-REQUESTS = "requests"  # what readers ask for on the public forms; workers take it up after announcements
-ALL = (MAILS, POSTS, REQUESTS)
+EMAILS = "delivery"
+POSTS = "posts"  # separate, so that no e-mail waits behind a slow webhook
+REQUESTS = "requests"  # from the public forms; workers take these after announcements
+ALL = (EMAILS, POSTS, REQUESTS)
 
 _DELIVER = "incidents.notifications.jobs.deliver"
 _POST = "incidents.notifications.jobs.post"
-# Jobs that begin on an announcement at once; more would only share the same relay.
-_MOST_JOBS = 4
-# A worker may wait ten minutes for one reply; a job that takes longer than this is lost.
-_JOB_SECONDS = 3600
-# Staff who publish, and readers who sign up, do not wait for a queue that is away.
+# Jobs per announcement that start at the same time; more would only share the same relay.
+_MAX_JOBS = 4
+# A worker may wait ten minutes for one reply; RQ counts a job that takes longer than this as failed.
+_JOB_TIMEOUT = 3600
+# Seconds. A queue that does not respond must not delay staff who publish or readers who subscribe.
 _TIMEOUT = 1
 
 
 def enqueue_announcement(announcement_id: int, rows: int) -> None:
-    """Tells the workers of each channel that some of these `rows` wait for them."""
-    enqueue_mails(announcement_id, rows)
+    """Enqueue jobs for each channel that has deliveries among these `rows`."""
+    enqueue_emails(announcement_id, rows)
     if Delivery.objects.waiting().posted().filter(announcement=announcement_id).exists():
         enqueue_posts()
 
 
-def enqueue_mails(announcement_id: int | None, rows: int) -> bool:
-    """Tells the workers that `rows` mails wait. False if the queue does not answer: the scheduler repeats it."""
+def enqueue_emails(announcement_id: int | None, rows: int) -> bool:
+    """Enqueue jobs for `rows` e-mails. Return False if the queue is down: the scheduler enqueues them later."""
     batch = settings.LEDGER_BATCH
-    return put(MAILS, _DELIVER, announcement_id, batch, times=min(-(-rows // batch), _MOST_JOBS))
+    return enqueue(EMAILS, _DELIVER, announcement_id, batch, times=min(-(-rows // batch), _MAX_JOBS))
 
 
 def enqueue_posts() -> bool:
-    """The same for what goes to webhooks and chats, of all announcements."""
-    return put(POSTS, _POST)
+    """Enqueue a job for everything that is due for webhooks and chats, of all announcements."""
+    return enqueue(POSTS, _POST)
 
 
-def put(name: str, job: str, *arguments: object, times: int = 1) -> bool:
-    """Enqueue the function with the dotted path `job`; False if the queue does not answer."""
+def enqueue(name: str, job: str, *arguments: object, times: int = 1) -> bool:
+    """Enqueue the function with the dotted path `job`. Return False if the queue does not respond."""
     try:
         for _ in range(times):
-            queue(name).enqueue(job, *arguments, job_timeout=_JOB_SECONDS, result_ttl=0, failure_ttl=86_400)
+            queue(name).enqueue(job, *arguments, job_timeout=_JOB_TIMEOUT, result_ttl=0, failure_ttl=86_400)
     except RedisError as error:
-        logger.warning("The queue does not answer, so work waits for the scheduler: %s", error)
+        logger.warning("The queue is not responding; the scheduler will enqueue the work later: %s", error)
         return False
     return True
 
 
 def is_waiting(name: str) -> bool:
-    """Whether a job waits that no worker has taken up; False if the queue does not answer."""
+    """Whether a job waits for a worker; False if the queue does not respond."""
     try:
         return len(queue(name)) > 0
     except RedisError:
@@ -70,7 +70,7 @@ def is_waiting(name: str) -> bool:
 
 @cache
 def queue(name: str) -> Queue:
-    """The queue, on a connection that gives up at once instead of trying again."""
-    url, at_once = str(settings.RQ_QUEUES[name]["URL"]), Retry(NoBackoff(), 0)
-    redis = Redis.from_url(url, socket_connect_timeout=_TIMEOUT, socket_timeout=_TIMEOUT, retry=at_once)
+    """Return the queue, on a connection that fails at once instead of retrying."""
+    url, no_retry = str(settings.RQ_QUEUES[name]["URL"]), Retry(NoBackoff(), 0)
+    redis = Redis.from_url(url, socket_connect_timeout=_TIMEOUT, socket_timeout=_TIMEOUT, retry=no_retry)
     return Queue(name, connection=redis)

@@ -1,12 +1,12 @@
-"""The one place that suspends a subscriber: nothing more is sent until they confirm again."""
+"""The only place that suspends subscribers. They receive nothing until they confirm again."""
 
 from django.utils import timezone
 
 from ..models import Subscriber
 
 
-def suspend(subscriber_id: str, because: str) -> bool:
-    """Suspend an active subscriber; False for any other. `because` is what the server replied; staff see it."""
+def suspend(subscriber_id: str, reason: str) -> bool:
+    """Suspend an active subscriber; return False for any other. `reason` is the server's reply, shown to staff."""
     active = Subscriber.objects.active().filter(pk=subscriber_id)
-    fields = {"state": Subscriber.State.SUSPENDED, "suspended_because": because[:500], "updated_at": timezone.now()}
+    fields = {"state": Subscriber.State.SUSPENDED, "suspended_because": reason[:500], "updated_at": timezone.now()}
     return bool(active.update(**fields))

@@ -38,7 +38,7 @@ def pause_announcement(*, announcement: Announcement) -> bool:
     """Nothing more is sent until it is resumed; what is in flight still arrives. False if it was paused already."""
     going = Announcement.objects.filter(pk=announcement.pk, cancelled_at__isnull=True, paused_at__isnull=True)
     paused = bool(going.update(paused_at=timezone.now()))
-    skipping.take_from_workers(announcement.pk)
+    skipping.revoke_claims(announcement.pk)
     return paused
 
 

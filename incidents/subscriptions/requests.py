@@ -142,4 +142,4 @@ def _choices(details: dict[str, Any]) -> Choices:
 def _enqueue() -> None:
     """A job that waits already will find this request too."""
     if not queues.is_waiting(queues.REQUESTS):
-        queues.put(queues.REQUESTS, _JOB)
+        queues.enqueue(queues.REQUESTS, _JOB)

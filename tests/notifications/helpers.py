@@ -1,4 +1,4 @@
-"""An announcement to deliver, and what became of its deliveries."""
+"""A released announcement, and the states of its deliveries."""
 
 from datetime import datetime
 from typing import Any

@@ -26,11 +26,11 @@ pytestmark = pytest.mark.django_db
 
 
 def reasons() -> dict[str, str]:
-    """Address → why not told; an empty text for those who are."""
+    """Address → skip reason; empty for subscribers who are notified."""
     return dict(Delivery.objects.values_list("subscriber__address", "skip_reason"))
 
 
-def test_nobody_is_told_while_the_hold_lasts(settings: Settings) -> None:
+def test_announcement_is_not_released_during_its_hold(settings: Settings) -> None:
     settings.ANNOUNCEMENT_HOLD = 20
     make_subscriber()
     with time_machine.travel(START, tick=False) as clock:
@@ -41,7 +41,7 @@ def test_nobody_is_told_while_the_hold_lasts(settings: Settings) -> None:
     assert states() == {"queued": 1}
 
 
-def test_an_announcement_taken_back_during_the_hold_tells_nobody(settings: Settings) -> None:
+def test_announcement_cancelled_during_its_hold_creates_no_deliveries(settings: Settings) -> None:
     settings.ANNOUNCEMENT_HOLD = 20
     make_subscriber()
     make_incident(statement=make_statement(notify=True))
@@ -50,16 +50,16 @@ def test_an_announcement_taken_back_during_the_hold_tells_nobody(settings: Setti
     assert not Delivery.objects.exists()
 
 
-def test_an_announcement_that_was_let_go_cannot_be_taken_back() -> None:
+def test_released_announcement_cannot_be_cancelled() -> None:
     assert not operations.cancel_announcement(announcement=announced())
 
 
-def test_an_update_that_does_not_notify_announces_nothing() -> None:
+def test_update_that_does_not_notify_creates_no_announcement() -> None:
     make_incident(statement=make_statement(notify=False))
     assert not Announcement.objects.exists()
 
 
-def test_nobody_is_told_before_the_page_is_written() -> None:
+def test_announcement_is_not_released_before_the_page_is_published() -> None:
     make_subscriber()
     incident = make_incident(statement=make_statement(notify=True))
     assert StaleSubject.objects.filter(subject=f"incident:{incident.pk}").exists()
@@ -67,7 +67,7 @@ def test_nobody_is_told_before_the_page_is_written() -> None:
     assert release_held() == 1
 
 
-def test_expanding_twice_tells_nobody_twice() -> None:
+def test_expanding_twice_creates_no_second_delivery() -> None:
     make_subscriber()
     announcement = announced()
     assert release_held() == 0
@@ -75,7 +75,7 @@ def test_expanding_twice_tells_nobody_twice() -> None:
     assert Delivery.objects.count() == 1
 
 
-def test_everybody_who_confirmed_is_told_or_has_a_reason() -> None:
+def test_confirmed_subscribers_are_notified_or_skipped_with_a_reason() -> None:
     mail, web = make_component("mail"), make_component("web")
     make_subscriber("all@example.dk")
     make_subscriber("mail@example.dk").components.add(mail)
@@ -100,7 +100,7 @@ def test_everybody_who_confirmed_is_told_or_has_a_reason() -> None:
     }
 
 
-def test_followers_of_a_component_hear_of_every_update_of_its_incident() -> None:
+def test_followers_of_a_component_get_every_update_of_its_incident() -> None:
     mail = make_component("mail")
     make_subscriber("mail@example.dk").components.add(mail)
     incident = make_incident(components={mail: ComponentStatus.PARTIAL_OUTAGE})
@@ -108,13 +108,13 @@ def test_followers_of_a_component_hear_of_every_update_of_its_incident() -> None
     assert reasons() == {"mail@example.dk": ""}
 
 
-def test_who_chose_components_does_not_hear_of_what_concerns_none() -> None:
+def test_subscriber_with_chosen_components_gets_no_incident_without_components() -> None:
     make_subscriber("mail@example.dk").components.add(make_component("mail"))
     announced()
     assert reasons() == {"mail@example.dk": "other_components"}
 
 
-def test_maintenance_is_told_to_those_who_want_it() -> None:
+def test_maintenance_is_announced_to_subscribers_who_want_it() -> None:
     make_subscriber("both@example.dk")
     make_subscriber("incidents@example.dk", wants_maintenance=False)
     start = timezone.now() + timedelta(days=1)
@@ -124,30 +124,30 @@ def test_maintenance_is_told_to_those_who_want_it() -> None:
 
 
 @pytest.mark.parametrize("kind", Kind)
-def test_the_number_promised_is_the_number_told(kind: Kind) -> None:
+def test_the_announced_number_of_people_is_notified(kind: Kind) -> None:
     mail = make_component("mail")
     for number in range(5):
         make_subscriber(f"da{number}@example.dk", language="da")
     make_subscriber("en@example.com", language="en", wants_maintenance=False)
     make_subscriber("other@example.com", language="en").components.add(make_component("web"))
     make_subscriber("german@example.de", language="de")
-    promised = audience.count(kind, [mail.pk])
+    expected = audience.count(kind, [mail.pk])
     if kind == Kind.INCIDENT:
         announced(components={mail.pk: ComponentStatus.MAJOR_OUTAGE})
-        assert promised == {("email", "da"): 6, ("email", "en"): 1}
+        assert expected == {("email", "da"): 6, ("email", "en"): 1}
         assert states(language="da") == {"queued": 6}
         assert states(language="en") == {"queued": 1, "skipped": 1}
     else:
-        assert promised == {("email", "da"): 6}
+        assert expected == {("email", "da"): 6}
 
 
-def test_a_reader_of_a_language_the_page_gave_up_is_told_in_its_own() -> None:
+def test_subscriber_of_a_removed_language_gets_the_default_language() -> None:
     make_subscriber(language="de")
     announced()
     assert Delivery.objects.get().language == "da"
 
 
-def test_every_letter_has_an_id_and_a_date_of_its_own_from_the_start() -> None:
+def test_message_id_and_date_are_fixed_when_the_delivery_is_created() -> None:
     for _number in range(3):
         make_subscriber()
     first = announced()
@@ -158,14 +158,14 @@ def test_every_letter_has_an_id_and_a_date_of_its_own_from_the_start() -> None:
     assert all(row.dated_at.microsecond == 0 for row in rows)
 
 
-def test_a_correction_while_the_first_words_are_held_is_one_announcement(settings: Settings) -> None:
+def test_correction_during_the_hold_adds_no_announcement(settings: Settings) -> None:
     settings.ANNOUNCEMENT_HOLD = 20
     incident = make_incident(statement=make_statement(notify=True))
     operations.correct_update(update=incident.updates.get(), text=Text(da="Rettet"), tell=True)
     assert Announcement.objects.count() == 1
 
 
-def test_a_correction_is_told_to_those_who_were_told() -> None:
+def test_correction_is_announced_and_replaces_what_waits() -> None:
     make_subscriber()
     announcement = announced()
     operations.correct_update(update=announcement.update, text=Text(da="Rettet"), tell=True)
@@ -173,7 +173,7 @@ def test_a_correction_is_told_to_those_who_were_told() -> None:
     assert states() == {"queued": 1, "skipped": 1}
 
 
-def test_a_correction_of_an_old_update_does_not_replace_a_newer_one() -> None:
+def test_correction_of_an_old_update_does_not_replace_a_newer_one() -> None:
     make_subscriber()
     with time_machine.travel(START, tick=False) as clock:
         old = announced()
@@ -184,7 +184,7 @@ def test_a_correction_of_an_old_update_does_not_replace_a_newer_one() -> None:
     assert states(announcement=newer) == {"queued": 1}
 
 
-def test_withdrawing_an_incident_takes_back_what_is_held_and_what_waits(settings: Settings) -> None:
+def test_withdrawing_an_incident_cancels_held_and_skips_waiting_deliveries(settings: Settings) -> None:
     make_subscriber()
     incident = announced().update.incident
     settings.ANNOUNCEMENT_HOLD = 20
@@ -194,7 +194,7 @@ def test_withdrawing_an_incident_takes_back_what_is_held_and_what_waits(settings
     assert release_held(timezone.now() + timedelta(minutes=1)) == 0
 
 
-def test_what_was_sent_stays_sent() -> None:
+def test_withdrawing_an_incident_keeps_sent_deliveries() -> None:
     make_subscriber()
     incident = announced().update.incident
     Delivery.objects.update(state="sent", sent_at=timezone.now())
@@ -202,7 +202,7 @@ def test_what_was_sent_stays_sent() -> None:
     assert states() == {"sent": 1}
 
 
-def test_expanding_takes_the_same_number_of_queries_for_many(django_assert_max_num_queries: object) -> None:
+def test_number_of_queries_does_not_depend_on_the_audience(django_assert_max_num_queries: object) -> None:
     Subscriber.objects.bulk_create(
         Subscriber(address=f"r{number}@example.dk", language="da", state="active", confirmed_at=timezone.now())
         for number in range(500)

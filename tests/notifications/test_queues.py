@@ -1,4 +1,4 @@
-"""PostgreSQL holds the truth; the queue only says that there is work."""
+"""PostgreSQL records what is due; a job only wakes a worker."""
 
 from datetime import timedelta
 
@@ -29,11 +29,11 @@ def queue(settings: Settings) -> Queue:
 
 @pytest.fixture
 def no_queue(monkeypatch: pytest.MonkeyPatch) -> None:
-    nobody_there = Redis.from_url("redis://127.0.0.1:1/0", socket_connect_timeout=1)
-    monkeypatch.setattr(queues, "queue", lambda _name: Queue("delivery", connection=nobody_there))
+    unreachable = Redis.from_url("redis://127.0.0.1:1/0", socket_connect_timeout=1)
+    monkeypatch.setattr(queues, "queue", lambda _name: Queue("delivery", connection=unreachable))
 
 
-def test_a_job_sends_what_it_names(
+def test_job_sends_the_deliveries_of_its_announcement(
     server: ScriptedServer, queue: Queue, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
     make_subscriber("reader@example.dk")
@@ -46,7 +46,7 @@ def test_a_job_sends_what_it_names(
     assert states() == {"sent": 1}
 
 
-def test_a_letter_of_our_own_accord_is_one_job(
+def test_single_message_is_one_job(
     queue: Queue, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
     with django_capture_on_commit_callbacks(execute=True):
@@ -54,7 +54,7 @@ def test_a_letter_of_our_own_accord_is_one_job(
     assert [job.args[0] for job in queue.jobs] == [None]
 
 
-def test_a_queue_that_is_away_stops_nobody_and_loses_nothing(
+def test_release_works_and_loses_nothing_while_the_queue_is_down(
     no_queue: None, caplog: pytest.LogCaptureFixture, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
     make_subscriber()
@@ -62,10 +62,10 @@ def test_a_queue_that_is_away_stops_nobody_and_loses_nothing(
     with django_capture_on_commit_callbacks(execute=True):
         assert release_held() == 1
     assert states() == {"queued": 1}
-    assert "work waits for the scheduler" in caplog.text
+    assert "the scheduler will enqueue the work later" in caplog.text
 
 
-def test_the_sweep_finds_work_that_the_queue_forgot(queue: Queue) -> None:
+def test_sweep_enqueues_jobs_that_were_lost(queue: Queue) -> None:
     make_subscriber()
     announcement = announced()
     outbox.queue_message(make_subscriber(), Delivery.Letter.ALREADY_SUBSCRIBED)
@@ -74,7 +74,7 @@ def test_the_sweep_finds_work_that_the_queue_forgot(queue: Queue) -> None:
     assert [job.args[0] for job in queue.jobs] == [None, announcement.pk]
 
 
-def test_the_sweep_adds_nothing_where_work_is_queued(queue: Queue) -> None:
+def test_sweep_enqueues_nothing_while_a_job_waits(queue: Queue) -> None:
     make_subscriber()
     announced()
     recovery.sweep(timezone.now())
@@ -82,7 +82,7 @@ def test_the_sweep_adds_nothing_where_work_is_queued(queue: Queue) -> None:
     assert len(queue) == 1
 
 
-def test_the_sweep_leaves_alone_what_is_not_due(queue: Queue) -> None:
+def test_sweep_enqueues_nothing_that_is_not_due(queue: Queue) -> None:
     make_subscriber()
     announced()
     Delivery.objects.update(next_attempt_at=timezone.now() + timedelta(minutes=5))
@@ -90,15 +90,15 @@ def test_the_sweep_leaves_alone_what_is_not_due(queue: Queue) -> None:
     assert len(queue) == 0
 
 
-def test_a_queue_that_is_away_is_given_up_within_a_moment(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
-    """The client tries again by itself unless it is told not to, with pauses of seconds."""
+def test_enqueueing_fails_at_once_while_the_queue_is_down(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
+    """By default the client retries, with pauses of seconds."""
     monkeypatch.setattr("time.sleep", lambda seconds: pytest.fail(f"slept for {seconds} seconds"))
     settings.RQ_QUEUES = {name: {"URL": "redis://127.0.0.1:1/0"} for name in settings.RQ_QUEUES}
     monkeypatch.setattr(queues, "queue", queues.queue.__wrapped__)
-    assert queues.enqueue_mails(None, 1) is False
+    assert queues.enqueue_emails(None, 1) is False
 
 
-def test_the_sweep_survives_a_queue_that_is_away(no_queue: None) -> None:
+def test_sweep_survives_while_the_queue_is_down(no_queue: None) -> None:
     make_subscriber()
     announced()
     recovery.sweep(timezone.now())

@@ -1,1 +1,1 @@
-"""The ledger of deliveries: the only code that claims them and moves them from state to state."""
+"""The ledger of deliveries: the only code that claims them and changes their state."""

@@ -1,11 +1,11 @@
-"""Whose mail servers are the same: domains that share them share a destination, and so its pauses (STANDARDS 2c).
+"""MX groups: domains with the same mail servers share a destination, and so its backoff (STANDARDS 2c).
 
-A relay that passes on what the recipient's server says, as one does that asks it while
-we wait, says `451 4.7.500 Server busy` for thousands of domains that Microsoft hosts.
-Each as a destination of its own would be tried by itself; as one they get one probe.
+A relay that contacts the recipient's server during the SMTP session returns that server's
+replies: `451 4.7.500 Server busy` for thousands of domains that Microsoft hosts. As
+separate destinations each would be probed; as one destination they get one probe.
 
-The clock looks up ahead and PostgreSQL remembers. Nothing that sends mail asks a name
-server, so none can delay it: what is not known is a destination by itself.
+The scheduler looks up MX records in advance and stores them in PostgreSQL. Sending never
+queries a name server, so none can delay it: an unknown domain is a destination of its own.
 """
 
 import asyncio
@@ -29,23 +29,23 @@ from . import destinations
 
 logger = logging.getLogger(__name__)
 
-_AT_ONCE = 20
-_MOST = 500  # domains of one round
-_SECONDS = 5.0
-# A domain whose name servers do not answer is asked about again after so long.
-_AGAIN_AFTER = timedelta(hours=1)
+_CONCURRENCY = 20
+_BATCH = 500  # domains
+_TIMEOUT = 5.0  # seconds
+# When a domain is looked up again whose name servers did not answer.
+_RETRY_AFTER = timedelta(hours=1)
 
 
 def group_of(domain: str) -> str:
-    """The destination that a domain belongs to."""
+    """Return the destination that a domain belongs to."""
     if not settings.GROUP_BY_MX:
         return domain
     known = MailDomain.objects.filter(name=domain).values_list("group", flat=True)
     return known.first() or domain
 
 
-def grouped(domain: str) -> F | Coalesce:
-    """The same in a query whose rows have their domain as an annotation of that name."""
+def group_expression(domain: str) -> F | Coalesce:
+    """Return `group_of` as an expression for rows that have their domain as an annotation of that name."""
     if not settings.GROUP_BY_MX:
         return F(domain)
     known = MailDomain.objects.filter(name=OuterRef(domain)).values("group")
@@ -53,70 +53,74 @@ def grouped(domain: str) -> F | Coalesce:
 
 
 def look_up(now: datetime) -> int:
-    """Asks about domains that nobody has asked about for a week, and forgets those without readers. Returns how many.
+    """Look up domains that are new or were looked up more than a week ago, and delete unused ones. Return their number.
 
-    What waits for a domain that turns out to share its servers with others waits with them.
+    Deliveries that wait for a domain are moved to its group if that has changed.
     """
     MailDomain.objects.filter(known_at__lt=now - 2 * BELIEVED).delete()
-    asked = 0
-    while names := _unknown(now):
-        found = asyncio.run(_ask(names))
-        _remember(names, found, now)
-        asked += len(names)
-    return asked
+    looked_up = 0
+    while names := _unknown_domains(now):
+        groups = asyncio.run(_look_up_groups(names))
+        _save(names, groups, now)
+        looked_up += len(names)
+    return looked_up
 
 
-def same_servers(hosts: Iterable[str]) -> str:
-    """What the best servers of a domain have in common with those of its neighbours.
+def mx_group(hosts: Iterable[str]) -> str:
+    """Return the part of the preferred mail servers' names that domains at the same provider share.
 
-    Hosts with very many customers name a server for each: `example-dk.mail.protection.outlook.com`.
+    Large providers have a server name per customer: `example-dk.mail.protection.outlook.com`.
     """
     host = min(hosts, default="").rstrip(".").lower()
     _own, _dot, rest = host.partition(".")
     return rest if rest.count(".") >= 2 else host
 
 
-def _unknown(now: datetime) -> list[str]:
+def _unknown_domains(now: datetime) -> list[str]:
     known = MailDomain.objects.known(now).values("name")
     readers = Subscriber.objects.active().filter(channel=Subscriber.Channel.EMAIL).exclude(address="")
     domains = readers.annotate(domain=addressing.MAIL_DOMAIN).exclude(domain__in=known).order_by()
-    return list(domains.values_list("domain", flat=True).distinct()[:_MOST])
+    return list(domains.values_list("domain", flat=True).distinct()[:_BATCH])
 
 
-async def _ask(names: Collection[str]) -> dict[str, str]:
-    """The group of each domain whose name servers answered."""
-    resolver, turns = _resolver(), asyncio.Semaphore(_AT_ONCE)
+async def _look_up_groups(names: Collection[str]) -> dict[str, str]:
+    """Return the group of each domain whose name servers answered."""
+    resolver, slots = _resolver(), asyncio.Semaphore(_CONCURRENCY)
 
-    async def ask(name: str) -> tuple[str, str]:
-        async with turns:
+    async def look_up_one(name: str) -> tuple[str, str]:
+        async with slots:
             return name, await _group(resolver, name)
 
-    answers = await asyncio.gather(*(ask(name) for name in names))
+    answers = await asyncio.gather(*(look_up_one(name) for name in names))
     return {name: group for name, group in answers if group}
 
 
 async def _group(resolver: dns.asyncresolver.Resolver, name: str) -> str:
-    """Empty if nobody can say now. A domain without such servers takes its mail itself (RFC 5321 §5.1)."""
+    """Return an empty text if no name server answers. A domain without MX is its own mail server (RFC 5321 §5.1)."""
     try:
-        answer = await resolver.resolve(name, "MX", lifetime=_SECONDS)
+        answer = await resolver.resolve(name, "MX", lifetime=_TIMEOUT)
     except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
         return name
     except (dns.exception.DNSException, OSError) as error:
-        logger.info("The mail servers of a domain are not known: %s", type(error).__name__)
+        logger.info("An MX lookup failed: %s", type(error).__name__)
         return ""
     best = min(record.preference for record in answer)
-    return same_servers(str(record.exchange) for record in answer if record.preference == best) or name
+    return mx_group(str(record.exchange) for record in answer if record.preference == best) or name
 
 
 def _resolver() -> dns.asyncresolver.Resolver:
     return dns.asyncresolver.Resolver()
 
 
-def _remember(names: Collection[str], found: dict[str, str], now: datetime) -> None:
+def _save(names: Collection[str], groups: dict[str, str], now: datetime) -> None:
     before = dict(MailDomain.objects.filter(name__in=names).values_list("name", "group"))
-    soon = now - BELIEVED + _AGAIN_AFTER
+    retry_soon = now - BELIEVED + _RETRY_AFTER
     rows = [
-        MailDomain(name=name, group=found.get(name, before.get(name, name)), known_at=now if name in found else soon)
+        MailDomain(
+            name=name,
+            group=groups.get(name, before.get(name, name)),
+            known_at=now if name in groups else retry_soon,
+        )
         for name in names
     ]
     MailDomain.objects.bulk_create(
@@ -127,13 +131,13 @@ def _remember(names: Collection[str], found: dict[str, str], now: datetime) -> N
         if row.group != before.get(row.name, row.name):
             moved[row.group].append(row.name)
     for group, members in moved.items():
-        _move(members, group)
+        _move_waiting(members, group)
 
 
-def _move(names: Collection[str], group: str) -> None:
-    """Lets what waits for these domains wait for their servers instead, but for what a worker holds at this moment."""
+def _move_waiting(names: Collection[str], group: str) -> None:
+    """Move deliveries that wait for these domains to their group, except those claimed at this moment."""
     now = timezone.now()
     for name in Destination.objects.in_trouble().filter(name__in=names).values_list("name", flat=True):
-        destinations.note_recovery(name, now)
+        destinations.record_recovery(name, now)
     free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
     Delivery.objects.waiting().filter(free, destination__in=names).update(destination=group)

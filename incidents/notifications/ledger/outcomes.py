@@ -1,4 +1,4 @@
-"""What becomes of a letter, given what its channel said. Pure: the clock is an argument."""
+"""The outcome of an attempt, from the reply or error of its channel. Pure functions: the time is an argument."""
 
 from datetime import datetime, timedelta
 
@@ -9,46 +9,46 @@ from ..channels.base import Busy, ChannelError, Lost, Reply, Scope
 from . import backoff
 from .writer import ClaimedDelivery, Outcome
 
-# The relay failed in the middle of things, and the letter is not to blame: it goes again
-# as soon as the relay does, unless it meets this again and again.
-_SOON = timedelta(seconds=15)
-_SOON_TIMES = 3
-# A second loss says that the wire, or the letter, is the cause (STANDARDS Q10).
-_RESENDS = 1
+# If the relay fails during a transaction, the message is not the cause: it is requeued at
+# once, unless this happens to it repeatedly.
+_REQUEUE_DELAY = timedelta(seconds=15)
+_MAX_REQUEUES = 3
+# A second lost connection means that the network, or the message, is the cause (STANDARDS Q10).
+_MAX_RESENDS = 1
 
 
-def taken(row: ClaimedDelivery, reply: Reply, now: datetime) -> Outcome:
+def accepted(row: ClaimedDelivery, reply: Reply, now: datetime) -> Outcome:
     return Outcome(row, DeliveryState.SENT, reply.code, reply.text, now, sent_at=now)
 
 
-def not_taken(row: ClaimedDelivery, error: ChannelError, now: datetime) -> Outcome:
-    """The row's next state for each kind of error."""
+def not_accepted(row: ClaimedDelivery, error: ChannelError, now: datetime) -> Outcome:
+    """Return the outcome for each kind of error."""
     if isinstance(error, Lost):
         return _lost(row, error.reply, now)
-    if isinstance(error, Busy) and not is_last(row, now):
+    if isinstance(error, Busy) and not is_last_attempt(row, now):
         return _deferred(row, error, now)
     return _outcome(row, DeliveryState.FAILED, error.reply, now)
 
 
-def is_last(row: ClaimedDelivery, now: datetime) -> bool:
-    """Whether this try was the last one, should the letter be put off again."""
-    used_up = row.channel != Subscriber.Channel.EMAIL and row.attempts >= len(backoff.POST_PAUSES)
-    return used_up or backoff.is_over(row.created_at, now)
+def is_last_attempt(row: ClaimedDelivery, now: datetime) -> bool:
+    """Whether a deferral of this attempt would be final."""
+    used_up = row.channel != Subscriber.Channel.EMAIL and row.attempts >= len(backoff.POST_DELAYS)
+    return used_up or backoff.is_exhausted(row.created_at, now)
 
 
 def _deferred(row: ClaimedDelivery, error: Busy, now: datetime) -> Outcome:
     attempts = row.attempts + 1
     if row.channel != Subscriber.Channel.EMAIL:
-        pause = backoff.at_least(backoff.of_post(attempts), error.reply.retry_after)
-        return _outcome(row, DeliveryState.DEFERRED, error.reply, now + pause)
-    if error.scope is Scope.RELAY and attempts <= _SOON_TIMES:
-        return _outcome(row, DeliveryState.QUEUED, error.reply, now + _SOON)
-    return _outcome(row, DeliveryState.DEFERRED, error.reply, now + backoff.after_failures(attempts))
+        delay = backoff.at_least(backoff.post_delay(attempts), error.reply.retry_after)
+        return _outcome(row, DeliveryState.DEFERRED, error.reply, now + delay)
+    if error.scope is Scope.RELAY and attempts <= _MAX_REQUEUES:
+        return _outcome(row, DeliveryState.QUEUED, error.reply, now + _REQUEUE_DELAY)
+    return _outcome(row, DeliveryState.DEFERRED, error.reply, now + backoff.email_delay(attempts))
 
 
 def _lost(row: ClaimedDelivery, reply: Reply, now: datetime) -> Outcome:
-    if settings.RESEND_UNCERTAIN and row.times_uncertain < _RESENDS:
-        return _outcome(row, DeliveryState.UNCERTAIN, reply, now + backoff.when_uncertain())
+    if settings.RESEND_UNCERTAIN and row.times_uncertain < _MAX_RESENDS:
+        return _outcome(row, DeliveryState.UNCERTAIN, reply, now + backoff.uncertain_delay())
     return _outcome(row, DeliveryState.FAILED, reply, now)
 
 

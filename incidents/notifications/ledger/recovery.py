@@ -1,4 +1,4 @@
-"""Finds work that the queue or a worker has lost. The scheduler calls `sweep`; too many jobs do no harm."""
+"""Recovery of work that the queue or a worker has lost. The scheduler calls `sweep`; extra jobs are harmless."""
 
 from datetime import datetime, timedelta
 
@@ -8,26 +8,26 @@ from django.db.models import F
 from ...models import Delivery, DeliveryState, Destination
 from .. import queues
 from ..addressing import relay_name
-from ..queues import MAILS, POSTS
+from ..queues import EMAILS, POSTS
 from . import backoff
 from .writer import transition
 
 
 def sweep(now: datetime) -> None:
-    """Finds what nobody works on: letters left on the wire by a dead worker, and due ones without a job."""
+    """Recover deliveries that a dead worker left in flight, and enqueue jobs for due ones that have none."""
     recover_abandoned(now)
     if not queues.is_waiting(POSTS) and are_posts_due(now):
         queues.enqueue_posts()
-    if queues.is_waiting(MAILS):
+    if queues.is_waiting(EMAILS):
         return
-    for announcement_id in waiting_for_a_job(now):
-        if not queues.enqueue_mails(announcement_id, 1):
+    for announcement_id in announcements_due(now):
+        if not queues.enqueue_emails(announcement_id, 1):
             return
 
 
 def recover_abandoned(now: datetime) -> int:
-    """A worker that died with a letter on the wire cannot say whether it arrived; nor can we."""
-    died = "The worker stopped while it sent this letter."
+    """End deliveries that a dead worker left in flight. Nothing shows whether their messages arrived."""
+    died = "The worker stopped while sending this message."
     rows = Delivery.objects.abandoned(now)
     if not settings.RESEND_UNCERTAIN:
         return transition(rows, DeliveryState.FAILED, reply=died)
@@ -36,8 +36,8 @@ def recover_abandoned(now: datetime) -> int:
     return too_old + transition(rows, DeliveryState.UNCERTAIN, reply=died, **again)
 
 
-def waiting_for_a_job(now: datetime) -> list[int | None]:
-    """Announcements with something due that a worker could send now; None first, for the letters without one."""
+def announcements_due(now: datetime) -> list[int | None]:
+    """Return announcements with e-mails that could be sent now, starting with None for single messages."""
     closed = Destination.objects.closed(now).names()
     if relay_name() in closed:
         return []

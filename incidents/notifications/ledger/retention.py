@@ -1,4 +1,4 @@
-"""Forgets who was told of what: old deliveries become counts, what came back is deleted (STANDARDS P8)."""
+"""Retention: old deliveries are reduced to counts, old bounces and attempts deleted (STANDARDS P8)."""
 
 from datetime import datetime, timedelta
 
@@ -8,9 +8,9 @@ from django.db import connection
 from ...models import Announcement, Attempt, Bounce, Delivery, DeliveryState, FoldedDeliveries
 
 BATCH = 5_000
-_ENDED = [DeliveryState.SENT.value, DeliveryState.FAILED.value, DeliveryState.SKIPPED.value]
+_FINAL_STATES = [DeliveryState.SENT.value, DeliveryState.FAILED.value, DeliveryState.SKIPPED.value]
 
-# One statement, so that a row is either there or counted, whenever it is interrupted.
+# One statement, so that each row is either present or counted, even if it is interrupted.
 _FOLD = f"""
 WITH gone AS (
     DELETE FROM {Delivery._meta.db_table} WHERE id IN (
@@ -27,34 +27,34 @@ SELECT count(*) FROM gone
 """  # noqa: S608 - own names only
 
 
-def apply_retention(*, now: datetime, most: int | None = None) -> int:
+def apply_retention(*, now: datetime, limit: int | None = None) -> int:
     """Replace finished deliveries older than DELIVERIES_KEPT_DAYS with counts; return how many.
 
-    Bounces and attempts of that age are deleted. `most` ends it early, after a whole batch, so that it does not
-    delay the scheduler.
+    Bounces and attempts of that age are deleted. It stops after the batch that reaches `limit`,
+    so that it does not delay the scheduler.
     """
     before = now - timedelta(days=settings.DELIVERIES_KEPT_DAYS)
     Bounce.objects.filter(received_at__lt=before).delete()
     Attempt.objects.filter(at__lt=before).delete()
-    gone = _forget_letters(before)
-    for pk in _old(before):
-        while (most is None or gone < most) and (batch := _fold_batch(pk)):
-            gone += batch
-    return gone
+    deleted = _delete_single_messages(before)
+    for pk in _old_announcements(before):
+        while (limit is None or deleted < limit) and (batch := _fold_batch(pk)):
+            deleted += batch
+    return deleted
 
 
-def _old(before: datetime) -> list[int]:
-    old = Announcement.objects.filter(created_at__lt=before, deliveries__state__in=_ENDED).order_by("pk")
+def _old_announcements(before: datetime) -> list[int]:
+    old = Announcement.objects.filter(created_at__lt=before, deliveries__state__in=_FINAL_STATES).order_by("pk")
     return list(old.values_list("pk", flat=True).distinct())
 
 
 def _fold_batch(pk: int) -> int:
     with connection.cursor() as cursor:
-        cursor.execute(_FOLD, [pk, _ENDED, BATCH])
+        cursor.execute(_FOLD, [pk, _FINAL_STATES, BATCH])
         return int(cursor.fetchone()[0])
 
 
-def _forget_letters(before: datetime) -> int:
-    """Confirmations and such: nobody counts them, and there are few."""
-    letters = Delivery.objects.filter(announcement__isnull=True, state__in=_ENDED, created_at__lt=before)
-    return letters.delete()[0]
+def _delete_single_messages(before: datetime) -> int:
+    """Confirmations and the like are not counted, and there are few."""
+    old = Delivery.objects.filter(announcement__isnull=True, state__in=_FINAL_STATES, created_at__lt=before)
+    return old.delete()[0]

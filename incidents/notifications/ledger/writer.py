@@ -1,8 +1,8 @@
-"""The ledger's pen: the only code that moves a delivery from state to state, as MOVES allows.
+"""The writer of the ledger: the only code that changes the state of deliveries, as MOVES allows.
 
-`move` is for sets of rows. `Ledger` is for a worker: it writes that a letter goes on
-the wire before it does, and what became of it right after the reply, so that a worker
-killed at any moment leaves at most one letter per connection in doubt.
+`transition` is for sets of rows. `Ledger` is for a worker: it records that a message is
+in flight before it is sent, and its outcome right after the reply, so that a worker
+killed at any moment leaves at most one message per connection uncertain.
 """
 
 import json
@@ -24,29 +24,29 @@ from ...models.deliveries import DeliveryQuerySet
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
-# Longer than all the timeouts of one transaction together (RFC 5321 §4.5.3.2): who has
-# not written an outcome by then is dead.
-WIRE_LEASE = timedelta(minutes=30)
-# How long a worker tries to write an outcome down while PostgreSQL is away.
-PATIENCE = timedelta(minutes=20)
+# Longer than all timeouts of one SMTP transaction together (RFC 5321 §4.5.3.2): a worker
+# that has not recorded an outcome by then is dead.
+SENDING_LEASE = timedelta(minutes=30)
+# How long a worker retries to record an outcome while PostgreSQL is not available.
+DATABASE_PATIENCE = timedelta(minutes=20)
 
 
-def sources(target: DeliveryState) -> list[str]:
-    """The states that may move to `target`."""
+def allowed_sources(target: DeliveryState) -> list[str]:
+    """Return the states that may change to `target`."""
     return [state for state, targets in MOVES.items() if target in targets]
 
 
-_BEGINNING = sources(DeliveryState.SENDING)
+_SENDABLE_STATES = allowed_sources(DeliveryState.SENDING)
 
 
 def transition(rows: DeliveryQuerySet, target: DeliveryState, **fields: Any) -> int:
-    """Moves those of the rows that may move, takes them from whoever holds them, and returns how many they were."""
-    return rows.filter(state__in=sources(target)).update(state=target, lease_until=None, **fields)
+    """Change the state of those rows that may change, end the claims on them, and return their number."""
+    return rows.filter(state__in=allowed_sources(target)).update(state=target, lease_until=None, **fields)
 
 
 @dataclass
 class ClaimedDelivery:
-    """A row that this worker holds, with what it needs to send it. `lease` proves the hold and moves with it."""
+    """A delivery that this worker has claimed, with what it takes to send it. `lease` is the proof of the claim."""
 
     id: int
     lease: datetime
@@ -63,15 +63,15 @@ class ClaimedDelivery:
     address: str
     opt_in_round: int
     channel: str = Subscriber.Channel.EMAIL
-    endpoint: str = ""  # what the subscription is about: for mail the address itself
-    time_zone: str = ""  # empty: the page's
-    # Destinations in trouble that this letter is to try out.
+    endpoint: str = ""  # the subscription's own address, which `address` is not for a webhook's owner
+    time_zone: str = ""  # empty: that of the page
+    # Failing destinations that this delivery probes.
     probes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one letter on the wire. `code` 0 is stored as none."""
+    """The outcome of one delivery that was in flight. `code` 0 is stored as null."""
 
     row: ClaimedDelivery
     state: DeliveryState
@@ -82,13 +82,13 @@ class Outcome:
 
     def __post_init__(self) -> None:
         if self.state not in MOVES[DeliveryState.SENDING]:
-            raise ValueError(f"A letter on the wire does not become {self.state}.")
+            raise ValueError(f"A delivery in flight cannot change to {self.state}.")
 
 
-# Rows are found by their ids alone. Listing them keeps PostgreSQL from reading the whole
-# table, of which it expects the records to name a good part; “coalesce” keeps PostgreSQL from choosing the small index
-# of the letters on the wire, which is full of dead entries while thousands pass through it.
-# Of somebody who had everything erased meanwhile no reply is kept.
+# Rows are found by their ids alone. The list of ids keeps PostgreSQL from scanning the whole
+# table, because it overestimates how many rows the records match; “coalesce” keeps it from
+# using the small index of deliveries in flight, which is full of dead entries while
+# thousands pass through it. Replies are discarded once a subscriber has been erased.
 _WRITE = f"""
 WITH ended AS (
     UPDATE {Delivery._meta.db_table} AS d
@@ -109,53 +109,53 @@ WHERE d.id = ANY(%s::bigint[]) AND d.id = v.id AND s.id = d.subscriber_id
     AND (d.lease_until = v.lease AND d.state = ANY(%s)
          OR coalesce(d.state, '') = '{DeliveryState.SENDING}' AND d.lease_until = %s)
 RETURNING d.id
-"""  # noqa: S608 - own names only; the last alternative is our own write, repeated after a lost connection
+"""  # noqa: S608 - own names only; the last alternative is our own write, retried after a lost connection
 
 
 class Ledger:
-    """Writes for a worker over one connection: that of the thread which made it. Not for two threads at a time.
+    """Writes for a worker, on the database connection of the thread that created it. One thread at a time may use it.
 
-    Raises OperationalError if PostgreSQL stays away for longer than PATIENCE.
+    Raises OperationalError if PostgreSQL is unavailable for longer than DATABASE_PATIENCE.
     """
 
     def __init__(self) -> None:
         self._connection = connections[DEFAULT_DB_ALIAS]
-        self._plans_once: object = None  # the connection that has been told so
+        self._generic_plans_on: object = None  # the connection that has the setting
 
-    def write(self, outcomes: Sequence[Outcome], begun: Sequence[ClaimedDelivery]) -> set[int]:
-        """Records outcomes and, in the same statement, that the rows `begun` go on the wire now.
+    def write(self, outcomes: Sequence[Outcome], starting: Sequence[ClaimedDelivery]) -> set[int]:
+        """Record outcomes and, in the same statement, that the rows `starting` are in flight now.
 
-        Returns the ids of those that may: not the rows that were taken from us
-        meanwhile, or whose subscriber left. Each of `begun` gets its new lease.
+        Return the ids of those that may be sent: not rows whose claim has ended, or whose
+        subscriber has unsubscribed since. Each of `starting` gets its new lease.
         """
-        lease = timezone.now() + WIRE_LEASE
-        parameters = _parameters(outcomes, begun, lease)
-        granted = self.using(lambda: self._execute(parameters))
-        for row in begun:
+        lease = timezone.now() + SENDING_LEASE
+        parameters = _parameters(outcomes, starting, lease)
+        allowed = self.run(lambda: self._execute(parameters))
+        for row in starting:
             row.lease = lease
-        return granted
+        return allowed
 
-    def using(self, work: Callable[[], T]) -> T:
-        """Asks the database something; what it does not take is repeated, because outcomes must not be forgotten."""
-        give_up, pause = time.monotonic() + PATIENCE.total_seconds(), 0.1
+    def run(self, work: Callable[[], T]) -> T:
+        """Run a database operation, and retry it while PostgreSQL is unavailable: outcomes must not be lost."""
+        deadline, pause = time.monotonic() + DATABASE_PATIENCE.total_seconds(), 0.1
         while True:
             try:
                 return work()
             except OperationalError:
-                if self._connection.in_atomic_block or time.monotonic() > give_up:
+                if self._connection.in_atomic_block or time.monotonic() > deadline:
                     raise
-                logger.warning("PostgreSQL does not answer; what became of a letter waits to be written.")
+                logger.warning("PostgreSQL is not responding; retrying until the outcomes are recorded")
                 self._connection.close()
                 time.sleep(pause)
                 pause = min(pause * 2, 5)
 
-    def join(self) -> None:
-        """Lets the calling thread use the ledger's connection as its own."""
+    def use_connection(self) -> None:
+        """Make the calling thread use the ledger's connection as its own."""
         connections[DEFAULT_DB_ALIAS] = self._connection
 
     @contextmanager
     def shared(self) -> Iterator[None]:
-        """While this lasts threads may join."""
+        """Allow other threads to use the connection inside this context."""
         self._connection.inc_thread_sharing()
         try:
             yield
@@ -163,23 +163,23 @@ class Ledger:
             self._connection.dec_thread_sharing()
 
     def _execute(self, parameters: list[Any]) -> set[int]:
-        """Planned once, because planning takes longer than doing; Django's own cursors do not prepare."""
+        """Execute it as a prepared statement, because planning takes longer; Django's own cursors do not prepare."""
         self._connection.ensure_connection()
         with self._connection.wrap_database_errors, psycopg.Cursor(self._connection.connection) as cursor:
-            if self._plans_once is not self._connection.connection:
+            if self._generic_plans_on is not self._connection.connection:
                 cursor.execute("SET plan_cache_mode = force_generic_plan")
-                self._plans_once = self._connection.connection
+                self._generic_plans_on = self._connection.connection
             return {pk for (pk,) in cursor.execute(_WRITE, parameters, prepare=True)}
 
 
-def _parameters(outcomes: Sequence[Outcome], begun: Sequence[ClaimedDelivery], lease: datetime) -> list[Any]:
+def _parameters(outcomes: Sequence[Outcome], starting: Sequence[ClaimedDelivery], lease: datetime) -> list[Any]:
     return [
         json.dumps([_as_record(outcome) for outcome in outcomes]),
         [outcome.row.id for outcome in outcomes],
         lease,
-        json.dumps([{"id": row.id, "lease": row.lease.isoformat()} for row in begun]),
-        [row.id for row in begun],
-        _BEGINNING,
+        json.dumps([{"id": row.id, "lease": row.lease.isoformat()} for row in starting]),
+        [row.id for row in starting],
+        _SENDABLE_STATES,
         lease,
     ]
 

@@ -14,7 +14,7 @@ from rq import Worker
 
 from ...models import Delivery, Heartbeat
 from .. import queues
-from ..queues import MAILS, POSTS
+from ..queues import EMAILS, POSTS
 
 SCHEDULER = "scheduler"
 # Staff must know within a minute; two heartbeats may be missed.
@@ -56,7 +56,7 @@ class Health:
 
     @property
     def mail_workers(self) -> int:
-        return sum(MAILS in worker.queues for worker in self.live_workers)
+        return sum(EMAILS in worker.queues for worker in self.live_workers)
 
     @property
     def webhook_workers(self) -> int:

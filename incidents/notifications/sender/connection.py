@@ -141,10 +141,10 @@ class Sender:
         try:
             reply = await self.transport.send(row)
         except ChannelError as error:
-            await self.commits.write(outcomes.not_taken(row, error, timezone.now()), None)
+            await self.commits.write(outcomes.not_accepted(row, error, timezone.now()), None)
             await self._follow(row, error)
             return None
-        return await self._taken(row, outcomes.taken(row, reply, timezone.now()))
+        return await self._taken(row, outcomes.accepted(row, reply, timezone.now()))
 
     async def _taken(self, row: ClaimedDelivery, outcome: Outcome) -> Outcome | None:
         self.relay.answered()
@@ -182,29 +182,29 @@ class Sender:
         relay = relay_name()
         if self.dispatcher.settle(row, Result.PUTS_OFF) or row.destination in row.probes:
             await self._trouble(row.destination, reply, row)
-        same = relay in row.probes and await self.commits.using(lambda: destinations.still_says_the_same(relay, reply))
+        same = relay in row.probes and await self.commits.run(lambda: destinations.is_same_failure(relay, reply))
         if same or self.relay.deferred(row.destination):
             self.dispatcher.close()
             await self._trouble(relay, reply, row)
         elif relay in row.probes:
-            await self.commits.using(lambda: destinations.note_recovery(relay, timezone.now()))
+            await self.commits.run(lambda: destinations.record_recovery(relay, timezone.now()))
 
     async def _refused(self, row: ClaimedDelivery, error: Refused) -> None:
         if error.address_is_gone:
-            await self.commits.using(lambda: suspend(row.subscriber_id, str(error.reply)))
+            await self.commits.run(lambda: suspend(row.subscriber_id, str(error.reply)))
         elif error.is_policy:
             logger.error("Mail is refused for a matter of policy, which staff should look into: %s", error.reply)
 
     async def _trouble(self, name: str, reply: Reply, row: ClaimedDelivery) -> None:
         by_probe = name in row.probes
-        await self.commits.using(
-            lambda: destinations.note_trouble(name, reply, timezone.now(), tried=row.id, by_probe=by_probe)
+        await self.commits.run(
+            lambda: destinations.record_failure(name, reply, timezone.now(), attempted=row.id, by_probe=by_probe)
         )
 
     async def _recovered(self, row: ClaimedDelivery) -> None:
         for name in row.probes:
-            await self.commits.using(lambda name=name: destinations.note_recovery(name, timezone.now()))  # type: ignore[misc]
+            await self.commits.run(lambda name=name: destinations.record_recovery(name, timezone.now()))  # type: ignore[misc]
 
     async def _give_probes_back(self, row: ClaimedDelivery) -> None:
         for name in row.probes:
-            await self.commits.using(lambda name=name: destinations.give_probe_back(name, timezone.now()))  # type: ignore[misc]
+            await self.commits.run(lambda name=name: destinations.return_probe(name, timezone.now()))  # type: ignore[misc]

@@ -35,7 +35,7 @@ class GroupCommit:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self.thread = ThreadPoolExecutor(1, "pen", initializer=ledger.join)
+        self.thread = ThreadPoolExecutor(1, "pen", initializer=ledger.use_connection)
         self._page = _Page()
         self._writing: asyncio.Task[None] | None = None
 
@@ -52,9 +52,9 @@ class GroupCommit:
         granted = await page.granted
         return next_row is not None and next_row.id in granted
 
-    async def using(self, work: Callable[[], T]) -> T:
+    async def run(self, work: Callable[[], T]) -> T:
         """Asks the database something else."""
-        return await asyncio.get_running_loop().run_in_executor(self.thread, self._ledger.using, work)
+        return await asyncio.get_running_loop().run_in_executor(self.thread, self._ledger.run, work)
 
     def close(self) -> None:
         self.thread.shutdown()

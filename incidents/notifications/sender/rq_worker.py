@@ -8,7 +8,7 @@ from rq import Worker
 
 from ... import links, markup
 from ..monitoring.health import HEARTBEAT
-from ..outbox import MAILED
+from ..outbox import EMAIL_KINDS
 from . import webhook_worker, worker
 
 __all__ = ["PreloadedWorker", "webhook_worker", "worker"]
@@ -30,7 +30,7 @@ class PreloadedWorker(HeartbeatWorker):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for letter in MAILED:
+        for letter in EMAIL_KINDS:
             for part in ("subject.txt", "body.txt", "body.html"):
                 get_template(f"emails/{letter}/{part}")
         for code, _name in settings.LANGUAGES:

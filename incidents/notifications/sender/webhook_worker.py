@@ -54,7 +54,7 @@ class WebhookTransport:
         """A chat does not look at signatures; a webhook has none before its owner has shown that it is theirs."""
         now = timezone.now()
         valid = SigningSecret.objects.filter(subscriber=row.subscriber_id).valid(now).values_list("value", flat=True)
-        keys = await self.commits.using(lambda: list(valid))
+        keys = await self.commits.run(lambda: list(valid))
         return signatures.headers(f"msg_{row.id}", now, body, keys) if keys else {}
 
     async def _note(self, row: ClaimedDelivery, reply: Reply, began: float) -> None:
@@ -65,15 +65,15 @@ class WebhookTransport:
             said=reply.text[:300],
             milliseconds=int((time.monotonic() - began) * 1000),
         )
-        await self.commits.using(attempt.save)
+        await self.commits.run(attempt.save)
 
 
 class WebhookSender(Sender):
     """What follows from a post that was not taken: nothing for others, but for those to the same host."""
 
     async def _follow(self, row: ClaimedDelivery, error: ChannelError) -> None:
-        if isinstance(error, Gone) or outcomes.is_last(row, timezone.now()):
-            await self.commits.using(lambda: _suspend(row, error.reply, is_gone=isinstance(error, Gone)))
+        if isinstance(error, Gone) or outcomes.is_last_attempt(row, timezone.now()):
+            await self.commits.run(lambda: _suspend(row, error.reply, is_gone=isinstance(error, Gone)))
         await super()._follow(row, error)
 
     async def _refused(self, row: ClaimedDelivery, error: Refused) -> None:
@@ -94,7 +94,7 @@ class WebhookWorker(Worker[Payload]):
     async def claim(self) -> list[ClaimedDelivery]:
         if self.dispatcher.left >= self.low_water():
             return []
-        rows = await self.commits.using(lambda: claims.claim_posts(self.batch, timezone.now()))
+        rows = await self.commits.run(lambda: claims.claim_posts(self.batch, timezone.now()))
         self.has_more = len(rows) >= self.batch
         return rows
 

@@ -94,7 +94,7 @@ class Worker(ABC, Generic[Written]):
         return unfinished
 
     async def _give_back(self, rows: list[ClaimedDelivery]) -> None:
-        await self.commits.using(lambda: claims.release(rows))
+        await self.commits.run(lambda: claims.give_up(rows))
 
     async def _claim(self) -> int:
         """Returns how many rows there were."""
@@ -107,7 +107,7 @@ class Worker(ABC, Generic[Written]):
         key = _key(row)
         if key not in self.letters and key not in self.unwritable:
             try:
-                self.letters[key] = await self.commits.using(lambda: self.render(row))
+                self.letters[key] = await self.commits.run(lambda: self.render(row))
             except OperationalError:
                 raise  # the database's fault and no letter's
             except Exception as error:
@@ -121,9 +121,9 @@ class Worker(ABC, Generic[Written]):
     async def _fail(self, row: ClaimedDelivery, why: str) -> None:
         """Only while we hold it; staff find it among the failed and can send it again."""
         held = Delivery.objects.filter(pk=row.id, lease_until=row.lease)
-        await self.commits.using(lambda: transition(held, DeliveryState.FAILED, reply=why, reply_code=None))
+        await self.commits.run(lambda: transition(held, DeliveryState.FAILED, reply=why, reply_code=None))
         for name in row.probes:
-            await self.commits.using(lambda name=name: destinations.give_probe_back(name, timezone.now()))  # type: ignore[misc]
+            await self.commits.run(lambda name=name: destinations.return_probe(name, timezone.now()))  # type: ignore[misc]
 
     def _start_senders(self) -> None:
         """One connection until the relay has taken a letter, then as many as there is work for."""
@@ -179,7 +179,7 @@ class MailWorker(Worker[Mail]):
 
     async def _claimed(self, announcement_id: int | None) -> list[ClaimedDelivery]:
         provided = self.dispatcher.provided()
-        return await self.commits.using(lambda: claims.claim(announcement_id, self.batch, timezone.now(), provided))
+        return await self.commits.run(lambda: claims.claim(announcement_id, self.batch, timezone.now(), provided))
 
     def render(self, row: ClaimedDelivery) -> Mail:
         return render(row.letter, row.language, announcement_of(row), row.time_zone)

@@ -1,4 +1,4 @@
-"""What a worker holds: never more than it soon sends, nothing that is paused, and no row that leads nowhere."""
+"""Claims: no more than a worker will send soon, nothing that is paused, and no orphaned rows."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +25,7 @@ from tests.support.database import is_somebody_blocked
 pytestmark = pytest.mark.django_db
 
 
-def test_a_worker_stops_at_once_when_its_announcement_is_paused_amid_its_claims(
+def test_worker_stops_at_once_when_its_announcement_is_paused(
     server: ScriptedServer, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.EMAIL_CONNECTIONS = 1
@@ -46,38 +46,38 @@ def test_a_worker_stops_at_once_when_its_announcement_is_paused_amid_its_claims(
     assert not Delivery.objects.filter(lease_until__isnull=False).exists()
 
 
-def test_a_worker_on_a_slow_relay_holds_no_more_than_one_batch(
+def test_worker_on_a_slow_relay_claims_no_more_than_one_batch(
     server: ScriptedServer, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """So that others can share the work, and letters do not outlive their lease while they wait."""
+    """So that other workers can share the work, and leases do not expire before the messages are sent."""
     settings.EMAIL_CONNECTIONS = 1
     for number in range(30):
         make_subscriber(f"reader{number}@example.dk")
     announcement = announced()
-    claim, taken_at_claims = claims.claim, []
+    claim, received_at_claims = claims.claim, []
 
-    def twice(announcement_id: int | None, *rest: object) -> list[ClaimedDelivery]:
+    def claim_twice(announcement_id: int | None, *rest: object) -> list[ClaimedDelivery]:
         if announcement_id is not None:
-            taken_at_claims.append(len(server.received))
-            if len(taken_at_claims) == 2:
+            received_at_claims.append(len(server.received))
+            if len(received_at_claims) == 2:
                 operations.pause_announcement(announcement=announcement)
         return claim(announcement_id, *rest)  # type: ignore[arg-type]
 
-    async def time_flies(self: Dispatcher, rows: int, _seconds: float) -> None:
+    async def return_at_once(self: Dispatcher, rows: int, _seconds: float) -> None:
         """The relay is so slow that the worker looks for more work before each reply."""
         self._low_water = rows
         await asyncio.sleep(0)
 
-    monkeypatch.setattr(claims, "claim", twice)
-    monkeypatch.setattr(Dispatcher, "wait_until_below", time_flies)
+    monkeypatch.setattr(claims, "claim", claim_twice)
+    monkeypatch.setattr(Dispatcher, "wait_until_below", return_at_once)
     jobs.deliver(announcement.pk, 12)
-    assert taken_at_claims[0] == 0
-    assert taken_at_claims[1] >= 9
+    assert received_at_claims[0] == 0
+    assert received_at_claims[1] >= 9
 
 
 @pytest.mark.django_db(transaction=True)
-def test_whoever_pauses_waits_for_a_claim_that_is_being_made() -> None:
-    """And so takes its rows away: nobody's hands are full after a pause."""
+def test_pausing_waits_for_claims_that_are_not_committed() -> None:
+    """It can then revoke them: no worker has claims after a pause."""
     make_subscriber()
     announcement = announced()
 
@@ -99,26 +99,26 @@ def test_whoever_pauses_waits_for_a_claim_that_is_being_made() -> None:
 
 
 @pytest.mark.parametrize("gone", [Subscriber, Announcement])
-def test_a_row_whose_other_half_was_deleted_by_hand_is_not_queued_for_ever(
+def test_orphaned_delivery_is_deleted(
     server: ScriptedServer, caplog: pytest.LogCaptureFixture, gone: type[Subscriber | Announcement]
 ) -> None:
     make_subscriber("reader@example.dk")
     announced()
     with connection.cursor() as cursor:
         cursor.execute(f"DELETE FROM {gone._meta.db_table}")
-    assert recovery.waiting_for_a_job(timezone.now()) != []
+    assert recovery.announcements_due(timezone.now()) != []
     work_off()
-    assert recovery.waiting_for_a_job(timezone.now()) == []
+    assert recovery.announcements_due(timezone.now()) == []
     assert server.received == []
-    assert "1 deliveries are forgotten" in caplog.text
+    assert "1 deliveries deleted" in caplog.text
 
 
-def test_a_letter_of_our_own_accord_to_somebody_who_is_gone_is_forgotten(server: ScriptedServer) -> None:
-    gone, there = make_subscriber("gone@example.dk"), make_subscriber("there@example.dk")
-    for reader in (gone, there):
+def test_single_message_to_a_deleted_subscriber_is_deleted(server: ScriptedServer) -> None:
+    gone, active = make_subscriber("gone@example.dk"), make_subscriber("active@example.dk")
+    for reader in (gone, active):
         outbox.queue_message(reader, Delivery.Letter.MANAGE)
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM incidents_subscriber WHERE id = %s", [gone.pk])
     work_off()
-    assert [letter.recipient for letter in server.received] == ["there@example.dk"]
+    assert [message.recipient for message in server.received] == ["active@example.dk"]
     assert states() == {"sent": 1}

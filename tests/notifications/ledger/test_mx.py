@@ -1,4 +1,4 @@
-"""Domains with the same mail servers are one destination; a name server of our own says which they are."""
+"""Domains with the same mail servers are one destination. A name server of the test answers for them."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -33,14 +33,14 @@ class NameServer(BaseResolver):  # type: ignore[misc]
 
     def __init__(self) -> None:
         self.servers: dict[str, list[str]] = {}
-        self.is_ill = False
+        self.fails = False
         self.asked: list[str] = []
 
     def resolve(self, request: DNSRecord, _handler: object) -> DNSRecord:
         name = str(request.q.qname).rstrip(".")
         self.asked.append(name)
         reply = request.reply()
-        if self.is_ill:
+        if self.fails:
             reply.header.rcode = RCODE.SERVFAIL
         for server in self.servers.get(name, []) if request.q.qtype == QTYPE.MX else []:
             reply.add_answer(*RR.fromZone(f"{name}. MX {server}."))
@@ -70,11 +70,11 @@ def names(running: tuple[NameServer, int], settings: Settings, monkeypatch: pyte
     monkeypatch.setattr(mx, "_resolver", lambda: resolver)
     answers = running[0]
     answers.servers = {name: [f"10 {name.replace('.', '-')}.{GROUP}", "20 other.example"] for name in MICROSOFT}
-    answers.is_ill, answers.asked = False, []
+    answers.fails, answers.asked = False, []
     return answers
 
 
-def test_domains_with_the_same_servers_share_the_pause_and_its_one_probe(
+def test_domains_with_the_same_servers_share_one_backoff_and_one_probe(
     names: NameServer, server: ScriptedServer
 ) -> None:
     for domain in (*MICROSOFT, "fine.example"):
@@ -87,10 +87,10 @@ def test_domains_with_the_same_servers_share_the_pause_and_its_one_probe(
     assert [server.tries_of("DOT", domain) for domain in MICROSOFT].count(0) == 2
     assert server.tries_of("DOT") == 11
     assert states(destination="fine.example") == {"sent": 10}
-    assert [trouble.name for trouble in Destination.objects.in_trouble()] == [GROUP]
+    assert [failing.name for failing in Destination.objects.in_trouble()] == [GROUP]
 
 
-def test_a_day_of_server_busy_is_fourteen_probes_for_all_that_microsoft_hosts(
+def test_a_day_of_server_busy_takes_fourteen_probes_for_all_domains_of_one_provider(
     names: NameServer, server: ScriptedServer
 ) -> None:
     for domain in MICROSOFT:
@@ -104,9 +104,7 @@ def test_a_day_of_server_busy_is_fourteen_probes_for_all_that_microsoft_hosts(
     assert seen.outdated == 0
 
 
-def test_what_waits_already_joins_its_neighbours_once_their_servers_are_known(
-    names: NameServer, server: ScriptedServer
-) -> None:
+def test_waiting_deliveries_move_to_the_group_once_it_is_known(names: NameServer, server: ScriptedServer) -> None:
     for domain in MICROSOFT:
         make_subscriber(f"reader@{domain}")
     announced()
@@ -118,23 +116,23 @@ def test_what_waits_already_joins_its_neighbours_once_their_servers_are_known(
     assert not Destination.objects.in_trouble().exists()
 
 
-def test_name_servers_that_do_not_answer_delay_no_letter_and_are_asked_again_in_an_hour(
+def test_failed_lookup_delays_no_message_and_is_retried_after_an_hour(
     names: NameServer, server: ScriptedServer
 ) -> None:
     reader = make_subscriber("reader@hansen.example")
-    names.is_ill = True
+    names.fails = True
     mx.look_up(timezone.now())
     announced()
     work_off()
     assert states(destination="hansen.example") == {"sent": 1}
-    names.is_ill = False
+    names.fails = False
     mx.look_up(timezone.now() + timedelta(minutes=59))
     assert outbox.queue_message(reader, "manage").destination == "hansen.example"
     mx.look_up(timezone.now() + timedelta(minutes=61))
     assert outbox.queue_message(reader, "manage").destination == GROUP
 
 
-def test_a_domain_is_asked_about_once_a_week_and_forgotten_with_its_last_reader(names: NameServer) -> None:
+def test_domain_is_looked_up_once_a_week_and_deleted_with_its_last_subscriber(names: NameServer) -> None:
     reader = make_subscriber("reader@hansen.example")
     now = timezone.now()
     for day in (0, 0, 3, 8):
@@ -145,9 +143,7 @@ def test_a_domain_is_asked_about_once_a_week_and_forgotten_with_its_last_reader(
     assert not MailDomain.objects.exists()
 
 
-def test_without_the_setting_a_domain_is_a_destination_and_no_name_server_is_asked(
-    names: NameServer, settings: Settings
-) -> None:
+def test_without_the_setting_each_domain_is_a_destination_of_its_own(names: NameServer, settings: Settings) -> None:
     settings.GROUP_BY_MX = False
     reader = make_subscriber("reader@hansen.example")
     MailDomain.objects.create(name="hansen.example", group=GROUP, known_at=timezone.now())
@@ -167,5 +163,5 @@ def test_without_the_setting_a_domain_is_a_destination_and_no_name_server_is_ask
         ([], ""),
     ],
 )
-def test_a_group_is_named_after_what_its_servers_have_in_common(servers: list[str], group: str) -> None:
-    assert mx.same_servers(servers) == group
+def test_group_has_the_name_that_its_servers_have_in_common(servers: list[str], group: str) -> None:
+    assert mx.mx_group(servers) == group

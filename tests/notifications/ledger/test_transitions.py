@@ -1,6 +1,6 @@
-"""Whatever servers answer, workers do and clocks show: deliveries move as MOVES says, and every one ends.
+"""Random sequences of replies, crashes and times: deliveries change state as MOVES allows, and all of them end.
 
-`LEDGER_EXAMPLES=500 pytest tests/notifications/ledger/test_transitions.py` looks for longer.
+`LEDGER_EXAMPLES=500 pytest tests/notifications/ledger/test_transitions.py` tries more of them.
 """
 
 import json
@@ -24,7 +24,7 @@ from harness.smtp_server import DROP, ScriptedServer
 from incidents import operations
 from incidents.models import MOVES, Announcement, Delivery, DeliveryState, Subscriber
 from incidents.notifications.ledger import claims
-from incidents.notifications.ledger.writer import WIRE_LEASE
+from incidents.notifications.ledger.writer import SENDING_LEASE
 from tests.factories import make_subscriber
 from tests.notifications.helpers import START, announced, states
 
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.django_db
 EXAMPLES = int(os.environ.get("LEDGER_EXAMPLES", "6"))
 HOSTS = ("a.example", "a.example", "b.example")
 ENDS = {"sent", "failed", "skipped"}
-# Refuses every move that the one table does not allow, whoever makes it and in whatever statement.
+# Rejects every change of state that MOVES does not allow, in any statement.
 WATCH = """
 CREATE FUNCTION pg_temp.watch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
     IF NOT ('%s'::jsonb -> OLD.state) ? NEW.state THEN
@@ -45,7 +45,7 @@ CREATE TRIGGER watch BEFORE UPDATE OF state ON incidents_delivery FOR EACH ROW
 WHEN (OLD.state <> NEW.state) EXECUTE FUNCTION pg_temp.watch()
 """
 
-Answer = tuple[str, str]  # what the server says when it comes to this stage
+Answer = tuple[str, str]  # a stage, and the server's reply to it
 STAGES = ["CONNECT", "MAIL", "RCPT", "DATA", "DOT"]
 REPLIES = [
     "451 4.7.500 Server busy",
@@ -57,7 +57,7 @@ REPLIES = [
     DROP,
 ]
 STEPS = """
-    work work wait wait_a_day turn_the_clock_back die_with_claims die_on_the_wire resend pause resume announce leave
+    work work wait wait_a_day set_the_clock_back die_with_claims die_in_flight resend pause resume announce leave
 """.split()
 
 
@@ -74,7 +74,7 @@ def clock() -> Iterator[time_machine.Traveller]:
 
 
 class Script:
-    """Answers once as each line says, in their order, and then as a server does that works."""
+    """Gives each scripted reply once, in order, and accepts everything afterwards."""
 
     def __init__(self, lines: list[Answer]) -> None:
         self.lines = lines
@@ -97,13 +97,13 @@ def do(step: str, announcement: Announcement, clock: time_machine.Traveller) -> 
             clock.shift(timedelta(minutes=11))
         case "wait_a_day":
             clock.shift(timedelta(days=1))
-        case "turn_the_clock_back":
+        case "set_the_clock_back":
             clock.shift(-timedelta(hours=1))
         case "die_with_claims":
             claims.claim(announcement.pk, 2, timezone.now())
-        case "die_on_the_wire":
+        case "die_in_flight":
             rows = Delivery.objects.filter(pk__in=[row.id for row in claims.claim(announcement.pk, 1, timezone.now())])
-            rows.update(state="sending", attempts=F("attempts") + 1, lease_until=timezone.now() + WIRE_LEASE)
+            rows.update(state="sending", attempts=F("attempts") + 1, lease_until=timezone.now() + SENDING_LEASE)
         case "resend":
             operations.resend_failed(announcement=announcement)
         case "pause":
@@ -116,10 +116,10 @@ def do(step: str, announcement: Announcement, clock: time_machine.Traveller) -> 
             Subscriber.objects.filter(deliveries__announcement=announcement).update(state="unsubscribed")
 
 
-def test_states_move_as_the_table_says_and_every_delivery_ends(
+def test_states_change_as_allowed_and_every_delivery_ends(
     server: ScriptedServer, clock: time_machine.Traveller, settings: Settings, watched: None
 ) -> None:
-    settings.EMAIL_CONNECTIONS = 1  # so that the same script gives the same story
+    settings.EMAIL_CONNECTIONS = 1  # so that the same script gives the same result
     for number, host in enumerate(HOSTS):
         make_subscriber(f"reader{number}@{host}")
     announcement = announced()
@@ -145,20 +145,20 @@ def test_states_move_as_the_table_says_and_every_delivery_ends(
                 do(step, announcement, clock)
             let_time_pass(clock, timedelta(days=7))
             assert set(states()) <= ENDS
-            assert told_once(server, script)
+            assert is_sent_once(server, script)
             transaction.set_rollback(True)
 
     check()
 
 
-def told_once(server: ScriptedServer, script: Script) -> bool:
-    """Whoever was sent to holds one letter for it, and more only of those that were lost on the wire."""
-    taken = Counter(letter.recipient for letter in server.received) - script.lost
-    return taken == Counter(Delivery.objects.filter(state="sent").values_list("subscriber__address", flat=True))
+def is_sent_once(server: ScriptedServer, script: Script) -> bool:
+    """Whether each sent delivery arrived once, not counting messages whose connection was lost."""
+    accepted = Counter(message.recipient for message in server.received) - script.lost
+    return accepted == Counter(Delivery.objects.filter(state="sent").values_list("subscriber__address", flat=True))
 
 
 @pytest.mark.parametrize(("now", "then"), [("sent", "deferred"), ("skipped", "queued"), ("queued", "sent")])
-def test_what_watches_the_moves_sees_one_that_is_not_in_the_table(watched: None, now: str, then: str) -> None:
+def test_trigger_of_this_test_rejects_forbidden_changes(watched: None, now: str, then: str) -> None:
     make_subscriber()
     announced()
     fields = {"sent_at": START, "skip_reason": "cancelled" if now == "skipped" else ""}
@@ -170,7 +170,7 @@ def test_what_watches_the_moves_sees_one_that_is_not_in_the_table(watched: None,
         Delivery.objects.update(state=then, skip_reason="")
 
 
-def test_a_delivery_can_leave_every_state_but_the_last_ones() -> None:
+def test_only_skipped_deliveries_cannot_change_state() -> None:
     assert {state for state, targets in MOVES.items() if not targets} == {"skipped"}
     assert MOVES[DeliveryState.SENT] == {"queued"}  # only if the owner of a webhook asks
     assert set(MOVES) == set(DeliveryState.values)

@@ -19,7 +19,7 @@ from incidents.links import Purpose, unsign
 from incidents.models import Announcement, Page, Update
 from incidents.notifications.ledger.writer import ClaimedDelivery
 from incidents.notifications.messages.email import render
-from incidents.notifications.outbox import MAILED
+from incidents.notifications.outbox import EMAIL_KINDS
 from incidents.status import ComponentStatus, Phase
 from incidents.text import Text
 from tests.factories import make_component, make_incident, make_maintenance, make_page, make_statement, make_update
@@ -137,7 +137,7 @@ def test_text_comes_first_and_both_parts_say_the_same(announcement: Announcement
         assert fact in words
 
 
-@pytest.mark.parametrize("letter", MAILED)
+@pytest.mark.parametrize("letter", EMAIL_KINDS)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_line_is_short_ascii_and_ends_with_crlf(letter: str, language: str, announcement: Announcement) -> None:
     content = sent(letter, language, announcement if letter == "update" else None)
@@ -150,7 +150,7 @@ def test_every_line_is_short_ascii_and_ends_with_crlf(letter: str, language: str
     assert max(map(len, body.split(b"\r\n"))) <= 78
 
 
-@pytest.mark.parametrize("letter", MAILED)
+@pytest.mark.parametrize("letter", EMAIL_KINDS)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_letter_is_whole_in_every_language(letter: str, language: str, announcement: Announcement) -> None:
     for name in ("subject.txt", "body.txt", "body.html"):
@@ -167,7 +167,7 @@ def test_every_letter_is_whole_in_every_language(letter: str, language: str, ann
 
 
 def test_danish_letters_have_no_english_words_of_ours(announcement: Announcement) -> None:
-    for letter in MAILED:
+    for letter in EMAIL_KINDS:
         text = part(parsed(sent(letter, "da", announcement if letter == "update" else None)))
         assert not re.findall(r"\b(subscribe|you|the|nothing|earlier)\b", text.split("> ")[0], re.IGNORECASE)
 

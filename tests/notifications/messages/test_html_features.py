@@ -10,7 +10,7 @@ from django.conf import settings as configured
 from django.utils import timezone
 
 from incidents.models import Announcement, Delivery
-from incidents.notifications.outbox import MAILED
+from incidents.notifications.outbox import EMAIL_KINDS
 from incidents.status import ComponentStatus, Impact, Phase
 from tests.factories import make_component, make_incident, make_maintenance, make_page
 from tests.notifications.helpers import announced
@@ -74,7 +74,7 @@ def _properties(declarations: str) -> list[str]:
 
 def letters(language: str) -> dict[str, str]:
     """The HTML of every letter, and of a letter about each phase."""
-    found = {kind: sent(kind, language) for kind in MAILED if kind != Delivery.Letter.UPDATE}
+    found = {kind: sent(kind, language) for kind in EMAIL_KINDS if kind != Delivery.Letter.UPDATE}
     for announcement in announcements():
         phase = announcement.update.phase
         found[phase] = sent("update", language, announcement)
