@@ -55,11 +55,11 @@ class Environment:
                 raise self.refusal(f"{name}_FILE", path, "name a text file in UTF-8") from error
         return self.values.get(name, "").strip() or default
 
-    def secret(self, name: str, *, shortest: int) -> str:
+    def secret(self, name: str, *, min_length: int) -> str:
         """Return a random text, empty if not set; an error message does not repeat it."""
         value = self.text(name)
-        if value and (len(value) < shortest or len(set(value)) < MIN_UNIQUE):
-            hint = f"write a random text of at least {shortest} characters, at least {MIN_UNIQUE} of them different"
+        if value and (len(value) < min_length or len(set(value)) < MIN_UNIQUE):
+            hint = f"write a random text of at least {min_length} characters, at least {MIN_UNIQUE} of them different"
             raise ImproperlyConfigured(f"{name} is too easy to guess: {hint}; {HOW_TO_GENERATE}.")
         return value
 
@@ -74,7 +74,7 @@ class Environment:
 
     def hosts(self, name: str) -> list[str]:
         """Return host names for Django's ALLOWED_HOSTS: `*` and `.example.com` are allowed, ports are not."""
-        hosts = self.words(name, "")
+        hosts = self.comma_separated(name, "")
         if not all(host == "*" or _HOST.fullmatch(host.removeprefix(".")) for host in hosts):
             hint = "write host names without scheme and port, such as status.example.com,10.0.0.7"
             raise self.refusal(name, ",".join(hosts), hint)
@@ -101,25 +101,25 @@ class Environment:
             return value in _ON
         raise self.refusal(name, value, "write 1 or 0")
 
-    def number(self, name: str, default: int, *, least: int = 0, most: int = 2**31 - 1) -> int:
+    def number(self, name: str, default: int, *, minimum: int = 0, maximum: int = 2**31 - 1) -> int:
         value = self.text(name, str(default))
-        hint = f"write a whole number from {least} to {most}"
-        return self._parsed(name, value, int, lambda number: least <= number <= most, hint)
+        hint = f"write a whole number from {minimum} to {maximum}"
+        return self._parsed(name, value, int, lambda number: minimum <= number <= maximum, hint)
 
-    def words(self, name: str, default: str, *, allowed: set[str] | None = None) -> list[str]:
+    def comma_separated(self, name: str, default: str, *, allowed: set[str] | None = None) -> list[str]:
         """Return a comma-separated list in the given order. Duplicates are removed; with `allowed` they are errors."""
-        words = [word.strip() for word in self.text(name, default).split(",") if word.strip()]
-        if allowed is not None and (not words or set(words) - allowed):
+        items = [item.strip() for item in self.text(name, default).split(",") if item.strip()]
+        if allowed is not None and (not items or set(items) - allowed):
             hint = f"write a comma-separated list of known codes, such as {default}"
-            raise self.refusal(name, ",".join(words), hint)
-        if allowed is not None and len(words) != len(set(words)):
-            raise self.refusal(name, ",".join(words), f"write each code once: {','.join(dict.fromkeys(words))}")
-        return list(dict.fromkeys(words))
+            raise self.refusal(name, ",".join(items), hint)
+        if allowed is not None and len(items) != len(set(items)):
+            raise self.refusal(name, ",".join(items), f"write each code once: {','.join(dict.fromkeys(items))}")
+        return list(dict.fromkeys(items))
 
     def networks(self, name: str) -> list[IPv4Network | IPv6Network]:
         hint = "write networks separated by commas, such as 10.20.0.0/16,fd00:1234::/48"
         try:
-            return [ip_network(word) for word in self.words(name, "")]
+            return [ip_network(item) for item in self.comma_separated(name, "")]
         except ValueError as error:
             raise self.refusal(name, self.text(name), hint) from error
 
@@ -169,10 +169,10 @@ class Environment:
             raise self.refusal(name, value, hint)
         return value
 
-    def address(self, name: str, *, longest_name: int = 64) -> str:
-        """Return a bare e-mail address in ASCII, empty if not set; `longest_name` limits the part before the @."""
-        hint = f"write an address with at most {longest_name} characters before the @, such as bounces@example.com"
-        pattern = re.compile(rf"[A-Za-z0-9._-]{{1,{longest_name}}}@[A-Za-z0-9.-]+")
+    def address(self, name: str, *, max_local_part: int = 64) -> str:
+        """Return a bare e-mail address in ASCII, empty if not set; `max_local_part` limits the part before the @."""
+        hint = f"write an address with at most {max_local_part} characters before the @, such as bounces@example.com"
+        pattern = re.compile(rf"[A-Za-z0-9._-]{{1,{max_local_part}}}@[A-Za-z0-9.-]+")
         return self._parsed(name, self.text(name), str, lambda value: not value or bool(pattern.fullmatch(value)), hint)
 
     def zone(self, name: str, default: str) -> str:

@@ -39,22 +39,22 @@ def _lines(now: datetime) -> Iterator[str]:
     states = {state.value: found.counts[state] + found.messages[state] for state in DeliveryState}
     explained = "Deliveries of current announcements, and single messages of the last 7 days, by state."
     yield _gauge("deliveries", explained, states, "state")
-    yield _one("sent_per_minute", "Messages sent in the last minute.", found.per_minute)
-    yield _one("waiting_oldest_seconds", "Age of the oldest announcement with waiting deliveries.", _oldest(found))
+    yield _single("sent_per_minute", "Messages sent in the last minute.", found.per_minute)
+    yield _single("waiting_oldest_seconds", "Age of the oldest announcement with waiting deliveries.", _oldest(found))
     troubled = {row.destination.name: row.waiting for row in found.troubles}
     yield _gauge("destination_waiting", "Deliveries that wait for a failing destination.", troubled, "destination")
-    yield _one("queue_up", "1 if the queue answers, otherwise 0.", int(health.queue_answers))
-    yield _one("queue_jobs", "Number of jobs waiting in the queue.", health.jobs_waiting)
-    yield _one("queue_failed_jobs", "Number of jobs that failed in the last day.", health.jobs_failed)
-    yield _one("workers", "Number of live e-mail workers.", health.mail_workers)
-    yield _one("posters", "Number of live webhook workers.", health.webhook_workers)
+    yield _single("queue_up", "1 if the queue answers, otherwise 0.", int(health.queue_answers))
+    yield _single("queue_jobs", "Number of jobs waiting in the queue.", health.jobs_waiting)
+    yield _single("queue_failed_jobs", "Number of jobs that failed in the last day.", health.jobs_failed)
+    yield _single("workers", "Number of live e-mail workers.", health.mail_workers)
+    yield _single("posters", "Number of live webhook workers.", health.webhook_workers)
     if health.scheduler_at:
         age = (now - health.scheduler_at).total_seconds()
-        yield _one("clock_beat_seconds", "Time since the scheduler's last heartbeat.", age)
+        yield _single("clock_beat_seconds", "Time since the scheduler's last heartbeat.", age)
     stale = StaleSubject.objects.aggregate(rows=Count("pk"), oldest=Min("since"))
-    yield _one("unpublished", "Number of changes not yet published.", stale["rows"])
+    yield _single("unpublished", "Number of changes not yet published.", stale["rows"])
     age = (now - stale["oldest"]).total_seconds() if stale["oldest"] else 0
-    yield _one("unpublished_oldest_seconds", "Age of the oldest change not yet published.", age)
+    yield _single("unpublished_oldest_seconds", "Age of the oldest change not yet published.", age)
 
 
 def _oldest(found: Overview) -> float:
@@ -62,7 +62,7 @@ def _oldest(found: Overview) -> float:
     return (found.at - min(since)).total_seconds() if since else 0
 
 
-def _one(name: str, explained: str, value: float) -> str:
+def _single(name: str, explained: str, value: float) -> str:
     return f"{_head(name, explained)}statuspage_{name} {value:g}\n"
 
 

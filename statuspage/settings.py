@@ -22,10 +22,10 @@ DEBUG = env.flag("DEBUG")
 VAR_DIR = env.folder("VAR_DIR", "var", BASE_DIR)
 
 # Per web process. All but one may wait for Django; the last one serves published pages.
-WEB_THREADS = env.number("WEB_THREADS", min(8, 2 * (os.cpu_count() or 1) + 1), least=2, most=512)
+WEB_THREADS = env.number("WEB_THREADS", min(8, 2 * (os.cpu_count() or 1) + 1), minimum=2, maximum=512)
 
-SECRET_KEY = env.secret("SECRET_KEY", shortest=32)
-SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS", "")
+SECRET_KEY = env.secret("SECRET_KEY", min_length=32)
+SECRET_KEY_FALLBACKS = env.comma_separated("SECRET_KEY_FALLBACKS", "")
 if not SECRET_KEY:
     raise ImproperlyConfigured(f"SECRET_KEY is missing: write a long random text; {HOW_TO_GENERATE}.")
 
@@ -97,7 +97,7 @@ DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.postgresql",
         **Environment.database(_database),
-        "OPTIONS": {"pool": {"min_size": 0, "max_size": env.number("DATABASE_POOL", 10, least=1), "timeout": 3}},
+        "OPTIONS": {"pool": {"min_size": 0, "max_size": env.number("DATABASE_POOL", 10, minimum=1), "timeout": 3}},
         "TEST": {"TEMPLATE": "template0"},
     },
 }
@@ -112,7 +112,8 @@ RQ_SHOW_ADMIN_LINK = False  # any staff user could empty the queue there, and it
 # A new language needs its code here and a catalogue in incidents/locale, but no migration.
 
 LOCALE_PATHS = [BASE_DIR / "incidents" / "locale"]
-_codes = env.words("LANGUAGES", "da,en", allowed={code for code in LANG_INFO if "name_local" in LANG_INFO[code]})
+_known_codes = {code for code in LANG_INFO if "name_local" in LANG_INFO[code]}
+_codes = env.comma_separated("LANGUAGES", "da,en", allowed=_known_codes)
 LANGUAGES = [(code, LANG_INFO[code]["name_local"].capitalize()) for code in _codes]
 LANGUAGE_CODE = env.choice("DEFAULT_LANGUAGE", "da" if "da" in _codes else _codes[0], _codes)
 TIME_ZONE = env.zone("TIME_ZONE", "Europe/Copenhagen")
@@ -130,8 +131,8 @@ EMAIL_USE_SSL = _mail.scheme == "smtps"
 EMAIL_TIMEOUT = 600  # seconds; RFC 5321 §4.5.3.2.6 requires ten minutes after the final dot
 DEFAULT_FROM_EMAIL = env.mailbox("DEFAULT_FROM_EMAIL", f"status@{SITE_HOST}")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
-BOUNCE_ADDRESS = env.address("BOUNCE_ADDRESS", longest_name=24)  # a token takes the rest of 64 octets
-EMAIL_CONNECTIONS = env.number("EMAIL_CONNECTIONS", 20, least=1, most=200)  # to the mail server, per worker
+BOUNCE_ADDRESS = env.address("BOUNCE_ADDRESS", max_local_part=24)  # a token takes the rest of 64 octets
+EMAIL_CONNECTIONS = env.number("EMAIL_CONNECTIONS", 20, minimum=1, maximum=200)  # to the mail server, per worker
 EMAIL_RATE = env.number("EMAIL_RATE", 0)  # e-mails per second and worker at most; 0 is no limit
 DESTINATION_RATE = env.number("DESTINATION_RATE", 0)  # the same per recipient domain or group of mail servers
 GROUP_BY_MX = env.flag("GROUP_BY_MX")  # treat domains with the same mail servers as one destination
@@ -149,10 +150,10 @@ PUBLIC_ROOT = env.folder("PUBLIC_ROOT", str(VAR_DIR / "public"), BASE_DIR)
 if any(folder.is_relative_to(PUBLIC_ROOT) for folder in (BASE_DIR, VAR_DIR)):
     # Publishing deletes what is not part of the page.
     raise ImproperlyConfigured(f"PUBLIC_ROOT is “{PUBLIC_ROOT}”: name a folder of its own, such as {VAR_DIR}/public.")
-ANNOUNCEMENT_HOLD = env.number("ANNOUNCEMENT_HOLD", 20, most=3600)  # seconds in which staff can cancel
+ANNOUNCEMENT_HOLD = env.number("ANNOUNCEMENT_HOLD", 20, maximum=3600)  # seconds in which staff can cancel
 # Then deliveries are reduced to counts. More than the five days for which e-mails are retried.
-DELIVERIES_KEPT_DAYS = env.number("DELIVERIES_KEPT_DAYS", 90, least=7, most=3650)
-LEDGER_BATCH = env.number("LEDGER_BATCH", 500, least=1, most=10_000)  # deliveries per claim
+DELIVERIES_KEPT_DAYS = env.number("DELIVERIES_KEPT_DAYS", 90, minimum=7, maximum=3650)
+LEDGER_BATCH = env.number("LEDGER_BATCH", 500, minimum=1, maximum=10_000)  # deliveries per claim
 
 # Receives the changed addresses on standard input; see docs/caching.md.
 PURGE_COMMAND = env.command("PURGE_COMMAND")
@@ -178,7 +179,7 @@ if _mirror := env.storage("PUBLIC_MIRROR"):  # gets every published document too
 SECURE_SSL_REDIRECT = False  # left to the proxy: a redirect would break one-click unsubscribe (RFC 8058 §3.1)
 _behind_proxy = env.flag("TRUST_PROXY_HEADERS")
 # The number of our own proxies in X-Forwarded-For; a client can forge every entry before theirs.
-TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", 1 if _behind_proxy else 0, most=10)
+TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", 1 if _behind_proxy else 0, maximum=10)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _behind_proxy else None
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = False
@@ -197,7 +198,7 @@ AUTH_PASSWORD_VALIDATORS = [
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
 
-METRICS_TOKEN = env.secret("METRICS_TOKEN", shortest=16)  # without one /metrics does not exist
+METRICS_TOKEN = env.secret("METRICS_TOKEN", min_length=16)  # without one /metrics does not exist
 
 # -- Logs ----------------------------------------------------------------------------------------
 

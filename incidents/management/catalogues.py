@@ -107,7 +107,7 @@ def forms(text: Any) -> list[str]:
 
 
 def faults(source: Catalog, written: Catalog, path: Path) -> Iterator[str]:
-    """Everything that keeps a reader from seeing the whole page in this language."""
+    """Yield every missing, faulty or obsolete translation."""
     for message in filter(lambda each: each.id, source):
         known = written.get(key_text(message), message.context)
         where = f"“{key_text(message)}” ({', '.join(sorted({file for file, _ in message.locations}))})"
@@ -136,7 +136,7 @@ def translation_fault(message: Message) -> str:
 
 
 def same_placeholders(message: Message) -> bool:
-    """A singular may say “one” in words; no form may use a placeholder that the source does not have."""
+    """Compare the placeholders: a singular may spell out “one”; no form may use one that the source lacks."""
     wanted = sorted(PLACEHOLDER.findall(forms(message.id)[-1]))
     *fewer, last = [sorted(PLACEHOLDER.findall(form)) for form in forms(message.string)]
     return last == wanted and all(set(found) <= set(wanted) for found in fewer)

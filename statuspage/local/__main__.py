@@ -114,7 +114,7 @@ def is_up(url: str) -> bool:
 
 
 def summary(options: Options, login: str) -> str:
-    languages = Environment().words("LANGUAGES", "da,en")
+    languages = Environment().comma_separated("LANGUAGES", "da,en")
     lines = [("Page", "  ".join(f"{options.site_url}/{code}/" for code in languages))]
     lines += [("Admin", f"{options.site_url}/admin/")]
     lines += [("", f"user {ADMIN}, {login}")]

@@ -46,7 +46,7 @@ class Options:
 
 
 def read_options(env: Environment) -> Options:
-    port = env.number("PORT", 8000, least=1, most=65535)
+    port = env.number("PORT", 8000, minimum=1, maximum=65535)
     return Options(
         host=env.text("HOST", "127.0.0.1"),
         port=port,

@@ -52,7 +52,7 @@ class Supervisor:
         for child in self.children:
             self._restart_if_ended(child)
         for server in self.servers:
-            self._restart_server(server)
+            self._restart_server_if_ended(server)
 
     def stop(self) -> None:
         """Stop the processes that serve others last, so that a mail in flight still arrives."""
@@ -102,7 +102,7 @@ class Supervisor:
             child.process = None
             say(f"{child.name} ended ({describe_exit(code)}); it starts again in {child.delay:.0f} s.")
 
-    def _restart_server(self, server: LocalServer) -> None:
+    def _restart_server_if_ended(self, server: LocalServer) -> None:
         if server.alive():
             return
         say(f"{server.name} ended; it starts again.")

@@ -59,7 +59,7 @@ class Command(BaseCommand):
             return
         if options["watch"] and self.stdout.isatty():
             self.stdout.write("\x1b[H\x1b[2J", ending="")
-        self.stdout.write("\n".join([*health(found), "", *table(shown), *waiting(found, shown)]))
+        self.stdout.write("\n".join([*health_line(found), "", *table(shown), *waiting(found, shown)]))
 
 
 def of_incident(pk: str) -> list[Progress]:
@@ -69,7 +69,7 @@ def of_incident(pk: str) -> list[Progress]:
     return progress.progress_of(list(announcements), timezone.now())
 
 
-def health(found: Overview) -> list[str]:
+def health_line(found: Overview) -> list[str]:
     health = found.health
     queue = f"{health.jobs_waiting} jobs" if health.queue_answers else "not answering"
     workers = str(len(health.live_workers)) if not health.no_mail_worker else "none running"

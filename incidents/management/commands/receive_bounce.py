@@ -10,7 +10,7 @@ from django.db import DatabaseError
 
 from incidents.operations import UnknownBounceAddress, receive_bounce
 
-MOST = 10 * 1024 * 1024  # bytes; the report is at the beginning
+MAX_BYTES = 10 * 1024 * 1024  # the report is at the beginning
 
 
 class Command(BaseCommand):
@@ -30,9 +30,9 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        given = options["address"] or os.environ.get("ORIGINAL_RECIPIENT") or os.environ.get("RECIPIENT") or ""
+        address = options["address"] or os.environ.get("ORIGINAL_RECIPIENT") or os.environ.get("RECIPIENT") or ""
         try:
-            bounce = receive_bounce(raw=sys.stdin.buffer.read(MOST), address=given)
+            bounce = receive_bounce(raw=sys.stdin.buffer.read(MAX_BYTES), address=address)
         except UnknownBounceAddress as error:
             self.stderr.write(str(error))
             sys.exit(os.EX_NOUSER)

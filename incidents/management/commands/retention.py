@@ -1,4 +1,4 @@
-"""`manage.py retention`: deletes old deliveries now instead of in batches."""
+"""`manage.py retention`: applies the retention period now instead of in batches."""
 
 from typing import Any
 
