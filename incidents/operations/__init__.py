@@ -1,4 +1,4 @@
-"""The verbs: every change of state, for admin, API, clock and commands alike.
+"""The verbs: every change of state, for admin, API, scheduler and commands alike.
 
 Each is atomic and writes, in the same transaction, what must follow from it: the
 documents that are now stale and the announcement. What makes no sense is refused

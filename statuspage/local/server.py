@@ -1,4 +1,4 @@
-"""What the local PostgreSQL and Valkey have in common."""
+"""The base class of the local PostgreSQL and Valkey."""
 
 import shutil
 import signal

@@ -1,4 +1,4 @@
-"""The environment is made when it is needed, and made again when it is damaged."""
+"""The environment is created when needed, and recreated when damaged."""
 
 import json
 import os
@@ -132,7 +132,7 @@ def test_package_without_hashes_is_not_installed(made: Path) -> None:
 
 
 class TestDamage:
-    """What is done to an environment that looks as if it had been made by `sys.executable`."""
+    """Repair of an environment that appears to be made by `sys.executable`."""
 
     @pytest.fixture(autouse=True)
     def done(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
