@@ -60,7 +60,7 @@ def banner(language: str) -> str:
     return f"/{language}/banner/"
 
 
-def ways(language: str) -> str:
+def follow_page(language: str) -> str:
     """The page that tells every way to follow."""
     return f"/{language}/follow/"
 

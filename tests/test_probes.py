@@ -71,7 +71,7 @@ def test_missing_store_is_not_ready(client: Client, public_store: Path) -> None:
 def test_leftover_of_a_killed_probe_is_not_a_document_and_is_removed(public_store: Path) -> None:
     """On systems without nameless files, a probe that is killed leaves its file behind."""
     public_store.mkdir()
-    (public_store / f"{PublicStore.PROBE}abc.tmp").touch()
+    (public_store / f"{PublicStore.PROBE_PREFIX}abc.tmp").touch()
     assert list(PublicStore().paths()) == []
     PublicStore().clear_leftovers()
     assert list(public_store.iterdir()) == []

@@ -19,10 +19,10 @@ from incidents.publishing.store.renditions import Renderer, Rendition  # noqa: E
 
 
 def home(_request: HttpRequest) -> HttpResponse:
-    press, copy = Renderer(), Rendition(Home(), "", "da")
-    content = press.compose(copy)
+    renderer, rendition = Renderer(), Rendition(Home(), "", "da")
+    content = renderer.render(rendition)
     assert content is not None
-    return HttpResponse(press.finish(copy, content, timezone.now()))
+    return HttpResponse(renderer.to_bytes(rendition, content, timezone.now()))
 
 
 urlpatterns = [path("da/", home)]

@@ -24,7 +24,7 @@ from ..models import Announcement, Page, Update
 from ..models.ids import LENGTH, new_id
 from ..notifications.messages import email
 from ..publishing.documents.base import PUBLISHED_MARK, Edition
-from ..publishing.documents.feed_entries import of_update
+from ..publishing.documents.feed_entries import update_entry
 from ..publishing.documents.pages import IncidentPage
 from ..status import Phase
 from .base import NewsroomAdmin
@@ -108,7 +108,7 @@ def _shown(request: HttpRequest, update: Update) -> str:
             return _letter(update, language)
         if kind == "feed":
             return render_to_string(
-                "admin/newsroom/preview_feed.html", {"entry": of_update(edition, update), "page": edition.page}
+                "admin/newsroom/preview_feed.html", {"entry": update_entry(edition, update), "page": edition.page}
             )
         content = IncidentPage().render(update.incident_id, edition) or ""
         return _SCRIPTS.sub("", content).replace(PUBLISHED_MARK, moment(timezone.now()))

@@ -19,7 +19,7 @@ from ..publishing.failures import Cause
 def why_unwritten(stale: StaleSubjectQuerySet | None = None) -> str:
     """Why what was changed is not on the public page, in a sentence; "" where it is. Of these subjects, or of all."""
     stale = StaleSubject.objects.all() if stale is None else stale
-    reasons = failures.read(stale.failed().values_list("error", flat=True)).values()
+    reasons = failures.parse_reasons(stale.failed().values_list("error", flat=True)).values()
     causes = Counter(failures.cause_of(reason) for reason in reasons)
     if not causes:
         return ""

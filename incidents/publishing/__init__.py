@@ -1,1 +1,1 @@
-"""What the public reads: documents rendered to files in the public store, and the site that serves them."""
+"""Renders what the public reads to documents, which are files in the public store."""

@@ -1,4 +1,4 @@
-"""Which subjects changed since the store was written: marked in the transaction of the change."""
+"""Marks what changed since the store was written, in the transaction of the change."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -15,9 +15,9 @@ DAY = "day"
 
 
 def mark_incident(incident: Incident) -> None:
-    """The incident's text or times changed, or it became public or stopped being so.
+    """Mark an incident whose text, times or visibility changed.
 
-    Call it before and after a change that moves it: the month it leaves is stale as well.
+    Call it before and after a change of its start: the month that it leaves is stale too.
     """
     month = timezone.localtime(incident.started_at, ZoneInfo(Page.objects.current().time_zone))
     components = set(incident.updates.values_list("affected__component_id", flat=True)) - {None}
@@ -25,39 +25,39 @@ def mark_incident(incident: Incident) -> None:
 
 
 def mark_component(component: Component) -> None:
-    """Call it before and after a change that moves or hides it: its old address is stale as well."""
+    """Mark a component. Call it before and after a change of its slug or visibility: the old address is stale too."""
     mark([f"component:{component.pk}", f"slug:{component.slug}"])
 
 
 def mark_page() -> None:
-    """Something that stands on every document changed: name, brand, zone, the order of components."""
+    """Mark all documents, after a change of the page's name, brand or time zone, or of the order of components."""
     mark([PAGE])
 
 
 def mark(subjects: Iterable[str]) -> None:
-    """Notes the subjects and publishes them once the transaction has committed.
+    """Record the subjects, and publish them once the transaction has committed.
 
-    A failure then is recorded with the rows for staff to see, and stops nobody.
+    If publishing fails, the reason is stored with the rows for staff to see, and the caller is not affected.
     """
     StaleSubject.objects.bulk_create(StaleSubject(subject=subject) for subject in subjects)
-    if not _is_to_be_published():
+    if not _is_publishing_scheduled():
         transaction.on_commit(publish_stale, robust=True)
 
 
-def _is_to_be_published() -> bool:
-    """Whether an earlier call in this transaction has seen to it; a savepoint that may be rolled back does not count.
+def _is_publishing_scheduled() -> bool:
+    """Whether an earlier call in this transaction has scheduled it, outside a savepoint that may be rolled back.
 
-    While the store cannot be written, each further run would fail for as long as the first.
+    If the store cannot be written, each further run would take as long to fail as the first.
     """
     current = set(connection.savepoint_ids)
-    calls: Iterable[Any] = connection.run_on_commit  # the stubs know neither its third part nor what functions return
+    calls: Iterable[Any] = connection.run_on_commit  # the stubs lack the third item and the functions' return type
     return any(sids <= current and function is publish_stale for sids, function, _robust in calls)
 
 
 def mark_new_day() -> None:
-    """At midnight in the page's zone, what shows days or ages moves on."""
+    """After midnight in the page's time zone, mark the documents that show days or ages."""
     today = timezone.localdate(timezone=ZoneInfo(Page.objects.current().time_zone))
     with transaction.atomic():
-        turned = Page.objects.exclude(shown_day=today).update(shown_day=today)
-        if turned:
+        is_new_day = Page.objects.exclude(shown_day=today).update(shown_day=today)
+        if is_new_day:
             mark([DAY])

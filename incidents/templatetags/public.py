@@ -163,8 +163,8 @@ def banner_url() -> str:
 
 
 @register.simple_tag
-def ways_url() -> str:
-    return links.ways(_language())
+def follow_page_url() -> str:
+    return links.follow_page(_language())
 
 
 @register.filter

@@ -1,4 +1,4 @@
-"""Worlds that many tests begin with, published once for all of them."""
+"""Published stores that many tests start from, published once for all of them."""
 
 import shutil
 from pathlib import Path
@@ -7,16 +7,16 @@ from incidents.publishing.store.publisher import publish_all
 from tests.factories import make_page
 
 
-def publish_once(root: Path, kept: Path) -> None:
-    """Fills the public store at `root` with a copy of what was published there the first time."""
-    if kept.exists():
-        shutil.copytree(kept, root)
+def publish_once(root: Path, saved: Path) -> None:
+    """Fill the public store at `root`: publish the first time, then copy what was published."""
+    if saved.exists():
+        shutil.copytree(saved, root)
     else:
         publish_all()
-        shutil.copytree(root, kept)
+        shutil.copytree(root, saved)
 
 
-def publish_blank_page(root: Path, kept: Path) -> None:
-    """A page on which nothing has happened."""
+def publish_blank_page(root: Path, saved: Path) -> None:
+    """Publish a page without incidents."""
     make_page()
-    publish_once(root, kept)
+    publish_once(root, saved)

@@ -1,6 +1,6 @@
 """Posts updates to an incident: `python -m tests.publishing.busy INCIDENT WORD NUMBER [LARGEST]`.
 
-With LARGEST no file may grow beyond so many bytes in this process, as on a disk that is full.
+With LARGEST, this process can write at most so many bytes to a file, as on a full disk.
 """
 
 import resource

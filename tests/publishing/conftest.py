@@ -8,7 +8,7 @@ from pytest_django import Settings
 
 @pytest.fixture
 def unhashed_files(settings: Settings) -> None:
-    """For a look at the admin: nobody has collected the static files for these tests."""
+    """For tests that request pages of the admin: the static files are not collected."""
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
 

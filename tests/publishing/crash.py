@@ -1,7 +1,7 @@
-"""Opens incidents in processes of its own, each killed at the step of publishing that a line on standard input names.
+"""Opens incidents, each in a process that is killed at the publishing step given by a line on standard input.
 
-Run by test_crash.py as `python -m tests.publishing.crash`. Answers each line with how the
-process ended (`-9` is a kill) and how many steps it took. Django is loaded once, for all of them.
+Run by test_crash.py as `python -m tests.publishing.crash`. Answers each line with the exit
+code of the process (`-9` if killed) and its number of steps. Django is loaded once for all processes.
 """
 
 import os
@@ -20,11 +20,11 @@ from incidents.publishing.store import public_store, publisher  # noqa: E402 - n
 from tests.factories import make_incident  # noqa: E402
 
 steps = RawValue("i")  # shared with the process that is killed
-last = -1
+kill_at = -1
 
 
 def step() -> None:
-    if steps.value == last:
+    if steps.value == kill_at:
         os.kill(os.getpid(), signal.SIGKILL)
     steps.value += 1
 
@@ -39,17 +39,17 @@ def stepping(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def open_incident() -> None:
     make_incident()
-    step()  # everything written, the process not ended
+    step()  # everything is written, the process still runs
     os._exit(0)
 
 
-publisher._take_turn = stepping(publisher._take_turn)  # committed, nothing written
-os.fsync = stepping(os.fsync)  # files staged, none in its place; later: all in their places
-Path.replace = stepping(Path.replace)  # type: ignore[method-assign]  # some files in their places
-public_store._stage = stepping(public_store._stage)  # a folder made, some files staged
+publisher._acquire_lock = stepping(publisher._acquire_lock)  # committed, nothing written yet
+os.fsync = stepping(os.fsync)  # files staged, none in place; later: all in place
+Path.replace = stepping(Path.replace)  # type: ignore[method-assign]  # some files in place
+public_store._stage = stepping(public_store._stage)  # a folder created, some files staged
 
 for line in sys.stdin:
-    last, steps.value = int(line), 0
+    kill_at, steps.value = int(line), 0
     child = os.fork()
     if child == 0:
         open_incident()

@@ -6,7 +6,7 @@ from incidents.publishing.store.public_store import PublicStore
 
 
 def refuse_documents_of(incident: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No document with the incident's id in its path can be written."""
+    """Fail to write any document with the incident's id in its path."""
     stage = PublicStore.stage
 
     def refuse(store: PublicStore, path: str, *args: object) -> object:

@@ -1,4 +1,4 @@
-"""Publishers in processes of their own, in the database and the public store of the test."""
+"""Publishers in separate processes that use the database and the public store of the test."""
 
 import os
 import subprocess
@@ -20,8 +20,8 @@ def environment() -> dict[str, str]:
     }
 
 
-def started(module: str, *arguments: str) -> "subprocess.Popen[str]":
-    """`python -m tests.publishing.<module>`."""
+def start(module: str, *arguments: str) -> "subprocess.Popen[str]":
+    """Start `python -m tests.publishing.<module>`."""
     command = [sys.executable, "-m", f"tests.publishing.{module}", *arguments]
     return subprocess.Popen(
         command,

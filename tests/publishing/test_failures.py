@@ -1,4 +1,4 @@
-"""The log says once that the page cannot be written, and why; once that the reason changed; once that it is over."""
+"""The log has one line when publishing begins to fail, one when the reason changes, and one when it works again."""
 
 import errno
 import logging
@@ -33,16 +33,16 @@ def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
 
 
 def refuse(patch: pytest.MonkeyPatch, number: int) -> None:
-    """Each try meets another temporary file, as on a disk."""
+    """Fail with another temporary file each time, as a disk does."""
     names = iter(range(1_000_000))
 
-    def refusing(_store: PublicStore, _path: str, *_args: object) -> None:
+    def refused(_store: PublicStore, _path: str, *_args: object) -> None:
         raise OSError(number, os.strerror(number), f"/srv/public/.index.html.{next(names)}.tmp")
 
-    patch.setattr(PublicStore, "stage", refusing)
+    patch.setattr(PublicStore, "stage", refused)
 
 
-def test_log_says_once_per_change_that_the_store_cannot_be_written(
+def test_failure_to_write_the_store_is_logged_once_per_reason(
     monkeypatch: pytest.MonkeyPatch, log: pytest.LogCaptureFixture
 ) -> None:
     with monkeypatch.context() as patch:
@@ -79,10 +79,10 @@ def test_fault_in_a_document_is_logged_once_with_its_traceback(
         make_update(poisoned)
         make_update(other)
         scheduler.repair_store()
-    (said,) = log.messages
-    assert "2 documents" in said
-    assert said.count("Traceback") == 1
-    assert "in refuse" in said
+    (message,) = log.messages
+    assert "2 documents" in message
+    assert message.count("Traceback") == 1
+    assert "in refuse" in message
     assert set(StaleSubject.objects.values_list("subject", flat=True)) == {f"incident:{poisoned.pk}"}
     log.clear()
     scheduler.repair_store()
@@ -110,7 +110,7 @@ def test_archive_that_cannot_be_written_is_logged_once(
     assert not StaleSubject.objects.exists()
 
 
-def test_writing_everything_into_a_full_store_is_one_line(
+def test_publishing_everything_into_a_full_store_logs_one_line(
     monkeypatch: pytest.MonkeyPatch, log: pytest.LogCaptureFixture
 ) -> None:
     make_incident()
@@ -120,14 +120,14 @@ def test_writing_everything_into_a_full_store_is_one_line(
     assert len(log.messages) == 1
 
 
-def test_leftovers_in_a_read_only_store_stop_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_leftovers_in_a_read_only_store_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     store = PublicStore()
     store.file("/da/").with_name(".index.html.x.tmp").write_text("half")
 
-    def refusing(_path: Path, *, missing_ok: bool = False) -> None:
+    def refused(_path: Path, *, missing_ok: bool = False) -> None:
         raise OSError(errno.EROFS, "Read-only file system")
 
-    monkeypatch.setattr(Path, "unlink", refusing)
+    monkeypatch.setattr(Path, "unlink", refused)
     store.clear_leftovers()
 
 
@@ -142,16 +142,16 @@ def test_leftovers_in_a_read_only_store_stop_nothing(monkeypatch: pytest.MonkeyP
         (errno.EIO, Cause.STORE),
     ],
 )
-def test_reason_of_the_operating_system_is_known_again(number: int, cause: Cause) -> None:
+def test_cause_is_read_from_the_errno(number: int, cause: Cause) -> None:
     assert cause_of(reason_of(OSError(number, os.strerror(number), "/srv/x"))) == cause
 
 
-def test_other_reasons_are_the_documents_or_the_mirrors() -> None:
+def test_other_errors_are_caused_by_the_document_or_the_mirror() -> None:
     assert cause_of(reason_of(ValueError("two\nlines"))) == Cause.DOCUMENT
     assert cause_of("mirror: ConnectionError: [Errno 111] Connection refused") == Cause.MIRROR
 
 
-def test_mirror_that_words_its_refusal_otherwise_each_time_is_logged_once(log: pytest.LogCaptureFixture) -> None:
+def test_mirror_error_with_a_changing_message_is_logged_once(log: pytest.LogCaptureFixture) -> None:
     before = {"/da/": "mirror: ClientError: request 1 was refused"}
     log_changes(before, {"/da/": "mirror: ClientError: request 2 was refused"}, {})
     assert log.messages == []

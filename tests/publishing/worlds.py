@@ -1,4 +1,4 @@
-"""Published sites for the browser to look at: one with everything on it, one crowded, one empty."""
+"""Published sites for browser tests: one with everything on it, one crowded, one empty."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -35,7 +35,7 @@ TABLE = f"| Land | Kø |\n|---|---|\n| Danmark | 1200 |\n\n```\n{LONG}\n```\n\n{
 
 @dataclass
 class Published:
-    """Where a site is served, the paths of what is looked at (`{}` is the language), what could not be published."""
+    """The address of a site, the paths to visit (`{}` is the language), and what failed to be published."""
 
     address: str
     paths: dict[str, str]
@@ -46,17 +46,17 @@ class Published:
 
 
 def troubled() -> dict[str, str]:
-    """Everything there is, in texts that stretch and turn."""
+    """Every kind of content, with long words and right-to-left text."""
     make_page(links=[{"label": {"da": LONG[:100]}, "address": "https://example.com/"}])
     start = (timezone.now() - timedelta(days=60)).date()
     group = make_group()
     systems = [make_component(f"system-{number}", group=group, start_date=start) for number in range(4)]
     make_component("long", name=Text(da=LONG[:100]), description=Text(da=LONG))
     past = timezone.now() - timedelta(days=20)
-    over = make_incident(
+    resolved = make_incident(
         statement=make_statement(at=past, components={systems[0].pk: ComponentStatus.MAJOR_OUTAGE}), started_at=past
     )
-    operations.resolve(incident=over, text=Text(da="Slut."), at=past + timedelta(hours=30), notify=False)
+    operations.resolve(incident=resolved, text=Text(da="Slut."), at=past + timedelta(hours=30), notify=False)
     incident = make_incident(
         statement=make_statement(
             at=timezone.now() - timedelta(hours=3),
@@ -111,15 +111,13 @@ def empty() -> dict[str, str]:
 
 @contextmanager
 def publishing(root: Path, blocker: DjangoDbBlocker, fill: Callable[[], dict[str, str]]) -> Iterator[Published]:
-    """What `fill` makes, published once and served as in production; only what is looked at, and the assets."""
+    """Publish what `fill` creates, and serve it as in production: only the pages to visit, and the assets."""
     with pytest.MonkeyPatch.context() as patch, blocker.unblock(), transaction.atomic():
         patch.setattr(settings, "PUBLIC_ROOT", root)
         paths = fill()
         wanted = {path.format(code) for path in paths.values() for code in ("da", "en")}
         run = Run()
-        run.write(
-            copy for copy in all_renditions() if copy.path in wanted or copy.path.endswith((".css", ".js", ".svg"))
-        )
+        run.write(one for one in all_renditions() if one.path in wanted or one.path.endswith((".css", ".js", ".svg")))
         report = run.finish()
         transaction.set_rollback(True)
     with serving(site(root)) as port:

@@ -31,7 +31,7 @@ def _frame(page: Page, unsubscribe: str) -> Json:
     return {
         "meta": {
             "unsubscribe": unsubscribe,
-            "documentation": links.absolute(links.ways(language)),
+            "documentation": links.absolute(links.follow_page(language)),
             "generated_at": moment(timezone.now()),
         },
         "page": {

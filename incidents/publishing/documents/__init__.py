@@ -1,1 +1,1 @@
-"""One class per kind of document."""
+"""Documents: one class per kind, see `base` and `registry`."""

@@ -1,4 +1,4 @@
-"""`/api/v2/…` and `/da/api/v2/…`: the read side of the Statuspage API, published as files like the page itself."""
+"""`/api/v2/…` and `/da/api/v2/…`: the read part of the Statuspage API, published as files."""
 
 import json
 from collections import defaultdict
@@ -13,13 +13,13 @@ from ...statuspage_api import Json, component_shape, group_shape, incident_shape
 from ..reading.story import Story, with_timeline
 from .base import Document, Edition, Subjects
 
-NEWEST = 50  # as many incidents, and as much maintenance, as the original lists
+NEWEST = 50  # incidents and maintenances listed, as in the original API
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 @dataclass(frozen=True, eq=False)
 class Facts:
-    """What the documents tell, read once for all of them in all languages."""
+    """The data of all documents, read once for all languages."""
 
     page: Page
     overall: ComponentStatus
@@ -32,7 +32,7 @@ class Facts:
 
     @property
     def updated_at(self) -> datetime:
-        """When anything that readers see last changed."""
+        """Return when anything public last changed."""
         stories = [*self.incidents, *self.unresolved, *self.maintenance, *self.upcoming, *self.active]
         updates = (update.changed_at for story in stories for update in story.timeline)
         components = (component.updated_at for component in self.components)
@@ -40,7 +40,7 @@ class Facts:
 
 
 class ApiDocument(Document):
-    """One document in one language; `key` is its name, `incidents/unresolved` say."""
+    """One document of the API; `key` is its name, such as `incidents/unresolved`."""
 
     def __init__(self, *, per_language: bool) -> None:
         self.per_language = per_language
@@ -49,14 +49,14 @@ class ApiDocument(Document):
         return CONTENTS
 
     def touched(self, subjects: Subjects) -> Iterable[str]:
-        return CONTENTS if subjects.names - {"day"} else ()  # the bars of days are not in them
+        return CONTENTS if subjects.names - {"day"} else ()  # a new day changes none of them
 
     def path(self, key: str, language: str) -> str:
         return links.api(key, language if self.per_language else "")
 
     def render(self, key: str, edition: Edition) -> bytes:
-        facts = edition.read_once(_read, edition.page, edition.read_once(overall_status))
-        parts = {name: edition.once(shaped, facts) for name, shaped in {"page": _page, **CONTENTS[key]}.items()}
+        facts = edition.shared(_read, edition.page, edition.shared(overall_status))
+        parts = {name: edition.cached(shape, facts) for name, shape in {"page": _page, **CONTENTS[key]}.items()}
         return json.dumps(parts, ensure_ascii=False, separators=(",", ":")).encode()
 
 
@@ -84,17 +84,17 @@ def _status(facts: Facts) -> Json:
 
 
 def _components(facts: Facts) -> list[Json]:
-    """In the page's order, each group before its own."""
+    """Return the components in the page's order, each group before its members."""
     members: dict[ComponentGroup | None, list[Component]] = defaultdict(list)
     for component in facts.components:
         members[component.group].append(component)
-    return [row for group, own in members.items() for row in _rows(group, own, facts.page)]
+    return [row for group, listed in members.items() for row in _rows(group, listed, facts.page)]
 
 
-def _rows(group: ComponentGroup | None, own: list[Component], page: Page) -> Iterator[Json]:
+def _rows(group: ComponentGroup | None, components: list[Component], page: Page) -> Iterator[Json]:
     if group is not None:
-        yield group_shape(group, own, page)
-    for component in own:
+        yield group_shape(group, components, page)
+    for component in components:
         yield component_shape(component, page)
 
 
@@ -110,8 +110,8 @@ def _incidents(facts: Facts) -> list[Json]:
     return _stories(facts.incidents, facts.page)
 
 
-def _planned(facts: Facts) -> list[Json]:
-    """Ahead and under way."""
+def _scheduled(facts: Facts) -> list[Json]:
+    """Return the maintenance in progress and the upcoming one."""
     return [*_active(facts), *_upcoming(facts)]
 
 
@@ -127,12 +127,12 @@ def _active(facts: Facts) -> list[Json]:
     return _stories(facts.active, facts.page)
 
 
-# Every document by its name: what stands in it beside the page.
+# By document name: its keys beside `page`, and the functions that return their values.
 CONTENTS: dict[str, dict[str, Callable[[Facts], object]]] = {
     "summary": {
         "components": _components,
         "incidents": _unresolved,
-        "scheduled_maintenances": _planned,
+        "scheduled_maintenances": _scheduled,
         "status": _status,
     },
     "status": {"status": _status},

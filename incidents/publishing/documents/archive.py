@@ -1,4 +1,4 @@
-"""The pages of what was: the index of all months, one page per month, one per component."""
+"""The archive: the index of all months, one page per month, one per component."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,12 +21,12 @@ from .pages import PublicPage
 from .social import component_picture
 
 UPTIME_MONTHS = 12
-NEWEST = 30  # incidents on a component's page; all of them stand in the history
+NEWEST = 30  # incidents on a component's page; the history has all of them
 
 
 @dataclass(frozen=True)
 class Month:
-    """A month and how many incidents began in it."""
+    """A month and the number of incidents that started in it."""
 
     first: date
     number: int
@@ -39,7 +39,7 @@ class MonthOfUptime:
 
 
 class HistoryIndex(PublicPage, SingleDocument):
-    """Every month since the first incident, so that each is at most two links away."""
+    """Lists every month since the first incident, so that each incident is at most two links away."""
 
     template = "public/history.html"
 
@@ -47,47 +47,47 @@ class HistoryIndex(PublicPage, SingleDocument):
         return links.history(language)
 
     def render(self, key: str, edition: Edition) -> str:
-        counted = [Month(month, number) for month, number in reversed(edition.read_once(_counted).items())]
-        years = [(year, list(found)) for year, found in groupby(counted, key=lambda month: month.first.year)]
-        return self.written(key, edition, years=years)
+        counted = [Month(month, number) for month, number in reversed(edition.shared(_incidents_per_month).items())]
+        years = [(year, list(group)) for year, group in groupby(counted, key=lambda month: month.first.year)]
+        return self.render_template(key, edition, years=years)
 
 
 class HistoryMonth(PublicPage):
-    """The incidents that began in a month of the page's zone; `key` is `2023-10`."""
+    """The incidents that started in a month of the page's zone; `key` is `2023-10`."""
 
     template = "public/month.html"
     archived = "month"
 
     def all_keys(self) -> Iterable[str]:
         with timezone.override(Page.objects.current().time_zone):
-            return [f"{month:%Y-%m}" for month in months.between(*_span())]
+            return [f"{month:%Y-%m}" for month in months.between(*_archive_span())]
 
     def touched(self, subjects: Subjects) -> Iterable[str]:
-        """The months themselves, and those whose links to the earlier and later month may have changed."""
+        """Return the months of the subjects, and those whose links to the previous or next month may change."""
         with timezone.override(Page.objects.current().time_zone):
-            (first, last), this_month = _span(), months.month_of(timezone.now())
-        found = [months.parsed(key) for key in subjects.of("month")]
-        if "day" in subjects.names:  # a month may have begun, which the one before links to
-            found += [months.before(this_month), this_month]
-        for month in list(found):
-            if month <= first or month > this_month:  # the archive may have grown by some months, or lost some
-                found += months.between(min(month, first), max(month, last))
-        return [f"{month:%Y-%m}" for month in sorted(set(found))]
+            (first, last), this_month = _archive_span(), months.month_of(timezone.now())
+        touched = [months.parse(key) for key in subjects.of("month")]
+        if "day" in subjects.names:  # a new month may have begun, and the previous one links to it
+            touched += [months.before(this_month), this_month]
+        for month in list(touched):
+            if month <= first or month > this_month:  # the archive may have gained or lost months
+                touched += months.between(min(month, first), max(month, last))
+        return [f"{month:%Y-%m}" for month in sorted(set(touched))]
 
     def path(self, key: str, language: str) -> str:
-        return links.history(language, months.parsed(key))
+        return links.history(language, months.parse(key))
 
     def render(self, key: str, edition: Edition) -> str | None:
-        month, (first, last) = months.parsed(key), edition.read_once(_span)
+        month, (first, last) = months.parse(key), edition.shared(_archive_span)
         if not first <= month <= last:
             return None
-        return self.written(
+        return self.render_template(
             key,
             edition,
             month=month,
-            stories=edition.read_once(_begun_in, month),
+            stories=edition.shared(_started_in, month),
             earlier=months.before(month) if month != first else None,
-            later=months.following(month) if month != last else None,
+            later=months.next_month(month) if month != last else None,
         )
 
 
@@ -100,7 +100,7 @@ class ComponentPage(PublicPage):
         return Component.objects.public().values_list("slug", flat=True)
 
     def touched(self, subjects: Subjects) -> Iterable[str]:
-        if "day" in subjects.names:  # every bar moves by one
+        if "day" in subjects.names:  # the bars of all components move by a day
             return self.all_keys()
         return component_slugs(subjects)
 
@@ -108,25 +108,25 @@ class ComponentPage(PublicPage):
         return links.component(key, language)
 
     def render(self, key: str, edition: Edition) -> str | None:
-        found = edition.read_once(_about, key, edition.now)
-        return self.written(key, edition, **found) if found else None
+        context = edition.shared(_component_context, key, edition.now)
+        return self.render_template(key, edition, **context) if context else None
 
 
 def component_slugs(subjects: Subjects) -> list[str]:
-    """The address names of the components touched, earlier ones too."""
+    """Return the slugs of the touched components, including previous ones."""
     touched = Component.objects.filter(pk__in=subjects.of("component"))
     return [*touched.values_list("slug", flat=True), *subjects.of("slug")]
 
 
-def _about(slug: str, now: datetime) -> dict[str, Any] | None:
-    """What a component's page says; None where no public component has the address name."""
+def _component_context(slug: str, now: datetime) -> dict[str, Any] | None:
+    """Return the template context; None if no public component has this slug."""
     component = Component.objects.public().select_related("group").filter(slug=slug).first()
     if component is None:
         return None
-    touching = Incident.objects.public().filter(
+    affecting = Incident.objects.public().filter(
         updates__affected__component=component, updates__published_at__isnull=False
     )
-    newest = with_timeline(touching.distinct().newest_first()[: NEWEST + 1])
+    newest = with_timeline(affecting.distinct().newest_first()[: NEWEST + 1])
     return {
         "state": component.status,
         "picture": component_picture(component.status),
@@ -138,37 +138,37 @@ def _about(slug: str, now: datetime) -> dict[str, Any] | None:
     }
 
 
-def _begun_in(month: date) -> list[Story]:
-    begun = Incident.objects.public().filter(
-        started_at__gte=midnight(month, zone()), started_at__lt=midnight(months.following(month), zone())
+def _started_in(month: date) -> list[Story]:
+    started = Incident.objects.public().filter(
+        started_at__gte=midnight(month, zone()), started_at__lt=midnight(months.next_month(month), zone())
     )
-    return with_timeline(begun.newest_first())
+    return with_timeline(started.newest_first())
 
 
-def _span() -> tuple[date, date]:
-    """The first and the last month of the archive; this month is always part of it."""
+def _archive_span() -> tuple[date, date]:
+    """Return the first and last month of the archive, which always includes this month."""
     this_month = months.month_of(timezone.now())
-    found = Incident.objects.public().aggregate(first=Min("started_at"), last=Max("started_at"))
-    begun = [months.month_of(moment) for moment in found.values() if moment]
-    return min([this_month, *begun]), max([this_month, *begun])
+    limits = Incident.objects.public().aggregate(first=Min("started_at"), last=Max("started_at"))
+    limiting = [this_month, *(months.month_of(moment) for moment in limits.values() if moment)]
+    return min(limiting), max(limiting)
 
 
-def _counted() -> dict[date, int]:
-    """Every month of the archive, and how many incidents began in it; one query, counted by the database."""
+def _incidents_per_month() -> dict[date, int]:
+    """Return the number of incidents that started in each month of the archive, in one query."""
     by_month = Incident.objects.public().order_by().values_list(TruncMonth("started_at", tzinfo=zone()))
-    number = {month.date(): count for month, count in by_month.annotate(Count("id"))}
+    numbers = {month.date(): count for month, count in by_month.annotate(Count("id"))}
     this_month = months.month_of(timezone.now())
-    every = months.between(min([this_month, *number]), max([this_month, *number]))
-    return {month: number.get(month, 0) for month in every}
+    every = months.between(min([this_month, *numbers]), max([this_month, *numbers]))
+    return {month: numbers.get(month, 0) for month in every}
 
 
 def _uptime_by_month(component: Component, now: datetime) -> list[MonthOfUptime]:
-    """The last twelve months, newest first, as far back as it was in service."""
+    """Return the last twelve months, newest first, without those before the component was in service."""
     last = months.month_of(now)
     first = months.before(last, UPTIME_MONTHS - 1)
-    whole: History = histories([component], first, now)[component.pk]
+    history: History = histories([component], first, now)[component.pk]
     counted = [
-        MonthOfUptime(month, whole.uptime_between(month, months.following(month)))
+        MonthOfUptime(month, history.uptime_between(month, months.next_month(month)))
         for month in months.between(first, last)
     ]
     return [month for month in reversed(counted) if month.uptime is not None]

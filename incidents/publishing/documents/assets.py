@@ -1,8 +1,8 @@
 """Style sheet, script and icons as published documents, so that a page depends on the public store alone.
 
-Each address carries a hash of the content and is kept for ever by those who have
-it. The sources in `static/` are read in the order of their names here; comments
-are left out, nothing else is changed.
+Each address contains a hash of the content, so that browsers can cache it for ever.
+The sources in `static/` are joined in the order of the names here, without comments
+but otherwise unchanged.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from ...models import Page
 from ...status import ComponentStatus
 from .base import Document, Edition, Subjects
 from .colours import DARK_PAPER, LIGHT_PAPER, readable_on
-from .themes import switch
+from .themes import theme_rules
 
 STYLES = tuple("tokens base shell states prose timeline components history follow forms subscriptions print".split())
 BANNER_STYLES = ("tokens", "states", "banner")
@@ -32,17 +32,17 @@ _COMMENT = re.compile(r"/\*.*?\*/\s*|^\s*//[^\n]*\n", re.DOTALL | re.MULTILINE)
 
 
 class Assets(Document):
-    """`site.css`, `site.js`, `banner.css` and an icon per state, made once for all languages; `key` has the hash."""
+    """`site.css`, `site.js`, `banner.css` and an icon per state, for all languages; `key` contains the hash."""
 
     per_language = False
-    leads = True
+    high_priority = True
 
     def all_keys(self) -> Iterable[str]:
         page = Page.objects.current()
         return [asset_path(name, page).removeprefix(_FOLDER) for name in NAMES]
 
     def touched(self, subjects: Subjects) -> Iterable[str]:
-        # All, whatever changed: after an upgrade the first page written may be the first to ask for them.
+        # All of them: after an upgrade, the first page to be written may refer to new ones.
         return self.all_keys() if subjects else []
 
     def path(self, key: str, language: str) -> str:
@@ -55,10 +55,10 @@ class Assets(Document):
 
 
 class LogoFile(Document):
-    """The page's logo, under an address that changes with it."""
+    """The page's logo, at an address that changes with it."""
 
     per_language = False
-    leads = True
+    high_priority = True
 
     def all_keys(self) -> Iterable[str]:
         logo = Page.objects.current().logo
@@ -76,18 +76,18 @@ class LogoFile(Document):
 
 
 def logo_path(key: str) -> str:
-    """The public address of a logo by its key."""
+    """Return the public path of a logo by its key."""
     return f"/assets/logo-{key}"
 
 
 def asset_path(key: str, page: Page) -> str:
-    """The public address of `site.css`, `site.js`, `banner.css` or `favicon-<state>.svg`."""
+    """Return the public path of `site.css`, `site.js`, `banner.css` or `favicon-<state>.svg`."""
     name, kind = key.rsplit(".", 1)
     return f"{_FOLDER}{name}-{_hash(asset(key, page.brand_colour))}.{kind}"
 
 
 def asset(key: str, brand: str) -> bytes:
-    # While somebody works on the sources, each rendering reads them anew.
+    # In development, the sources are read each time.
     return (_asset.__wrapped__ if settings.DEBUG else _asset)(key, brand)
 
 
@@ -95,11 +95,11 @@ def asset(key: str, brand: str) -> bytes:
 def _asset(key: str, brand: str) -> bytes:
     if key == "site.css":
         tokens, rest = _joined("css/public", STYLES[:1], "css"), _joined("css/public", STYLES[1:], "css")
-        return (_brand(brand) + tokens + switch(tokens) + rest).encode()
+        return (_brand(brand) + tokens + theme_rules(tokens) + rest).encode()
     if key == "banner.css":
         return (_brand(brand) + _joined("css/public", BANNER_STYLES, "css")).encode()
     if key == "site.js":
-        # A block of its own for each module keeps its names to itself.
+        # A block per module keeps its names local.
         return "".join(f"{{\n{_source('js', name, 'js')}}}\n" for name in SCRIPTS).encode()
     return _icon(_ICONS[key]).encode()
 
@@ -110,7 +110,7 @@ def _hash(content: bytes) -> str:
 
 
 def _brand(brand: str) -> str:
-    """The page's colour as it can be read on light and on dark paper."""
+    """Return the rule for the brand colour, adjusted to be legible in the light and the dark theme."""
     light, dark = readable_on(LIGHT_PAPER, brand), readable_on(DARK_PAPER, brand)
     return f":root{{--brand-light:{light};--brand-dark:{dark}}}\n"
 
@@ -125,6 +125,6 @@ def _source(folder: str, name: str, kind: str) -> str:
 
 
 def _icon(state: ComponentStatus) -> str:
-    look = APPEARANCES[state]
-    shape = f'<path fill="{look.icon}" d="{look.path}"/>'
+    appearance = APPEARANCES[state]
+    shape = f'<path fill="{appearance.icon}" d="{appearance.path}"/>'
     return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16">{shape}</svg>\n'

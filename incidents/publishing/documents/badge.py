@@ -1,7 +1,7 @@
-"""The badge: how things are, as a picture for other pages: word, shape and colour, and words for screen readers.
+"""The badge: the overall state as an image for other pages, with word, shape and colour, and a text alternative.
 
-`<img>` loads nothing more for a picture, so it is drawn with fonts that machines have, each text
-stretched to the width that was kept for it.
+An image in `<img>` cannot load fonts, so the badge uses installed ones, and each text is
+stretched to the width reserved for it.
 """
 
 from collections.abc import Iterable
@@ -17,14 +17,14 @@ from ...status import ComponentStatus
 from ...wording import words
 from .base import Document, Edition, Subjects
 
-# White reads on each of them (4.5:1), whatever the page around is like.
-GROUND = "#31373d"
+# White text is legible on it (4.5:1), whatever the page around it looks like.
+BACKGROUND = "#31373d"
 _SVG = """\
 <svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="24" viewBox="0 0 {width} 24" \
 role="img" aria-labelledby="title desc" xml:lang="{language}">
 <title id="title">{label}: {word}</title>
 <desc id="desc">{page}: {sentence}</desc>
-<rect width="{width}" height="24" rx="3" fill="{ground}"/>
+<rect width="{width}" height="24" rx="3" fill="{background}"/>
 <path d="M{middle} 0h{right}a3 3 0 0 1 3 3v18a3 3 0 0 1-3 3h-{right}z" fill="{colour}"/>
 <path transform="translate({shape_at} 6) scale(.75)" d="{shape}" fill="#fff"/>
 <g fill="#fff" font-family="Verdana,'DejaVu Sans','Noto Sans',sans-serif" font-size="12" aria-hidden="true">
@@ -51,15 +51,15 @@ class Badge(Document):
         return links.badge(language if self.per_language else "")
 
     def render(self, key: str, edition: Edition) -> str:
-        state = edition.read_once(overall_status)
-        return drawn(state, markup.clean(words(edition.page.name)) or "Status", edition.language)
+        state = edition.shared(overall_status)
+        return badge_svg(state, markup.clean(words(edition.page.name)) or "Status", edition.language)
 
 
-def drawn(state: ComponentStatus, page: str, language: str) -> str:
-    """The badge as SVG, in the active language, which `language` names."""
+def badge_svg(state: ComponentStatus, page: str, language: str) -> str:
+    """Return the badge as SVG in the active language, which must be `language`."""
     label, word = pgettext("on the badge", "Status"), str(COMPONENT_STATUSES[state])
-    middle = 8 + _width(label) + 8  # where the ground ends and the colour begins
-    word_at = middle + 8 + 12 + 6  # behind the shape
+    middle = 8 + _width(label) + 8  # where the background ends and the colour begins
+    word_at = middle + 8 + 12 + 6  # after the shape
     return format_html(
         _SVG,
         width=word_at + _width(word) + 8,
@@ -75,11 +75,11 @@ def drawn(state: ComponentStatus, page: str, language: str) -> str:
         page=page,
         sentence=OVERALL[state],
         language=language,
-        ground=GROUND,
+        background=BACKGROUND,
         colour=APPEARANCES[state].light,
     )
 
 
 def _width(text: str) -> int:
-    """About what 12 units of Verdana take, in units."""
-    return round(sum(4.4 if sign in "fijltr.,:; " else 11 if sign in "mwMW" else 7.8 for sign in text))
+    """Return the approximate width of a text in Verdana at size 12."""
+    return round(sum(4.4 if character in "fijltr.,:; " else 11 if character in "mwMW" else 7.8 for character in text))

@@ -1,4 +1,4 @@
-"""`/da/banner/`: how things are in one line, the only document that other sites may frame (headers.py)."""
+"""`/da/banner/`: the overall state in one line, the only document that other sites may frame (headers.py)."""
 
 from collections.abc import Iterable
 
@@ -19,4 +19,4 @@ class Banner(PublicPage, SingleDocument):
 
     def render(self, key: str, edition: Edition) -> str:
         ongoing = Incident.objects.public().ongoing().newest_first()
-        return self.written(key, edition, state=edition.read_once(overall_status), incident=ongoing.first())
+        return self.render_template(key, edition, state=edition.shared(overall_status), incident=ongoing.first())

@@ -1,9 +1,9 @@
-"""Which documents exist, where they stand, and what each depends on.
+"""The base class of documents: which exist, their paths, and what each depends on.
 
-One class per kind of document. A change names its subjects (`incident:ID`,
-`component:ID`, `month:2023-10`, `page`); each kind says which of its documents
-those touch, so that an update rewrites a handful of files however long the
-history is. A new kind is one class here-abouts and one line in `registry.py`.
+There is one class per kind of document. A change names its subjects (`incident:ID`,
+`component:ID`, `month:2023-10`, `page`); each kind returns which of its documents
+they touch, so that an update rewrites a handful of files however long the history
+is. A new kind is a class in this package and a line in `registry.py`.
 """
 
 from abc import ABC, abstractmethod
@@ -17,8 +17,8 @@ from django.utils import timezone
 
 from ...models import Page
 
-# Stands in a document's text where the time of publishing belongs; the store fills it in
-# when, and only when, something else in the document changed.
+# A placeholder for the time of publishing. It is replaced when the document is stored,
+# which happens only if something else in the document changed.
 PUBLISHED_MARK = "\ufdd0published\ufdd0"
 
 P = ParamSpec("P")
@@ -27,12 +27,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Subjects:
-    """The subjects of one publishing run, by what they name."""
+    """The subjects of one publishing run."""
 
     names: frozenset[str]
 
     def of(self, kind: str) -> list[str]:
-        """The ids behind `kind:` in a fixed order: `of("incident")` gives incident ids."""
+        """Return the ids of subjects `kind:id` in a fixed order: `of("incident")` returns incident ids."""
         prefix = f"{kind}:"
         return sorted(name.removeprefix(prefix) for name in self.names if name.startswith(prefix))
 
@@ -47,61 +47,61 @@ class Subjects:
 
 @dataclass(frozen=True, eq=False)
 class Edition:
-    """What documents rendered in one go share. Language and time zone are active while rendering.
+    """What documents rendered together in one language share. Language and time zone are active while rendering.
 
-    The editions of several languages have one memory. `now` is the moment that they are true of.
+    The editions of all languages share one cache and one `now`.
     """
 
     page: Page
     language: str
     now: datetime = field(default_factory=timezone.now)
-    memory: dict[Hashable, Any] = field(default_factory=dict)
+    cache: dict[Hashable, Any] = field(default_factory=dict)
 
-    def once(self, make: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """`make(…)`, made for the first document of this language that asks: three feeds have the same entries."""
-        return self._remembered(self.language, make, *args, **kwargs)
+    def cached(self, make: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return `make(…)`, called once per language: three feeds have the same entries."""
+        return self._cached(self.language, make, *args, **kwargs)
 
-    def read_once(self, make: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """`make(…)`, made for the first that asks in any language: what the database says is the same in each."""
-        return self._remembered("", make, *args, **kwargs)
+    def shared(self, make: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return `make(…)`, called once for all languages: rows of the database are the same in each."""
+        return self._cached("", make, *args, **kwargs)
 
-    def _remembered(self, language: str, make: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    def _cached(self, language: str, make: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         key = (language, make, args, tuple(kwargs.items()))
-        if key not in self.memory:
-            self.memory[key] = make(*args, **kwargs)
-        found: T = self.memory[key]
-        return found
+        if key not in self.cache:
+            self.cache[key] = make(*args, **kwargs)
+        value: T = self.cache[key]
+        return value
 
 
 class Document(ABC):
-    """A kind of document. `key` tells the documents of one kind apart: an incident's id, `2023-10`, or ""."""
+    """A kind of document. `key` identifies a document of the kind: an incident's id, `2023-10`, or ""."""
 
-    # Documents of this kind are made once per language; otherwise once, in the default language.
+    # Whether there is one document per language, or one in the default language only.
     per_language = True
-    # Written before all others after an update: readers wait for it. What it links to is there already, or leads too.
-    leads = False
-    # The subject of each, where there are as many as the history is long; the clock writes them when all change.
+    # Written first after an update, because readers wait for it. It links only to existing or high-priority documents.
+    high_priority = False
+    # The subject of each document if their number grows with the history; the scheduler writes them when all change.
     archived = ""
 
     @abstractmethod
     def all_keys(self) -> Iterable[str]:
-        """The key of every document of this kind that there should be."""
+        """Return the key of every document of this kind that should exist."""
 
     @abstractmethod
     def touched(self, subjects: Subjects) -> Iterable[str]:
-        """The keys of the documents that depend on the subjects, also of those that are gone now."""
+        """Return the keys of the documents that depend on the subjects, including those to be deleted."""
 
     @abstractmethod
     def path(self, key: str, language: str) -> str:
-        """The public address, beginning with a slash; one ending in a slash is a page."""
+        """Return the public path; it begins with a slash, and that of a page ends with one."""
 
     @abstractmethod
     def render(self, key: str, edition: Edition) -> str | bytes | None:
-        """The document's content; None where there is, or is no longer, such a document."""
+        """Return the content, or None if the document does not (or no longer) exist."""
 
 
 class SingleDocument(Document):
-    """A kind of which there is one (per language), touched by every change: home, a feed, the sitemap."""
+    """A kind with a single document (per language) that every change touches, such as home or a feed."""
 
     def all_keys(self) -> Iterable[str]:
         return [""]

@@ -19,18 +19,18 @@ from ...status import Phase
 from ...wording import reader_passage, words
 from ..reading.story import Story, with_timeline
 from .base import Edition, SingleDocument, Subjects
-from .feed_entries import plain_line, plain_text
+from .feed_entries import plain_body, plain_title
 from .maintenance import touches_maintenance
 
 # How long completed and cancelled work stays in the calendar.
-KEPT = timedelta(days=365)
+_RETENTION = timedelta(days=365)
 # RFC 5545 §3.8.2.2: an event ends later than it begins.
 _SHORTEST = timedelta(minutes=1)
 _REFRESH = timedelta(hours=1)
 
 
 class Calendar(SingleDocument):
-    """Work ahead, under way and of the last year, cancelled work included."""
+    """Planned maintenance: upcoming, in progress, and of the last year, including cancelled work."""
 
     def touched(self, subjects: Subjects) -> Iterable[str]:
         return [""] if touches_maintenance(subjects) or "day" in subjects.names else []
@@ -39,8 +39,8 @@ class Calendar(SingleDocument):
         return links.calendar(language)
 
     def render(self, key: str, edition: Edition) -> bytes:
-        known = edition.now - KEPT
-        shown = Incident.objects.public().maintenances().filter(Q(ended_at=None) | Q(ended_at__gte=known))
+        since = edition.now - _RETENTION
+        shown = Incident.objects.public().maintenances().filter(Q(ended_at=None) | Q(ended_at__gte=since))
         calendar = _calendar(edition)
         for story in with_timeline(shown.in_planned_order()):
             calendar.add_component(_event(story, edition.language))
@@ -51,7 +51,7 @@ class Calendar(SingleDocument):
 
 
 class _Text(icalendar.vText):
-    """A text value in which a typed `\\N` stays what it is; the library takes it for a line break."""
+    """A text value that preserves a literal `\\N`, which the library would turn into a line break."""
 
     def to_ical(self) -> bytes:
         return rb"\\N".join(icalendar.vText(part).to_ical() for part in self.split(r"\N"))
@@ -124,7 +124,7 @@ def _text(value: str, language: str = "") -> _Text:
 
 
 def _times(incident: Incident) -> tuple[datetime, datetime]:
-    """As planned for work that is scheduled or was cancelled, otherwise as it was carried out."""
+    """Return the planned times of scheduled or cancelled work, otherwise the actual times."""
     start, end = incident.scheduled_for or incident.started_at, incident.scheduled_until or incident.started_at
     if incident.phase not in {Phase.SCHEDULED, Phase.CANCELLED}:
         start, end = incident.started_at, incident.ended_at or end
@@ -132,14 +132,14 @@ def _times(incident: Incident) -> tuple[datetime, datetime]:
 
 
 def _summary(incident: Incident) -> str:
-    title = plain_line(reader_passage(incident.title))
+    title = plain_title(reader_passage(incident.title))
     if incident.phase == Phase.CANCELLED:  # some calendar programs ignore STATUS
         return pgettext("title of a calendar entry", "Cancelled: %(title)s") % {"title": title}
     return title
 
 
 def _description(story: Story, link: str) -> str:
-    systems = ", ".join(plain_line(reader_passage(affected.component.name)) for affected in story.affected)
-    said = plain_text(reader_passage(story.newest.text)) if story.newest else ""
-    parts = [f"{gettext('Affected systems')}: {systems}" if systems else "", said, link]
+    systems = ", ".join(plain_title(reader_passage(affected.component.name)) for affected in story.affected)
+    text = plain_body(reader_passage(story.newest.text)) if story.newest else ""
+    parts = [f"{gettext('Affected systems')}: {systems}" if systems else "", text, link]
     return "\n\n".join(part for part in parts if part)

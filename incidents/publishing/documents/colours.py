@@ -1,28 +1,28 @@
-"""A brand colour that can be read: the nearest lightness that keeps its hue and meets WCAG 2.2. Pure."""
+"""Makes a brand colour legible: keeps its hue and finds the nearest lightness that meets WCAG 2.2. Pure."""
 
 import colorsys
 
 LIGHT_PAPER = "#ffffff"
 DARK_PAPER = "#14171a"
-# Text on paper wants 4.5:1 (WCAG 1.4.3).
+# Text must have a contrast of 4.5:1 (WCAG 1.4.3).
 READABLE = 4.5
 
 RGB = tuple[float, float, float]
 
 
 def contrast(one: str, other: str) -> float:
-    """The ratio of two `#rrggbb` colours, 1 to 21, as WCAG defines it."""
+    """Return the contrast ratio of two `#rrggbb` colours, 1 to 21, as WCAG defines it."""
     lighter, darker = sorted((_luminance(parse(one)), _luminance(parse(other))), reverse=True)
     return (lighter + 0.05) / (darker + 0.05)
 
 
 def readable_on(paper: str, colour: str) -> str:
-    """The colour itself where it can be read on the paper, else the nearest darker (or lighter) one."""
+    """Return the colour if it is legible on the paper, else the nearest darker or lighter one."""
     hue, lightness, saturation = colorsys.rgb_to_hls(*parse(colour))
     step = 0.01 if contrast(paper, "#ffffff") > contrast(paper, "#000000") else -0.01
     while contrast(paper, colour) < READABLE:
         lightness = min(max(lightness + step, 0), 1)
-        colour = _write(colorsys.hls_to_rgb(hue, lightness, saturation))
+        colour = _format(colorsys.hls_to_rgb(hue, lightness, saturation))
     return colour
 
 
@@ -31,7 +31,7 @@ def parse(colour: str) -> RGB:
     return red, green, blue
 
 
-def _write(rgb: RGB) -> str:
+def _format(rgb: RGB) -> str:
     return "#" + "".join(f"{round(channel * 255):02x}" for channel in rgb)
 
 

@@ -1,7 +1,7 @@
-"""What the feeds say: one entry per update or, at the Statuspage addresses, one per incident.
+"""The entries of the feeds: one per update or, at the Statuspage addresses, one per incident.
 
 An id never changes and is the same in every language and format (RFC 4287 §4.2.6,
-RFC 4151). A text in another language than the feed's is marked and said so.
+RFC 4151). A text in another language than the feed's is marked, with a note.
 """
 
 from collections.abc import Iterable
@@ -29,7 +29,7 @@ NEWEST = 50
 
 @dataclass(frozen=True)
 class FeedEntry:
-    """`title` is plain; `title_html` marks another language in it. Times have the page's zone."""
+    """`title` is plain text; `title_html` marks another language. Times are in the page's time zone."""
 
     id: str
     path: str
@@ -43,70 +43,71 @@ class FeedEntry:
 
 
 def tag(specific: str) -> str:
-    """A permanent id. 2005 is the year that Statuspage's ids have; it only has to stay the same."""
+    """Return a permanent id. 2005 is the year in the ids of Statuspage; any would do if it never changes."""
     return f"tag:{settings.FEED_ID_HOST},2005:{specific}"
 
 
 def newest_updates(edition: Edition, component: Component | None = None) -> list[FeedEntry]:
-    """An entry for each of the newest public updates, in two queries; all of every incident the component was in."""
-    return [edition.once(of_update, edition, update) for update in edition.read_once(_newest_updates, component)]
+    """Return the newest public updates as entries, in two queries; for a component, those of its incidents."""
+    return [edition.cached(update_entry, edition, update) for update in edition.shared(_newest_updates, component)]
 
 
 def _newest_updates(component: Component | None) -> list[Update]:
     affected = AffectedComponent.objects.select_related("component")
     updates = Update.objects.public().newest_first().select_related("incident")
     if component is not None:
-        named = Update.objects.public().filter(affected__component=component)
-        updates = updates.filter(incident__in=named.values("incident"))
+        affecting = Update.objects.public().filter(affected__component=component)
+        updates = updates.filter(incident__in=affecting.values("incident"))
     return list(updates.prefetch_related(Prefetch("affected", affected))[:NEWEST])
 
 
 def newest_incidents(edition: Edition) -> list[FeedEntry]:
-    """An entry for each of the incidents that were last heard of, the latest first."""
-    heard = _last_heard()
-    stories = {story.incident.pk: story for story in with_timeline(Incident.objects.filter(pk__in=heard))}
-    return [_of_incident(edition, stories[key]) for key in heard]
+    """Return the incidents with the newest updates as entries, newest first."""
+    keys = _recently_updated()
+    stories = {story.incident.pk: story for story in with_timeline(Incident.objects.filter(pk__in=keys))}
+    return [_incident_entry(edition, stories[key]) for key in keys]
 
 
-def _last_heard() -> list[str]:
-    """Ids of incidents by their newest update: read from the newest of all updates, not from all incidents."""
+def _recently_updated() -> list[str]:
+    """Return ids of incidents by their newest update, read from the newest updates rather than all incidents."""
     of_updates = Update.objects.public().newest_first().values_list("incident_id", flat=True)
-    read = NEWEST
+    limit = NEWEST
     while True:
-        read *= 4
-        ids = list(of_updates[:read])
-        heard = list(dict.fromkeys(ids))
-        if len(heard) >= NEWEST or len(ids) < read:
-            return heard[:NEWEST]
+        limit *= 4
+        ids = list(of_updates[:limit])
+        incidents = list(dict.fromkeys(ids))
+        if len(incidents) >= NEWEST or len(ids) < limit:
+            return incidents[:NEWEST]
 
 
-def of_update(edition: Edition, update: Update) -> FeedEntry:
-    """The entry of one update, in the edition's language, which is active."""
+def update_entry(edition: Edition, update: Update) -> FeedEntry:
+    """Return the entry of one update. The edition's language must be active."""
     incident = update.incident
     title = reader_passage(incident.title)
     phase = update.get_phase_display()
     return FeedEntry(
         id=tag(f"incident/{incident.pk}/update/{update.pk}"),
         path=links.update(incident.pk, update.pk, _language()),
-        title=_with_phase(phase, plain_line(title)),
+        title=_with_phase(phase, plain_title(title)),
         title_html=_html(_with_phase(format_html("{}", phase), _title_html(title))),
-        html=edition.once(_update_html, update),
-        plain=edition.once(_plain, update),
+        html=edition.cached(_update_html, update),
+        plain=edition.cached(_plain, update),
         published=timezone.localtime(update.at),
         updated=_changed(update),
         categories=(str(incident.get_kind_display()), str(phase)),
     )
 
 
-def _of_incident(edition: Edition, story: Story) -> FeedEntry:
+def _incident_entry(edition: Edition, story: Story) -> FeedEntry:
     incident, title = story.incident, reader_passage(story.incident.title)
+    parts = [(update, edition.cached(_update_html, update)) for update in story.timeline]
     return FeedEntry(
         id=tag(f"Incident/{incident.pk}"),
         path=links.incident(incident.pk, _language()),
-        title=plain_line(title),
+        title=plain_title(title),
         title_html=_title_html(title),
-        html=_rendered("feeds/incident.html", parts=[(one, edition.once(_update_html, one)) for one in story.timeline]),
-        plain="\n\n".join(f"{one.get_phase_display()}: {edition.once(_plain, one)}" for one in story.timeline),
+        html=_rendered("feeds/incident.html", parts=parts),
+        plain="\n\n".join(f"{each.get_phase_display()}: {edition.cached(_plain, each)}" for each in story.timeline),
         published=timezone.localtime(story.timeline[-1].at),
         updated=max(_changed(update) for update in story.timeline),
         categories=(str(incident.get_kind_display()), str(incident.get_phase_display())),
@@ -121,16 +122,16 @@ def _with_phase(phase: str, title: str) -> str:
     return pgettext("title of a feed entry", "%(phase)s: %(title)s") % {"phase": phase, "title": title}
 
 
-def plain_line(found: Passage) -> str:
-    """A title or name without markup; another language than the reader's is said behind it."""
-    text = markup.clean(found.text)
-    return text if found.is_own else _in_language(text, found.language)
+def plain_title(passage: Passage) -> str:
+    """Return a title or name without markup, followed by its language if that is not the reader's."""
+    text = markup.clean(passage.text)
+    return text if passage.is_own else _in_language(text, passage.language)
 
 
-def plain_text(found: Passage) -> str:
-    """A Markdown text without markup; that it is in another language than the reader's is said above it."""
-    text = markup.plain(found.text)
-    return text if found.is_own else f"{untranslated_note(found.wanted)}\n\n{text}"
+def plain_body(passage: Passage) -> str:
+    """Return Markdown as plain text, with a note above it if it is not in the reader's language."""
+    text = markup.plain(passage.text)
+    return text if passage.is_own else f"{untranslated_note(passage.wanted)}\n\n{text}"
 
 
 def _title_html(title: Passage) -> SafeString:
@@ -141,12 +142,12 @@ def _title_html(title: Passage) -> SafeString:
 
 
 def _in_language(text: str, language: str) -> str:
-    named = {"text": text, "language": language_name(language)}
-    return pgettext("a title in another language", "%(text)s (in %(language)s)") % named
+    parts = {"text": text, "language": language_name(language)}
+    return pgettext("a title in another language", "%(text)s (in %(language)s)") % parts
 
 
 def _html(joined: str) -> SafeString:
-    """Parts that were escaped, joined by a pattern from the catalogue."""
+    """Mark as safe: the parts are escaped, the pattern that joins them is a translation."""
     return SafeString(joined)
 
 
@@ -161,13 +162,13 @@ def _rendered(template: str, **context: object) -> SafeString:
 
 
 def _changes(update: Update) -> list[tuple[AffectedComponent, str]]:
-    """The components it names, each with its new status in words; planned work has not changed any yet."""
+    """Return the affected components with the label of their new status, which is empty for scheduled work."""
     rows = [row for row in update.affected.all() if not row.component.hidden]
     return [(row, "" if update.phase == Phase.SCHEDULED else str(row.get_status_display())) for row in rows]
 
 
 def _window(update: Update) -> str:
-    """When planned work is to be done; said where it is announced."""
+    """Return the planned time of maintenance that the update announces, or ""."""
     incident = update.incident
     if update.phase != Phase.SCHEDULED or incident.scheduled_for is None:
         return ""
@@ -179,7 +180,7 @@ def _plain(update: Update) -> str:
 
 
 def _paragraphs(update: Update) -> Iterable[str]:
-    yield plain_text(reader_passage(update.text))
+    yield plain_body(reader_passage(update.text))
     yield f"{gettext('Time of the work')}: {_window(update)}" if _window(update) else ""
     yield "\n".join(f"- {_name(row)}{status and f': {status}'}" for row, status in _changes(update))
     if update.quote:
@@ -189,7 +190,7 @@ def _paragraphs(update: Update) -> Iterable[str]:
 
 
 def _name(row: AffectedComponent) -> str:
-    return plain_line(reader_passage(row.component.name))
+    return plain_title(reader_passage(row.component.name))
 
 
 def _language() -> str:

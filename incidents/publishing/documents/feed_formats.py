@@ -1,8 +1,8 @@
 """Atom 1.0 (RFC 4287), RSS 2.0 (with its Best Practices Profile) and JSON Feed 1.1, on Django's generators.
 
-Django's are kept where they are right; changed is what would be wrong here: a feed's
-`updated` is that of its newest entry and never the time of rendering, the text is
-content and not a summary, and other languages of the feed are linked.
+Differences from Django's generators: a feed's `updated` is that of its newest entry and
+never the time of rendering, the text is content and not a summary, and the feed links
+to its other languages.
 """
 
 import json
@@ -17,12 +17,12 @@ from django.utils.xmlutils import SimplerXMLGenerator
 from ... import links
 from .feed_entries import FeedEntry
 
-# Of a feed without entries; RFC 4287 §4.1.1 wants a time there, and it must not move.
+# `updated` of a feed without entries: RFC 4287 §4.1.1 requires a time, and it must not change.
 _NEVER = datetime(2005, 1, 1, tzinfo=UTC)
 
 
 class _Feed(SyndicationFeed):
-    """What the three formats share."""
+    """Base class of the three formats."""
 
     def add_entry(self, entry: FeedEntry) -> None:
         self.add_item(
@@ -43,7 +43,7 @@ class _Feed(SyndicationFeed):
 
     @property
     def alternates(self) -> Sequence[tuple[str, str]]:
-        """(language, path) of the same feed in other languages."""
+        """Return (language, path) of this feed in its other languages."""
         alternates: Sequence[tuple[str, str]] = self.feed.get("alternates", ())
         return alternates
 
@@ -74,13 +74,13 @@ class Rss(_Feed, Rss201rev2Feed):
         return {**super().rss_attributes(), "xmlns:content": "http://purl.org/rss/1.0/modules/content/"}
 
     def add_item_elements(self, handler: SimplerXMLGenerator, item: dict[str, Any]) -> None:
-        # Readers take a description for HTML, so a “<” that somebody typed must be written as one.
+        # Feed readers parse a description as HTML, so a “<” in plain text must be escaped.
         super().add_item_elements(handler, {**item, "description": escape(item["description"], quote=False)})
         handler.addQuickElement("content:encoded", item["content"])
 
 
 class Json(_Feed):
-    """UTF-8 whatever encoding is asked for (RFC 8259 §8.1)."""
+    """JSON Feed; UTF-8 regardless of the encoding requested (RFC 8259 §8.1)."""
 
     def write(self, outfile: IO[str], encoding: str) -> None:
         document = {

@@ -1,4 +1,4 @@
-"""The feeds: Atom, RSS and JSON in each language, of all and per component, and Statuspage's two addresses."""
+"""The feeds: Atom, RSS and JSON per language, for the page and each component; and the feeds of Statuspage."""
 
 from collections.abc import Iterable, Sequence
 from io import StringIO
@@ -18,12 +18,14 @@ _FORMATS: dict[str, type[Atom | Rss | Json]] = {"atom": Atom, "rss": Rss, "json"
 
 
 class FeedDocument(Document):
-    """What the feeds share; `kind` is atom, rss or json."""
+    """Base class of the feeds; `kind` is atom, rss or json."""
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
 
-    def written(self, key: str, edition: Edition, *, title: str, home: str, guid: str, entries: list[FeedEntry]) -> str:
+    def render_feed(
+        self, key: str, edition: Edition, *, title: str, home: str, guid: str, entries: list[FeedEntry]
+    ) -> str:
         feed = _FORMATS[self.kind](
             title=title,
             link=links.absolute(home),
@@ -47,20 +49,20 @@ class FeedDocument(Document):
 
 
 class Feed(FeedDocument, SingleDocument):
-    """`/da/feed.atom` and its siblings: the newest updates, one entry each."""
+    """`/da/feed.atom`, `.rss` and `.json`: the newest updates, one entry each."""
 
     def path(self, key: str, language: str) -> str:
         return links.feed(language, self.kind)
 
     def render(self, key: str, edition: Edition) -> str:
         home, guid = links.home(edition.language), f"feed/{edition.language}"
-        return self.written(
-            key, edition, title=_name(edition), home=home, guid=guid, entries=edition.once(newest_updates, edition)
+        return self.render_feed(
+            key, edition, title=_name(edition), home=home, guid=guid, entries=edition.cached(newest_updates, edition)
         )
 
 
 class ComponentFeed(FeedDocument):
-    """`/da/components/<slug>/feed.atom` and its siblings; `key` is the component's slug."""
+    """`/da/components/<slug>/feed.atom`, `.rss` and `.json`; `key` is the component's slug."""
 
     def all_keys(self) -> Iterable[str]:
         return Component.objects.public().values_list("slug", flat=True)
@@ -72,22 +74,22 @@ class ComponentFeed(FeedDocument):
         return links.component_feed(key, language, self.kind)
 
     def render(self, key: str, edition: Edition) -> str | None:
-        component = edition.read_once(_component, key)
+        component = edition.shared(_component, key)
         if component is None:
             return None
         named = {"page": _name(edition), "component": markup.clean(words(component.name))}
-        return self.written(
+        return self.render_feed(
             key,
             edition,
             title=pgettext("title of a component's feed", "%(page)s: %(component)s") % named,
             home=links.component(key, edition.language),
             guid=f"feed/{edition.language}/component/{component.pk}",
-            entries=edition.once(newest_updates, edition, component),
+            entries=edition.cached(newest_updates, edition, component),
         )
 
 
 class HistoryFeed(FeedDocument, SingleDocument):
-    """`/history.atom` and `/history.rss` as Statuspage has them: one entry per incident, in the default language."""
+    """`/history.atom` and `/history.rss` as on Statuspage: one entry per incident, in the default language."""
 
     per_language = False
 
@@ -96,13 +98,13 @@ class HistoryFeed(FeedDocument, SingleDocument):
 
     def render(self, key: str, edition: Edition) -> str:
         home = links.home(edition.language)
-        return self.written(
+        return self.render_feed(
             key,
             edition,
             title=_name(edition),
             home=home,
             guid="/history",
-            entries=edition.once(newest_incidents, edition),
+            entries=edition.cached(newest_incidents, edition),
         )
 
 

@@ -11,7 +11,7 @@ from .pages import PublicPage
 
 
 class FollowPage(PublicPage, SingleDocument):
-    """Names the systems, so it changes with the page alone."""
+    """Lists the components, whose names belong to the page, so it changes only with the page."""
 
     template = "public/follow.html"
     picture = "follow"
@@ -20,11 +20,11 @@ class FollowPage(PublicPage, SingleDocument):
         return []
 
     def path(self, key: str, language: str) -> str:
-        return links.ways(language)
+        return links.follow_page(language)
 
     def render(self, key: str, edition: Edition) -> str:
         snippets = {"page": edition.page, "language": edition.language}
-        return self.written(
+        return self.render_template(
             key,
             edition,
             components=list(Component.objects.public().in_page_order()),

@@ -1,4 +1,4 @@
-"""`/da/maintenance/`: planned work ahead, under way and past, on one page."""
+"""`/da/maintenance/`: upcoming, current and past maintenance on one page."""
 
 from collections.abc import Iterable
 
@@ -9,7 +9,7 @@ from ..reading.story import with_timeline
 from .base import Edition, SingleDocument, Subjects
 from .pages import PublicPage
 
-PAST = 50  # over or called off, on the page; all of them stand in the history
+PAST = 50  # finished and cancelled maintenances on the page; the history has all of them
 
 
 class MaintenanceList(PublicPage, SingleDocument):
@@ -25,7 +25,7 @@ class MaintenanceList(PublicPage, SingleDocument):
     def render(self, key: str, edition: Edition) -> str:
         public = Incident.objects.public().maintenances()
         past = with_timeline(public.filter(phase__in=FINAL_PHASES).latest_planned_first()[: PAST + 1])
-        return self.written(
+        return self.render_template(
             key,
             edition,
             ongoing=with_timeline(public.ongoing().oldest_first()),
@@ -36,5 +36,5 @@ class MaintenanceList(PublicPage, SingleDocument):
 
 
 def touches_maintenance(subjects: Subjects) -> bool:
-    """Whether planned work is among what changed. Where a component's name does, all documents are written."""
+    """Whether a maintenance changed. A changed component name is not checked: it touches all documents."""
     return Incident.objects.maintenances().filter(pk__in=subjects.of("incident")).exists()

@@ -1,4 +1,4 @@
-"""The pages that readers open first: home, and one per incident."""
+"""The pages that readers open first: home and the pages of incidents."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -21,7 +21,7 @@ from .social import incident_picture, page_picture
 
 @dataclass(frozen=True)
 class GroupOfComponents:
-    """A group as the home page shows it; `group` is None for components outside any."""
+    """A group of components on the home page; `group` is None for components without one."""
 
     group: ComponentGroup | None
     histories: list[History]
@@ -32,13 +32,13 @@ class GroupOfComponents:
 
 
 class PublicPage(Document):
-    """A document rendered from a template, with what base.html needs."""
+    """A document rendered from a template that extends base.html."""
 
     template: str
-    # What it shows where it is shared; a page whose picture changes with its state says so when it is rendered.
+    # The preview picture for social networks; `render` can pass another one that depends on the state.
     picture = "history"
 
-    def written(self, key: str, edition: Edition, **context: Any) -> str:
+    def render_template(self, key: str, edition: Edition, **context: Any) -> str:
         path = self.path(key, edition.language)
         alternates = [(code, self.path(key, code)) for code, _name in settings.LANGUAGES]
         shared = {"page": edition.page, "alternates": alternates, "canonical": path, "published_mark": PUBLISHED_MARK}
@@ -48,15 +48,15 @@ class PublicPage(Document):
 
 class Home(PublicPage, SingleDocument):
     template = "public/home.html"
-    leads = True
+    high_priority = True
 
     def path(self, key: str, language: str) -> str:
         return links.home(language)
 
     def render(self, key: str, edition: Edition) -> str:
-        state = edition.read_once(overall_status)
+        state = edition.shared(overall_status)
         shown = {"state": state, "picture": page_picture(state)}
-        return self.written(key, edition, **shown, **edition.read_once(self._read, edition.now))
+        return self.render_template(key, edition, **shown, **edition.shared(self._read, edition.now))
 
     @staticmethod
     def _read(now: datetime) -> dict[str, Any]:
@@ -72,7 +72,7 @@ class Home(PublicPage, SingleDocument):
 
 class IncidentPage(PublicPage):
     template = "public/incident.html"
-    leads = True
+    high_priority = True
     archived = "incident"
 
     def all_keys(self) -> Iterable[str]:
@@ -85,9 +85,9 @@ class IncidentPage(PublicPage):
         return links.incident(key, language)
 
     def render(self, key: str, edition: Edition) -> str | None:
-        for story in edition.read_once(_stories, key):
+        for story in edition.shared(_stories, key):
             shown = {"state": _icon(story), "picture": incident_picture(story)}
-            return self.written(key, edition, story=story, incident=story.incident, **shown)
+            return self.render_template(key, edition, story=story, incident=story.incident, **shown)
         return None
 
 
@@ -96,14 +96,14 @@ def _stories(key: str) -> list[Story]:
 
 
 def grouped(components: Sequence[Component], now: datetime) -> list[GroupOfComponents]:
-    """The components, already in the page's order, under their groups."""
-    known = histories(components, shown_since(now), now)
+    """Return the components by group; they must be in the page's order."""
+    by_component = histories(components, shown_since(now), now)
     by_group: dict[ComponentGroup | None, list[History]] = defaultdict(list)
     for component in components:
-        by_group[component.group].append(known[component.pk])
-    return [GroupOfComponents(group, found) for group, found in by_group.items()]
+        by_group[component.group].append(by_component[component.pk])
+    return [GroupOfComponents(group, listed) for group, listed in by_group.items()]
 
 
 def _icon(story: Story) -> str:
-    """The favicon's state: what is planned or called off troubles nobody."""
+    """Return the state of the favicon; planned and cancelled work count as operational."""
     return story.state if story.state in set(ComponentStatus) else ComponentStatus.OPERATIONAL

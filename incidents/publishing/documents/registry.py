@@ -1,4 +1,4 @@
-"""Every kind of document, in the order of writing: what others link to comes before what links to it."""
+"""Every kind of document, in the order of writing: a document comes after those that it links to."""
 
 from .api import ApiDocument
 from .archive import ComponentPage, HistoryIndex, HistoryMonth

@@ -1,7 +1,7 @@
-"""`/robots.txt` and the sitemaps: every page that search engines should know, each with its other languages.
+"""`/robots.txt` and the sitemaps: every page for search engines, each with its other languages.
 
-Incidents and months stand in a sitemap per year, so that an update rewrites one of them
-however long the history is. Protocol 0.9 of sitemaps.org. Public paths need no escaping.
+There is one sitemap per year for incidents and months, so that an update rewrites only
+one of them, however long the history is. Protocol 0.9 of sitemaps.org. Public paths need no escaping.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -19,13 +19,16 @@ from ..reading.history import zone
 from .archive import HistoryMonth
 from .base import Document, Edition, Subjects
 
-PAGES = "pages"  # the sitemap of what is not of any year
-_SPACE = "http://www.sitemaps.org/schemas/sitemap/0.9"
-_LANGUAGES = 'xmlns:xhtml="http://www.w3.org/1999/xhtml"'
+PAGES = "pages"  # the sitemap of pages that belong to no year
+_NAMESPACE = "http://www.sitemaps.org/schemas/sitemap/0.9"
+_XHTML_NAMESPACE = 'xmlns:xhtml="http://www.w3.org/1999/xhtml"'
 
 
 class Robots(Document):
-    """`/robots.txt`. What must not be indexed says so itself (headers.py); who may not read it could not know."""
+    """`/robots.txt`. It allows everything: pages that must not be indexed have a header (headers.py).
+
+    Crawlers must be able to read those pages to see the header.
+    """
 
     per_language = False
 
@@ -43,7 +46,7 @@ class Robots(Document):
 
 
 class Sitemap(Document):
-    """`/sitemap-pages.xml` and `/sitemap-2023.xml`; `key` is what tells them apart."""
+    """`/sitemap-pages.xml` and `/sitemap-2023.xml`; `key` is the year or `pages`."""
 
     per_language = False
 
@@ -60,11 +63,11 @@ class Sitemap(Document):
         entries = list(_pages() if key == PAGES else _of_year(int(key)))
         if not entries:
             return None
-        return _xml(f'urlset xmlns="{_SPACE}" {_LANGUAGES}', entries)
+        return _xml(f'urlset xmlns="{_NAMESPACE}" {_XHTML_NAMESPACE}', entries)
 
 
 class SitemapIndex(Document):
-    """`/sitemap.xml`: which sitemaps there are."""
+    """`/sitemap.xml`: the list of sitemaps."""
 
     per_language = False
 
@@ -78,9 +81,10 @@ class SitemapIndex(Document):
         return "/sitemap.xml"
 
     def render(self, key: str, edition: Edition) -> str:
-        known = Sitemap()
-        found = (links.absolute(known.path(one, edition.language)) for one in known.all_keys())
-        return _xml(f'sitemapindex xmlns="{_SPACE}"', [f"<sitemap><loc>{address}</loc></sitemap>" for address in found])
+        sitemap = Sitemap()
+        addresses = (links.absolute(sitemap.path(each, edition.language)) for each in sitemap.all_keys())
+        entries = [f"<sitemap><loc>{address}</loc></sitemap>" for address in addresses]
+        return _xml(f'sitemapindex xmlns="{_NAMESPACE}"', entries)
 
 
 def _years(month_keys: Iterable[str]) -> list[str]:
@@ -88,7 +92,7 @@ def _years(month_keys: Iterable[str]) -> list[str]:
 
 
 def _pages() -> Iterator[str]:
-    for path in (links.home, links.maintenance, links.history, links.ways):
+    for path in (links.home, links.maintenance, links.history, links.follow_page):
         yield from _in_each_language(path)
     for slug in Component.objects.public().in_page_order().values_list("slug", flat=True):
         yield from _in_each_language(partial(links.component, slug))
@@ -97,22 +101,22 @@ def _pages() -> Iterator[str]:
 def _of_year(year: int) -> Iterator[str]:
     for key in HistoryMonth().all_keys():
         if key.startswith(f"{year}-"):
-            yield from _in_each_language(partial(links.history, month=months.parsed(key)))
+            yield from _in_each_language(partial(links.history, month=months.parse(key)))
     changed = Max("updates__updated_at", filter=Q(updates__published_at__isnull=False))
-    begun = Incident.objects.public().annotate(year=ExtractYear("started_at", tzinfo=zone())).filter(year=year)
-    for pk, at in begun.newest_first().annotate(changed=changed).values_list("pk", "changed"):
+    started = Incident.objects.public().annotate(year=ExtractYear("started_at", tzinfo=zone())).filter(year=year)
+    for pk, at in started.newest_first().annotate(changed=changed).values_list("pk", "changed"):
         yield from _in_each_language(partial(links.incident, pk), at)
 
 
 def _in_each_language(path: Callable[[str], str], changed: datetime | None = None) -> Iterator[str]:
-    """An entry per language, each naming all of them."""
+    """Yield an entry per language, each of which links to all languages."""
     addresses = {code: links.absolute(path(code)) for code, _name in settings.LANGUAGES}
-    named = [*addresses.items(), ("x-default", addresses[settings.LANGUAGE_CODE])]
-    others = "".join(f'<xhtml:link rel="alternate" hreflang="{code}" href="{one}"/>' for code, one in named)
+    alternates = [*addresses.items(), ("x-default", addresses[settings.LANGUAGE_CODE])]
+    others = "".join(f'<xhtml:link rel="alternate" hreflang="{code}" href="{url}"/>' for code, url in alternates)
     last = f"<lastmod>{changed.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}</lastmod>" if changed else ""
     return (f"<url><loc>{address}</loc>{last}{others}</url>" for address in addresses.values())
 
 
 def _xml(root: str, entries: Iterable[str]) -> str:
-    name, _space, _attributes = root.partition(" ")
+    name, _separator, _attributes = root.partition(" ")
     return "\n".join(['<?xml version="1.0" encoding="utf-8"?>', f"<{root}>", *entries, f"</{name}>", ""])

@@ -1,7 +1,7 @@
-"""Pictures for social networks and chats, which take no SVG: one per state and language, drawn beforehand.
+"""Preview pictures for social networks and chats, which do not accept SVG: one per state and language, as PNG.
 
-They are made by `python -m tools.social_pictures` out of DRAWINGS, and kept in
-`static/img/social/`; a language that has none gets those without words, in `any/`.
+`python -m tools.social_pictures` draws them from DRAWINGS in advance and stores them in
+`static/img/social/`. Languages without pictures of their own use those without text, in `any/`.
 """
 
 import hashlib
@@ -28,13 +28,13 @@ FOLDER = Path(settings.BASE_DIR) / "static" / "img" / "social"
 
 @dataclass(frozen=True)
 class Drawing:
-    """The state whose shape and colour it shows, and the words beside."""
+    """A picture with the shape and colour of a state, and a text beside them."""
 
     state: str
     words: Promise | str
 
 
-# By name: of the whole page, of one incident, of a component, and of pages that show no state.
+# By name: for the whole page, an incident, a component, and pages without a state.
 DRAWINGS = {
     **{f"page-{state}": Drawing(state, OVERALL[state]) for state in ComponentStatus},
     **{
@@ -73,7 +73,7 @@ class SocialPicture(Document):
 
 
 def picture_path(name: str, language: str) -> str:
-    """The public address of the picture for readers of the language."""
+    """Return the public path of the picture in a language."""
     return _path(f"{_folder(language)}/{name}")
 
 
@@ -82,12 +82,12 @@ def page_picture(state: str) -> str:
 
 
 def component_picture(status: str) -> str:
-    """In trouble it is the picture of an incident with that effect."""
+    """Return the name of the picture; unless operational, it is that of an incident with the same state."""
     return "component-operational" if status == ComponentStatus.OPERATIONAL else f"incident-{status}"
 
 
 def incident_picture(story: Story) -> str:
-    """The name of the picture that says how the incident stands."""
+    """Return the name of the picture for the state of the incident."""
     incident: Incident = story.incident
     if incident.phase == Phase.CANCELLED:
         return "incident-cancelled"

@@ -1,1 +1,1 @@
-"""What documents show: incidents with their timelines, by month and by day."""
+"""Reads what documents show: incidents with their timelines, by month and by day."""

@@ -1,4 +1,4 @@
-"""The statuses that components had: read from the record for many components in a fixed number of queries."""
+"""The statuses of components over time, read for many components in a fixed number of queries."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -16,10 +16,10 @@ from ...status import ComponentStatus
 from ...uptime import Change, Day, Spell, days, midnight, spells, uptime
 
 SHOWN_DAYS = 90
-# Below so many days the bars of a phone's width; the newest are kept.
+# Days shown on a phone: the newest ones.
 SHOWN_DAYS_NARROW = 45
 
-# A bar's height of 32 units tells the state where there is no colour.
+# The height of a bar, up to 32 units, shows the state without colour.
 _HEIGHTS = {
     None: 2,
     ComponentStatus.OPERATIONAL: 10,
@@ -32,16 +32,16 @@ _HEIGHTS = {
 
 @dataclass(frozen=True)
 class Disruption:
-    """A run of days with the same worst state for the same reasons: how long it lasted, the incidents behind it.
+    """A run of days with the same worst state and the same incidents.
 
-    Of what goes on, `lasted` is how long it had when that was written; readers may come later.
+    If it is ongoing, `duration` is that at the time of writing; readers see it later.
     """
 
     first: date
     last: date
     state: ComponentStatus
-    lasted: timedelta
-    goes_on: bool
+    duration: timedelta
+    is_ongoing: bool
     incidents: list[Incident]
 
 
@@ -66,35 +66,36 @@ class History:
 
     @cached_property
     def in_service(self) -> int:
-        """How many of the days the component was in service."""
+        """Return the number of days on which the component was in service."""
         return sum(1 for day in self.days if day.worst is not None)
 
     @cached_property
-    def troubles(self) -> list[Disruption]:
-        """Newest first; what stayed the same for many days is said once."""
-        found: list[Disruption] = []
+    def disruptions(self) -> list[Disruption]:
+        """Return the disruptions, newest first; days with the same state and incidents are joined."""
+        disruptions: list[Disruption] = []
         for (state, causes), run in groupby(self.days, key=lambda day: (day.worst, day.causes)):
             if state in {None, ComponentStatus.OPERATIONAL}:
                 continue
             same = list(run)
-            lasted = sum((day.in_worst for day in same), timedelta())
-            behind = [self.incidents[cause] for cause in causes if cause in self.incidents]
-            goes_on = same[-1] is self.days[-1] and self.spells[-1].status == state
-            found.append(Disruption(same[0].date, same[-1].date, ComponentStatus(state), lasted, goes_on, behind))
-        return found[::-1]
+            first, last, status = same[0].date, same[-1].date, ComponentStatus(state)
+            duration = sum((day.in_worst for day in same), timedelta())
+            incidents = [self.incidents[cause] for cause in causes if cause in self.incidents]
+            is_ongoing = same[-1] is self.days[-1] and self.spells[-1].status == state
+            disruptions.append(Disruption(first, last, status, duration, is_ongoing, incidents))
+        return disruptions[::-1]
 
     @cached_property
-    def untroubled(self) -> int:
-        """On how many days it was operational throughout."""
+    def operational_days(self) -> int:
+        """Return the number of days on which it was operational throughout."""
         return sum(1 for day in self.days if day.worst == ComponentStatus.OPERATIONAL)
 
     def uptime_between(self, first: date, after: date) -> float | None:
-        """Of the days from `first` up to but not including `after`."""
+        """Return the uptime from `first` up to but not including `after`."""
         return uptime(self.spells, midnight(first, self.zone), midnight(after, self.zone))
 
     @cached_property
     def bars(self) -> list[tuple[str, str]]:
-        """(state, SVG path) of the bars: 4 units a day, 32 high; state "" for days before the service began."""
+        """Return (state, SVG path) of the bars, 4 units wide a day and 32 high; state "" if not yet in service."""
         paths: dict[str, str] = defaultdict(str)
         for place, day in enumerate(self.days):
             height = _HEIGHTS[day.worst]
@@ -107,13 +108,13 @@ class History:
 
 
 def histories(components: Sequence[Component], first: date, now: datetime) -> dict[str, History]:
-    """The history of each component by its id, from `first` until now, in two queries."""
+    """Return the history of each component by its id, from `first` until now, in two queries."""
     last = timezone.localtime(now).date()
-    changes, incidents = _recorded(components, midnight(first, zone()))
+    changes, incidents = _changes(components, midnight(first, zone()))
     return {
         component.pk: History(
             component,
-            spells(changes[component.pk], _counted_from(component, changes[component.pk], first), now),
+            spells(changes[component.pk], _start_of_record(component, changes[component.pk], first), now),
             first,
             last,
             zone(),
@@ -124,33 +125,33 @@ def histories(components: Sequence[Component], first: date, now: datetime) -> di
 
 
 def zone() -> ZoneInfo:
-    """The page's zone, which is active while a document is rendered."""
+    """Return the page's time zone, which is active while a document is rendered."""
     return ZoneInfo(timezone.get_current_timezone_name())
 
 
 def shown_since(now: datetime) -> date:
-    """The first of the days that a page shows, so that today is the last."""
+    """Return the first of the SHOWN_DAYS days that a page shows; today is the last."""
     return timezone.localtime(now).date() - timedelta(days=SHOWN_DAYS - 1)
 
 
-def _counted_from(component: Component, changes: Sequence[Change], first: date) -> datetime:
-    """The first moment counted: not before the component was in service, as far as anybody said or recorded."""
+def _start_of_record(component: Component, changes: Sequence[Change], first: date) -> datetime:
+    """Return when counting starts: when the component came into service, as stated or first recorded."""
     if component.start_date:
         return midnight(max(component.start_date, first), zone())
     earliest = min([component.created_at, *(change.at for change in changes)])
     return midnight(max(timezone.localtime(earliest).date(), first), zone())
 
 
-def _recorded(components: Iterable[Component], start: datetime) -> tuple[dict[str, list[Change]], dict[str, Incident]]:
-    """Changes since `start` and the last one before it, per component; and the public incidents behind them."""
-    of_these = StatusChange.objects.filter(component__in=list(components)).select_related("update__incident")
-    # A subquery per component reads one row of the index each, however long the record is.
+def _changes(components: Iterable[Component], start: datetime) -> tuple[dict[str, list[Change]], dict[str, Incident]]:
+    """Return per component the changes since `start` and the last one before it; and their public incidents."""
+    recorded = StatusChange.objects.filter(component__in=list(components)).select_related("update__incident")
+    # A subquery per component reads one index entry each, however long the record is.
     earlier = StatusChange.objects.filter(component=OuterRef("pk"), at__lte=start).order_by("-at", "-id")
-    newest = Component.objects.filter(pk__in=[one.pk for one in components]).values(
+    newest = Component.objects.filter(pk__in=[component.pk for component in components]).values(
         last=Subquery(earlier.values("pk")[:1])
     )
-    before = of_these.filter(pk__in=newest)
-    since = of_these.filter(at__gt=start).order_by("at", "id")
+    before = recorded.filter(pk__in=newest)
+    since = recorded.filter(at__gt=start).order_by("at", "id")
     changes: dict[str, list[Change]] = defaultdict(list)
     incidents: dict[str, Incident] = {}
     for row in (*before, *since):

@@ -1,4 +1,4 @@
-"""Months as their first day, in the page's zone."""
+"""Months, represented by their first day, in the page's time zone."""
 
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
@@ -7,28 +7,28 @@ from django.utils import timezone
 
 
 def month_of(moment: datetime) -> date:
-    """The month that a moment falls into."""
+    """Return the month that contains a moment."""
     return timezone.localtime(moment).date().replace(day=1)
 
 
-def parsed(key: str) -> date:
-    """The month that `2023-10` names."""
+def parse(key: str) -> date:
+    """Return the month of a key such as `2023-10`."""
     return date.fromisoformat(f"{key}-01")
 
 
-def following(month: date) -> date:
+def next_month(month: date) -> date:
     return (month + timedelta(days=31)).replace(day=1)
 
 
 def before(month: date, steps: int = 1) -> date:
-    """The month so many months earlier."""
+    """Return the month `steps` months earlier."""
     for _step in range(steps):
         month = (month - timedelta(days=1)).replace(day=1)
     return month
 
 
 def between(first: date, last: date) -> Iterator[date]:
-    """Every month from `first` to `last`, both included."""
+    """Yield every month from `first` to `last`, both included."""
     while first <= last:
         yield first
-        first = following(first)
+        first = next_month(first)

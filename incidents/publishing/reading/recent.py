@@ -1,4 +1,4 @@
-"""The last days on the home page: what ended on each, and in one line the days without incidents."""
+"""The last days on the home page: what ended on each day, with runs of days without incidents joined."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ RECENT_DAYS = 7
 
 @dataclass
 class Days:
-    """A day and what ended on it, or a run of days (`first` to `last`) without incidents."""
+    """A day and the incidents that ended on it, or a run of days (`first` to `last`) without incidents."""
 
     first: date
     last: date
@@ -24,29 +24,29 @@ class Days:
 
 
 def recent_days(now: datetime) -> list[Days]:
-    """The last RECENT_DAYS days, newest first, in one query. A day that an incident ran through is not quiet."""
+    """Return the last RECENT_DAYS days, newest first, in one query; days within a longer incident are left out."""
     today = timezone.localtime(now).date()
     first = today - timedelta(days=RECENT_DAYS - 1)
-    touching = list(
+    incidents = list(
         Incident.objects.public()
         .filter(Q(started_at__lte=now) | Q(ended_at__lte=now))
         .filter(Q(ended_at=None) | Q(ended_at__gte=midnight(first, zone())))
         .newest_first()
     )
-    return _joined(_one_day(today - timedelta(days=back), touching) for back in range(RECENT_DAYS))
+    return _joined(_day(today - timedelta(days=back), incidents) for back in range(RECENT_DAYS))
 
 
-def _one_day(day: date, touching: Iterable[Incident]) -> Days | None:
-    """The day with what ended on it; None where something ran through it or it was only started on it."""
-    found = [incident for incident in touching if _first(incident) <= day <= _last(incident)]
-    ended = [incident for incident in found if incident.is_over and _last(incident) == day]
-    if ended or not any(not incident.is_maintenance for incident in found):
+def _day(day: date, incidents: Iterable[Incident]) -> Days | None:
+    """Return the day with what ended on it; None if an incident was ongoing but none ended."""
+    ongoing = [incident for incident in incidents if _first(incident) <= day <= _last(incident)]
+    ended = [incident for incident in ongoing if incident.is_over and _last(incident) == day]
+    if ended or all(incident.is_maintenance for incident in ongoing):
         return Days(day, day, ended)
     return None
 
 
 def _joined(days: Iterable[Days | None]) -> list[Days]:
-    """Runs of quiet days, newest first, become one."""
+    """Join runs of days without incidents; the days are newest first."""
     joined: list[Days] = []
     for day in days:
         previous = joined[-1] if joined else None
@@ -61,7 +61,7 @@ def _joined(days: Iterable[Days | None]) -> list[Days]:
 
 
 def _first(incident: Incident) -> date:
-    """What was called off ended before it was to begin."""
+    """Return the first day; cancelled maintenance ended before its planned start."""
     return timezone.localtime(min(incident.started_at, incident.ended_at or incident.started_at)).date()
 
 

@@ -1,4 +1,4 @@
-"""An incident as a page tells it: its updates newest first, and what they did to components."""
+"""An incident as a page shows it: its updates, newest first, and their effects on components."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from ...status import Phase
 
 @dataclass(frozen=True)
 class Step:
-    """From `at` on the component had this status, because of the incident."""
+    """The component had this status from `at` on, because of the incident."""
 
     at: datetime
     status: str
@@ -24,7 +24,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Affected:
-    """What an incident did to one component, in order of time."""
+    """The effects of an incident on one component, in order of time."""
 
     component: Component
     steps: list[Step]
@@ -36,13 +36,13 @@ class Affected:
 
 @dataclass(frozen=True)
 class Story:
-    """A public incident whose updates `told` has fetched."""
+    """A public incident with its updates, fetched by `with_timeline`."""
 
     incident: Incident
 
     @cached_property
     def timeline(self) -> list[Update]:
-        return list(self.incident.timeline)  # type: ignore[attr-defined]  # fetched by `told`
+        return list(self.incident.timeline)  # type: ignore[attr-defined]  # fetched by `with_timeline`
 
     @property
     def newest(self) -> Update | None:
@@ -54,15 +54,15 @@ class Story:
 
     @cached_property
     def affected(self) -> list[Affected]:
-        """The components it touched, in the page's order. Of planned work, those it will touch."""
+        """Return the components that it affects, or will affect if planned, in the page's order."""
         steps: dict[Component, list[Step]] = {}
         for update in reversed(self.timeline):
             for row in update.affected.all():
                 if row.component.hidden:
                     continue
-                taken = steps.setdefault(row.component, [])
-                if not taken or taken[-1].status != row.status:
-                    taken.append(Step(update.at, row.status))
+                known = steps.setdefault(row.component, [])
+                if not known or known[-1].status != row.status:
+                    known.append(Step(update.at, row.status))
         return [Affected(component, steps[component]) for component in sorted(steps, key=page_order)]
 
     @property
@@ -71,15 +71,15 @@ class Story:
 
     @property
     def state(self) -> str:
-        """What stands for the whole incident as it is now; see `appearance`."""
+        """Return the state that represents the whole incident now; see `appearance`."""
         incident = self.incident
         return state_of(incident.phase, incident.impact, (affected.status for affected in self.affected))
 
 
 def with_timeline(incidents: IncidentQuerySet, *, with_revisions: bool = False) -> list[Story]:
-    """The stories of these incidents in three queries, or four with the earlier texts."""
+    """Return the stories of these incidents in three queries, or four with revisions."""
     affected = AffectedComponent.objects.select_related("component__group")
-    parts: list[Any] = [Prefetch("affected", affected), *(["revisions"] if with_revisions else [])]
-    updates = Update.objects.public().newest_first().prefetch_related(*parts)
+    related: list[Any] = [Prefetch("affected", affected), *(["revisions"] if with_revisions else [])]
+    updates = Update.objects.public().newest_first().prefetch_related(*related)
     fetched: Iterable[Incident] = incidents.prefetch_related(Prefetch("updates", updates, to_attr="timeline"))
     return [Story(incident) for incident in fetched]

@@ -1,1 +1,1 @@
-"""The public store: which files there are, and how they are rendered, written, mirrored and purged."""
+"""The public store: renders documents to files, writes and mirrors them, and purges caches."""

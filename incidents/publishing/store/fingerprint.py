@@ -1,7 +1,7 @@
-"""Whether the public store was written by this very version of the product, with these settings.
+"""Whether the public store was written by this version of the product with the present settings.
 
-After an upgrade, a new translation or another SITE_URL every document may differ
-though nothing in the database changed; then everything is published once.
+After an upgrade, a new translation or a new SITE_URL, any document may differ
+although nothing in the database changed; then everything is published once.
 """
 
 import hashlib
@@ -12,12 +12,12 @@ from django.conf import settings
 
 from .public_store import PublicStore
 
-_FILE = ".written-by"  # no reader gets a file whose name begins with a dot
+_FILE = ".written-by"  # a file whose name begins with a dot is never served
 _SOURCES = (("incidents", "*.py"), ("incidents/locale", "*.mo"), ("templates", "*.html"), ("static", "*"))
 
 
 def current() -> str:
-    """A hash over all that decides how documents look, the database apart."""
+    """Return a hash of everything but the database that documents are made from."""
     digest = hashlib.sha256(repr((settings.LANGUAGES, settings.LANGUAGE_CODE, settings.SITE_URL)).encode())
     for file in _files():
         digest.update(str(file).encode() + b"\0" + file.read_bytes())
@@ -31,8 +31,8 @@ def matches(store: PublicStore) -> bool:
         return False
 
 
-def leave(store: PublicStore) -> None:
-    """Notes that every document in the store is by this version."""
+def record(store: PublicStore) -> None:
+    """Record that every document in the store was written by this version."""
     (store.root / _FILE).write_text(current(), encoding="ascii")
 
 

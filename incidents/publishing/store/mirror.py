@@ -1,8 +1,8 @@
-"""A second public store: any storage that Django knows, such as a bucket behind a CDN.
+"""A second public store in any Django storage, such as a bucket behind a CDN.
 
-It gets each document after the public store has it, under the name of its file. Only
-plain files are sent, a CDN compresses by itself. The home page in the default
-language stands there as `index.html`, too, because a bucket cannot negotiate.
+Each document is copied there once it is in the public store, under the name of its
+file, and uncompressed, since CDNs compress. The home page in the default language
+is also stored as `index.html`, because a bucket cannot negotiate languages.
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,11 +17,11 @@ from ...public_site.headers import cache_control, media_type
 from .public_store import PublicStore
 
 NAME = "mirror"
-_AT_ONCE = 8
+_THREADS = 8
 
 
-class Sent(ContentFile[bytes]):
-    """A document with what a storage may want to know of it; django-storages reads `content_type`."""
+class MirroredFile(ContentFile[bytes]):
+    """A document with its media type and caching, which storages may use: django-storages reads `content_type`."""
 
     def __init__(self, path: str, content: bytes) -> None:
         super().__init__(content)
@@ -29,22 +29,22 @@ class Sent(ContentFile[bytes]):
         self.cache_control = cache_control(path)
 
 
-def send(store: PublicStore, groups: Iterable[list[str]], gone: list[str]) -> Iterator[tuple[str, BaseException]]:
-    """Saves one group of paths after the other, then deletes what is gone; yields what failed, and why.
+def update(store: PublicStore, groups: Iterable[list[str]], removed: list[str]) -> Iterator[tuple[str, BaseException]]:
+    """Save one group of paths after the other, then delete the removed ones; yield what failed, and why.
 
-    Does nothing where no mirror is set up.
+    Does nothing unless a mirror is configured.
     """
     if NAME not in settings.STORAGES:
         return
     storage = storages[NAME]
-    with ThreadPoolExecutor(_AT_ONCE) as threads:
+    with ThreadPoolExecutor(_THREADS) as threads:
         for group in groups:
             yield from _failures({path: threads.submit(_save, storage, store, path) for path in group})
-        yield from _failures({path: threads.submit(_delete, storage, store, path) for path in gone})
+        yield from _failures({path: threads.submit(_delete, storage, store, path) for path in removed})
 
 
 def _failures(work: dict[str, "Future[None]"]) -> Iterator[tuple[str, BaseException]]:
-    """Waits for all. A storage may raise anything: each has a service's own errors."""
+    """Wait for all. Each storage raises the exceptions of its service, so any exception is caught."""
     for path, future in work.items():
         if error := future.exception():
             yield path, error
@@ -52,13 +52,13 @@ def _failures(work: dict[str, "Future[None]"]) -> Iterator[tuple[str, BaseExcept
 
 def _save(storage: Storage, store: PublicStore, path: str) -> None:
     content = store.read(path)
-    if content is None:  # deleted meanwhile by somebody whose turn it is
+    if content is None:  # deleted by another publisher in between
         return
     for name in _names(store, path):
-        saved = storage.save(name, Sent(path, content))
-        if saved != name:  # a storage that never overwrites gave it another name
+        saved = storage.save(name, MirroredFile(path, content))
+        if saved != name:  # a storage that never overwrites has used another name
             storage.delete(name)
-            storage.save(name, Sent(path, content))
+            storage.save(name, MirroredFile(path, content))
             storage.delete(saved)
 
 

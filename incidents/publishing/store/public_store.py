@@ -1,8 +1,8 @@
 """The public store: the published documents as files, which any file server can serve.
 
-`/da/` is kept in `da/index.html`, `/da/feed.atom` in `da/feed.atom`, each text file
-with `.gz` and `.br` beside it. A file is written under another name, synced and
-renamed, so that a reader gets the old bytes or the new ones and never a part.
+`/da/` is stored in `da/index.html`, `/da/feed.atom` in `da/feed.atom`, each text file
+with `.gz` and `.br` beside it. A file is written under a temporary name, synced and
+renamed, so that a reader gets either the old or the new bytes and never a part.
 """
 
 import gzip
@@ -20,22 +20,22 @@ import brotli
 from django.conf import settings
 
 COMPRESSED = (".gz", ".br")
-_TEXT = (".html", ".atom", ".rss", ".json", ".ics", ".svg", ".xml", ".txt", ".css", ".js")
+_TEXT_SUFFIXES = (".html", ".atom", ".rss", ".json", ".ics", ".svg", ".xml", ".txt", ".css", ".js")
 
 
 @dataclass(frozen=True)
 class Staged:
-    """A file written under a temporary name, and where it belongs."""
+    """A file written under a temporary name, and its final place."""
 
     temporary: Path
     file: Path
 
 
 class PublicStore:
-    """Documents by their public path (`/da/`, `/badge.svg`). OSError means: not written, the old bytes stand."""
+    """Documents by their public path (`/da/`, `/badge.svg`). After an OSError the old bytes are still in place."""
 
-    PROBE = ".probe."
-    ROOM = 64 * 1024  # bytes that a writable store must have left; a page with its compressed copies takes less
+    PROBE_PREFIX = ".probe."
+    MIN_FREE_BYTES = 64 * 1024  # a page and its compressed files take less
 
     def __init__(self, root: Path | None = None) -> None:
         self.root = Path(root or settings.PUBLIC_ROOT)
@@ -50,52 +50,52 @@ class PublicStore:
             return None
 
     def modified(self, path: str) -> datetime | None:
-        """When the stored document was written, to the second."""
+        """Return when the stored document was written, to the second."""
         try:
             return datetime.fromtimestamp(self.file(path).stat().st_mtime, UTC)
         except (FileNotFoundError, NotADirectoryError):
             return None
 
     def stage(self, path: str, content: bytes, modified: datetime) -> list[Staged]:
-        """Writes a document's files under other names beside where they belong; readers still get the old ones.
+        """Write a document's files under temporary names beside their places; readers still get the old ones.
 
-        The plain file comes last, so that equal plain bytes vouch for the compressed ones.
+        The plain file comes last: if its bytes are in place, the compressed files are too.
         """
         file = self.file(path)
         file.parent.mkdir(parents=True, exist_ok=True)
         staged = []
         try:
-            if file.suffix in _TEXT:
+            if file.suffix in _TEXT_SUFFIXES:
                 staged.append(_stage(file.with_name(f"{file.name}.br"), brotli.compress(content, quality=6), modified))
                 staged.append(_stage(file.with_name(f"{file.name}.gz"), gzip.compress(content, 6, mtime=0), modified))
             staged.append(_stage(file, content, modified))
         except OSError:
-            drop(staged)
+            discard(staged)
             raise
         return staged
 
     def put_in_place(self, staged: Sequence[Staged]) -> None:
-        """Makes staged files the public ones, in their order, once all of them are safe on the disk.
+        """Publish staged files in their order, once all of them are synced to the disk.
 
-        A disk takes as long to sync many files at a time as to sync one.
+        Syncing many files at once takes a disk as long as syncing one.
         """
         try:
             with ThreadPoolExecutor(16) as threads:
-                list(threads.map(_sync, [one.temporary for one in staged]))
-                for one in staged:
-                    one.temporary.replace(one.file)
+                list(threads.map(_sync, [file.temporary for file in staged]))
+                for file in staged:
+                    file.temporary.replace(file.file)
                 # The renames themselves must survive a power cut, too.
-                list(threads.map(_sync, {one.file.parent for one in staged}))
+                list(threads.map(_sync, {file.file.parent for file in staged}))
         except OSError:
-            drop(staged)
+            discard(staged)
             raise
 
     def write(self, path: str, content: bytes, modified: datetime) -> None:
-        """Replaces one document."""
+        """Replace one document."""
         self.put_in_place(self.stage(path, content, modified))
 
     def delete(self, path: str) -> None:
-        """Removes a document and the folders it leaves empty; one that is not there is no error."""
+        """Remove a document, if it exists, and the folders that become empty."""
         file = self.file(path)
         for suffix in ("", *COMPRESSED):
             file.with_name(file.name + suffix).unlink(missing_ok=True)
@@ -105,38 +105,38 @@ class PublicStore:
             folder.rmdir()
 
     def paths(self) -> Iterator[str]:
-        """The public path of every stored document, in order; half-written and compressed files are passed over."""
+        """Yield the public path of every stored document, in order, without temporary and compressed files."""
         for file in sorted(self.root.rglob("*")):
             if file.is_file() and file.suffix not in COMPRESSED and not file.name.startswith("."):
                 path = f"/{file.relative_to(self.root).as_posix()}"
                 yield path.removesuffix("index.html") if path.endswith("/index.html") else path
 
     def check_writable(self) -> None:
-        """Raises OSError where the store could not take another page: missing, full or read-only.
+        """Raise OSError if the store could not take another page: it is missing, full or read-only.
 
-        Writes to a file without a name, which goes with the process. Where the
-        system has none, the file has a name for a moment and counts as a leftover.
+        Writes to an unnamed file, which ends with the process. On systems without
+        unnamed files it has a name for a moment and counts as a leftover.
         """
-        with tempfile.TemporaryFile(dir=self.root, prefix=self.PROBE, suffix=".tmp", buffering=0) as file:
-            file.write(bytes(self.ROOM))
+        with tempfile.TemporaryFile(dir=self.root, prefix=self.PROBE_PREFIX, suffix=".tmp", buffering=0) as file:
+            file.write(bytes(self.MIN_FREE_BYTES))
 
     def clear_leftovers(self) -> None:
-        """Removes what a killed publisher left half-written; in a store that cannot be written it stays for now."""
+        """Remove half-written files of a killed publisher; they remain if the store cannot be written."""
         with suppress(OSError):
             for file in self.root.rglob(".*.tmp"):
                 file.unlink(missing_ok=True)
 
     def copy_to(self, folder: Path) -> None:
-        """A copy that a plain file host can serve: `/` is the default language's page there."""
+        """Copy the store for a plain file host, where `/` is the home page in the default language."""
         shutil.copytree(self.root, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".*"))
         for file in (folder / settings.LANGUAGE_CODE).glob("index.html*"):
             shutil.copy2(file, folder)
 
 
-def drop(staged: Sequence[Staged]) -> None:
-    """Removes what was staged and will not be used."""
-    for one in staged:
-        one.temporary.unlink(missing_ok=True)
+def discard(staged: Sequence[Staged]) -> None:
+    """Remove staged files that will not be used."""
+    for file in staged:
+        file.temporary.unlink(missing_ok=True)
 
 
 def _stage(file: Path, content: bytes, modified: datetime) -> Staged:
@@ -148,13 +148,13 @@ def _stage(file: Path, content: bytes, modified: datetime) -> Staged:
         staged.temporary.chmod(0o644)
         os.utime(staged.temporary, (modified.timestamp(), modified.timestamp()))
     except OSError:
-        drop([staged])
+        discard([staged])
         raise
     return staged
 
 
 def _sync(path: Path) -> None:
-    """Waits until a file's bytes, or a folder's names, are on the disk."""
+    """Wait until a file's bytes, or the names in a folder, are on the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -1,9 +1,9 @@
-"""Writes documents to the public store: what is stale after a commit, everything, or nothing but a comparison.
+"""Publishes documents: those that are stale after a commit, or all of them; or compares them with the store.
 
-Publishers take turns (an advisory lock), and each renders what is committed when its
-turn comes, so the newest committed content wins. The rows that say what is stale are
-deleted in the transaction that the writing happens in: a publisher killed at any point
-leaves them, and the clock publishes again.
+An advisory lock makes publishers wait for each other. Each renders what is committed once
+it has the lock, so the newest committed content wins. The rows that name what is stale are
+deleted in the transaction that writes the files: if a publisher is killed at any point,
+the rows remain and the scheduler publishes again.
 """
 
 import os
@@ -32,15 +32,15 @@ from .renditions import (
     all_renditions,
     archive_batches,
     archive_keys,
+    batches,
+    touched_by_priority,
     touched_renditions,
-    turns,
-    waves,
 )
 from .run import Report, Run
 
-ARCHIVE = "archive"  # the subject that stands for what `publish_stale` left of a whole page
-_LOCK = 7_023_109_451  # any number that nobody else locks
-_BATCH = 50  # documents written in one turn of `publish_all`, so that staff who publish meanwhile wait for few
+ARCHIVE = "archive"  # the subject for the archive pages that `publish_stale` leaves after a change of the whole page
+_LOCK = 7_023_109_451  # an arbitrary number that nothing else locks
+_BATCH = 50  # documents per transaction of `publish_all`; updates of staff are published between two batches
 
 Progress = Callable[[int], Callable[[int], object]]
 
@@ -50,23 +50,23 @@ def no_progress(_total: int) -> Callable[[int], object]:
 
 
 def publish_stale() -> Report:
-    """Writes every document that depends on something stale.
+    """Publish every document that depends on something stale.
 
-    Where that is the whole page and its archive is long, the archive is left to the clock.
+    If that is the whole page and its archive is long, the archive is left to the scheduler.
     """
     if not _subjects().exists():
         return Report()
     with transaction.atomic():
-        _take_turn()
+        _acquire_lock()
         rows = list(_subjects())
-        before = failures.read(row.error for row in rows)
+        before = failures.parse_reasons(row.error for row in rows)
         subjects, run = Subjects(frozenset(row.subject for row in rows)), Run()
-        for wave in waves(subjects):
-            run.write(wave)
+        for renditions in touched_by_priority(subjects):
+            run.write(renditions)
         report = run.finish()
         if subjects.whole_page and not report.failed:
             StaleSubject.objects.create(subject=ARCHIVE)
-        _settle(rows, report)
+        _update_subjects(rows, report)
         failures.log_changes(before, report.failed, report.traces)
     purge([*report.written, *report.deleted])
     if subjects.whole_page and len(archive_keys()) <= _BATCH:
@@ -75,22 +75,22 @@ def publish_stale() -> Report:
 
 
 def publish_archive() -> Report:
-    """Writes the pages of all that was, where the whole page changed, in turns that other publishers go between.
+    """Publish the archive after a change of the whole page, in batches that other publishers can run between.
 
-    Where a whole turn fails, the rest would too: it is tried again from the beginning.
+    If a whole batch fails, the rest would fail too: the archive is tried again from the beginning.
     """
     report, unwritten = Report(), list[StaleSubject]()
     rows = list(StaleSubject.objects.filter(subject=ARCHIVE))
-    before = failures.read(row.error for row in rows)
-    for copies in archive_batches(_BATCH) if rows else ():
-        turn = _publish_batch(copies, shared=False)
-        report.add(turn)
-        failed = [copy for copy in copies if copy.path in turn.failed]
-        if len(failed) == len(copies):
-            _note(rows, turn.failed)
-            failures.log_changes(before, turn.failed, turn.traces)
+    before = failures.parse_reasons(row.error for row in rows)
+    for batch in archive_batches(_BATCH) if rows else ():
+        result = _publish_batch(batch, shared=False)
+        report.add(result)
+        failed = [rendition for rendition in batch if rendition.path in result.failed]
+        if len(failed) == len(batch):
+            _record_reasons(rows, result.failed)
+            failures.log_changes(before, result.failed, result.traces)
             return report
-        unwritten += [_left(copy, turn.failed[copy.path]) for copy in failed]
+        unwritten += [_retry_subject(rendition, result.failed[rendition.path]) for rendition in failed]
     with transaction.atomic():
         StaleSubject.objects.bulk_create(unwritten)
         _delete(rows)
@@ -99,9 +99,10 @@ def publish_archive() -> Report:
     return report
 
 
-def _left(copy: Rendition, reason: str) -> StaleSubject:
-    """One document of the archive that is tried again by itself."""
-    return StaleSubject(subject=f"{copy.document.archived}:{copy.key}", error=failures.text_of({copy.path: reason}))
+def _retry_subject(rendition: Rendition, reason: str) -> StaleSubject:
+    """Return a subject of its own for one document of the archive that failed."""
+    subject = f"{rendition.document.archived}:{rendition.key}"
+    return StaleSubject(subject=subject, error=failures.format_reasons({rendition.path: reason}))
 
 
 def repair() -> Report:
@@ -114,96 +115,97 @@ def repair() -> Report:
 
 
 def publish_all(*, processes: int = 1, progress: Progress = no_progress) -> Report:
-    """Writes every document there should be and deletes every other.
+    """Publish every document that should exist and delete all others.
 
-    In turns of some documents each, which staff who publish meanwhile go between;
-    `processes` share the turns of one kind of document, kind after kind.
-    `progress(total)` gives a function that is told how many more are done.
+    Documents are written in batches, so that updates of staff are published in between.
+    `processes` share the batches of one kind of document, kind after kind.
+    `progress(total)` returns a function that is called with the number of documents just finished.
     """
     report, store = Report(), PublicStore()
     store.root.mkdir(parents=True, exist_ok=True)
     _clear_leftovers(store)
-    kinds = [list(turns(document, _BATCH)) for document in DOCUMENTS]
-    done = progress(sum(len(copies) for kind in kinds for copies in kind))
-    with _workers(processes) as work:
+    kinds = [list(batches(document, _BATCH)) for document in DOCUMENTS]
+    done = progress(sum(len(batch) for kind in kinds for batch in kind))
+    with _workers(processes) as map_batches:
         for kind in kinds:
-            for copies, result in zip(kind, work(_publish_batch, kind), strict=True):
+            for batch, result in zip(kind, map_batches(_publish_batch, kind), strict=True):
                 report.add(result)
-                done(len(copies))
+                done(len(batch))
     with transaction.atomic():
-        _take_turn()  # what somebody else publishes meanwhile is not unknown
+        _acquire_lock()  # a document that another publisher has just added must not count as unknown
         _delete_unknown(store, report)
     failures.log_changes({}, report.failed, report.traces)
     if not report.failed:
-        fingerprint.leave(store)
+        fingerprint.record(store)
     purge([*report.written, *report.deleted])
     return report
 
 
 def differences(progress: Progress = no_progress) -> Iterator[str]:
-    """What the store lacks, has otherwise or has too much, one line each; nothing where all agree."""
-    expected, kinds = set(), [list(turns(document, _BATCH)) for document in DOCUMENTS]
-    done = progress(sum(len(copies) for kind in kinds for copies in kind))
-    for copies in (copies for kind in kinds for copies in kind):
-        press = Renderer()  # one for each turn, because a press forgets nothing
-        expected |= {copy.path for copy in copies}
-        yield from (said for copy in copies if (said := _difference(press, copy)))
-        done(len(copies))
-    yield from (f"unknown: {path}" for path in PublicStore().paths() if path not in expected and not _is_kept(path))
+    """Yield a line for each document that the store lacks, has with other content, or has in excess."""
+    expected, kinds = set(), [list(batches(document, _BATCH)) for document in DOCUMENTS]
+    done = progress(sum(len(batch) for kind in kinds for batch in kind))
+    for batch in (batch for kind in kinds for batch in kind):
+        renderer = Renderer()  # one per batch, because a renderer keeps all it has read in memory
+        expected |= {rendition.path for rendition in batch}
+        yield from (line for rendition in batch if (line := _difference(renderer, rendition)))
+        done(len(batch))
+    yield from (f"unknown: {path}" for path in PublicStore().paths() if path not in expected and not _is_asset(path))
 
 
-def _difference(press: Renderer, copy: Rendition) -> str:
-    """What is wrong with the stored copy; "" where it is as it should be."""
-    content, stored = press.compose(copy), press.store.modified(copy.path)
+def _difference(renderer: Renderer, rendition: Rendition) -> str:
+    """Return what is wrong with the stored rendition, or ""."""
+    content, stored = renderer.render(rendition), renderer.store.modified(rendition.path)
     if content is None:
-        return f"gone from the database: {copy.path}" if stored is not None else ""
+        return f"gone from the database: {rendition.path}" if stored is not None else ""
     if stored is None:
-        return f"missing: {copy.path}"
-    return "" if press.is_stored(copy, content) or _is_as_it_was(copy, stored) else f"differs: {copy.path}"
+        return f"missing: {rendition.path}"
+    if renderer.is_stored(rendition, content) or _differs_in_time_only(rendition, stored):
+        return ""
+    return f"differs: {rendition.path}"
 
 
-def _is_as_it_was(copy: Rendition, published: datetime) -> bool:
-    """Whether only time has passed: an outage lasts longer than it did when the document was written."""
-    press = Renderer(published)
-    content = press.compose(copy)
-    return content is not None and press.is_stored(copy, content)
+def _differs_in_time_only(rendition: Rendition, published: datetime) -> bool:
+    """Whether only time has passed: an ongoing outage lasts longer now than when the document was written."""
+    renderer = Renderer(published)
+    content = renderer.render(rendition)
+    return content is not None and renderer.is_stored(rendition, content)
 
 
-def _publish_batch(copies: list[Rendition], *, shared: bool = True) -> Report:
+def _publish_batch(batch: list[Rendition], *, shared: bool = True) -> Report:
     with transaction.atomic():
-        _take_turn(shared=shared)
+        _acquire_lock(shared=shared)
         run = Run()
-        run.write(copies)
+        run.write(batch)
         return run.finish()
 
 
 def _subjects() -> QuerySet[StaleSubject]:
-    """What `publish_stale` sees to: all but notes of its own."""
+    """Return the subjects that `publish_stale` handles."""
     return StaleSubject.objects.exclude(subject__in=[ARCHIVE, PURGE])
 
 
-def _settle(rows: Sequence[StaleSubject], report: Report) -> None:
-    """What was published is stale no more; what failed says why, each subject for the documents that depend on it."""
+def _update_subjects(rows: Sequence[StaleSubject], report: Report) -> None:
+    """Delete the subjects that are published; record with each of the others why its documents failed."""
     if not report.failed:
         _delete(rows)
         return
     failed: dict[str, dict[str, str]] = {row.subject: {} for row in rows}
     for subject in failed:
-        paths = [copy.path for copy in touched_renditions(Subjects(frozenset({subject})))]
+        paths = [rendition.path for rendition in touched_renditions(Subjects(frozenset({subject})))]
         failed[subject] = {path: report.failed[path] for path in paths if path in report.failed}
-    explained = {path for one in failed.values() for path in one}
-    for subject, one in failed.items():
+    explained = {path for reasons in failed.values() for path in reasons}
+    for subject, reasons in failed.items():
         same = [row for row in rows if row.subject == subject]
-        if one or explained != set(report.failed):  # what depends on nothing that is known here holds up everything
-            _note(same, one or report.failed)
+        if reasons or explained != set(report.failed):  # a failure that belongs to no subject keeps all of them
+            _record_reasons(same, reasons or report.failed)
         else:
             _delete(same)
 
 
-def _note(rows: Sequence[StaleSubject], failed: Mapping[str, str]) -> None:
-    """The reasons why these subjects are not published; none where they are."""
+def _record_reasons(rows: Sequence[StaleSubject], failed: Mapping[str, str]) -> None:
     for row in rows:
-        row.error = failures.text_of(failed)
+        row.error = failures.format_reasons(failed)
     StaleSubject.objects.bulk_update(rows, ["error"])
 
 
@@ -213,55 +215,55 @@ def _delete(rows: Iterable[StaleSubject]) -> None:
 
 @contextmanager
 def _workers(processes: int) -> Iterator[Callable[..., Iterator[Report]]]:
-    """`map`, spread over as many processes; each opens a database connection of its own."""
+    """Yield a `map` that spreads over so many processes, each with a database connection of its own."""
     if processes == 1:
         yield map
         return
-    connections.close_all()  # a connection must not be shared with the children, nor one that waits in the pool
+    connections.close_all()  # neither an open connection nor a pooled one may be shared with the children
     for database in connections.all():
         if isinstance(database, PostgresConnection):
             database.close_pool()
-    with ProcessPoolExecutor(processes, get_context("fork"), initializer=_end_with_parent) as pool:
+    with ProcessPoolExecutor(processes, get_context("fork"), initializer=_exit_with_parent) as pool:
         yield pool.map
 
 
-def _end_with_parent() -> None:
-    """Ends this process of the pool when the one that made it is gone: it would wait for work for ever."""
+def _exit_with_parent() -> None:
+    """Make this process of the pool exit if its parent dies; otherwise it would wait for work for ever."""
     if parent := parent_process():
-        Thread(target=_await_end, args=[parent.sentinel], daemon=True).start()
+        Thread(target=_await_exit, args=[parent.sentinel], daemon=True).start()
 
 
-def _await_end(sentinel: int) -> None:
+def _await_exit(sentinel: int) -> None:
     wait([sentinel])
     os._exit(1)  # the database rolls back what this process has begun
 
 
 def _clear_leftovers(store: PublicStore) -> None:
-    """In a turn of our own: what another publisher has half-written is no leftover."""
+    """Hold the lock: the temporary files of a running publisher are no leftovers."""
     with transaction.atomic():
-        _take_turn()
+        _acquire_lock()
         store.clear_leftovers()
 
 
 def _delete_unknown(store: PublicStore, report: Report) -> None:
-    """What no document accounts for: a component renamed, an incident deleted while nobody published."""
-    expected = {copy.path for copy in all_renditions()}
-    for path in [path for path in store.paths() if path not in expected and not _is_kept(path)]:
+    """Delete files that belong to no document, such as those of a component renamed while publishing failed."""
+    expected = {rendition.path for rendition in all_renditions()}
+    for path in [path for path in store.paths() if path not in expected and not _is_asset(path)]:
         store.delete(path)
         report.deleted.append(path)
-    report.fail_mirror(mirror.send(store, [], report.deleted))
+    report.fail_mirror(mirror.update(store, [], report.deleted))
 
 
-def _is_kept(path: str) -> bool:
-    """Styles and scripts of earlier versions stay: pages in readers' caches still ask for them."""
+def _is_asset(path: str) -> bool:
+    """Style sheets and scripts of earlier versions are kept: pages in readers' caches still refer to them."""
     return path.startswith("/assets/")
 
 
-def _take_turn(*, shared: bool = False) -> None:
-    """Waits for the publisher before us; the lock ends with the transaction, also when the process dies.
+def _acquire_lock(*, shared: bool = False) -> None:
+    """Wait for the publisher before this one; the lock ends with the transaction, even if the process dies.
 
-    Those who write everything share a turn: none of them has news that another could overwrite.
+    The processes of `publish_all` share it: none of them has newer content that another could overwrite.
     """
-    lock = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
+    function = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {lock}(%s)", [_LOCK])
+        cursor.execute(f"SELECT {function}(%s)", [_LOCK])

@@ -1,7 +1,7 @@
-"""Tells the caches in front of the page what has changed: an operator's command gets the addresses.
+"""Purges changed documents from caches in front of the page, by a command of the operator.
 
-What it cannot purge goes stale by itself (headers.py), so a failure is noted for staff
-to see and nothing waits for it.
+Documents expire in any case (headers.py), so a failure is recorded for staff to see
+and nothing waits for it.
 """
 
 import logging
@@ -15,11 +15,11 @@ from ...models import PURGE, StaleSubject
 
 logger = logging.getLogger(__name__)
 
-LIMIT = 5  # seconds for each hundred addresses; whoever published waits for it
+LIMIT = 5  # seconds for each hundred addresses; the publisher waits for the command
 
 
 def purge(paths: Iterable[str]) -> None:
-    """Runs PURGE_COMMAND with one absolute URL per line on its standard input. Call it outside any transaction."""
+    """Run PURGE_COMMAND with one absolute URL per line on its standard input. Call it outside any transaction."""
     urls = _addresses(paths)
     if not settings.PURGE_COMMAND or not urls:
         return
@@ -31,14 +31,14 @@ def purge(paths: Iterable[str]) -> None:
 
 
 def _addresses(paths: Iterable[str]) -> list[str]:
-    """Absolute, each once; where a home page changed, `/` too, which is one of them."""
+    """Return absolute URLs without duplicates; `/` is added if a home page changed, because it serves one of them."""
     changed = list(dict.fromkeys(paths))
     homes = {links.home(code) for code, _name in settings.LANGUAGES}
     return [links.absolute(path) for path in (*(["/"] if homes & set(changed) else []), *changed)]
 
 
 def _run(command: list[str], urls: list[str]) -> str:
-    """What went wrong, or ""."""
+    """Return the error, or ""."""
     lines, limit = "".join(f"{url}\n" for url in urls), LIMIT * (1 + len(urls) // 100)
     try:
         done = subprocess.run(  # noqa: S603 - the operator's own command, without a shell

@@ -1,4 +1,4 @@
-"""One document in one language: which there are, and the bytes of each."""
+"""Renditions: one document in one language. Lists those to write, and renders them to bytes."""
 
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
@@ -37,41 +37,41 @@ def all_renditions() -> Iterator[Rendition]:
 
 
 def touched_renditions(subjects: Subjects, documents: Iterable[Document] = DOCUMENTS) -> Iterator[Rendition]:
-    """What depends on the subjects. When the whole page does, its archive is left out: see `archive_turns`."""
+    """Yield what depends on the subjects. If the whole page does, leave out its archive: see `archive_batches`."""
     for document in documents:
         everything = document.all_keys() if subjects.whole_page and not document.archived else ()
         for key in dict.fromkeys([*everything, *document.touched(subjects)]):
             yield from renditions_of(document, key)
 
 
-def waves(subjects: Subjects) -> Iterator[Iterator[Rendition]]:
-    """The touched copies in the order of writing: after an update, what readers wait for goes first.
+def touched_by_priority(subjects: Subjects) -> Iterator[Iterator[Rendition]]:
+    """Yield the touched renditions in groups, in the order of writing; what readers wait for comes first.
 
-    It is written before anybody asks what else is touched.
+    The first group is written before the second is determined.
     """
     if subjects.whole_page or "day" in subjects.names:  # then pages may begin to link to new ones
         yield touched_renditions(subjects)
         return
-    for leads in (True, False):
-        yield touched_renditions(subjects, [document for document in DOCUMENTS if document.leads == leads])
+    for high in (True, False):
+        yield touched_renditions(subjects, [document for document in DOCUMENTS if document.high_priority == high])
 
 
 def archive_keys() -> list[tuple[Document, str]]:
-    """The documents of which there are as many as the history is long."""
+    """Return the documents whose number grows with the history."""
     return [(document, key) for document in DOCUMENTS if document.archived for key in document.all_keys()]
 
 
 def archive_batches(size: int) -> Iterator[list[Rendition]]:
     for document in DOCUMENTS:
         if document.archived:
-            yield from turns(document, size)
+            yield from batches(document, size)
 
 
-def turns(document: Document, size: int) -> Iterator[list[Rendition]]:
-    """Every copy of a kind, those of `size` keys at a time."""
+def batches(document: Document, size: int) -> Iterator[list[Rendition]]:
+    """Yield all renditions of one kind of document, `size` keys at a time."""
     keys = iter(document.all_keys())
     while some := list(islice(keys, size)):
-        yield [copy for key in some for copy in renditions_of(document, key)]
+        yield [rendition for key in some for rendition in renditions_of(document, key)]
 
 
 def renditions_of(document: Document, key: str) -> Iterator[Rendition]:
@@ -80,37 +80,39 @@ def renditions_of(document: Document, key: str) -> Iterator[Rendition]:
 
 
 class Renderer:
-    """Turns copies into bytes. Made for one go: what it has read once it does not read again.
+    """Renders documents for one publishing run. Results are cached, so each run needs a renderer of its own.
 
-    Documents say how long something has lasted as of `published`, to the second as the
-    store keeps it; so what was written can be composed again as it was.
+    Durations are computed as of `published`, to the second as file times are; so
+    a stored document can be rendered again exactly as it was.
     """
 
     def __init__(self, published: datetime | None = None) -> None:
         self.page = Page.objects.current()
         self.store = PublicStore()
         self.published = (published or timezone.now()).replace(microsecond=0)
-        memory: dict[Hashable, Any] = {}
-        now = self.published.replace(microsecond=999_999)  # what happened within the second has happened
+        cache: dict[Hashable, Any] = {}
+        now = self.published.replace(microsecond=999_999)  # includes what happened within the second
         self.editions = {
-            code: Edition(page=self.page, language=code, now=now, memory=memory) for code, _name in settings.LANGUAGES
+            code: Edition(page=self.page, language=code, now=now, cache=cache) for code, _name in settings.LANGUAGES
         }
 
-    def compose(self, copy: Rendition) -> str | bytes | None:
-        """The document as rendered now, with PUBLISHED_MARK where the time belongs; None if there is none."""
-        with translation.override(copy.language), timezone.override(self.page.time_zone):
-            return copy.document.render(copy.key, self.editions[copy.language])
+    def render(self, rendition: Rendition) -> str | bytes | None:
+        """Return the content, with PUBLISHED_MARK in place of the time of publishing; None if it does not exist."""
+        with translation.override(rendition.language), timezone.override(self.page.time_zone):
+            return rendition.document.render(rendition.key, self.editions[rendition.language])
 
-    def finish(self, copy: Rendition, content: str | bytes, published: datetime) -> bytes:
-        """The bytes as they are stored when published at that moment."""
+    def to_bytes(self, rendition: Rendition, content: str | bytes, published: datetime) -> bytes:
+        """Return the bytes to store for rendered content that is published at this time."""
         if isinstance(content, bytes):
             return content
         if PUBLISHED_MARK in content:
-            with translation.override(copy.language), timezone.override(self.page.time_zone):
+            with translation.override(rendition.language), timezone.override(self.page.time_zone):
                 content = content.replace(PUBLISHED_MARK, moment(published))
         return content.encode()
 
-    def is_stored(self, copy: Rendition, content: str | bytes) -> bool:
-        """Whether the store has just this, whenever it was published."""
-        published = self.store.modified(copy.path)
-        return published is not None and self.finish(copy, content, published) == self.store.read(copy.path)
+    def is_stored(self, rendition: Rendition, content: str | bytes) -> bool:
+        """Whether the store has this content, whenever it was published."""
+        published = self.store.modified(rendition.path)
+        if published is None:
+            return False
+        return self.to_bytes(rendition, content, published) == self.store.read(rendition.path)

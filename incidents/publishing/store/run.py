@@ -1,4 +1,4 @@
-"""One publishing run: copies become files of the public store, and a report says what became of each."""
+"""One publishing run: writes renditions to the public store and reports the result for each path."""
 
 import traceback
 from collections.abc import Iterable, Sequence
@@ -21,7 +21,7 @@ class Report:
     unchanged: list[str] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
-    traces: dict[str, str] = field(default_factory=dict)  # tracebacks of what failed for a fault of its own
+    traces: dict[str, str] = field(default_factory=dict)  # tracebacks, except of errors of the operating system
 
     def add(self, other: "Report") -> None:
         self.written += other.written
@@ -32,11 +32,10 @@ class Report:
 
     def fail(self, paths: Sequence[str], error: BaseException) -> None:
         self.failed |= dict.fromkeys(paths, failures.reason_of(error))
-        if not failures.is_of_store(error):
+        if not failures.is_os_error(error):
             self.traces |= dict.fromkeys(paths, "".join(traceback.format_exception(error)))
 
     def fail_mirror(self, failed: Iterable[tuple[str, BaseException]]) -> None:
-        """What the mirror refused."""
         for path, error in failed:
             self.fail([path], error)
             self.failed[path] = failures.MIRROR + self.failed[path]
@@ -49,32 +48,32 @@ class Report:
 
 
 class Run:
-    """Writes in one or several goes; then `finish` deletes what is gone, so that no link leads nowhere in between.
+    """Writes renditions in one or more calls; `finish` deletes last, so that no link is ever dead.
 
-    A document that fails is reported and stops no other.
+    A document that fails is reported and does not prevent the others.
     """
 
     def __init__(self) -> None:
         self._report = Report()
-        self._press = Renderer()
-        self._store = self._press.store
-        self._kept: list[Rendition] = []
-        self._gone: list[str] = []
+        self._renderer = Renderer()
+        self._store = self._renderer.store
+        self._existing: list[Rendition] = []
+        self._removed: list[str] = []
 
-    def write(self, copies: Iterable[Rendition]) -> None:
-        """All are rendered before the first is put in its place, in the order given."""
+    def write(self, renditions: Iterable[Rendition]) -> None:
+        """Render all, then put the files in place in the order given."""
         staged: list[Staged] = []
         written: list[str] = []
         before = transaction.savepoint()
-        for copy in copies:
+        for rendition in renditions:
             try:
-                found = self._stage(copy)
+                files = self._stage(rendition)
             except Exception as error:
-                transaction.savepoint_rollback(before)  # after an error PostgreSQL would refuse the next question
-                self._report.fail([copy.path], error)
+                transaction.savepoint_rollback(before)  # after an error PostgreSQL would refuse the next query
+                self._report.fail([rendition.path], error)
                 continue
-            staged += found
-            written += [copy.path] if found else []
+            staged += files
+            written += [rendition.path] if files else []
         transaction.savepoint_commit(before)
         try:
             self._store.put_in_place(staged)
@@ -83,31 +82,32 @@ class Run:
             self._report.fail(written, error)
 
     def finish(self) -> Report:
-        for path in self._gone:
+        for path in self._removed:
             try:
                 if self._store.modified(path) is not None:
                     self._store.delete(path)
                     self._report.deleted.append(path)
             except OSError as error:
                 self._report.fail([path], error)
-        self._send()
+        self._update_mirror()
         return self._report
 
-    def _stage(self, copy: Rendition) -> list[Staged]:
-        """The files to put in place. Unchanged bytes are not rewritten, whatever the time of publishing."""
-        content = self._press.compose(copy)
+    def _stage(self, rendition: Rendition) -> list[Staged]:
+        """Return the files to put in place; none if only the time of publishing would differ."""
+        content = self._renderer.render(rendition)
         if content is None:
-            self._gone.append(copy.path)
+            self._removed.append(rendition.path)
             return []
-        self._kept.append(copy)
-        if self._press.is_stored(copy, content):
-            self._report.unchanged.append(copy.path)
+        self._existing.append(rendition)
+        if self._renderer.is_stored(rendition, content):
+            self._report.unchanged.append(rendition.path)
             return []
-        published = self._press.published
-        return self._store.stage(copy.path, self._press.finish(copy, content, published), published)
+        published = self._renderer.published
+        return self._store.stage(rendition.path, self._renderer.to_bytes(rendition, content, published), published)
 
-    def _send(self) -> None:
-        """To the mirror goes what was touched, changed or not: the next run makes good what this one cannot send."""
-        kept = (copy for copy in self._kept if copy.path not in self._report.failed)
-        groups = ([copy.path for copy in group] for _kind, group in groupby(kept, key=lambda copy: copy.document))
-        self._report.fail_mirror(mirror.send(self._store, groups, self._gone))
+    def _update_mirror(self) -> None:
+        """Send unchanged documents too, so that the next run repeats what this one fails to send."""
+        stored = (rendition for rendition in self._existing if rendition.path not in self._report.failed)
+        by_document = groupby(stored, key=lambda rendition: rendition.document)
+        groups = ([rendition.path for rendition in group] for _document, group in by_document)
+        self._report.fail_mirror(mirror.update(self._store, groups, self._removed))

@@ -53,11 +53,11 @@ def read(name: str, language: str = "") -> Any:
     """The document as it would be published at `/LANGUAGE/api/v2/NAME.json`."""
     path = f"{f'/{language}' if language else ''}/api/v2/{name}.json"
     codes = [code for code, _name in settings.LANGUAGES]
-    copies = (
+    renditions = (
         Rendition(document, name, code) for document in DOCUMENTS for code in codes if name in document.all_keys()
     )
-    [copy] = [copy for copy in copies if copy.path == path][:1]
-    content = Renderer().compose(copy)
+    [rendition] = [rendition for rendition in renditions if rendition.path == path][:1]
+    content = Renderer().render(rendition)
     assert isinstance(content, bytes)
     return json.loads(content)
 

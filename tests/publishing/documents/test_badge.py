@@ -12,7 +12,7 @@ from django.utils import timezone, translation
 
 from incidents.appearance import APPEARANCES
 from incidents.models import Page
-from incidents.publishing.documents.badge import GROUND, Badge, drawn
+from incidents.publishing.documents.badge import BACKGROUND, Badge, badge_svg
 from incidents.publishing.documents.banner import Banner
 from incidents.publishing.documents.base import Document, Edition, Subjects
 from incidents.publishing.documents.colours import READABLE, contrast
@@ -73,13 +73,13 @@ class TestBadge:
         assert [part.text for part in svg.iter(f"{SVG}text")] == title.split(": ")
 
     def test_every_state_has_its_word_shape_and_colour_and_can_be_read(self) -> None:
-        drawings = {state: drawn(state, "Nordhost", "en") for state in ComponentStatus}
+        drawings = {state: badge_svg(state, "Nordhost", "en") for state in ComponentStatus}
         for state, drawing in drawings.items():
             assert APPEARANCES[state].path in drawing
             assert APPEARANCES[state].light in drawing
             assert contrast("#ffffff", APPEARANCES[state].light) >= READABLE
         assert len({APPEARANCES[state].light for state in drawings}) == len(drawings)
-        assert contrast("#ffffff", GROUND) >= READABLE
+        assert contrast("#ffffff", BACKGROUND) >= READABLE
 
     def test_needs_nothing_from_elsewhere_and_no_style(self) -> None:
         drawing = rendered(Badge(per_language=True))
@@ -88,7 +88,7 @@ class TestBadge:
     def test_texts_stay_within_it_whatever_fonts_the_machine_has(self) -> None:
         for state in ComponentStatus:
             with translation.override("da"):
-                svg = ElementTree.fromstring(drawn(state, "Nordhost", "da"))
+                svg = ElementTree.fromstring(badge_svg(state, "Nordhost", "da"))
             label, word = svg.iter(f"{SVG}text")
             ends = [float(text.get("x", "")) + float(text.get("textLength", "")) for text in (label, word)]
             assert ends[1] + 8 == float(svg.get("width", ""))

@@ -111,6 +111,6 @@ def rendered(without: Sequence[str] = ()) -> dict[str, str | bytes | None]:
     with transaction.atomic(), connection.cursor() as cursor:
         for choice in {choice for plan in PLANS for choice in plan}:
             cursor.execute(f"SET LOCAL enable_{choice} = {'off' if choice in without else 'on'}")
-        press = Renderer()
-        copies = [copy for copy in all_renditions() if copy.language == settings.LANGUAGE_CODE]
-        return {copy.path: press.compose(copy) for copy in copies if not copy.path.endswith((".css", ".js", ".png"))}
+        renderer = Renderer()
+        danish = [rendition for rendition in all_renditions() if rendition.language == settings.LANGUAGE_CODE]
+        return {one.path: renderer.render(one) for one in danish if not one.path.endswith((".css", ".js", ".png"))}

@@ -69,7 +69,7 @@ def grow(mail: Component) -> None:
 
 
 def queries_of(some: list[Rendition]) -> dict[str, int]:
-    return {f"{type(one.document).__name__} {one.path}": queries(lambda: Renderer().compose(one)) for one in some}  # noqa: B023
+    return {f"{type(one.document).__name__} {one.path}": queries(lambda: Renderer().render(one)) for one in some}  # noqa: B023
 
 
 def test_documents_cost_the_same_queries_however_much_there_is(mail: Component) -> None:

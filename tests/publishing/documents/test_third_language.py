@@ -108,11 +108,12 @@ def english(html: str) -> list[str]:
 @pytest.mark.usefixtures("_german", "_everything")
 def test_third_language_is_a_setting_and_a_catalogue() -> None:
     with time_machine.travel(NOW, tick=False):
-        press, left = Renderer(), {}
-        for copy in all_renditions():
-            content = press.compose(copy) if copy.language == "de" and copy.path.endswith("/") else None
-            if isinstance(content, str) and (found := english(press.finish(copy, content, NOW).decode())):
-                left[copy.path] = found
+        renderer, left = Renderer(), {}
+        for rendition in all_renditions():
+            is_german_page = rendition.language == "de" and rendition.path.endswith("/")
+            content = renderer.render(rendition) if is_german_page else None
+            if isinstance(content, str) and (found := english(renderer.to_bytes(rendition, content, NOW).decode())):
+                left[rendition.path] = found
         for path in ("/de/subscribe/", "/de/search/?q=ö", "/de/search/?q=xyz", "/de/subscription/"):
             answer = Client().get(path)
             assert answer.status_code == 200

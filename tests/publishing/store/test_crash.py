@@ -1,4 +1,4 @@
-"""A publisher killed at any point leaves nothing that the clock does not mend."""
+"""The scheduler repairs the store after a publisher is killed at any point."""
 
 from pathlib import Path
 
@@ -9,17 +9,17 @@ from incidents.models import Incident, StaleSubject
 from incidents.publishing.store.public_store import PublicStore
 from incidents.publishing.store.publisher import differences
 from tests.publishing.blank import publish_blank_page
-from tests.publishing.processes import started
+from tests.publishing.processes import start
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("public_store")]
 
 
-def test_publisher_killed_at_any_step_is_made_good_by_the_clock(public_store: Path, blank_store: Path) -> None:
+def test_scheduler_repairs_the_store_after_a_killed_publisher(public_store: Path, blank_store: Path) -> None:
     publish_blank_page(public_store, blank_store)
-    with started("crash") as publishers:
+    with start("crash") as publishers:
 
         def open_incident_and_die(at_step: int) -> tuple[int, int]:
-            """How the publisher ended, and how many steps it took."""
+            """Return the exit code of the publisher and its number of steps."""
             assert publishers.stdin
             assert publishers.stdout
             print(at_step, file=publishers.stdin, flush=True)
@@ -30,7 +30,7 @@ def test_publisher_killed_at_any_step_is_made_good_by_the_clock(public_store: Pa
         code, steps = open_incident_and_die(at_step=1_000_000)
         assert code == 0
         assert steps > 20
-        # One of every kind and the last ones; all of them would take minutes and show nothing new.
+        # One step of each kind, and the last ones; all of them would take minutes.
         for step in [0, 1, steps // 3, steps // 2, steps - 2, steps - 1]:
             assert open_incident_and_die(at_step=step) == (-9, step)
             scheduler.repair_store()

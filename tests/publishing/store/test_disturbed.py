@@ -1,4 +1,4 @@
-"""Two publishers at once, a full disk, a store that cannot be written: readers get whole documents, the newest win."""
+"""Two publishers at once, a full disk, a read-only store: documents are never partial, and the newest content wins."""
 
 import gzip
 import threading
@@ -18,7 +18,7 @@ from incidents.text import Text
 from tests.factories import make_component, make_incident, make_update
 from tests.publishing.blank import publish_blank_page
 from tests.publishing.faults import refuse_documents_of
-from tests.publishing.processes import started
+from tests.publishing.processes import start
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("public_store")]
 
@@ -36,27 +36,27 @@ def every_document_is_whole() -> bool:
     store = PublicStore()
     pages = [path for path in store.paths() if path.endswith("/")]
     files = [store.file(path) for path in pages]
-    packed = all(gzip.decompress(Path(f"{file}.gz").read_bytes()) == file.read_bytes() for file in files)
-    return packed and all(stored(path).endswith("</html>\n") for path in pages)
+    compressed = all(gzip.decompress(Path(f"{file}.gz").read_bytes()) == file.read_bytes() for file in files)
+    return compressed and all(stored(path).endswith("</html>\n") for path in pages)
 
 
-def test_of_two_publishers_at_once_the_newest_content_wins() -> None:
+def test_newest_content_wins_when_two_publishers_run_at_once() -> None:
     incident = make_incident()
-    with started("busy", incident.pk, "zebra", "3") as one, started("busy", incident.pk, "giraf", "3") as other:
-        said = one.communicate()[1] + other.communicate()[1]
-    assert [one.returncode, other.returncode] == [0, 0], said
+    with start("busy", incident.pk, "zebra", "3") as one, start("busy", incident.pk, "giraf", "3") as other:
+        errors = one.communicate()[1] + other.communicate()[1]
+    assert [one.returncode, other.returncode] == [0, 0], errors
     assert list(differences()) == []
     assert not StaleSubject.objects.exists()
     assert "zebra 2" in stored("/da/")
     assert "giraf 2" in stored("/da/")
 
 
-def test_disk_that_is_full_while_writing_leaves_every_document_whole_until_the_clock_mends_them() -> None:
+def test_documents_stay_whole_on_a_full_disk_until_the_scheduler_writes_them() -> None:
     incident = make_incident()
     before = stored("/da/")
-    with started("busy", incident.pk, "zebra", "1", "2000") as full:
-        said = full.communicate()[1]
-    assert full.returncode == 0, said
+    with start("busy", incident.pk, "zebra", "1", "2000") as full:
+        errors = full.communicate()[1]
+    assert full.returncode == 0, errors
     assert "File too large" in StaleSubject.objects.values_list("error", flat=True)[0]
     assert stored("/da/") == before
     assert every_document_is_whole()
@@ -92,17 +92,17 @@ def test_document_that_cannot_be_deleted_is_reported_and_deleted_later(monkeypat
     assert stored(f"/da/incidents/{incident.pk}/") == ""
 
 
-def test_running_clock_mends_the_store_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_running_scheduler_repairs_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(publisher, "publish_stale", lambda: None)
         patch.setattr(stale, "publish_stale", lambda: None)
         incident = make_incident()
     assert stored(f"/da/incidents/{incident.pk}/") == ""
-    given_up = threading.Event()
-    patience = threading.Timer(60, given_up.set)
-    patience.start()
-    scheduler.run(lambda: given_up.is_set() or not StaleSubject.objects.exists(), pause=0.01)
-    patience.cancel()
+    timed_out = threading.Event()
+    timer = threading.Timer(60, timed_out.set)
+    timer.start()
+    scheduler.run(lambda: timed_out.is_set() or not StaleSubject.objects.exists(), pause=0.01)
+    timer.cancel()
     assert "Mail er forsinket" in stored(f"/da/incidents/{incident.pk}/")
 
 
@@ -122,7 +122,7 @@ def test_hidden_component_leaves_no_page_behind() -> None:
     assert list(differences()) == []
 
 
-def test_long_archive_waits_for_the_clock_while_home_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_archive_is_left_to_the_scheduler_but_home_is_written_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     incident = make_incident()
     monkeypatch.setattr(publisher, "_BATCH", 1)
     operations.edit_page(fields={"name": Text(da="Nyt navn", en="New name")})
@@ -136,7 +136,7 @@ def test_long_archive_waits_for_the_clock_while_home_does_not(monkeypatch: pytes
     assert not StaleSubject.objects.exists()
 
 
-def test_page_of_the_archive_that_fails_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failing_page_of_the_archive_does_not_delay_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     poisoned, other = make_incident(), make_incident()
     monkeypatch.setattr(publisher, "_BATCH", 2)
     with monkeypatch.context() as patch:

@@ -1,4 +1,4 @@
-"""What is published is sent on: documents to a mirror, addresses to the caches."""
+"""After publishing, documents are copied to a mirror and changed addresses are purged from caches."""
 
 from pathlib import Path
 from typing import Any
@@ -20,24 +20,24 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 
 class Bucket(InMemoryStorage):
-    """Overwrites as a bucket does, notes what it is told, and can be out of reach."""
+    """Overwrites as a bucket does, records what it receives, and can be unreachable."""
 
-    out_of_reach = False
+    is_unreachable = False
 
     def __init__(self) -> None:
         super().__init__()
-        self.told: dict[str, tuple[str, str]] = {}
+        self.headers: dict[str, tuple[str, str]] = {}
         self.order: list[str] = []
 
     def get_available_name(self, name: str, max_length: int | None = None) -> str:
         return name
 
     def save(self, name: str | None, content: Any, max_length: int | None = None) -> str:
-        if self.out_of_reach:
+        if self.is_unreachable:
             raise ConnectionError("The bucket does not answer")
         self.delete(name or "")
         saved = super().save(name, content, max_length)
-        self.told[saved] = (content.content_type, content.cache_control)
+        self.headers[saved] = (content.content_type, content.cache_control)
         self.order.append(saved)
         return saved
 
@@ -77,7 +77,7 @@ def content(storage: Storage, name: str) -> bytes:
     return found
 
 
-def test_mirror_has_what_the_store_has_after_every_change_and_nothing_under_a_second_name(any_mirror: Storage) -> None:
+def test_mirror_equals_the_store_after_every_change(any_mirror: Storage) -> None:
     publish_all()
     incident = make_incident()
     make_update(incident)
@@ -91,13 +91,13 @@ def test_mirror_has_what_the_store_has_after_every_change_and_nothing_under_a_se
     assert [name for name in any_mirror.listdir("en")[1] if name.endswith((".gz", ".br"))] == []
 
 
-def test_bucket_is_told_type_and_keeping_of_each_document(bucket: Bucket) -> None:
+def test_bucket_gets_the_type_and_caching_of_each_document(bucket: Bucket) -> None:
     publish_all()
-    assert bucket.told["da/index.html"][0] == "text/html; charset=utf-8"
-    assert "stale-if-error" in bucket.told["da/index.html"][1]
-    assert bucket.told["da/feed.atom"][0] == "application/atom+xml; charset=utf-8"
-    styles = next(name for name in bucket.told if name.endswith(".css"))
-    assert "immutable" in bucket.told[styles][1]
+    assert bucket.headers["da/index.html"][0] == "text/html; charset=utf-8"
+    assert "stale-if-error" in bucket.headers["da/index.html"][1]
+    assert bucket.headers["da/feed.atom"][0] == "application/atom+xml; charset=utf-8"
+    styles = next(name for name in bucket.headers if name.endswith(".css"))
+    assert "immutable" in bucket.headers[styles][1]
 
 
 def test_incident_is_in_the_bucket_before_the_home_page_that_links_to_it(bucket: Bucket) -> None:
@@ -107,28 +107,28 @@ def test_incident_is_in_the_bucket_before_the_home_page_that_links_to_it(bucket:
     assert bucket.order.index(f"da/incidents/{incident.pk}/index.html") < bucket.order.index("da/index.html")
 
 
-def test_bucket_out_of_reach_stops_no_publishing_and_is_made_good_by_the_clock(bucket: Bucket) -> None:
+def test_unreachable_bucket_does_not_prevent_publishing_and_is_updated_later(bucket: Bucket) -> None:
     publish_all()
-    bucket.out_of_reach = True
+    bucket.is_unreachable = True
     incident = make_incident()
     path = f"/da/incidents/{incident.pk}/"
     assert PublicStore().read(path)
     assert "The bucket does not answer" in StaleSubject.objects.values_list("error", flat=True)[0]
-    bucket.out_of_reach = False
+    bucket.is_unreachable = False
     scheduler.repair_store()
     assert same(bucket, PublicStore())
     assert not StaleSubject.objects.exists()
 
 
-def test_sent_document_reads_as_its_bytes() -> None:
-    sent = mirror.Sent("/da/", b"<p>")
-    assert isinstance(sent, ContentFile)
-    assert sent.read() == b"<p>"
+def test_mirrored_file_reads_as_its_bytes() -> None:
+    file = mirror.MirroredFile("/da/", b"<p>")
+    assert isinstance(file, ContentFile)
+    assert file.read() == b"<p>"
 
 
 @pytest.fixture
 def purged(settings: Settings, tmp_path: Path) -> Path:
-    """The addresses that the command was given, one file for all runs."""
+    """A file with the addresses that the command received in all its runs."""
     found = tmp_path / "purged"
     settings.PURGE_COMMAND = ["sh", "-c", f"cat >> {found}"]
     make_page()
@@ -137,19 +137,19 @@ def purged(settings: Settings, tmp_path: Path) -> Path:
     return found
 
 
-def test_command_gets_the_addresses_that_changed_and_no_others(purged: Path) -> None:
+def test_purge_command_gets_exactly_the_changed_addresses(purged: Path) -> None:
     incident = make_incident()
-    said = purged.read_text().split()
-    assert f"https://status.example.dk/da/incidents/{incident.pk}/" in said
-    assert {"https://status.example.dk/en/", "https://status.example.dk/"} <= set(said)
-    assert not [url for url in said if "/assets/" in url]
+    urls = purged.read_text().split()
+    assert f"https://status.example.dk/da/incidents/{incident.pk}/" in urls
+    assert {"https://status.example.dk/en/", "https://status.example.dk/"} <= set(urls)
+    assert not [url for url in urls if "/assets/" in url]
     purged.write_text("")
     publish_all()
     assert purged.read_text() == ""
 
 
 @pytest.mark.usefixtures("unhashed_files")
-def test_command_that_fails_is_seen_by_staff_and_stops_nobody(settings: Settings, admin_client: Client) -> None:
+def test_staff_see_that_the_purge_command_failed(settings: Settings, admin_client: Client) -> None:
     settings.PURGE_COMMAND = ["sh", "-c", "echo No such zone >&2; exit 3"]
     make_page()
     incident = make_incident()

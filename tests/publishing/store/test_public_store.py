@@ -17,7 +17,7 @@ def store(tmp_path: Path) -> PublicStore:
     return PublicStore(tmp_path / "public")
 
 
-def test_page_is_kept_as_an_index_file_with_both_compressions_beside_it(store: PublicStore) -> None:
+def test_page_is_stored_as_an_index_file_with_both_compressions_beside_it(store: PublicStore) -> None:
     store.write("/da/incidents/k3j9x2m4p7qa/", "<p>Løst</p>".encode(), MORNING)
     file = store.root / "da/incidents/k3j9x2m4p7qa/index.html"
     assert file.read_text() == "<p>Løst</p>"
@@ -31,7 +31,7 @@ def test_picture_is_not_compressed_again(store: PublicStore) -> None:
     assert [file.name for file in (store.root / "assets").iterdir()] == ["logo.png"]
 
 
-def test_same_bytes_give_the_same_compressed_bytes_at_any_time(store: PublicStore) -> None:
+def test_compressed_bytes_do_not_depend_on_the_time(store: PublicStore) -> None:
     store.write("/da/", b"<p>x</p>" * 100, MORNING)
     first = (store.root / "da/index.html.gz").read_bytes()
     store.write("/da/", b"<p>x</p>" * 100, EVENING)
@@ -57,7 +57,7 @@ def test_failed_write_leaves_the_old_bytes_whole_and_nothing_else(
     ]
 
 
-def test_deleted_document_takes_its_empty_folders_along(store: PublicStore) -> None:
+def test_deleting_a_document_removes_empty_folders(store: PublicStore) -> None:
     store.write("/da/incidents/k3j9x2m4p7qa/", b"x", MORNING)
     store.write("/da/", b"x", MORNING)
     store.delete("/da/incidents/k3j9x2m4p7qa/")
@@ -66,7 +66,7 @@ def test_deleted_document_takes_its_empty_folders_along(store: PublicStore) -> N
     assert not (store.root / "da/incidents").exists()
 
 
-def test_paths_pass_over_compressed_and_half_written_files(store: PublicStore) -> None:
+def test_paths_skip_compressed_and_half_written_files(store: PublicStore) -> None:
     store.write("/da/", b"x", MORNING)
     store.write("/badge.svg", b"<svg/>", MORNING)
     (store.root / "da/.index.html.x.tmp").write_text("half")
@@ -75,7 +75,7 @@ def test_paths_pass_over_compressed_and_half_written_files(store: PublicStore) -
     assert not (store.root / "da/.index.html.x.tmp").exists()
 
 
-def test_document_that_is_not_there_reads_as_nothing(store: PublicStore) -> None:
+def test_missing_document_reads_as_none(store: PublicStore) -> None:
     store.write("/badge.svg", b"<svg/>", MORNING)
     assert store.read("/da/") is None
     assert store.modified("/badge.svg/below/") is None

@@ -1,4 +1,4 @@
-"""From a committed change to the files, whatever happens in between."""
+"""A committed change is published to files, despite any failure in between."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -56,7 +56,7 @@ def test_posted_incident_is_in_the_store_in_every_language_at_once() -> None:
     assert not StaleSubject.objects.exists()
 
 
-def test_store_and_database_agree_after_every_verb() -> None:
+def test_store_and_database_agree_after_every_operation() -> None:
     mail = make_component("mail")
     stale.mark_page()
     publish_stale()
@@ -71,8 +71,8 @@ def test_store_and_database_agree_after_every_verb() -> None:
     assert list(differences()) == []
 
 
-def test_store_and_database_agree_while_nothing_but_time_passes() -> None:
-    """How long an outage has lasted is told as of the moment of publishing, which the page names."""
+def test_store_and_database_agree_when_only_time_passes() -> None:
+    """A page shows how long an outage had lasted when the page was published, and that time."""
     mail = make_component("mail")
     with time_machine.travel(NOW, tick=False):
         publish_all()
@@ -86,18 +86,18 @@ def test_store_and_database_agree_while_nothing_but_time_passes() -> None:
         assert list(differences()) == ["differs: /en/"]
 
 
-def test_document_that_the_database_refuses_stops_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After an error PostgreSQL refuses every question of the transaction, but not after going back before it."""
+def test_database_error_in_one_document_does_not_affect_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After an error PostgreSQL refuses all queries of the transaction until it is rolled back to a savepoint."""
     poisoned, other = make_incident(), make_incident()
     render = IncidentPage.render
 
-    def choke(document: IncidentPage, key: str, edition: Edition) -> str | None:
+    def fail(document: IncidentPage, key: str, edition: Edition) -> str | None:
         if key == poisoned.pk:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT 1 / 0")
         return render(document, key, edition)
 
-    monkeypatch.setattr(IncidentPage, "render", choke)
+    monkeypatch.setattr(IncidentPage, "render", fail)
     with transaction.atomic():
         make_update(poisoned)
         make_update(other, text=Text(da="Nu går det bedre."))
@@ -107,7 +107,7 @@ def test_document_that_the_database_refuses_stops_no_other(monkeypatch: pytest.M
     assert "division by zero" in StaleSubject.objects.values_list("error", flat=True)[0]
 
 
-def test_draft_scheduled_and_withdrawn_words_are_in_no_byte_of_the_store() -> None:
+def test_store_contains_no_draft_hidden_or_withdrawn_text() -> None:
     marker = "zebramarkering"
     words = Text(da=marker, en=marker)
     make_incident(title=words, statement=make_statement(text=words), draft=True)
@@ -156,13 +156,13 @@ def test_change_after_a_savepoint_that_was_rolled_back_is_published(monkeypatch:
 
 
 @pytest.mark.usefixtures("broken_disk")
-def test_full_disk_loses_nothing_stops_nobody_and_tells_staff() -> None:
+def test_full_disk_is_reported_to_staff_and_loses_nothing() -> None:
     make_incident()
     assert Incident.objects.count() == 1
     assert "No space left" in StaleSubject.objects.values_list("error", flat=True)[0]
 
 
-def test_clock_mends_the_store_when_the_disk_has_room_again(broken_disk: pytest.MonkeyPatch) -> None:
+def test_scheduler_publishes_once_the_disk_has_space_again(broken_disk: pytest.MonkeyPatch) -> None:
     incident = make_incident()
     assert PublicStore().read(f"/da/incidents/{incident.pk}/") is None
     broken_disk.undo()
@@ -172,7 +172,7 @@ def test_clock_mends_the_store_when_the_disk_has_room_again(broken_disk: pytest.
     assert not StaleSubject.objects.exists()
 
 
-def test_document_that_cannot_be_rendered_stops_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failing_document_does_not_affect_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     poisoned, other = make_incident(), make_incident()
     refuse_documents_of(poisoned.pk, monkeypatch)
     make_update(poisoned)
@@ -181,7 +181,7 @@ def test_document_that_cannot_be_rendered_stops_no_other(monkeypatch: pytest.Mon
     assert StaleSubject.objects.filter(subject=f"incident:{poisoned.pk}").exists()
 
 
-def test_check_lists_what_differs_and_is_silent_where_all_agree(capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_lists_differences_and_prints_nothing_if_there_are_none(capsys: pytest.CaptureFixture[str]) -> None:
     incident = make_incident()
     call_command("publish", check=True)
     assert capsys.readouterr().out == ""
@@ -191,10 +191,10 @@ def test_check_lists_what_differs_and_is_silent_where_all_agree(capsys: pytest.C
     store.file("/da/").with_name("stray.html").write_text("who am I")
     with pytest.raises(CommandError, match="3 differences"):
         call_command("publish", check=True)
-    said = capsys.readouterr().out
-    assert "differs: /da/" in said
-    assert f"missing: /en/incidents/{incident.pk}/" in said
-    assert "unknown: /da/stray.html" in said
+    output = capsys.readouterr().out
+    assert "differs: /da/" in output
+    assert f"missing: /en/incidents/{incident.pk}/" in output
+    assert "unknown: /da/stray.html" in output
     call_command("publish", all=True)
     assert list(differences()) == []
 
@@ -206,7 +206,7 @@ def test_copy_for_a_file_host_holds_every_document(tmp_path: Path) -> None:
     assert (tmp_path / "copy/da/index.html").exists()
 
 
-def test_store_written_by_another_version_is_published_anew(
+def test_store_written_by_another_version_is_published_again(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     make_incident()
@@ -214,7 +214,7 @@ def test_store_written_by_another_version_is_published_anew(
     publish_all()
     call_command("publish")
     assert "0 written, 0 unchanged" in capsys.readouterr().out
-    monkeypatch.setattr(Home, "written", lambda *_args, **_context: "a new look")
+    monkeypatch.setattr(Home, "render_template", lambda *_args, **_context: "a new look")
     monkeypatch.setattr(fingerprint, "current", lambda: "the next version")
     call_command("publish")
     assert PublicStore().read("/da/") == b"a new look"
@@ -222,22 +222,22 @@ def test_store_written_by_another_version_is_published_anew(
     assert "0 written, 0 unchanged" in capsys.readouterr().out.splitlines()[-1]
 
 
-def test_page_published_while_everything_is_written_is_not_taken_for_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The store is listed and held against the database in one turn, which nobody publishes between."""
-    turns: list[str] = []
-    take_turn, delete_unknown = publisher._take_turn, publisher._delete_unknown
+def test_page_published_during_publish_all_is_not_deleted_as_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The store is listed and compared with the database under the exclusive lock."""
+    locks: list[str] = []
+    acquire_lock, delete_unknown = publisher._acquire_lock, publisher._delete_unknown
 
-    def taking(*, shared: bool = False) -> None:
-        turns.append("shared" if shared else "own")
-        take_turn(shared=shared)
+    def recorded_lock(*, shared: bool = False) -> None:
+        locks.append("shared" if shared else "exclusive")
+        acquire_lock(shared=shared)
 
-    def deleting(store: PublicStore, report: Report) -> None:
-        assert turns[-1] == "own"
+    def checked_delete(store: PublicStore, report: Report) -> None:
+        assert locks[-1] == "exclusive"
         assert connection.in_atomic_block
         delete_unknown(store, report)
-        turns.append("deleted")
+        locks.append("deleted")
 
-    monkeypatch.setattr(publisher, "_take_turn", taking)
-    monkeypatch.setattr(publisher, "_delete_unknown", deleting)
+    monkeypatch.setattr(publisher, "_acquire_lock", recorded_lock)
+    monkeypatch.setattr(publisher, "_delete_unknown", checked_delete)
     publish_all()
-    assert turns[-1] == "deleted"
+    assert locks[-1] == "deleted"

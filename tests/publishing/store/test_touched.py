@@ -1,4 +1,4 @@
-"""A change republishes exactly the documents it touches; nothing else is even rendered, however much there is."""
+"""A change republishes exactly the documents that it touches; no others are rendered, however many there are."""
 
 import secrets
 from collections.abc import Iterator
@@ -27,10 +27,10 @@ from tests.publishing.blank import publish_once
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("public_store")]
 
 NOW = datetime(2023, 12, 12, 10, 0, tzinfo=UTC)
-# What a reader sees of anything that happens, in every language; and what there is of it once.
+# Documents that every change touches: in each language, and without a language.
 ALWAYS = {"/", "/history/", "/feed.atom", "/feed.rss", "/feed.json"}
-ONCE = {"/history.atom", "/history.rss"}
-# Changes with the year only.
+SINGLE = {"/history.atom", "/history.rss"}
+# Its content changes only when a year begins.
 INDEX = {"/sitemap.xml"}
 
 
@@ -53,7 +53,7 @@ def of_incident(incident: Incident, month: str) -> set[str]:
 
 
 @pytest.fixture(autouse=True)
-def _clock() -> Iterator[None]:
+def fixed_time() -> Iterator[None]:
     with time_machine.travel(NOW, tick=False):
         yield
 
@@ -65,10 +65,10 @@ def kept_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def world(public_store: Path, kept_store: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Component]:
-    """Two components with an old incident each, and everything published; with the same ids each time."""
-    drawn = Random(0)
+    """Two components with an old incident each, all published; the ids are the same each time."""
+    random = Random(0)
     with monkeypatch.context() as patch:
-        patch.setattr(secrets, "choice", drawn.choice)
+        patch.setattr(secrets, "choice", random.choice)
         patch.setattr(stale, "publish_stale", lambda: None)
         make_page()
         components = {slug: make_component(slug) for slug in ("mail", "web")}
@@ -80,67 +80,67 @@ def world(public_store: Path, kept_store: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def past_incident(component: Component, at: datetime) -> Incident:
-    said = make_statement(at=at, components={component.pk: ComponentStatus.MAJOR_OUTAGE})
-    incident = make_incident(statement=said, started_at=at)
+    statement = make_statement(at=at, components={component.pk: ComponentStatus.MAJOR_OUTAGE})
+    incident = make_incident(statement=statement, started_at=at)
     operations.resolve(incident=incident, text=Text(en="Over."), at=at + timedelta(hours=1), notify=False)
     return incident
 
 
 class Watched:
-    """What was rendered, and what was written or deleted, since the last look."""
+    """What was rendered, and what was written or deleted."""
 
     def __init__(self) -> None:
         self.rendered: set[str] = set()
-        self.rendered_api: set[str] = set()  # all of them tell when the page last changed: kept apart
+        self.rendered_api: set[str] = set()  # apart, because each has the time of the last change
         self.changed: set[str] = set()
 
 
 @pytest.fixture
 def watched(monkeypatch: pytest.MonkeyPatch, world: dict[str, Component]) -> Watched:
     seen = Watched()
-    compose, finish = Renderer.compose, Run.finish
+    render, finish = Renderer.render, Run.finish
 
-    def composed(press: Renderer, copy: Rendition) -> str | bytes | None:
-        if not isinstance(copy.document, Assets | SocialPicture):  # these are the same bytes for all
-            of_api = isinstance(copy.document, ApiDocument)
-            (seen.rendered_api if of_api else seen.rendered).add(copy.path)
-        return compose(press, copy)
+    def watched_render(renderer: Renderer, rendition: Rendition) -> str | bytes | None:
+        if not isinstance(rendition.document, Assets | SocialPicture):  # these are the same bytes for all
+            of_api = isinstance(rendition.document, ApiDocument)
+            (seen.rendered_api if of_api else seen.rendered).add(rendition.path)
+        return render(renderer, rendition)
 
-    def finished(run: Run) -> Report:
+    def watched_finish(run: Run) -> Report:
         report = finish(run)
         seen.changed |= {path for path in (*report.written, *report.deleted) if "/api/v2/" not in path}
         return report
 
-    monkeypatch.setattr(Renderer, "compose", composed)
-    monkeypatch.setattr(Run, "finish", finished)
+    monkeypatch.setattr(Renderer, "render", watched_render)
+    monkeypatch.setattr(Run, "finish", watched_finish)
     return seen
 
 
 @pytest.mark.usefixtures("watched")
 def test_new_incident_touches_its_page_month_and_component(watched: Watched, world: dict[str, Component]) -> None:
     incident = make_incident(components={world["mail"]: ComponentStatus.MAJOR_OUTAGE})
-    expected = in_each_language(*ALWAYS) | ONCE | of_incident(incident, "2023/12") | of_component("mail")
+    expected = in_each_language(*ALWAYS) | SINGLE | of_incident(incident, "2023/12") | of_component("mail")
     assert watched.rendered == expected
     assert watched.changed == expected - INDEX
 
 
-def test_update_touches_the_same_and_leaves_the_index_of_months_as_it_is(
+def test_update_touches_the_same_documents_but_does_not_change_the_history_index(
     watched: Watched, world: dict[str, Component]
 ) -> None:
-    said = make_statement(at=NOW - timedelta(hours=1), components={world["mail"].pk: ComponentStatus.MAJOR_OUTAGE})
-    incident = make_incident(statement=said)
+    statement = make_statement(at=NOW - timedelta(hours=1), components={world["mail"].pk: ComponentStatus.MAJOR_OUTAGE})
+    incident = make_incident(statement=statement)
     watched.rendered, watched.changed = set(), set()
     make_update(incident, text=Text(da="Det går bedre.", en="It is better."))
-    expected = in_each_language(*ALWAYS) | ONCE | of_incident(incident, "2023/12") | of_component("mail")
+    expected = in_each_language(*ALWAYS) | SINGLE | of_incident(incident, "2023/12") | of_component("mail")
     assert watched.rendered == expected
     assert watched.changed == expected - in_each_language("/history/") - BADGES - BANNER - INDEX - {"/sitemap-2023.xml"}
 
 
-def test_correction_and_withdrawal_touch_what_the_incident_stood_on(
+def test_correction_and_withdrawal_touch_the_same_documents_as_the_incident(
     watched: Watched, world: dict[str, Component]
 ) -> None:
     incident = make_incident(components={world["web"]: ComponentStatus.MAJOR_OUTAGE})
-    expected = in_each_language(*ALWAYS) | ONCE | of_incident(incident, "2023/12") | of_component("web")
+    expected = in_each_language(*ALWAYS) | SINGLE | of_incident(incident, "2023/12") | of_component("web")
     watched.rendered = set()
     operations.correct_update(update=incident.updates.get(), text=Text(da="Rettet.", en="Corrected."))
     assert watched.rendered == expected
@@ -154,14 +154,14 @@ def test_moved_incident_touches_the_month_it_leaves_too(watched: Watched) -> Non
     incident = make_incident()
     watched.rendered = set()
     operations.edit_incident(incident=incident, details={"started_at": NOW - timedelta(days=30)})
-    expected = in_each_language(*ALWAYS) | ONCE | of_incident(incident, "2023/12") | of_incident(incident, "2023/11")
+    expected = in_each_language(*ALWAYS) | SINGLE | of_incident(incident, "2023/12") | of_incident(incident, "2023/11")
     assert watched.rendered == expected
 
 
 def test_planned_maintenance_touches_its_list_and_the_calendar_too(watched: Watched) -> None:
     planned = make_maintenance(start=NOW + timedelta(days=1), end=NOW + timedelta(days=2))
     of_maintenance = in_each_language("/maintenance/", "/maintenance.ics")
-    expected = in_each_language(*ALWAYS) | ONCE | of_incident(planned, "2023/12") | of_maintenance
+    expected = in_each_language(*ALWAYS) | SINGLE | of_incident(planned, "2023/12") | of_maintenance
     assert watched.rendered == expected
     assert watched.changed == expected - BADGES - BANNER - INDEX
 
@@ -173,7 +173,7 @@ def test_draft_touches_nothing(watched: Watched) -> None:
 
 def test_status_of_a_component_touches_its_documents(watched: Watched, world: dict[str, Component]) -> None:
     operations.set_component_status(component=world["mail"], status=ComponentStatus.DEGRADED_PERFORMANCE)
-    assert watched.rendered == in_each_language(*ALWAYS) | ONCE | of_component("mail")
+    assert watched.rendered == in_each_language(*ALWAYS) | SINGLE | of_component("mail")
     assert watched.changed == in_each_language("/", "/components/mail/") | BADGES | BANNER
 
 
@@ -192,12 +192,12 @@ def test_new_day_touches_home_and_the_bars_of_components(watched: Watched) -> No
     stale.mark_new_day()
     sitemaps = {"/sitemap.xml", "/sitemap-2023.xml"}
     bars = in_each_language("/components/mail/", "/components/web/", "/maintenance.ics")
-    assert (
-        watched.rendered == in_each_language(*ALWAYS, "/history/2023/11/", "/history/2023/12/") | ONCE | bars | sitemaps
-    )
+    months = in_each_language("/history/2023/11/", "/history/2023/12/")
+    assert watched.rendered == in_each_language(*ALWAYS) | months | SINGLE | bars | sitemaps
 
 
-def test_name_of_the_page_touches_all_there_is(watched: Watched) -> None:
+def test_name_of_the_page_touches_every_document(watched: Watched) -> None:
     operations.edit_page(fields={"name": Text(da="Nyt navn", en="New name")})
-    every = {copy.path for copy in renditions.all_renditions() if not isinstance(copy.document, Assets | SocialPicture)}
-    assert watched.rendered | watched.rendered_api == every
+    every = renditions.all_renditions()
+    expected = {rendition.path for rendition in every if not isinstance(rendition.document, Assets | SocialPicture)}
+    assert watched.rendered | watched.rendered_api == expected
