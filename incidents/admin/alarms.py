@@ -30,10 +30,12 @@ def _of_subscribers() -> list[str]:
     found, flood = health.check_health(now), limits.alarms(now)
     relay = Destination.objects.in_trouble().filter(name=relay_name()).first()
     said = {
-        _("The queue does not answer: subscribers are told late or not at all."): not found.queue_answers,
-        _("No worker is running: nobody is told."): found.no_mail_worker,
-        _("No worker posts to webhooks: those are not told."): found.no_webhook_worker,
-        _("The clock stands still: nothing is published or told by itself."): found.scheduler_is_down,
+        _("The queue does not answer: subscribers are notified late or not at all."): not found.queue_answers,
+        _("No worker is running: subscribers are not notified."): found.no_mail_worker,
+        _("No webhook worker is running: webhooks are not notified."): found.no_webhook_worker,
+        _(
+            "The scheduler is not running: scheduled updates are not published and announcements are not released."
+        ): found.scheduler_is_down,
         _(
             "So many have signed up in the last hour that no confirmations go out for now. "
             "Those who subscribe already are told as usual."
@@ -50,5 +52,5 @@ def _of_subscribers() -> list[str]:
     standing = [sentence for sentence, holds in said.items() if holds]
     if relay and relay.failing_since:
         since = short_moment(relay.failing_since)
-        standing.append(_("Our own mail server has taken no mail since %(time)s.") % {"time": since})
+        standing.append(_("Our own mail server has not accepted mail since %(time)s.") % {"time": since})
     return standing

@@ -64,15 +64,15 @@ def stop(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, announcem
         number = operations.stop_announcement(announcement=announcement)
         log(admin, request, incident, "changed", announcement.update)
         told = ngettext(
-            "Stopped: %(count)d person is not told any more.",
-            "Stopped: %(count)d people are not told any more.",
+            "Stopped: %(count)d person is not notified.",
+            "Stopped: %(count)d people are not notified.",
             number,
         )
         messages.success(request, told % {"count": number})
 
-    what = _("Those who have been told stay told. Everybody who still waits is not told of this update, for good.")
-    title = _("Stop telling subscribers?")
-    context = {"title": title, "update": announcement.update, "what": what, "button": _("Stop for good")}
+    what = _("Messages already sent cannot be recalled. Subscribers who are still waiting will not be notified.")
+    title = _("Stop notifying subscribers?")
+    context = {"title": title, "update": announcement.update, "what": what, "button": _("Stop permanently")}
     return confirmed(admin, request, incident, step, {**context, "harmful": True})
 
 
@@ -84,13 +84,13 @@ def resend(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, announc
     def step() -> None:
         number = operations.resend_failed(announcement=announcement)
         log(admin, request, incident, "changed", announcement.update)
-        told = ngettext("%(count)d letter is tried again.", "%(count)d letters are tried again.", number)
+        told = ngettext("%(count)d delivery is sent again.", "%(count)d deliveries are sent again.", number)
         messages.success(request, told % {"count": number})
 
     failed = tallies_of([announcement])[announcement.pk][DeliveryState.FAILED]
     what = ngettext(
-        "%(count)d letter failed and is tried again. Nobody else gets anything.",
-        "%(count)d letters failed and are tried again. Nobody else gets anything.",
+        "%(count)d delivery failed and is sent again. Nothing is sent to anyone else.",
+        "%(count)d deliveries failed and are sent again. Nothing is sent to anyone else.",
         failed,
     )
     context = {"title": _("Try the failed ones again?"), "update": announcement.update, "button": _("Try again")}
@@ -108,9 +108,9 @@ def _at_once(
     done = verb(announcement=announcement)
     if done:
         log(admin, request, incident, "changed", announcement.update)
-        messages.success(request, _("It goes on.") if resume else _("Paused. What is on the wire still arrives."))
+        messages.success(request, _("Resumed.") if resume else _("Paused. Messages in flight still arrive."))
     else:
-        messages.info(request, _("Nothing was changed."))
+        messages.info(request, _("Nothing changed."))
     return HttpResponseRedirect(incident_page(incident) + f"#panel-{announcement.pk}")
 
 

@@ -51,7 +51,11 @@ def set_status(
         label = str(COMPONENT_STATUSES[status])
         model_admin.log_change(request, component, [{"changed": {"fields": [f"status: {label}"]}}])
     number = len(queryset)
-    told = ngettext("%(count)d component set. Nobody is told.", "%(count)d components set. Nobody is told.", number)
+    told = ngettext(
+        "%(count)d component changed. Subscribers are not notified.",
+        "%(count)d components changed. Subscribers are not notified.",
+        number,
+    )
     messages.success(request, told % {"count": number})
 
 

@@ -32,7 +32,7 @@ def publish(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, update
         log(admin, request, incident, "changed", published)
         say_what_happened(request, published)
 
-    told = reach(incident.kind, given_by(update), incident) if update.notify else _("Nobody is told.")
+    told = reach(incident.kind, given_by(update), incident) if update.notify else _("Subscribers are not notified.")
     context = {"title": _("Publish now?"), "update": update, "what": told, "button": _("Publish")}
     return confirmed(admin, request, incident, step, context)
 
@@ -49,7 +49,7 @@ def discard(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, update
         operations.discard_draft(update=update, by=writer(request))
         messages.success(request, _("The draft is discarded."))
 
-    what = _("The text is deleted for good. Nobody outside has seen it.")
+    what = _("The text is deleted permanently. It was never public.")
     context = {"title": _("Discard the draft?"), "update": update, "what": what, "button": _("Discard")}
     return confirmed(admin, request, incident, step, {**context, "harmful": True})
 
@@ -60,7 +60,7 @@ def withdraw(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) -> Ht
     def step() -> None:
         operations.withdraw(incident=incident, by=writer(request))
         admin.log_change(request, incident, [{"changed": {"fields": [_("visible")]}}])
-        say_done(request, incident, _("Withdrawn. Readers see nothing of it, and nobody more is told."))
+        say_done(request, incident, _("Withdrawn. Readers no longer see it, and no more messages are sent."))
 
     context = {"title": _("Withdraw from the public page?"), "button": _("Withdraw"), "harmful": True}
     return confirmed(admin, request, incident, step, {**context, "withdrawing": True})
@@ -72,9 +72,9 @@ def publish_again(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) 
     def step() -> None:
         operations.publish_again(incident=incident, by=writer(request))
         admin.log_change(request, incident, [{"changed": {"fields": [_("visible")]}}])
-        say_done(request, incident, _("Published again. Nobody is told of it."))
+        say_done(request, incident, _("Published again. Subscribers are not notified."))
 
-    what = _("It comes back as it was, with its times and what it says of components. Nobody is told.")
+    what = _("It is restored as it was, with its times and component statuses. Subscribers are not notified.")
     context = {"title": _("Publish again?"), "what": what, "button": _("Publish again")}
     return confirmed(admin, request, incident, step, context)
 
@@ -89,9 +89,9 @@ def cancel(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, announc
     )
     if operations.cancel_announcement(announcement=announcement):
         log(admin, request, incident, "changed", announcement.update)
-        say_done(request, incident, _("Taken back: nobody is told. The update itself stays on the page."))
+        say_done(request, incident, _("Cancelled: subscribers are not notified. The update itself stays on the page."))
     else:
-        messages.error(request, _("Too late: subscribers are being told, or it was taken back already."))
+        messages.error(request, _("Too late: subscribers are being notified, or it was cancelled already."))
     return HttpResponseRedirect(incident_page(incident))
 
 
@@ -104,12 +104,16 @@ def undo(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, announcem
         Announcement.objects.select_related("update__incident"), pk=announcement_id, update__incident=incident
     )
     try:
-        draft = operations.take_back(update=announcement.update, by=writer(request))
+        draft = operations.undo_update(update=announcement.update, by=writer(request))
     except ValidationError as refusal:
         messages.error(request, refusal.messages[0])
         return HttpResponseRedirect(incident_page(incident))
     log(admin, request, incident, "changed", draft)
-    say_done(request, incident, _("Undone: nobody is told, the page is as it was, and your text is a draft again."))
+    say_done(
+        request,
+        incident,
+        _("Undone: subscribers are not notified, the page is as it was, and your text is a draft again."),
+    )
     return HttpResponseRedirect(incident_page(incident, "draft", draft.pk))
 
 

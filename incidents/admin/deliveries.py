@@ -28,8 +28,8 @@ class ReplyFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         return [
-            ("2", _("2xx: taken")),
-            ("4", _("4xx: not now")),
+            ("2", _("2xx: accepted")),
+            ("4", _("4xx: deferred")),
             ("5", _("5xx: refused")),
             ("none", pgettext_lazy("reply", "None")),
         ]

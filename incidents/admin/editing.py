@@ -25,7 +25,7 @@ def details(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) -> Htt
             form.refuse(refusal)
         else:
             admin.log_change(request, incident, [{"changed": {"fields": changed_labels(form)}}])
-            say_done(request, incident, _("Saved.") if form.has_changed() else _("Nothing was changed."))
+            say_done(request, incident, _("Saved.") if form.has_changed() else _("Nothing changed."))
             return HttpResponseRedirect(incident_page(incident))
     context = {"title": _("Edit details"), "subtitle": words(incident.title), "form": form, "incident": incident}
     return page(admin, request, "details", context)
@@ -57,6 +57,6 @@ def _correct(request: HttpRequest, update: Update, form: CorrectionForm) -> None
     said = {name: form.cleaned_data[name] for name in form.names}
     tell = form.cleaned_data.get("tell") == "yes"
     before = update.corrected_at
-    corrected = operations.correct_update(update=update, tell=tell, by=writer(request), **said)
+    corrected = operations.correct_update(update=update, notify=tell, by=writer(request), **said)
     changed = corrected.corrected_at != before
-    say_done(request, update.incident, _("Corrected.") if changed else _("Nothing was changed."))
+    say_done(request, update.incident, _("Corrected.") if changed else _("Nothing changed."))

@@ -27,7 +27,7 @@ class PasswordForm(forms.Form):
     """A session left open, or stolen, is not enough to take everybody's addresses along."""
 
     password = forms.CharField(
-        label=_("Your password, once more"),
+        label=_("Your password again"),
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
         error_messages={"required": _("Write your password.")},
     )

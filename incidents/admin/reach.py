@@ -11,7 +11,7 @@ from ..wording import language_name
 
 
 def reach(kind: str, components: Iterable[str], incident: Incident | None = None) -> str:
-    """“Reaches 12 people (Mail, Danish: 9 · Mail, English: 3).” Followers of what it named before count too."""
+    """“Reaches 12 people (Email, Danish: 9 · Email, English: 3).” Followers of components named earlier count too."""
     concerned = {*components, *(audience.affected_component_ids(incident) if incident else [])}
     people = audience.count(kind, sorted(concerned), incident.pk if incident else "")
     total = sum(people.values())

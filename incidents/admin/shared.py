@@ -57,13 +57,15 @@ def log(admin: NewsroomAdmin, request: HttpRequest, incident: Incident, deed: st
 def say_what_happened(request: HttpRequest, update: Update) -> None:
     """One sentence on what the public sees now, and warnings of what staff may have overlooked."""
     if update.is_scheduled and update.publish_at:
-        messages.success(request, _("It will be published by itself: %(time)s.") % {"time": moment(update.publish_at)})
+        messages.success(
+            request, _("It will be published automatically: %(time)s.") % {"time": moment(update.publish_at)}
+        )
     elif not update.is_public:
-        messages.success(request, _("The draft is saved. Nobody outside sees it."))
+        messages.success(request, _("The draft is saved. It is not public."))
     elif update.announcements.exists():
         say_done(request, update.incident, _("Published."))
     else:
-        say_done(request, update.incident, _("Published. Nobody is told of it."))
+        say_done(request, update.incident, _("Published. Subscribers are not notified."))
     _warn_of_missing_language(request, update)
     if update.is_public and Phase(update.phase).is_final:
         _warn_of_components(request, update)

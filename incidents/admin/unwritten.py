@@ -74,7 +74,7 @@ def _say_saved_only(request: HttpRequest, why: str) -> None:
 
 def unwritten_sentence(why: str) -> str:
     """For every page of the admin."""
-    said = _("Readers do not see the latest changes yet. %(why)s They are published by themselves once that is solved.")
+    said = _("Readers do not see the latest changes yet. %(why)s They are published automatically once that is fixed.")
     return said % {"why": why}
 
 

@@ -24,7 +24,9 @@ class ComponentGroup(models.Model):
     id = IdField()
     name = LocalizedField(_("name"), single_line=True, max_length=100)
     description = LocalizedField(_("description"), blank=True, max_length=1_000)
-    position = models.PositiveIntegerField(_("position"), default=0, help_text=_("Lower stands higher on the page."))
+    position = models.PositiveIntegerField(
+        _("position"), default=0, help_text=_("Lower numbers come first on the page.")
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -65,7 +67,9 @@ class Component(models.Model):
         default=ComponentStatus.OPERATIONAL,
         editable=False,
     )
-    position = models.PositiveIntegerField(_("position"), default=0, help_text=_("Lower stands higher in its group."))
+    position = models.PositiveIntegerField(
+        _("position"), default=0, help_text=_("Lower numbers come first in the group.")
+    )
     hidden = models.BooleanField(_("hidden"), default=False, help_text=_("A hidden component appears nowhere public."))
     start_date = models.DateField(
         _("in service since"), null=True, blank=True, help_text=_("History and uptime begin on this day.")

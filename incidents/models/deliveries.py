@@ -45,8 +45,8 @@ class SkipReason(models.TextChoices):
 
     UNSUBSCRIBED = "unsubscribed", _("Has unsubscribed")
     UNCONFIRMED = "unconfirmed", _("Has not confirmed")
-    PAUSED = "paused", _("Has paused the mails")
-    SUSPENDED = "suspended", _("Is suspended: the address refuses mail")
+    PAUSED = "paused", _("Has paused messages")
+    SUSPENDED = "suspended", _("Suspended: the address refuses messages")
     OTHER_COMPONENTS = "other_components", _("Follows other components")
     OTHER_KIND = "other_kind", _("Does not want this kind")
     UNFOLLOWED = "unfollowed", _("Wants no more about this incident")
@@ -122,7 +122,7 @@ class Delivery(models.Model):
         db_index=False,  # one of our own below: Django would make two
         db_constraint=False,
     )
-    letter = models.CharField(_("letter"), max_length=20, choices=Letter, default=Letter.UPDATE)
+    letter = models.CharField(_("message"), max_length=20, choices=Letter, default=Letter.UPDATE)
     # How it travels: what concerns the subscription itself goes by mail, also to the owner of a webhook.
     channel = models.CharField(
         _("channel"), max_length=10, choices=Subscriber.Channel, default=Subscriber.Channel.EMAIL

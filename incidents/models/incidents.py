@@ -76,7 +76,9 @@ class Incident(models.Model):
 
     user_impact = LocalizedField(_("user impact"), blank=True, help_text=_("What readers notice. Markdown."))
     scope = LocalizedField(_("scope"), blank=True, help_text=_("Who and what is affected. Markdown."))
-    workaround = LocalizedField(_("workaround"), blank=True, help_text=_("What readers can do meanwhile. Markdown."))
+    workaround = LocalizedField(
+        _("workaround"), blank=True, help_text=_("What readers can do until it is fixed. Markdown.")
+    )
     root_cause = LocalizedField(_("root cause"), blank=True, help_text=_("Why it happened. Markdown."))
     root_cause_status = models.CharField(
         _("root cause is"), max_length=12, choices=choices(ROOT_CAUSE_STATUSES), default=RootCauseStatus.UNKNOWN

@@ -37,7 +37,7 @@ class Page(models.Model):
     company = models.CharField(
         _("company"), max_length=200, blank=True, help_text=_("Who stands behind the page; shown on it and in mails.")
     )
-    address = models.CharField(_("postal address"), max_length=300, blank=True, help_text=_("Shown in mails."))
+    address = models.CharField(_("postal address"), max_length=300, blank=True, help_text=_("Shown in emails."))
     website = AddressField(_("website"), blank=True)
     contact = models.EmailField(_("contact address"), blank=True)
     time_zone = models.CharField(

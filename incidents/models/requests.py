@@ -23,7 +23,7 @@ class SubscriptionRequest(models.Model):
         WEBHOOK = "webhook", _("connect a webhook")
 
     kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices)
-    address = models.EmailField(_("mail address"), max_length=254)
+    address = models.EmailField(_("email address"), max_length=254)
     details: models.JSONField[dict[str, Any]] = models.JSONField(_("details"), default=dict)
     created_at = models.DateTimeField(_("requested"), default=timezone.now)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)

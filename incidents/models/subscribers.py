@@ -39,13 +39,13 @@ class Subscriber(models.Model):
     """
 
     class Channel(models.TextChoices):
-        EMAIL = "email", _("Mail")
+        EMAIL = "email", _("Email")
         WEBHOOK = "webhook", _("Webhook")
         SLACK = "slack", "Slack"
         TEAMS = "teams", "Teams"
 
     class ConsentMethod(models.TextChoices):
-        FORM = "form", pgettext_lazy("consent", "Form and confirmed by mail")
+        FORM = "form", pgettext_lazy("consent", "Form, confirmed by email")
         IMPORT = "import", pgettext_lazy("consent", "Import")
 
     class State(models.TextChoices):
@@ -58,7 +58,10 @@ class Subscriber(models.Model):
     channel = models.CharField(_("channel"), max_length=10, choices=Channel, default=Channel.EMAIL)
     address = models.CharField(_("address"), max_length=500, blank=True, help_text=_("Empty once it is erased."))
     owner = models.CharField(
-        _("owner"), max_length=254, blank=True, help_text=_("Whose webhook it is: a mail address. Empty for mail.")
+        _("owner"),
+        max_length=254,
+        blank=True,
+        help_text=_("The email address of the webhook's owner. Empty for email."),
     )
     language = models.CharField(_("language"), max_length=12)
     state = models.CharField(_("state"), max_length=12, choices=State, default=State.PENDING)

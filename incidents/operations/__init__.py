@@ -1,8 +1,7 @@
-"""The verbs: every change of state, for admin, API, scheduler and commands alike.
+"""The verbs: every change of state, for the admin, the API, the scheduler and commands.
 
-Each is atomic and writes, in the same transaction, what must follow from it: the
-documents that are now stale and the announcement. What makes no sense is refused
-with ValidationError, field by field.
+Each is atomic and writes its consequences in the same transaction: the documents that
+are now stale, and the announcement. Invalid input raises ValidationError, field by field.
 """
 
 from ..notifications.bounces import UnknownBounceAddress, receive_bounce
@@ -24,7 +23,7 @@ from .components import (
     remove_group,
     set_component_status,
 )
-from .incidents import edit_incident, open_incident, publish_again, released, reopen, resolve, take_back, withdraw
+from .incidents import edit_incident, open_incident, publish_again, released, reopen, resolve, undo_update, withdraw
 from .maintenance import cancel_maintenance, complete_maintenance, schedule_maintenance, start_maintenance
 from .notifying import (
     cancel_announcement,
@@ -87,6 +86,6 @@ __all__ = [
     "start_maintenance",
     "stop_announcement",
     "summarise_import",
-    "take_back",
+    "undo_update",
     "withdraw",
 ]

@@ -1,4 +1,4 @@
-"""Verbs on components and their groups."""
+"""Verbs for components and their groups."""
 
 from datetime import date, datetime
 from itertools import count
@@ -22,7 +22,7 @@ _ASCII = str.maketrans({"æ": "ae", "ø": "oe", "å": "aa", "Æ": "Ae", "Ø": "O
 
 
 class ComponentFields(TypedDict, total=False):
-    """What staff write about a component; what is left out stays as it is."""
+    """The fields of a component that staff write; missing keys stay unchanged."""
 
     name: Text
     description: Text
@@ -41,7 +41,7 @@ class GroupFields(TypedDict, total=False):
 
 @transaction.atomic
 def add_component(*, fields: ComponentFields) -> Component:
-    """A new component, operational. Without a slug it gets one made from its name."""
+    """Create an operational component. Without a slug, one is made from its name."""
     component = Component(**fields)
     component.slug = component.slug or _free_slug(component.name)
     component.full_clean()
@@ -52,9 +52,9 @@ def add_component(*, fields: ComponentFields) -> Component:
 
 @transaction.atomic
 def edit_component(*, component: Component, fields: ComponentFields) -> Component:
-    """Changes the fields named; its status is not among them. Every document may show its name."""
+    """Change the given fields; the status is not one of them. Any document may show its name."""
     component = Component.objects.select_for_update().get(pk=component.pk)
-    stale.mark_component(component)  # also where it used to stand
+    stale.mark_component(component)  # its previous place on the page, too
     _set(component, dict(fields))
     component.slug = component.slug or _free_slug(component.name)
     component.full_clean()
@@ -84,14 +84,14 @@ def edit_group(*, group: ComponentGroup, fields: GroupFields) -> ComponentGroup:
 
 @transaction.atomic
 def remove_group(*, group: ComponentGroup) -> None:
-    """Its components stay, without a group."""
+    """Delete a group; its components stay, without one."""
     group.delete()
     stale.mark_page()
 
 
 @transaction.atomic
 def set_component_status(*, component: Component, status: ComponentStatus, at: datetime | None = None) -> Component:
-    """Gives a component a status outside any incident. A backdated change leaves a newer status as it is."""
+    """Set a component's status outside any incident. A backdated change does not replace a newer status."""
     at = at or timezone.now()
     if at > timezone.now() + TOLERANCE:
         raise ValidationError({"at": _("This time is in the future.")})
@@ -106,7 +106,7 @@ def _set(row: Component | ComponentGroup, fields: dict[str, Any]) -> None:
 
 
 def _free_slug(name: Text) -> str:
-    """An address name out of the component's name that no other component has."""
+    """A slug made from the component's name that no other component has."""
     root = slugify(name.passage(settings.LANGUAGE_CODE).text.translate(_ASCII))[:50].strip("-") or "component"
     taken = set(Component.objects.filter(slug__startswith=root).values_list("slug", flat=True))
     numbered = (f"{root}-{number}" for number in count(2))

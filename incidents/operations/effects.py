@@ -1,4 +1,4 @@
-"""What follows from a statement becoming public: states, the documents that are stale, the announcement."""
+"""The effects of publishing an update: statuses, stale documents, the announcement."""
 
 from datetime import datetime
 
@@ -12,13 +12,13 @@ from . import placeholders
 
 
 def make_public(update: Update) -> None:
-    """Publishes a stored update: call inside a transaction that holds the incident's lock."""
+    """Publish a stored update. Call inside a transaction that has locked the incident."""
     incident, now = update.incident, timezone.now()
-    stale.mark_incident(incident)  # where it stands now: work that begins may move to another month
+    stale.mark_incident(incident)  # its current month, too: maintenance that starts can move to another one
     if update.publish_at is not None:
         update.at, update.publish_at = min(update.publish_at, now), None
     update.published_at = now
-    _keep_promises(incident, update, now)
+    _update_promise(incident, update, now)
     placeholders.fill(update)
     update.save()
     incident.published_at = incident.published_at or now
@@ -29,8 +29,8 @@ def make_public(update: Update) -> None:
         announce(update)
 
 
-def _keep_promises(incident: Incident, update: Update, now: datetime) -> None:
-    """What it promises holds from now on; a promise whose time has passed is kept by it, or broken."""
+def _update_promise(incident: Incident, update: Update, now: datetime) -> None:
+    """A new promised time replaces the earlier one; one that has passed is cleared."""
     if update.next_update_by is not None:
         incident.next_update_by = update.next_update_by
     elif incident.next_update_by is not None and incident.next_update_by <= now:
@@ -38,7 +38,7 @@ def _keep_promises(incident: Incident, update: Update, now: datetime) -> None:
 
 
 def follow_phase(incident: Incident) -> None:
-    """Brings the incident's phase and times in line with its newest public update."""
+    """Set the incident's phase and times to those of its newest public update."""
     newest = incident.updates.filter(published_at__isnull=False).newest_first().first()
     if newest is not None:
         incident.phase = newest.phase
@@ -53,7 +53,7 @@ def follow_phase(incident: Incident) -> None:
 
 
 def record_status(component: Component, status: ComponentStatus | str, *, at: datetime, update: Update | None) -> None:
-    """Writes the change into the component's record; its current status is the record's newest entry."""
+    """Record a status change; the component's current status is that of its newest record."""
     StatusChange.objects.create(component=component, status=status, at=at, update=update)
     refresh_status(component)
 
@@ -66,11 +66,11 @@ def refresh_status(component: Component) -> None:
 
 
 def change_components(update: Update) -> None:
-    """Gives the components the statuses that the update says, from its time on."""
-    if update.phase == Phase.SCHEDULED:  # until the work begins, a maintenance only plans to change components
+    """Set the components to the statuses of the update, as of its time."""
+    if update.phase == Phase.SCHEDULED:  # scheduled maintenance affects components only once it starts
         return
     rows = AffectedComponent.objects.filter(update=update).select_related("component").order_by("component_id")
-    # Locked in the order of their ids, so that two updates never wait for each other in a ring.
+    # Locked in the order of their ids, so that two updates cannot deadlock.
     locked = Component.objects.select_for_update().in_bulk([row.component_id for row in rows])
     for row in rows:
         component = locked[row.component_id]

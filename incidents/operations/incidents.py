@@ -1,4 +1,4 @@
-"""Verbs on incidents: open, edit, resolve, reopen, take back, withdraw."""
+"""Verbs for incidents: open, edit, resolve, reopen, undo, withdraw, publish again."""
 
 from datetime import datetime
 from typing import Any
@@ -21,20 +21,20 @@ from .updates import User, add_update, lock
 
 @transaction.atomic
 def open_incident(*, details: Details, statement: Statement, by: User = None, draft: bool = False) -> Incident:
-    """A new incident with its first update. Raises ValidationError by field, and then nothing is stored."""
+    """Create an incident with its first update. Raises ValidationError by field; then nothing is stored."""
     started = details.get("started_at") or statement.at or timezone.now()
     incident = Incident(kind=Kind.INCIDENT, **{**details, "started_at": started})
     return store_new(incident, statement, by=by, draft=draft)
 
 
 @transaction.atomic
-def edit_incident(*, incident: Incident, details: Details, by: User = None) -> Incident:  # noqa: ARG001 - audit log
-    """Changes the fields that `details` names. What was public is published anew; nobody is told."""
+def edit_incident(*, incident: Incident, details: Details, by: User = None) -> Incident:  # noqa: ARG001 - for the audit log
+    """Change the fields in `details`. Public pages are published again; subscribers are not notified."""
     incident = lock(incident)
-    stale.mark_incident(incident)  # also where it used to stand: its old month
+    stale.mark_incident(incident)  # the month it was listed in before, too
     set_fields(incident, dict(details))
     if incident.phase == Phase.SCHEDULED and incident.scheduled_for is not None:
-        incident.started_at = incident.scheduled_for  # until the work really begins
+        incident.started_at = incident.scheduled_for  # until the work actually starts
     check_details(incident)
     incident.save()
     stale.mark_incident(incident)
@@ -54,7 +54,7 @@ def resolve(
     notify: bool | None = None,
     by: User = None,
 ) -> Update:
-    """The final update: phase resolved, every component the incident touched operational again."""
+    """Post the final update: phase resolved, and all affected components operational again."""
     incident = lock(incident)
     statement = Statement(
         phase=Phase.RESOLVED,
@@ -73,7 +73,7 @@ def resolve(
 
 @transaction.atomic
 def reopen(*, incident: Incident, statement: Statement, by: User = None) -> Update:
-    """Back from a finished phase to an unfinished one; the end is taken back."""
+    """Go back from a final phase to an open one; the end time is cleared."""
     incident = lock(incident)
     if not incident.is_over:
         raise ValidationError({"phase": _("The incident is not over.")})
@@ -84,11 +84,11 @@ def reopen(*, incident: Incident, statement: Statement, by: User = None) -> Upda
 
 
 @transaction.atomic
-def withdraw(*, incident: Incident, by: User = None) -> Incident:  # noqa: ARG001 - who it was goes to the audit log
-    """Takes an incident off everything public, and nobody more is told of it.
+def withdraw(*, incident: Incident, by: User = None) -> Incident:  # noqa: ARG001 - for the audit log
+    """Remove an incident from everything public; no more messages about it are sent.
 
-    What its updates did to components is taken back with it, and what was scheduled
-    becomes a draft. The updates themselves stay as they were: see `publish_again`.
+    The component statuses from its updates are reverted, and scheduled updates become
+    drafts. The updates themselves stay, so that `publish_again` can restore them.
     """
     incident = lock(incident)
     if not incident.is_public:
@@ -97,14 +97,14 @@ def withdraw(*, incident: Incident, by: User = None) -> Incident:  # noqa: ARG00
     incident.published_at, incident.withdrawn_at = None, timezone.now()
     incident.save()
     withdraw_announcements_of(incident)
-    _take_back_statuses(StatusChange.objects.filter(update__incident=incident))
+    _revert_statuses(StatusChange.objects.filter(update__incident=incident))
     incident.updates.filter(published_at=None).update(publish_at=None)
     return incident
 
 
 @transaction.atomic
-def publish_again(*, incident: Incident, by: User = None) -> Incident:  # noqa: ARG001 - who it was goes to the audit log
-    """Brings a withdrawn incident back as it was, with its times; nobody is told."""
+def publish_again(*, incident: Incident, by: User = None) -> Incident:  # noqa: ARG001 - for the audit log
+    """Restore a withdrawn incident with its original times; subscribers are not notified."""
     incident = lock(incident)
     if not incident.is_withdrawn:
         raise ValidationError(_("This incident is not withdrawn."))
@@ -116,7 +116,7 @@ def publish_again(*, incident: Incident, by: User = None) -> Incident:  # noqa: 
     return incident
 
 
-def _take_back_statuses(changes: "QuerySet[StatusChange]") -> None:
+def _revert_statuses(changes: "QuerySet[StatusChange]") -> None:
     touched = list(Component.objects.select_for_update().filter(pk__in=changes.values("component")).order_by("id"))
     changes.delete()
     for component in touched:
@@ -124,28 +124,28 @@ def _take_back_statuses(changes: "QuerySet[StatusChange]") -> None:
 
 
 @transaction.atomic
-def take_back(*, update: Update, by: User = None) -> Update:  # noqa: ARG001 - who it was goes to the audit log
-    """Makes a draft again of an update that nobody was told of yet: as long as its announcement is held.
+def undo_update(*, update: Update, by: User = None) -> Update:  # noqa: ARG001 - for the audit log
+    """Turn a published update back into a draft, while its announcement is held.
 
-    What it did to phase, promise and components is undone, and an incident that it opened is
-    a draft again. Raises ValidationError where subscribers are being told already.
+    Its effects on phase, promised time and components are reverted, and an incident that it
+    opened becomes a draft again. Raises ValidationError once subscribers are being notified.
     """
     incident = lock(update.incident)
     update = Update.objects.select_for_update().get(pk=update.pk)
     update.incident = incident
     if not update.is_public or not cancel_announcements_of(update):
-        raise ValidationError(_("Too late: subscribers are being told, or it was taken back already."))
+        raise ValidationError(_("Too late: subscribers are being notified, or this was undone already."))
     stale.mark_incident(incident)
     update.published_at = None
     update.save()
-    _take_back_statuses(StatusChange.objects.filter(update=update))
-    _go_back(incident)
+    _revert_statuses(StatusChange.objects.filter(update=update))
+    _follow_newest_left(incident)
     stale.mark_incident(incident)
     return update
 
 
-def _go_back(incident: Incident) -> None:
-    """To where the newest of the updates that are left has it; without one it is a draft."""
+def _follow_newest_left(incident: Incident) -> None:
+    """Set the incident to what its newest remaining update says; without one it is a draft."""
     newest = incident.updates.filter(published_at__isnull=False).newest_first().first()
     if newest is None:
         incident.published_at = None
@@ -156,7 +156,7 @@ def _go_back(incident: Incident) -> None:
 
 
 def touched_components(incident: Incident) -> list[str]:
-    """Ids of the components that the incident's public updates named, in a fixed order."""
+    """Ids of the components named by the incident's public updates, in a fixed order."""
     return list(
         Component.objects.filter(affected__update__incident=incident, affected__update__published_at__isnull=False)
         .order_by("id")
@@ -166,7 +166,7 @@ def touched_components(incident: Incident) -> list[str]:
 
 
 def released(incident: Incident, components: list[str]) -> dict[str, ComponentStatus]:
-    """The status of each component once this incident lets go of it: the worst that another open one gave it."""
+    """Each component's status once this incident no longer affects it: the worst from other open incidents."""
     others = Incident.objects.public().ongoing().exclude(pk=incident.pk)
     given = AffectedComponent.objects.filter(
         component__in=components, update__incident__in=others, update__published_at__isnull=False
@@ -179,7 +179,7 @@ def released(incident: Incident, components: list[str]) -> dict[str, ComponentSt
 
 
 def store_new(incident: Incident, statement: Statement, *, by: User, draft: bool) -> Incident:
-    """Saves an incident and its first update, public or as a draft; the caller holds the transaction."""
+    """Save an incident with its first update, public or as a draft. Call inside a transaction."""
     incident.phase = statement.phase if not statement.phase.is_final else Phase(incident.phase)
     check_details(incident)
     check_statement(Incident(kind=incident.kind, started_at=incident.started_at, id=""), statement, draft=draft)

@@ -1,4 +1,4 @@
-"""Verbs on planned maintenance: schedule, start, complete, cancel."""
+"""Verbs for planned maintenance: schedule, start, complete, cancel."""
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -14,7 +14,7 @@ from .updates import User, add_update, lock
 
 @transaction.atomic
 def schedule_maintenance(*, details: Details, statement: Statement, by: User = None, draft: bool = False) -> Incident:
-    """Planned work with its window. The statement's components are those it will concern when it begins."""
+    """Schedule maintenance. The statement's components are those that it will affect once it starts."""
     fields: Details = {**details, "impact": Impact.MAINTENANCE}
     if start := details.get("scheduled_for"):
         fields["started_at"] = start
@@ -23,23 +23,23 @@ def schedule_maintenance(*, details: Details, statement: Statement, by: User = N
 
 
 def start_maintenance(*, incident: Incident, text: Text, notify: bool | None = None, by: User = None) -> Update:
-    """The work begins: the components it concerns are under maintenance."""
-    return _move(incident, Phase.IN_PROGRESS, text, {Phase.SCHEDULED}, notify=notify, by=by)
+    """The work starts: the affected components are under maintenance."""
+    return _change_phase(incident, Phase.IN_PROGRESS, text, {Phase.SCHEDULED}, notify=notify, by=by)
 
 
 def complete_maintenance(*, incident: Incident, text: Text, notify: bool | None = None, by: User = None) -> Update:
     """The work is done: the components are operational again."""
-    return _move(incident, Phase.COMPLETED, text, {Phase.IN_PROGRESS, Phase.VERIFYING}, notify=notify, by=by)
+    return _change_phase(incident, Phase.COMPLETED, text, {Phase.IN_PROGRESS, Phase.VERIFYING}, notify=notify, by=by)
 
 
 def cancel_maintenance(*, incident: Incident, text: Text, notify: bool | None = None, by: User = None) -> Update:
-    """The work will not be done, or is broken off; the components are operational again."""
+    """The work is cancelled or aborted; the components are operational again."""
     allowed = {Phase.SCHEDULED, Phase.IN_PROGRESS, Phase.VERIFYING}
-    return _move(incident, Phase.CANCELLED, text, allowed, notify=notify, by=by)
+    return _change_phase(incident, Phase.CANCELLED, text, allowed, notify=notify, by=by)
 
 
 @transaction.atomic
-def _move(
+def _change_phase(
     incident: Incident,
     phase: Phase,
     text: Text,
@@ -55,7 +55,7 @@ def _move(
     if phase == Phase.IN_PROGRESS:
         components = dict.fromkeys(touched_components(incident), ComponentStatus.UNDER_MAINTENANCE)
     elif incident.phase == Phase.SCHEDULED:
-        components = {}  # work that never began has changed no component
+        components = {}  # work that never started has changed no component
     else:
         components = released(incident, touched_components(incident))
     statement = Statement(phase=phase, text=text, components=components, notify=notify)

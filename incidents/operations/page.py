@@ -1,4 +1,4 @@
-"""Verbs on the page itself: its name, zone, brand."""
+"""Verbs for the page itself: its name, time zone, brand."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from ..publishing import stale
 
 @transaction.atomic
 def edit_page(*, fields: dict[str, Any]) -> Page:
-    """Sets the page up, or changes the fields named; every document shows it. Raises ValidationError by field."""
+    """Create the page or change the given fields. All documents become stale. Raises ValidationError by field."""
     page = Page.objects.select_for_update().first() or Page()
     for name, value in fields.items():
         setattr(page, name, value)
@@ -24,7 +24,7 @@ def edit_page(*, fields: dict[str, Any]) -> Page:
 
 @transaction.atomic
 def change_logo(*, content: bytes | None) -> Page:
-    """Gives the page a logo (the bytes of a PNG, WebP or JPEG), or takes it away. Raises ValidationError on `logo`."""
+    """Set the logo (the bytes of a PNG, WebP or JPEG), or remove it with None. Raises ValidationError on `logo`."""
     page = Page.objects.select_for_update().get()
     page.logo = _stored(content) if content is not None else None
     page.save(update_fields=["logo", "updated_at"])

@@ -1,4 +1,4 @@
-"""Placeholders in texts: `{components}` and its like, which become names and times when an update is published."""
+"""Placeholders in texts, such as `{components}`: filled in with names and times on publication."""
 
 import re
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ _ANY = re.compile(r"\{(\w+)\}")
 
 
 def unknown(text: Text) -> list[str]:
-    """What stands in braces and is no placeholder: a slip of the pen."""
+    """Names in braces that are not placeholders, such as typing errors."""
     return sorted({name for said in text.values() for name in _ANY.findall(said)} - set(NAMES))
 
 
@@ -29,7 +29,7 @@ def used(*texts: Text) -> set[str]:
 
 
 def fill(update: Update) -> None:
-    """Puts names and times into the update's text and its incident's title, each in its language; saves nothing."""
+    """Fill in the update's text and its incident's title, in each language. Does not save."""
     incident = update.incident
     if not used(update.text, incident.title):
         return
@@ -40,7 +40,7 @@ def fill(update: Update) -> None:
 
 
 def check(update: Update) -> None:
-    """Refuses an update whose placeholders nothing could be put into. Raises ValidationError by field."""
+    """Check that each placeholder has a value. Raises ValidationError by field."""
     asked = used(update.text, update.incident.title)
     found = _values(update, [])
     if "components" in asked and not update.affected.exists():
@@ -62,14 +62,14 @@ def _filled(text: Text, update: Update, names: Iterable[Text]) -> Text:
 
 
 def _values(update: Update, names: list[str]) -> dict[str, str]:
-    """What each placeholder stands for, in the active language; empty where nothing is known."""
+    """The value of each placeholder in the active language; empty where unknown."""
     incident = update.incident
     return {
-        "components": _listed(names),
+        "components": _joined(names),
         "time": moment(update.at),
         "start": moment(incident.started_at),
-        "end": _said(_end(update, incident)),
-        "next_update": _said(update.next_update_by or incident.next_update_by),
+        "end": _moment_or_empty(_end(update, incident)),
+        "next_update": _moment_or_empty(update.next_update_by or incident.next_update_by),
     }
 
 
@@ -79,11 +79,11 @@ def _end(update: Update, incident: Incident) -> datetime | None:
     return update.ended_at or (update.at if update.is_final else incident.ended_at)
 
 
-def _said(value: datetime | None) -> str:
+def _moment_or_empty(value: datetime | None) -> str:
     return moment(value) if value else ""
 
 
-def _listed(names: list[str]) -> str:
+def _joined(names: list[str]) -> str:
     """“Webmail, FTP and Spam filter”."""
     *most, last = names or [""]
     return pgettext("joins the last two of a list", " and ").join([", ".join(most), last]) if most else last

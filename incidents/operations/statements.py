@@ -1,7 +1,7 @@
-"""What staff say (a statement, an incident's details) and the checks it must pass before it is stored.
+"""The input of verbs (a statement, an incident's details) and the checks before it is stored.
 
-A refusal is Django's ValidationError with one entry per field, so that a form, the
-API and the command line can each put the words beside what was written.
+Errors are Django's ValidationError with one entry per field, so that a form, the API and
+the command line can each show them next to the input.
 """
 
 from collections.abc import Mapping
@@ -18,13 +18,13 @@ from ..models import Incident
 from ..status import ComponentStatus, Kind, Phase, impacts_of, phases_of
 from ..text import Text
 
-# Clocks differ; a time this far ahead is “now”, one this far behind is “just now”.
+# Clocks differ: a time this far ahead counts as now; one further back than BACKDATED is backdated.
 TOLERANCE = timedelta(minutes=1)
 BACKDATED = timedelta(minutes=10)
 
 
 class Details(TypedDict, total=False):
-    """The fields of an incident that staff write; what is left out stays as it is."""
+    """The fields of an incident that staff write; missing keys stay unchanged."""
 
     title: Text
     impact: str
@@ -44,14 +44,14 @@ class Details(TypedDict, total=False):
 
 @dataclass(frozen=True, kw_only=True)
 class Statement:
-    """One update as written: what is known, and what should follow from saying it.
+    """One update as written.
 
-    `components` maps component ids to the status this update gives them. `at` is
-    the time readers see (default: now), `ended_at` when it was really over (default:
-    `at`). `publish_at` schedules it. `next_update_by` is promised when it is published;
-    None leaves a promise that is still ahead. `notify` left open means: yes, unless backdated.
-    `id` may be chosen beforehand, so that what is sent twice is stored once: the second
-    time the database refuses it (IntegrityError) and nothing happens.
+    `components` maps component ids to the status that this update gives them. `at` is the
+    time that readers see (default: now), `ended_at` the actual end (default: `at`).
+    `publish_at` schedules it. `next_update_by` takes effect on publication; None keeps an
+    earlier promise that is still ahead. `notify` None means yes, unless backdated.
+    `id` can be chosen in advance, so that a form sent twice is stored once: the second
+    attempt raises IntegrityError and changes nothing.
     """
 
     phase: Phase
@@ -68,15 +68,15 @@ class Statement:
     next_update_by: datetime | None = None
 
     @property
-    def tells(self) -> bool:
-        """Whether subscribers shall hear of it."""
+    def should_notify(self) -> bool:
+        """Whether subscribers are notified of it."""
         if self.notify is not None:
             return self.notify
         return self.at is None or self.at > timezone.now() - BACKDATED
 
 
 class Refusals:
-    """Collects what is wrong, field by field, so that staff hear of everything at once."""
+    """Collects errors field by field, so that all are shown at once."""
 
     def __init__(self) -> None:
         self.errors: dict[str, list[str | Promise]] = {}
@@ -86,13 +86,13 @@ class Refusals:
             self.errors.setdefault(field_name, []).append(message)
 
     def stop(self) -> None:
-        """Raises ValidationError if anything was refused."""
+        """Raise ValidationError if there are errors."""
         if self.errors:
             raise ValidationError(self.errors)  # lazy strings are translated when shown
 
 
 def check_statement(incident: Incident, statement: Statement, *, draft: bool, reopening: bool = False) -> None:
-    """Refuses a statement that makes no sense in this incident. A draft may still lack its text."""
+    """Check a statement against its incident. A draft may lack its text. Raises ValidationError by field."""
     now, refusals = timezone.now(), Refusals()
     refusals.refuse_if(
         incident.is_withdrawn and not draft,
@@ -137,7 +137,7 @@ def _check_times(incident: Incident, statement: Statement, now: datetime, refusa
 
 
 def _check_order(incident: Incident, statement: Statement, refusals: Refusals, *, reopening: bool) -> None:
-    """Only `reopen` leads from a finished incident back to an unfinished one."""
+    """Only `reopen` may go from a final phase back to an open one."""
     newest = incident.updates.public().newest_first().first() if incident.pk else None
     goes_back = (
         newest is not None
@@ -151,7 +151,7 @@ def _check_order(incident: Incident, statement: Statement, refusals: Refusals, *
 
 
 def check_details(incident: Incident) -> None:
-    """Refuses an incident whose fields contradict each other; runs the fields' own checks too."""
+    """Check an incident's fields, alone and together. Raises ValidationError by field."""
     refusals = Refusals()
     refusals.refuse_if(
         incident.impact not in impacts_of(Kind(incident.kind)), "impact", _("Choose one of the impacts of this kind.")

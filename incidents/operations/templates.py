@@ -1,4 +1,4 @@
-"""Verbs on templates: the texts that staff wrote beforehand."""
+"""Verbs for templates: texts that staff prepare in advance."""
 
 from typing import TypedDict
 
@@ -13,7 +13,7 @@ from . import placeholders
 
 
 class TemplateFields(TypedDict, total=False):
-    """What staff write in a template; what is left out stays as it is."""
+    """The fields of a template; missing keys stay unchanged."""
 
     kind: str
     phase: str
@@ -35,7 +35,7 @@ def edit_template(*, template: UpdateTemplate, fields: TemplateFields) -> Update
 
 @transaction.atomic
 def remove_template(*, template: UpdateTemplate) -> None:
-    """What was written with it stays as it is."""
+    """Delete a template; updates written with it stay."""
     template.delete()
 
 

@@ -1,4 +1,4 @@
-"""Verbs on updates: post, edit a draft, publish, correct, discard."""
+"""Verbs for updates: post, edit a draft, publish, correct, discard."""
 
 from datetime import datetime
 from typing import Any
@@ -24,7 +24,7 @@ User = AbstractBaseUser | None
 
 @transaction.atomic
 def post_update(*, incident: Incident, statement: Statement, by: User = None, draft: bool = False) -> Update:
-    """Adds an update: public at once, at `publish_at`, or as a draft. Raises ValidationError by field."""
+    """Add an update: public at once, at `publish_at`, or as a draft. Raises ValidationError by field."""
     incident = lock(incident)
     check_statement(incident, statement, draft=draft)
     return add_update(incident, statement, by=by, draft=draft)
@@ -32,42 +32,42 @@ def post_update(*, incident: Incident, statement: Statement, by: User = None, dr
 
 @transaction.atomic
 def edit_draft(*, update: Update, statement: Statement, by: User = None, draft: bool = True) -> Update:
-    """Rewrites an update that is not public yet; with `draft=False` it is published or scheduled too."""
-    held = _hold_draft(update)
-    check_statement(held.incident, statement, draft=draft)
-    return _store(held, held.incident, statement, by=by, draft=draft)
+    """Rewrite an update that is not public yet; with `draft=False`, publish or schedule it too."""
+    locked = _lock_draft(update)
+    check_statement(locked.incident, statement, draft=draft)
+    return _store(locked, locked.incident, statement, by=by, draft=draft)
 
 
 @transaction.atomic
 def publish_draft(*, update: Update, by: User = None) -> Update:
-    """Makes a draft or scheduled update public now, and its incident with it."""
-    held = _hold_draft(update)
-    if not held.is_scheduled and held.at > held.created_at - BACKDATED:
-        held.at = timezone.now()  # written earlier, said now; a backdated draft keeps its time
-    check_statement(held.incident, _as_statement(held), draft=False)
-    placeholders.check(held)
-    held.author_id = held.author_id or (by.pk if by else None)
-    make_public(held)
-    return held
+    """Publish a draft or scheduled update now, and its incident with it."""
+    locked = _lock_draft(update)
+    if not locked.is_scheduled and locked.at > locked.created_at - BACKDATED:
+        locked.at = timezone.now()  # a draft gets the time of publication; a backdated one keeps its own
+    check_statement(locked.incident, _as_statement(locked), draft=False)
+    placeholders.check(locked)
+    locked.author_id = locked.author_id or (by.pk if by else None)
+    make_public(locked)
+    return locked
 
 
 @transaction.atomic
 def publish_due(*, update: Update) -> bool:
-    """Publishes a scheduled update if it is still meant to be public by now; whether it did."""
-    held = Update.objects.select_for_update().filter(pk=update.pk, published_at=None).first()
-    if held is None or held.publish_at is None or held.publish_at > timezone.now():
+    """Publish a scheduled update if it is still due. Return whether it was published."""
+    locked = Update.objects.select_for_update().filter(pk=update.pk, published_at=None).first()
+    if locked is None or locked.publish_at is None or locked.publish_at > timezone.now():
         return False
-    publish_draft(update=held)
+    publish_draft(update=locked)
     return True
 
 
 @transaction.atomic
-def discard_draft(*, update: Update, by: User = None) -> None:  # noqa: ARG001 - who it was goes to the audit log
-    """Deletes an update that was never public; a draft incident without updates goes with it."""
-    held = _hold_draft(update)
-    held.delete()
-    if not held.incident.is_public and not held.incident.updates.exists():
-        held.incident.delete()
+def discard_draft(*, update: Update, by: User = None) -> None:  # noqa: ARG001 - for the audit log
+    """Delete an update that was never public, and its incident if that is a draft without updates."""
+    locked = _lock_draft(update)
+    locked.delete()
+    if not locked.incident.is_public and not locked.incident.updates.exists():
+        locked.incident.delete()
 
 
 @transaction.atomic
@@ -78,40 +78,40 @@ def correct_update(
     quote: str | None = None,
     quote_language: str | None = None,
     quote_url: str | None = None,
-    tell: bool = False,
+    notify: bool = False,
     by: User = None,
 ) -> Update:
-    """Replaces the words of a public update; the earlier ones are kept, and readers see that it was edited.
+    """Replace the text of a public update. Earlier versions are kept, and readers see that it was edited.
 
-    What is None stays. `tell` announces the correction to subscribers, unless the
-    incident is withdrawn; a typo is corrected silently.
+    Fields that are None stay. `notify` announces the correction to subscribers, unless the
+    incident is withdrawn; for a typo, leave it out.
     """
     incident = lock(update.incident)
     update = Update.objects.select_for_update().get(pk=update.pk)
     update.incident = incident
-    earlier = _words(update)
+    earlier = _text_fields(update)
     given = {"text": text, "quote": quote, "quote_language": quote_language, "quote_url": quote_url}
     for name, value in given.items():
         if value is not None:
             setattr(update, name, value)
-    check_words(update)
-    if _words(update) == earlier:
+    check_text_fields(update)
+    if _text_fields(update) == earlier:
         return update
     update.corrected_at = timezone.now()
     update.save()
     UpdateRevision.objects.create(update=update, replaced_by_id=by.pk if by else None, **earlier)
     stale.mark_incident(incident)
-    if tell and incident.published_at is not None:
+    if notify and incident.published_at is not None:
         announce_correction(update)
     return update
 
 
-def _words(update: Update) -> dict[str, Any]:
-    """What a correction may change, and a revision keeps."""
+def _text_fields(update: Update) -> dict[str, Any]:
+    """The fields that a correction may change and a revision keeps."""
     return {name: getattr(update, name) for name in ("text", "quote", "quote_language", "quote_url")}
 
 
-def check_words(update: Update) -> None:
+def check_text_fields(update: Update) -> None:
     if not update.text and not update.quote:
         raise ValidationError({"text": _("Write the text in at least one language.")})
     if update.quote and not update.quote_language:
@@ -120,7 +120,7 @@ def check_words(update: Update) -> None:
 
 
 def lock(incident: Incident) -> Incident:
-    """The incident as it stands now, held until the transaction ends: two verbs on one incident take turns."""
+    """The current incident, locked until the transaction ends, so that verbs on one incident run in turn."""
     return Incident.objects.select_for_update().get(pk=incident.pk)
 
 
@@ -135,7 +135,7 @@ def _store(update: Update, incident: Incident, statement: Statement, *, by: User
     update.quote_language = statement.quote_language
     update.at = statement.at or timezone.now()
     update.ended_at = statement.ended_at if statement.phase.is_final else None
-    update.notify = statement.tells
+    update.notify = statement.should_notify
     update.next_update_by = statement.next_update_by
     update.publish_at = statement.publish_at if not draft else None
     update.author_id = by.pk if by else None
@@ -161,16 +161,16 @@ def _store_components(update: Update, statement: Statement) -> None:
 
 
 def _as_statement(update: Update) -> Statement:
-    """A stored draft read back for the checks; its time is now, unless it was backdated on purpose."""
+    """A stored draft as a statement, for the checks. Its time is now unless it was backdated."""
     at: datetime | None = None if update.publish_at else update.at
-    return Statement(phase=Phase(update.phase), at=at, ended_at=update.ended_at, **_words(update))
+    return Statement(phase=Phase(update.phase), at=at, ended_at=update.ended_at, **_text_fields(update))
 
 
-def _hold_draft(update: Update) -> Update:
-    """The update as it stands now, its incident locked; refused where somebody published it meanwhile."""
+def _lock_draft(update: Update) -> Update:
+    """The current update, with its incident locked. Raises ValidationError if it has been published."""
     incident = lock(update.incident)
-    held = Update.objects.select_for_update().get(pk=update.pk)
-    held.incident = incident
-    if held.is_public:
+    locked = Update.objects.select_for_update().get(pk=update.pk)
+    locked.incident = incident
+    if locked.is_public:
         raise ValidationError(_("This update is public already. Correct it instead."))
-    return held
+    return locked

@@ -27,7 +27,7 @@ def normalise(typed: str) -> str:
         raise _refusal()
     address = f"{local}@{_ascii_domain(domain)}"
     if len(address) > LONGEST or len(local) > LONGEST_LOCAL_PART:
-        raise ValidationError(_("This mail address is too long to be one."), code="too_long")
+        raise ValidationError(_("This is too long to be an email address."), code="too_long")
     try:
         _validate(address)
     except ValidationError as error:
@@ -67,4 +67,6 @@ def _ascii_domain(domain: str) -> str:
 
 
 def _refusal() -> ValidationError:
-    return ValidationError(_("This does not look like a mail address. Write it like name@example.com."), code="invalid")
+    return ValidationError(
+        _("This does not look like an email address. Write it like name@example.com."), code="invalid"
+    )

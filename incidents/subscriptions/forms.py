@@ -35,9 +35,9 @@ class AddressForm(forms.Form):
     """A mail address, from a person. `subject` is a trap: people do not see it."""
 
     address = forms.CharField(
-        label=_("Your mail address"),
+        label=_("Your email address"),
         max_length=320,
-        error_messages={"required": _("Write your mail address.")},
+        error_messages={"required": _("Write your email address.")},
         widget=forms.EmailInput(attrs={"autocomplete": "email", "inputmode": "email", "spellcheck": "false"}),
     )
     subject = forms.CharField(required=False, widget=forms.TextInput(attrs={"autocomplete": "off", "tabindex": "-1"}))
@@ -48,7 +48,7 @@ class AddressForm(forms.Form):
     def clean_subject(self) -> str:
         if self.cleaned_data["subject"]:
             raise ValidationError(
-                _("A field nobody sees was filled in, perhaps by your browser. It is empty again: press once more."),
+                _("A hidden field was filled in, perhaps by your browser. It is empty now: please send it again."),
                 code="trap",
             )
         return ""
@@ -56,7 +56,7 @@ class AddressForm(forms.Form):
 
 class LanguageForm(forms.Form):
     language = forms.ChoiceField(
-        label=_("Language of the mails"),
+        label=_("Language of the emails"),
         required=False,
         widget=forms.RadioSelect,
         error_messages={"invalid_choice": _("This page has no language “%(value)s”. Choose one of those below.")},
@@ -85,7 +85,7 @@ class ChoicesForm(LanguageForm):
     components = forms.MultipleChoiceField(
         required=False,
         error_messages={
-            "invalid_choice": _("One of the systems is no longer on this page. Look at your choice once more."),
+            "invalid_choice": _("One of the systems is no longer on this page. Please check your selection."),
             "invalid_list": _("Choose all systems, or choose some."),
         },
     )
@@ -189,7 +189,7 @@ class ManageForm(ChoicesForm):
         input_formats=["%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%d-%m-%Y"],
     )
     time_zone = forms.ChoiceField(
-        label=_("Times in the mails"),
+        label=_("Time zone in the emails"),
         required=False,
         error_messages={"invalid_choice": _("Choose one of the time zones in the list.")},
     )

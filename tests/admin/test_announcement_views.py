@@ -77,14 +77,14 @@ def test_pausing_takes_the_letters_from_the_workers_until_it_goes_on(publisher: 
     assert Delivery.objects.due(timezone.now()).exists()
 
 
-def test_stopping_is_asked_for_once_more_and_is_for_good(publisher: Client) -> None:
+def test_stopping_asks_for_confirmation_and_is_permanent(publisher: Client) -> None:
     announcement = announced("karl@example.dk", "kira@example.dk", "kaj@example.dk")
     on_the_wire, told = Delivery.objects.order_by("pk")[:2]
     Delivery.objects.filter(pk=on_the_wire.pk).update(state="sending", lease_until=timezone.now())
     Delivery.objects.filter(pk=told.pk).update(state="sent", sent_at=timezone.now())
-    assert "for good" in publisher.get(step(announcement, "stop")).content.decode()
+    assert "permanently" in publisher.get(step(announcement, "stop")).content.decode()
     assert states() == ["queued", "sending", "sent"]
-    assert "1 person is not told" in publisher.post(step(announcement, "stop"), follow=True).content.decode()
+    assert "1 person is not notified" in publisher.post(step(announcement, "stop"), follow=True).content.decode()
     assert states() == ["sending", "sent", "skipped"]
     Delivery.objects.filter(pk=on_the_wire.pk).update(state="deferred", lease_until=None)
     assert skipping.skip_stopped() == 1
@@ -102,7 +102,7 @@ def test_only_the_failed_ones_are_tried_again(publisher: Client) -> None:
     failed = Delivery.objects.order_by("pk")[0]
     Delivery.objects.update(state="sent", sent_at=timezone.now())
     Delivery.objects.filter(pk=failed.pk).update(state="failed")
-    assert "1 letter failed" in publisher.get(step(announcement, "resend")).content.decode()
+    assert "1 delivery failed" in publisher.get(step(announcement, "resend")).content.decode()
     publisher.post(step(announcement, "resend"))
     assert states() == ["queued", "sent"]
 
@@ -126,11 +126,11 @@ def test_looking_changes_nothing(publisher: Client) -> None:
     )
 
 
-def test_every_page_says_that_no_worker_and_no_clock_runs(publisher: Client) -> None:
+def test_every_page_warns_that_no_worker_and_no_scheduler_runs(publisher: Client) -> None:
     for address in ("/admin/", "/admin/incidents/subscriber/", "/admin/alarms/"):
         page = publisher.get(address).content.decode()
-        assert "No worker is running: nobody is told." in page, address
-        assert "The clock stands still" in page, address
+        assert "No worker is running: subscribers are not notified." in page, address
+        assert "The scheduler is not running" in page, address
     Heartbeat.objects.create(name="scheduler", beaten_at=timezone.now())
     assert "The clock" not in publisher.get("/admin/alarms/").content.decode()
     login = Client().get("/admin/login/").content.decode()

@@ -353,10 +353,10 @@ def test_number_of_people_is_said_by_language(publisher: Client) -> None:
     make_subscriber(language="en").components.add(web)
     address = reverse("admin:incidents_incident_audience")
     assert publisher.get(address, {"component": web.pk}).json() == {
-        "reach": "Reaches 3 people (Mail, Danish: 1 · Mail, English: 2)."
+        "reach": "Reaches 3 people (Email, Danish: 1 · Email, English: 2)."
     }
     assert publisher.get(address, {"component": mail.pk}).json() == {
-        "reach": "Reaches 2 people (Mail, Danish: 1 · Mail, English: 1)."
+        "reach": "Reaches 2 people (Email, Danish: 1 · Email, English: 1)."
     }
 
 
@@ -365,7 +365,7 @@ def test_followers_of_components_named_earlier_are_counted(publisher: Client) ->
     make_subscriber().components.add(web)
     incident = make_incident(components={web: ComponentStatus.DEGRADED_PERFORMANCE})
     page = publisher.get(update_address(incident))
-    assert page.context["reach"] == "Reaches 1 person (Mail, Danish: 1)."
+    assert page.context["reach"] == "Reaches 1 person (Email, Danish: 1)."
 
 
 def test_maintenance_is_scheduled_with_its_window(publisher: Client) -> None:

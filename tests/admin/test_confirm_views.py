@@ -82,7 +82,7 @@ def test_withdrawn_incident_says_so_and_offers_to_be_published_again(publisher: 
     publisher.post(step("withdraw", incident))
     answer = publisher.get(step("change", incident))
     page = answer.content.decode()
-    assert "Readers see nothing of it" in page
+    assert "Readers no longer see it" in page
     addresses = [address for _label, address, _weight in answer.context["next_steps"]]
     assert addresses == [step("publish_again", incident), step("details", incident)]
 
@@ -92,7 +92,7 @@ def test_withdrawn_incident_is_published_again_after_a_question(publisher: Clien
     mail = make_component("mail")
     incident = make_incident(components={mail: ComponentStatus.MAJOR_OUTAGE})
     publisher.post(step("withdraw", incident))
-    assert "Nobody is told" in publisher.get(step("publish_again", incident)).content.decode()
+    assert "Subscribers are not notified" in publisher.get(step("publish_again", incident)).content.decode()
     incident.refresh_from_db()
     assert incident.is_withdrawn
     publisher.post(step("publish_again", incident))

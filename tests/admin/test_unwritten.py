@@ -233,7 +233,7 @@ def test_draft_is_saved_without_a_warning(publisher: Client, broken: Break) -> N
     broken(errno.EROFS)
     send(publisher, ADD, "draft", **TYPED)
     page = page_of(publisher, Incident.objects.get())
-    assert "The draft is saved. Nobody outside sees it." in page
+    assert "The draft is saved. It is not public." in page
     assert SAVED_ONLY not in page
 
 

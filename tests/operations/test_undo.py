@@ -24,7 +24,7 @@ def test_last_word_is_taken_back_with_all_that_it_did() -> None:
     promise = timezone.now() + timedelta(hours=1)
     make_update(incident, Phase.IDENTIFIED, next_update_by=promise)
     final = make_update(incident, Phase.RESOLVED, notify=True, components={mail.pk: ComponentStatus.OPERATIONAL})
-    draft = operations.take_back(update=final)
+    draft = operations.undo_update(update=final)
     incident.refresh_from_db()
     mail.refresh_from_db()
     assert (incident.phase, incident.ended_at, incident.next_update_by) == (Phase.IDENTIFIED, None, promise)
@@ -37,7 +37,7 @@ def test_last_word_is_taken_back_with_all_that_it_did() -> None:
 
 def test_incident_that_it_opened_is_a_draft_again() -> None:
     incident = make_incident(statement=make_statement(notify=True))
-    operations.take_back(update=incident.updates.get())
+    operations.undo_update(update=incident.updates.get())
     assert not Incident.objects.get().is_public
     assert not Incident.objects.get().is_withdrawn
 
@@ -48,7 +48,7 @@ def test_what_subscribers_are_being_told_is_not_taken_back() -> None:
     assert release.release_due(timezone.now()) == 0  # the page is not written yet
     Announcement.objects.update(expanded_at=timezone.now())
     with pytest.raises(ValidationError):
-        operations.take_back(update=update)
+        operations.undo_update(update=update)
     update.refresh_from_db()
     assert update.is_public
 

@@ -36,26 +36,26 @@ def test_corrected_update_keeps_the_earlier_text_and_says_when() -> None:
 def test_correction_that_tells_is_announced_after_the_update_itself() -> None:
     update = make_incident(statement=make_statement(notify=True)).updates.get()
     Announcement.objects.update(expanded_at=NOW)
-    operations.correct_update(update=update, text=Text(en="Corrected."), tell=True)
+    operations.correct_update(update=update, text=Text(en="Corrected."), notify=True)
     assert sorted(Announcement.objects.values_list("reason", flat=True)) == ["correction", "update"]
 
 
 def test_correction_of_an_update_still_held_is_not_told_twice() -> None:
     update = make_incident(statement=make_statement(notify=True)).updates.get()
-    operations.correct_update(update=update, text=Text(en="Corrected."), tell=True)
+    operations.correct_update(update=update, text=Text(en="Corrected."), notify=True)
     assert Announcement.objects.get().reason == "update"
 
 
 def test_correction_of_a_withdrawn_incident_is_told_to_nobody() -> None:
     incident = make_incident(statement=make_statement(notify=True))
     operations.withdraw(incident=incident)
-    operations.correct_update(update=incident.updates.get(), text=Text(en="Corrected."), tell=True)
+    operations.correct_update(update=incident.updates.get(), text=Text(en="Corrected."), notify=True)
     assert not Announcement.objects.filter(cancelled_at=None).exists()
 
 
 def test_correction_that_changes_nothing_leaves_no_trace() -> None:
     update = make_incident().updates.get()
-    operations.correct_update(update=update, text=update.text, tell=True)
+    operations.correct_update(update=update, text=update.text, notify=True)
     update.refresh_from_db()
     assert update.corrected_at is None
     assert not update.revisions.exists()

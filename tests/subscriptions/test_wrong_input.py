@@ -105,7 +105,7 @@ def test_no_form_makes_the_page_fail(ben: Visitor, fields: dict[str, object]) ->
 
 def test_empty_form_says_what_is_missing(ben: Visitor) -> None:
     said = text(ben.post(ben.page("subscribe")))
-    assert "Write your mail address." in said
+    assert "Write your email address." in said
     assert "Choose what you want to hear of" in said
 
 
@@ -118,7 +118,7 @@ def test_empty_form_says_what_is_missing(ben: Visitor) -> None:
         ({"scope": "some"}, "Choose at least one system"),
         ({"scope": "some", "components": ["nosuchsystem", "\0"]}, "One of the systems is no longer on this page."),
         ({"wants_incidents": "", "wants_maintenance": ""}, "Choose what you want to hear of"),
-        ({"subject": "Buy now"}, "A field nobody sees was filled in"),
+        ({"subject": "Buy now"}, "A hidden field was filled in"),
     ],
 )
 def test_wrong_choice_is_refused_by_name(ben: Visitor, fields: dict[str, Any], said: str) -> None:
@@ -143,7 +143,7 @@ def test_robot_s_haste_is_refused_and_a_second_press_works(ben: Visitor) -> None
 def test_form_without_a_stamp_of_ours_comes_back_with_one(ben: Visitor, stamp: str) -> None:
     answer = ben.sign_up(stamp=stamp)
     assert answer.status_code == 422
-    assert "Press the button once more" in text(answer)
+    assert "Please send it again" in text(answer)
     assert 'name="stamp" value=""' not in answer.content.decode()
 
 

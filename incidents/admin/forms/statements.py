@@ -47,13 +47,13 @@ class StatementForm(RefusableForm):
     phase = forms.ChoiceField(label=_("Phase"), widget=forms.RadioSelect)
     notify = forms.ChoiceField(
         label=_("Tell subscribers"),
-        choices=[("yes", _("Tell subscribers")), ("no", _("Publish without telling anybody"))],
+        choices=[("yes", _("Tell subscribers")), ("no", _("Publish without notifying subscribers"))],
         initial="yes",
         widget=forms.RadioSelect,
     )
     although_backdated = forms.BooleanField(
         label=_("Tell subscribers even though the time is in the past"),
-        help_text=_("Otherwise nobody is told of a backdated update."),
+        help_text=_("By default, subscribers are not notified of a backdated update."),
         required=False,
     )
     at = MomentField(label=_("Time of the update"), help_text=_("The time readers see. Empty means now."))
@@ -61,7 +61,8 @@ class StatementForm(RefusableForm):
         label=_("It was over at"), help_text=_("For the final update. Empty means the time of the update.")
     )
     publish_at = MomentField(
-        label=_("Publish at"), help_text=_("Fill this in and press “Schedule” to have it published by itself.")
+        label=_("Publish at"),
+        help_text=_("Fill this in and press “Schedule” to publish it automatically at that time."),
     )
     next_update_by = MomentField(
         label=_("Next update by"),
@@ -109,9 +110,7 @@ class StatementForm(RefusableForm):
         if self.action == SCHEDULE and publish_at is None:
             self.add_error("publish_at", _("Say when this is to be published."))
         if self.action == PUBLISH and publish_at is not None:
-            self.add_error(
-                "publish_at", _("A time stands here: press “Schedule”, or empty the field to publish at once.")
-            )
+            self.add_error("publish_at", _("A time is set here: press “Schedule”, or clear the field to publish now."))
 
     @property
     def shows_quote(self) -> bool:

@@ -1,4 +1,4 @@
-"""The figures of an announcement, and the signs of life of those who work on it."""
+"""The figures of an announcement, and the heartbeats of those who work on it."""
 
 from datetime import timedelta
 
