@@ -21,7 +21,7 @@ def application_from_settings() -> PublicSite:
         default_language=settings.LANGUAGE_CODE,
         https=settings.HTTPS,
         catalogues=settings.LOCALE_PATHS[0],
-        places=settings.WEB_THREADS - 1,
+        slots=settings.WEB_THREADS - 1,
         show_errors=settings.DEBUG,
     )
 

@@ -1,1 +1,1 @@
-"""The WSGI application in front of Django: serves what is published, without a database. Imports no model."""
+"""The WSGI application in front of Django: serves published documents without a database. It imports no model."""

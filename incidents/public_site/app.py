@@ -1,9 +1,8 @@
 """PublicSite: the published documents in front of Django, as a WSGI application (PEP 3333).
 
-A reader's request is answered from the public store alone. This module and those
-beside it import no model and open no connection, so the page is read as usual
-while the database, the queue and Django itself are down. An address that is not
-published is Django's.
+Requests of readers are answered from the public store alone. The modules of this
+package import no model and open no connection, so the page is available while the
+database, the queue and Django itself are down. Any other address is passed to Django.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -21,11 +20,11 @@ MOVED = "301 Moved Permanently"
 
 
 class PublicSite:
-    """Documents from `public_root`, Django's static files from `static_root`, everything else from `django`.
+    """Serves documents from `public_root`, static files from `static_root`, and everything else from `django`.
 
-    `django` is called once, at the first request that needs it, and returns the
-    application. At most `places` requests are with it at a time, so that some
-    thread is always free for those who only read.
+    `django` is called once, for the first request that needs it, and returns the
+    application. It handles at most `slots` requests at a time, so that a thread is
+    always free for published documents.
     """
 
     def __init__(
@@ -38,13 +37,13 @@ class PublicSite:
         default_language: str,
         https: bool,
         catalogues: Path | None = None,
-        places: int = 8,
+        slots: int = 8,
         show_errors: bool = False,
     ) -> None:
         self._languages, self._default_language, self._https = tuple(languages), default_language, https
         self._files = Files(public_root, static_root, self._languages, default_language, https=https)
         self._fallback = Fallback(self._languages, default_language, catalogues, https=https)
-        self._dynamic = Dynamic(django, self._fallback, places=places, show_errors=show_errors)
+        self._dynamic = Dynamic(django, self._fallback, slots=slots, show_errors=show_errors)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         path = environ.get("PATH_INFO") or "/"
@@ -53,11 +52,11 @@ class PublicSite:
             return self._unpublished(path, environ, start_response)
         method = environ["REQUEST_METHOD"]
         if method not in {"GET", "HEAD"}:
-            return self._fallback.wrong_method(environ, start_response)
+            return self._fallback.method_not_allowed(environ, start_response)
         return self._send(published, environ, start_response, with_body=method == "GET")
 
     def _home(self, environ: WSGIEnvironment) -> Published | None:
-        """`/` is the home page in the reader's language."""
+        """Return the home page in the reader's language, which `/` serves."""
         wanted = language(environ.get("HTTP_ACCEPT_LANGUAGE", ""), self._languages, self._default_language)
         return self._files.find(wanted) or self._files.find(self._default_language)
 
@@ -78,26 +77,28 @@ class PublicSite:
         is_read = environ["REQUEST_METHOD"] in {"GET", "HEAD"}
         if path == "/healthz":
             if not is_read:
-                return self._fallback.wrong_method(environ, start_response)
-            return self._alive(start_response, with_body=environ["REQUEST_METHOD"] == "GET")
+                return self._fallback.method_not_allowed(environ, start_response)
+            return self._healthz(start_response, with_body=environ["REQUEST_METHOD"] == "GET")
         if is_read and self._files.has_folder(path):
-            return self._add_slash(path, environ.get("QUERY_STRING", ""), start_response)
+            return self._redirect_to_slash(path, environ.get("QUERY_STRING", ""), start_response)
         return self._dynamic(environ, start_response)
 
-    def _alive(self, start_response: StartResponse, *, with_body: bool) -> list[bytes]:
+    def _healthz(self, start_response: StartResponse, *, with_body: bool) -> list[bytes]:
         body = b"ok\n"
         headers = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body)))]
         headers += [("Cache-Control", CACHE_NEVER), *security_headers("/healthz", https=self._https)]
         start_response(OK, headers)
         return [body] if with_body else []
 
-    def _add_slash(self, path: str, query: str, start_response: StartResponse) -> list[bytes]:
+    def _redirect_to_slash(self, path: str, query: str, start_response: StartResponse) -> list[bytes]:
         location = f"{path}/?{query}" if query else f"{path}/"
         headers = [("Location", location), ("Cache-Control", CACHE_DOCUMENT)]
-        return self._say_nothing(MOVED, path, headers, start_response)
+        return self._empty_response(MOVED, path, headers, start_response)
 
-    def _say_nothing(self, status: str, path: str, headers: HeaderList, start_response: StartResponse) -> list[bytes]:
-        """An answer whose headers say it all; WSGI wants a type even so."""
+    def _empty_response(
+        self, status: str, path: str, headers: HeaderList, start_response: StartResponse
+    ) -> list[bytes]:
+        """Send headers without a body; WSGI requires a Content-Type all the same."""
         empty = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", "0")]
         start_response(status, [*headers, *empty, *security_headers(path, https=self._https)])
         return []

@@ -1,4 +1,4 @@
-"""Django behind PublicSite: loaded when first needed, kept from taking every thread, replaced when it fails."""
+"""Django behind PublicSite: loaded when first needed, limited in threads, replaced by the fallback if it fails."""
 
 import contextlib
 import logging
@@ -14,50 +14,50 @@ from .fallback import Fallback
 
 logger = logging.getLogger(__name__)
 
-PATIENCE = 0.5
-CROWDED = 5.0
+STUCK_AFTER = 0.5  # seconds
+REJECT_FOR = 5.0  # seconds
 
 ExceptionInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
 
 
 class Dynamic:
-    """Answers by asking the application that `load` returns, and with the fallback where that cannot.
+    """Passes requests to the application that `load` returns, and responds with the fallback if it fails.
 
     The application must call `start_response` before it returns, as Django does.
-    With `show_errors` a page that says 500 is passed on as it is.
+    With `show_errors`, Django's own page for a 500 is returned unchanged.
 
-    A database that is down makes each request wait for a time-out, in a thread that
-    readers need. So at most `places` are with Django at a time; see `Places` for the others.
+    If the database is down, each request waits for a timeout in a thread that readers
+    need. So Django handles at most `slots` requests at a time; for the others see `Slots`.
     """
 
     def __init__(
-        self, load: Callable[[], WSGIApplication], fallback: Fallback, *, places: int, show_errors: bool
+        self, load: Callable[[], WSGIApplication], fallback: Fallback, *, slots: int, show_errors: bool
     ) -> None:
         self._load, self._fallback, self._show_errors = load, fallback, show_errors
-        self._places = Places(places)
+        self._slots = Slots(slots)
         self._application: WSGIApplication | None = None
         self._loading = threading.Lock()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if not self._places.enter():
+        if not self._slots.acquire():
             return self._fallback(environ, start_response)
         try:
-            return self._ask(environ, start_response)
+            return self._call_django(environ, start_response)
         finally:
-            self._places.leave()
+            self._slots.release()
 
-    def _ask(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        held = _Held()
+    def _call_django(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        response = _DeferredStart()
         try:
-            body = self._loaded()(environ, held)
+            body = self._loaded()(environ, response)
         except Exception:
-            # The outer edge: whatever Django met, loading its own modules included, the reader gets an answer.
+            # Catch everything: the reader gets a response whatever fails in Django, even the import of its modules.
             logger.exception("Django failed to answer %s", environ.get("PATH_INFO"))
             return self._fallback(environ, start_response)
-        if held.failed and not self._show_errors:
+        if response.failed and not self._show_errors:
             _close(body)
             return self._fallback(environ, start_response)
-        start_response(held.status, held.headers)
+        start_response(response.status, response.headers)
         return body
 
     def _loaded(self) -> WSGIApplication:
@@ -67,55 +67,55 @@ class Dynamic:
         return self._application
 
 
-class Places:
-    """Lets so many in at a time, the others in the order they came.
+class Slots:
+    """A semaphore that serves waiting requests in the order of their arrival.
 
-    In a rush everybody gets their turn, however many they are. Only where nobody leaves
-    for `PATIENCE` seconds is something stuck: whoever waited that long goes away without
-    a place, and those who come in the next `CROWDED` seconds are told at once.
+    During a rush every request gets a slot in the end. Only if no slot is released for
+    `STUCK_AFTER` seconds, Django counts as stuck: requests that have waited that long
+    are rejected, and for the next `REJECT_FOR` seconds new requests are rejected at once.
     """
 
     def __init__(self, number: int) -> None:
         self._free = number
         self._waiting: deque[threading.Event] = deque()
         self._lock = threading.Lock()
-        self._left_at = 0.0
-        self._crowded_until = 0.0
+        self._released_at = 0.0
+        self._reject_until = 0.0
 
-    def enter(self) -> bool:
+    def acquire(self) -> bool:
         with self._lock:
             if self._free:
                 self._free -= 1
                 return True
-            if monotonic() < self._crowded_until:
+            if monotonic() < self._reject_until:
                 return False
-            turn = threading.Event()
-            self._waiting.append(turn)
-        while not turn.wait(PATIENCE):
-            if self._is_stuck(turn):
+            granted = threading.Event()
+            self._waiting.append(granted)
+        while not granted.wait(STUCK_AFTER):
+            if self._give_up(granted):
                 return False
         return True
 
-    def leave(self) -> None:
+    def release(self) -> None:
         with self._lock:
-            self._left_at, self._crowded_until = monotonic(), 0.0
+            self._released_at, self._reject_until = monotonic(), 0.0
             if self._waiting:
-                # Handed on and not set free, or whoever comes in this moment would go first.
+                # Pass the slot on directly; a free slot could be taken by a request that arrives now.
                 self._waiting.popleft().set()
             else:
                 self._free += 1
 
-    def _is_stuck(self, turn: threading.Event) -> bool:
+    def _give_up(self, granted: threading.Event) -> bool:
         with self._lock:
-            if turn.is_set() or monotonic() - self._left_at < PATIENCE:
+            if granted.is_set() or monotonic() - self._released_at < STUCK_AFTER:
                 return False
-            self._waiting.remove(turn)
-            self._crowded_until = monotonic() + CROWDED
+            self._waiting.remove(granted)
+            self._reject_until = monotonic() + REJECT_FOR
             return True
 
 
-class _Held:
-    """A start_response that keeps what the application said, until it is known whether the reader gets that."""
+class _DeferredStart:
+    """A start_response that stores status and headers until it is known whether the response is sent."""
 
     def __init__(self) -> None:
         self.status = ""
@@ -129,7 +129,7 @@ class _Held:
 
     @property
     def failed(self) -> bool:
-        """Whether an exception ended here: Django answers those in HTML."""
+        """Whether Django responded to an exception, which it does in HTML."""
         kind = next((value for name, value in self.headers if name.lower() == "content-type"), "")
         return self.status.startswith("500") and kind.startswith("text/html")
 

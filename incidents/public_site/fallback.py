@@ -1,4 +1,4 @@
-"""What an address says while Django cannot: please come back, and here is the page you can read meanwhile."""
+"""The response of dynamic addresses while Django is down: try again later, with a link to the published page."""
 
 import gettext
 import json
@@ -36,14 +36,14 @@ _PAGE = """\
 </html>
 """
 _SEARCH = re.compile(r"/[a-z-]+/search/?")
-_WRONG_METHOD = _PAGE.replace("<p>{advice}</p>\n", "")
+_NOT_ALLOWED_PAGE = _PAGE.replace("<p>{advice}</p>\n", "")
 
 
 class Fallback:
-    """A plain 503 in the reader's language: HTML, and a problem document (RFC 9457) under `/api/`.
+    """A plain 503 in the reader's language: HTML, or a problem document (RFC 9457) under `/api/`.
 
-    Reads the catalogues under `catalogues` itself, because Django's translations
-    need a Django that has loaded; without them it speaks English.
+    Translations are read from `catalogues` without Django, which may fail to load;
+    without catalogues the text is English.
     """
 
     def __init__(
@@ -62,12 +62,12 @@ class Fallback:
         start_response(UNAVAILABLE, [*headers, *security_headers(path, https=self._https)])
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
 
-    def wrong_method(self, environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
-        """405 for what is not GET or HEAD at a published address, which can only be read (RFC 9110 §15.5.6)."""
+    def method_not_allowed(self, environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+        """Respond with 405 to anything but GET and HEAD at a published address (RFC 9110 §15.5.6)."""
         path = environ.get("PATH_INFO") or "/"
         code = self._language(path, environ.get("HTTP_ACCEPT_LANGUAGE", ""))
         _ = self._gettext[code]
-        page = _WRONG_METHOD.format(
+        page = _NOT_ALLOWED_PAGE.format(
             language=escape(code),
             title=escape(_("This address cannot be used like that")),
             reason=escape(_("What stands here can only be read. Nothing has been changed.")),
@@ -86,7 +86,7 @@ class Fallback:
     def _page(self, code: str, path: str) -> tuple[str, str]:
         _ = self._gettext[code]
         address, link = f"/{code}/", _("Go to the status page")
-        if _SEARCH.fullmatch(path):  # what can be searched for can be read month by month, too
+        if _SEARCH.fullmatch(path):  # the history has everything that can be searched
             address, link = f"/{code}/history/", _("All incidents, month by month")
         page = _PAGE.format(
             language=escape(code),

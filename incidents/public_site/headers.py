@@ -1,7 +1,7 @@
-"""Security and cache headers, decided here for published documents and for dynamic pages alike.
+"""Security and cache headers of published documents and dynamic pages.
 
-Which page gets which is a table from path to rules, so that an address with
-other needs (a page that others may frame, say) is one line. STANDARDS S1, C1.
+A table maps paths to rules, so that an exception (such as a page that other sites
+may frame) is one line. STANDARDS S1, C1.
 """
 
 import re
@@ -11,20 +11,20 @@ from functools import lru_cache
 
 Headers = tuple[tuple[str, str], ...]
 
-# RFC 5861 §3–4: a copy may be shown for five minutes while it is renewed, and for a day when the
-# site fails. No `s-maxage`: it forbids exactly that (RFC 9111 §5.2.2.10).
+# RFC 5861 §3–4: caches may serve a copy for five minutes while they revalidate it, and for a day if
+# the site fails. No `s-maxage`: it forbids exactly that (RFC 9111 §5.2.2.10).
 CACHE_DOCUMENT = "public, max-age=30, stale-while-revalidate=300, stale-if-error=86400"
 CACHE_HASHED = "public, max-age=31536000, immutable"
 CACHE_STATIC = "public, max-age=300, stale-if-error=86400"
 CACHE_NEVER = "no-store"
 
 HSTS = "max-age=31536000"
-# Only names that every browser knows; an unknown one is a warning in the reader's console.
+# Only features that every browser knows; unknown ones cause a warning in the reader's console.
 PERMISSIONS = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
 
 
 def _policy(**changed: str) -> str:
-    """A Content-Security-Policy; keywords replace directives (`img_src="'self' data:"`)."""
+    """Return a Content-Security-Policy; keywords replace directives (`img_src="'self' data:"`)."""
     directives = {
         "default-src": "'none'",
         "script-src": "'self'",
@@ -42,26 +42,26 @@ def _policy(**changed: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a page may do in a browser, who may frame it, and whether it may be indexed or kept."""
+    """What a page may do in a browser, and whether it may be framed, indexed or cached."""
 
     content_security_policy: str = _policy()
     referrer_policy: str = "strict-origin-when-cross-origin"
     robots: str = ""
-    # How long a dynamic page may be kept; published documents have CACHE_DOCUMENT.
+    # Cache-Control of a dynamic page; published documents have CACHE_DOCUMENT.
     dynamic_cache: str = CACHE_NEVER
 
 
 PUBLIC = Rules()
-# Its pages link to each other only; Django's admin shows icons as data: addresses.
+# The admin links only to itself; Django's icons have data: addresses, and previews are frames.
 ADMIN = Rules(_policy(img_src="'self' data:", frame_src="'self'"), "same-origin", "noindex")
-# Their addresses are keys: no other site may learn them.
+# Their addresses contain tokens, which must not leak to other sites.
 PRIVATE = Rules(referrer_policy="no-referrer", robots="noindex")
 SEARCH = Rules(robots="noindex")
 
-# Made to stand on other sites; it asks for nothing and has nothing to click that changes anything.
+# Made for frames on other sites; it has no form and nothing to click that changes state.
 FRAMED = Rules(_policy(frame_ancestors="*"))
 
-# The first pattern that matches the beginning of a path decides; all others are PUBLIC.
+# The first pattern that matches the beginning of a path decides; other paths are PUBLIC.
 RULES_BY_PATH: tuple[tuple[re.Pattern[str], Rules], ...] = (
     (re.compile(r"/admin(/|$)"), ADMIN),
     (re.compile(r"/([a-z-]+/)?subscription/"), PRIVATE),
@@ -69,7 +69,7 @@ RULES_BY_PATH: tuple[tuple[re.Pattern[str], Rules], ...] = (
     (re.compile(r"/[a-z-]+/banner/$"), FRAMED),
 )
 
-# What a published file is, by its ending; a file of any other kind is not served.
+# Media types by file name extension; files with other extensions are not served.
 MEDIA_TYPES = {
     "html": "text/html; charset=utf-8",
     "atom": "application/atom+xml; charset=utf-8",
@@ -89,29 +89,29 @@ MEDIA_TYPES = {
     "woff2": "font/woff2",
 }
 JSON_FEED = "application/feed+json; charset=utf-8"
-# Kinds that are written for a reader, in a language.
-_WORDED = {"html", "atom", "rss", "json", "ics", "svg"}
+# Extensions of documents that are written in a language.
+_IN_A_LANGUAGE = {"html", "atom", "rss", "json", "ics", "svg"}
 _HASHED = re.compile(r"/(assets|static)/.*[.-][0-9a-f]{8,64}\.[a-z0-9]+")
 
 
 def media_type(path: str) -> str:
-    """The type of the document at a public path; KeyError for an ending that is not served."""
+    """Return the type of the document at a public path; KeyError if its extension is not served."""
     if path.endswith("/feed.json"):
         return JSON_FEED
     return MEDIA_TYPES["html" if path.endswith("/") else path.rpartition(".")[2]]
 
 
 def cache_control(path: str) -> str:
-    """How long a copy of what is published at `path` may be kept."""
+    """Return the Cache-Control of the document at `path`."""
     if _HASHED.fullmatch(path):
         return CACHE_HASHED
     return CACHE_STATIC if path.startswith("/static/") else CACHE_DOCUMENT
 
 
 def content_language(path: str, languages: Sequence[str], default: str) -> str:
-    """The language of a document: the first part of its path, else the default; "" for what has no words."""
-    ending = "html" if path.endswith("/") else path.rpartition(".")[2]
-    if ending not in _WORDED or path.startswith(("/static/", "/assets/")):
+    """Return the language of a document: the first part of its path, else the default; "" if it has none."""
+    extension = "html" if path.endswith("/") else path.rpartition(".")[2]
+    if extension not in _IN_A_LANGUAGE or path.startswith(("/static/", "/assets/")):
         return ""
     first = path.split("/")[1]
     return first if first in languages else default
@@ -136,21 +136,21 @@ def _security(rules: Rules, *, https: bool) -> Headers:
 
 
 def security_headers(path: str, *, https: bool) -> Headers:
-    """The headers that every answer at `path` carries, published or dynamic."""
+    """Return the headers of every response at `path`, published or dynamic."""
     return _security(rules_for(path), https=https)
 
 
 def dynamic_headers(path: str, *, https: bool) -> Mapping[str, str]:
-    """Security headers of a dynamic page, and how long it may be kept where its view does not say."""
+    """Return the security headers of a dynamic page, and its Cache-Control unless the view sets one."""
     return {**dict(security_headers(path, https=https)), "Cache-Control": rules_for(path).dynamic_cache}
 
 
 def document_headers(path: str, languages: Sequence[str], default: str, *, https: bool) -> Headers:
-    """What every representation of a published document carries, beside validators, length and encoding."""
+    """Return the headers of a published document, without validators, length and encoding."""
     headers = [("Content-Type", media_type(path)), ("Cache-Control", cache_control(path))]
     if language := content_language(path, languages, default):
         headers.append(("Content-Language", language))
     if path.endswith(".json"):
-        # Others' pages read these with a script in the browser; there is nothing private in them.
+        # Scripts on other sites read these in the browser; they contain nothing private.
         headers.append(("Access-Control-Allow-Origin", "*"))
     return (*headers, *security_headers(path, https=https))

@@ -1,13 +1,13 @@
-"""What is searched, as SQL: one text vector per table and language, the same here and in the indexes.
+"""The searched texts as SQL: one text vector per table and language, the same here and in the indexes.
 
-PostgreSQL uses an index only where a query repeats its expression to the letter.
-Migration 0003 indexes Danish and English; a third language is found without an
-index of its own, by reading the texts, until somebody adds one.
+PostgreSQL uses an index only if a query repeats its exact expression. Migration 0003
+creates indexes for Danish and English; other languages are searched without an index
+until one is added.
 """
 
 from dataclasses import dataclass
 
-# Dictionaries that PostgreSQL brings; any other language is found word by word as it is written.
+# Dictionaries of PostgreSQL; in other languages, words are found only as they are written.
 DICTIONARIES = {
     "da": "danish",
     "de": "german",
@@ -27,7 +27,7 @@ _INCIDENT_TEXTS = ("user_impact", "scope", "workaround", "root_cause", "next_ste
 
 @dataclass(frozen=True)
 class Vector:
-    """`incident` is the expression of the incident's id in a row of the table."""
+    """`incident` is the expression for the id of the incident in a row of the table."""
 
     table: str
     incident: str
@@ -39,7 +39,7 @@ def dictionary(language: str) -> str:
 
 
 def vectors(language: str) -> list[Vector]:
-    """`language` is one of the settings' codes, which are safe to write into SQL."""
+    """Return the vectors of a language. It must be one of the settings' codes, which are safe in SQL."""
     name = dictionary(language)
     details = " || ' ' || ".join([*(_text(column, language) for column in _INCIDENT_TEXTS), "upstream_name"])
     incident = (

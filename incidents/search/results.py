@@ -1,8 +1,8 @@
-"""Finds public incidents by their words, best first, in every language of the page.
+"""Finds public incidents by their text, best matches first, in every language of the page.
 
-A text is searched with its language's dictionary, so that “servere” finds
-“serveren”. The reader's own language counts double; what is not translated is
-found as well, as it is shown as well.
+A text is searched with the dictionary of its language, so that “servere” finds
+“serveren”. The reader's own language counts double; untranslated texts are found
+too, since they are shown too.
 """
 
 import re
@@ -24,12 +24,12 @@ from ..wording import reader_passage
 from .index import dictionary, vectors
 
 PAGE_SIZE = 10
-MOST_PAGES = 20
-MOST_WORDS = 8
-LONGEST = 100  # characters of a query
-PATIENCE = "2s"
+MAX_PAGES = 20
+MAX_WORDS = 8
+MAX_LENGTH = 100  # characters of a query
+TIMEOUT = "2s"
 
-# Noncharacters, which no text has (`markup.clean`), so that what is marked can be told from what is written.
+# Noncharacters, which `markup.clean` removes from every text, so that they can only be highlights.
 _START, _END = "\ufdd1", "\ufdd2"
 _HEADLINE = f"StartSel={_START}, StopSel={_END}, MaxFragments=2, MaxWords=24, MinWords=10, FragmentDelimiter=' … '"
 _UNQUOTABLE = re.compile(r"['\\:&|!()<>*]+")
@@ -44,7 +44,7 @@ SELECT {incident} AS incident_id, {weight} * ts_rank_cd({vector}, to_tsquery('{d
  WHERE published_at IS NOT NULL AND {incident} IN (SELECT id FROM matching)
    AND {vector} @@ to_tsquery('{dictionary}', %(any)s)
 """
-# The indexes answer which incidents have each of the words; only texts of those that have all are read for their rank.
+# The indexes find the incidents with each word; ranks are computed only for incidents that have all of them.
 _FIND = """
 WITH matching (id) AS ({matching}), ranked AS ({ranked})
 SELECT ranked.incident_id, count(*) OVER ()
@@ -54,7 +54,7 @@ SELECT ranked.incident_id, count(*) OVER ()
  ORDER BY max(ranked.rank) DESC, incident.started_at DESC, ranked.incident_id
  LIMIT %(limit)s OFFSET %(offset)s
 """
-_MEANINGLESS = """
+_STOP_WORDS = """
 SELECT word FROM unnest(%(words)s::text[]) AS word, unnest(%(dictionaries)s::regconfig[]) AS dictionary
  WHERE numnode(to_tsquery(dictionary, word)) = 0
 """
@@ -70,7 +70,7 @@ SELECT DISTINCT ON (place) place, language, ts_headline(dictionary::regconfig, b
 
 @dataclass(frozen=True)
 class Excerpt:
-    """The passage that was found, with the words marked; `language` is "" where it is the reader's own."""
+    """The matching passage with the words highlighted; `language` is "" if it is the reader's own."""
 
     language: str
     html: SafeString
@@ -84,7 +84,7 @@ class Hit:
 
 @dataclass(frozen=True)
 class Results:
-    """One page of what was found; `page` counts from 1."""
+    """One page of results; `page` counts from 1."""
 
     hits: list[Hit]
     total: int
@@ -96,25 +96,25 @@ class Results:
 
     @property
     def later(self) -> int | None:
-        return self.page + 1 if self.page * PAGE_SIZE < self.total and self.page < MOST_PAGES else None
+        return self.page + 1 if self.page * PAGE_SIZE < self.total and self.page < MAX_PAGES else None
 
 
 @transaction.atomic
 def find(query: str, language: str, page: int = 1) -> Results:
-    """Incidents that have every word of the query, or a word beginning so, each in any of their texts.
+    """Return incidents that contain every word of the query, or a word that begins with it, in any text.
 
-    Seven queries, whatever is found. OperationalError where it takes longer than PATIENCE.
+    Makes seven queries for any number of results. Raises OperationalError after TIMEOUT.
     """
     words = _words(query)
     if not words:
         return Results([], 0, page)
     with connection.cursor() as cursor:
-        cursor.execute(f"SET LOCAL statement_timeout = '{PATIENCE}'")
-        words = _meaning_something(cursor, words)
+        cursor.execute(f"SET LOCAL statement_timeout = '{TIMEOUT}'")
+        words = _without_stop_words(cursor, words)
         any_word = " | ".join(words)
-        named = {f"word{number}": word for number, word in enumerate(words)}
+        parameters = {f"word{number}": word for number, word in enumerate(words)}
         limits = {"limit": PAGE_SIZE, "offset": (page - 1) * PAGE_SIZE}
-        cursor.execute(_statement(language, named), {**named, "any": any_word, **limits})
+        cursor.execute(_statement(language, parameters), {**parameters, "any": any_word, **limits})
         rows = cursor.fetchall()
     by_id = {
         story.incident.pk: story
@@ -127,26 +127,26 @@ def find(query: str, language: str, page: int = 1) -> Results:
 
 
 def _words(query: str) -> list[str]:
-    """Each word, or its beginning, as a tsquery; quoted, so that nothing in it is an operator."""
-    return [f"'{word}':*" for word in _UNQUOTABLE.sub(" ", query).split()[:MOST_WORDS]]
+    """Return each word as a quoted tsquery for a prefix; quoting prevents operators."""
+    return [f"'{word}':*" for word in _UNQUOTABLE.sub(" ", query).split()[:MAX_WORDS]]
 
 
-def _meaning_something(cursor: CursorWrapper, words: list[str]) -> list[str]:
-    """Without “og” and “the”, which no dictionary keeps; all of them where nothing else is asked for."""
+def _without_stop_words(cursor: CursorWrapper, words: list[str]) -> list[str]:
+    """Remove stop words such as “og” and “the”, unless the query has no other words."""
     dictionaries = [dictionary(code) for code, _name in settings.LANGUAGES]
-    cursor.execute(_MEANINGLESS, {"words": words, "dictionaries": dictionaries})
-    meaningless = {word for (word,) in cursor.fetchall()}
-    return [word for word in words if word not in meaningless] or words
+    cursor.execute(_STOP_WORDS, {"words": words, "dictionaries": dictionaries})
+    stop_words = {word for (word,) in cursor.fetchall()}
+    return [word for word in words if word not in stop_words] or words
 
 
 def _statement(language: str, words: Iterable[str]) -> str:
-    """`words` are the names of the parameters that carry one each."""
+    """Return the SQL; `words` are the names of the parameters, one per word."""
     matching = " INTERSECT ".join(f"({_branches(_MATCHING, language, word=word)})" for word in words)
     return _FIND.format(matching=matching, ranked=_branches(_RANKED, language))
 
 
 def _branches(template: str, language: str, word: str = "") -> str:
-    """The template for each table in each language."""
+    """Fill in the template for each table and language, and join them."""
     return " UNION ALL ".join(
         template.format(
             incident=vector.incident,
@@ -162,28 +162,28 @@ def _branches(template: str, language: str, word: str = "") -> str:
 
 
 def _excerpts(stories: Sequence[Story], words: str) -> dict[int, Excerpt]:
-    """By the story's place: the best passage among the texts as the reader gets them."""
-    given = [(place, text) for place, story in enumerate(stories) for text in _texts(story)]
+    """Return by index of the story the best passage of its texts, in the languages that the reader sees."""
+    texts = [(place, text) for place, story in enumerate(stories) for text in _texts(story)]
     columns: dict[str, list[Any]] = {
-        "places": [place for place, _text in given],
-        "languages": [text.language if not text.is_own else "" for _place, text in given],
-        "dictionaries": [dictionary(text.language) for _place, text in given],
-        "bodies": [" ".join(markup.plain(text.text).split()) for _place, text in given],
+        "places": [place for place, _text in texts],
+        "languages": [text.language if not text.is_own else "" for _place, text in texts],
+        "dictionaries": [dictionary(text.language) for _place, text in texts],
+        "bodies": [" ".join(markup.plain(text.text).split()) for _place, text in texts],
     }
     with connection.cursor() as cursor:
         cursor.execute(_EXCERPTS, {**columns, "words": words, "options": _HEADLINE})
-        return {place: Excerpt(language, _marked(line)) for place, language, line in cursor.fetchall()}
+        return {place: Excerpt(language, _highlighted(line)) for place, language, line in cursor.fetchall()}
 
 
 def _texts(story: Story) -> list[Passage]:
     incident = story.incident
     details = [incident.user_impact, incident.scope, incident.workaround, incident.root_cause, incident.next_steps]
-    found = [reader_passage(text) for text in [*(update.text for update in story.timeline), *details]]
-    wanted = found[0].wanted if found else ""
+    passages = [reader_passage(text) for text in [*(update.text for update in story.timeline), *details]]
+    wanted = passages[0].wanted if passages else ""
     quotes = [Passage(update.quote, update.quote_language, wanted) for update in story.timeline]
-    return [passage for passage in [*found, *quotes] if passage]
+    return [passage for passage in [*passages, *quotes] if passage]
 
 
-def _marked(line: str) -> SafeString:
+def _highlighted(line: str) -> SafeString:
     html = escape(line).replace(_START, "<mark>").replace(_END, "</mark>")
-    return mark_safe(html)  # noqa: S308 - escaped above; the marks are ours
+    return mark_safe(html)  # noqa: S308 - escaped above

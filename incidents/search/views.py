@@ -1,4 +1,4 @@
-"""The search in the history: the one page that readers read and that is computed. No cookie; a GET changes nothing."""
+"""The search in the history: the only page for readers that is computed per request. It sets no cookie."""
 
 from http import HTTPStatus
 from typing import Any
@@ -17,17 +17,16 @@ from ..markup import one_line
 from ..models import Page
 from ..subscriptions.limits import may_search
 from ..subscriptions.origin import network
-from .results import LONGEST, MOST_PAGES, find
+from .results import MAX_LENGTH, MAX_PAGES, find
 
 
 @require_safe
 def search(request: HttpRequest) -> HttpResponse:
-    """`?q=` words, `&page=` from 1. 422 for a query that is too long, 429 for too many."""
+    """`?q=` is the query, `&page=` counts from 1. 422 if the query is too long, 429 after too many searches."""
     query = one_line(request.GET.get("q", ""))
-    if len(query) > LONGEST:
-        message = ngettext("At most %(limit)d character, please.", "At most %(limit)d characters, please.", LONGEST) % {
-            "limit": LONGEST
-        }
+    if len(query) > MAX_LENGTH:
+        limit = ngettext("At most %(limit)d character, please.", "At most %(limit)d characters, please.", MAX_LENGTH)
+        message = limit % {"limit": MAX_LENGTH}
         return _page(request, query, HTTPStatus.UNPROCESSABLE_ENTITY, problem=message)
     if query and not may_search(network=network(request)):
         message = _("Those were many searches in a short time. Try again in a minute, or look month by month.")
@@ -42,12 +41,12 @@ def search(request: HttpRequest) -> HttpResponse:
 
 
 def _page(request: HttpRequest, query: str, status: HTTPStatus = HTTPStatus.OK, **context: Any) -> HttpResponse:
-    rest = f"?{urlencode({'q': query})}" if query else ""
-    alternates = [(code, links.search(code) + rest) for code, _name in settings.LANGUAGES]
-    shared = {"query": query, "longest": LONGEST, "alternates": alternates}
+    query_string = f"?{urlencode({'q': query})}" if query else ""
+    alternates = [(code, links.search(code) + query_string) for code, _name in settings.LANGUAGES]
+    shared = {"query": query, "longest": MAX_LENGTH, "alternates": alternates}
     return render(request, "public/search.html", {**shared, **context}, status=status)
 
 
 def _number(text: str) -> int:
-    """A page's number; nonsense is the first."""
-    return min(max(int(text), 1), MOST_PAGES) if text.isascii() and text.isdigit() and len(text) < 5 else 1
+    """Return a page number; invalid input is page 1."""
+    return min(max(int(text), 1), MAX_PAGES) if text.isascii() and text.isdigit() and len(text) < 5 else 1

@@ -1,4 +1,4 @@
-"""A small published store, and a PublicSite in front of a Django that says who it is."""
+"""A small published store, and a PublicSite in front of a stand-in for Django that identifies itself."""
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
@@ -48,7 +48,8 @@ def django_stand_in(environ: WSGIEnvironment, start_response: StartResponse) -> 
 def site(
     root: Path, django: WSGIApplication | Callable[[], WSGIApplication] = django_stand_in, **options: Any
 ) -> PublicSite:
-    """`django` is the application; `load=` is what returns it, for those who look at the loading."""
+    """Return a PublicSite. `django` is the application; `load=` returns it, for tests of the loading."""
     load = options.pop("load", lambda: django)
-    known = {"languages": ["da", "en"], "default_language": "da", "https": False, "static_root": root.parent / "static"}
-    return PublicSite(load, public_root=root, **{**known, **options})
+    static_root = root.parent / "static"
+    defaults = {"languages": ["da", "en"], "default_language": "da", "https": False, "static_root": static_root}
+    return PublicSite(load, public_root=root, **{**defaults, **options})

@@ -1,4 +1,4 @@
-"""What readers get at a dynamic address while Django, or what it needs, is down."""
+"""The response of dynamic addresses while Django or a service that it needs is down."""
 
 import json
 import threading
@@ -15,7 +15,7 @@ from pytest_django import Settings
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from incidents.public_site import dynamic
-from incidents.public_site.dynamic import Places
+from incidents.public_site.dynamic import Slots
 from statuspage.local.paths import ROOT
 from tests.public_site.sites import DOCUMENTS, published, site
 from tests.support.wsgi import Answer, ask
@@ -31,7 +31,7 @@ def queue_is_down(_request: HttpRequest) -> HttpResponse:
     raise RedisConnectionError("connection refused")
 
 
-def says_500_itself(_request: HttpRequest) -> HttpResponse:
+def responds_with_500(_request: HttpRequest) -> HttpResponse:
     return HttpResponse('{"error": "mine"}', status=500, content_type="application/json")
 
 
@@ -43,7 +43,7 @@ urlpatterns = [
     path("da/subscribe/", database_is_down),
     path("en/subscribe/", queue_is_down),
     path("api/v1/incidents", database_is_down),
-    path("api/v1/own", says_500_itself),
+    path("api/v1/own", responds_with_500),
     path("works", works),
 ]
 
@@ -55,7 +55,7 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def django(settings: Settings, db: None) -> WSGIApplication:
-    """Django itself, with the addresses above and without what needs a session."""
+    """Django with the URLs above and without middleware that needs a session."""
     settings.ROOT_URLCONF = __name__
     settings.ALLOWED_HOSTS = ["127.0.0.1"]
     settings.MIDDLEWARE = ["statuspage.middleware.SecurityHeaders"]
@@ -63,7 +63,7 @@ def django(settings: Settings, db: None) -> WSGIApplication:
     return application
 
 
-def assert_says_come_back(answer: Answer, language: str) -> None:
+def assert_unavailable(answer: Answer, language: str) -> None:
     assert answer.status == 503
     assert answer.headers["Retry-After"].isdigit()
     assert answer.headers["Cache-Control"] == "no-store"
@@ -74,17 +74,17 @@ def assert_says_come_back(answer: Answer, language: str) -> None:
 
 
 @pytest.mark.parametrize(("address", "language"), [("/da/subscribe/", "da"), ("/en/subscribe/", "en")])
-def test_server_that_is_down_gives_a_page_that_links_to_the_published_one(
+def test_fallback_page_links_to_the_published_page(
     root: Path, django: WSGIApplication, address: str, language: str
 ) -> None:
     page = site(root, django)
-    assert_says_come_back(ask(page, address, accept_language="sv"), language)
-    assert_says_come_back(ask(page, address, method="POST"), language)
+    assert_unavailable(ask(page, address, accept_language="sv"), language)
+    assert_unavailable(ask(page, address, method="POST"), language)
     assert ask(page, address, method="HEAD").body == b""
     assert ask(page, f"/{language}/").text == DOCUMENTS[f"/{language}/"]
 
 
-def test_page_is_in_danish_where_the_reader_reads_danish(root: Path, django: WSGIApplication) -> None:
+def test_fallback_page_is_in_the_readers_language(root: Path, django: WSGIApplication) -> None:
     english = ask(site(root, django, catalogues=CATALOGUES), "/en/subscribe/").text
     danish = ask(site(root, django, catalogues=CATALOGUES), "/da/subscribe/").text
     assert "Not available right now" in english
@@ -92,25 +92,25 @@ def test_page_is_in_danish_where_the_reader_reads_danish(root: Path, django: WSG
     assert "Gå til driftsstatus" in danish
 
 
-def test_search_that_is_down_leads_to_the_months(root: Path) -> None:
+def test_fallback_of_search_links_to_the_history(root: Path) -> None:
     answer = ask(site(root, load=unloadable, catalogues=CATALOGUES), "/da/search/", query="q=mail")
     assert answer.status == 503
     assert '<a href="/da/history/">Alle hændelser, måned for måned</a>' in answer.text
 
 
-def test_address_without_a_language_answers_in_the_readers(root: Path) -> None:
+def test_fallback_without_language_in_the_path_uses_accept_language(root: Path) -> None:
     page = site(root, load=unloadable)
-    assert_says_come_back(ask(page, "/admin/", accept_language="en-GB"), "en")
-    assert_says_come_back(ask(page, "/admin/"), "da")
+    assert_unavailable(ask(page, "/admin/", accept_language="en-GB"), "en")
+    assert_unavailable(ask(page, "/admin/"), "da")
 
 
-def test_machine_gets_a_problem_document(root: Path, django: WSGIApplication) -> None:
+def test_api_client_gets_a_problem_document(root: Path, django: WSGIApplication) -> None:
     answer = ask(site(root, django), "/api/v1/incidents", method="POST", accept_language="en")
     assert (answer.status, answer.headers["Content-Type"]) == (503, "application/problem+json")
     assert json.loads(answer.body)["status"] == 503
 
 
-def test_answer_that_a_view_made_itself_is_left_alone(root: Path, django: WSGIApplication) -> None:
+def test_error_response_of_a_view_is_not_replaced(root: Path, django: WSGIApplication) -> None:
     answer = ask(site(root, django), "/api/v1/own")
     assert (answer.status, answer.text) == (500, '{"error": "mine"}')
     assert ask(site(root, django), "/works").text == "GET"
@@ -124,14 +124,14 @@ def unloadable() -> WSGIApplication:
     raise ImportError("No module named 'what'")
 
 
-def test_django_that_does_not_load_is_logged_and_tried_again(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_failure_to_load_django_is_logged_and_tried_again(root: Path, caplog: pytest.LogCaptureFixture) -> None:
     attempts = iter([unloadable, lambda: stand_in])
 
     def load() -> WSGIApplication:
         return next(attempts)()  # type: ignore[no-untyped-call]
 
     page = site(root, load=load)
-    assert_says_come_back(ask(page, "/da/subscribe/"), "da")
+    assert_unavailable(ask(page, "/da/subscribe/"), "da")
     assert "No module named 'what'" in caplog.text
     assert ask(page, "/da/").status == 200
     assert ask(page, "/da/subscribe/").status == 200
@@ -158,8 +158,8 @@ def test_django_is_loaded_when_it_is_first_needed(root: Path) -> None:
     assert loaded == ["now"]
 
 
-def test_requests_that_hang_leave_room_for_readers(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dynamic, "PATIENCE", 0.01)
+def test_hanging_requests_leave_threads_for_readers(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dynamic, "STUCK_AFTER", 0.01)
     database_answers = threading.Event()
     waiting = threading.Semaphore(0)
 
@@ -168,14 +168,14 @@ def test_requests_that_hang_leave_room_for_readers(root: Path, monkeypatch: pyte
         assert database_answers.wait(30)
         return stand_in(environ, start_response)
 
-    page = site(root, hanging, places=2)
+    page = site(root, hanging, slots=2)
     answers: list[int] = []
     threads = [threading.Thread(target=lambda: answers.append(ask(page, "/da/subscribe/").status)) for _ in range(2)]
     for thread in threads:
         thread.start()
         assert waiting.acquire(timeout=30)
     for _ in range(3):
-        assert_says_come_back(ask(page, "/da/subscribe/"), "da")
+        assert_unavailable(ask(page, "/da/subscribe/"), "da")
         assert ask(page, "/da/").status == 200
     database_answers.set()
     for thread in threads:
@@ -184,65 +184,65 @@ def test_requests_that_hang_leave_room_for_readers(root: Path, monkeypatch: pyte
     assert ask(page, "/da/subscribe/").status == 200
 
 
-def test_rush_waits_a_moment_instead_of_being_sent_away(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dynamic, "PATIENCE", 30)
-    first_is_in, first_may_go = threading.Event(), threading.Event()
+def test_requests_wait_during_a_rush_and_are_not_rejected(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dynamic, "STUCK_AFTER", 30)
+    first_is_in, first_may_finish = threading.Event(), threading.Event()
 
     def slow(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         first_is_in.set()
-        assert first_may_go.wait(30)
+        assert first_may_finish.wait(30)
         return stand_in(environ, start_response)
 
-    page = site(root, slow, places=1)
+    page = site(root, slow, slots=1)
     answers: list[int] = []
     threads = [threading.Thread(target=lambda: answers.append(ask(page, "/works").status)) for _ in range(4)]
     for thread in threads:
         thread.start()
     assert first_is_in.wait(30)
-    first_may_go.set()
+    first_may_finish.set()
     for thread in threads:
         thread.join(30)
     assert answers == [200] * 4
 
 
-def test_whoever_waits_goes_before_whoever_comes_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dynamic, "PATIENCE", 30)
-    places, entered = Places(1), list[int]()
+def test_requests_get_slots_in_the_order_of_arrival(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dynamic, "STUCK_AFTER", 30)
+    slots, entered = Slots(1), list[int]()
     is_in = threading.Semaphore(0)
 
     def enter(number: int) -> None:
-        assert places.enter()
+        assert slots.acquire()
         entered.append(number)
         is_in.release()
 
-    assert places.enter()
+    assert slots.acquire()
     threads = [threading.Thread(target=enter, args=[number]) for number in range(3)]
     for number, thread in enumerate(threads, 1):
         thread.start()
-        while len(places._waiting) < number:
+        while len(slots._waiting) < number:
             threading.Event().wait(0.001)
     for thread in threads:
-        places.leave()
+        slots.release()
         assert is_in.acquire(timeout=30)
         thread.join(30)
     assert entered == [0, 1, 2]
 
 
-def test_rush_that_moves_on_sends_nobody_away_however_long_it_lasts(monkeypatch: pytest.MonkeyPatch) -> None:
-    looked = threading.Semaphore(0)
+def test_long_rush_rejects_nothing_while_slots_are_released(monkeypatch: pytest.MonkeyPatch) -> None:
+    checked = threading.Semaphore(0)
 
-    def somebody_left_just_now() -> float:
-        looked.release()
+    def just_released() -> float:
+        checked.release()
         return 0.0
 
-    monkeypatch.setattr(dynamic, "PATIENCE", 0.001)
-    monkeypatch.setattr(dynamic, "monotonic", somebody_left_just_now)
-    places, answers = Places(1), list[bool]()
-    assert places.enter()
-    late = threading.Thread(target=lambda: answers.append(places.enter()))
+    monkeypatch.setattr(dynamic, "STUCK_AFTER", 0.001)
+    monkeypatch.setattr(dynamic, "monotonic", just_released)
+    slots, answers = Slots(1), list[bool]()
+    assert slots.acquire()
+    late = threading.Thread(target=lambda: answers.append(slots.acquire()))
     late.start()
     for _ in range(5):
-        assert looked.acquire(timeout=30)
-    places.leave()
+        assert checked.acquire(timeout=30)
+    slots.release()
     late.join(30)
     assert answers == [True]

@@ -25,7 +25,7 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def page(root: Path, monkeypatch: pytest.MonkeyPatch) -> PublicSite:
-    monkeypatch.setattr(files, "SEEN_ENOUGH", 0)
+    monkeypatch.setattr(files, "RECHECK_AFTER", 0)
     return site(root)
 
 
@@ -48,7 +48,7 @@ def page(root: Path, monkeypatch: pytest.MonkeyPatch) -> PublicSite:
         ("/assets/logo-0123456789ab.png", "image/png", None),
     ],
 )
-def test_document_says_its_type_and_language(page: PublicSite, path: str, kind: str, language: str | None) -> None:
+def test_document_has_its_type_and_language(page: PublicSite, path: str, kind: str, language: str | None) -> None:
     answer = ask(page, path)
     assert (answer.status, answer.text) == (200, DOCUMENTS[path])
     assert (answer.headers["Content-Type"], answer.headers["Content-Language"]) == (kind, language)
@@ -71,14 +71,14 @@ def test_every_document_has_the_security_headers(page: PublicSite, path: str) ->
     assert headers["Strict-Transport-Security"] is None
 
 
-def test_https_is_asked_for_a_year_where_the_page_has_it(root: Path) -> None:
+def test_hsts_lasts_a_year_if_the_page_uses_https(root: Path) -> None:
     assert ask(site(root, https=True), "/da/").headers["Strict-Transport-Security"] == "max-age=31536000"
 
 
 @pytest.mark.parametrize(
     ("path", "cache"), [("/da/", CACHE_DOCUMENT), ("/da/feed.atom", CACHE_DOCUMENT), (HASHED, CACHE_HASHED)]
 )
-def test_documents_may_be_kept_briefly_and_what_has_a_hash_for_ever(page: PublicSite, path: str, cache: str) -> None:
+def test_documents_are_cached_briefly_and_hashed_files_for_ever(page: PublicSite, path: str, cache: str) -> None:
     assert ask(page, path).headers["Cache-Control"] == cache
     assert "s-maxage" not in cache
 
@@ -88,17 +88,17 @@ def test_only_json_may_be_read_by_scripts_of_other_sites(page: PublicSite) -> No
     assert open_ == {path for path in DOCUMENTS if path.endswith(".json")}
 
 
-def test_packed_bodies_are_sent_to_those_who_take_them(page: PublicSite) -> None:
+def test_compressed_bodies_are_sent_to_readers_that_accept_them(page: PublicSite) -> None:
     plain = ask(page, "/da/")
     for coding, unpack in (("gzip", gzip.decompress), ("br", brotli.decompress)):
-        packed = ask(page, "/da/", accept_encoding=coding)
-        assert packed.headers["Content-Encoding"] == coding
-        assert packed.headers["Vary"] == plain.headers["Vary"] == "Accept-Encoding"
-        assert unpack(packed.body) == plain.body
-        assert len(packed.body) < len(plain.body)
+        compressed = ask(page, "/da/", accept_encoding=coding)
+        assert compressed.headers["Content-Encoding"] == coding
+        assert compressed.headers["Vary"] == plain.headers["Vary"] == "Accept-Encoding"
+        assert unpack(compressed.body) == plain.body
+        assert len(compressed.body) < len(plain.body)
 
 
-def test_etag_is_strong_and_of_one_encoding_and_holds_the_hash_of_the_content(page: PublicSite) -> None:
+def test_etag_is_strong_per_coding_and_contains_the_hash_of_the_content(page: PublicSite) -> None:
     answers = [ask(page, "/da/", accept_encoding=coding) for coding in ("", "gzip", "br")]
     etags = [answer.headers["ETag"] for answer in answers]
     assert len(set(etags)) == 3
@@ -106,30 +106,30 @@ def test_etag_is_strong_and_of_one_encoding_and_holds_the_hash_of_the_content(pa
     assert all(etag.startswith(f'"{digest}') and etag.endswith('"') for etag in etags)
 
 
-def test_picture_varies_with_nothing(page: PublicSite) -> None:
+def test_picture_has_no_vary(page: PublicSite) -> None:
     assert ask(page, "/assets/logo-0123456789ab.png", accept_encoding="br").headers["Vary"] is None
 
 
-def test_copy_that_is_current_is_not_sent_again(page: PublicSite) -> None:
+def test_current_copy_is_not_sent_again(page: PublicSite) -> None:
     first = ask(page, "/da/", accept_encoding="gzip")
     again = ask(page, "/da/", accept_encoding="gzip", if_none_match=first.headers["ETag"])
     assert (again.status, again.body) == (304, b"")
     for name in ("ETag", "Cache-Control", "Vary", "Last-Modified"):
         assert again.headers[name] == first.headers[name]
-    assert "Content-Type" not in again.headers  # nor what else the reader's copy says already
+    assert "Content-Type" not in again.headers  # the reader's copy has the other headers
     assert "Content-Security-Policy" not in again.headers
     assert ask(page, "/da/", accept_encoding="br", if_none_match=first.headers["ETag"]).status == 200
     assert ask(page, "/da/", if_modified_since=LAST_MODIFIED).status == 304
 
 
-def test_head_says_what_get_says_without_the_body(page: PublicSite) -> None:
+def test_head_has_the_headers_of_get_without_the_body(page: PublicSite) -> None:
     got, head = ask(page, "/da/"), ask(page, "/da/", method="HEAD")
     assert head.body == b""
     assert head.headers.items() == got.headers.items()
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
-def test_published_address_is_for_reading_only(page: PublicSite, method: str) -> None:
+def test_published_address_is_read_only(page: PublicSite, method: str) -> None:
     answer = ask(page, "/da/", method=method)
     assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD")
     assert answer.headers["Content-Language"] == "da"
@@ -149,31 +149,31 @@ def test_root_is_the_home_page_in_the_readers_language(page: PublicSite, wanted:
     assert ask(page, f"/{got}/").headers["Content-Location"] is None
 
 
-def test_root_falls_back_to_the_default_language_where_the_readers_is_not_published(tmp_path: Path) -> None:
+def test_root_falls_back_to_the_default_language_if_the_readers_is_missing(tmp_path: Path) -> None:
     root = published(tmp_path / "public", {"/da/": "dansk"}).root
     assert ask(site(root), "/", accept_language="en").text == "dansk"
 
 
-def test_missing_slash_is_added_where_there_is_a_page(page: PublicSite) -> None:
+def test_address_without_the_slash_redirects_to_the_page(page: PublicSite) -> None:
     answer = ask(page, "/da/incidents/k3j9x2m4p7qa", query="a=1")
     assert (answer.status, answer.headers["Location"]) == (301, "/da/incidents/k3j9x2m4p7qa/?a=1")
     assert ask(page, "/da/incidents").headers["X-From"] == "Django"
     assert ask(page, "/da", method="POST").headers["X-From"] == "Django"
 
 
-def test_query_changes_nothing(page: PublicSite) -> None:
+def test_query_string_is_ignored(page: PublicSite) -> None:
     assert ask(page, "/da/", query="utm_source=x").text == DOCUMENTS["/da/"]
 
 
 @pytest.mark.parametrize(
     "path", ["/da/subscribe/", "/admin/", "/api/v1/incidents", "/readyz", "/metrics", "/da/incidents/"]
 )
-def test_what_is_not_published_is_for_django(page: PublicSite, path: str) -> None:
+def test_other_addresses_are_passed_to_django(page: PublicSite, path: str) -> None:
     assert ask(page, path).headers["X-From"] == "Django"
     assert ask(page, path, method="POST").headers["X-From"] == "Django"
 
 
-def test_process_is_alive_without_asking_anybody(root: Path) -> None:
+def test_healthz_needs_no_other_service(root: Path) -> None:
     def unloadable() -> None:
         raise AssertionError
 
@@ -213,15 +213,15 @@ def test_document_published_later_is_found(root: Path, page: PublicSite) -> None
     assert ask(page, "/da/history/").text == "Historik"
 
 
-@pytest.mark.parametrize("packed", [gzip.compress(b"an older version", mtime=0), b"not gzip at all", b"", None])
-def test_packed_file_of_another_version_is_passed_over(root: Path, page: PublicSite, packed: bytes | None) -> None:
+@pytest.mark.parametrize("compressed", [gzip.compress(b"an older version", mtime=0), b"not gzip at all", b"", None])
+def test_compressed_file_of_another_version_is_ignored(root: Path, page: PublicSite, compressed: bytes | None) -> None:
     file = root / "da/index.html.gz"
-    file.unlink() if packed is None else file.write_bytes(packed)
+    file.unlink() if compressed is None else file.write_bytes(compressed)
     answer = ask(page, "/da/", accept_encoding="gzip")
     assert (answer.text, answer.headers["Content-Encoding"]) == (DOCUMENTS["/da/"], None)
 
 
-def test_disk_that_fails_leaves_readers_what_is_in_memory(
+def test_cached_document_is_served_if_the_disk_fails(
     root: Path, page: PublicSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ask(page, "/da/")
@@ -233,23 +233,23 @@ def test_disk_that_fails_leaves_readers_what_is_in_memory(
     assert ask(page, "/da/").text == DOCUMENTS["/da/"]
 
 
-def test_memory_is_bounded_and_every_document_is_served_nevertheless(tmp_path: Path) -> None:
+def test_memory_is_bounded_and_every_document_is_served(tmp_path: Path) -> None:
     texts = {f"/da/incidents/{number:012}/": f"{number}" * 1000 for number in range(10, 60)}
     store = files.Files(
-        published(tmp_path / "public", texts).root, tmp_path, ("da",), "da", https=False, most_bytes=10_000
+        published(tmp_path / "public", texts).root, tmp_path, ("da",), "da", https=False, max_bytes=10_000
     )
     for _round in range(2):
         for path, text in texts.items():
             found = store.find(path)
             assert found
             assert found.answers["identity"].body == [text.encode()]
-    kept = sum(one.size for one in store._kept.values())
-    assert 0 < kept == store._bytes <= 10_000
+    cached = sum(one.size for one in store._cache.values())
+    assert 0 < cached == store._bytes <= 10_000
 
 
-def test_document_larger_than_the_memory_is_served_from_the_disk(tmp_path: Path) -> None:
+def test_document_larger_than_the_cache_is_served_from_the_disk(tmp_path: Path) -> None:
     root = published(tmp_path / "public", {"/sitemap.xml": "x" * 5000}).root
-    store = files.Files(root, tmp_path, ("da",), "da", https=False, most_bytes=1000)
+    store = files.Files(root, tmp_path, ("da",), "da", https=False, max_bytes=1000)
     for _time in range(2):
         found = store.find("/sitemap.xml")
         assert found
@@ -319,7 +319,7 @@ def test_each_document_has_one_address(root: Path, page: PublicSite, path: str) 
     assert answer.headers["X-From"] == "Django"
 
 
-def test_folder_with_the_name_of_a_document_is_none(root: Path, page: PublicSite) -> None:
+def test_folder_with_the_name_of_a_document_is_not_served(root: Path, page: PublicSite) -> None:
     (root / "da/folder.html").mkdir()
     assert ask(page, "/da/folder.html").headers["X-From"] == "Django"
 

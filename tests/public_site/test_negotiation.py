@@ -1,4 +1,4 @@
-"""Held against a second, slower reading of the RFCs: see `plainly` below."""
+"""Compared with a second, slower implementation of the RFCs."""
 
 import pytest
 from hypothesis import example, given
@@ -22,13 +22,13 @@ def weight(quality: str) -> float:
 
 
 def weights(items: list[tuple[str, str]]) -> dict[str, float]:
-    """What is said last about a name counts."""
+    """The last weight of a name counts."""
     return {name.lower(): weight(quality) for name, quality in items}
 
 
 @given(codings)
 @example([("identity", ";q=0"), ("*", ";q=0")])
-def test_reader_gets_an_encoding_they_take_and_none_they_like_better_is_offered(items: list[tuple[str, str]]) -> None:
+def test_reader_gets_the_offered_encoding_that_they_weigh_highest(items: list[tuple[str, str]]) -> None:
     said = weights(items)
     chosen = encoding(header(items), OFFERED)
 
@@ -42,7 +42,7 @@ def test_reader_gets_an_encoding_they_take_and_none_they_like_better_is_offered(
 
 
 @given(st.text(max_size=600))
-def test_any_text_at_all_as_accept_encoding_is_answered(text: str) -> None:
+def test_any_text_is_accepted_as_accept_encoding(text: str) -> None:
     assert encoding(text, OFFERED) in OFFERED
 
 
@@ -63,11 +63,11 @@ def test_any_text_at_all_as_accept_encoding_is_answered(text: str) -> None:
         ("gzip;level=9", "identity"),
     ],
 )
-def test_encodings_of_real_and_odd_readers(accept: str, chosen: str) -> None:
+def test_encodings_of_real_and_unusual_readers(accept: str, chosen: str) -> None:
     assert encoding(accept, OFFERED) == chosen
 
 
-def test_what_is_not_there_packed_is_sent_as_it_is() -> None:
+def test_uncompressed_body_is_sent_if_there_is_no_compressed_one() -> None:
     assert encoding("br", ("gzip", "identity")) == "identity"
 
 
@@ -95,7 +95,7 @@ def test_reader_gets_the_language_they_weigh_highest(items: list[tuple[str, str]
 
 
 @given(st.text(max_size=600))
-def test_any_text_at_all_as_accept_language_is_answered(text: str) -> None:
+def test_any_text_is_accepted_as_accept_language(text: str) -> None:
     assert language(text, LANGUAGES, "da") in LANGUAGES
 
 
@@ -112,7 +112,7 @@ def test_any_text_at_all_as_accept_language_is_answered(text: str) -> None:
         ("da;q=oops, en;q=0.1", "en"),
     ],
 )
-def test_languages_of_real_and_odd_readers(accept: str, chosen: str) -> None:
+def test_languages_of_real_and_unusual_readers(accept: str, chosen: str) -> None:
     assert language(accept, LANGUAGES, "en") == chosen
 
 
@@ -148,7 +148,7 @@ def test_copy_is_current_by_etag_or_else_by_date(none_match: str | None, since: 
 
 
 @given(st.text(max_size=80), st.text(max_size=80))
-def test_conditions_that_cannot_be_read_are_not_met(none_match: str, since: str) -> None:
+def test_invalid_conditions_are_not_met(none_match: str, since: str) -> None:
     if none_match.strip() != "*":
         assert not has_current_copy(none_match, since, ETAG, SECONDS)
     assert isinstance(has_current_copy(None, since, ETAG, SECONDS), bool)

@@ -1,4 +1,4 @@
-"""nginx with `deploy/nginx.conf` answers as PublicSite does, and goes on when PublicSite is gone."""
+"""nginx with `deploy/nginx.conf` responds as PublicSite does, and still serves documents when PublicSite is down."""
 
 import http.client
 import os
@@ -18,14 +18,14 @@ from tests.support.wsgi import serving
 if not NGINX and os.environ.get("REQUIRE_NGINX") != "1":
     pytest.skip("nginx is not installed (Debian: apt-get install nginx-light)", allow_module_level=True)
 
-# Held equal, whatever the answer. ETags differ in form.
+# Headers that must be equal in every response. ETags differ in form.
 SAME = (
     "Content-Type", "Cache-Control", "Content-Language", "Content-Location", "Content-Security-Policy",
     "X-Content-Type-Options", "Referrer-Policy", "Permissions-Policy", "Cross-Origin-Opener-Policy",
     "Strict-Transport-Security", "Access-Control-Allow-Origin", "Last-Modified", "Location", "Allow",
     "Content-Encoding", "Set-Cookie", "X-Robots-Tag", "Retry-After", "X-From",
 )  # fmt: skip
-# nginx adds a few words of its own to a status that says it all.
+# nginx adds a body of its own to these statuses.
 NGINX_S_OWN = {
     301: ("Content-Type", "Content-Language"),
     304: (
@@ -128,27 +128,27 @@ def test_nginx_answers_as_public_site_does(both: Both, method: str, path: str, h
 @pytest.mark.parametrize(
     "path", ["/../etc/passwd", "/da/../../etc/passwd", "/%2e%2e/etc/passwd", "/da/%00", "/%ff.html"]
 )
-def test_neither_leads_out_of_the_store(both: Both, path: str) -> None:
+def test_no_path_leads_out_of_the_store(both: Both, path: str) -> None:
     for port in (both.public_site, both.nginx):
         answer = ask(port, path)
         assert answer.status in {400, 404}
         assert b"root:" not in answer.body
 
 
-def test_copy_that_is_current_is_not_sent_again(both: Both) -> None:
+def test_current_copy_is_not_sent_again(both: Both) -> None:
     etag = ask(both.nginx, "/da/", Accept_Encoding="gzip").headers["ETag"]
     again = ask(both.nginx, "/da/", Accept_Encoding="gzip", If_None_Match=etag)
     assert (again.status, again.body) == (304, b"")
 
 
-def test_nginx_serves_what_was_published_a_moment_ago(tmp_path: Path) -> None:
+def test_nginx_serves_a_new_version_at_once(tmp_path: Path) -> None:
     with nginx_and_site(tmp_path) as (ports, root):
         ask(ports.nginx, "/da/")
         published(root, {"/da/": "Løst"})
         assert ask(ports.nginx, "/da/").body.decode() == "Løst"
 
 
-def test_readers_are_served_while_the_application_is_gone(tmp_path: Path) -> None:
+def test_readers_are_served_while_the_application_is_down(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     root = published(tmp_path / "public").root
     with Nginx(tmp_path / "nginx", public_root=root, var=tmp_path, application_port=free_port()) as nginx:

@@ -1,4 +1,4 @@
-"""The search in the history: what it finds for whom, how it shows it, and what it refuses."""
+"""The search in the history: what it finds, how it shows results, and what it refuses."""
 
 import re
 from collections.abc import Iterator
@@ -63,7 +63,7 @@ def test_every_text_that_readers_see_is_searched() -> None:
         assert found(word) == [incident.pk], word
 
 
-def test_words_may_stand_in_different_texts_of_one_incident() -> None:
+def test_words_may_be_in_different_texts_of_one_incident() -> None:
     other = make_incident(
         title=Text(da="Printer virker ikke", en="Printer is dead"), started_at=NOW - timedelta(days=2)
     )
@@ -75,7 +75,7 @@ def test_words_may_stand_in_different_texts_of_one_incident() -> None:
     assert "<mark>trommen</mark>" in search("printer tromme").content.decode()
 
 
-def test_what_is_not_translated_is_found_too_and_the_own_language_comes_first() -> None:
+def test_untranslated_texts_are_found_and_the_own_language_comes_first() -> None:
     danish = make_incident(title=Text(da="Router"), statement=make_statement(text=Text(da="Slut.")))
     english = make_incident(title=Text(en="Router"), statement=make_statement(text=Text(en="Over.")))
     assert found("router", "da") == [danish.pk, english.pk]
@@ -99,7 +99,7 @@ def test_drafts_withdrawn_incidents_and_unpublished_updates_are_not_found() -> N
 
 
 @pytest.mark.parametrize("query", ["'", "\\", "a & | !", "(((", ":*", "' OR 1=1 --", "\x00", "%s %(words)s", "i og at"])
-def test_any_signs_are_words_and_never_an_error(query: str) -> None:
+def test_special_characters_never_cause_an_error(query: str) -> None:
     make_incident()
     assert search(query).status_code == 200
 
@@ -111,7 +111,7 @@ def test_beginning_of_a_word_and_a_code_are_found() -> None:
     assert found("webmail") == found("4.7.500") == found("451 server") == [incident.pk]
 
 
-def test_found_words_are_marked_and_nothing_else_becomes_markup() -> None:
+def test_found_words_are_highlighted_and_nothing_else_becomes_markup() -> None:
     make_incident(statement=make_statement(text=Text(da="Køen <script>alert(1)</script> er **tom** & <b>lang</b>.")))
     html = search("tom").content.decode()
     assert "<mark>tom</mark>" in html
@@ -125,7 +125,7 @@ def test_excerpt_in_another_language_says_so() -> None:
     assert re.search(r'<p class="entry-text" lang="en" dir="auto">[^<]*<mark>queue</mark>', html)
 
 
-def test_results_come_in_pages_that_keep_the_words() -> None:
+def test_result_pages_keep_the_query() -> None:
     for _each in range(PAGE_SIZE + 1):
         make_incident(title=Text(da="Kø og æble"))
     first = search("kø æble")
@@ -139,12 +139,12 @@ def test_results_come_in_pages_that_keep_the_words() -> None:
         assert search("kø", page=nonsense).status_code == 200
 
 
-def test_nothing_found_says_what_to_do() -> None:
+def test_page_without_results_suggests_what_to_do() -> None:
     assert "Intet fundet" in shown(search("printer"))
     assert "Færre ord finder mere." in shown(search("printer"))
 
 
-def test_query_that_is_too_long_is_refused_and_kept() -> None:
+def test_too_long_query_is_refused_and_shown_again() -> None:
     answer = search("x" * 101)
     assert answer.status_code == 422
     assert "højst 100 tegn" in shown(answer)
@@ -159,7 +159,7 @@ def test_too_many_searches_from_one_network_are_refused_for_a_while() -> None:
         assert search("printer").status_code == 200
 
 
-def test_page_has_no_cookie_and_is_for_no_search_engine() -> None:
+def test_page_sets_no_cookie_and_is_not_indexed() -> None:
     answer = search("printer")
     assert not answer.cookies
     assert answer.headers["X-Robots-Tag"] == "noindex"
@@ -167,7 +167,7 @@ def test_page_has_no_cookie_and_is_for_no_search_engine() -> None:
     assert Client().post("/da/search/").status_code in {403, 405}
 
 
-def test_costs_the_same_queries_however_much_is_found(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+def test_number_of_queries_does_not_depend_on_the_results(django_assert_num_queries: DjangoAssertNumQueries) -> None:
     make_incident()
     search("mail")
     with django_assert_num_queries(11):
@@ -179,10 +179,10 @@ def test_costs_the_same_queries_however_much_is_found(django_assert_num_queries:
 
 
 @pytest.mark.parametrize("language", ["da", "en"])
-def test_indexes_are_those_that_are_asked(language: str) -> None:
-    """PostgreSQL recognises an index by its very expression, so both places must say the same."""
+def test_queries_use_the_indexes(language: str) -> None:
+    """PostgreSQL matches an index by its exact expression, so query and index must be the same."""
     with connection.cursor() as cursor:
-        # The few rows of a test would be read through any other index as well.
+        # With the few rows of a test, PostgreSQL would use any other index.
         cursor.execute("SET LOCAL enable_seqscan = off")
         cursor.execute("DROP INDEX update_newest, update_due")
         for vector in vectors(language):
@@ -194,7 +194,7 @@ def test_indexes_are_those_that_are_asked(language: str) -> None:
             assert f"{vector.table.removeprefix('incidents_')}_search_{language}" in plan
 
 
-def test_language_without_an_index_is_searched_all_the_same(settings: Settings) -> None:
+def test_language_without_an_index_is_searched(settings: Settings) -> None:
     settings.LANGUAGES = [*settings.LANGUAGES, ("de", "Deutsch")]
     incident = make_incident(title=Text(de="Die Häuser sind dunkel"))
     assert found("haus", "de") == found("häuser", "de") == [incident.pk]
