@@ -52,7 +52,7 @@ def write(path: Path, letter: str, language: str, announcement: Announcement | N
         message_id="<1.sample@status.example.dk>", dated_at=now, subscriber_id="abcdefghijkl",
         address="reader@example.dk", opt_in_round=1,
     )  # fmt: skip
-    content = render(letter, language, announcement).to(held)
+    content = render(letter, language, announcement).for_recipient(held)
     path.with_suffix(".eml").write_bytes(content)
     for part in email.message_from_bytes(content, policy=policy.default).iter_parts():
         if part.get_content_subtype() == "html":

@@ -128,7 +128,7 @@ def write_message(file: str) -> dict[str, Any]:
     with transaction.atomic():
         (row,) = claims.claim(announcement.pk, 1, timezone.now())
         transaction.set_rollback(True)
-    return {"bytes": Path(file).write_bytes(email.render("update", "da", announcement).to(row))}
+    return {"bytes": Path(file).write_bytes(email.render("update", "da", announcement).for_recipient(row))}
 
 
 def send_with_django(number: str, file: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from .. import guard, links
 from ..links import Purpose
 from ..models import Attempt, Delivery, DeliveryState, SigningSecret, Subscriber
 from ..notifications.ledger.writer import transition
-from ..notifications.messages.payloads import code_of
+from ..notifications.messages.payloads import verification_code
 from ..notifications.messages.signatures import new_secret
 from ..notifications.outbox import queue_message
 from ..notifications.queues import enqueue_posts
@@ -102,7 +102,7 @@ def connect(*, token: str, code: str) -> Connected:
     finding, subscriber = look_at(token)
     if finding != LinkState.OPEN or subscriber is None:
         return Connected(finding, subscriber)
-    expected = code_of(subscriber.pk, subscriber.opt_in_round)
+    expected = verification_code(subscriber.pk, subscriber.opt_in_round)
     may_try = limits.may_try_code(f"{subscriber.pk}:{subscriber.opt_in_round}")
     if not (may_try and constant_time_compare(_bare(code), _bare(expected))):
         return Connected(finding, subscriber, is_right=False)

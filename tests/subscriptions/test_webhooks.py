@@ -14,7 +14,7 @@ from incidents import links
 from incidents.links import Purpose
 from incidents.models import Delivery, SigningSecret, Subscriber
 from incidents.notifications import jobs
-from incidents.notifications.messages.payloads import code_of
+from incidents.notifications.messages.payloads import verification_code
 from incidents.subscriptions import webhooks
 from tests.notifications.helpers import announced
 from tests.subscriptions.visitor import Visitor, manage_link, text, unsubscription
@@ -42,7 +42,7 @@ def connection(webhook: Subscriber) -> str:
 
 
 def code(webhook: Subscriber) -> str:
-    return code_of(webhook.pk, webhook.opt_in_round)
+    return verification_code(webhook.pk, webhook.opt_in_round)
 
 
 def signed_up(visitor: Visitor, receiver: Receiver) -> tuple[Subscriber, str]:

@@ -1,1 +1,1 @@
-"""How a letter leaves the house: one module per channel, and the words they share in `base`."""
+"""Channels: one module each; `base` has the replies and errors that they share."""

@@ -1,8 +1,8 @@
-"""One SMTP connection that is used again and again, with commands pipelined where the server offers it.
+"""An SMTP connection that is reused, with pipelined commands if the server supports them.
 
-smtplib opens it (greeting, EHLO, STARTTLS, AUTH). The transaction is our own, so that
-one thread carries many: MAIL, RCPT and DATA in one write (RFC 2920 §3.1), a timeout per
-command (RFC 5321 §4.5.3.2), and an error that says how far the letter came.
+smtplib opens it (greeting, EHLO, STARTTLS, AUTH). The transaction is our own, so that one
+thread can run many: MAIL, RCPT and DATA in one write (RFC 2920 §3.1), a timeout per
+command (RFC 5321 §4.5.3.2), and errors that contain the stage they occurred at.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ _CODE = re.compile(rb"[2-5]\d\d")
 
 
 class Stage(Enum):
-    """How far a letter came."""
+    """The stages of a transaction."""
 
     CONNECT = auto()
     MAIL = auto()
@@ -33,7 +33,7 @@ class Stage(Enum):
     FINAL_DOT = auto()
 
 
-# Seconds that the reply may take (RFC 5321 §4.5.3.2); EMAIL_TIMEOUT can make it less.
+# Seconds to wait for each reply (RFC 5321 §4.5.3.2); EMAIL_TIMEOUT can shorten them.
 TIMEOUTS = {
     Stage.CONNECT: 300,
     Stage.MAIL: 300,
@@ -45,7 +45,7 @@ TIMEOUTS = {
 
 
 class SmtpError(Exception):
-    """The reply that ended the transaction, and the stage it ended at. Code 0: no reply came."""
+    """The reply that ended the transaction, and its stage. Code 0 means that there was no reply."""
 
     def __init__(self, stage: Stage, reply: Reply) -> None:
         super().__init__(f"{stage.name}: {reply}")
@@ -55,7 +55,7 @@ class SmtpError(Exception):
 
 @dataclass(frozen=True)
 class Relay:
-    """The server that takes our mail."""
+    """The configured mail server."""
 
     host: str
     port: int
@@ -77,16 +77,16 @@ class Relay:
 
 
 class SmtpConnection:
-    """Open from `open`, which waits and may do so in a thread, until `close`. One letter at a time.
+    """One connection, for one message at a time. `open` blocks; call it in a thread.
 
-    After an SmtpError it can be used on if `is_open`; it has reset itself then.
+    After an SmtpError it is reset and can be reused if `is_open`.
     """
 
     def __init__(self, relay: Relay) -> None:
         self.relay = relay
-        self.taken = 0  # letters on this connection, for whoever recycles it
+        self.accepted = 0  # messages on this connection, so that the caller can recycle it
         self._smtp: smtplib.SMTP | None = None
-        self._wire: SmtpSocket | None = None  # the same connection, from the first letter on
+        self._socket: SmtpSocket | None = None  # the same connection, from the first message on
         self._timeouts = {stage: min(seconds, settings.EMAIL_TIMEOUT) for stage, seconds in TIMEOUTS.items()}
 
     @property
@@ -94,9 +94,9 @@ class SmtpConnection:
         return self._smtp is not None
 
     def open(self) -> None:
-        """Greets, secures and logs in. Raises SmtpError at stage CONNECT, whatever went wrong."""
+        """Connect, start TLS and log in. Raises SmtpError at stage CONNECT for every failure."""
         try:
-            self._smtp = self._greet()
+            self._smtp = self._connect()
             self._secure_and_log_in(self._smtp)
         except smtplib.SMTPResponseException as error:
             raise self._failed(Stage.CONNECT, _reply(error.smtp_code, error.smtp_error)) from error
@@ -106,22 +106,22 @@ class SmtpConnection:
             self._smtp.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     async def send(self, sender: str, recipient: str, content: bytes) -> Reply:
-        """One letter to one recipient. `content` has CRLF line ends, and ends with one.
+        """Send one message to one recipient. `content` has CRLF line endings, also at its end.
 
-        Returns the reply to the final dot, a 2yz. Raises SmtpError otherwise; at
-        stage FINAL_DOT with code 0 the letter may have been taken.
+        Return the reply to the final dot, a 2yz. Raises SmtpError otherwise; at stage
+        FINAL_DOT with code 0 the message may have been accepted.
         """
-        self._take_over()
+        self._adopt_socket()
         commands = self._commands(sender, recipient)
         replies = await self._pipelined(commands) if self._pipelines else await self._one_by_one(commands)
         for stage, reply in replies:
             if reply.code // 100 not in {2, 3}:
-                await self._abort(stage, awaits_letter=replies[-1][1].code == 354)
+                await self._abort(stage, awaits_content=replies[-1][1].code == 354)
                 raise SmtpError(stage, reply)
         return await self._finish(content)
 
     def close(self) -> None:
-        """Says QUIT and does not wait for the answer: nothing depends on it."""
+        """Send QUIT without waiting for the reply: nothing depends on it."""
         if self._smtp is not None:
             with contextlib.suppress(OSError, smtplib.SMTPException):
                 self._smtp.putcmd("quit")
@@ -132,7 +132,7 @@ class SmtpConnection:
 
     # -- opening ---------------------------------------------------------------------------
 
-    def _greet(self) -> smtplib.SMTP:
+    def _connect(self) -> smtplib.SMTP:
         seconds, name = self._timeouts[Stage.CONNECT], settings.SITE_HOST
         if not self.relay.implicit_tls:
             return smtplib.SMTP(self.relay.host, self.relay.port, name, seconds)
@@ -166,7 +166,7 @@ class SmtpConnection:
         return [(stage, await self._read(stage)) for stage, _command in commands]
 
     async def _one_by_one(self, commands: list[tuple[Stage, bytes]]) -> list[tuple[Stage, Reply]]:
-        """Stops at the first command that is refused."""
+        """Stop at the first command that is rejected."""
         replies = []
         for stage, command in commands:
             await self._write(command, stage)
@@ -176,80 +176,81 @@ class SmtpConnection:
         return replies
 
     async def _finish(self, content: bytes) -> Reply:
-        """A write that fails has not handed over the final dot, so only reading can leave us in doubt."""
+        """A failed write has not delivered the final dot, so only a failed read leaves the outcome uncertain."""
         if content.startswith(b"."):
             content = b"." + content
         await self._write(content.replace(b"\r\n.", b"\r\n..") + b".\r\n", Stage.CONTENT)
         reply = await self._read(Stage.FINAL_DOT)
         if reply.code // 100 != 2:
             raise SmtpError(Stage.FINAL_DOT, reply)
-        self.taken += 1
+        self.accepted += 1
         return reply
 
-    async def _abort(self, refused: Stage, *, awaits_letter: bool) -> None:
-        """Leaves the connection ready for another letter, or closed.
+    async def _abort(self, rejected: Stage, *, awaits_content: bool) -> None:
+        """Leave the connection ready for another message, or closed.
 
-        A server may answer 354 although it refused the only recipient; it then waits
-        for a letter, and the lone dot gives it an empty one to refuse (RFC 2920 §3.1).
-        One that has a recipient might take the empty letter, so we hang up on it.
+        A server may reply 354 although it rejected the only recipient. It then waits for
+        content, and a lone dot gives it an empty message to reject (RFC 2920 §3.1). A
+        server that has a recipient might accept the empty message, so the connection to
+        it is closed.
         """
-        if awaits_letter and refused is not Stage.RCPT:
+        if awaits_content and rejected is not Stage.RCPT:
             self._drop()
             return
         with contextlib.suppress(SmtpError):
-            if awaits_letter:
+            if awaits_content:
                 await self._write(b".\r\n", Stage.CONTENT)
                 await self._read(Stage.FINAL_DOT)
             await self._write(b"RSET\r\n", Stage.MAIL)
             await self._read(Stage.MAIL)
 
-    # -- the wire --------------------------------------------------------------------------
+    # -- reading and writing ---------------------------------------------------------------
 
-    def _take_over(self) -> None:
-        if self._wire is None and self._smtp is not None and self._smtp.sock is not None:
-            self._wire = SmtpSocket(self._smtp.sock)
+    def _adopt_socket(self) -> None:
+        if self._socket is None and self._smtp is not None and self._smtp.sock is not None:
+            self._socket = SmtpSocket(self._smtp.sock)
 
     async def _write(self, data: bytes, stage: Stage) -> None:
         try:
-            await self._open.write(data, self._timeouts[stage])
+            await self._open_socket.write(data, self._timeouts[stage])
         except OSError as error:
             raise self._failed(stage, Reply(0, f"{type(error).__name__}: {error}")) from error
 
     async def _read(self, stage: Stage) -> Reply:
-        """The next reply; 421 means that the server closes the connection, at whatever stage it comes."""
+        """Return the next reply. At any stage, 421 means that the server closes the connection."""
         try:
-            wire, seconds = self._open, self._timeouts[stage]
-            lines = [await wire.line(seconds)]
+            connected, seconds = self._open_socket, self._timeouts[stage]
+            lines = [await connected.read_line(seconds)]
             while lines[-1][3:4] == b"-":
-                lines.append(await wire.line(seconds))
+                lines.append(await connected.read_line(seconds))
         except OSError as error:
             raise self._failed(stage, Reply(0, f"{type(error).__name__}: {error}")) from error
         code = int(lines[-1][:3]) if _CODE.fullmatch(lines[-1][:3]) else 0
         reply = _reply(code, b" ".join(line[4:] for line in lines))
         if not code:
-            raise self._failed(stage, Reply(0, f"This is no SMTP reply: {reply}"))
+            raise self._failed(stage, Reply(0, f"This is not an SMTP reply: {reply}"))
         if code == 421:
             raise self._failed(stage, reply)
         return reply
 
     @property
-    def _open(self) -> SmtpSocket:
-        if self._wire is None:
+    def _open_socket(self) -> SmtpSocket:
+        if self._socket is None:
             raise ConnectionError("The connection is closed.")
-        return self._wire
+        return self._socket
 
     def _failed(self, stage: Stage, reply: Reply) -> SmtpError:
         self._drop()
         return SmtpError(stage, reply)
 
     def _drop(self) -> None:
-        smtp, wire, self._smtp, self._wire = self._smtp, self._wire, None, None
-        if wire is not None:
-            wire.release()
+        smtp, adopted, self._smtp, self._socket = self._smtp, self._socket, None, None
+        if adopted is not None:
+            adopted.release()
         if smtp is not None:
             smtp.close()
 
 
 def _reply(code: int, text: bytes | str) -> Reply:
-    words = text.decode(errors="replace") if isinstance(text, bytes) else text
-    return Reply(code, " ".join(words.split())[:500])
+    decoded = text.decode(errors="replace") if isinstance(text, bytes) else text
+    return Reply(code, " ".join(decoded.split())[:500])

@@ -1,58 +1,58 @@
-"""A connected socket on the event loop, plain or under TLS: what smtplib opened and asyncio's streams do not take."""
+"""A connected socket on the event loop, plain or TLS: smtplib opens it, and asyncio's streams cannot adopt it."""
 
 import asyncio
 import socket
 import ssl
 
-_MOST = 65_536  # octets without the end of a line that are no reply any more
+_MAX_UNREAD = 65_536  # octets; no reply is that long
 
 
 class SmtpSocket:
-    """Made in the event loop; `release` before the socket is closed.
+    """Created in the event loop. Call `release` before the socket is closed.
 
-    What the other end says is kept from when it says it. Every failure is an OSError.
+    Data is buffered as soon as it arrives. Every failure is an OSError.
     """
 
     def __init__(self, connected: socket.socket) -> None:
         self._socket = connected
         self._loop = asyncio.get_running_loop()
-        self._heard = bytearray()
+        self._received = bytearray()
         self._failure: OSError | None = None
         self._waiter: asyncio.Future[None] | None = None
         connected.setblocking(False)
-        self._loop.add_reader(connected, self._hear)
+        self._loop.add_reader(connected, self._on_readable)
 
     async def write(self, data: bytes, seconds: float) -> None:
-        left = memoryview(data)
-        while left:
+        rest = memoryview(data)
+        while rest:
             try:
-                left = left[self._socket.send(left) :]
+                rest = rest[self._socket.send(rest) :]
             except (BlockingIOError, ssl.SSLWantWriteError):
-                await self._writable(seconds)
+                await self._wait_until_writable(seconds)
 
-    async def line(self, seconds: float) -> bytes:
-        """The next line, without its end."""
-        while (end := self._heard.find(b"\n")) < 0:
+    async def read_line(self, seconds: float) -> bytes:
+        """Return the next line without its ending."""
+        while (end := self._received.find(b"\n")) < 0:
             if self._failure is not None:
                 raise self._failure
-            await self._more(seconds)
-        line = bytes(self._heard[:end])
-        del self._heard[: end + 1]
+            await self._wait_for_data(seconds)
+        line = bytes(self._received[:end])
+        del self._received[: end + 1]
         return line.rstrip(b"\r")
 
     def release(self) -> None:
         self._loop.remove_reader(self._socket)
 
-    async def _more(self, seconds: float) -> None:
-        """Waits for whatever comes. A timer of our own costs a tenth of `asyncio.timeout`, twice for each letter."""
+    async def _wait_for_data(self, seconds: float) -> None:
+        """A timer of our own costs a tenth of `asyncio.timeout`, and each message needs two."""
         self._waiter = waiter = self._loop.create_future()
-        timer = self._loop.call_later(seconds, _give_up, waiter)
+        timer = self._loop.call_later(seconds, _time_out, waiter)
         try:
             await waiter
         finally:
             timer.cancel()
 
-    async def _writable(self, seconds: float) -> None:
+    async def _wait_until_writable(self, seconds: float) -> None:
         ready = asyncio.Event()
         self._loop.add_writer(self._socket, ready.set)
         try:
@@ -61,9 +61,9 @@ class SmtpSocket:
         finally:
             self._loop.remove_writer(self._socket)
 
-    def _hear(self) -> None:
+    def _on_readable(self) -> None:
         try:
-            self._take_in()
+            self._receive()
         except (BlockingIOError, ssl.SSLWantReadError):
             return
         except OSError as error:
@@ -71,16 +71,16 @@ class SmtpSocket:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
-    def _take_in(self) -> None:
-        """One record of TLS may hold more than one reading takes, and the event loop knows nothing of it."""
+    def _receive(self) -> None:
+        """Read until TLS has nothing buffered: the event loop does not see what is left of a TLS record."""
         more = True
         while more:
-            data = self._socket.recv(_MOST)
-            self._heard += data
+            data = self._socket.recv(_MAX_UNREAD)
+            self._received += data
             if not data:
                 self._fail(ConnectionError("The server closed the connection."))
-            if len(self._heard) > _MOST:
-                self._fail(ConnectionError("The server says more than a reply."))
+            if len(self._received) > _MAX_UNREAD:
+                self._fail(ConnectionError("The server sent more than a reply."))
             more = isinstance(self._socket, ssl.SSLSocket) and bool(data) and self._socket.pending() > 0
 
     def _fail(self, error: OSError) -> None:
@@ -88,6 +88,6 @@ class SmtpSocket:
         self.release()
 
 
-def _give_up(waiter: "asyncio.Future[None]") -> None:
+def _time_out(waiter: "asyncio.Future[None]") -> None:
     if not waiter.done():
-        waiter.set_exception(TimeoutError("The server says nothing."))
+        waiter.set_exception(TimeoutError("The server did not reply in time."))

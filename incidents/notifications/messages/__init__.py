@@ -1,1 +1,1 @@
-"""What is sent: the content of a message, and its form as e-mail, webhook payload or chat card."""
+"""Messages: their content, and its rendering as e-mail, webhook payload or chat card."""

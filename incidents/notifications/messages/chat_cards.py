@@ -1,7 +1,7 @@
-"""Messages for Slack and Teams: what happened, what is affected, the words of the update, the way to the page.
+"""Messages for Slack and Teams: state, affected components, text of the update, and a link to the page.
 
-Both are sent to incoming webhooks, which can neither change a message nor answer in its
-thread; so each message stands for itself. Language and zone are active.
+Incoming webhooks can neither edit a message nor reply in its thread, so each message is
+complete. The reader's language and time zone are active.
 """
 
 from typing import Any
@@ -15,61 +15,66 @@ from .mime import one_line
 
 Json = dict[str, Any]
 
-# Of the services: a header of Slack has 150 signs at most, a section 3,000; a message to Teams 28 kB.
-_SLACK_TITLE, _SLACK_TEXT, _TEAMS_TEXT = 150, 2_700, 9_000
+# Limits of the services: 150 characters in a header of Slack, 3,000 in a section; 28 kB in a message to Teams.
+_MAX_SLACK_TITLE, _MAX_SLACK_TEXT, _MAX_TEAMS_TEXT = 150, 2_700, 9_000
 
 
-def slack(name: str, story: MessageContent) -> Json:
-    """Block Kit; `text` is what a notification shows and what a screen reader says."""
-    title = _line(story)
+def slack(page_name: str, content: MessageContent) -> Json:
+    """Return Block Kit; notifications and screen readers use `text`."""
+    title = _headline(content)
     blocks = [
-        {"type": "header", "text": {"type": "plain_text", "text": one_line(title, _SLACK_TITLE), "emoji": False}},
-        *(_section(text) for text in [_facts_in_slack(story), *_said_in_slack(story.newest)] if text),
-        {"type": "context", "elements": [{"type": "mrkdwn", "text": _escaped(_foot(name, story))}]},
+        {"type": "header", "text": {"type": "plain_text", "text": one_line(title, _MAX_SLACK_TITLE), "emoji": False}},
+        *(_slack_section(text) for text in [_slack_facts(content), *_slack_text(content.newest)] if text),
+        {"type": "context", "elements": [{"type": "mrkdwn", "text": _escape_slack(_footer(page_name, content))}]},
         {
             "type": "actions",
             "elements": [
-                {"type": "button", "text": {"type": "plain_text", "text": gettext("Read more")}, "url": story.url}
+                {"type": "button", "text": {"type": "plain_text", "text": gettext("Read more")}, "url": content.url}
             ],
         },
     ]
-    return {"text": _escaped(f"{name}: {title}"), "unfurl_links": False, "blocks": blocks}
+    return {"text": _escape_slack(f"{page_name}: {title}"), "unfurl_links": False, "blocks": blocks}
 
 
-def teams(name: str, story: MessageContent) -> Json:
-    """An Adaptive Card in the envelope that Workflows and the older connectors take."""
-    facts = [{"title": part, "value": f"{look.glyph} {word}"} for part, look, word in story.newest.components]
-    if story.window:
-        facts.append({"title": gettext("When"), "value": story.window})
+def teams(page_name: str, content: MessageContent) -> Json:
+    """Return an Adaptive Card in the envelope that Workflows and the older connectors accept."""
+    facts = [
+        {"title": name, "value": f"{appearance.glyph} {status}"}
+        for name, appearance, status in content.newest.components
+    ]
+    if content.window:
+        facts.append({"title": gettext("When"), "value": content.window})
     body: list[Json] = [
-        {"type": "TextBlock", "text": _plain_card(_line(story)), "size": "large", "weight": "bolder", "wrap": True,
-         "style": "heading"},
+        {"type": "TextBlock", "text": _escape_card(_headline(content)), "size": "large", "weight": "bolder",
+         "wrap": True, "style": "heading"},
         *([{"type": "FactSet", "facts": facts}] if facts else []),
-        *_said_in_teams(story.newest),
-        {"type": "TextBlock", "text": _plain_card(_foot(name, story)), "wrap": True, "isSubtle": True,
+        *_teams_text(content.newest),
+        {"type": "TextBlock", "text": _escape_card(_footer(page_name, content)), "wrap": True, "isSubtle": True,
          "size": "small"},
     ]  # fmt: skip
-    return _card(story.language, body, [{"type": "Action.OpenUrl", "title": gettext("Read more"), "url": story.url}])
+    return _card(
+        content.language, body, [{"type": "Action.OpenUrl", "title": gettext("Read more"), "url": content.url}]
+    )
 
 
-def slack_code(name: str, code: str) -> Json:
-    return {"text": f"{_escaped(_asks(name))} *{code}*"}
+def slack_code(page_name: str, code: str) -> Json:
+    return {"text": f"{_escape_slack(_code_request(page_name))} *{code}*"}
 
 
-def teams_code(name: str, code: str) -> Json:
+def teams_code(page_name: str, code: str) -> Json:
     body: list[Json] = [
-        {"type": "TextBlock", "text": _plain_card(_asks(name)), "wrap": True},
+        {"type": "TextBlock", "text": _escape_card(_code_request(page_name)), "wrap": True},
         {"type": "TextBlock", "text": code, "size": "large", "weight": "bolder"},
     ]
     return _card("", body, [])
 
 
-def _asks(name: str) -> str:
-    asked = gettext(
+def _code_request(page_name: str) -> str:
+    text = gettext(
         "Somebody wants status updates from %(name)s to arrive here. "
         "To confirm it, write this code on the page that the mail led to:"
     )
-    return asked % {"name": name}
+    return text % {"name": page_name}
 
 
 def _card(language: str, body: list[Json], actions: list[Json]) -> Json:
@@ -86,70 +91,75 @@ def _card(language: str, body: list[Json], actions: list[Json]) -> Json:
     return {"type": "message", "attachments": [attachment]}
 
 
-def _line(story: MessageContent) -> str:
-    """Shape of the state, phase and title, as a mail begins."""
-    correction = f"{gettext('Correction')}: " if story.is_correction else ""
-    return f"{story.appearance.glyph} {correction}{story.newest.phase}: {story.title.source}"
+def _headline(content: MessageContent) -> str:
+    """Return glyph of the state, phase and title, like the first line of an e-mail."""
+    correction = f"{gettext('Correction')}: " if content.is_correction else ""
+    return f"{content.appearance.glyph} {correction}{content.newest.phase}: {content.title.source}"
 
 
-def _said_in_slack(entry: UpdateContent) -> list[str]:
-    """The update's words, and the quoted statement behind a bar, after a line that says whose it is."""
-    said = [_cut(_escaped(_noted(entry.text)), _SLACK_TEXT)]
+def _slack_text(entry: UpdateContent) -> list[str]:
+    """Return the text of the update, and the quoted statement below a line that names its author."""
+    parts = [_truncate(_escape_slack(_with_note(entry.text)), _MAX_SLACK_TEXT)]
     if entry.quote:
-        lines = _cut(_escaped(entry.quote.plain), _SLACK_TEXT).splitlines()
-        said += [f"*{_escaped(_heading(entry))}*", "\n".join(f"> {line}" for line in lines)]
-    return said
+        lines = _truncate(_escape_slack(entry.quote.plain), _MAX_SLACK_TEXT).splitlines()
+        parts += [f"*{_escape_slack(_heading(entry))}*", "\n".join(f"> {line}" for line in lines)]
+    return parts
 
 
-def _said_in_teams(entry: UpdateContent) -> list[Json]:
-    said: list[Json] = [{"type": "TextBlock", "text": _plain_card(_cut(_noted(entry.text), _TEAMS_TEXT)), "wrap": True}]
+def _teams_text(entry: UpdateContent) -> list[Json]:
+    parts: list[Json] = [
+        {"type": "TextBlock", "text": _escape_card(_truncate(_with_note(entry.text), _MAX_TEAMS_TEXT)), "wrap": True}
+    ]
     if entry.quote:
-        text = _plain_card(_cut(entry.quote.plain, _TEAMS_TEXT))
-        said += [
-            {"type": "TextBlock", "text": _plain_card(_heading(entry)), "wrap": True, "weight": "bolder"},
+        text = _escape_card(_truncate(entry.quote.plain, _MAX_TEAMS_TEXT))
+        parts += [
+            {"type": "TextBlock", "text": _escape_card(_heading(entry)), "wrap": True, "weight": "bolder"},
             {"type": "Container", "style": "emphasis", "items": [{"type": "TextBlock", "text": text, "wrap": True}]},
         ]
-    return [block for block in said if block.get("text") != ""]
+    return [block for block in parts if block.get("text") != ""]
 
 
 def _heading(entry: UpdateContent) -> str:
     return quote_heading(entry.update.incident.upstream_name, entry.update.quote_language)
 
 
-def _noted(text: Prose) -> str:
+def _with_note(text: Prose) -> str:
     return f"({text.note}) {text.plain}" if text.note else text.plain
 
 
-def _cut(text: str, longest: int) -> str:
-    """At a word, so that no escape is cut either."""
-    return text if len(text) <= longest else text[:longest].rsplit(maxsplit=1)[0] + " …"
+def _truncate(text: str, limit: int) -> str:
+    """Cut the text between words, so that no escape sequence is cut."""
+    return text if len(text) <= limit else text[:limit].rsplit(maxsplit=1)[0] + " …"
 
 
-def _foot(name: str, story: MessageContent) -> str:
-    parts = [name, story.newest.at]
-    if story.next_update and story.incident.kind != Kind.MAINTENANCE:
-        parts.append(gettext("Next update: %(time)s") % {"time": story.next_update})
+def _footer(page_name: str, content: MessageContent) -> str:
+    parts = [page_name, content.newest.at]
+    if content.next_update and content.incident.kind != Kind.MAINTENANCE:
+        parts.append(gettext("Next update: %(time)s") % {"time": content.next_update})
     return " · ".join(parts)
 
 
-def _facts_in_slack(story: MessageContent) -> str:
-    lines = [f"{look.glyph} *{_escaped(part)}*: {_escaped(status)}" for part, look, status in story.newest.components]
-    if story.window:
-        lines.append(f"*{_escaped(gettext('When'))}*: {_escaped(story.window)}")
-    return _cut("\n".join(lines), _SLACK_TEXT)
+def _slack_facts(content: MessageContent) -> str:
+    lines = [
+        f"{appearance.glyph} *{_escape_slack(name)}*: {_escape_slack(status)}"
+        for name, appearance, status in content.newest.components
+    ]
+    if content.window:
+        lines.append(f"*{_escape_slack(gettext('When'))}*: {_escape_slack(content.window)}")
+    return _truncate("\n".join(lines), _MAX_SLACK_TEXT)
 
 
-def _section(text: str) -> Json:
+def _slack_section(text: str) -> Json:
     return {"type": "section", "text": {"type": "mrkdwn", "text": text}}
 
 
-def _escaped(text: str) -> str:
-    """As Slack asks; nothing in a text can call a whole channel (<!channel>)."""
+def _escape_slack(text: str) -> str:
+    """Escape as Slack requires, also so that no text can notify a whole channel (<!channel>)."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _plain_card(text: str) -> str:
-    """Cards read a little Markdown: what would be a link or emphasis is shown as it was written."""
-    for sign in "\\[]*_":
-        text = text.replace(sign, f"\\{sign}")
+def _escape_card(text: str) -> str:
+    """Escape the Markdown that cards support, so that the text is shown as it is."""
+    for char in "\\[]*_":
+        text = text.replace(char, f"\\{char}")
     return text

@@ -1,4 +1,4 @@
-"""What an announcement tells, ready for the letters: in the reader's language, with what is not in it marked."""
+"""The content of a message, in the reader's language; text in another language is marked."""
 
 from collections import ChainMap, defaultdict
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ from ...status import ComponentStatus, Phase
 from ...text import Text
 from ...wording import reader_passage, untranslated_note, words
 
-EARLIER = 5  # updates told again below the new one; the page has the rest
+EARLIER = 5  # updates repeated below the new one; the page has the rest
 
 
 @dataclass(frozen=True)
 class Prose:
-    """A Markdown text as a reader gets it; `note` says so where it is not in their language."""
+    """A Markdown text for a reader; `note` says so if it is not in their language."""
 
     source: str
     language: str
@@ -36,7 +36,7 @@ class Prose:
 
     @property
     def quoted(self) -> str:
-        """Plain text with “> ” before every line, as mail has always quoted."""
+        """Plain text with “> ” before every line, as quoted in e-mail."""
         return "\n".join(f"> {line}".rstrip() for line in self.plain.splitlines())
 
 
@@ -46,7 +46,7 @@ def prose(text: Text) -> Prose:
 
 
 class UpdateContent:
-    """One update of the story. Language and time zone of the reader are active."""
+    """One update. The reader's language and time zone are active."""
 
     def __init__(self, update: Update, language: str) -> None:
         self.update = update
@@ -61,7 +61,7 @@ class UpdateContent:
 
     @cached_property
     def components(self) -> list[tuple[str, Appearance, str]]:
-        """Name, and look and word of its status, of each public component this update named, in page order."""
+        """Name, and appearance and label of the status, of each public component of this update, in page order."""
         rows = self.update.affected.filter(component__hidden=False).select_related("component")
         found = {row.component: row.status for row in rows}
         ordered = sorted(found, key=lambda component: (component.position, component.created_at))
@@ -72,7 +72,7 @@ class UpdateContent:
 
 
 class MessageContent:
-    """The new update and what was said before it."""
+    """The announced update and the ones before it."""
 
     def __init__(self, announcement: Announcement, language: str) -> None:
         self.incident: Incident = announcement.update.incident
@@ -83,11 +83,11 @@ class MessageContent:
 
     @cached_property
     def appearance(self) -> Appearance:
-        """Of the incident once the newest update was said: as the page shows it."""
+        """The appearance of the incident as of the newest update, the same as on the page."""
         return APPEARANCES[state_of(self.newest.update.phase, self.incident.impact, self._statuses())]
 
     def _statuses(self) -> list[str]:
-        """The status of each public component by the newest update that names it."""
+        """Return the status of each public component, from the newest update that names it."""
         timeline = [self.newest.update, *self._before]
         rows = AffectedComponent.objects.filter(update__in=timeline, component__hidden=False)
         by_update = defaultdict[str, dict[str, str]](dict)
@@ -97,9 +97,9 @@ class MessageContent:
 
     @property
     def impact(self) -> str:
-        """How hard an incident hits, in a word; empty for planned work and for what is over."""
-        is_told = not (self.incident.is_maintenance or Phase(self.newest.update.phase).is_final)
-        return self.incident.get_impact_display() if is_told else ""
+        """The label of the impact; empty for maintenance and for what is over."""
+        is_shown = not (self.incident.is_maintenance or Phase(self.newest.update.phase).is_final)
+        return self.incident.get_impact_display() if is_shown else ""
 
     @cached_property
     def title(self) -> Prose:
@@ -107,7 +107,7 @@ class MessageContent:
 
     @cached_property
     def earlier(self) -> list[UpdateContent]:
-        """Public updates from before the new one, newest first, with their own times."""
+        """Public updates before the new one, newest first."""
         return [UpdateContent(update, self.language) for update in self._before[:EARLIER]]
 
     @property
@@ -120,9 +120,9 @@ class MessageContent:
 
     @property
     def window(self) -> str:
-        """When planned work takes place; empty for an incident."""
-        begins, ends = self.incident.scheduled_for, self.incident.scheduled_until
-        return formats.span(begins, ends) if begins and not self.incident.is_over else ""
+        """The time span of maintenance; empty for an incident."""
+        start, end = self.incident.scheduled_for, self.incident.scheduled_until
+        return formats.span(start, end) if start and not self.incident.is_over else ""
 
     @property
     def next_update(self) -> str:
@@ -131,9 +131,9 @@ class MessageContent:
 
     @cached_property
     def _before(self) -> list[Update]:
-        """In the timeline's own order, which decides between updates of the same minute too.
+        """Updates before the new one, in the order of the timeline, which also orders updates of the same minute.
 
-        The new one has its place there even if it was taken back while a worker held its letters.
+        The new one is found there even if it was withdrawn while a worker had claimed its deliveries.
         """
         timeline = iter(self.incident.updates.newest_first())
         for update in timeline:

@@ -1,6 +1,6 @@
-"""The letters as mail: rendered once per announcement and language, then addressed.
+"""E-mails: rendered once per announcement and language, then filled in for each recipient.
 
-`render` needs the database; `Mail.to` does not, and is what a worker does ten
+`render` uses the database. `RenderedEmail.for_recipient` does not: a worker calls it ten
 thousand times. Headers follow STANDARDS E1-E17.
 """
 
@@ -23,18 +23,18 @@ from ..channels.email import sender_address
 from ..ledger.writer import ClaimedDelivery
 from . import mime
 from .content import MessageContent
-from .mime import Slot
+from .mime import Placeholder
 
 TITLE_LENGTH = 150
-_TOKEN = "TOKEN"  # noqa: S105 - stands in an address until the recipient's own is put in
+_TOKEN = "TOKEN"  # noqa: S105 - replaced in links by the recipient's own token
 _PURPOSES = {
-    Slot.UNSUBSCRIBE: links.Purpose.UNSUBSCRIBE,
-    Slot.MANAGE: links.Purpose.MANAGE,
-    Slot.CONFIRM: links.Purpose.CONFIRM,
-    Slot.CONNECT: links.Purpose.CONNECT,
+    Placeholder.UNSUBSCRIBE: links.Purpose.UNSUBSCRIBE,
+    Placeholder.MANAGE: links.Purpose.MANAGE,
+    Placeholder.CONFIRM: links.Purpose.CONFIRM,
+    Placeholder.CONNECT: links.Purpose.CONNECT,
 }
-# What somebody asked for a minute ago is no list mail, and the first asks whether there shall be any.
-_WITHOUT_LIST = {
+# E-mails that the recipient has just requested are not list mail, and have no List-* headers.
+_NOT_LIST_MAIL = {
     Delivery.Letter.CONFIRMATION,
     Delivery.Letter.FOLLOW,
     Delivery.Letter.MANAGE,
@@ -44,54 +44,56 @@ _WITHOUT_LIST = {
 
 
 @dataclass(frozen=True)
-class Mail:
-    """One letter in one language, to be addressed."""
+class RenderedEmail:
+    """An e-mail in one language, without the values that differ between recipients."""
 
-    letter: mime.Letter
-    addresses: dict[Slot, str]
-    about: str = ""  # the incident, which the link to unsubscribe names too
+    template: mime.MimeTemplate
+    personal_links: dict[Placeholder, str]
+    incident_id: str = ""  # part of the unsubscribe link
     names_webhook: bool = False
 
-    def to(self, row: ClaimedDelivery) -> bytes:
-        """The bytes for one recipient; the same row gives the same Message-ID and Date every time."""
+    def for_recipient(self, row: ClaimedDelivery) -> bytes:
+        """Return the bytes for one recipient; the same row always has the same Message-ID and Date."""
         values = {
-            Slot.ADDRESS: row.address,
-            Slot.MESSAGE_ID: row.message_id,
-            Slot.DATE: _date(row.dated_at),
+            Placeholder.ADDRESS: row.address,
+            Placeholder.MESSAGE_ID: row.message_id,
+            Placeholder.DATE: _date(row.dated_at),
         }
         if self.names_webhook:
-            values[Slot.WEBHOOK] = masked(row.endpoint)
-        for slot, link in self.addresses.items():
-            # One that leads to somebody's choices, or begins them, is good for its round only.
-            subject = f"{row.subscriber_id}:{self.about if slot is Slot.UNSUBSCRIBE else row.opt_in_round}".rstrip(":")
-            values[slot] = link.replace(_TOKEN, links.sign(_PURPOSES[slot], subject))
-        return self.letter.filled(values)
+            values[Placeholder.WEBHOOK] = masked(row.endpoint)
+        for placeholder, link in self.personal_links.items():
+            # A link that opens a subscription is valid for its opt-in round only.
+            scope = self.incident_id if placeholder is Placeholder.UNSUBSCRIBE else row.opt_in_round
+            subject = f"{row.subscriber_id}:{scope}".rstrip(":")
+            values[placeholder] = link.replace(_TOKEN, links.sign(_PURPOSES[placeholder], subject))
+        return self.template.fill(values)
 
 
-def render(letter: str, language: str, announcement: Announcement | None = None, zone: str = "") -> Mail:
-    """A letter in a language, with times in `zone` or the page's, and the page's name and company as they are now."""
+def render(kind: str, language: str, announcement: Announcement | None = None, zone: str = "") -> RenderedEmail:
+    """Render an e-mail in a language, with times in `zone` or the page's, and the page's present name and company."""
     page = Page.objects.current()
     with translation.override(language), timezone.override(zone or page.time_zone):
         context = _context(page, language, announcement)
-        subject = mime.one_line(_rendered(letter, "subject.txt", context), TITLE_LENGTH + 100)
-        text, html = (_rendered(letter, name, {**context, "subject": subject}) for name in ("body.txt", "body.html"))
-        headers = list(_headers(page, letter, language, subject, announcement))
-    composed = mime.compose(headers, mime.without_holes(text), html)
-    personal = {slot: _address(slot, language) for slot in _PURPOSES if slot in composed.slots}
-    about = announcement.update.incident_id if announcement else ""
-    return Mail(composed, personal, about, names_webhook=Slot.WEBHOOK in composed.slots)
+        subject = mime.one_line(_rendered(kind, "subject.txt", context), TITLE_LENGTH + 100)
+        text, html = (_rendered(kind, name, {**context, "subject": subject}) for name in ("body.txt", "body.html"))
+        headers = list(_headers(page, kind, language, subject, announcement))
+    template = mime.compose(headers, mime.collapse_blank_lines(text), html)
+    personal_links = {one: _link(one, language) for one in _PURPOSES if one in template.placeholders}
+    incident_id = announcement.update.incident_id if announcement else ""
+    names_webhook = Placeholder.WEBHOOK in template.placeholders
+    return RenderedEmail(template, personal_links, incident_id, names_webhook)
 
 
 def preview(announcement: Announcement, language: str) -> tuple[str, str]:
-    """Subject and HTML of the letter, with links that lead nowhere instead of a recipient's own; language active."""
-    nowhere = dict.fromkeys(["unsubscribe_url", "manage_url", "confirm_url"], "#")
-    context = {**_context(Page.objects.current(), language, announcement), **nowhere}
+    """Return subject and HTML, with “#” for a recipient's own links. The language must be active."""
+    no_links = dict.fromkeys(["unsubscribe_url", "manage_url", "confirm_url"], "#")
+    context = {**_context(Page.objects.current(), language, announcement), **no_links}
     subject = mime.one_line(_rendered("update", "subject.txt", context), TITLE_LENGTH + 100)
     return subject, _rendered("update", "body.html", {**context, "subject": subject})
 
 
 def thread_id(incident: Incident) -> str:
-    """The Message-ID that every mail of an incident refers to; no mail has it (STANDARDS E14)."""
+    """Return the Message-ID that all e-mails of an incident refer to, though none has it (STANDARDS E14)."""
     return f"<incident-{incident.pk}@{settings.FEED_ID_HOST}>"
 
 
@@ -101,22 +103,22 @@ def _context(page: Page, language: str, announcement: Announcement | None) -> di
         "page_name": mime.one_line(_page_name(page), 60),
         "language": language,
         "home_url": links.absolute(links.home(language)),
-        "unsubscribe_url": Slot.UNSUBSCRIBE.gap,
-        "manage_url": Slot.MANAGE.gap,
+        "unsubscribe_url": Placeholder.UNSUBSCRIBE.marker,
+        "manage_url": Placeholder.MANAGE.marker,
         "choices_url": links.absolute(links.dynamic("subscriptions:request_manage_link", language)),
-        "confirm_url": Slot.CONFIRM.gap,
-        "connect_url": Slot.CONNECT.gap,
-        "webhook": Slot.WEBHOOK.gap,
+        "confirm_url": Placeholder.CONFIRM.marker,
+        "connect_url": Placeholder.CONNECT.marker,
+        "webhook": Placeholder.WEBHOOK.marker,
     }
     if announcement is not None:
-        story = MessageContent(announcement, language)
-        title = mime.one_line(words(story.incident.title), TITLE_LENGTH)
-        context |= {"story": story, "appearances": APPEARANCES.values(), "title": title}
+        content = MessageContent(announcement, language)
+        title = mime.one_line(words(content.incident.title), TITLE_LENGTH)
+        context |= {"story": content, "appearances": APPEARANCES.values(), "title": title}
     return context
 
 
-def _rendered(letter: str, name: str, context: dict[str, object]) -> str:
-    return render_to_string(f"emails/{letter}/{name}", context)
+def _rendered(kind: str, name: str, context: dict[str, object]) -> str:
+    return render_to_string(f"emails/{kind}/{name}", context)
 
 
 def _page_name(page: Page) -> str:
@@ -124,17 +126,17 @@ def _page_name(page: Page) -> str:
 
 
 def _headers(
-    page: Page, letter: str, language: str, subject: str, announcement: Announcement | None
+    page: Page, kind: str, language: str, subject: str, announcement: Announcement | None
 ) -> Iterator[tuple[str, str]]:
-    yield "Message-ID", Slot.MESSAGE_ID.gap
-    yield "Date", Slot.DATE.gap
+    yield "Message-ID", Placeholder.MESSAGE_ID.marker
+    yield "Date", Placeholder.DATE.marker
     yield "From", mime.sender(_page_name(page), sender_address())
-    yield "To", f"<{Slot.ADDRESS.gap}>"
+    yield "To", f"<{Placeholder.ADDRESS.marker}>"
     yield "Subject", subject
     if announcement is not None:
         yield "In-Reply-To", thread_id(announcement.update.incident)
         yield "References", thread_id(announcement.update.incident)
-    if letter not in _WITHOUT_LIST:
+    if kind not in _NOT_LIST_MAIL:
         yield from _list_headers(page, language)
     yield "Auto-Submitted", "auto-generated"  # RFC 3834 §5
     yield "X-Auto-Response-Suppress", "OOF, AutoReply"
@@ -142,12 +144,12 @@ def _headers(
 
 
 def _list_headers(page: Page, language: str) -> Iterator[tuple[str, str]]:
-    """RFC 2369, 2919 and 8058. The List-Id has no phrase: one that is not ASCII would swallow the id.
+    """RFC 2369, 2919 and 8058. The List-Id has no phrase: encoding a phrase that is not ASCII would hide the id.
 
-    The id keeps its host when the page moves to another, as the ids of the feeds do.
+    The id keeps its host if the page moves to another host, as the ids of the feeds do.
     """
     yield "List-Id", f"<status.{settings.FEED_ID_HOST}>"
-    yield "List-Unsubscribe", f"<{Slot.UNSUBSCRIBE.gap}>"
+    yield "List-Unsubscribe", f"<{Placeholder.UNSUBSCRIBE.marker}>"
     yield "List-Unsubscribe-Post", "List-Unsubscribe=One-Click"
     yield "List-Help", f"<{links.absolute(links.subscribe(language))}>"
     yield "List-Subscribe", f"<{links.absolute(links.subscribe(language))}>"
@@ -158,9 +160,9 @@ def _list_headers(page: Page, language: str) -> Iterator[tuple[str, str]]:
 
 @lru_cache(maxsize=64)
 def _date(at: datetime) -> str:
-    """RFC 5322 §3.3. All letters of an announcement have the same."""
+    """RFC 5322 §3.3. Cached, because all deliveries of an announcement have the same date."""
     return format_datetime(at)
 
 
-def _address(slot: Slot, language: str) -> str:
-    return links.absolute(links.dynamic(f"subscriptions:{slot}", language, _TOKEN))
+def _link(placeholder: Placeholder, language: str) -> str:
+    return links.absolute(links.dynamic(f"subscriptions:{placeholder}", language, _TOKEN))

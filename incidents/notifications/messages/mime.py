@@ -1,8 +1,8 @@
-"""A mail as bytes with gaps: written once per language, filled in for each recipient by joining.
+"""MIME templates: an e-mail as bytes with placeholders, which are filled in for each recipient by joining.
 
-Bodies are quoted-printable, so that every line is short and every byte is ASCII
-whatever the relay offers (RFC 2045 §6.7); a gap stands between two soft line breaks
-and is encoded on its own.
+Bodies are quoted-printable, so that lines are short and all bytes are ASCII, whatever
+the relay supports (RFC 2045 §6.7). The value of a placeholder is encoded separately,
+between two soft line breaks.
 """
 
 import re
@@ -16,13 +16,13 @@ from enum import StrEnum
 
 # Non-characters: no text can contain them once it has been through markup.clean, and no address either.
 _MARK = "\ufdd1"
-_GAP = re.compile(f"{_MARK}([a-z_]+){_MARK}")
-# “=” is always escaped in quoted-printable, so this stands in no body (RFC 2046 §5.1.1).
+_PLACEHOLDER = re.compile(f"{_MARK}([a-z_]+){_MARK}")
+# “=” is always escaped in quoted-printable, so no body contains this (RFC 2046 §5.1.1).
 _BOUNDARY = "=_alternative"
 
 
-class Slot(StrEnum):
-    """What differs from recipient to recipient."""
+class Placeholder(StrEnum):
+    """A value that differs between recipients."""
 
     ADDRESS = "address"
     MESSAGE_ID = "message_id"
@@ -34,75 +34,77 @@ class Slot(StrEnum):
     WEBHOOK = "webhook"
 
     @property
-    def gap(self) -> str:
-        """What to write where the slot's value belongs."""
+    def marker(self) -> str:
+        """The text that marks the place of the value."""
         return f"{_MARK}{self.value}{_MARK}"
 
 
 @dataclass(frozen=True)
-class Letter:
-    """Text and gaps by turns, beginning with text."""
+class MimeTemplate:
+    """Header and body as pieces of text with a placeholder between each two."""
 
     head: tuple[bytes, ...]
-    head_slots: tuple[Slot, ...]
+    head_placeholders: tuple[Placeholder, ...]
     body: tuple[bytes, ...]
-    body_slots: tuple[Slot, ...]
+    body_placeholders: tuple[Placeholder, ...]
 
     @property
-    def slots(self) -> frozenset[Slot]:
-        return frozenset(self.head_slots + self.body_slots)
+    def placeholders(self) -> frozenset[Placeholder]:
+        return frozenset(self.head_placeholders + self.body_placeholders)
 
-    def filled(self, values: Mapping[Slot, str]) -> bytes:
-        """The mail for one recipient, ready for the wire. Line breaks in a value are refused with ValueError."""
-        together = "".join(values.values())
-        if "\n" in together or "\r" in together:
-            raise ValueError("A value for a mail has a line break in it.")
-        raw = {slot: value.encode() for slot, value in values.items()}
+    def fill(self, values: Mapping[Placeholder, str]) -> bytes:
+        """Return the e-mail for one recipient, ready to send. Raises ValueError for a value with a line break."""
+        joined = "".join(values.values())
+        if "\n" in joined or "\r" in joined:
+            raise ValueError("A value contains a line break.")
+        raw = {placeholder: value.encode() for placeholder, value in values.items()}
         return b"".join(
             [
-                *_join(self.head, [raw[slot] for slot in self.head_slots]),
-                *_join(self.body, [_soft(raw[slot]) for slot in self.body_slots]),
+                *_join(self.head, [raw[placeholder] for placeholder in self.head_placeholders]),
+                *_join(self.body, [_encoded_value(raw[placeholder]) for placeholder in self.body_placeholders]),
             ]
         )
 
 
-def compose(headers: Iterable[tuple[str, str]], text: str, html: str) -> Letter:
-    """A multipart/alternative mail, text first. A header value with a gap in it must otherwise be ASCII."""
+def compose(headers: Iterable[tuple[str, str]], text: str, html: str) -> MimeTemplate:
+    """Compose a multipart/alternative e-mail, text first. A header value with a placeholder must be ASCII otherwise."""
     head = "".join(_header(name, value) for name, value in headers)
     head += f'MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary="{_BOUNDARY}"\r\n\r\n'
-    head_texts, head_slots = _split(head)
-    body, body_slots = [b""], list[Slot]()
+    head_texts, head_placeholders = _split(head)
+    body, body_placeholders = [b""], list[Placeholder]()
     for subtype, content in (("plain", text), ("html", html)):
         body[-1] += _part_head(subtype)
-        texts, slots = _split(content)
-        encoded = [_quoted(piece) for piece in texts]
+        texts, placeholders = _split(content)
+        encoded = [_quoted_printable(piece) for piece in texts]
         body[-1] += encoded[0]
         body += encoded[1:]
-        body_slots += slots
+        body_placeholders += placeholders
         body[-1] += b"\r\n"
     body[-1] += f"--{_BOUNDARY}--\r\n".encode()
-    return Letter(tuple(piece.encode() for piece in head_texts), tuple(head_slots), tuple(body), tuple(body_slots))
+    return MimeTemplate(
+        tuple(piece.encode() for piece in head_texts), tuple(head_placeholders), tuple(body), tuple(body_placeholders)
+    )
 
 
 def one_line(text: str, limit: int) -> str:
-    """Text fit for a header: one line, nothing invisible, cut at a word."""
-    line = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
+    """Return text for a header: one line, printable, cut between words."""
+    line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
     return line if len(line) <= limit else f"{line[: limit - 1].rsplit(' ', 1)[0]}…"
 
 
-def without_holes(text: str) -> str:
-    """At most one empty line between two others: what templates leave behind where there was nothing to say."""
+def collapse_blank_lines(text: str) -> str:
+    """Replace runs of blank lines, which template tags leave behind, with one."""
     return re.sub(r"\n\s*\n(\s*\n)+", "\n\n", text).strip() + "\n"
 
 
 def sender(name: str, address: str) -> str:
-    """A From value. `@`, `:`, `,` and `"` in a display name make some servers suspicious (STANDARDS E16)."""
+    """Return a From value. Some servers distrust `@`, `:`, `,` and `"` in a display name (STANDARDS E16)."""
     safe = one_line(re.sub(r'[@:,;"<>\\]', " ", name), 75)
     return str(Address(safe, addr_spec=address))
 
 
 def _header(name: str, value: str) -> str:
-    """One header, folded and encoded; a value with a gap, and one that is long but has no words, stays as it is."""
+    """Return one header, folded and encoded, except values with a placeholder and those that cannot be folded."""
     if _MARK in value or name.startswith("List-") or name in {"References", "In-Reply-To"}:
         return f"{name}: {value}\r\n"
     message = EmailMessage(policy=SMTP)
@@ -117,17 +119,17 @@ def _part_head(subtype: str) -> bytes:
     ).encode()
 
 
-def _split(text: str) -> tuple[list[str], list[Slot]]:
-    pieces = _GAP.split(text)
-    return pieces[::2], [Slot(name) for name in pieces[1::2]]
+def _split(text: str) -> tuple[list[str], list[Placeholder]]:
+    pieces = _PLACEHOLDER.split(text)
+    return pieces[::2], [Placeholder(name) for name in pieces[1::2]]
 
 
-def _quoted(text: str) -> bytes:
+def _quoted_printable(text: str) -> bytes:
     return b2a_qp(text.encode()).replace(b"\n", b"\r\n")
 
 
-def _soft(value: bytes) -> bytes:
-    """A value between two soft line breaks, which readers do not see."""
+def _encoded_value(value: bytes) -> bytes:
+    """Encode a value between two soft line breaks, which are not displayed."""
     return b"=\r\n" + b2a_qp(value).replace(b"\n", b"\r\n") + b"=\r\n"
 
 

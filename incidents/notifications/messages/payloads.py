@@ -1,4 +1,4 @@
-"""What goes over HTTP as JSON: rendered once per announcement, channel and language, then addressed."""
+"""JSON payloads: rendered once per announcement, channel and language, then filled in for each recipient."""
 
 import base64
 import json
@@ -19,45 +19,45 @@ from .content import MessageContent
 
 Json = dict[str, Any]
 
-# Stand in the JSON until the recipient's own are put in. Non-characters: no text of the page has them.
+# Replaced by the recipient's own values. They contain non-characters, which no text of the page has.
 UNSUBSCRIBE, CODE = "\ufdd2unsubscribe\ufdd2", "\ufdd2code\ufdd2"
 Channel = Subscriber.Channel
 
 
 @dataclass(frozen=True)
 class Payload:
-    """One body in one language, to be addressed."""
+    """A body in one language, without the values that differ between recipients."""
 
     body: bytes
     language: str
 
-    def to(self, row: ClaimedDelivery) -> bytes:
-        """The bytes for one recipient, the same at every try."""
+    def for_recipient(self, row: ClaimedDelivery) -> bytes:
+        """Return the bytes for one recipient, the same at every attempt."""
         token = links.sign(links.Purpose.UNSUBSCRIBE, row.subscriber_id) if UNSUBSCRIBE.encode() in self.body else ""
         link = links.absolute(links.dynamic("subscriptions:unsubscribe", self.language, token)) if token else ""
-        code = code_of(row.subscriber_id, row.opt_in_round)
+        code = verification_code(row.subscriber_id, row.opt_in_round)
         return self.body.replace(UNSUBSCRIBE.encode(), link.encode()).replace(CODE.encode(), code.encode())
 
 
-def code_of(subscriber_id: str, opt_in_round: int) -> str:
-    """What the owner reads where their webhook arrives, `ABCD-EFGH`: 40 bits, of one round of opting in."""
+def verification_code(subscriber_id: str, opt_in_round: int) -> str:
+    """Return the code that the owner reads at the webhook, `ABCD-EFGH`: 40 bits, valid for one opt-in round."""
     digest = salted_hmac("incidents.webhook.code", f"{subscriber_id}:{opt_in_round}", algorithm="sha256").digest()
     text = base64.b32encode(digest[:5]).decode()
     return f"{text[:4]}-{text[4:]}"
 
 
-def render(channel: str, letter: str, language: str, announcement: Announcement | None, zone: str = "") -> Payload:
-    """A post in a language, with times in `zone` or the page's."""
+def render(channel: str, kind: str, language: str, announcement: Announcement | None, zone: str = "") -> Payload:
+    """Render a post in a language, with times in `zone` or the page's."""
     page = Page.objects.current()
     with translation.override(language), timezone.override(zone or page.time_zone):
         name = words(page.name) or settings.SITE_HOST
         if announcement is None:
-            if letter != Delivery.Letter.CODE:
-                raise ValueError(f"“{letter}” does not go over HTTP.")
+            if kind != Delivery.Letter.CODE:
+                raise ValueError(f"“{kind}” is not sent over HTTP.")
             body = _CODES[channel](page, name)
         else:
             body = _NEWS[channel](page, name, MessageContent(announcement, language))
-    # No escapes, so that the gaps are found.
+    # Unescaped, so that the values above are found.
     return Payload(json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(), language)
 
 
@@ -67,7 +67,7 @@ _CODES: dict[str, Callable[[Page, str], Json]] = {
     Channel.TEAMS: lambda _page, name: chat_cards.teams_code(name, CODE),
 }
 _NEWS: dict[str, Callable[[Page, str, MessageContent], Json]] = {
-    Channel.WEBHOOK: lambda page, _name, story: statuspage.news(page, UNSUBSCRIBE, story.incident),
-    Channel.SLACK: lambda _page, name, story: chat_cards.slack(name, story),
-    Channel.TEAMS: lambda _page, name, story: chat_cards.teams(name, story),
+    Channel.WEBHOOK: lambda page, _name, content: statuspage.news(page, UNSUBSCRIBE, content.incident),
+    Channel.SLACK: lambda _page, name, content: chat_cards.slack(name, content),
+    Channel.TEAMS: lambda _page, name, content: chat_cards.teams(name, content),
 }

@@ -1,4 +1,4 @@
-"""Standard Webhooks 1.0.0: what a webhook is signed with, and the headers that say so (STANDARDS S4)."""
+"""Signatures of webhook posts: secrets and headers of Standard Webhooks 1.0.0 (STANDARDS S4)."""
 
 import base64
 import hashlib
@@ -16,7 +16,7 @@ def new_secret() -> str:
 
 
 def headers(post_id: str, at: datetime, body: bytes, keys: Iterable[str]) -> dict[str, str]:
-    """`post_id` is the same over all tries, `at` is the time of this one. One signature per secret, newest first."""
+    """Return the headers, with one signature per key. `post_id` is the same at every attempt, `at` is not."""
     stamp = str(int(at.timestamp()))
     signed = b".".join([post_id.encode(), stamp.encode(), body])
     signatures = " ".join(f"v1,{_signature(key, signed)}" for key in keys)

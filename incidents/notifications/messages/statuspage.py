@@ -14,14 +14,14 @@ from ...statuspage_api import Json, body, incident_shape, moment, page_id, statu
 
 
 def news(page: Page, unsubscribe: str, incident: Incident) -> Json:
-    """The incident with its whole story; the newest update is the first."""
+    """Return the incident with all its updates, newest first."""
     timeline = incident.updates.public().newest_first().select_related("incident")
     updates = list(timeline.prefetch_related("affected__component"))
     return {**_frame(page, unsubscribe), "incident": _incident(incident, updates, page)}
 
 
 def verification(page: Page, unsubscribe: str, code: str) -> Json:
-    """Ours: the code that the owner is asked for. A client that knows incidents only has nothing to read in it."""
+    """Return our own extension: the code that the owner has to enter. Clients of incidents ignore it."""
     return {**_frame(page, unsubscribe), "verification": {"code": code}}
 
 
@@ -50,7 +50,7 @@ def _incident(incident: Incident, updates: list[Update], page: Page) -> Json:
     return {**_UNUSED, **shape, **_report(updates), "backfilled": False, "incident_updates": updates_here}
 
 
-# What they send and we have nothing to say of, unless the incident does.
+# Fields of the original payload without a counterpart here, unless the incident has them.
 _UNUSED: dict[str, Any] = {
     "postmortem_ignored": False,
     "postmortem_notified_subscribers": False,
@@ -66,7 +66,7 @@ _UNUSED: dict[str, Any] = {
 
 
 def _report(updates: list[Update]) -> Json:
-    """The newest postmortem, where there is one."""
+    """Return the fields of the newest postmortem, null if there is none."""
     found = next((update for update in updates if update.phase == Phase.POSTMORTEM), None)
     return {
         "postmortem_body": body(found) if found else None,

@@ -1,1 +1,1 @@
-"""Sends what is due: workers, the dispatcher between their connections, and group commit."""
+"""Sending: workers, the dispatcher that feeds their connections, rate limiting, and group commit."""

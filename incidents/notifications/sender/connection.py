@@ -1,4 +1,4 @@
-"""One connection's work: take a row, write that it goes on the wire, send it, see what follows from the answer."""
+"""The work of one connection: take a row, record that it is in flight, send it, act on the reply."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -19,36 +19,37 @@ from .rate_limit import RateLimiter
 
 logger = logging.getLogger(__name__)
 
-# Failures of a relay in a row, after it has taken mail, that make it count as down.
-_RELAY_PATIENCE = 5
-# So many destinations put us off and none answers: then it is the relay that speaks.
-_DESTINATIONS_PATIENCE = 5
+# Failures in a row after which a relay that has accepted messages counts as failing.
+_MAX_RELAY_FAILURES = 5
+# If so many destinations defer messages and none accepts any, the replies are the relay's own.
+_MAX_DEFERRING_DESTINATIONS = 5
 
 
 @dataclass
 class RelayHealth:
-    """What all connections of a worker have seen of the relay."""
+    """What the connections of a worker have learned about the relay."""
 
-    answers: bool = False
+    has_accepted: bool = False
     _failures: int = 0
-    _putting_off: set[str] = field(default_factory=set)
+    _deferring: set[str] = field(default_factory=set)
 
-    def answered(self) -> None:
-        self.answers, self._failures = True, 0
-        self._putting_off.clear()
+    def record_acceptance(self) -> None:
+        self.has_accepted, self._failures = True, 0
+        self._deferring.clear()
 
-    def failed(self) -> bool:
-        """Notes a failure; returns whether the relay is to count as down."""
+    def record_failure(self) -> bool:
+        """Return whether the relay counts as failing now."""
         self._failures += 1
-        return not self.answers or self._failures >= _RELAY_PATIENCE
+        return not self.has_accepted or self._failures >= _MAX_RELAY_FAILURES
 
-    def deferred(self, destination: str) -> bool:
-        self._putting_off.add(destination)
-        return len(self._putting_off) >= _DESTINATIONS_PATIENCE
+    def record_deferral(self, destination: str) -> bool:
+        """Return whether the relay counts as failing now."""
+        self._deferring.add(destination)
+        return len(self._deferring) >= _MAX_DEFERRING_DESTINATIONS
 
 
 class Transport(Protocol):
-    """One task's way out. Both may raise a ChannelError: `prepare` only Busy."""
+    """How a sender sends. `prepare` may raise Busy, `send` any ChannelError."""
 
     async def prepare(self) -> None: ...
 
@@ -58,10 +59,10 @@ class Transport(Protocol):
 
 
 class SmtpTransport:
-    """A connection to the mail relay, and the letters that go over it."""
+    """Sends e-mails over a connection to the mail relay; `email_for` returns the bytes for a row."""
 
-    def __init__(self, write_mail: Callable[[ClaimedDelivery], bytes]) -> None:
-        self.write_mail = write_mail
+    def __init__(self, email_for: Callable[[ClaimedDelivery], bytes]) -> None:
+        self.email_for = email_for
         self.channel = EmailChannel()
         self.prepare = self.channel.prepare
         self.close = self.channel.close
@@ -71,13 +72,13 @@ class SmtpTransport:
 
     def _content(self, row: ClaimedDelivery) -> bytes:
         try:
-            return self.write_mail(row)
+            return self.email_for(row)
         except ValueError as error:
-            raise Refused(Reply(0, f"The letter cannot be written: {error}")) from error
+            raise Refused(Reply(0, f"The message cannot be built: {error}")) from error
 
 
 class Sender:
-    """Runs as a task of its own, with a wire of its own, until the desk has nothing more."""
+    """A task with a connection of its own, which runs until the dispatcher is closed or the relay fails."""
 
     def __init__(
         self,
@@ -92,119 +93,119 @@ class Sender:
         self.relay = relay
         self.transport = transport
         self.rate_limiter = rate_limiter
-        self.unwritten: Outcome | None = None
+        self.unrecorded: Outcome | None = None
 
     async def run(self) -> None:
-        """Whatever goes wrong here that has no name ends the worker rather than only this task."""
+        """Send until there is nothing left. An unexpected error ends the whole worker, not only this task."""
         try:
-            while (row := await self._next()) is not None and await self._begin(row):
-                self.unwritten = await self._send(row)
+            while (row := await self._next_row()) is not None and await self._prepare(row):
+                self.unrecorded = await self._send(row)
         except BaseException:
             self.dispatcher.close()
             raise
         finally:
             self.transport.close()
 
-    async def _next(self) -> ClaimedDelivery | None:
-        """The outcome of the last letter is written with the beginning of the next, or at once if there is none."""
-        row = self.dispatcher.take()
+    async def _next_row(self) -> ClaimedDelivery | None:
+        """An outcome is recorded together with the start of the next row, or at once if there is none."""
+        row = self.dispatcher.get_nowait()
         if row is None:
-            await self._write_down()
-            row = await self.dispatcher.next()
+            await self._record_outcome()
+            row = await self.dispatcher.get()
         return row
 
-    async def _write_down(self) -> None:
-        if self.unwritten is not None:
-            await self.commits.write(self.unwritten, None)
-            self.unwritten = None
+    async def _record_outcome(self) -> None:
+        if self.unrecorded is not None:
+            await self.commits.write(self.unrecorded, None)
+            self.unrecorded = None
 
-    async def _begin(self, row: ClaimedDelivery) -> bool:
-        """Makes the connection ready. If that fails the row was not touched, and this task ends."""
+    async def _prepare(self, row: ClaimedDelivery) -> bool:
+        """Open the connection. If that fails, the row stays as it is and this task ends."""
         try:
             await self.transport.prepare()
         except Busy as error:
-            await self._write_down()
-            self.dispatcher.settle(row, Result.NOTHING)
-            if not await self._relay_failed(row, error.reply):
-                self.dispatcher.offer([row])
+            await self._record_outcome()
+            self.dispatcher.finish(row, Result.UNKNOWN)
+            if not await self._handle_relay_failure(row, error.reply):
+                self.dispatcher.add([row])
             return False
         return True
 
     async def _send(self, row: ClaimedDelivery) -> Outcome | None:
-        """Returns an outcome that may wait for the next row; what has consequences is written before them."""
+        """Return an outcome that can be recorded with the next row; one with consequences is recorded first."""
         await self.rate_limiter.wait()
-        outcome, self.unwritten = self.unwritten, None
+        outcome, self.unrecorded = self.unrecorded, None
         if not await self.commits.write(outcome, row):
-            self.dispatcher.settle(row, Result.NOTHING)
-            await self._give_probes_back(row)
+            self.dispatcher.finish(row, Result.UNKNOWN)
+            await self._return_probes(row)
             return None
         try:
             reply = await self.transport.send(row)
         except ChannelError as error:
             await self.commits.write(outcomes.not_accepted(row, error, timezone.now()), None)
-            await self._follow(row, error)
+            await self._handle_error(row, error)
             return None
-        return await self._taken(row, outcomes.accepted(row, reply, timezone.now()))
+        return await self._handle_acceptance(row, outcomes.accepted(row, reply, timezone.now()))
 
-    async def _taken(self, row: ClaimedDelivery, outcome: Outcome) -> Outcome | None:
-        self.relay.answered()
+    async def _handle_acceptance(self, row: ClaimedDelivery, outcome: Outcome) -> Outcome | None:
+        self.relay.record_acceptance()
         if row.probes:
             await self.commits.write(outcome, None)
-            await self._recovered(row)
-        self.dispatcher.settle(row, Result.ANSWERS)
+            await self._record_recovery(row)
+        self.dispatcher.finish(row, Result.WORKING)
         return None if row.probes else outcome
 
-    # -- what follows from a letter that was not taken -------------------------------------------------
+    # -- consequences of errors --------------------------------------------------------------
 
-    async def _follow(self, row: ClaimedDelivery, error: ChannelError) -> None:
+    async def _handle_error(self, row: ClaimedDelivery, error: ChannelError) -> None:
         if isinstance(error, Lost) or error.scope is Scope.RELAY:
-            self.dispatcher.settle(row, Result.NOTHING)
-            await self._relay_failed(row, error.reply)
+            self.dispatcher.finish(row, Result.UNKNOWN)
+            await self._handle_relay_failure(row, error.reply)
         elif error.scope is Scope.DESTINATION:
-            await self._destination_defers(row, error.reply)
+            await self._handle_deferral(row, error.reply)
         else:
             if isinstance(error, Refused):
-                await self._refused(row, error)
-            await self._recovered(row)
-            self.dispatcher.settle(row, Result.ANSWERS)
+                await self._handle_refusal(row, error)
+            await self._record_recovery(row)
+            self.dispatcher.finish(row, Result.WORKING)
 
-    async def _relay_failed(self, row: ClaimedDelivery, reply: Reply) -> bool:
-        """Returns whether the relay counts as down now; then nobody gets another row."""
-        down = self.relay.failed()
-        if down or row.probes:
-            logger.warning("The mail relay %s does not take mail: %s", relay_name(), reply)
+    async def _handle_relay_failure(self, row: ClaimedDelivery, reply: Reply) -> bool:
+        """Return whether the relay counts as failing now; the dispatcher is closed then."""
+        is_failing = self.relay.record_failure()
+        if is_failing or row.probes:
+            logger.warning("The mail relay %s does not accept messages: %s", relay_name(), reply)
             self.dispatcher.close()
             for name in {relay_name(), *row.probes}:
-                await self._trouble(name, reply, row)
-        return down
+                await self._record_failure(name, reply, row)
+        return is_failing
 
-    async def _destination_defers(self, row: ClaimedDelivery, reply: Reply) -> None:
+    async def _handle_deferral(self, row: ClaimedDelivery, reply: Reply) -> None:
         relay = relay_name()
-        if self.dispatcher.settle(row, Result.PUTS_OFF) or row.destination in row.probes:
-            await self._trouble(row.destination, reply, row)
+        if self.dispatcher.finish(row, Result.DEFERRING) or row.destination in row.probes:
+            await self._record_failure(row.destination, reply, row)
         same = relay in row.probes and await self.commits.run(lambda: destinations.is_same_failure(relay, reply))
-        if same or self.relay.deferred(row.destination):
+        if same or self.relay.record_deferral(row.destination):
             self.dispatcher.close()
-            await self._trouble(relay, reply, row)
+            await self._record_failure(relay, reply, row)
         elif relay in row.probes:
             await self.commits.run(lambda: destinations.record_recovery(relay, timezone.now()))
 
-    async def _refused(self, row: ClaimedDelivery, error: Refused) -> None:
+    async def _handle_refusal(self, row: ClaimedDelivery, error: Refused) -> None:
         if error.address_is_gone:
             await self.commits.run(lambda: suspend(row.subscriber_id, str(error.reply)))
         elif error.is_policy:
-            logger.error("Mail is refused for a matter of policy, which staff should look into: %s", error.reply)
+            logger.error("The mail server rejects messages by policy; check how mail is sent: %s", error.reply)
 
-    async def _trouble(self, name: str, reply: Reply, row: ClaimedDelivery) -> None:
+    async def _record_failure(self, name: str, reply: Reply, row: ClaimedDelivery) -> None:
         by_probe = name in row.probes
         await self.commits.run(
             lambda: destinations.record_failure(name, reply, timezone.now(), attempted=row.id, by_probe=by_probe)
         )
 
-    async def _recovered(self, row: ClaimedDelivery) -> None:
+    async def _record_recovery(self, row: ClaimedDelivery) -> None:
         for name in row.probes:
             await self.commits.run(lambda name=name: destinations.record_recovery(name, timezone.now()))  # type: ignore[misc]
 
-    async def _give_probes_back(self, row: ClaimedDelivery) -> None:
+    async def _return_probes(self, row: ClaimedDelivery) -> None:
         for name in row.probes:
             await self.commits.run(lambda name=name: destinations.return_probe(name, timezone.now()))  # type: ignore[misc]

@@ -1,8 +1,9 @@
-"""Hands rows to a worker's connections: one at a time to a destination that has not answered yet.
+"""The dispatcher hands claimed deliveries to a worker's connections.
 
-So a destination that is down is found out by one letter and not by as many as there
-are connections, and a relay by one connection; once they answer all go at full speed,
-or at the one that the operator allows for a destination. Nobody else waits for that.
+A destination that has not replied yet gets one message at a time, so that a failing
+destination costs one message and not one per connection. Once it has accepted a
+message, the others follow at full speed, or at the configured rate per destination.
+Deliveries to other destinations do not wait for it.
 """
 
 import asyncio
@@ -13,135 +14,135 @@ from enum import Enum, auto
 
 from ..ledger.writer import ClaimedDelivery
 
-# A slow destination does not need more rows on the desk than it gets in so many seconds.
-_ENOUGH_FOR = 60
-# Failures in a row after which a destination that did answer counts as down.
-_PATIENCE = 3
+# Seconds of work to hold for a rate-limited destination; more would only expire its leases.
+_BUFFER_SECONDS = 60
+# Deferrals in a row after which a destination that has accepted messages counts as failing.
+_MAX_DEFERRALS = 3
 
 
 class Result(Enum):
-    """What a letter showed about its destination."""
+    """What an attempt showed about its destination. UNKNOWN: it did not get that far."""
 
-    ANSWERS = auto()
-    PUTS_OFF = auto()
-    NOTHING = auto()
+    WORKING = auto()
+    DEFERRING = auto()
+    UNKNOWN = auto()
 
 
 class Dispatcher:
-    """A queue shared by tasks. `close` ends it: nobody gets another row.
+    """A queue that tasks share. Once it is closed, none of them gets another row.
 
-    `rate` is how many rows a second go to one destination at most; 0 is no limit.
+    `rate` is the maximum number of rows per second and destination; 0 means no limit.
     """
 
     def __init__(self, rate: float = 0) -> None:
         self._rate = rate
         self._changed = asyncio.Event()
         self._ready: deque[ClaimedDelivery] = deque()
-        self._aside: dict[str, deque[ClaimedDelivery]] = defaultdict(deque)
-        self._tried: set[str] = set()  # one letter is out to find out
-        self._resting: set[str] = set()  # their next turn is still to come
-        self._proven: set[str] = set()
-        self._failures: dict[str, int] = defaultdict(int)
+        self._held_back: dict[str, deque[ClaimedDelivery]] = defaultdict(deque)
+        self._unproven: set[str] = set()  # one message is in flight, and its reply decides
+        self._rate_limited: set[str] = set()  # until the interval of the rate is over
+        self._proven: set[str] = set()  # have accepted or rejected a message
+        self._deferrals: dict[str, int] = defaultdict(int)
         self._low_water = 0
-        self.left = 0  # rows that are not settled yet, those in hand included
+        self.pending = 0  # rows without a result, including those that connections have taken
         self.is_closed = False
 
-    def offer(self, rows: Collection[ClaimedDelivery]) -> None:
+    def add(self, rows: Collection[ClaimedDelivery]) -> None:
         self._ready.extend(rows)
-        self.left += len(rows)
+        self.pending += len(rows)
         self._changed.set()
 
-    def take(self) -> ClaimedDelivery | None:
-        """The next row that may go now, if there is one."""
+    def get_nowait(self) -> ClaimedDelivery | None:
+        """Return a row that may be sent now, or None."""
         while self._ready:
             row = self._ready.popleft()
-            if row.destination in self._tried or row.destination in self._resting:
-                self._aside[row.destination].append(row)
+            if row.destination in self._unproven or row.destination in self._rate_limited:
+                self._held_back[row.destination].append(row)
             else:
-                self._hand_out(row)
+                self._mark_taken(row)
                 return row
         return None
 
-    def _hand_out(self, row: ClaimedDelivery) -> None:
+    def _mark_taken(self, row: ClaimedDelivery) -> None:
         if row.destination not in self._proven:
-            self._tried.add(row.destination)
+            self._unproven.add(row.destination)
         if self._rate:
-            self._resting.add(row.destination)
-            asyncio.get_running_loop().call_later(1 / self._rate, self._rested, row.destination)
+            self._rate_limited.add(row.destination)
+            asyncio.get_running_loop().call_later(1 / self._rate, self._end_interval, row.destination)
 
-    async def next(self) -> ClaimedDelivery | None:
-        """The next row, when there is one that may go; None once the desk is closed."""
-        while not self.is_closed and (row := self.take()) is None:
-            await self._change()
+    async def get(self) -> ClaimedDelivery | None:
+        """Wait for a row that may be sent; None once the dispatcher is closed."""
+        while not self.is_closed and (row := self.get_nowait()) is None:
+            await self._wait_for_change()
         return None if self.is_closed else row
 
-    def settle(self, row: ClaimedDelivery, result: Result) -> bool:
-        """Notes what a row that was taken showed. Returns whether its destination is to count as down."""
-        self.left -= 1
-        down = self._judge(row.destination, result)
-        if down:
-            self.left -= len(self._aside.pop(row.destination, ()))
+    def finish(self, row: ClaimedDelivery, result: Result) -> bool:
+        """Record the result of a row that was taken. Return whether its destination counts as failing now."""
+        self.pending -= 1
+        is_failing = self._record_result(row.destination, result)
+        if is_failing:
+            self.pending -= len(self._held_back.pop(row.destination, ()))
             self._changed.set()
-        self._bring_back(row.destination)
-        if self.left < self._low_water:
+        self._requeue(row.destination)
+        if self.pending < self._low_water:
             self._changed.set()
-        return down
+        return is_failing
 
     async def wait_until_below(self, rows: int, seconds: float) -> None:
-        """Waits until fewer than `rows` are left, the ones in hand included, but no longer than that."""
+        """Wait until fewer than `rows` are pending, at most for `seconds`."""
         self._low_water = rows
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                while not self.is_closed and self.left >= rows:
-                    await self._change()
+                while not self.is_closed and self.pending >= rows:
+                    await self._wait_for_change()
 
     def close(self) -> list[ClaimedDelivery]:
-        """Ends it, and returns the rows that nobody took."""
+        """Close the dispatcher, and return the rows that were not taken."""
         self.is_closed = True
-        left = [*self._ready, *(row for rows in self._aside.values() for row in rows)]
+        unused = [*self._ready, *(row for rows in self._held_back.values() for row in rows)]
         self._ready.clear()
-        self._aside.clear()
-        self.left -= len(left)
+        self._held_back.clear()
+        self.pending -= len(unused)
         self._changed.set()
-        return left
+        return unused
 
-    @property
-    def at_hand(self) -> int:
-        """Rows that are left, but for those whose destination has had its share for now."""
-        return self.left - sum(len(self._aside.get(name, ())) for name in self._resting)
+    def pending_without_rate_limited(self) -> int:
+        """The pending rows, except those held back by the rate limit."""
+        return self.pending - sum(len(self._held_back.get(name, ())) for name in self._rate_limited)
 
-    def provided(self) -> list[str]:
-        """Slow destinations that have rows enough here."""
-        return [name for name in self._resting if len(self._aside.get(name, ())) >= self._rate * _ENOUGH_FOR]
+    def saturated(self) -> list[str]:
+        """Return rate-limited destinations that need no more rows for now."""
+        enough = self._rate * _BUFFER_SECONDS
+        return [name for name in self._rate_limited if len(self._held_back.get(name, ())) >= enough]
 
-    def _rested(self, destination: str) -> None:
-        self._resting.discard(destination)
-        self._bring_back(destination)
+    def _end_interval(self, destination: str) -> None:
+        self._rate_limited.discard(destination)
+        self._requeue(destination)
 
-    def _bring_back(self, destination: str) -> None:
-        """What was put aside may go now: all of it, or the next one where they go one by one."""
-        if destination in self._tried or destination in self._resting or destination not in self._aside:
+    def _requeue(self, destination: str) -> None:
+        """Make rows that were held back ready: all of them, or one at a time under a rate limit."""
+        if destination in self._unproven or destination in self._rate_limited or destination not in self._held_back:
             return
-        aside = self._aside[destination]
-        count = 1 if self._rate else len(aside)
-        self._ready.extendleft(reversed([aside.popleft() for _ in range(count)]))
-        if not aside:
-            del self._aside[destination]
+        held_back = self._held_back[destination]
+        count = 1 if self._rate else len(held_back)
+        self._ready.extendleft(reversed([held_back.popleft() for _ in range(count)]))
+        if not held_back:
+            del self._held_back[destination]
         self._changed.set()
 
-    async def _change(self) -> None:
+    async def _wait_for_change(self) -> None:
         self._changed.clear()
         await self._changed.wait()
 
-    def _judge(self, destination: str, result: Result) -> bool:
-        if result is Result.ANSWERS:
+    def _record_result(self, destination: str, result: Result) -> bool:
+        if result is Result.WORKING:
             self._proven.add(destination)
-            self._failures[destination] = 0
-        elif result is Result.PUTS_OFF:
-            self._failures[destination] += 1
+            self._deferrals[destination] = 0
+        elif result is Result.DEFERRING:
+            self._deferrals[destination] += 1
         was_proven = destination in self._proven
-        self._tried.discard(destination)
-        down = result is Result.PUTS_OFF and (not was_proven or self._failures[destination] >= _PATIENCE)
-        if down:
+        self._unproven.discard(destination)
+        is_failing = result is Result.DEFERRING and (not was_proven or self._deferrals[destination] >= _MAX_DEFERRALS)
+        if is_failing:
             self._proven.discard(destination)
-        return down
+        return is_failing

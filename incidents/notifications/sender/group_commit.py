@@ -1,13 +1,14 @@
-"""The ledger's pen in the hands of a worker's connections: they hand in lines, it writes pages.
+"""Group commit: a worker's connections hand in ledger entries, which are written together in batches.
 
-While one page is being written the next one fills, so few connections wait for nobody,
-and many share the cost of a statement and a commit. A letter goes on the wire only when
-the page that says so is committed, and that page, or one before it, has what became of
-the last letter on the same connection: more lines on a page leave no more in doubt.
+While one batch is written, the next one fills: few connections do not wait for each
+other, and many share the cost of a statement and a commit. A message is sent only once
+the batch that records it as in flight is committed, and that batch, or an earlier one,
+contains the outcome of the previous message on the same connection. Larger batches
+therefore do not leave more deliveries uncertain.
 
-Commits are never asynchronous. A worker killed would lose nothing by it, but PostgreSQL
-could forget, in a crash of its own, letters that are on the wire, and send them again
-without a word that they are uncertain.
+Commits are never asynchronous. A killed worker would lose nothing by it, but PostgreSQL
+could lose, in a crash of its own, the record of messages in flight; they would be sent
+again without being marked as uncertain.
 """
 
 import asyncio
@@ -22,52 +23,52 @@ T = TypeVar("T")
 
 
 @dataclass
-class _Page:
-    """What is to be written next; `granted` tells which rows may go on the wire."""
+class _Batch:
+    """What is written next; `allowed` resolves to the ids of the rows that may be sent."""
 
     outcomes: list[Outcome] = field(default_factory=list)
-    begun: list[ClaimedDelivery] = field(default_factory=list)
-    granted: asyncio.Future[set[int]] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    starting: list[ClaimedDelivery] = field(default_factory=list)
+    allowed: asyncio.Future[set[int]] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
 class GroupCommit:
-    """Made in the event loop. The database is asked in a thread of its own, one thing after the other."""
+    """Created in the event loop. All database access happens in one thread, one operation at a time."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self.thread = ThreadPoolExecutor(1, "pen", initializer=ledger.use_connection)
-        self._page = _Page()
+        self.thread = ThreadPoolExecutor(1, "ledger", initializer=ledger.use_connection)
+        self._batch = _Batch()
         self._writing: asyncio.Task[None] | None = None
 
     async def write(self, outcome: Outcome | None, next_row: ClaimedDelivery | None) -> bool:
-        """Records an outcome and that `next_row` goes on the wire now; returns whether it may.
+        """Record an outcome and that `next_row` is in flight now; return whether it may be sent.
 
-        Raises OperationalError if PostgreSQL stays away.
+        Raises OperationalError if PostgreSQL stays unavailable.
         """
-        page = self._page
-        page.outcomes += [outcome] if outcome else []
-        page.begun += [next_row] if next_row else []
+        batch = self._batch
+        batch.outcomes += [outcome] if outcome else []
+        batch.starting += [next_row] if next_row else []
         if self._writing is None:
-            self._writing = asyncio.create_task(self._write_pages())
-        granted = await page.granted
-        return next_row is not None and next_row.id in granted
+            self._writing = asyncio.create_task(self._write_batches())
+        allowed = await batch.allowed
+        return next_row is not None and next_row.id in allowed
 
     async def run(self, work: Callable[[], T]) -> T:
-        """Asks the database something else."""
+        """Run another database operation in the thread of the ledger."""
         return await asyncio.get_running_loop().run_in_executor(self.thread, self._ledger.run, work)
 
     def close(self) -> None:
         self.thread.shutdown()
 
-    async def _write_pages(self) -> None:
+    async def _write_batches(self) -> None:
         loop = asyncio.get_running_loop()
-        while self._page.outcomes or self._page.begun:
-            await asyncio.sleep(0)  # whoever has an answer now comes onto this page
-            page, self._page = self._page, _Page()
+        while self._batch.outcomes or self._batch.starting:
+            await asyncio.sleep(0)  # connections that have a reply now join this batch
+            batch, self._batch = self._batch, _Batch()
             try:
-                granted = await loop.run_in_executor(self.thread, self._ledger.write, page.outcomes, page.begun)
+                allowed = await loop.run_in_executor(self.thread, self._ledger.write, batch.outcomes, batch.starting)
             except Exception as error:
-                page.granted.set_exception(error)  # it is raised in each connection that waits for this page
+                batch.allowed.set_exception(error)  # raised in each connection that waits for this batch
             else:
-                page.granted.set_result(granted)
+                batch.allowed.set_result(allowed)
         self._writing = None

@@ -1,18 +1,18 @@
-"""A limit on letters per second, for relays that want one."""
+"""A limit on messages per second, for relays that require one."""
 
 import asyncio
 import time
 
 
 class RateLimiter:
-    """Spreads turns evenly over time, for any number of connections; a rate of 0 is no limit."""
+    """Spaces messages evenly over all connections; a rate of 0 means no limit."""
 
     def __init__(self, rate: float) -> None:
         self._interval = 1 / rate if rate else 0.0
         self._next = 0.0
 
     async def wait(self) -> None:
-        """Returns when it is the caller's turn."""
+        """Wait until the caller may send a message."""
         if not self._interval:
             return
         now = time.monotonic()

@@ -1,4 +1,4 @@
-"""The RQ worker process: it forks for each job, so what every job needs is loaded before."""
+"""The RQ worker process. It forks for each job, so it loads in advance what every job needs."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ __all__ = ["PreloadedWorker", "webhook_worker", "worker"]
 
 
 class HeartbeatWorker(Worker):
-    """RQ's worker, with a heartbeat every 15 s, also while it is idle; by default RQ is silent for minutes."""
+    """RQ's worker with a heartbeat every 15 s, also while it is idle; RQ's default interval is minutes."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **{**options, "job_monitoring_interval": int(HEARTBEAT.total_seconds())})
@@ -26,13 +26,13 @@ class HeartbeatWorker(Worker):
 
 
 class PreloadedWorker(HeartbeatWorker):
-    """A worker whose forks find all modules, templates and translations loaded, which saves a second for each."""
+    """A worker whose forks inherit all modules, templates and translations, which saves a second per job."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for letter in EMAIL_KINDS:
+        for kind in EMAIL_KINDS:
             for part in ("subject.txt", "body.txt", "body.html"):
-                get_template(f"emails/{letter}/{part}")
+                get_template(f"emails/{kind}/{part}")
         for code, _name in settings.LANGUAGES:
             links.dynamic("subscriptions:request_manage_link", code)
-        markup.plain("Its patterns are compiled at the first text.")
+        markup.plain("This text makes it compile its patterns.")

@@ -1,4 +1,4 @@
-"""Works off what goes over HTTP: the mail worker's ledger, desk and pauses, without a relay in between."""
+"""The worker for webhook and chat posts: like the mail worker, but without a relay."""
 
 import asyncio
 import time
@@ -21,78 +21,78 @@ from .group_commit import GroupCommit
 from .worker import Worker, announcement_of
 
 BATCH = 100
-CONNECTIONS = 20  # at once; each may take half a minute
+CONNECTIONS = 20  # each post may take half a minute
 _HEADERS = {"Content-Type": "application/json", "User-Agent": "statuspage-webhook/1"}
 
 
 class WebhookTransport:
-    """Every post has a connection of its own, in a thread of its own: the guard looks at each address anew."""
+    """Each post uses its own connection, in a thread: the guard resolves and checks the address every time."""
 
-    def __init__(self, commits: GroupCommit, letter: Callable[[ClaimedDelivery], Payload]) -> None:
+    def __init__(self, commits: GroupCommit, payload_for: Callable[[ClaimedDelivery], Payload]) -> None:
         self.commits = commits
-        self.letter = letter
+        self.payload_for = payload_for
 
     async def prepare(self) -> None:
-        """There is nothing to prepare."""
+        """Nothing to prepare."""
 
     def close(self) -> None:
-        """There is nothing to close."""
+        """Nothing to close."""
 
     async def send(self, row: ClaimedDelivery) -> Reply:
-        body, began = self.letter(row).to(row), time.monotonic()
-        headers = {**_HEADERS, **await self._signed(row, body)}
+        body, started_at = self.payload_for(row).for_recipient(row), time.monotonic()
+        headers = {**_HEADERS, **await self._signature_headers(row, body)}
         is_chat = row.channel != Subscriber.Channel.WEBHOOK
         try:
             reply = await asyncio.to_thread(webhook.deliver, row.address, body, headers, is_chat=is_chat)
         except ChannelError as error:
-            await self._note(row, error.reply, began)
+            await self._record_attempt(row, error.reply, started_at)
             raise
-        await self._note(row, reply, began)
+        await self._record_attempt(row, reply, started_at)
         return reply
 
-    async def _signed(self, row: ClaimedDelivery, body: bytes) -> dict[str, str]:
-        """A chat does not look at signatures; a webhook has none before its owner has shown that it is theirs."""
+    async def _signature_headers(self, row: ClaimedDelivery, body: bytes) -> dict[str, str]:
+        """Return no headers for chats, nor for a webhook that its owner has not confirmed: neither has a secret."""
         now = timezone.now()
         valid = SigningSecret.objects.filter(subscriber=row.subscriber_id).valid(now).values_list("value", flat=True)
         keys = await self.commits.run(lambda: list(valid))
         return signatures.headers(f"msg_{row.id}", now, body, keys) if keys else {}
 
-    async def _note(self, row: ClaimedDelivery, reply: Reply, began: float) -> None:
+    async def _record_attempt(self, row: ClaimedDelivery, reply: Reply, started_at: float) -> None:
         attempt = Attempt(
             subscriber_id=row.subscriber_id,
             delivery_id=row.id,
             code=reply.code or None,
             said=reply.text[:300],
-            milliseconds=int((time.monotonic() - began) * 1000),
+            milliseconds=int((time.monotonic() - started_at) * 1000),
         )
         await self.commits.run(attempt.save)
 
 
 class WebhookSender(Sender):
-    """What follows from a post that was not taken: nothing for others, but for those to the same host."""
+    """Handles the errors of posts, which affect at most other posts to the same host."""
 
-    async def _follow(self, row: ClaimedDelivery, error: ChannelError) -> None:
+    async def _handle_error(self, row: ClaimedDelivery, error: ChannelError) -> None:
         if isinstance(error, Gone) or outcomes.is_last_attempt(row, timezone.now()):
             await self.commits.run(lambda: _suspend(row, error.reply, is_gone=isinstance(error, Gone)))
-        await super()._follow(row, error)
+        await super()._handle_error(row, error)
 
-    async def _refused(self, row: ClaimedDelivery, error: Refused) -> None:
-        """It is done already, and the owner is told."""
+    async def _handle_refusal(self, row: ClaimedDelivery, error: Refused) -> None:
+        """Nothing more to do: `_handle_error` has suspended the webhook and notified its owner."""
 
-    async def _destination_defers(self, row: ClaimedDelivery, reply: Reply) -> None:
-        if self.dispatcher.settle(row, Result.PUTS_OFF) or row.destination in row.probes:
-            await self._trouble(row.destination, reply, row)
+    async def _handle_deferral(self, row: ClaimedDelivery, reply: Reply) -> None:
+        if self.dispatcher.finish(row, Result.DEFERRING) or row.destination in row.probes:
+            await self._record_failure(row.destination, reply, row)
 
 
 class WebhookWorker(Worker[Payload]):
-    """All posts that are due, of whichever announcement."""
+    """Sends all posts that are due, of all announcements."""
 
     def __init__(self) -> None:
         super().__init__(BATCH, CONNECTIONS)
-        self.relay = RelayHealth(answers=True)
+        self.relay = RelayHealth(has_accepted=True)  # there is no relay
 
     async def claim(self) -> list[ClaimedDelivery]:
-        if self.dispatcher.left >= self.low_water():
+        if self.dispatcher.pending >= self.low_water():
             return []
         rows = await self.commits.run(lambda: claims.claim_posts(self.batch, timezone.now()))
         self.has_more = len(rows) >= self.batch
@@ -101,16 +101,17 @@ class WebhookWorker(Worker[Payload]):
     def render(self, row: ClaimedDelivery) -> Payload:
         return render(row.channel, row.letter, row.language, announcement_of(row), row.time_zone)
 
-    def sender(self) -> Sender:
-        return WebhookSender(
-            self.commits, self.dispatcher, self.relay, WebhookTransport(self.commits, self.letter), self.rate_limiter
-        )
+    def create_sender(self) -> Sender:
+        transport = WebhookTransport(self.commits, self.rendered_for)
+        return WebhookSender(self.commits, self.dispatcher, self.relay, transport, self.rate_limiter)
 
 
 def _suspend(row: ClaimedDelivery, reply: Reply, *, is_gone: bool) -> None:
-    """Suspend the webhook and tell its owner by mail, unless it has accepted something since this was created."""
-    taken_since = Attempt.objects.filter(subscriber=row.subscriber_id, at__gte=row.created_at, code__range=(200, 299))
-    if not is_gone and taken_since.exists():
+    """Suspend the webhook and notify its owner by e-mail, unless it has accepted a post since this one was created."""
+    accepted_since = Attempt.objects.filter(
+        subscriber=row.subscriber_id, at__gte=row.created_at, code__range=(200, 299)
+    )
+    if not is_gone and accepted_since.exists():
         return
     if suspend(row.subscriber_id, str(reply)):
         outbox.write_message(Subscriber.objects.get(pk=row.subscriber_id), Delivery.Letter.WEBHOOK_SUSPENDED)

@@ -1,4 +1,4 @@
-"""Works off what is due: claims rows, renders their letters, and feeds them to some connections."""
+"""Workers: they claim due deliveries, render their messages, and feed them to connections."""
 
 import asyncio
 import logging
@@ -14,7 +14,7 @@ from django.utils import timezone
 from ...models import Announcement, Delivery, DeliveryState
 from ..ledger import claims, destinations
 from ..ledger.writer import ClaimedDelivery, Ledger, transition
-from ..messages.email import Mail, render
+from ..messages.email import RenderedEmail, render
 from .connection import RelayHealth, Sender, SmtpTransport
 from .dispatcher import Dispatcher
 from .group_commit import GroupCommit
@@ -22,16 +22,16 @@ from .rate_limit import RateLimiter
 
 logger = logging.getLogger(__name__)
 
-# What letters have in common that are rendered once: announcement, channel, letter, language, time zone.
-_Key = tuple[int | None, str, str, str, str]
-Written = TypeVar("Written")
+# Messages with the same key are rendered once: announcement, channel, kind, language, time zone.
+_RenderKey = tuple[int | None, str, str, str, str]
+Rendered = TypeVar("Rendered")
 
-# A job ends by itself after this and another goes on, so that workers can be stopped and share the work.
-SECONDS = 120
+# A job ends after this and enqueues another, so that workers can be stopped and share the work.
+JOB_SECONDS = 120
 
 
-class Worker(ABC, Generic[Written]):
-    """One job's work, whatever the channel: its hooks `claim` rows, `render` their letters, and make a `carrier`."""
+class Worker(ABC, Generic[Rendered]):
+    """The work of one job. Subclasses `claim` rows, `render` their messages, and `create_sender`."""
 
     def __init__(self, batch: int, connections: int, rate: float = 0, destination_rate: float = 0) -> None:
         self.batch = batch
@@ -40,113 +40,113 @@ class Worker(ABC, Generic[Written]):
         self.dispatcher = Dispatcher(destination_rate)
         self.relay = RelayHealth()
         self.rate_limiter = RateLimiter(rate)
-        self.letters: dict[_Key, Written] = {}
-        self.unwritable: dict[_Key, str] = {}
+        self.rendered: dict[_RenderKey, Rendered] = {}
+        self.render_errors: dict[_RenderKey, str] = {}
         self.senders: list[asyncio.Task[None]] = []
-        self.has_more = False  # the last claim was as large as it may be
+        self.has_more = False  # the last claim reached its limit
 
     @abstractmethod
     async def claim(self) -> list[ClaimedDelivery]:
-        """Rows that may go now. Sets `has_more`."""
+        """Claim rows to send now. Sets `has_more`."""
 
     @abstractmethod
-    def render(self, row: ClaimedDelivery) -> Written:
-        """The letter of this row and of all that have it in common; asks the database."""
+    def render(self, row: ClaimedDelivery) -> Rendered:
+        """Render the message of this row and of all with the same key. Uses the database."""
 
     @abstractmethod
-    def sender(self) -> Sender:
-        """For one more connection."""
+    def create_sender(self) -> Sender:
+        """Create the sender of one more connection."""
 
     def run(self) -> bool:
-        """Sends what is due; returns whether time was up before all of it was claimed."""
+        """Send what is due. Return whether the job's time ended before all of it was claimed."""
         with self.ledger.shared():
             return asyncio.run(self._run())
 
     async def _run(self) -> bool:
-        """All connections in one thread; only what waits by itself, the database and a greeting, has others."""
+        """All connections run in one thread. Only blocking calls use others: to the database, and to connect."""
         self.commits = GroupCommit(self.ledger)
-        openers = ThreadPoolExecutor(self.connections, "opening")
-        asyncio.get_running_loop().set_default_executor(openers)
+        executor = ThreadPoolExecutor(self.connections, "blocking")
+        asyncio.get_running_loop().set_default_executor(executor)
         try:
             return await self._work()
         finally:
-            left = self.dispatcher.close()
+            unused = self.dispatcher.close()
             await asyncio.gather(*self.senders, return_exceptions=True)
-            await self._give_back(left)
+            await self._give_up_claims(unused)
             self.commits.close()
 
     async def _work(self) -> bool:
-        """Rows that are parked, put off or taken away meanwhile are not waited for."""
-        until = time.monotonic() + SECONDS
-        while time.monotonic() < until and not self.dispatcher.is_closed:
+        """Claim and send until nothing is due. Rows that are deferred or revoked on the way are not waited for."""
+        deadline = time.monotonic() + JOB_SECONDS
+        while time.monotonic() < deadline and not self.dispatcher.is_closed:
             was_idle = self._is_idle()
-            claimed = await self._claim()
+            claimed = await self._claim_and_render()
             if was_idle and not claimed:
                 break
             self._start_senders()
             await self.dispatcher.wait_until_below(self.low_water() if self.has_more else 1, 0.5)
-        unfinished = time.monotonic() >= until
-        while not self.dispatcher.is_closed and self.dispatcher.at_hand:
+        is_unfinished = time.monotonic() >= deadline
+        while not self.dispatcher.is_closed and self.dispatcher.pending_without_rate_limited():
             self._start_senders()
             await self.dispatcher.wait_until_below(1, 0.2)
-        await self._give_back(self.dispatcher.close())
+        await self._give_up_claims(self.dispatcher.close())
         await asyncio.gather(*self.senders)
-        return unfinished
+        return is_unfinished
 
-    async def _give_back(self, rows: list[ClaimedDelivery]) -> None:
+    async def _give_up_claims(self, rows: list[ClaimedDelivery]) -> None:
         await self.commits.run(lambda: claims.give_up(rows))
 
-    async def _claim(self) -> int:
-        """Returns how many rows there were."""
+    async def _claim_and_render(self) -> int:
+        """Return how many rows were claimed."""
         rows = await self.claim()
-        self.dispatcher.offer([row for row in rows if await self._is_rendered(row)])
+        self.dispatcher.add([row for row in rows if await self._is_rendered(row)])
         return len(rows)
 
     async def _is_rendered(self, row: ClaimedDelivery) -> bool:
-        """Whether its letter is there to be sent; if it cannot be written the row fails and says why."""
-        key = _key(row)
-        if key not in self.letters and key not in self.unwritable:
+        """Whether its message is rendered; if rendering fails, the delivery fails with the error as its reply."""
+        key = _render_key(row)
+        if key not in self.rendered and key not in self.render_errors:
             try:
-                self.letters[key] = await self.commits.run(lambda: self.render(row))
+                self.rendered[key] = await self.commits.run(lambda: self.render(row))
             except OperationalError:
-                raise  # the database's fault and no letter's
+                raise  # the database failed, not the message
             except Exception as error:
-                # Whatever a template or a text meets: the other letters go out all the same.
-                logger.exception("The letter “%s” in %s cannot be written", row.letter, row.language)
-                self.unwritable[key] = f"The letter cannot be written: {error!r}"[:500]
-        if key in self.unwritable:
-            await self._fail(row, self.unwritable[key])
-        return key in self.letters
+                # Any error of a template or a text: all other messages are still sent.
+                logger.exception("The message “%s” in %s cannot be rendered", row.letter, row.language)
+                self.render_errors[key] = f"The message cannot be rendered: {error!r}"[:500]
+        if key in self.render_errors:
+            await self._fail(row, self.render_errors[key])
+        return key in self.rendered
 
-    async def _fail(self, row: ClaimedDelivery, why: str) -> None:
-        """Only while we hold it; staff find it among the failed and can send it again."""
-        held = Delivery.objects.filter(pk=row.id, lease_until=row.lease)
-        await self.commits.run(lambda: transition(held, DeliveryState.FAILED, reply=why, reply_code=None))
+    async def _fail(self, row: ClaimedDelivery, error: str) -> None:
+        """Fail a delivery that is still claimed; staff can retry it."""
+        claimed = Delivery.objects.filter(pk=row.id, lease_until=row.lease)
+        await self.commits.run(lambda: transition(claimed, DeliveryState.FAILED, reply=error, reply_code=None))
         for name in row.probes:
             await self.commits.run(lambda name=name: destinations.return_probe(name, timezone.now()))  # type: ignore[misc]
 
     def _start_senders(self) -> None:
-        """One connection until the relay has taken a letter, then as many as there is work for."""
-        for member in self.senders:
-            if member.done():
-                member.result()
-        self.senders = [member for member in self.senders if not member.done()]
-        wanted = self.connections if self.relay.answers else 1
-        for _ in range(min(wanted, self.dispatcher.left) - len(self.senders)):
-            self.senders.append(asyncio.create_task(self.sender().run()))
+        """Start one connection until the relay has accepted a message, then as many as there is work for."""
+        for task in self.senders:
+            if task.done():
+                task.result()
+        self.senders = [task for task in self.senders if not task.done()]
+        wanted = self.connections if self.relay.has_accepted else 1
+        for _ in range(min(wanted, self.dispatcher.pending) - len(self.senders)):
+            self.senders.append(asyncio.create_task(self.create_sender().run()))
 
-    def letter(self, row: ClaimedDelivery) -> Written:
-        return self.letters[_key(row)]
+    def rendered_for(self, row: ClaimedDelivery) -> Rendered:
+        return self.rendered[_render_key(row)]
 
     def low_water(self) -> int:
-        """When to claim again, so that the connections do not run dry."""
+        """The number of pending rows below which more are claimed, so that no connection is idle."""
         return max(self.batch // 4, 2 * self.connections)
 
     def _is_idle(self) -> bool:
-        return self.dispatcher.left == 0
+        return self.dispatcher.pending == 0
 
 
-def _key(row: ClaimedDelivery) -> _Key:
+def _render_key(row: ClaimedDelivery) -> _RenderKey:
     return row.announcement_id, row.channel, row.letter, row.language, row.time_zone
 
 
@@ -156,37 +156,37 @@ def announcement_of(row: ClaimedDelivery) -> Announcement | None:
     return Announcement.objects.select_related("update__incident").get(pk=row.announcement_id)
 
 
-class MailWorker(Worker[Mail]):
-    """The mails of one announcement, or with None those that belong to none."""
+class MailWorker(Worker[RenderedEmail]):
+    """Sends the e-mails of one announcement or, with None, the single messages."""
 
     def __init__(self, announcement_id: int | None, batch: int) -> None:
         super().__init__(batch, settings.EMAIL_CONNECTIONS, settings.EMAIL_RATE, settings.DESTINATION_RATE)
         self.announcement_id = announcement_id
 
     async def claim(self) -> list[ClaimedDelivery]:
-        """Letters that somebody waits for before a screen go before announcements.
+        """Claim single messages first: their recipients are waiting for them.
 
-        With a slow relay no more than that is held: the others are for other workers.
+        With a slow relay no more rows than needed are claimed, so that other workers can share the work.
         """
-        rows = await self._claimed(None)
+        rows = await self._claim_of(None)
         if self.announcement_id is None:
             self.has_more = len(rows) >= self.batch
-        elif self.dispatcher.at_hand < self.low_water():
-            found = await self._claimed(self.announcement_id)
-            self.has_more = len(found) >= self.batch
-            rows += found
+        elif self.dispatcher.pending_without_rate_limited() < self.low_water():
+            announced = await self._claim_of(self.announcement_id)
+            self.has_more = len(announced) >= self.batch
+            rows += announced
         return rows
 
-    async def _claimed(self, announcement_id: int | None) -> list[ClaimedDelivery]:
-        provided = self.dispatcher.provided()
-        return await self.commits.run(lambda: claims.claim(announcement_id, self.batch, timezone.now(), provided))
+    async def _claim_of(self, announcement_id: int | None) -> list[ClaimedDelivery]:
+        saturated = self.dispatcher.saturated()
+        return await self.commits.run(lambda: claims.claim(announcement_id, self.batch, timezone.now(), saturated))
 
-    def render(self, row: ClaimedDelivery) -> Mail:
+    def render(self, row: ClaimedDelivery) -> RenderedEmail:
         return render(row.letter, row.language, announcement_of(row), row.time_zone)
 
-    def sender(self) -> Sender:
-        return Sender(self.commits, self.dispatcher, self.relay, SmtpTransport(self.mail), self.rate_limiter)
+    def create_sender(self) -> Sender:
+        return Sender(self.commits, self.dispatcher, self.relay, SmtpTransport(self.email_for), self.rate_limiter)
 
-    def mail(self, row: ClaimedDelivery) -> bytes:
-        """The bytes for one recipient. Raises ValueError for what cannot be written."""
-        return self.letter(row).to(row)
+    def email_for(self, row: ClaimedDelivery) -> bytes:
+        """Return the bytes for one recipient. Raises ValueError if they cannot be built."""
+        return self.rendered_for(row).for_recipient(row)

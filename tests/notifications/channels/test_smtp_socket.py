@@ -1,4 +1,4 @@
-"""The wire under a connection: parts of writes, silence, TLS. And a database that goes away under a worker."""
+"""The socket below a connection: partial writes, timeouts, TLS. And a database that restarts under a worker."""
 
 import asyncio
 import socket
@@ -22,12 +22,12 @@ from harness.ports import free_port
 from harness.smtp_server import DROP, ScriptedServer, as_usual
 from incidents.models import Subscriber
 from incidents.notifications.channels.smtp import Relay, SmtpConnection, SmtpError, Stage
-from incidents.notifications.channels.smtp_socket import SmtpSocket, _give_up
+from incidents.notifications.channels.smtp_socket import SmtpSocket, _time_out
 from tests.factories import make_subscriber
 from tests.notifications.helpers import announced, states
-from tests.notifications.sender.test_killed_worker import forget_the_dead, start_worker
+from tests.notifications.sender.test_killed_worker import let_leases_expire, start_worker
 
-LETTER = b"Subject: S\r\n\r\n" + b"A line that is long enough.\r\n" * 40_000
+MESSAGE = b"Subject: S\r\n\r\n" + b"A line that is long enough.\r\n" * 40_000
 
 
 @pytest.fixture
@@ -37,48 +37,46 @@ def ends() -> Iterator[tuple[socket.socket, socket.socket]]:
         yield here, there
 
 
-def test_what_the_socket_does_not_take_at_once_is_written_in_parts(ends: tuple[socket.socket, socket.socket]) -> None:
+def test_large_message_is_written_in_parts(ends: tuple[socket.socket, socket.socket]) -> None:
     here, there = ends
     here.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
-    heard = bytearray()
+    received = bytearray()
 
-    def hear() -> None:
-        while len(heard) < len(LETTER):
-            heard.extend(there.recv(65_536))
+    def receive() -> None:
+        while len(received) < len(MESSAGE):
+            received.extend(there.recv(65_536))
 
-    listener = threading.Thread(target=hear)
+    listener = threading.Thread(target=receive)
     listener.start()
-    asyncio.run(written(here, LETTER))
+    asyncio.run(written(here, MESSAGE))
     listener.join()
-    assert heard == LETTER
+    assert received == MESSAGE
 
 
-def test_a_server_that_reads_nothing_is_given_up(ends: tuple[socket.socket, socket.socket]) -> None:
+def test_write_to_a_server_that_reads_nothing_times_out(ends: tuple[socket.socket, socket.socket]) -> None:
     with pytest.raises(TimeoutError):
-        asyncio.run(written(ends[0], LETTER * 4, seconds=0.05))
+        asyncio.run(written(ends[0], MESSAGE * 4, seconds=0.05))
 
 
 async def written(end: socket.socket, data: bytes, seconds: float = 20) -> None:
-    wire = SmtpSocket(end)
+    connected = SmtpSocket(end)
     try:
-        await wire.write(data, seconds)
+        await connected.write(data, seconds)
     finally:
-        wire.release()
+        connected.release()
 
 
 @pytest.mark.parametrize("said", [b"", b"250 and no end", b"x" * 70_000])
-def test_a_reply_that_does_not_end_is_an_error_and_not_waited_for(
-    ends: tuple[socket.socket, socket.socket], said: bytes
-) -> None:
+def test_reply_that_does_not_end_is_an_error(ends: tuple[socket.socket, socket.socket], said: bytes) -> None:
     async def line() -> bytes:
-        wire = SmtpSocket(ends[0])
+        connected = SmtpSocket(ends[0])
         try:
-            return await wire.line(0.05)
+            return await connected.read_line(0.05)
         finally:
-            wire.release()
+            connected.release()
 
     ends[1].sendall(said)
-    with pytest.raises(OSError, match=r"says nothing|more than a reply"):
+    with pytest.raises(OSError, match=r"did not reply|more than a reply"):
         asyncio.run(line())
 
 
@@ -87,29 +85,29 @@ def test_a_reply_that_does_not_end_is_an_error_and_not_waited_for(
     ("stage", "state"),
     [("CONNECT", "queued"), ("MAIL", "queued"), ("RCPT", "queued"), ("DATA", "queued"), ("DOT", "uncertain")],
 )
-def test_a_server_that_falls_silent_leaves_a_letter_in_doubt_only_after_its_last_dot(
+def test_silent_server_leaves_a_delivery_uncertain_only_after_the_final_dot(
     server: ScriptedServer, settings: Settings, monkeypatch: pytest.MonkeyPatch, stage: str, state: str
 ) -> None:
-    """The time is up as soon as the server is silent, and never before."""
+    """The timeout is triggered as soon as the server is silent, and never before."""
     settings.EMAIL_TIMEOUT = 0.1 if stage == "CONNECT" else 60
     make_subscriber("reader@example.dk")
     announced()
-    over, wires = threading.Event(), list[SmtpSocket]()
+    over, sockets = threading.Event(), list[SmtpSocket]()
     connect = SmtpSocket.__init__
 
-    def remembered(self: SmtpSocket, connected: socket.socket) -> None:
-        connect(self, connected)
-        wires.append(self)
+    def remember(self: SmtpSocket, end: socket.socket) -> None:
+        connect(self, end)
+        sockets.append(self)
 
     def fall_silent(at: str, _to: str) -> str | None:
         if at != stage:
             return None
-        if wires:
-            wires[-1]._loop.call_soon_threadsafe(time_is_up, wires[-1])
+        if sockets:
+            sockets[-1]._loop.call_soon_threadsafe(trigger_timeout, sockets[-1])
         over.wait(60)
         return DROP
 
-    monkeypatch.setattr(SmtpSocket, "__init__", remembered)
+    monkeypatch.setattr(SmtpSocket, "__init__", remember)
     server.says = fall_silent
     try:
         work_off()
@@ -118,17 +116,17 @@ def test_a_server_that_falls_silent_leaves_a_letter_in_doubt_only_after_its_last
     assert states() == {state: 1}
 
 
-def time_is_up(wire: SmtpSocket) -> None:
-    """Ends the client's wait for a reply; it may be about to begin."""
-    if wire._waiter is None or wire._waiter.done():
-        wire._loop.call_later(0.01, time_is_up, wire)
+def trigger_timeout(connected: SmtpSocket) -> None:
+    """End the client's wait for a reply, which may be about to start."""
+    if connected._waiter is None or connected._waiter.done():
+        connected._loop.call_later(0.01, trigger_timeout, connected)
     else:
-        _give_up(wire._waiter)
+        _time_out(connected._waiter)
 
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Key and certificate of localhost, signed by itself."""
+    """A self-signed certificate for localhost, with its key."""
     file = tmp_path_factory.mktemp("tls") / "key.pem"
     words = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost"
     names = ["-addext", "subjectAltName=DNS:localhost", "-keyout", str(file), "-out", f"{file}.crt"]
@@ -137,7 +135,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("starttls", [True, False])
-def test_letters_go_over_tls_and_to_nobody_with_another_name(
+def test_messages_are_sent_over_tls_and_the_name_is_verified(
     certificate: Path, monkeypatch: pytest.MonkeyPatch, *, starttls: bool
 ) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -159,32 +157,32 @@ def test_letters_go_over_tls_and_to_nobody_with_another_name(
 
 
 async def sent_twice(connected: SmtpConnection) -> list[int]:
-    """Letters that no record of TLS holds, and no buffer either."""
-    replies = [await connected.send("status@example.dk", "reader@example.dk", LETTER) for _ in range(2)]
+    """Send messages that are larger than a TLS record and the socket's buffer."""
+    replies = [await connected.send("status@example.dk", "reader@example.dk", MESSAGE) for _ in range(2)]
     connected.close()
     return [reply.code for reply in replies]
 
 
 @contextmanager
 def no_database() -> Iterator[None]:
-    """Every connection to it ends, as when PostgreSQL is restarted, and none is taken for as long as this lasts."""
+    """End all connections, as on a restart of PostgreSQL, and allow none inside this context."""
     name = str(connection.settings_dict["NAME"])
     connection.close()
     connection.close_pool()  # type: ignore[attr-defined]  # PostgreSQL's alone
     parameters = {**connection.get_connection_params(), "dbname": "postgres", "autocommit": True}
     known = {key: value for key, value in parameters.items() if key in {"dbname", "user", "host", "port", "autocommit"}}
-    with psycopg.connect(**known) as aside:
+    with psycopg.connect(**known) as other:
         allow = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
-        aside.execute(allow.format(sql.Identifier(name), sql.SQL("false")))
-        aside.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+        other.execute(allow.format(sql.Identifier(name), sql.SQL("false")))
+        other.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
         try:
             yield
         finally:
-            aside.execute(allow.format(sql.Identifier(name), sql.SQL("true")))
+            other.execute(allow.format(sql.Identifier(name), sql.SQL("true")))
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_database_that_is_restarted_amid_the_letters_costs_nobody_theirs(server: ScriptedServer) -> None:
+def test_restart_of_the_database_loses_no_message(server: ScriptedServer) -> None:
     for number in range(60):
         make_subscriber(f"reader{number}@example.dk")
     announcement = announced()
@@ -208,7 +206,9 @@ def test_a_database_that_is_restarted_amid_the_letters_costs_nobody_theirs(serve
         worker.kill()
         worker.wait()
     server.says = as_usual
-    forget_the_dead()
+    let_leases_expire()
     work_off()
-    assert {letter.recipient for letter in server.received} == set(Subscriber.objects.values_list("address", flat=True))
+    assert {message.recipient for message in server.received} == set(
+        Subscriber.objects.values_list("address", flat=True)
+    )
     assert states() == {"sent": 60}

@@ -32,14 +32,14 @@ def test_worker_stops_at_once_when_its_announcement_is_paused(
     for number in range(30):
         make_subscriber(f"reader{number}@example.dk")
     announcement = announced()
-    write_mail = worker.MailWorker.mail
+    email_for = worker.MailWorker.email_for
 
     def pause_at_the_third(self: worker.MailWorker, row: ClaimedDelivery) -> bytes:
         if len(server.received) == 2:
             self.commits.thread.submit(lambda: operations.pause_announcement(announcement=announcement)).result()
-        return write_mail(self, row)
+        return email_for(self, row)
 
-    monkeypatch.setattr(worker.MailWorker, "mail", pause_at_the_third)
+    monkeypatch.setattr(worker.MailWorker, "email_for", pause_at_the_third)
     jobs.deliver(announcement.pk, 30)
     assert len(server.received) == 3
     assert states() == {"sent": 3, "queued": 27}

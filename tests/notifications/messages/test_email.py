@@ -1,4 +1,4 @@
-"""The letters as they arrive: STANDARDS E1-E17, and every letter in every language."""
+"""E-mails as they arrive: STANDARDS E1-E17, and all of them in every language."""
 
 import email
 import re
@@ -28,19 +28,17 @@ from tests.notifications.helpers import START, announced
 pytestmark = pytest.mark.django_db
 
 LANGUAGES = [code for code, _name in configured.LANGUAGES]
-LETTERS = Path(configured.BASE_DIR, "templates", "emails")
+TEMPLATES = Path(configured.BASE_DIR, "templates", "emails")
 QUOTE = "**Final status:** The change was reverted.\n\nSee <https://status.example.com/EX680695>."
 
 
-def sent(
-    letter: str = "update", language: str = "da", announcement: Announcement | None = None, **row: object
-) -> bytes:
-    """The bytes for one recipient."""
-    held: dict[str, object] = {
+def sent(kind: str = "update", language: str = "da", announcement: Announcement | None = None, **row: object) -> bytes:
+    """Return the bytes for one recipient."""
+    claimed: dict[str, object] = {
         "id": 1,
         "lease": timezone.now(),
         "destination": "example.dk",
-        "letter": letter,
+        "letter": kind,
         "language": language,
         "announcement_id": announcement.pk if announcement else None,
         "attempts": 0,
@@ -53,7 +51,7 @@ def sent(
         "opt_in_round": 3,
         **row,
     }
-    return render(letter, language, announcement).to(ClaimedDelivery(**held))  # type: ignore[arg-type]
+    return render(kind, language, announcement).for_recipient(ClaimedDelivery(**claimed))  # type: ignore[arg-type]
 
 
 def parsed(content: bytes) -> EmailMessage:
@@ -90,7 +88,7 @@ def announcement(page: Page) -> Announcement:
     )
 
 
-def test_one_click_unsubscribing_is_offered_once_and_for_this_reader(announcement: Announcement) -> None:
+def test_one_click_unsubscribe_is_for_this_subscriber(announcement: Announcement) -> None:
     message = parsed(sent(announcement=announcement))
     (link,) = message.get_all("List-Unsubscribe", [])
     assert message.get_all("List-Unsubscribe-Post") == ["List-Unsubscribe=One-Click"]
@@ -99,7 +97,7 @@ def test_one_click_unsubscribing_is_offered_once_and_for_this_reader(announcemen
     assert unsign(Purpose.UNSUBSCRIBE, found[1]) == f"abcdefghijkl:{announcement.update.incident_id}"
 
 
-def test_the_list_says_what_it_is_in_ascii(announcement: Announcement) -> None:
+def test_list_headers_are_ascii_and_unique(announcement: Announcement) -> None:
     content = sent(announcement=announcement)
     head = content.split(b"\r\n\r\n")[0]
     assert b"List-Id: <status.status.example.dk>\r\n" in head
@@ -111,13 +109,13 @@ def test_the_list_says_what_it_is_in_ascii(announcement: Announcement) -> None:
         assert len(message.get_all(name, [])) == 1
 
 
-def test_no_machine_answers_it(announcement: Announcement) -> None:
+def test_automatic_replies_are_suppressed(announcement: Announcement) -> None:
     message = parsed(sent(announcement=announcement))
     assert message.get_all("Auto-Submitted") == ["auto-generated"]
     assert message["X-Auto-Response-Suppress"] == "OOF, AutoReply"
 
 
-def test_text_comes_first_and_both_parts_say_the_same(announcement: Announcement) -> None:
+def test_text_comes_first_and_both_parts_have_the_same_content(announcement: Announcement) -> None:
     message = parsed(sent(announcement=announcement))
     assert message.get_content_type() == "multipart/alternative"
     assert [(one.get_content_type(), one.get_content_charset()) for one in message.iter_parts()] == [
@@ -137,10 +135,10 @@ def test_text_comes_first_and_both_parts_say_the_same(announcement: Announcement
         assert fact in words
 
 
-@pytest.mark.parametrize("letter", EMAIL_KINDS)
+@pytest.mark.parametrize("kind", EMAIL_KINDS)
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_line_is_short_ascii_and_ends_with_crlf(letter: str, language: str, announcement: Announcement) -> None:
-    content = sent(letter, language, announcement if letter == "update" else None)
+def test_lines_are_short_ascii_and_end_with_crlf(kind: str, language: str, announcement: Announcement) -> None:
+    content = sent(kind, language, announcement if kind == "update" else None)
     assert content.isascii()
     assert content.endswith(b"\r\n")
     lines = content.split(b"\r\n")
@@ -150,12 +148,12 @@ def test_every_line_is_short_ascii_and_ends_with_crlf(letter: str, language: str
     assert max(map(len, body.split(b"\r\n"))) <= 78
 
 
-@pytest.mark.parametrize("letter", EMAIL_KINDS)
+@pytest.mark.parametrize("kind", EMAIL_KINDS)
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_letter_is_whole_in_every_language(letter: str, language: str, announcement: Announcement) -> None:
+def test_every_email_is_complete_in_every_language(kind: str, language: str, announcement: Announcement) -> None:
     for name in ("subject.txt", "body.txt", "body.html"):
-        assert (LETTERS / letter / name).is_file()
-    message = parsed(sent(letter, language, announcement if letter == "update" else None))
+        assert (TEMPLATES / kind / name).is_file()
+    message = parsed(sent(kind, language, announcement if kind == "update" else None))
     name = {"da": "Nordhost driftsstatus", "en": "Nordhost status"}[language]
     assert str(message["Subject"]).startswith(f"[{name}] ")
     assert message["Content-Language"] == language
@@ -166,33 +164,33 @@ def test_every_letter_is_whole_in_every_language(letter: str, language: str, ann
         assert "TOKEN" not in text
 
 
-def test_danish_letters_have_no_english_words_of_ours(announcement: Announcement) -> None:
-    for letter in EMAIL_KINDS:
-        text = part(parsed(sent(letter, "da", announcement if letter == "update" else None)))
+def test_danish_emails_contain_no_english_words(announcement: Announcement) -> None:
+    for kind in EMAIL_KINDS:
+        text = part(parsed(sent(kind, "da", announcement if kind == "update" else None)))
         assert not re.findall(r"\b(subscribe|you|the|nothing|earlier)\b", text.split("> ")[0], re.IGNORECASE)
 
 
-def test_times_are_in_the_pages_zone_and_the_readers_language(announcement: Announcement) -> None:
+def test_times_are_in_the_zone_of_the_page_and_the_language_of_the_reader(announcement: Announcement) -> None:
     announcement.update.at = START + timedelta(hours=44)
     announcement.update.save()
     assert "den 11. oktober 2023 kl. 19.00 CEST" in part(parsed(sent(announcement=announcement)))
     assert "11 October 2023, 19:00 CEST" in part(parsed(sent("update", "en", announcement)))
 
 
-def test_the_same_row_gives_the_same_id_and_date(announcement: Announcement) -> None:
+def test_message_id_and_date_are_the_same_at_every_attempt(announcement: Announcement) -> None:
     first, second = parsed(sent(announcement=announcement)), parsed(sent(announcement=announcement, attempts=3))
     assert first["Message-ID"] == second["Message-ID"] == "<1.abc@status.example.dk>"
     assert first["Date"] == second["Date"] == "Mon, 09 Oct 2023 21:00:00 +0000"
 
 
-def test_all_letters_of_an_incident_are_one_conversation(announcement: Announcement) -> None:
-    letters = [parsed(sent(announcement=one)) for one in Announcement.objects.all()]
+def test_emails_of_an_incident_form_one_thread(announcement: Announcement) -> None:
+    messages = [parsed(sent(announcement=one)) for one in Announcement.objects.all()]
     root = f"<incident-{announcement.update.incident_id}@status.example.dk>"
-    assert {(letter["References"], letter["In-Reply-To"]) for letter in letters} == {(root, root)}
-    assert {letter["Subject"] for letter in letters} == {"[Nordhost driftsstatus] Mail er forsinket"}
+    assert {(message["References"], message["In-Reply-To"]) for message in messages} == {(root, root)}
+    assert {message["Subject"] for message in messages} == {"[Nordhost driftsstatus] Mail er forsinket"}
 
 
-def test_who_sends_it_and_how_to_leave_stands_in_the_letter(announcement: Announcement) -> None:
+def test_sender_and_unsubscribe_link_are_in_both_parts(announcement: Announcement) -> None:
     message = parsed(sent(announcement=announcement))
     for text in (part(message), part(message, "html")):
         assert "Nordhost ApS, Havnegade 1, 8000 Aarhus C" in text
@@ -200,12 +198,12 @@ def test_who_sends_it_and_how_to_leave_stands_in_the_letter(announcement: Announ
         assert "https://status.example.dk/da/subscription/" in text
 
 
-def test_nothing_is_fetched_from_anywhere(announcement: Announcement) -> None:
+def test_html_loads_nothing_from_the_network(announcement: Announcement) -> None:
     html = part(parsed(sent(announcement=announcement)), "html")
     assert not re.findall(r"<(img|link|script|iframe|object|video)\b|url\(|@import|\bsrc=", html)
 
 
-def test_the_senders_name_has_nothing_that_servers_dislike(announcement: Announcement) -> None:
+def test_display_name_contains_no_suspicious_characters(announcement: Announcement) -> None:
     Page.objects.update(name={"da": 'Nord:host, "drift" @ Ærø <x>' + "x" * 90})
     message = parsed(sent(announcement=announcement))
     (sender,) = message["From"].addresses
@@ -215,7 +213,7 @@ def test_the_senders_name_has_nothing_that_servers_dislike(announcement: Announc
     assert len(sender.display_name) <= 75
 
 
-def test_a_title_cannot_write_headers(announcement: Announcement) -> None:
+def test_title_cannot_inject_headers(announcement: Announcement) -> None:
     incident = announcement.update.incident
     type(incident).objects.filter(pk=incident.pk).update(
         title={"da": "Nedbrud\r\nBcc: all@example.dk\x00" + " langt" * 60}
@@ -226,12 +224,12 @@ def test_a_title_cannot_write_headers(announcement: Announcement) -> None:
     assert len(message["Subject"]) < 260
 
 
-def test_an_address_cannot_write_headers(announcement: Announcement) -> None:
+def test_address_cannot_inject_headers(announcement: Announcement) -> None:
     with pytest.raises(ValueError, match="line break"):
         sent(announcement=announcement, address="reader@example.dk\r\nBcc: all@example.dk")
 
 
-def test_a_title_is_not_markup(announcement: Announcement) -> None:
+def test_title_is_escaped(announcement: Announcement) -> None:
     incident = announcement.update.incident
     type(incident).objects.filter(pk=incident.pk).update(title={"da": "A & B <b>", "en": "A & B <b>"})
     message = parsed(sent(announcement=Announcement.objects.get(pk=announcement.pk)))
@@ -240,43 +238,43 @@ def test_a_title_is_not_markup(announcement: Announcement) -> None:
     assert "A &amp; B &lt;b&gt;" in part(message, "html")
 
 
-def test_a_text_in_another_language_says_so(page: Page) -> None:
+def test_untranslated_text_is_marked(page: Page) -> None:
     announcement = announced(text=Text(da="Kun på dansk."))
     message = parsed(sent("update", "en", announcement))
     assert "Not yet translated into English" in part(message)
     assert '<div lang="da"><p>Kun på dansk.</p></div>' in part(message, "html")
-    # Nobody can say in a preview what language it is in.
+    # The preview text cannot be marked with a language.
     assert part(message, "html").count("Kun på dansk.") == 1
     assert re.search(r"display:none[^>]*>[^<:]+</div>", part(message, "html"))
     assert "Not yet" not in part(parsed(sent("update", "da", announcement)))
 
 
-def test_a_quoted_statement_keeps_its_language(announcement: Announcement) -> None:
+def test_quoted_statement_keeps_its_language(announcement: Announcement) -> None:
     message = parsed(sent(announcement=announcement))
     assert "> Final status: The change was reverted." in part(message)
     assert re.search(r'<blockquote [^>]*lang="en"', part(message, "html"))
     assert "https://status.example.com/EX680695" in part(message)
 
 
-def test_earlier_updates_stand_below_with_their_own_times(announcement: Announcement) -> None:
+def test_earlier_updates_follow_the_newest(announcement: Announcement) -> None:
     text = part(parsed(sent(announcement=announcement)))
     newest, earlier = text.index("Microsoft har løst"), text.index("Mail til Microsoft 365 er forsinket.")
     assert newest < text.index("Tidligere opdateringer") < earlier
 
 
-def test_what_was_said_later_is_not_in_an_earlier_letter(announcement: Announcement) -> None:
+def test_email_contains_no_later_updates(announcement: Announcement) -> None:
     first = Announcement.objects.earliest("id")
     assert "Microsoft har løst" not in part(parsed(sent(announcement=first)))
 
 
-def test_a_letter_of_an_update_that_was_taken_back_tells_what_came_before_it(announcement: Announcement) -> None:
-    """The claim skips it, but a worker may have claimed it a moment before."""
+def test_email_of_a_withdrawn_update_contains_the_updates_before_it(announcement: Announcement) -> None:
+    """A claim skips it, but a worker may have claimed it just before."""
     Update.objects.filter(pk=announcement.update_id).update(published_at=None)
     text = part(parsed(sent(announcement=announcement)))
     assert "Mail til Microsoft 365 er forsinket." in text
 
 
-def test_a_long_story_is_cut_and_says_so(announcement: Announcement) -> None:
+def test_long_history_is_cut_with_a_note(announcement: Announcement) -> None:
     incident = announcement.update.incident
     for number in range(6):
         operations.post_update(
@@ -290,7 +288,7 @@ def test_a_long_story_is_cut_and_says_so(announcement: Announcement) -> None:
     assert "3 tidligere opdateringer står på siden." in text
 
 
-def test_drafts_and_hidden_components_are_told_to_nobody(page: Page) -> None:
+def test_drafts_and_hidden_components_are_left_out(page: Page) -> None:
     hidden = make_component("secret", name=Text(da="Hemmelig"), hidden=True)
     incident = make_incident()
     make_update(incident, text=Text(da="Et udkast"), notify=False)
@@ -301,14 +299,14 @@ def test_drafts_and_hidden_components_are_told_to_nobody(page: Page) -> None:
     assert "Hemmelig" not in text
 
 
-def test_planned_work_says_when(page: Page) -> None:
+def test_maintenance_has_its_time(page: Page) -> None:
     start = timezone.now() + timedelta(days=3)
     incident = make_maintenance(start=start, end=start + timedelta(hours=2))
     announcement = announced(incident, phase=Phase.SCHEDULED)
     assert "Tidspunkt for arbejdet: " in part(parsed(sent(announcement=announcement)))
 
 
-def test_a_confirmation_is_no_list_mail_and_leads_to_this_round(page: Page) -> None:
+def test_confirmation_is_not_list_mail_and_links_to_this_opt_in_round(page: Page) -> None:
     message = parsed(sent("confirmation"))
     assert message["List-Unsubscribe"] is None
     found = re.search(r"https://status\.example\.dk/da/subscription/confirm/([^/\s]+)", part(message))
@@ -316,12 +314,12 @@ def test_a_confirmation_is_no_list_mail_and_leads_to_this_round(page: Page) -> N
     assert unsign(Purpose.CONFIRM, found[1]) == "abcdefghijkl:3"
 
 
-def test_a_page_without_a_name_still_writes_letters(settings: Settings) -> None:
+def test_page_without_a_name_is_called_by_its_host(settings: Settings) -> None:
     assert parsed(sent("confirmation"))["Subject"].startswith("[status.example.dk] ")
 
 
 class Words(HTMLParser):
-    """An HTML letter's words, as its reader sees them."""
+    """The visible text of an HTML e-mail."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -337,11 +335,11 @@ class Words(HTMLParser):
         return "".join(reader.words)
 
 
-def test_times_are_told_in_the_zone_that_the_reader_chose(announcement: Announcement) -> None:
-    def said(zone: str) -> str:
+def test_times_are_in_the_zone_that_the_reader_chose(announcement: Announcement) -> None:
+    def formatted(zone: str) -> str:
         with translation.override("en"), timezone.override(zone):
             return moment(announcement.update.at)
 
-    content = render("update", "en", announcement, "America/New_York")
-    assert said("America/New_York") != said("Europe/Copenhagen")
-    assert said("America/New_York").encode() in b"".join(content.letter.body).replace(b"=\r\n", b"")
+    rendered = render("update", "en", announcement, "America/New_York")
+    assert formatted("America/New_York") != formatted("Europe/Copenhagen")
+    assert formatted("America/New_York").encode() in b"".join(rendered.template.body).replace(b"=\r\n", b"")

@@ -24,8 +24,8 @@ EVERYWHERE = {
     "margin", "margin-top", "padding", "padding-left", "padding-top", "border-left", "border-top", "background",
     "color", "font-family", "font-size", "font-weight", "line-height", "text-decoration",
 }  # fmt: skip
-# Left out by some, and nothing is lost by that.
-IMPROVES = {"max-width", "border-radius", "display", "max-height", "overflow"}
+# Ignored by some clients, without loss.
+OPTIONAL = {"max-width", "border-radius", "display", "max-height", "overflow"}
 # What a style sheet may set: dark mode is an improvement, and Gmail drops the sheet for much less.
 IN_SHEET = {"color-scheme", "color", "background", "border-color", "margin", "padding"}
 TAGS = {
@@ -33,15 +33,15 @@ TAGS = {
     "ol", "li", "blockquote", "code", "pre",
 }  # fmt: skip
 ATTRIBUTES = {"lang", "charset", "name", "content", "style", "class", "href", "aria-hidden"}
-# Gmail cuts a letter off behind so many octets.
-LONGEST = 102_000
+# Gmail cuts off longer messages; in octets.
+MAX_LENGTH = 102_000
 REMOTE = re.compile(r"url\(|@import|@font-face|expression\(|javascript:|data:", re.IGNORECASE)
-COUNTED = "https://status.example.dk/"
+OWN_LINKS = "https://status.example.dk/"
 
 
 @dataclass
 class Used(HTMLParser):
-    """What a letter makes use of."""
+    """The HTML features that an e-mail uses."""
 
     html: str
     tags: set[str] = field(default_factory=set)
@@ -72,8 +72,8 @@ def _properties(declarations: str) -> list[str]:
     return re.findall(r"(?:^|[;{])\s*([a-z-]+)\s*:", declarations)
 
 
-def letters(language: str) -> dict[str, str]:
-    """The HTML of every letter, and of a letter about each phase."""
+def emails(language: str) -> dict[str, str]:
+    """Return the HTML of every e-mail, and of one for each phase."""
     found = {kind: sent(kind, language) for kind in EMAIL_KINDS if kind != Delivery.Letter.UPDATE}
     for announcement in announcements():
         phase = announcement.update.phase
@@ -93,33 +93,33 @@ def announcements() -> list[Announcement]:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_letters_keep_to_what_every_mail_program_shows(language: str) -> None:
+def test_emails_use_only_what_all_clients_display(language: str) -> None:
     make_page()
-    for name, html in letters(language).items():
+    for name, html in emails(language).items():
         used = Used(html)
         assert used.tags <= TAGS, name
         assert used.attributes <= ATTRIBUTES, name
-        assert used.properties <= EVERYWHERE | IMPROVES, name
+        assert used.properties <= EVERYWHERE | OPTIONAL, name
         assert set(_properties(re.sub(r"/\*.*?\*/|@media[^{]*\{", "", used.sheet))) <= IN_SHEET, name
         assert not REMOTE.search(html), name
         assert not re.findall(r"display:\s*(?!none|inline-block)", html), name
-        assert all(link.startswith(COUNTED) for link in used.links), name
-        assert len(html.encode()) < LONGEST, name
+        assert all(link.startswith(OWN_LINKS) for link in used.links), name
+        assert len(html.encode()) < MAX_LENGTH, name
 
 
 @pytest.mark.parametrize(
     "broken",
     ['<img src="x">', '<p style="display:flex">', '<p style="position:absolute">', '<p onclick="x()">', "<script>"],
 )
-def test_check_finds_what_mail_programs_do_not_show(broken: str) -> None:
+def test_check_finds_what_clients_do_not_display(broken: str) -> None:
     used = Used(broken)
-    is_shown = used.tags <= TAGS and used.attributes <= ATTRIBUTES and used.properties <= EVERYWHERE | IMPROVES
+    is_shown = used.tags <= TAGS and used.attributes <= ATTRIBUTES and used.properties <= EVERYWHERE | OPTIONAL
     assert not is_shown or re.findall(r"display:\s*(?!none|inline-block)", broken)
 
 
-def test_state_is_told_by_a_word_and_a_shape_in_both_parts() -> None:
+def test_state_has_a_label_and_a_shape_in_both_parts() -> None:
     make_page()
-    told = {
+    expected = {
         Phase.INVESTIGATING: ("◆", "Undersøger"),
         Phase.MITIGATED: ("◆", "Afhjulpet"),
         Phase.COMPLETED: ("●", "Afsluttet"),
@@ -130,7 +130,7 @@ def test_state_is_told_by_a_word_and_a_shape_in_both_parts() -> None:
         Phase.IN_PROGRESS: ("■", "I gang"),
     }
     for announcement in announcements():
-        mark, word = told[Phase(announcement.update.phase)]
+        mark, word = expected[Phase(announcement.update.phase)]
         message = parsed(sent(announcement=announcement))
         assert f"{mark} {word}" in part(message)
         assert re.search(rf'aria-hidden="true"[^>]*>{mark}</span>\s+{word}', part(message, "html"))

@@ -9,81 +9,83 @@ from incidents.notifications.sender.dispatcher import Dispatcher, Result
 NOW = datetime(2023, 10, 9, tzinfo=UTC)
 
 
-def row(number: int, destination: str) -> ClaimedDelivery:
+def make_row(number: int, destination: str) -> ClaimedDelivery:
     return ClaimedDelivery(
         number, NOW, destination, "update", "da", 1, 0, 0, NOW, f"<{number}@x>", NOW, "s", f"r{number}@{destination}", 1
     )
 
 
-def taken(dispatcher: Dispatcher) -> list[ClaimedDelivery]:
+def take_all(dispatcher: Dispatcher) -> list[ClaimedDelivery]:
     rows = []
-    while (found := dispatcher.take()) is not None:
+    while (found := dispatcher.get_nowait()) is not None:
         rows.append(found)
     return rows
 
 
-def test_a_destination_gets_one_letter_until_it_answers() -> None:
+def test_new_destination_gets_one_message_until_its_reply() -> None:
     dispatcher = Dispatcher()
-    dispatcher.offer([row(1, "a.dk"), row(2, "a.dk"), row(3, "b.dk"), row(4, "a.dk")])
-    first = taken(dispatcher)
-    assert [held.id for held in first] == [1, 3]
-    assert not dispatcher.settle(first[0], Result.ANSWERS)
-    assert [held.id for held in taken(dispatcher)] == [2, 4]
+    dispatcher.add([make_row(1, "a.dk"), make_row(2, "a.dk"), make_row(3, "b.dk"), make_row(4, "a.dk")])
+    first = take_all(dispatcher)
+    assert [row.id for row in first] == [1, 3]
+    assert not dispatcher.finish(first[0], Result.WORKING)
+    assert [row.id for row in take_all(dispatcher)] == [2, 4]
 
 
-def test_a_destination_that_puts_off_the_first_letter_is_down_and_its_letters_are_dropped() -> None:
+def test_destination_that_defers_its_first_message_is_failing_and_its_rows_are_dropped() -> None:
     dispatcher = Dispatcher()
-    dispatcher.offer([row(1, "a.dk"), row(2, "a.dk")])
-    (first,) = taken(dispatcher)
-    assert dispatcher.settle(first, Result.PUTS_OFF)
-    assert taken(dispatcher) == []
-    assert dispatcher.left == 0
+    dispatcher.add([make_row(1, "a.dk"), make_row(2, "a.dk")])
+    (first,) = take_all(dispatcher)
+    assert dispatcher.finish(first, Result.DEFERRING)
+    assert take_all(dispatcher) == []
+    assert dispatcher.pending == 0
 
 
-def test_a_destination_that_answered_may_fail_twice_and_not_three_times() -> None:
+def test_working_destination_is_failing_after_three_deferrals() -> None:
     dispatcher = Dispatcher()
-    dispatcher.offer([row(1, "a.dk")])
-    dispatcher.settle(taken(dispatcher)[0], Result.ANSWERS)
-    dispatcher.offer([row(number, "a.dk") for number in range(2, 5)])
-    assert [dispatcher.settle(held, Result.PUTS_OFF) for held in taken(dispatcher)] == [False, False, True]
+    dispatcher.add([make_row(1, "a.dk")])
+    dispatcher.finish(take_all(dispatcher)[0], Result.WORKING)
+    dispatcher.add([make_row(number, "a.dk") for number in range(2, 5)])
+    assert [dispatcher.finish(row, Result.DEFERRING) for row in take_all(dispatcher)] == [False, False, True]
 
 
-def test_a_letter_that_showed_nothing_lets_the_next_one_try() -> None:
+def test_after_an_unknown_result_the_next_message_is_sent() -> None:
     dispatcher = Dispatcher()
-    dispatcher.offer([row(1, "a.dk"), row(2, "a.dk")])
-    dispatcher.settle(taken(dispatcher)[0], Result.NOTHING)
-    assert [held.id for held in taken(dispatcher)] == [2]
+    dispatcher.add([make_row(1, "a.dk"), make_row(2, "a.dk")])
+    dispatcher.finish(take_all(dispatcher)[0], Result.UNKNOWN)
+    assert [row.id for row in take_all(dispatcher)] == [2]
 
 
-def test_a_closed_desk_hands_out_nothing_and_returns_what_is_left() -> None:
+def test_closed_dispatcher_returns_the_rows_that_were_not_taken() -> None:
     dispatcher = Dispatcher()
-    dispatcher.offer([row(1, "a.dk"), row(2, "a.dk"), row(3, "b.dk")])
-    (first, _second) = taken(dispatcher)
+    dispatcher.add([make_row(1, "a.dk"), make_row(2, "a.dk"), make_row(3, "b.dk")])
+    (first, _second) = take_all(dispatcher)
     assert first.id == 1
-    assert [held.id for held in dispatcher.close()] == [2]
-    assert asyncio.run(dispatcher.next()) is None
+    assert [row.id for row in dispatcher.close()] == [2]
+    assert asyncio.run(dispatcher.get()) is None
 
 
-def test_a_slow_destination_gets_a_letter_at_a_time_and_holds_nobody_up() -> None:
-    asyncio.run(_take_turns())
+def test_rate_limited_destination_does_not_delay_others() -> None:
+    asyncio.run(_check_rate_limit())
 
 
-async def _take_turns() -> None:
-    """The loop's clock is ours: `turns` has what it was asked to do later."""
+async def _check_rate_limit() -> None:
+    """Instead of the event loop, `turns` collects the calls that were scheduled."""
     turns: list[tuple[float, Callable[[], None]]] = []
     loop = asyncio.get_running_loop()
     loop.call_later = lambda seconds, do, *given: turns.append((seconds, partial(do, *given)))  # type: ignore[assignment]
     dispatcher = Dispatcher(rate=0.5)
-    dispatcher.offer([*(row(number, "slow.dk") for number in range(1, 40)), row(40, "b.dk"), row(41, "c.dk")])
-    first, *others = taken(dispatcher)
-    assert [held.id for held in (first, *others)] == [1, 40, 41]
-    assert (dispatcher.left, dispatcher.at_hand) == (41, 3)
-    assert dispatcher.provided() == ["slow.dk"]
-    for held in (first, *others):
-        dispatcher.settle(held, Result.ANSWERS)
-    assert taken(dispatcher) == []
+    dispatcher.add(
+        [*(make_row(number, "slow.dk") for number in range(1, 40)), make_row(40, "b.dk"), make_row(41, "c.dk")]
+    )
+    first, *others = take_all(dispatcher)
+    assert [row.id for row in (first, *others)] == [1, 40, 41]
+    assert (dispatcher.pending, dispatcher.pending_without_rate_limited()) == (41, 3)
+    assert dispatcher.saturated() == ["slow.dk"]
+    for row in (first, *others):
+        dispatcher.finish(row, Result.WORKING)
+    assert take_all(dispatcher) == []
     assert {seconds for seconds, _do in turns} == {2.0}
     for _seconds, do in turns[:3]:
         do()
-    assert [held.id for held in taken(dispatcher)] == [2]
-    assert [held.id for held in dispatcher.close()] == [*range(3, 40)]
+    assert [row.id for row in take_all(dispatcher)] == [2]
+    assert [row.id for row in dispatcher.close()] == [*range(3, 40)]

@@ -1,4 +1,4 @@
-"""A real worker, killed while it sends: nobody is missed, and who may have the letter twice is known."""
+"""A real worker, killed while it sends: no subscriber is missed, and possible duplicates are recorded."""
 
 import os
 import signal
@@ -23,8 +23,8 @@ CONNECTIONS = 4
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_worker_killed_amid_its_letters_leaves_one_in_doubt_for_each_connection(server: ScriptedServer) -> None:
-    """With five thousand readers and ten kills: `python -m benchmarks crashes`."""
+def test_killed_worker_leaves_at_most_one_uncertain_delivery_per_connection(server: ScriptedServer) -> None:
+    """With 5,000 subscribers and ten kills: `python -m benchmarks crashes`."""
     for number in range(60):
         make_subscriber(f"reader{number}@example.dk")
     announcement = announced()
@@ -38,21 +38,21 @@ def test_a_worker_killed_amid_its_letters_leaves_one_in_doubt_for_each_connectio
     server.says = kill_at_the_thirtieth
     assert worker.wait(60) == -signal.SIGKILL
     server.says = as_usual
-    in_doubt = states()["sending"]
-    assert 1 <= in_doubt <= CONNECTIONS
-    forget_the_dead()
+    uncertain = states()["sending"]
+    assert 1 <= uncertain <= CONNECTIONS
+    let_leases_expire()
     work_off()
-    letters = Counter(letter.recipient for letter in server.received)
-    twice = {address for address, number in letters.items() if number > 1}
-    assert set(letters) == set(Subscriber.objects.values_list("address", flat=True))
-    assert len(server.received) - 60 == len(twice) <= in_doubt
+    messages = Counter(message.recipient for message in server.received)
+    twice = {address for address, number in messages.items() if number > 1}
+    assert set(messages) == set(Subscriber.objects.values_list("address", flat=True))
+    assert len(server.received) - 60 == len(twice) <= uncertain
     assert twice <= set(Delivery.objects.filter(times_uncertain=1).values_list("subscriber__address", flat=True))
     assert states() == {"sent": 60}
-    assert Delivery.objects.filter(times_uncertain__gt=0).count() == in_doubt
+    assert Delivery.objects.filter(times_uncertain__gt=0).count() == uncertain
 
 
 def start_worker(announcement: int, port: int) -> "subprocess.Popen[bytes]":
-    """What a job does, in a process of its own."""
+    """Run a job in a process of its own."""
     code = f"import django; django.setup(); from incidents.notifications import jobs; jobs.deliver({announcement}, 100)"
     variables = {"EMAIL_URL": f"smtp://127.0.0.1:{port}", "EMAIL_CONNECTIONS": str(CONNECTIONS)}
     return subprocess.Popen(
@@ -60,8 +60,8 @@ def start_worker(announcement: int, port: int) -> "subprocess.Popen[bytes]":
     )
 
 
-def forget_the_dead() -> None:
-    """Half an hour passes: what the dead worker held is free, and what it had on the wire is tried again."""
+def let_leases_expire() -> None:
+    """Let half an hour pass: claims of the dead worker have expired, and its deliveries in flight are retried."""
     Delivery.objects.filter(lease_until__isnull=False).update(lease_until=timezone.now() - timedelta(seconds=1))
     recovery.recover_abandoned(timezone.now())
     Delivery.objects.filter(state="uncertain").update(next_attempt_at=timezone.now())

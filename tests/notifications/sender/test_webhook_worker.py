@@ -1,4 +1,4 @@
-"""News over HTTP: real posts to a real server, signed, retried, given up, and told to the owner."""
+"""Webhooks: posts to a real server, signed, retried, given up, and reported to the owner."""
 
 import json
 from collections.abc import Iterator
@@ -44,8 +44,8 @@ def receiver(settings: Settings, clock: time_machine.Traveller) -> Iterator[Rece
 
 
 def make_webhook(receiver: Receiver, **fields: Any) -> Subscriber:
-    told = {"address": receiver.url, "channel": "webhook", "owner": "drift@example.dk", "language": "en"}
-    webhook = make_subscriber(**{**told, **fields})
+    defaults = {"address": receiver.url, "channel": "webhook", "owner": "drift@example.dk", "language": "en"}
+    webhook = make_subscriber(**{**defaults, **fields})
     SigningSecret.objects.create(subscriber=webhook, value=signatures.new_secret())
     return webhook
 
@@ -60,17 +60,17 @@ def only() -> Delivery:
     return Delivery.objects.posted().get()
 
 
-def let_retries_happen(clock: time_machine.Traveller, most: int = 30) -> list[timedelta]:
-    """Goes from try to try until nothing waits; returns how long each pause was."""
+def let_retries_happen(clock: time_machine.Traveller, limit: int = 30) -> list[timedelta]:
+    """Move from attempt to attempt until nothing waits; return the pauses between them."""
     pauses: list[timedelta] = []
-    while only().is_waiting and len(pauses) < most:
+    while only().is_waiting and len(pauses) < limit:
         pauses.append(only().next_attempt_at - timezone.now())
         clock.move_to(only().next_attempt_at + timedelta(milliseconds=1))
         post_all()
     return pauses
 
 
-def test_a_post_has_the_shape_of_statuspage_and_a_signature_that_others_can_check(receiver: Receiver) -> None:
+def test_post_has_the_shape_of_statuspage_and_a_valid_signature(receiver: Receiver) -> None:
     make_page()
     webhook, part = make_webhook(receiver), make_component()
     announced(components={part.pk: ComponentStatus.PARTIAL_OUTAGE})
@@ -97,7 +97,7 @@ def test_a_post_has_the_shape_of_statuspage_and_a_signature_that_others_can_chec
     assert (attempt.subscriber_id, attempt.delivery_id, attempt.code) == (webhook.pk, only().pk, 204)
 
 
-def test_during_a_change_of_secret_both_sign(receiver: Receiver) -> None:
+def test_old_and_new_secret_both_sign_during_a_change(receiver: Receiver) -> None:
     webhook = make_webhook(receiver)
     old = SigningSecret.objects.get()
     SigningSecret.objects.update(valid_until=timezone.now() + timedelta(hours=24))
@@ -113,7 +113,7 @@ def test_during_a_change_of_secret_both_sign(receiver: Receiver) -> None:
         Webhook(secret.value).verify(posted.body, dict(posted.headers.items()))
 
 
-def test_a_failing_webhook_is_tried_ten_times_in_three_days_and_then_its_owner_is_told(
+def test_failing_webhook_is_suspended_after_ten_attempts_and_its_owner_notified(
     receiver: Receiver, clock: time_machine.Traveller
 ) -> None:
     webhook = make_webhook(receiver)
@@ -128,12 +128,12 @@ def test_a_failing_webhook_is_tried_ten_times_in_three_days_and_then_its_owner_i
     assert len({posted.headers["webhook-timestamp"] for posted in receiver.posted}) == 10
     webhook.refresh_from_db()
     assert webhook.state == "suspended"
-    told = Delivery.objects.by_mail().get()
-    assert (told.letter, told.destination) == ("webhook_suspended", "example.dk")
+    notice = Delivery.objects.by_mail().get()
+    assert (notice.letter, notice.destination) == ("webhook_suspended", "example.dk")
 
 
 @pytest.mark.parametrize("status", ["301 Moved", "400 Bad", "404 Not Found", "503 Busy"])
-def test_whatever_is_not_2xx_is_tried_again(receiver: Receiver, status: str) -> None:
+def test_every_response_other_than_2xx_is_retried(receiver: Receiver, status: str) -> None:
     make_webhook(receiver)
     receiver.says = lambda _posted: answer(status, location="/elsewhere")
     announced()
@@ -141,7 +141,7 @@ def test_whatever_is_not_2xx_is_tried_again(receiver: Receiver, status: str) -> 
     assert (only().state, only().reply_code, len(receiver.posted)) == ("deferred", int(status[:3]), 1)
 
 
-def test_410_ends_it_at_once(receiver: Receiver) -> None:
+def test_410_suspends_the_webhook_at_once(receiver: Receiver) -> None:
     webhook = make_webhook(receiver)
     receiver.says = lambda _posted: answer("410 Gone")
     announced()
@@ -151,7 +151,7 @@ def test_410_ends_it_at_once(receiver: Receiver) -> None:
     assert Delivery.objects.by_mail().get().letter == "webhook_suspended"
 
 
-def test_retry_after_is_obeyed_and_holds_up_nobody_else_on_the_same_host(
+def test_retry_after_is_respected_and_delays_no_other_webhook_on_the_host(
     receiver: Receiver, clock: time_machine.Traveller
 ) -> None:
     busy = make_webhook(receiver)
@@ -171,13 +171,13 @@ def test_retry_after_is_obeyed_and_holds_up_nobody_else_on_the_same_host(
     assert states() == {"sent": 2}
 
 
-def test_a_host_that_takes_no_connection_is_tried_once_for_all_and_let_go_at_once_when_it_does(
+def test_unreachable_host_is_probed_once_and_gets_everything_when_it_is_back(
     receiver: Receiver, clock: time_machine.Traveller
 ) -> None:
     for number in range(3):
         make_webhook(receiver, address=f"{receiver.url}&n={number}")
-    with Receiver() as away:
-        port = away.port
+    with Receiver() as down:
+        port = down.port
     there = f"127.0.0.1:{receiver.port}"
     Subscriber.objects.update(address=Replace("address", Value(there), Value(f"127.0.0.1:{port}")))
     announced()
@@ -190,9 +190,7 @@ def test_a_host_that_takes_no_connection_is_tried_once_for_all_and_let_go_at_onc
     assert states() == {"sent": 3}
 
 
-def test_a_worker_killed_with_a_post_on_the_wire_leaves_it_to_be_sent_once_more_under_the_same_id(
-    receiver: Receiver, clock: time_machine.Traveller
-) -> None:
+def test_post_of_a_killed_worker_is_resent_with_the_same_id(receiver: Receiver, clock: time_machine.Traveller) -> None:
     make_webhook(receiver)
     announced()
     lease = timezone.now() + timedelta(minutes=30)
@@ -206,7 +204,7 @@ def test_a_worker_killed_with_a_post_on_the_wire_leaves_it_to_be_sent_once_more_
     assert [posted.headers["webhook-id"] for posted in receiver.posted] == [f"msg_{only().pk}"]
 
 
-def test_posts_go_out_while_our_mail_server_is_down(receiver: Receiver) -> None:
+def test_posts_are_sent_while_the_mail_server_is_down(receiver: Receiver) -> None:
     make_webhook(receiver)
     Destination.objects.create(
         name=relay_name(), failing_since=timezone.now(), retry_at=timezone.now() + timedelta(hours=1)
@@ -218,7 +216,7 @@ def test_posts_go_out_while_our_mail_server_is_down(receiver: Receiver) -> None:
     assert not recovery.are_posts_due(timezone.now())
 
 
-def test_a_newer_update_replaces_what_waits(receiver: Receiver, clock: time_machine.Traveller) -> None:
+def test_newer_update_supersedes_waiting_posts(receiver: Receiver, clock: time_machine.Traveller) -> None:
     make_webhook(receiver)
     receiver.says = lambda _posted: answer("500 Oh dear")
     first = announced()
@@ -234,7 +232,7 @@ def test_a_newer_update_replaces_what_waits(receiver: Receiver, clock: time_mach
     assert len(json.loads(receiver.posted[-1].body)["incident"]["incident_updates"]) == 2
 
 
-def test_who_left_gets_no_more_posts(receiver: Receiver) -> None:
+def test_unsubscribed_webhook_gets_no_more_posts(receiver: Receiver) -> None:
     webhook = make_webhook(receiver)
     announced()
     Subscriber.objects.filter(pk=webhook.pk).update(state="unsubscribed")
@@ -242,7 +240,7 @@ def test_who_left_gets_no_more_posts(receiver: Receiver) -> None:
     assert (only().skip_reason, receiver.posted) == ("unsubscribed", [])
 
 
-def test_an_address_that_now_leads_into_our_network_is_not_called(receiver: Receiver, settings: Settings) -> None:
+def test_address_that_now_resolves_to_an_internal_network_is_not_called(receiver: Receiver, settings: Settings) -> None:
     make_webhook(receiver, address=f"https://localhost:{receiver.port}/")
     settings.WEBHOOK_NETWORKS = [ip_network("10.0.0.0/8")]
     announced()
@@ -252,7 +250,7 @@ def test_an_address_that_now_leads_into_our_network_is_not_called(receiver: Rece
 
 
 @pytest.fixture
-def story(clock: time_machine.Traveller, db: None) -> Any:
+def announcement(clock: time_machine.Traveller, db: None) -> Any:
     make_page()
     part = make_component()
     incident = make_incident(statement=make_statement(components={part.pk: ComponentStatus.MAJOR_OUTAGE}))
@@ -270,8 +268,10 @@ def story(clock: time_machine.Traveller, db: None) -> Any:
 @pytest.mark.parametrize(
     ("language", "title"), [("da", "✕ Afhjulpet: Mail er forsinket"), ("en", "✕ Mitigated: Mail is delayed")]
 )
-def test_slack_gets_blocks_in_the_chosen_language_that_call_nobody(story: Any, language: str, title: str) -> None:
-    said = json.loads(render("slack", "update", language, story).body)
+def test_slack_gets_blocks_in_the_chosen_language_without_mentions(
+    announcement: Any, language: str, title: str
+) -> None:
+    said = json.loads(render("slack", "update", language, announcement).body)
     kinds = [block["type"] for block in said["blocks"]]
     assert kinds[0] == "header"
     assert kinds[-1] == "actions"
@@ -282,18 +282,18 @@ def test_slack_gets_blocks_in_the_chosen_language_that_call_nobody(story: Any, l
     assert "Microsoft" in json.dumps(said)
 
 
-def test_slack_gets_no_more_than_it_takes(story: Any) -> None:
-    story.update.text = Text(da="<&> " * 3000, en="")
-    story.update.save()
-    blocks = json.loads(render("slack", "update", "da", story).body)["blocks"]
+def test_slack_text_stays_within_the_limits(announcement: Any) -> None:
+    announcement.update.text = Text(da="<&> " * 3000, en="")
+    announcement.update.save()
+    blocks = json.loads(render("slack", "update", "da", announcement).body)["blocks"]
     texts = [block["text"]["text"] for block in blocks if block["type"] == "section"]
     assert 2000 < max(map(len, texts)) <= 3000
     assert "&amp;&gt; …" in json.dumps(blocks, ensure_ascii=False)
 
 
 @pytest.mark.parametrize(("language", "more"), [("da", "Læs mere"), ("en", "Read more")])
-def test_teams_gets_an_adaptive_card_in_the_envelope_of_workflows(story: Any, language: str, more: str) -> None:
-    said = json.loads(render("teams", "update", language, story).body)
+def test_teams_gets_an_adaptive_card_for_workflows(announcement: Any, language: str, more: str) -> None:
+    said = json.loads(render("teams", "update", language, announcement).body)
     assert said["type"] == "message"
     attachment = said["attachments"][0]
     assert attachment["contentType"] == "application/vnd.microsoft.card.adaptive"
@@ -303,11 +303,11 @@ def test_teams_gets_an_adaptive_card_in_the_envelope_of_workflows(story: Any, la
     assert all(block["wrap"] for block in card["body"] if block["type"] == "TextBlock")
 
 
-def test_a_code_is_posted_to_the_webhook_and_news_of_the_subscription_go_to_its_owner(receiver: Receiver) -> None:
+def test_code_is_posted_to_the_webhook_and_other_messages_are_mailed_to_its_owner(receiver: Receiver) -> None:
     webhook = make_webhook(receiver, state="pending")
     outbox.queue_message(webhook, Delivery.Letter.CODE)
-    letter = outbox.queue_message(webhook, Delivery.Letter.WEBHOOK)
-    assert (letter.channel, letter.destination) == ("email", "example.dk")
+    mailed = outbox.queue_message(webhook, Delivery.Letter.WEBHOOK)
+    assert (mailed.channel, mailed.destination) == ("email", "example.dk")
     post_all()
     said = json.loads(receiver.posted[0].body)
     assert set(said) == {"meta", "page", "verification"}

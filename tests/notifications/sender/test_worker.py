@@ -37,36 +37,36 @@ def clock() -> Iterator[time_machine.Traveller]:
         yield traveller
 
 
-def test_each_subscriber_is_told_once_in_their_language(server: ScriptedServer) -> None:
+def test_each_subscriber_gets_one_message_in_their_language(server: ScriptedServer) -> None:
     for number in range(20):
         make_subscriber(f"da{number}@example.dk", language="da")
         make_subscriber(f"en{number}@example.com", language="en")
     announced(text=Text(da="Vi har fundet fejlen.", en="We have found the fault."))
     work_off()
     work_off()
-    assert Counter(letter.recipient for letter in server.received) == Counter(
+    assert Counter(message.recipient for message in server.received) == Counter(
         Subscriber.objects.values_list("address", flat=True)
     )
-    for letter in server.received:
-        words = "Vi har fundet fejlen." if letter.recipient.startswith("da") else "We have found the fault."
-        assert words in letter.text()
-        assert words in letter.text("html")
+    for message in server.received:
+        words = "Vi har fundet fejlen." if message.recipient.startswith("da") else "We have found the fault."
+        assert words in message.text()
+        assert words in message.text("html")
     assert states() == {"sent": 40}
 
 
-def test_bounces_of_each_letter_go_to_a_signed_address_of_its_own(server: ScriptedServer, settings: Settings) -> None:
+def test_bounces_of_each_message_go_to_its_own_signed_address(server: ScriptedServer, settings: Settings) -> None:
     settings.BOUNCE_ADDRESS = "bounces@status.example.dk"
     for number in range(3):
         make_subscriber(f"reader{number}@example.dk")
     announced()
     work_off()
-    senders = {letter.recipient: letter.sender.partition("@") for letter in server.received}
+    senders = {message.recipient: message.sender.partition("@") for message in server.received}
     assert {host for _name, _at, host in senders.values()} == {"status.example.dk"}
     tokens = {recipient: unsign_bounce(name.removeprefix("bounces+")) for recipient, (name, *_rest) in senders.items()}
     assert tokens == dict(Delivery.objects.values_list("subscriber__address", "pk"))
 
 
-def test_connections_are_used_again_and_no_more_than_allowed(server: ScriptedServer) -> None:
+def test_connections_are_reused_and_limited(server: ScriptedServer) -> None:
     for number in range(60):
         make_subscriber(f"reader{number}@example.dk")
     announced()
@@ -75,7 +75,7 @@ def test_connections_are_used_again_and_no_more_than_allowed(server: ScriptedSer
     assert server.connections <= 4
 
 
-def test_a_server_without_pipelining_gets_one_command_at_a_time(server: ScriptedServer) -> None:
+def test_server_without_pipelining_gets_one_command_at_a_time(server: ScriptedServer) -> None:
     server.extensions = ("8BITMIME",)
     make_subscriber("reader@example.dk")
     announced()
@@ -91,7 +91,7 @@ def test_a_server_without_pipelining_gets_one_command_at_a_time(server: Scripted
         ("DOT", "421 4.3.2 Going down"),
     ],
 )
-def test_a_busy_server_is_tried_again_until_it_takes_the_letter(
+def test_busy_server_is_retried_until_it_accepts_the_message(
     server: ScriptedServer, clock: time_machine.Traveller, stage: str, reply: str
 ) -> None:
     make_subscriber("reader@example.dk")
@@ -109,8 +109,8 @@ def test_a_busy_server_is_tried_again_until_it_takes_the_letter(
     assert Subscriber.objects.active().count() == 1
 
 
-def test_a_day_of_server_busy_costs_nobody_their_mail(server: ScriptedServer, clock: time_machine.Traveller) -> None:
-    """With ten thousand: `python -m benchmarks busy_day`."""
+def test_day_of_server_busy_loses_no_message(server: ScriptedServer, clock: time_machine.Traveller) -> None:
+    """With 10,000 subscribers: `python -m benchmarks busy_day`."""
     for number in range(60):
         make_subscriber(f"reader{number}@busy.example", language="da" if number % 2 else "en")
     seen = simulate_busy_day(server, clock)
@@ -122,24 +122,26 @@ def test_a_day_of_server_busy_costs_nobody_their_mail(server: ScriptedServer, cl
     assert Subscriber.objects.active().count() == 60
 
 
-def test_pauses_grow_while_a_destination_is_down(server: ScriptedServer, clock: time_machine.Traveller) -> None:
+def test_backoff_increases_while_a_destination_is_failing(
+    server: ScriptedServer, clock: time_machine.Traveller
+) -> None:
     make_subscriber("reader@busy.example")
     announced()
     server.says = lambda stage, _recipient: BUSY if stage == "RCPT" else None
     work_off()
     pauses = []
     for _try in range(4):
-        trouble = Destination.objects.get(name="busy.example")
-        assert trouble.retry_at is not None
-        pauses.append(trouble.retry_at - timezone.now())
-        clock.move_to(trouble.retry_at)
+        failing = Destination.objects.get(name="busy.example")
+        assert failing.retry_at is not None
+        pauses.append(failing.retry_at - timezone.now())
+        clock.move_to(failing.retry_at)
         work_off()
     assert pauses == sorted(pauses)
     assert timedelta(minutes=4) <= pauses[0] <= timedelta(minutes=6)
     assert server.tries_of("RCPT") == 5
 
 
-def test_a_destination_that_is_down_gets_one_probe_and_the_others_full_speed(server: ScriptedServer) -> None:
+def test_failing_destination_gets_one_message_and_others_full_speed(server: ScriptedServer) -> None:
     for number in range(30):
         make_subscriber(f"reader{number}@busy.example")
         make_subscriber(f"reader{number}@fine.example")
@@ -151,7 +153,7 @@ def test_a_destination_that_is_down_gets_one_probe_and_the_others_full_speed(ser
     assert states(destination="fine.example") == {"sent": 30}
 
 
-def test_letters_beyond_the_rate_of_their_destination_go_out_after_everybody_elses(
+def test_messages_beyond_the_rate_of_their_destination_are_sent_last(
     server: ScriptedServer, settings: Settings
 ) -> None:
     settings.DESTINATION_RATE = 2
@@ -160,14 +162,12 @@ def test_letters_beyond_the_rate_of_their_destination_go_out_after_everybody_els
             make_subscriber(f"reader{reader}@{name}")
     announced()
     work_off(batch=2)
-    domains = [letter.recipient.partition("@")[2] for letter in server.received]
+    domains = [message.recipient.partition("@")[2] for message in server.received]
     assert domains[-2:] == ["slow.example"] * 2
     assert states() == {"sent": 6}
 
 
-def test_a_destination_that_answers_again_gets_everything_at_once(
-    server: ScriptedServer, clock: time_machine.Traveller
-) -> None:
+def test_recovered_destination_gets_everything_at_once(server: ScriptedServer, clock: time_machine.Traveller) -> None:
     for number in range(30):
         make_subscriber(f"reader{number}@busy.example")
     announced()
@@ -180,7 +180,7 @@ def test_a_destination_that_answers_again_gets_everything_at_once(
     assert not Destination.objects.in_trouble().exists()
 
 
-def test_a_server_that_wants_a_letter_for_nobody_gets_no_empty_mail_through(server: ScriptedServer) -> None:
+def test_server_that_accepts_data_without_recipient_delivers_no_empty_message(server: ScriptedServer) -> None:
     server.accepts_data_without_recipient = True
     make_subscriber("gone@example.dk")
     make_subscriber("reader@example.dk")
@@ -188,10 +188,10 @@ def test_a_server_that_wants_a_letter_for_nobody_gets_no_empty_mail_through(serv
     server.says = lambda stage, to: "550 5.1.1 Gone" if stage == "RCPT" and to.startswith("gone") else None
     work_off()
     assert states() == {"failed": 1, "sent": 1}
-    assert [letter.recipient for letter in server.received] == ["reader@example.dk"]
+    assert [message.recipient for message in server.received] == ["reader@example.dk"]
 
 
-def test_a_full_mailbox_holds_nobody_else_up(server: ScriptedServer) -> None:
+def test_full_mailbox_delays_no_other_message(server: ScriptedServer) -> None:
     make_subscriber("full@example.dk")
     make_subscriber("reader@example.dk")
     announced()
@@ -202,7 +202,7 @@ def test_a_full_mailbox_holds_nobody_else_up(server: ScriptedServer) -> None:
 
 
 @pytest.mark.parametrize("reply", ["550 5.1.1 No such user", "550 5.1.10 No such recipient"])
-def test_an_address_that_is_gone_is_suspended_and_told_nothing_more(server: ScriptedServer, reply: str) -> None:
+def test_address_that_does_not_exist_is_suspended(server: ScriptedServer, reply: str) -> None:
     gone, other = make_subscriber("gone@example.dk"), make_subscriber("reader@example.dk")
     incident = announced().update.incident
     server.says = lambda stage, to: reply if stage == "RCPT" and to.startswith("gone") else None
@@ -216,7 +216,7 @@ def test_an_address_that_is_gone_is_suspended_and_told_nothing_more(server: Scri
 
 
 @pytest.mark.parametrize("reply", ["550 5.7.1 Rejected by policy", "550 5.7.515 DMARC", "554 No", "550 5.2.1 Off"])
-def test_a_refusal_that_is_not_about_the_address_suspends_nobody(
+def test_rejection_that_is_not_about_the_address_suspends_nobody(
     server: ScriptedServer, reply: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     reader = make_subscriber("reader@example.dk")
@@ -227,10 +227,10 @@ def test_a_refusal_that_is_not_about_the_address_suspends_nobody(
     assert reader.state == "active"
     assert states() == {"failed": 1}
     assert Delivery.objects.get().reply == reply[4:]
-    assert ("which staff should look into" in caplog.text) == ("5.7" in reply)
+    assert ("rejects messages by policy" in caplog.text) == ("5.7" in reply)
 
 
-def test_no_reply_that_is_kept_has_an_address_in_it(server: ScriptedServer) -> None:
+def test_stored_replies_contain_no_address(server: ScriptedServer) -> None:
     reader = make_subscriber("karen@busy.example")
     announced()
     server.says = lambda stage, to: f"451 4.7.500 {to} is busy" if stage == "RCPT" else None
@@ -245,18 +245,18 @@ def test_no_reply_that_is_kept_has_an_address_in_it(server: ScriptedServer) -> N
     assert kept == {"4.7.500 k…@busy.example is busy", "5.1.1 <k…@busy.example>: no k… here"}
 
 
-def test_what_a_server_says_of_somebody_erased_meanwhile_is_not_kept(
+def test_reply_is_discarded_if_the_subscriber_was_erased_during_the_attempt(
     server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reader = make_subscriber("karen@example.dk")
     announced()
-    write_mail = worker.MailWorker.mail
+    email_for = worker.MailWorker.email_for
 
     def erase_and_write(self: worker.MailWorker, row: ClaimedDelivery) -> bytes:
         self.commits.thread.submit(lambda: service.erase(subscriber=reader)).result()
-        return write_mail(self, row)
+        return email_for(self, row)
 
-    monkeypatch.setattr(worker.MailWorker, "mail", erase_and_write)
+    monkeypatch.setattr(worker.MailWorker, "email_for", erase_and_write)
     server.says = lambda stage, _to: "550 5.7.1 No" if stage == "RCPT" else None
     work_off()
     row = Delivery.objects.get()
@@ -264,7 +264,7 @@ def test_what_a_server_says_of_somebody_erased_meanwhile_is_not_kept(
 
 
 @pytest.mark.parametrize("reply", ["530 5.7.0 Authentication required", "550 5.7.60 You may not send as this sender"])
-def test_a_relay_that_refuses_us_fails_nobodys_letter(server: ScriptedServer, reply: str) -> None:
+def test_relay_that_rejects_the_sender_fails_no_delivery(server: ScriptedServer, reply: str) -> None:
     for number in range(5):
         make_subscriber(f"reader{number}@example.dk")
     announced()
@@ -274,7 +274,7 @@ def test_a_relay_that_refuses_us_fails_nobodys_letter(server: ScriptedServer, re
     assert Destination.objects.in_trouble().get().name == relay_name()
 
 
-def test_a_letter_lost_after_the_final_dot_is_sent_once_more_and_is_the_same(
+def test_message_lost_after_the_final_dot_is_resent_unchanged(
     server: ScriptedServer, clock: time_machine.Traveller
 ) -> None:
     make_subscriber("reader@example.dk")
@@ -285,11 +285,11 @@ def test_a_letter_lost_after_the_final_dot_is_sent_once_more_and_is_the_same(
     server.says = as_usual
     let_time_pass(clock, timedelta(minutes=45))
     assert states() == {"sent": 1}
-    first, second = (letter.message for letter in server.to("reader@example.dk"))
+    first, second = (message.message for message in server.to("reader@example.dk"))
     assert (first["Message-ID"], first["Date"]) == (second["Message-ID"], second["Date"])
 
 
-def test_a_letter_lost_twice_stops_there(server: ScriptedServer, clock: time_machine.Traveller) -> None:
+def test_message_lost_twice_fails(server: ScriptedServer, clock: time_machine.Traveller) -> None:
     make_subscriber("reader@example.dk")
     announced()
     server.says = lambda stage, _to: DROP if stage == "DOT" else None
@@ -299,9 +299,7 @@ def test_a_letter_lost_twice_stops_there(server: ScriptedServer, clock: time_mac
     assert len(server.received) == 2
 
 
-def test_a_letter_lost_is_not_sent_again_where_the_operator_wants_at_most_one(
-    server: ScriptedServer, settings: Settings
-) -> None:
+def test_lost_message_is_not_resent_if_the_operator_forbids_it(server: ScriptedServer, settings: Settings) -> None:
     settings.RESEND_UNCERTAIN = False
     make_subscriber("reader@example.dk")
     announced()
@@ -311,7 +309,7 @@ def test_a_letter_lost_is_not_sent_again_where_the_operator_wants_at_most_one(
 
 
 @pytest.mark.parametrize("stage", ["MAIL", "RCPT", "DATA"])
-def test_a_connection_lost_before_the_letter_costs_nobody_their_letter(
+def test_connection_lost_before_the_content_loses_no_message(
     server: ScriptedServer, clock: time_machine.Traveller, stage: str
 ) -> None:
     for number in range(30):
@@ -325,7 +323,7 @@ def test_a_connection_lost_before_the_letter_costs_nobody_their_letter(
     assert len(server.received) == 30
 
 
-def test_who_unsubscribes_after_the_claim_gets_nothing(server: ScriptedServer) -> None:
+def test_unsubscribed_reader_gets_no_further_mail(server: ScriptedServer) -> None:
     reader = make_subscriber("reader@example.dk")
     announcement = announced()
     Subscriber.objects.filter(pk=reader.pk).update(state="unsubscribed")
@@ -334,19 +332,17 @@ def test_who_unsubscribes_after_the_claim_gets_nothing(server: ScriptedServer) -
     assert server.received == []
 
 
-def test_a_newer_update_replaces_one_that_still_waits(server: ScriptedServer) -> None:
+def test_newer_update_supersedes_waiting_deliveries(server: ScriptedServer) -> None:
     make_subscriber("reader@example.dk")
     first = announced(text=Text(da="Første melding", en="First message"))
     announced(first.update.incident, text=Text(da="Anden melding", en="Second message"))
     work_off()
     assert states(announcement=first, skip_reason="superseded") == {"skipped": 1}
-    (letter,) = server.received
-    assert letter.text().index("Anden melding") < letter.text().index("Første melding")
+    (message,) = server.received
+    assert message.text().index("Anden melding") < message.text().index("Første melding")
 
 
-def test_what_a_dead_worker_held_but_had_not_begun_goes_out_after_its_lease(
-    server: ScriptedServer, clock: time_machine.Traveller
-) -> None:
+def test_claim_of_a_dead_worker_is_sent_after_its_lease(server: ScriptedServer, clock: time_machine.Traveller) -> None:
     make_subscriber("reader@example.dk")
     announcement = announced()
     assert len(claims.claim(announcement.pk, 10, timezone.now())) == 1
@@ -357,7 +353,7 @@ def test_what_a_dead_worker_held_but_had_not_begun_goes_out_after_its_lease(
     assert states() == {"sent": 1}
 
 
-def test_what_a_dead_worker_had_on_the_wire_is_uncertain_and_sent_again(
+def test_delivery_in_flight_of_a_dead_worker_is_uncertain_and_resent(
     server: ScriptedServer, clock: time_machine.Traveller
 ) -> None:
     make_subscriber("reader@example.dk")
@@ -372,45 +368,45 @@ def test_what_a_dead_worker_had_on_the_wire_is_uncertain_and_sent_again(
     assert states() == {"sent": 1}
 
 
-def test_a_poisoned_row_stops_nobody(server: ScriptedServer) -> None:
-    poisoned = make_subscriber("poison@example.dk")
+def test_invalid_address_fails_alone(server: ScriptedServer) -> None:
+    invalid = make_subscriber("poison@example.dk")
     make_subscriber("reader@example.dk")
     announced()
-    Subscriber.objects.filter(pk=poisoned.pk).update(address="poison\r\nBcc: all@example.dk")
+    Subscriber.objects.filter(pk=invalid.pk).update(address="poison\r\nBcc: all@example.dk")
     work_off()
     assert states() == {"failed": 1, "sent": 1}
-    assert [letter.recipient for letter in server.received] == ["reader@example.dk"]
+    assert [message.recipient for message in server.received] == ["reader@example.dk"]
 
 
-def test_a_letter_that_cannot_be_written_fails_with_its_reason_and_stops_no_other(
+def test_message_that_cannot_be_rendered_fails_alone_with_the_reason(
     server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_subscriber("dansk@example.dk", language="da")
     make_subscriber("english@example.dk", language="en")
     announced()
 
-    def half_broken(letter: str, language: str, announcement: Announcement | None, zone: str) -> email.Mail:
+    def render_english(kind: str, language: str, announcement: Announcement | None, zone: str) -> email.RenderedEmail:
         if language == "da":
             raise KeyError("no such thing")
-        return email.render(letter, language, announcement, zone)
+        return email.render(kind, language, announcement, zone)
 
-    monkeypatch.setattr(worker, "render", half_broken)
+    monkeypatch.setattr(worker, "render", render_english)
     work_off()
-    assert [letter.recipient for letter in server.received] == ["english@example.dk"]
+    assert [message.recipient for message in server.received] == ["english@example.dk"]
     failed = Delivery.objects.get(state="failed")
     assert failed.subscriber.address == "dansk@example.dk"
-    assert failed.reply == "The letter cannot be written: KeyError('no such thing')"
+    assert failed.reply == "The message cannot be rendered: KeyError('no such thing')"
     assert ("failed", 1) in [(state, count) for state, _label, count in front_page.deliveries_in_trouble()]
 
 
-def test_an_address_with_danish_letters_is_reached_where_the_server_can(server: ScriptedServer) -> None:
+def test_non_ascii_address_is_sent_if_the_server_supports_it(server: ScriptedServer) -> None:
     make_subscriber("søren@blåbær.example")
     announced()
     work_off()
-    assert [letter.recipient for letter in server.received] == ["søren@xn--blbr-roah.example"]
+    assert [message.recipient for message in server.received] == ["søren@xn--blbr-roah.example"]
 
 
-def test_an_address_with_danish_letters_fails_alone_where_the_server_cannot(server: ScriptedServer) -> None:
+def test_non_ascii_address_fails_alone_if_the_server_does_not_support_it(server: ScriptedServer) -> None:
     server.extensions = ("PIPELINING",)
     make_subscriber("søren@example.dk")
     make_subscriber("reader@example.dk")
@@ -419,7 +415,7 @@ def test_an_address_with_danish_letters_fails_alone_where_the_server_cannot(serv
     assert states() == {"failed": 1, "sent": 1}
 
 
-def test_after_five_days_of_trouble_a_letter_fails(server: ScriptedServer, clock: time_machine.Traveller) -> None:
+def test_delivery_fails_after_five_days(server: ScriptedServer, clock: time_machine.Traveller) -> None:
     for number in range(3):
         make_subscriber(f"reader{number}@busy.example")
     announced()
@@ -433,7 +429,7 @@ def test_after_five_days_of_trouble_a_letter_fails(server: ScriptedServer, clock
     assert set(Delivery.objects.values_list("reply_code", flat=True)) == {451}
 
 
-def test_a_paused_announcement_sends_nothing_until_it_is_resumed(server: ScriptedServer) -> None:
+def test_paused_announcement_is_not_sent_until_it_is_resumed(server: ScriptedServer) -> None:
     make_subscriber("reader@example.dk")
     announcement = announced()
     operations.pause_announcement(announcement=announcement)
@@ -444,7 +440,7 @@ def test_a_paused_announcement_sends_nothing_until_it_is_resumed(server: Scripte
     assert len(server.received) == 1
 
 
-def test_a_stopped_announcement_is_not_sent(server: ScriptedServer) -> None:
+def test_stopped_announcement_is_not_sent(server: ScriptedServer) -> None:
     make_subscriber("reader@example.dk")
     assert operations.stop_announcement(announcement=announced()) == 1
     work_off()
@@ -452,7 +448,7 @@ def test_a_stopped_announcement_is_not_sent(server: ScriptedServer) -> None:
     assert server.received == []
 
 
-def test_only_the_failed_are_sent_again_on_demand(server: ScriptedServer) -> None:
+def test_only_failed_deliveries_are_retried_on_demand(server: ScriptedServer) -> None:
     make_subscriber("reader@example.dk")
     make_subscriber("refused@example.dk")
     announcement = announced()
@@ -461,18 +457,18 @@ def test_only_the_failed_are_sent_again_on_demand(server: ScriptedServer) -> Non
     server.says = as_usual
     assert operations.resend_failed(announcement=announcement) == 1
     work_off()
-    assert sorted(letter.recipient for letter in server.received) == ["reader@example.dk", "refused@example.dk"]
+    assert sorted(message.recipient for message in server.received) == ["reader@example.dk", "refused@example.dk"]
 
 
-def test_letters_of_our_own_accord_go_without_an_announcement(server: ScriptedServer) -> None:
+def test_single_messages_are_sent_without_an_announcement(server: ScriptedServer) -> None:
     newcomer = make_subscriber("new@example.dk", state="pending", confirmed_at=None)
     outbox.queue_message(newcomer, Delivery.Letter.CONFIRMATION)
     jobs.deliver(None, 10)
-    (letter,) = server.received
-    assert "/da/subscription/confirm/" in letter.text()
+    (message,) = server.received
+    assert "/da/subscription/confirm/" in message.text()
 
 
-def test_an_update_that_is_no_longer_public_is_told_to_nobody_more(server: ScriptedServer) -> None:
+def test_update_that_is_no_longer_public_is_not_sent(server: ScriptedServer) -> None:
     make_subscriber("reader@example.dk")
     update = announced().update
     Update.objects.filter(pk=update.pk).update(published_at=None)
@@ -481,7 +477,7 @@ def test_an_update_that_is_no_longer_public_is_told_to_nobody_more(server: Scrip
     assert states(skip_reason="withdrawn") == {"skipped": 1}
 
 
-def test_an_incident_that_is_withdrawn_is_told_to_nobody_more(server: ScriptedServer) -> None:
+def test_withdrawn_incident_is_not_sent(server: ScriptedServer) -> None:
     make_subscriber("reader@example.dk")
     incident = make_incident(statement=make_statement(notify=True))
     announced(incident)
