@@ -41,7 +41,7 @@ def _lines(now: datetime) -> Iterator[str]:
     yield _gauge("deliveries", explained, states, "state")
     yield _single("sent_per_minute", "Messages sent in the last minute.", found.per_minute)
     yield _single("waiting_oldest_seconds", "Age of the oldest announcement with waiting deliveries.", _oldest(found))
-    troubled = {row.destination.name: row.waiting for row in found.troubles}
+    troubled = {row.destination.name: row.waiting for row in found.failing_destinations}
     yield _gauge("destination_waiting", "Deliveries that wait for a failing destination.", troubled, "destination")
     yield _single("queue_up", "1 if the queue answers, otherwise 0.", int(health.queue_answers))
     yield _single("queue_jobs", "Number of jobs waiting in the queue.", health.jobs_waiting)
@@ -58,7 +58,7 @@ def _lines(now: datetime) -> Iterator[str]:
 
 
 def _oldest(found: Overview) -> float:
-    since = [one.announcement.expanded_at for one in found.underway if one.announcement.expanded_at]
+    since = [one.announcement.expanded_at for one in found.in_progress if one.announcement.expanded_at]
     return (found.at - min(since)).total_seconds() if since else 0
 
 

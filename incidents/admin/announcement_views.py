@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 
 from .. import operations
 from ..models import Announcement, DeliveryState, Incident
-from ..notifications.monitoring.progress import progress_of, tallies_of
+from ..notifications.monitoring.progress import counts_by_state, progress_of
 from .addresses import incident_page
 from .base import NewsroomAdmin
 from .confirm_views import confirmed
@@ -87,7 +87,7 @@ def resend(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, announc
         told = ngettext("%(count)d delivery is sent again.", "%(count)d deliveries are sent again.", number)
         messages.success(request, told % {"count": number})
 
-    failed = tallies_of([announcement])[announcement.pk][DeliveryState.FAILED]
+    failed = counts_by_state([announcement])[announcement.pk][DeliveryState.FAILED]
     what = ngettext(
         "%(count)d delivery failed and is sent again. Nothing is sent to anyone else.",
         "%(count)d deliveries failed and are sent again. Nothing is sent to anyone else.",

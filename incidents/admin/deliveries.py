@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from ..models import Announcement, Delivery, DeliveryState
-from ..notifications.monitoring.progress import tallies_of
+from ..notifications.monitoring.progress import counts_by_state
 from ..wording import language_name, passage, short_moment
 from .addresses import incident_page, list_page
 from .delivery_overview import overview
@@ -125,7 +125,7 @@ class AnnouncementList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         rows = list(self.result_list)
-        tallies = tallies_of(rows)
+        tallies = counts_by_state(rows)
         for row in rows:
             row.tally = tallies[row.pk]
         self.result_list = rows
@@ -147,7 +147,7 @@ class AnnouncementAdmin(ReadOnlyAdmin):
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Announcement | None:
         announcement: Announcement | None = super().get_object(request, object_id, from_field)
         if announcement is not None:
-            announcement.tally = tallies_of([announcement])[announcement.pk]  # type: ignore[attr-defined]
+            announcement.tally = counts_by_state([announcement])[announcement.pk]  # type: ignore[attr-defined]
         return announcement
 
     @admin.display(description=_("incident"))

@@ -33,6 +33,6 @@ def _context(request: HttpRequest) -> dict[str, Any]:
         "overview": figures.overview(now),
         "failures": told,
         "sees_addresses": sees,
-        "refused_by_policy": figures.refused_by_policy(now),
+        "refused_by_policy": figures.rejected_by_policy(now),
         "bounces": Bounce.objects.filter(received_at__gte=now - figures.RECENT).count(),
     }

@@ -76,7 +76,7 @@ def timeline_of(incident: Incident, *, with_progress: bool = False) -> Timeline:
 
 
 def _tallies(announcements: list[Announcement]) -> dict[int, Told]:
-    tallies = progress.tallies_of(announcements)
+    tallies = progress.counts_by_state(announcements)
     return {one.pk: Told(one, tallies[one.pk]) for one in announcements}
 
 

@@ -1,7 +1,7 @@
-"""Letters that come back: reads the report (RFC 3464), decides what follows, and writes it down for staff.
+"""Bounces: parses reports (RFC 3464), decides on their consequence, and records them for staff.
 
-Only an address that we signed is believed, so that nobody can have others suspended.
-What a provider reports in its own way can be handed to `note` as well.
+Only reports to an address that we signed are accepted, so that nobody can have others
+suspended. Reports in a provider's own format can be passed to `record`.
 """
 
 import email
@@ -23,8 +23,8 @@ from .suspension import suspend
 
 logger = logging.getLogger(__name__)
 
-# Refusals on so many different days within the window end a subscription that its server never takes.
-SOFT_DAYS = 5
+# Bounces on so many different days within the window suspend the subscriber.
+MAX_BOUNCE_DAYS = 5
 WINDOW = timedelta(days=90)
 _TOKEN = re.compile(r"\+([0-9]+-[a-z0-9]+)@", re.IGNORECASE)
 _CODE = re.compile(r"^(?:smtp|x-[\w-]+)?\s*;?\s*([245]\d\d)\b", re.IGNORECASE)
@@ -34,26 +34,26 @@ Consequence = Bounce.Consequence
 
 
 class UnknownBounceAddress(ValueError):
-    """No bounce address of ours, or one that was never signed."""
+    """The address is not a bounce address that we signed."""
 
 
 @dataclass(frozen=True)
 class BounceReport:
-    """What a report says of one recipient: `action` is failed or delayed, `status` as in RFC 3463."""
+    """The report about one recipient: `action` is failed or delayed, `status` as in RFC 3463."""
 
     action: str
     status: str
-    said: str
+    diagnostic: str
 
     @property
-    def is_passing(self) -> bool:
-        """Given up after a 4yz, whichever field says so: the mailbox may well be there tomorrow."""
-        code = _CODE.match(self.said)
+    def is_temporary(self) -> bool:
+        """Whether the relay gave up after a 4yz, in either field: the mailbox may work again tomorrow."""
+        code = _CODE.match(self.diagnostic)
         return self.status.startswith("4") or (code is not None and code[1].startswith("4"))
 
     @property
     def refusal(self) -> Refused:
-        return Refused(Reply(0, f"{self.status} {self.said}"))
+        return Refused(Reply(0, f"{self.status} {self.diagnostic}"))
 
 
 def receive_bounce(*, raw: bytes, address: str = "") -> Bounce | None:
@@ -64,27 +64,27 @@ def receive_bounce(*, raw: bytes, address: str = "") -> Bounce | None:
     message = email.message_from_bytes(raw, policy=policy.compat32)
     delivery_id = _delivery_id(message, address)
     delivery = Delivery.objects.filter(pk=delivery_id).select_related("subscriber").first()
-    report = read(message)
+    report = parse(message)
     if delivery is None or report is None or message.get("Return-Path", "<>").strip() not in {"<>", ""}:
         return None
-    return note(delivery, report, timezone.now())
+    return record(delivery, report, timezone.now())
 
 
-def read(message: Message) -> BounceReport | None:
-    """The first recipient whose letter failed, else the first that is late; None if it is no such report."""
+def parse(message: Message) -> BounceReport | None:
+    """Return the first failed recipient, or else the first delayed one; None if this is not a bounce report."""
     if message.get_content_type() != "multipart/report":
         return None
-    found = [_report(block) for part in message.walk() for block in _blocks(part)]
-    known = [one for one in found if one.action in {"failed", "delayed"}]
+    reports = [_report(block) for part in message.walk() for block in _blocks(part)]
+    known = [one for one in reports if one.action in {"failed", "delayed"}]
     return min(known, key=lambda one: one.action != "failed", default=None)
 
 
 @transaction.atomic
-def note(delivery: Delivery, report: BounceReport, now: datetime) -> Bounce:
-    """Writes down that a letter came back or is late, with what follows; suspends who cannot be reached."""
+def record(delivery: Delivery, report: BounceReport, now: datetime) -> Bounce:
+    """Record a bounce or delay with its consequence, and suspend the subscriber if that is the consequence."""
     subscriber = Subscriber.objects.select_for_update().get(pk=delivery.subscriber_id)
     consequence = _consequence(subscriber, delivery, report, now)
-    reply = f"{report.status} {report.said}".strip()[:500] if subscriber.address else ""
+    reply = f"{report.status} {report.diagnostic}".strip()[:500] if subscriber.address else ""
     bounce = Bounce.objects.create(
         subscriber=subscriber,
         announcement_id=delivery.announcement_id,
@@ -96,28 +96,28 @@ def note(delivery: Delivery, report: BounceReport, now: datetime) -> Bounce:
     if consequence in {Consequence.SUSPENDED, Consequence.GIVEN_UP}:
         suspend(subscriber.pk, reply)
     elif consequence == Consequence.POLICY:
-        logger.error("Mail came back for a matter of policy, which staff should look into: %s", report.status)
+        logger.error("A message bounced because of a policy; check how mail is sent: %s", report.status)
     return bounce
 
 
 def _consequence(subscriber: Subscriber, delivery: Delivery, report: BounceReport, now: datetime) -> Consequence:
     if report.action == "delayed":
         return Consequence.DELAYED
-    if report.is_passing:
+    if report.is_temporary:
         return Consequence.PASSING
     if report.refusal.is_policy:
         return Consequence.POLICY
-    # Who confirmed again since then has shown that the address works.
-    concerns_them = subscriber.confirmed_at is not None and delivery.created_at >= subscriber.confirmed_at
-    if subscriber.state != Subscriber.State.ACTIVE or not concerns_them:
+    # A subscriber who has confirmed since then has shown that the address works.
+    is_current = subscriber.confirmed_at is not None and delivery.created_at >= subscriber.confirmed_at
+    if subscriber.state != Subscriber.State.ACTIVE or not is_current:
         return Consequence.COUNTED
     if report.refusal.address_is_gone:
         return Consequence.SUSPENDED
-    return Consequence.GIVEN_UP if _refused_days(subscriber, now) >= SOFT_DAYS else Consequence.COUNTED
+    return Consequence.GIVEN_UP if _bounce_days(subscriber, now) >= MAX_BOUNCE_DAYS else Consequence.COUNTED
 
 
-def _refused_days(subscriber: Subscriber, now: datetime) -> int:
-    """On how many days since they confirmed, this one included."""
+def _bounce_days(subscriber: Subscriber, now: datetime) -> int:
+    """Return the number of days with bounces since the confirmation, including today."""
     since = max(now - WINDOW, subscriber.confirmed_at or now)
     earlier = subscriber.bounces.filter(consequence=Consequence.COUNTED, received_at__gte=since)
     days = set(earlier.annotate(day=TruncDate("received_at")).values_list("day", flat=True))
@@ -132,24 +132,24 @@ def _delivery_id(message: Message, address: str) -> int:
         number = links.unsign_bounce(found[1]) if found else None
         if number is not None and number < 2**63:
             return number
-    raise UnknownBounceAddress("The mail was not sent to a bounce address that we signed.")
+    raise UnknownBounceAddress("The recipient is not a bounce address that we signed.")
 
 
 def _blocks(part: Message) -> list[Message]:
-    """The groups of fields of a delivery status, the first of which is about the whole message."""
+    """Return the groups of fields of a delivery status; the first is about the whole message."""
     payload = part.get_payload() if part.get_content_type() == "message/delivery-status" else None
     return [block for block in payload if isinstance(block, Message)] if isinstance(payload, list) else []
 
 
-def status_in(said: str) -> str:
-    """The enhanced status (RFC 3463) that a server quotes; empty if there is none."""
-    found = _ENHANCED.search(said)
+def enhanced_status(diagnostic: str) -> str:
+    """Return the enhanced status code (RFC 3463) in a diagnostic; empty if there is none."""
+    found = _ENHANCED.search(diagnostic)
     return found.group() if found else ""
 
 
 def _report(block: Message) -> BounceReport:
-    said = " ".join(str(block.get("Diagnostic-Code", "")).replace("\x00", "").split())
+    diagnostic = " ".join(str(block.get("Diagnostic-Code", "")).replace("\x00", "").split())
     status = str(block.get("Status", "")).partition("(")[0].strip().replace("\x00", "")
     if not _ENHANCED.fullmatch(status) or status.endswith(".0.0"):
-        status = status_in(said) or status
-    return BounceReport(str(block.get("Action", "")).partition("(")[0].strip().lower(), status, said)
+        status = enhanced_status(diagnostic) or status
+    return BounceReport(str(block.get("Action", "")).partition("(")[0].strip().lower(), status, diagnostic)

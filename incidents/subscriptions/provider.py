@@ -59,7 +59,7 @@ def receive(event: Event) -> Bounce | None:
         return None
     if event.event_type in _LEFT:
         return _leave(delivery)
-    return bounces.note(delivery, _report(event), timezone.now())
+    return bounces.record(delivery, _report(event), timezone.now())
 
 
 def _delivery(event: Event) -> Delivery | None:
@@ -81,4 +81,4 @@ def _leave(delivery: Delivery) -> Bounce | None:
 def _report(event: Event) -> BounceReport:
     said = " ".join((event.mta_response or event.description or "").replace("\x00", "").split())
     cause = _CAUSES.get(event.reject_reason or "", "")
-    return BounceReport(_ACTIONS[event.event_type], bounces.status_in(said) or cause, said)
+    return BounceReport(_ACTIONS[event.event_type], bounces.enhanced_status(said) or cause, said)

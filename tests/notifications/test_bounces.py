@@ -1,4 +1,4 @@
-"""Letters that come back: whom it suspends, whom it does not, and who may say so. And what is forgotten in the end."""
+"""Bounces: which reports are accepted and which suspend a subscriber. And retention."""
 
 from datetime import timedelta
 from io import BytesIO, TextIOWrapper
@@ -76,7 +76,7 @@ def state_of(delivery: Delivery) -> str:
         ("5.1.1", "550 5.1.1 unknown", "delayed", "delayed", "active"),
     ],
 )
-def test_what_follows_from_a_report(
+def test_consequence_of_a_report(
     delivery: Delivery, status: str, said: str, action: str, consequence: str, state: str
 ) -> None:
     bounce = bounces.receive_bounce(raw=report(delivery, status, said, action))
@@ -91,23 +91,23 @@ def announcement_of(delivery: Delivery) -> Announcement:
     return Announcement.objects.get(deliveries=delivery)
 
 
-def test_only_refusals_on_five_different_days_suspend(delivery: Delivery) -> None:
+def test_only_bounces_on_five_different_days_suspend(delivery: Delivery) -> None:
     now = timezone.now()
     for days in (8, 6, 6, 4, 2):
-        bounces.note(delivery, bounces.BounceReport("failed", "5.2.2", "Full"), now - timedelta(days=days))
+        bounces.record(delivery, bounces.BounceReport("failed", "5.2.2", "Full"), now - timedelta(days=days))
     assert state_of(delivery) == "active"
-    last = bounces.note(delivery, bounces.BounceReport("failed", "5.2.2", "Full"), now)
+    last = bounces.record(delivery, bounces.BounceReport("failed", "5.2.2", "Full"), now)
     assert last.consequence == "given_up"
     assert state_of(delivery) == "suspended"
 
 
-def test_who_has_confirmed_again_is_not_suspended_for_an_old_letter(delivery: Delivery) -> None:
+def test_bounce_of_a_message_from_before_the_confirmation_does_not_suspend(delivery: Delivery) -> None:
     Subscriber.objects.update(confirmed_at=timezone.now() + timedelta(minutes=1))
     bounces.receive_bounce(raw=report(delivery, "5.1.1"))
     assert state_of(delivery) == "active"
 
 
-def test_nobody_else_can_have_a_reader_suspended(delivery: Delivery) -> None:
+def test_forged_report_is_rejected(delivery: Delivery) -> None:
     forged = address_of(delivery).replace("@", "a@")
     for to in (forged, "bounces@status.example.dk", f"bounces+{delivery.pk}-@x.dk", "karl@example.dk"):
         with pytest.raises(bounces.UnknownBounceAddress):
@@ -115,7 +115,7 @@ def test_nobody_else_can_have_a_reader_suspended(delivery: Delivery) -> None:
     assert not Bounce.objects.exists()
 
 
-def test_what_is_no_report_has_no_consequence(delivery: Delivery) -> None:
+def test_mail_that_is_not_a_report_has_no_consequence(delivery: Delivery) -> None:
     to = address_of(delivery)
     away = f"From: karl@example.dk\nTo: {to}\nAuto-Submitted: auto-replied\nSubject: Away\n\nI am away.".encode()
     from_a_person = report(delivery, "5.1.1").replace(b"Return-Path: <>", b"Return-Path: <mallory@example.dk>")
@@ -135,7 +135,7 @@ def piped(monkeypatch: pytest.MonkeyPatch, raw: bytes, *args: str) -> int:
     return 0
 
 
-def test_the_mail_server_is_told_by_exit_codes(delivery: Delivery, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_exit_codes_of_the_command(delivery: Delivery, monkeypatch: pytest.MonkeyPatch) -> None:
     raw = report(delivery, "5.2.2", to="somebody@example.dk")
     assert piped(monkeypatch, raw) == 67
     assert piped(monkeypatch, raw, address_of(delivery)) == 0
@@ -150,7 +150,7 @@ def test_the_mail_server_is_told_by_exit_codes(delivery: Delivery, monkeypatch: 
     assert piped(monkeypatch, raw) == 75
 
 
-def test_old_deliveries_are_only_counted_and_the_panel_says_the_same(settings: Settings) -> None:
+def test_old_deliveries_become_counts_and_the_panel_stays_the_same(settings: Settings) -> None:
     for _ in range(4):
         make_subscriber()
     old, fresh = announced(), announced()

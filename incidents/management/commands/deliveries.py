@@ -53,7 +53,7 @@ class Command(BaseCommand):
     def show(self, options: dict[str, Any]) -> None:
         now = timezone.now()
         found = overview.overview(now)
-        shown = of_incident(options["incident"]) if options["incident"] else found.underway
+        shown = of_incident(options["incident"]) if options["incident"] else found.in_progress
         if options["json"]:
             self.stdout.write(json.dumps(as_json(found, shown), indent=None if options["watch"] else 2))
             return
@@ -100,7 +100,7 @@ def waiting(found: Overview, shown: list[Progress]) -> list[str]:
     ]
     lines += [
         f"  {row.destination}: failing since {iso(row.destination.failing_since)}: {row.reply}"
-        for row in found.troubles
+        for row in found.failing_destinations
         if row.destination.failing_since
     ]
     return ["", "waiting for:", *lines] if lines else []
@@ -121,7 +121,8 @@ def as_json(found: Overview, shown: list[Progress]) -> dict[str, Any]:
         "sent_per_minute": found.per_minute,
         "announcements": [progress_as_json(one) for one in shown],
         "failing_destinations": [
-            {"name": row.destination.name, "waiting": row.waiting, "reply": row.reply} for row in found.troubles
+            {"name": row.destination.name, "waiting": row.waiting, "reply": row.reply}
+            for row in found.failing_destinations
         ],
     }
 

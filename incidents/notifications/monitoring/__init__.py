@@ -1,1 +1,1 @@
-"""What staff see: progress of announcements, health of workers and scheduler."""
+"""Monitoring for staff and metrics: progress of announcements, health of workers and scheduler."""

@@ -1,7 +1,7 @@
 """The health of the processes that notify subscribers: the scheduler, the queue and its workers.
 
-The scheduler writes its heartbeat into PostgreSQL. RQ writes those of the workers into
-the queue; see `sender.rq_worker`, which makes it do so more often than it does by default.
+The scheduler writes its heartbeat to PostgreSQL. RQ writes those of the workers to the
+queue; `sender.rq_worker` makes it do so more often than by default.
 """
 
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from .. import queues
 from ..queues import EMAILS, POSTS
 
 SCHEDULER = "scheduler"
-# Staff must know within a minute; two heartbeats may be missed.
+# Staff must notice within a minute; two heartbeats may be missed.
 HEARTBEAT = timedelta(seconds=15)
 STALE_AFTER = timedelta(seconds=45)
 
@@ -40,7 +40,7 @@ class WorkerInfo:
 
 @dataclass(frozen=True)
 class Health:
-    """What is known of those processes at one moment."""
+    """The state of these processes at one moment."""
 
     at: datetime
     scheduler_at: datetime | None
@@ -68,7 +68,7 @@ class Health:
 
     @property
     def no_webhook_worker(self) -> bool:
-        """Does not matter while no webhook post is waiting."""
+        """Always false while no webhook post is waiting."""
         return self.queue_answers and self.posts_wait and not self.webhook_workers
 
     @property
@@ -81,7 +81,7 @@ def record_heartbeat(name: str = SCHEDULER) -> None:
 
 
 def check_health(now: datetime) -> Health:
-    """Two queries, and some requests to the queue. A queue that does not answer is a result, not an error."""
+    """Return the health, with two queries and a few requests to the queue. A queue that is down raises no error."""
     scheduler_at = Heartbeat.objects.filter(name=SCHEDULER).values_list("beaten_at", flat=True).first()
     posts_wait = Delivery.objects.waiting().posted().exists()
     all_queues = [queues.queue(name) for name in queues.ALL]

@@ -1,4 +1,4 @@
-"""Everything that is being delivered, and what holds it up: for staff, the terminal and the metrics."""
+"""All deliveries in progress and failing destinations: for the admin, the command line and the metrics."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -13,20 +13,20 @@ from .health import Health
 from .progress import Progress
 
 RECENT = timedelta(days=7)
-SHOWN = 20
+MAX_SHOWN = 20
 _POLICY = "5.7."
 
 
 @dataclass(frozen=True)
 class FailingDestination:
-    """A destination that accepts nothing now, and how many deliveries wait for it."""
+    """A failing destination, and the number of deliveries that wait for it."""
 
     destination: Destination
     waiting: int
 
     @property
     def reply(self) -> str:
-        return progress.spoken(self.destination)
+        return progress.reply_of(self.destination)
 
 
 @dataclass(frozen=True)
@@ -35,18 +35,18 @@ class Overview:
 
     at: datetime
     health: Health
-    underway: list[Progress]
-    troubles: list[FailingDestination]
+    in_progress: list[Progress]
+    failing_destinations: list[FailingDestination]
     messages: Counter[str]
     per_minute: int
 
     @property
     def counts(self) -> Counter[str]:
-        return sum((one.counts for one in self.underway), Counter[str]())
+        return sum((one.counts for one in self.in_progress), Counter[str]())
 
     @property
     def waiting(self) -> int:
-        return sum(one.waiting for one in self.underway)
+        return sum(one.waiting for one in self.in_progress)
 
     @property
     def message_states(self) -> list[tuple[str, str, int]]:
@@ -54,23 +54,23 @@ class Overview:
 
 
 def overview(now: datetime) -> Overview:
-    """The number of queries does not depend on how much is being delivered."""
-    underway = progress.progress_of(progress.unfinished()[:SHOWN], now)
+    """Return the overview. The number of queries does not depend on the number of announcements."""
+    in_progress = progress.progress_of(progress.in_progress()[:MAX_SHOWN], now)
     messages = Delivery.objects.filter(announcement__isnull=True, created_at__gt=now - RECENT)
     by_state = Counter(dict(messages.order_by().values_list("state").annotate(rows=Count("*"))))
-    sent_now = messages.filter(state=DeliveryState.SENT, sent_at__gt=now - progress.RATE_OVER).count()
+    sent_recently = messages.filter(state=DeliveryState.SENT, sent_at__gt=now - progress.RATE_WINDOW).count()
     return Overview(
         at=now,
         health=health.check_health(now),
-        underway=underway,
-        troubles=troubles(),
+        in_progress=in_progress,
+        failing_destinations=failing_destinations(),
         messages=by_state,
-        per_minute=sent_now + sum(one.per_minute for one in underway),
+        per_minute=sent_recently + sum(one.per_minute for one in in_progress),
     )
 
 
-def troubles() -> list[FailingDestination]:
-    """Destinations in trouble, the one with most waiting deliveries first."""
+def failing_destinations() -> list[FailingDestination]:
+    """Return failing destinations, those with most waiting deliveries first."""
     found = list(Destination.objects.in_trouble())
     waiting = Delivery.objects.waiting().filter(destination__in=[one.name for one in found]).order_by()
     numbers = dict(waiting.values_list("destination").annotate(rows=Count("*")))
@@ -78,19 +78,19 @@ def troubles() -> list[FailingDestination]:
 
 
 def recent(now: datetime) -> DeliveryQuerySet:
-    """Deliveries of the last seven days, found by way of their announcements, which have an index."""
+    """Return deliveries of the last seven days, found through their announcements, which have an index."""
     announced = Announcement.objects.filter(created_at__gte=now - RECENT).values_list("pk", flat=True)
-    own = Q(announcement__isnull=True, created_at__gte=now - RECENT)
-    return Delivery.objects.filter(Q(announcement__in=list(announced)) | own)
+    single = Q(announcement__isnull=True, created_at__gte=now - RECENT)
+    return Delivery.objects.filter(Q(announcement__in=list(announced)) | single)
 
 
 def newest_failures(now: datetime) -> DeliveryQuerySet:
     failed = recent(now).filter(state=DeliveryState.FAILED)
-    return failed.select_related("subscriber", "announcement__update__incident").order_by("-pk")[:SHOWN]
+    return failed.select_related("subscriber", "announcement__update__incident").order_by("-pk")[:MAX_SHOWN]
 
 
-def refused_by_policy(now: datetime) -> int:
-    """Refusals of the last day that are about us and not about the reader (RFC 3463 §3.8)."""
+def rejected_by_policy(now: datetime) -> int:
+    """Return the number of rejections by policy in the last day: they are about the sender (RFC 3463 §3.8)."""
     day = now - timedelta(days=1)
     bounced = Bounce.objects.filter(received_at__gte=day, consequence=Bounce.Consequence.POLICY)
     failed = recent(now).filter(state=DeliveryState.FAILED, reply__startswith=_POLICY, next_attempt_at__gte=day)

@@ -1,7 +1,6 @@
-"""How far an announcement has come: who was told, who waits and for what, who was not told and why.
+"""The progress of announcements: how many deliveries are sent, waiting and skipped, and why.
 
-Everything here only reads, in a number of queries that does not depend on how many
-announcements are asked for.
+Read-only. The number of queries does not depend on the number of announcements.
 """
 
 from collections import Counter, defaultdict
@@ -15,14 +14,14 @@ from ...masks import without_addresses
 from ...models import WAITING, Announcement, Bounce, Delivery, DeliveryState, Destination, FoldedDeliveries, SkipReason
 from ..addressing import relay_name
 
-# Destinations that are named in a panel; the largest come first.
-SHOWN = 10
-RATE_OVER = timedelta(minutes=1)
+# Destinations listed per announcement, those with most deliveries first.
+MAX_DESTINATIONS = 10
+RATE_WINDOW = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
 class DeferredGroup:
-    """Letters that wait for their next try at one destination. `reply` says why, without anybody's address."""
+    """Deliveries that wait for the next attempt at one destination. `reply` is the reason, with addresses masked."""
 
     destination: str
     number: int
@@ -33,7 +32,7 @@ class DeferredGroup:
 
 @dataclass
 class Progress:
-    """One announcement. `counts` is by state, `skipped` by reason; what is only counted any more is in both."""
+    """One announcement. `counts` is by state, `skipped` by reason; both include folded deliveries."""
 
     announcement: Announcement
     at: datetime
@@ -46,7 +45,7 @@ class Progress:
 
     @property
     def relay_reply(self) -> str:
-        return spoken(self.relay) if self.relay else ""
+        return reply_of(self.relay) if self.relay else ""
 
     @property
     def status(self) -> str:
@@ -58,17 +57,17 @@ class Progress:
 
     @property
     def states(self) -> list[tuple[str, str, int]]:
-        """State, its label and how many, in the order of the states."""
+        """State, label and number, in the order of the states."""
         return [(one.value, str(one.label), self.counts[one]) for one in DeliveryState if self.counts[one]]
 
     @property
     def reasons(self) -> list[tuple[str, str, int]]:
-        """Reason, its label and how many, the most frequent first."""
+        """Reason, label and number, the most frequent first."""
         return [(one, str(SkipReason(one).label), number) for one, number in self.skipped.most_common()]
 
     @property
     def audience(self) -> int:
-        """How many are to be told: everybody but those who are skipped."""
+        """The number of subscribers to notify: all except the skipped ones."""
         return self.counts.total() - self.counts[DeliveryState.SKIPPED]
 
     @property
@@ -77,67 +76,67 @@ class Progress:
 
     @property
     def waiting(self) -> int:
-        """Those that wait their turn, are on the wire, or wait for another try."""
+        """The number of deliveries that are queued, in flight, or waiting for another attempt."""
         return sum(self.counts[state] for state in (*WAITING, DeliveryState.SENDING))
 
     @property
     def is_live(self) -> bool:
-        """Whether the figures still move."""
+        """Whether the numbers still change."""
         return self.announcement.is_held or self.waiting > 0
 
     @property
     def time_left(self) -> timedelta | None:
-        """For those who wait their turn, at the present rate."""
-        left = self.counts[DeliveryState.QUEUED] + self.counts[DeliveryState.SENDING]
-        return timedelta(minutes=left / self.per_minute) if left and self.per_minute else None
+        """The estimated time until the queued deliveries are sent, at the present rate."""
+        remaining = self.counts[DeliveryState.QUEUED] + self.counts[DeliveryState.SENDING]
+        return timedelta(minutes=remaining / self.per_minute) if remaining and self.per_minute else None
 
 
 def progress_of(announcements: Sequence[Announcement], now: datetime) -> list[Progress]:
-    """In the order given."""
-    found = {one.pk: Progress(one, now) for one in announcements}
-    _count(found)
+    """Return the progress of each announcement, in the given order."""
+    found = {announcement.pk: Progress(announcement, now) for announcement in announcements}
+    _add_counts(found)
     live = {pk: one for pk, one in found.items() if one.waiting}
     if live:
-        _rate(live, now)
+        _add_rates(live, now)
         relay = Destination.objects.in_trouble().filter(name=relay_name()).first()
         for one in live.values():
             one.relay = relay
-        _deferred(live, now)
-    late = Bounce.Consequence.DELAYED
-    bounces = Bounce.objects.filter(announcement__in=list(found)).exclude(consequence=late).order_by()
+        _add_deferred(live, now)
+    delayed = Bounce.Consequence.DELAYED
+    bounces = Bounce.objects.filter(announcement__in=list(found)).exclude(consequence=delayed).order_by()
     for pk, number in bounces.values_list("announcement").annotate(rows=Count("*")):
         found[pk].bounced = number
     return list(found.values())
 
 
-def tallies_of(announcements: Iterable[Announcement]) -> defaultdict[int, Counter[str]]:
-    """How many deliveries each announcement has in each state, by its id; two queries."""
-    tallies: defaultdict[int, Counter[str]] = defaultdict(Counter)
-    for pk, state, number in _counted([one.pk for one in announcements]):
-        tallies[pk][state] += number
-    return tallies
+def counts_by_state(announcements: Iterable[Announcement]) -> defaultdict[int, Counter[str]]:
+    """Return the number of deliveries in each state, by id of the announcement, in two queries."""
+    counts: defaultdict[int, Counter[str]] = defaultdict(Counter)
+    for pk, state, number in _count([announcement.pk for announcement in announcements]):
+        counts[pk][state] += number
+    return counts
 
 
-def unfinished() -> list[Announcement]:
-    """Announcements that somebody still waits for, the newest first."""
+def in_progress() -> list[Announcement]:
+    """Return announcements that are held or have unfinished deliveries, newest first."""
     waiting = Delivery.objects.waiting().filter(announcement__isnull=False).order_by()
-    on_the_wire = Delivery.objects.filter(state=DeliveryState.SENDING, announcement__isnull=False).order_by()
+    in_flight = Delivery.objects.filter(state=DeliveryState.SENDING, announcement__isnull=False).order_by()
     ids = {*waiting.values_list("announcement", flat=True).distinct()}
-    ids |= {*on_the_wire.values_list("announcement", flat=True).distinct()}
+    ids |= {*in_flight.values_list("announcement", flat=True).distinct()}
     found = Announcement.objects.filter(pk__in=ids) | Announcement.objects.held()
     return list(found.select_related("update__incident"))
 
 
-def _counted(ids: list[int]) -> Iterable[tuple[int, str, int]]:
-    """Announcement, state and number. Answered by the index `delivery_panel` alone, however many rows there are."""
+def _count(ids: list[int]) -> Iterable[tuple[int, str, int]]:
+    """Yield announcement, state and number. PostgreSQL needs only the index `delivery_panel` for it."""
     rows = Delivery.objects.filter(announcement__in=ids).order_by().values_list("announcement_id", "state")
     for pk, state, number in rows.annotate(rows=Count("*")):
         yield pk or 0, state, number
     yield from FoldedDeliveries.objects.filter(announcement__in=ids).values_list("announcement_id", "state", "number")
 
 
-def _count(found: dict[int, Progress]) -> None:
-    for pk, state, number in _counted(list(found)):
+def _add_counts(found: dict[int, Progress]) -> None:
+    for pk, state, number in _count(list(found)):
         found[pk].counts[state] += number
     skipped = Q(announcement__in=list(found), state=DeliveryState.SKIPPED)
     columns = ("announcement_id", "skip_reason")
@@ -149,15 +148,15 @@ def _count(found: dict[int, Progress]) -> None:
         found[pk].skipped[reason] += number
 
 
-def _rate(live: dict[int, Progress], now: datetime) -> None:
+def _add_rates(live: dict[int, Progress], now: datetime) -> None:
     recent = Delivery.objects.filter(announcement__in=list(live), state=DeliveryState.SENT)
-    recent = recent.filter(sent_at__gt=now - RATE_OVER)
+    recent = recent.filter(sent_at__gt=now - RATE_WINDOW)
     for pk, number in recent.values_list("announcement_id").annotate(rows=Count("*")).order_by():
         live[pk or 0].per_minute = number
 
 
-def _deferred(live: dict[int, Progress], now: datetime) -> None:
-    """By destination: those that were tried and are tried again, and those that wait for a destination in trouble."""
+def _add_deferred(live: dict[int, Progress], now: datetime) -> None:
+    """Group by destination what waits for another attempt or for a failing destination."""
     later = Q(state__in=[DeliveryState.DEFERRED, DeliveryState.UNCERTAIN]) | Q(next_attempt_at__gt=now)
     groups = (
         Delivery.objects.waiting()
@@ -169,26 +168,26 @@ def _deferred(live: dict[int, Progress], now: datetime) -> None:
             next_try=Min("next_attempt_at"),
             sample=Max("pk", filter=~Q(reply="")),
         )
-        .order_by("-number", "destination")[: SHOWN * len(live)]
+        .order_by("-number", "destination")[: MAX_DESTINATIONS * len(live)]
     )
     rows = list(groups)
-    said = _replies([row[-1] for row in rows if row[-1]])
-    troubled = {one.name: one for one in Destination.objects.in_trouble().filter(name__in=[row[1] for row in rows])}
+    replies = _replies([row[-1] for row in rows if row[-1]])
+    failing = {one.name: one for one in Destination.objects.in_trouble().filter(name__in=[row[1] for row in rows])}
     for pk, name, number, since, next_try, sample in rows:
-        reply = spoken(troubled[name]) if name in troubled else said.get(sample or 0, "")
-        if len(live[pk or 0].deferred) < SHOWN:
+        reply = reply_of(failing[name]) if name in failing else replies.get(sample or 0, "")
+        if len(live[pk or 0].deferred) < MAX_DESTINATIONS:
             live[pk or 0].deferred.append(DeferredGroup(name, number, since, next_try, reply))
 
 
-def spoken(destination: Destination) -> str:
-    """What a destination in trouble answered, without anybody's address."""
-    return _in_one(destination.reply_code, without_addresses(destination.reply, ""))
+def reply_of(destination: Destination) -> str:
+    """Return the latest reply of a failing destination, with addresses masked."""
+    return _with_code(destination.reply_code, without_addresses(destination.reply, ""))
 
 
 def _replies(ids: list[int]) -> dict[int, str]:
     rows = Delivery.objects.filter(pk__in=ids).select_related("subscriber")
-    return {row.pk: _in_one(row.reply_code, row.subscriber.masked_reply(row.reply)) for row in rows}
+    return {row.pk: _with_code(row.reply_code, row.subscriber.masked_reply(row.reply)) for row in rows}
 
 
-def _in_one(code: int | None, reply: str) -> str:
+def _with_code(code: int | None, reply: str) -> str:
     return f"{code} {reply}".strip() if code else reply

@@ -29,7 +29,7 @@ GROUP = "mail.protection.outlook.example"
 
 
 class NameServer(BaseResolver):  # type: ignore[misc]
-    """`servers` says who takes a domain's mail, `10 mx.example`; a domain that is not in it has none."""
+    """`servers` maps a domain to its MX records, such as `10 mx.example`; other domains have none."""
 
     def __init__(self) -> None:
         self.servers: dict[str, list[str]] = {}

@@ -1,4 +1,4 @@
-"""The figures of an announcement, and the heartbeats of those who work on it."""
+"""Progress of announcements, and health of the scheduler, the queue and its workers."""
 
 from datetime import timedelta
 
@@ -22,8 +22,8 @@ from tests.notifications.helpers import START, announced
 pytestmark = pytest.mark.django_db
 
 
-def told(*states: str, **fields: object) -> Announcement:
-    """An announcement with one delivery in each of the states."""
+def announced_with(*states: str, **fields: object) -> Announcement:
+    """Return an announcement with one delivery in each of the states."""
     for _ in range(len(states) - Delivery.objects.values("subscriber").distinct().count()):
         make_subscriber()
     announcement = announced()
@@ -34,8 +34,8 @@ def told(*states: str, **fields: object) -> Announcement:
     return announcement
 
 
-def test_everybody_is_counted_where_they_stand() -> None:
-    announcement = told("sent", "sent", "queued", "sending", "deferred", "uncertain", "failed", "skipped")
+def test_deliveries_are_counted_by_state() -> None:
+    announcement = announced_with("sent", "sent", "queued", "sending", "deferred", "uncertain", "failed", "skipped")
     FoldedDeliveries.objects.create(announcement=announcement, state="sent", number=40)
     Bounce.objects.create(announcement=announcement, subscriber=make_subscriber(), consequence="policy")
     (found,) = progress.progress_of([announcement], timezone.now())
@@ -44,7 +44,7 @@ def test_everybody_is_counted_where_they_stand() -> None:
     assert (found.per_minute, found.status) == (2, "sending")
 
 
-def test_who_waits_is_shown_by_destination_with_the_reason_and_without_an_address() -> None:
+def test_waiting_deliveries_are_grouped_by_destination_with_a_masked_reply() -> None:
     for name in ("karl", "kira", "kaj"):
         make_subscriber(f"{name}@example.dk")
     make_subscriber("otto@full.example")
@@ -65,34 +65,34 @@ def test_who_waits_is_shown_by_destination_with_the_reason_and_without_an_addres
     assert second.reply == "452 4.2.2 <o…@full.example>: o… is full"
 
 
-def test_the_number_of_queries_does_not_depend_on_what_is_under_way() -> None:
-    told("sent", "deferred", "failed", reply="4.2.2 Full")
+def test_number_of_queries_does_not_depend_on_the_announcements() -> None:
+    announced_with("sent", "deferred", "failed", reply="4.2.2 Full")
     with CaptureQueriesContext(connection) as few:
         overview.overview(timezone.now())
     for _ in range(3):
-        told("sent", "deferred", "failed", reply="4.2.2 Full")
+        announced_with("sent", "deferred", "failed", reply="4.2.2 Full")
     with CaptureQueriesContext(connection) as many:
         found = overview.overview(timezone.now())
-    assert len(found.underway) == 4
+    assert len(found.in_progress) == 4
     assert len(many) == len(few)
 
 
-def test_an_announcement_that_all_have_got_is_not_under_way() -> None:
-    told("sent")
-    assert progress.unfinished() == []
+def test_finished_announcement_is_not_in_progress() -> None:
+    announced_with("sent")
+    assert progress.in_progress() == []
     Delivery.objects.update(state="sending", lease_until=timezone.now())
-    assert len(progress.unfinished()) == 1
+    assert len(progress.in_progress()) == 1
 
 
-def test_what_is_refused_as_a_matter_of_policy_is_counted_for_a_day() -> None:
-    told("failed", reply_code=550, reply="5.7.1 Blocked")
-    assert overview.refused_by_policy(timezone.now()) == 1
+def test_rejections_by_policy_are_counted_for_a_day() -> None:
+    announced_with("failed", reply_code=550, reply="5.7.1 Blocked")
+    assert overview.rejected_by_policy(timezone.now()) == 1
     assert [row.reply for row in overview.newest_failures(timezone.now())] == ["5.7.1 Blocked"]
     Delivery.objects.update(next_attempt_at=timezone.now() - timedelta(days=2))
-    assert overview.refused_by_policy(timezone.now()) == 0
+    assert overview.rejected_by_policy(timezone.now()) == 0
 
 
-def test_the_clock_shows_that_it_beats() -> None:
+def test_scheduler_without_a_recent_heartbeat_is_down() -> None:
     with time_machine.travel(START, tick=False) as now:
         assert health.check_health(timezone.now()).scheduler_is_down
         scheduler.record_heartbeat()
@@ -101,7 +101,7 @@ def test_the_clock_shows_that_it_beats() -> None:
         assert health.check_health(timezone.now()).scheduler_is_down
 
 
-def test_a_worker_that_is_silent_for_a_minute_is_gone(settings: Settings) -> None:
+def test_worker_without_a_heartbeat_for_a_minute_is_down(settings: Settings) -> None:
     redis = Redis.from_url(str(settings.RQ_QUEUES["delivery"]["URL"]))
     worker = HeartbeatWorker([Queue("delivery", connection=redis)], connection=redis, worker_ttl=420)
     assert worker.dequeue_timeout <= 15
@@ -116,7 +116,7 @@ def test_a_worker_that_is_silent_for_a_minute_is_gone(settings: Settings) -> Non
     assert health.check_health(timezone.now()).no_mail_worker
 
 
-def test_a_queue_that_is_away_is_a_finding_and_no_error(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
+def test_queue_that_is_down_is_a_result_and_not_an_error(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
     settings.RQ_QUEUES = {name: {"URL": "redis://127.0.0.1:1/0"} for name in settings.RQ_QUEUES}
     monkeypatch.setattr(queues, "queue", queues.queue.__wrapped__)
     found = health.check_health(timezone.now())
