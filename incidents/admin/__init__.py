@@ -1,4 +1,4 @@
-"""The newsroom: Django's admin, in which every change of state goes through a verb of `operations`."""
+"""The newsroom: Django's admin. Every change of state goes through a verb of `operations`."""
 
 from . import bounces, components, deliveries, incidents, page, subscribers, templates
 

@@ -1,4 +1,4 @@
-"""The addresses of the newsroom's own pages; an incident and a maintenance each have theirs."""
+"""The URLs of the newsroom's own pages."""
 
 import re
 
@@ -23,7 +23,7 @@ register_converter(IdConverter, "id")
 
 
 def incident_page(incident: Incident, step: str = "change", *args: object) -> str:
-    """The path of a page about an incident: `change` is its own page, the others are steps on it."""
+    """The path of a page about an incident: `change` is its main page; the others are actions on it."""
     return reverse(f"admin:incidents_{incident.kind}_{step}", args=[incident.pk, *args])
 
 
@@ -36,11 +36,11 @@ def list_page(model: str, query: str = "") -> str:
 
 
 def is_id(value: str) -> bool:
-    """Whether it can be an id at all; what cannot is not asked of the database, which refuses some of it."""
+    """Whether a value has the form of an id. PostgreSQL raises an error for some that do not."""
     return re.fullmatch(ID, value) is not None
 
 
 def is_storable(request: HttpRequest) -> bool:
-    """Whether the database can be asked for what the address says: PostgreSQL's text holds no NUL."""
+    """Whether the URL can be used in a query: PostgreSQL's text cannot hold NUL."""
     given = [request.path, *(value for _name, values in request.GET.lists() for value in values)]
     return not any(NUL in value for value in given)

@@ -1,4 +1,4 @@
-"""What is wrong with publishing, telling subscribers or taking them in, in sentences: on every admin page."""
+"""Warnings about publishing, delivery and sign-ups, shown on every admin page."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ class Alarm:
 
 
 def alarms() -> list[Alarm]:
-    """The worst first; empty while all is well."""
+    """The worst first; empty while there are no problems."""
     unwritten = [Alarm(unwritten_sentence(why), of_publishing=True)] if (why := why_unwritten()) else []
     return [*unwritten, *(Alarm(sentence) for sentence in _of_subscribers())]
 
@@ -38,19 +38,19 @@ def _of_subscribers() -> list[str]:
         ): found.scheduler_is_down,
         _(
             "So many have signed up in the last hour that no confirmations go out for now. "
-            "Those who subscribe already are told as usual."
+            "Existing subscribers are notified as usual."
         ): limits.EVERYBODY.name in flood,
         _(
             "So many requests came in through the public forms in the last hour that some were not taken. "
-            "Those who subscribe already are told as usual."
+            "Existing subscribers are notified as usual."
         ): limits.REQUESTS.name in flood,
         _(
             "Very many sign-ups were refused in the last hour: somebody may be signing up strangers. "
-            "The limits hold, and those who subscribe are told as usual."
+            "The limits hold, and subscribers are notified as usual."
         ): limits.REFUSALS.name in flood,
     }
-    standing = [sentence for sentence, holds in said.items() if holds]
+    current = [sentence for sentence, holds in said.items() if holds]
     if relay and relay.failing_since:
         since = short_moment(relay.failing_since)
-        standing.append(_("Our own mail server has not accepted mail since %(time)s.") % {"time": since})
-    return standing
+        current.append(_("Our own mail server has not accepted mail since %(time)s.") % {"time": since})
+    return current

@@ -1,4 +1,4 @@
-"""An announcement on its way: its figures, and what staff can do about it."""
+"""Views of an announcement: its progress, and pause, resume, stop and resend."""
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -21,7 +21,7 @@ from .unwritten import why_incident_is_unwritten
 
 
 def panel(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, announcement_id: int) -> HttpResponse:
-    """The panel alone, for the script that keeps it fresh."""
+    """The panel alone, for the script that refreshes it."""
     incident = get_object_or_404(admin.get_queryset(request), pk=incident_id)
     if not admin.has_view_permission(request, incident):
         raise PermissionDenied
@@ -33,7 +33,7 @@ def panel(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, announce
 
 
 def held(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) -> HttpResponse:
-    """What can still be taken back, and whether readers see the incident as it is now; for the script, too."""
+    """Held announcements, and whether readers see the current incident; for the same script."""
     incident = get_object_or_404(admin.get_queryset(request), pk=incident_id)
     if not admin.has_view_permission(request, incident):
         raise PermissionDenied
@@ -47,7 +47,7 @@ def held(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) -> HttpRe
 
 
 def pause(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, announcement_id: int) -> HttpResponse:
-    """At once, without a question: it harms nobody and can be undone."""
+    """Without confirmation: it can be undone."""
     return _at_once(admin, request, incident_id, announcement_id, resume=False)
 
 
@@ -56,19 +56,19 @@ def resume(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, announc
 
 
 def stop(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, announcement_id: int) -> HttpResponse:
-    """For good, so it is asked for once more; meanwhile it goes on, unless it is paused."""
+    """With confirmation, because it is permanent. Sending continues until then, unless it is paused."""
     incident = changeable(admin, request, incident_id)
     announcement = _announcement(incident, announcement_id)
 
     def step() -> None:
         number = operations.stop_announcement(announcement=announcement)
         log(admin, request, incident, "changed", announcement.update)
-        told = ngettext(
+        sentence = ngettext(
             "Stopped: %(count)d person is not notified.",
             "Stopped: %(count)d people are not notified.",
             number,
         )
-        messages.success(request, told % {"count": number})
+        messages.success(request, sentence % {"count": number})
 
     what = _("Messages already sent cannot be recalled. Subscribers who are still waiting will not be notified.")
     title = _("Stop notifying subscribers?")
@@ -77,15 +77,15 @@ def stop(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, announcem
 
 
 def resend(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, announcement_id: int) -> HttpResponse:
-    """Only to those whose letter failed."""
+    """Resend to the subscribers whose delivery failed."""
     incident = changeable(admin, request, incident_id)
     announcement = _announcement(incident, announcement_id)
 
     def step() -> None:
         number = operations.resend_failed(announcement=announcement)
         log(admin, request, incident, "changed", announcement.update)
-        told = ngettext("%(count)d delivery is sent again.", "%(count)d deliveries are sent again.", number)
-        messages.success(request, told % {"count": number})
+        sentence = ngettext("%(count)d delivery is sent again.", "%(count)d deliveries are sent again.", number)
+        messages.success(request, sentence % {"count": number})
 
     failed = counts_by_state([announcement])[announcement.pk][DeliveryState.FAILED]
     what = ngettext(

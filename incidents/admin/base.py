@@ -1,4 +1,4 @@
-"""The base of the incident and maintenance admins, which their views are given."""
+"""The base class of the incident and maintenance admins; views get an instance of it."""
 
 from typing import ClassVar
 
@@ -15,7 +15,7 @@ from ..wording import passage, short_moment
 
 
 class NewsroomAdmin(admin.ModelAdmin[Incident]):
-    """What the pages about incidents and maintenance need: the kind, its rows, permissions and list columns.
+    """The kind, its rows, permissions and list columns.
 
     Nothing is saved or deleted by the admin's own forms, only by verbs.
     """

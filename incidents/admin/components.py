@@ -22,7 +22,7 @@ from .unwritten import PublishingAdmin
 
 
 def changed(form: ModelForm[Any], change: bool) -> dict[str, Any]:
-    """What a valid form says: for a new row everything, else only what was changed."""
+    """The values of a valid form: all for a new row, otherwise only the changed ones."""
     names = form.changed_data if change else form.cleaned_data
     return {name: form.cleaned_data[name] for name in names}
 
@@ -45,22 +45,22 @@ def set_status(
     request: HttpRequest,
     queryset: QuerySet[Component],
 ) -> None:
-    """An admin action: gives the chosen components a status outside any incident."""
+    """An admin action that sets the status of the selected components, outside any incident."""
     for component in queryset.order_by("pk"):
         operations.set_component_status(component=component, status=status)
         label = str(COMPONENT_STATUSES[status])
         model_admin.log_change(request, component, [{"changed": {"fields": [f"status: {label}"]}}])
     number = len(queryset)
-    told = ngettext(
+    sentence = ngettext(
         "%(count)d component changed. Subscribers are not notified.",
         "%(count)d components changed. Subscribers are not notified.",
         number,
     )
-    messages.success(request, told % {"count": number})
+    messages.success(request, sentence % {"count": number})
 
 
 class Placed(PublishingAdmin):
-    """A list in which the position of each row can be changed on the spot."""
+    """A list in which the position of each row can be edited."""
 
     list_editable = ("position",)
 
@@ -94,7 +94,7 @@ class ComponentAdmin(Placed):
         }
 
     def has_delete_permission(self, request: HttpRequest, obj: Component | None = None) -> bool:
-        """A component that is gone would take its history along; it is hidden instead."""
+        """Deleting a component would delete its history; it is hidden instead."""
         return False
 
     def save_model(self, request: HttpRequest, obj: Component, form: Any, change: bool) -> None:

@@ -1,4 +1,4 @@
-"""The composer: a new incident or maintenance, a further update, a draft taken up again."""
+"""The composer: new incidents and maintenance, updates, and drafts."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -21,7 +21,7 @@ from ..status import ComponentStatus, Kind, Phase, phases_of
 from ..wording import words
 from .addresses import incident_page, is_id
 from .base import NewsroomAdmin
-from .forms.components import component_rows, given_by, standing_in
+from .forms.components import component_rows, current_statuses, statuses_of
 from .forms.details import OpeningForm
 from .forms.statements import PUBLISH, TEMPLATE, StatementForm, UpdateForm
 from .reach import reach
@@ -29,7 +29,7 @@ from .shared import changeable, log, page, say_what_happened, update_of, writer
 from .timeline import timeline_of
 from .unwritten import why_incident_is_unwritten
 
-# The status that a step gives the components it concerns; one that lets go of them leaves what other incidents say.
+# The status that a phase gives the affected components; RELEASED leaves them to other incidents.
 RELEASED = "released"
 STEP_STATUS = {
     Phase.RESOLVED: RELEASED,
@@ -59,18 +59,18 @@ def opening_form(kind: Kind, data: QueryDict | None) -> OpeningForm:
 
 
 def new_update(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) -> HttpResponse:
-    """`?phase=resolved` and its like choose the step beforehand; an incident that is over is reopened by it."""
+    """`?phase=resolved` and the like preselect the phase; for an incident that is over, it reopens it."""
     incident = changeable(admin, request, incident_id)
     phases = next_phases(incident, reopening="reopen" in request.GET)
-    phase = Phase(request.GET["phase"]) if request.GET.get("phase") in phases else standing_phase(incident, phases)
-    standing = standing_in(incident)
-    released = operations.released(incident, list(standing))
-    chosen = standing if phase == incident.phase else given_by_step(phase, standing, released)
+    phase = Phase(request.GET["phase"]) if request.GET.get("phase") in phases else current_phase(incident, phases)
+    current = current_statuses(incident)
+    released = operations.released(incident, list(current))
+    chosen = current if phase == incident.phase else statuses_for(phase, current, released)
     form = UpdateForm(
         request.POST or None,
         incident=incident,
         phases=phases,
-        rows=component_rows(chosen, standing, released),
+        rows=component_rows(chosen, current, released),
         initial={"phase": phase, "next_update_by": still_promised(incident)},
     )
     own = incident.updates.select_related("incident")
@@ -84,7 +84,7 @@ def edit_draft(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, upd
     draft = update_of(incident, update_id)
     if draft.is_public:
         return HttpResponseRedirect(incident_page(incident, "correct", draft.pk))
-    chosen = given_by(draft)
+    chosen = statuses_of(draft)
     form = UpdateForm(
         request.POST or None,
         incident=incident,
@@ -99,7 +99,7 @@ def edit_draft(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, upd
 
 
 def audience(admin: NewsroomAdmin, request: HttpRequest) -> JsonResponse:
-    """How many people an update of the components in `?component=` would reach, in a sentence."""
+    """A sentence that says how many people an update of the components in `?component=` would reach."""
     if not admin.has_view_permission(request):
         raise PermissionDenied
     incident = admin.get_queryset(request).filter(pk=request.GET.get("incident", "")).first()
@@ -109,10 +109,11 @@ def audience(admin: NewsroomAdmin, request: HttpRequest) -> JsonResponse:
 def stored_once(
     request: HttpRequest, form: StatementForm, own: QuerySet[Update], store: Callable[[Update | None], Update]
 ) -> Update | None:
-    """As `stored`, but the same form sent again finds what it stored the first time.
+    """As `stored`, but the same form sent twice returns what the first one stored.
 
-    What is public by then stays as it is; a draft gets what the form says now, for staff may have
-    gone back to correct it: `store` is given it. `own` are the updates this form can have stored.
+    An update that is public by then stays as it is. A draft gets the new content, because staff may
+    have gone back to correct it: it is passed to `store`. `own` are the updates that this form can
+    have stored.
     """
     if request.method != "POST" or form.action == TEMPLATE:
         return None
@@ -127,7 +128,7 @@ def stored_once(
 
 
 def _stored_first(request: HttpRequest, form: StatementForm, store: Callable[[], Update]) -> Update | None:
-    """As `stored`; None too where the same form, sent at the same moment, came first."""
+    """As `stored`; also None if the same form, sent concurrently, was stored first."""
     try:
         return stored(request, form, store)
     except IntegrityError:
@@ -135,17 +136,17 @@ def _stored_first(request: HttpRequest, form: StatementForm, store: Callable[[],
 
 
 def _meanwhile(request: HttpRequest, twin: Update | None) -> Update | None:
-    """What the same form stored while this one was refused for it; None where it was refused for what it says."""
+    """What the same form stored concurrently; None if this one was refused for its content."""
     return _already(request, twin) if twin else None
 
 
 def twin_of(own: QuerySet[Update], key: str) -> Update | None:
-    """What was stored under that id. Raises DoesNotExist where it is none of `own`."""
+    """What was stored under that id. Raises DoesNotExist if it is not in `own`."""
     return own.get(pk=key) if is_id(key) and Update.objects.filter(pk=key).exists() else None
 
 
 def stored(request: HttpRequest, form: StatementForm, store: Callable[[], Update]) -> Update | None:
-    """Stores what a valid form says; what the verb refuses stands in the form afterwards."""
+    """Store a valid form. Errors raised by the verb are added to the form."""
     if form.action == TEMPLATE or not form.is_valid():
         return None
     try:
@@ -177,7 +178,7 @@ def store_opening(admin: NewsroomAdmin, request: HttpRequest, form: OpeningForm,
 
 
 def store_update(admin: NewsroomAdmin, request: HttpRequest, form: UpdateForm, draft: Update | None) -> Update:
-    """Adds an update, or rewrites a draft."""
+    """Add an update, or rewrite a draft."""
     _drop_promise(form, request)
     by, statement = writer(request), form.statement()
     if draft is not None:
@@ -223,7 +224,7 @@ def _compose_page(
 
 
 def next_phases(incident: Incident, *, reopening: bool = False) -> list[Phase]:
-    """The phases an update can bring: when it is over, final ones only, unless it is to be reopened."""
+    """The possible phases of an update: once the incident is over, only final ones, unless it is reopened."""
     phases = list(phases_of(Kind(incident.kind)))
     if incident.is_over:
         return [phase for phase in phases if phase.is_final != reopening and phase != Phase.SCHEDULED]
@@ -231,26 +232,26 @@ def next_phases(incident: Incident, *, reopening: bool = False) -> list[Phase]:
     return [phase for phase in phases if not (begun and phase == Phase.SCHEDULED)]
 
 
-def given_by_step(phase: Phase, standing: Mapping[str, str], released: Mapping[str, str]) -> Mapping[str, str]:
-    """The status that a step into this phase gives the components the incident concerns, by their ids."""
+def statuses_for(phase: Phase, current: Mapping[str, str], released: Mapping[str, str]) -> Mapping[str, str]:
+    """The status that this phase gives the affected components, by id."""
     status = STEP_STATUS.get(phase)
     if status is None:
-        return standing
-    return released if status == RELEASED else dict.fromkeys(standing, status)
+        return current
+    return released if status == RELEASED else dict.fromkeys(current, status)
 
 
 def still_promised(incident: Incident) -> datetime | None:
-    """The time that readers were promised, unless it has passed: this very update keeps it then."""
+    """The promised time of the next update, unless it has passed: then this is that update."""
     promise = incident.next_update_by
     return promise if promise and promise > timezone.now() else None
 
 
-def standing_phase(incident: Incident, phases: list[Phase]) -> Phase:
+def current_phase(incident: Incident, phases: list[Phase]) -> Phase:
     return Phase(incident.phase) if incident.phase in phases else phases[0]
 
 
 def draft_values(draft: Update) -> dict[str, Any]:
-    """What stands in the form of a draft: its time only where somebody chose one."""
+    """The initial values for a draft; its time only if one was chosen."""
     names = ("phase", "text", "quote", "quote_language", "quote_url", "ended_at", "publish_at")
     values = {name: getattr(draft, name) for name in names}
     values["notify"] = "yes" if draft.notify else "no"

@@ -1,4 +1,4 @@
-"""Single steps that are asked for once more before they are done: publish a draft, discard it, withdraw, take back."""
+"""Actions with a confirmation page: publish or discard a draft, withdraw, publish again; and cancel and undo."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +14,7 @@ from ..models import Announcement, Incident
 from ..wording import words
 from .addresses import incident_page, list_page
 from .base import NewsroomAdmin
-from .forms.components import given_by
+from .forms.components import statuses_of
 from .reach import reach
 from .shared import changeable, log, page, say_what_happened, update_of, writer
 from .unwritten import say_done
@@ -32,8 +32,8 @@ def publish(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, update
         log(admin, request, incident, "changed", published)
         say_what_happened(request, published)
 
-    told = reach(incident.kind, given_by(update), incident) if update.notify else _("Subscribers are not notified.")
-    context = {"title": _("Publish now?"), "update": update, "what": told, "button": _("Publish")}
+    who = reach(incident.kind, statuses_of(update), incident) if update.notify else _("Subscribers are not notified.")
+    context = {"title": _("Publish now?"), "update": update, "what": who, "button": _("Publish")}
     return confirmed(admin, request, incident, step, context)
 
 
@@ -47,7 +47,7 @@ def discard(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, update
     def step() -> None:
         log(admin, request, incident, "deleted", update)
         operations.discard_draft(update=update, by=writer(request))
-        messages.success(request, _("The draft is discarded."))
+        messages.success(request, _("Draft discarded."))
 
     what = _("The text is deleted permanently. It was never public.")
     context = {"title": _("Discard the draft?"), "update": update, "what": what, "button": _("Discard")}
@@ -80,7 +80,7 @@ def publish_again(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) 
 
 
 def cancel(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, announcement_id: int) -> HttpResponse:
-    """Takes an announcement back while it is held. No question first: the seconds are running."""
+    """Cancel a held announcement. Without confirmation, because the hold is running out."""
     incident = changeable(admin, request, incident_id)
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
@@ -96,7 +96,7 @@ def cancel(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, announc
 
 
 def undo(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, announcement_id: int) -> HttpResponse:
-    """Makes a draft again of an update whose announcement is held. No question first: the seconds are running."""
+    """Turn an update whose announcement is held back into a draft. Without confirmation, as above."""
     incident = changeable(admin, request, incident_id)
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
@@ -120,7 +120,7 @@ def undo(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, announcem
 def confirmed(
     admin: NewsroomAdmin, request: HttpRequest, incident: Incident, step: Callable[[], None], context: dict[str, Any]
 ) -> HttpResponse:
-    """Asks on GET, does the step on POST; a refusal is shown on the incident's page."""
+    """Ask on GET, act on POST. Errors are shown on the incident's page."""
     if request.method != "POST":
         return page(admin, request, "confirm", {**context, "subtitle": words(incident.title), "incident": incident})
     try:

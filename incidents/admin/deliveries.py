@@ -1,4 +1,4 @@
-"""The ledger: what was announced, and who was told, who was not, and why."""
+"""Announcements and deliveries: who was notified, who was not, and why."""
 
 from typing import Any
 
@@ -76,12 +76,12 @@ class DeliveryAdmin(ReadOnlyAdmin):
         return ("subscriber__address__iexact", "message_id__exact")
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        """The lists of announcements and subscribers lead here, and the page over all."""
+        """The lists of announcements and subscribers link here, and so does the overview."""
         ours = {"announcement__id__exact", "announcement__isnull", "subscriber__id__exact"}
         return lookup in ours or super().lookup_allowed(lookup, value, request)
 
     def _shown(self, request: HttpRequest) -> tuple[str, str]:
-        """The fields for the address and for the reply: servers repeat the address in it."""
+        """The fields for address and reply; servers repeat the address in their replies."""
         return ("full_address", "answer") if sees_addresses(request.user) else ("masked_address", "masked_answer")
 
     @admin.display(description=pgettext_lazy("delivery", "to"))
@@ -120,7 +120,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
 
 
 class AnnouncementList(ChangeList):
-    """The list with each announcement's deliveries counted, in one query for the rows shown."""
+    """A list that counts the deliveries of all announcements shown in one query."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
@@ -133,12 +133,12 @@ class AnnouncementList(ChangeList):
 
 @admin.register(Announcement)
 class AnnouncementAdmin(ReadOnlyAdmin):
-    list_display = ("incident_title", "reason", "created", "status", "told")
+    list_display = ("incident_title", "reason", "created", "status", "deliveries")
     list_filter = ("reason",)
     list_select_related = ("update__incident",)
     list_per_page = 20
     ordering = ("-created_at", "-id")
-    fields = ("announced", "reason", "created_at", "status", "hold_until", "expanded_at", "cancelled_at", "told")
+    fields = ("announced", "reason", "created_at", "status", "hold_until", "expanded_at", "cancelled_at", "deliveries")
     readonly_fields = fields
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
@@ -167,8 +167,8 @@ class AnnouncementAdmin(ReadOnlyAdmin):
         return announcement.status.label
 
     @admin.display(description=_("deliveries"))
-    def told(self, announcement: Any) -> SafeString | str:
-        """How many are in which state; each number leads to those deliveries."""
+    def deliveries(self, announcement: Any) -> SafeString | str:
+        """How many deliveries are in each state, with links to them."""
         rows = [
             (list_page("delivery", f"announcement__id__exact={announcement.pk}&state__exact={state.value}"),
              state.value, state.label, announcement.tally[state])
@@ -179,7 +179,7 @@ class AnnouncementAdmin(ReadOnlyAdmin):
 
 
 def badge(delivery: Delivery) -> SafeString:
-    """The state, and below it why nothing was sent."""
+    """The state, and below it the reason if nothing was sent."""
     why = delivery.get_skip_reason_display() if delivery.skip_reason else ""
     state = format_html('<span class="delivery delivery-{}">{}</span>', delivery.state, delivery.get_state_display())
     return format_html("{}<br><small>{}</small>", state, why) if why else state

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ..models import Bounce
-from ..notifications.monitoring import overview as figures
+from ..notifications.monitoring import overview as delivery
 from .read_only import ReadOnlyAdmin, sees_addresses
 
 
@@ -27,12 +27,12 @@ def overview(admin: ReadOnlyAdmin, request: HttpRequest) -> HttpResponse:
 def _context(request: HttpRequest) -> dict[str, Any]:
     now = timezone.now()
     sees = sees_addresses(request.user)
-    failures = figures.newest_failures(now)
-    told = [(one, one.reply if sees else one.subscriber.masked_reply(one.reply)) for one in failures]
+    failures = delivery.newest_failures(now)
+    rows = [(one, one.reply if sees else one.subscriber.masked_reply(one.reply)) for one in failures]
     return {
-        "overview": figures.overview(now),
-        "failures": told,
+        "overview": delivery.overview(now),
+        "failures": rows,
         "sees_addresses": sees,
-        "refused_by_policy": figures.rejected_by_policy(now),
-        "bounces": Bounce.objects.filter(received_at__gte=now - figures.RECENT).count(),
+        "refused_by_policy": delivery.rejected_by_policy(now),
+        "bounces": Bounce.objects.filter(received_at__gte=now - delivery.RECENT).count(),
     }

@@ -1,4 +1,4 @@
-"""Changing what is there: an incident's details, and the words of a public update."""
+"""Edit an incident's details, and correct a public update."""
 
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect

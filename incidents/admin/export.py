@@ -1,4 +1,4 @@
-"""All subscribers as a file: for staff who may see addresses and say their password again. It is written down."""
+"""Export of all subscribers, for staff who may see addresses and confirm their password. Each export is logged."""
 
 from typing import Any
 
@@ -19,12 +19,12 @@ from ..subscriptions import limits, tables
 from .read_only import sees_addresses
 
 _SHOWN = 10
-# What tells an export in Django's log from other entries: it concerns no single subscriber.
+# Marks exports in Django's admin log: they are about no single subscriber.
 _NO_OBJECT = ""
 
 
 class PasswordForm(forms.Form):
-    """A session left open, or stolen, is not enough to take everybody's addresses along."""
+    """An open or stolen session is not enough to export all addresses."""
 
     password = forms.CharField(
         label=_("Your password again"),
@@ -62,7 +62,7 @@ def export_view(request: HttpRequest) -> HttpResponseBase:
 
 
 def _file(request: HttpRequest) -> StreamingHttpResponse:
-    """The table line by line, written down before the first line leaves."""
+    """The table line by line; logged before the first line is sent."""
     LogEntry.objects.create(
         user_id=int(request.user.pk or 0),
         content_type=ContentType.objects.get_for_model(Subscriber),

@@ -1,4 +1,4 @@
-"""What the newsroom's front page shows: what is open, what is unfinished, and what is in trouble."""
+"""The newsroom's front page: open incidents, unpublished updates, failing deliveries."""
 
 from collections import Counter
 from datetime import timedelta
@@ -17,7 +17,7 @@ SHOWN = 20
 
 
 def front_page(user: AbstractBaseUser | AnonymousUser) -> dict[str, Any]:
-    """The context of the front page, each part only for those who may see it."""
+    """The context of the front page; each part only with permission to see it."""
     may = user.has_perm  # type: ignore[union-attr]  # the admin lets in nobody without permissions
     overall = overall_status()
     seen: dict[str, Any] = {"overall": overall, "overall_label": OVERALL[overall], "now": timezone.now()}
@@ -31,7 +31,7 @@ def front_page(user: AbstractBaseUser | AnonymousUser) -> dict[str, Any]:
 
 
 def publishing() -> dict[str, Any]:
-    """What is not published yet, and what the caches could not be told."""
+    """What is not published yet, and failed cache purges."""
     stale = StaleSubject.objects.unpublished()
     return {
         "unpublished": stale.aggregate(total=Count("id"), failed=Count("id", filter=~Q(error=""))),
@@ -45,13 +45,13 @@ def open_incidents() -> QuerySet[Incident]:
 
 
 def waiting_updates() -> QuerySet[Update]:
-    """Drafts and scheduled updates, the next to be published first, then the newest drafts."""
+    """Scheduled updates, the next one first, then the newest drafts."""
     unpublished = Update.objects.filter(published_at__isnull=True).select_related("incident", "author")
     return unpublished.order_by("publish_at", "-updated_at")[:SHOWN]
 
 
 def deliveries_in_trouble() -> list[tuple[str, str, int]]:
-    """Deliveries of late that are not where they should be: state, its label, how many; the worst last."""
+    """Recent deliveries in trouble: state, label and number; the worst last."""
     recent = Delivery.objects.filter(
         Q(announcement__created_at__gte=timezone.now() - RECENT)
         | Q(announcement__isnull=True, created_at__gte=timezone.now() - RECENT),

@@ -1,4 +1,4 @@
-"""Incidents and planned maintenance: their lists, and the page of one with its timeline."""
+"""Incidents and planned maintenance: their lists, and the page of each with its timeline."""
 
 from collections.abc import Callable
 from functools import partial
@@ -26,7 +26,7 @@ View = Callable[..., HttpResponse]
 
 
 class IncidentPages(NewsroomAdmin):
-    """The addresses of the pages about an incident or a maintenance, and its own page."""
+    """The URLs of the pages about an incident or a maintenance, and its main page."""
 
     def get_urls(self) -> list[URLPattern]:
         return [*self._own_urls(), *super().get_urls()]
@@ -72,7 +72,7 @@ class IncidentPages(NewsroomAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        """The incident's own page: what readers see of it, what is waiting, and the next steps."""
+        """The incident's main page: its public and pending updates, and the next actions."""
         incident = self.get_object(request, object_id)
         if incident is None or not self.has_view_permission(request, incident):
             raise Http404
@@ -93,7 +93,7 @@ class IncidentPages(NewsroomAdmin):
 
 
 def next_steps(incident: Incident) -> list[tuple[str, str, str]]:
-    """What staff can do now: label, address, and the weight of the button (the class `default`, `harmful` or none)."""
+    """The possible actions: label, URL, and the button's class (`default`, `harmful` or none)."""
     update = incident_page(incident, "update")
     offered = {
         gettext("Start"): (f"{update}?phase=in_progress", incident.phase == Phase.SCHEDULED),
@@ -120,7 +120,7 @@ def next_steps(incident: Incident) -> list[tuple[str, str, str]]:
 
 
 def public_pages(incident: Incident) -> list[tuple[str, str]]:
-    """Language and address of the incident's public pages; none while it is not public."""
+    """Language and URL of the incident's public pages; empty while it is not public."""
     if not incident.is_public:
         return []
     return [(code, links.incident(incident.pk, code)) for code, _name in settings.LANGUAGES]

@@ -1,4 +1,4 @@
-"""The page itself. There is one: the list leads straight to its form."""
+"""The page's settings. There is one page, so the list redirects to its form."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ class PageAdmin(PublishingAdmin):
     formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
 
     def get_fieldsets(self, request: HttpRequest, obj: Page | None = None) -> Any:
-        """By hand, because the fields of links and logo are the form's own."""
+        """Written out, because the fields for links and logo belong to the form."""
         logo = ["logo_file", *(["remove_logo"] if obj and obj.logo_id else []), "logo_text"]
         links = [name for pair in link_names() for name in pair]
         return [

@@ -1,8 +1,8 @@
-"""The preview: what readers will get, rendered as it will be, from an update that is published and taken back at once.
+"""The preview: the pages, emails and feed entries as readers will get them.
 
-The form is stored by the very verbs that “Publish” calls, what follows is rendered by the
-very templates, and then the transaction is rolled back. So a preview cannot differ from
-what is published, and leaves nothing behind.
+The form is stored with the same verbs and rendered with the same templates as by "Publish".
+Then the transaction is rolled back. So a preview cannot differ from what is published, and
+leaves nothing behind.
 """
 
 import base64
@@ -29,11 +29,11 @@ from ..publishing.documents.pages import IncidentPage
 from ..status import Phase
 from .base import NewsroomAdmin
 from .composing import next_phases, opening_form, store_opening, store_update
-from .forms.components import component_rows, given_by, standing_in
+from .forms.components import component_rows, current_statuses, statuses_of
 from .forms.statements import PUBLISH, StatementForm, UpdateForm
 from .shared import changeable, writer
 
-_SCRIPTS = re.compile(r"<script\b.*?</script>", re.DOTALL)  # the frame would refuse them
+_SCRIPTS = re.compile(r"<script\b.*?</script>", re.DOTALL)  # the frame's policy blocks them
 _STYLES = re.compile(r'(?<=\sstyle=")[^"]*(?=")|(?<=<style>).*?(?=</style>)', re.DOTALL)
 
 
@@ -41,7 +41,7 @@ Rehearsal = tuple[StatementForm, Callable[[], Update]]
 
 
 class Rehearsed(Exception):
-    """Ends the rehearsal, so that nothing of it stays; carries what was rendered."""
+    """Raised to roll the transaction back; carries what was rendered."""
 
 
 def preview_new(admin: NewsroomAdmin, request: HttpRequest) -> HttpResponse:
@@ -62,7 +62,7 @@ def preview_update(admin: NewsroomAdmin, request: HttpRequest, incident_id: str)
     def rehearse(data: QueryDict) -> Rehearsal:
         draft = _draft(data, incident.updates.select_related("incident"))
         phases = [*next_phases(incident), *next_phases(incident, reopening=True), *([draft.phase] if draft else [])]
-        rows = component_rows(standing_in(incident) | (given_by(draft) if draft else {}))
+        rows = component_rows(current_statuses(incident) | (statuses_of(draft) if draft else {}))
         form = UpdateForm(data, incident=incident, phases=list(dict.fromkeys(map(Phase, phases))), rows=rows)
         return form, lambda: store_update(admin, request, form, draft)
 
@@ -70,7 +70,7 @@ def preview_update(admin: NewsroomAdmin, request: HttpRequest, incident_id: str)
 
 
 def _draft(data: QueryDict, own: QuerySet[Update]) -> Update | None:
-    """The draft that the form is about; for anything else the form gets an id that is free."""
+    """The draft of this form; otherwise a free id is set."""
     draft = own.filter(pk=data.get("id", "")[:LENGTH].replace("\0", ""), published_at=None).first()
     if draft is None:
         data["id"] = new_id()
@@ -86,7 +86,7 @@ def _preview(request: HttpRequest, rehearse: Callable[[QueryDict], Rehearsal]) -
 
 
 def _rendered(request: HttpRequest, form: StatementForm, store: Callable[[], Update]) -> str:
-    """The preview, or what keeps it from being published yet."""
+    """The preview, or the errors that prevent publication."""
     if form.is_valid():
         try:
             with transaction.atomic():
@@ -99,7 +99,7 @@ def _rendered(request: HttpRequest, form: StatementForm, store: Callable[[], Upd
 
 
 def _shown(request: HttpRequest, update: Update) -> str:
-    """As `preview` says: page, mail or feed and the language, `mail-en`."""
+    """`preview` names the form and the language: `page-da`, `mail-en`, `feed-en`."""
     kind, _dash, wanted = request.POST.get("preview", "").partition("-")
     language = wanted if wanted in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
     edition = Edition(Page.objects.current(), language)
@@ -115,13 +115,13 @@ def _shown(request: HttpRequest, update: Update) -> str:
 
 
 def _letter(update: Update, language: str) -> str:
-    """The letter's body, with its subject above."""
+    """The email's body below its subject."""
     subject, body = email.preview(Announcement(update=update), language)
     return re.sub(r"(<body[^>]*>)", rf"\1<p><strong>{html.escape(subject)}</strong></p><hr>", body, count=1)
 
 
 def _framed(content: str) -> HttpResponse:
-    """May stand in a frame of the newsroom's own, and do nothing there: no script, no form, no style but its own."""
+    """Headers for a frame in the newsroom: no scripts, no forms, no foreign styles."""
     hashes = {base64.b64encode(hashlib.sha256(found.encode()).digest()).decode() for found in _own_styles(content)}
     styles = " ".join(
         ["'self'", *(["'unsafe-hashes'"] if hashes else []), *(f"'sha256-{one}'" for one in sorted(hashes))]

@@ -1,4 +1,4 @@
-"""How many people an update would reach, in a sentence."""
+"""A sentence that says how many people an update would reach."""
 
 from collections.abc import Iterable
 
@@ -19,5 +19,5 @@ def reach(kind: str, components: Iterable[str], incident: Incident | None = None
         return _("Nobody subscribes to this.")
     channels = dict(Subscriber.Channel.choices)
     parts = [f"{channels[channel]}, {language_name(code)}: {number}" for (channel, code), number in people.items()]
-    told = ngettext("Reaches %(count)d person (%(parts)s).", "Reaches %(count)d people (%(parts)s).", total)
-    return told % {"count": total, "parts": " · ".join(parts)}
+    sentence = ngettext("Reaches %(count)d person (%(parts)s).", "Reaches %(count)d people (%(parts)s).", total)
+    return sentence % {"count": total, "parts": " · ".join(parts)}

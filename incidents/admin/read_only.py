@@ -1,4 +1,4 @@
-"""What read-only lists share, and how much of a subscriber's address staff may see."""
+"""The base of read-only lists, and how much of a subscriber's address staff may see."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ MAY_SEE_ADDRESSES = "incidents.change_subscriber"
 
 
 class ReadOnlyAdmin(admin.ModelAdmin[Any]):
-    """A ledger: staff read it; what stands in it is written by what happens."""
+    """Staff can read these rows but not change them."""
 
     show_full_result_count = False
     list_per_page = 50
@@ -25,7 +25,7 @@ class ReadOnlyAdmin(admin.ModelAdmin[Any]):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    # Who may only change (and so see more) may view as well.
+    # The permission to change includes the permission to view.
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return may_see(request.user, str(self.opts.model_name))
 

@@ -1,4 +1,4 @@
-"""What the newsroom's pages share: finding the row, the permission, the log, and what staff are told afterwards."""
+"""Shared by the newsroom's views: lookup, permissions, logging, and the messages shown afterwards."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
@@ -34,14 +34,14 @@ def update_of(incident: Incident, update_id: str) -> Update:
 
 
 def writer(request: HttpRequest) -> "User":
-    """The member of staff who does it; the admin lets in nobody else."""
+    """The logged-in member of staff."""
     return cast("User", request.user)
 
 
 def page(
     admin: NewsroomAdmin, request: HttpRequest, template: str, context: Mapping[str, Any], status: int = 200
 ) -> TemplateResponse:
-    """A page of the newsroom inside the admin's frame. A form with errors is answered with 422."""
+    """A newsroom page within the admin's layout. A form with errors gets status 422."""
     form = context.get("form")
     if form is not None and form.is_bound and form.errors:
         status = 422
@@ -50,12 +50,12 @@ def page(
 
 
 def log(admin: NewsroomAdmin, request: HttpRequest, incident: Incident, deed: str, update: Update) -> None:
-    """Notes in Django's log who did what. `deed` is added, changed or deleted; shown in the reader's language."""
+    """Record the action in Django's admin log. `deed` is added, changed or deleted; it is translated when shown."""
     admin.log_change(request, incident, [{deed: {"name": "update", "object": str(update), "fields": []}}])
 
 
 def say_what_happened(request: HttpRequest, update: Update) -> None:
-    """One sentence on what the public sees now, and warnings of what staff may have overlooked."""
+    """A message that says what readers see now, and warnings about likely oversights."""
     if update.is_scheduled and update.publish_at:
         messages.success(
             request, _("It will be published automatically: %(time)s.") % {"time": moment(update.publish_at)}

@@ -21,7 +21,7 @@ from .read_only import may_see
 class Newsroom(AdminSite):
     index_title = gettext_lazy("Newsroom")
     index_template = "admin/front.html"
-    enable_nav_sidebar = False  # the front page is one press away, and forms need the width
+    enable_nav_sidebar = False  # the front page is one click away, and forms need the width
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         page = Page.objects.current()
@@ -37,23 +37,23 @@ class Newsroom(AdminSite):
         ]
 
     def alarms(self, request: HttpRequest) -> TemplateResponse:
-        """The alarms alone, for the script that keeps them fresh."""
+        """The alarms alone, for the script that refreshes them."""
         return TemplateResponse(request, "admin/_alarms.html", _alarms(request))
 
     def publishing(self, request: HttpRequest) -> TemplateResponse:
-        """What the front page says of publishing alone, for the same script."""
+        """The front page's part about publishing alone, for the same script."""
         return TemplateResponse(request, "admin/_publishing.html", publishing())
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         return super().index(request, {**front_page(request.user), **(extra_context or {})})
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
-        """The page's own models first."""
+        """Our own models first."""
         apps = super().get_app_list(request, app_label)
         return sorted(apps, key=lambda app: app["app_label"] != "incidents")
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
-        """Staff write and read times as readers do: in the page's zone. Nonsense in an address is not found."""
+        """Use the page's time zone, as readers see it. URLs that PostgreSQL cannot store get 404."""
         inner = super().admin_view(view, cacheable)
 
         @wraps(view)
@@ -62,7 +62,7 @@ class Newsroom(AdminSite):
                 raise Http404
             with timezone.override(Page.objects.current().time_zone):
                 response = inner(request, *args, **kwargs)
-                # A template response renders later, outside this zone, unless it is told to now.
+                # A template response would render later, outside this time zone.
                 return response.render() if isinstance(response, TemplateResponse) else response
 
         return in_the_pages_zone
@@ -74,5 +74,5 @@ def _alarms(request: HttpRequest) -> dict[str, Any]:
 
 @cache
 def newsroom() -> Newsroom:
-    """The one site. Django asks for it again while it imports this package, and must not get a second one."""
+    """The only instance. Django asks for it again while it imports this package."""
     return Newsroom()

@@ -1,4 +1,4 @@
-"""Subscribers: who asked to be told. Their choices are their own; staff can only end a subscription."""
+"""Subscribers. Only they can change their choices; staff can end a subscription."""
 
 from typing import Any
 
@@ -55,7 +55,7 @@ class SubscriberAdmin(ReadOnlyAdmin):
         return self.get_fields(request, obj)
 
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
-        """Who may not see addresses can look up one they know, but not find out letter by letter."""
+        """Without permission to see addresses, only an exact address can be looked up."""
         if sees_addresses(request.user):
             return "address", "owner", "id"
         return "address__iexact", "owner__iexact", "id__exact"
@@ -70,8 +70,8 @@ class SubscriberAdmin(ReadOnlyAdmin):
         ]
         for subscriber in ended:
             self.log_change(request, subscriber, [{"changed": {"fields": ["state"]}}])
-        told = ngettext("%(count)d subscription ended.", "%(count)d subscriptions ended.", len(ended))
-        messages.success(request, told % {"count": len(ended)})
+        sentence = ngettext("%(count)d subscription ended.", "%(count)d subscriptions ended.", len(ended))
+        messages.success(request, sentence % {"count": len(ended)})
 
     @admin.display(description=_("address"), ordering="address")
     def full_address(self, subscriber: Subscriber) -> str:
@@ -104,7 +104,7 @@ class SubscriberAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("deliveries"))
     def deliveries(self, subscriber: Subscriber) -> SafeString:
-        """The newest ones, and the way to all of them."""
+        """The newest ones, with a link to all of them."""
         newest = subscriber.deliveries.select_related("announcement__update__incident").order_by("-pk")[:SHOWN]
         rows = [(short_moment(row.created_at), _what(row), badge(row), _says(row)) for row in newest]
         table = format_html_join("", "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>", rows)
@@ -128,7 +128,7 @@ def _what(delivery: Delivery) -> SafeString | str:
 
 
 def _says(delivery: Delivery) -> str:
-    """The last reply, without anybody's address: it stands above for those who may see it."""
+    """The last reply, with addresses masked; staff with permission see them elsewhere on the page."""
     said = f"{delivery.reply_code or ''} {delivery.subscriber.masked_reply(delivery.reply)}".strip()
     if delivery.is_waiting:
         tried = gettext("next try %(time)s") % {"time": formats.short_moment(delivery.next_attempt_at)}

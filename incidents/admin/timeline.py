@@ -1,4 +1,4 @@
-"""An incident's updates as staff see them: with drafts, who wrote them, and who was told."""
+"""An incident's updates as staff see them: with drafts, authors and announcements."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from ..notifications.monitoring.progress import Progress
 
 
 @dataclass(frozen=True)
-class Told:
+class AnnouncementRow:
     """An announcement with the number of its deliveries by state."""
 
     announcement: Announcement
@@ -25,7 +25,7 @@ class Told:
 
     @property
     def seconds_left(self) -> int:
-        """How long staff can still take it back; at least 0."""
+        """The rest of the hold, in seconds; at least 0."""
         return max(0, round((self.announcement.hold_until - timezone.now()).total_seconds()))
 
     @property
@@ -37,24 +37,24 @@ class Told:
 @dataclass(frozen=True)
 class TimelineEntry:
     update: Update
-    told: list[Told]
+    announcements: list[AnnouncementRow]
 
 
 @dataclass(frozen=True)
 class Timeline:
-    """Newest first; what is not public yet stands above what is."""
+    """Newest first; pending updates are above public ones."""
 
     waiting: list[TimelineEntry]
     public: list[TimelineEntry]
 
     @property
-    def held(self) -> list[Told]:
-        """The announcements that can still be taken back."""
-        return [told for entry in self.public for told in entry.told if told.is_held]
+    def held(self) -> list[AnnouncementRow]:
+        """The announcements that can still be cancelled."""
+        return [row for entry in self.public for row in entry.announcements if row.is_held]
 
 
 def timeline_of(incident: Incident, *, with_progress: bool = False) -> Timeline:
-    """`with_progress` looks closer at what became of each announcement."""
+    """`with_progress` adds the progress of each announcement."""
     affected = AffectedComponent.objects.select_related("component").order_by("component__position", "id")
     updates = (
         incident.updates.newest_first()
@@ -67,19 +67,19 @@ def timeline_of(incident: Incident, *, with_progress: bool = False) -> Timeline:
     )
     rows = list(updates)
     announcements = [one for update in rows for one in update.announcements.all()]
-    told = _progress(announcements) if with_progress else _tallies(announcements)
-    entries = [TimelineEntry(row, [told[one.pk] for one in row.announcements.all()]) for row in rows]
+    announced = _progress(announcements) if with_progress else _tallies(announcements)
+    entries = [TimelineEntry(row, [announced[one.pk] for one in row.announcements.all()]) for row in rows]
     return Timeline(
         waiting=[entry for entry in entries if not entry.update.is_public],
         public=[entry for entry in entries if entry.update.is_public],
     )
 
 
-def _tallies(announcements: list[Announcement]) -> dict[int, Told]:
+def _tallies(announcements: list[Announcement]) -> dict[int, AnnouncementRow]:
     tallies = progress.counts_by_state(announcements)
-    return {one.pk: Told(one, tallies[one.pk]) for one in announcements}
+    return {one.pk: AnnouncementRow(one, tallies[one.pk]) for one in announcements}
 
 
-def _progress(announcements: list[Announcement]) -> dict[int, Told]:
+def _progress(announcements: list[Announcement]) -> dict[int, AnnouncementRow]:
     found = progress.progress_of(announcements, timezone.now())
-    return {one.announcement.pk: Told(one.announcement, one.counts, one) for one in found}
+    return {one.announcement.pk: AnnouncementRow(one.announcement, one.counts, one) for one in found}

@@ -1,4 +1,4 @@
-"""What readers do not see yet because the public page could not be written, said to staff in words."""
+"""Explains to staff which changes readers do not see because the public page could not be written."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from ..publishing.failures import Cause
 
 
 def why_unwritten(stale: StaleSubjectQuerySet | None = None) -> str:
-    """Why what was changed is not on the public page, in a sentence; "" where it is. Of these subjects, or of all."""
+    """A sentence that says why changes (to these subjects, or any) are not public; "" if they are."""
     stale = StaleSubject.objects.all() if stale is None else stale
     reasons = failures.parse_reasons(stale.failed().values_list("error", flat=True)).values()
     causes = Counter(failures.cause_of(reason) for reason in reasons)
@@ -32,7 +32,7 @@ def why_incident_is_unwritten(incident: Incident) -> str:
 
 
 def say_done(request: HttpRequest, incident: Incident, sentence: str) -> None:
-    """The sentence, once readers see what it says; else that it is saved, and why they do not see it yet."""
+    """Show the sentence if the change is public; otherwise say that it is saved, and why readers do not see it."""
     if why := why_incident_is_unwritten(incident):
         _say_saved_only(request, why)
     else:
@@ -40,9 +40,9 @@ def say_done(request: HttpRequest, incident: Incident, sentence: str) -> None:
 
 
 class PublishingAdmin(admin.ModelAdmin[Any]):
-    """Whose forms and lists change what readers see: once all is stored, they say where it could not be written.
+    """An admin whose changes are public: warns after the transaction if they could not be published.
 
-    What the forms' own messages say is said inside the transaction, when nothing has been published.
+    The forms add their own messages inside the transaction, before anything is published.
     """
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -60,7 +60,7 @@ class PublishingAdmin(admin.ModelAdmin[Any]):
 
 @contextmanager
 def _warning(request: HttpRequest) -> Iterator[None]:
-    """Warns afterwards if what the block changed could not be written."""
+    """Warn afterwards if changes made in the block could not be published."""
     begun = timezone.now()
     yield
     if request.method == "POST" and (why := why_unwritten(StaleSubject.objects.filter(since__gte=begun))):

@@ -53,7 +53,7 @@ class Component(models.Model):
 
     id = IdField()
     slug = models.SlugField(
-        _("address name"), max_length=60, unique=True, help_text=_("Stands in the component's address; keep it.")
+        _("address name"), max_length=60, unique=True, help_text=_("Part of the component's URL; do not change it.")
     )
     group = models.ForeignKey(
         ComponentGroup, models.SET_NULL, null=True, blank=True, related_name="components", verbose_name=_("group")

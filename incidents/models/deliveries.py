@@ -43,17 +43,17 @@ WAITING = (S.QUEUED, S.DEFERRED, S.UNCERTAIN)
 class SkipReason(models.TextChoices):
     """Why somebody was not told, as a value that can be counted."""
 
-    UNSUBSCRIBED = "unsubscribed", _("Has unsubscribed")
-    UNCONFIRMED = "unconfirmed", _("Has not confirmed")
+    UNSUBSCRIBED = "unsubscribed", _("Unsubscribed")
+    UNCONFIRMED = "unconfirmed", _("Not confirmed")
     PAUSED = "paused", _("Has paused messages")
     SUSPENDED = "suspended", _("Suspended: the address refuses messages")
-    OTHER_COMPONENTS = "other_components", _("Follows other components")
-    OTHER_KIND = "other_kind", _("Does not want this kind")
-    UNFOLLOWED = "unfollowed", _("Wants no more about this incident")
+    OTHER_COMPONENTS = "other_components", _("Subscribed to other components")
+    OTHER_KIND = "other_kind", _("Not subscribed to this kind")
+    UNFOLLOWED = "unfollowed", _("No longer follows this incident")
     WITHDRAWN = "withdrawn", _("The incident was withdrawn")
     SUPERSEDED = "superseded", _("A newer update replaced it")
     CANCELLED = "cancelled", _("Staff stopped the announcement")
-    CONFIRMED = "confirmed", _("Has confirmed already")
+    CONFIRMED = "confirmed", _("Already confirmed")
 
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):

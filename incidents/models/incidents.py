@@ -75,7 +75,7 @@ class Incident(models.Model):
     )
 
     user_impact = LocalizedField(_("user impact"), blank=True, help_text=_("What readers notice. Markdown."))
-    scope = LocalizedField(_("scope"), blank=True, help_text=_("Who and what is affected. Markdown."))
+    scope = LocalizedField(_("scope"), blank=True, help_text=_("Which users and systems are affected. Markdown."))
     workaround = LocalizedField(
         _("workaround"), blank=True, help_text=_("What readers can do until it is fixed. Markdown.")
     )

@@ -35,7 +35,10 @@ class Page(models.Model):
         _("introduction"), blank=True, max_length=2_000, help_text=_("A few lines below the page's name. Markdown.")
     )
     company = models.CharField(
-        _("company"), max_length=200, blank=True, help_text=_("Who stands behind the page; shown on it and in mails.")
+        _("company"),
+        max_length=200,
+        blank=True,
+        help_text=_("The organisation behind the page; shown on it and in emails."),
     )
     address = models.CharField(_("postal address"), max_length=300, blank=True, help_text=_("Shown in emails."))
     website = AddressField(_("website"), blank=True)
@@ -59,9 +62,7 @@ class Page(models.Model):
         blank=True,
         single_line=True,
         max_length=100,
-        help_text=_(
-            "Read aloud to those who cannot see the logo. Leave it empty if it says no more than the page's name."
-        ),
+        help_text=_("Read aloud by screen readers. Leave it empty if it only repeats the page's name."),
     )
     links = models.JSONField(_("links"), default=list, blank=True, validators=[known_links])
     # The day that the published bars end with; the clock publishes them anew when it has passed.

@@ -44,12 +44,14 @@ def check(update: Update) -> None:
     asked = used(update.text, update.incident.title)
     found = _values(update, [])
     if "components" in asked and not update.affected.exists():
-        raise ValidationError({"text": _("The text says {components}: choose the components below, or reword it.")})
+        raise ValidationError(
+            {"text": _("The text contains {components}: choose components below, or change the text.")}
+        )
     if "next_update" in asked and not found["next_update"]:
-        message = _("The text says {next_update}: say here when it comes, or reword the text.")
+        message = _("The text contains {next_update}: enter the time here, or change the text.")
         raise ValidationError({"next_update_by": message})
     if "end" in asked and not found["end"]:
-        raise ValidationError({"text": _("The text says {end}, but the end is not known yet. Reword it.")})
+        raise ValidationError({"text": _("The text contains {end}, but the end is not known yet. Change the text.")})
 
 
 def _filled(text: Text, update: Update, names: Iterable[Text]) -> Text:

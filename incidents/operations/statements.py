@@ -107,7 +107,7 @@ def check_statement(incident: Incident, statement: Statement, *, draft: bool, re
     refusals.refuse_if(
         bool(statement.quote) and not statement.quote_language,
         "quote_language",
-        _("Say which language the quoted statement is in."),
+        _("Choose the language of the quoted statement."),
     )
     _check_times(incident, statement, now, refusals)
     _check_order(incident, statement, refusals, reopening=reopening)

@@ -115,7 +115,7 @@ def check_text_fields(update: Update) -> None:
     if not update.text and not update.quote:
         raise ValidationError({"text": _("Write the text in at least one language.")})
     if update.quote and not update.quote_language:
-        raise ValidationError({"quote_language": _("Say which language the quoted statement is in.")})
+        raise ValidationError({"quote_language": _("Choose the language of the quoted statement.")})
     update.full_clean(validate_constraints=False, exclude=["incident"])
 
 

@@ -28,7 +28,7 @@ def check(stamp: str) -> str:
     """What tells this copy of the form from others. Raises ValidationError where it came too soon or too late."""
     copy = links.unsign(Purpose.FORM, stamp, MOST_SECONDS)
     if copy is None:
-        raise ValidationError(_("The form was open for a very long time. Please send it again."), code="old")
+        raise ValidationError(_("The form was open for too long. Please send it again."), code="old")
     if links.unsign(Purpose.FORM, stamp, LEAST_SECONDS) is not None:
         raise ValidationError(_("That was very quick. Wait a moment, then send the form again."), code="quick")
     return copy

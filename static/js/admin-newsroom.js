@@ -67,14 +67,14 @@ for (const form of document.querySelectorAll("form[data-audience]")) {
 // A step such as “Resolved” sets the components it concerns, unless somebody chose otherwise.
 for (const form of document.querySelectorAll("form[data-steps]")) {
   const steps = JSON.parse(form.dataset.steps);
-  const rows = [...form.querySelectorAll("[data-standing]")];
-  for (const row of rows) row.addEventListener("change", () => delete row.dataset.standing);
+  const rows = [...form.querySelectorAll("[data-current]")];
+  for (const row of rows) row.addEventListener("change", () => delete row.dataset.current);
   for (const radio of form.querySelectorAll("[name=phase]")) {
     radio.addEventListener("change", () => {
       for (const row of rows) {
-        if (!("standing" in row.dataset)) continue;
+        if (!("current" in row.dataset)) continue;
         const status = steps[radio.value] === "released" ? row.dataset.released : steps[radio.value];
-        row.querySelector("select").value = status ?? row.dataset.standing;
+        row.querySelector("select").value = status ?? row.dataset.current;
       }
     });
   }

@@ -79,21 +79,21 @@ def test_pausing_takes_the_letters_from_the_workers_until_it_goes_on(publisher: 
 
 def test_stopping_asks_for_confirmation_and_is_permanent(publisher: Client) -> None:
     announcement = announced("karl@example.dk", "kira@example.dk", "kaj@example.dk")
-    on_the_wire, told = Delivery.objects.order_by("pk")[:2]
-    Delivery.objects.filter(pk=on_the_wire.pk).update(state="sending", lease_until=timezone.now())
-    Delivery.objects.filter(pk=told.pk).update(state="sent", sent_at=timezone.now())
+    in_flight, sent = Delivery.objects.order_by("pk")[:2]
+    Delivery.objects.filter(pk=in_flight.pk).update(state="sending", lease_until=timezone.now())
+    Delivery.objects.filter(pk=sent.pk).update(state="sent", sent_at=timezone.now())
     assert "permanently" in publisher.get(step(announcement, "stop")).content.decode()
     assert states() == ["queued", "sending", "sent"]
     assert "1 person is not notified" in publisher.post(step(announcement, "stop"), follow=True).content.decode()
     assert states() == ["sending", "sent", "skipped"]
-    Delivery.objects.filter(pk=on_the_wire.pk).update(state="deferred", lease_until=None)
+    Delivery.objects.filter(pk=in_flight.pk).update(state="deferred", lease_until=None)
     assert skipping.skip_stopped() == 1
     assert states() == ["sent", "skipped", "skipped"]
     assert set(Delivery.objects.exclude(skip_reason="").values_list("skip_reason", flat=True)) == {"cancelled"}
     publisher.post(step(announcement, "resume"))
     announcement.refresh_from_db()
     assert announcement.paused_at is not None
-    Delivery.objects.filter(pk=told.pk).update(state="failed")
+    Delivery.objects.filter(pk=sent.pk).update(state="failed")
     assert operations.resend_failed(announcement=announcement) == 0
 
 

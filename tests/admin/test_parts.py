@@ -22,7 +22,7 @@ def save(client: Client, address: str, **typed: str) -> Any:
     return client.post(address, {**filled(form), **typed})
 
 
-def told(subscriber: Subscriber) -> Delivery:
+def delivered_to(subscriber: Subscriber) -> Delivery:
     """A delivery to a subscriber, as an announcement makes it."""
     make_incident(statement=make_statement(notify=True))
     announcement = Announcement.objects.latest("id")
@@ -112,7 +112,7 @@ def test_admin_is_named_after_the_page_in_the_readers_language(publisher: Client
 
 def test_viewer_never_sees_an_address_in_full(viewer: Client) -> None:
     subscriber = make_subscriber("karen@example.dk")
-    delivery = told(subscriber)
+    delivery = delivered_to(subscriber)
     reply = "550 5.1.1 <Karen@Example.dk>: karen is no user here"
     Delivery.objects.update(reply=reply)
     Subscriber.objects.update(suspended_because=reply)
@@ -139,7 +139,7 @@ def test_viewer_looks_up_a_known_address_but_does_not_guess_one(viewer: Client) 
 
 def test_publisher_sees_and_searches_addresses(publisher: Client) -> None:
     subscriber = make_subscriber("karen@example.dk")
-    delivery = told(subscriber)
+    delivery = delivered_to(subscriber)
     found = publisher.get(reverse("admin:incidents_delivery_changelist"), {"q": "karen"})
     assert "karen@example.dk" in found.content.decode()
     detail = publisher.get(reverse("admin:incidents_delivery_change", args=[delivery.pk]))
@@ -166,7 +166,7 @@ def test_log_of_what_staff_did_outlives_an_erasure_without_the_address(publisher
 
 def test_announcement_counts_its_deliveries_by_state_and_leads_to_them(publisher: Client) -> None:
     make_subscriber()
-    delivery = told(make_subscriber())
+    delivery = delivered_to(make_subscriber())
     page = publisher.get(reverse("admin:incidents_announcement_changelist")).content.decode()
     link = f"announcement__id__exact={delivery.announcement_id}&amp;state__exact=queued"
     assert link in page
@@ -178,7 +178,7 @@ def test_announcement_counts_its_deliveries_by_state_and_leads_to_them(publisher
 @pytest.mark.parametrize(("reply", "code"), [("4", 451), ("5", 550), ("none", None)])
 def test_deliveries_are_filtered_by_the_class_of_the_reply(publisher: Client, reply: str, code: int | None) -> None:
     first, second = make_subscriber(), make_subscriber()
-    told(first)
+    delivered_to(first)
     Delivery.objects.filter(subscriber=first).update(reply_code=code)
     Delivery.objects.filter(subscriber=second).update(reply_code=250)
     found = publisher.get(reverse("admin:incidents_delivery_changelist"), {"reply": reply}).context["cl"]

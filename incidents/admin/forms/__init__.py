@@ -1,1 +1,1 @@
-"""The forms of the newsroom. They check shapes; what makes sense is checked by the verbs."""
+"""The forms of the newsroom. They check the format of the input; the verbs check the rest."""

@@ -1,4 +1,4 @@
-"""The table in which an update gives components their status."""
+"""The table that sets the status of components in an update."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ NO_CHANGE = ("", pgettext_lazy("component in an update", "No change"))
 
 @dataclass(frozen=True)
 class ComponentRow:
-    """A component, the status that the update gives it and the one it has by earlier updates; empty: none.
+    """A component, the status that the update gives it, and its current one from earlier updates; "" is none.
 
-    `released` is the one it has once this incident lets go of it.
+    `released` is its status once this incident no longer affects it.
     """
 
     component: Component
     chosen: str = ""
-    standing: str = ""
+    current: str = ""
     released: str = ComponentStatus.OPERATIONAL
 
     @property
@@ -40,19 +40,19 @@ class ComponentRow:
 
 
 def component_rows(
-    chosen: Mapping[str, str], standing: Mapping[str, str] | None = None, released: Mapping[str, str] | None = None
+    chosen: Mapping[str, str], current: Mapping[str, str] | None = None, released: Mapping[str, str] | None = None
 ) -> list[ComponentRow]:
-    """Every component: those of this update on top, worst first, then as they stand on the page.
+    """All components: those of this update first, worst first, then in page order.
 
-    Hidden ones only where they are concerned already: nobody outside would see them.
+    Hidden components only if they are affected already.
     """
     components = Component.objects.in_page_order()
-    standing = chosen if standing is None else standing
+    current = chosen if current is None else current
     rows = [
         ComponentRow(
             one,
             chosen.get(one.pk, ""),
-            standing.get(one.pk, ""),
+            current.get(one.pk, ""),
             (released or {}).get(one.pk, ComponentStatus.OPERATIONAL),
         )
         for one in components
@@ -69,12 +69,12 @@ def _severity(status: str) -> int:
     return ComponentStatus(status).severity if status else 0
 
 
-def given_by(update: Update) -> dict[str, str]:
+def statuses_of(update: Update) -> dict[str, str]:
     """The status that an update gives its components, by id."""
     return dict(update.affected.values_list("component_id", "status"))
 
 
-def standing_in(incident: Incident) -> dict[str, str]:
-    """The status that an incident's public updates have given its components, the newest word on each."""
+def current_statuses(incident: Incident) -> dict[str, str]:
+    """The status of each component according to the incident's newest public update that names it."""
     rows = AffectedComponent.objects.filter(update__incident=incident, update__published_at__isnull=False)
     return dict(rows.order_by("update__at", "update__created_at").values_list("component_id", "status"))

@@ -1,4 +1,4 @@
-"""The forms of what an incident or maintenance is, apart from its updates."""
+"""The forms for the details of an incident or maintenance."""
 
 from typing import Any, cast
 
@@ -22,7 +22,7 @@ NAMES = {
 
 
 class DetailsForm(RefusableForm):
-    """The fields of an incident, or of a maintenance; which, is said by `kind`."""
+    """The fields of an incident or a maintenance, depending on `kind`."""
 
     def __init__(self, data: Any = None, *, incident: Incident) -> None:
         self.names = (*NAMES[Kind(incident.kind)], "next_update_by")
@@ -30,7 +30,7 @@ class DetailsForm(RefusableForm):
         self.fields.update(detail_fields(incident.kind, self.names))
 
     def details(self) -> Details:
-        """What was changed in the valid form."""
+        """The changed values of a valid form."""
         return cast("Details", {name: self.cleaned_data[name] for name in self.names if name in self.changed_data})
 
 
@@ -51,7 +51,7 @@ def detail_fields(kind: str, names: tuple[str, ...]) -> dict[str, forms.Field]:
 
 
 class OpeningForm(StatementForm):
-    """A new incident or maintenance: what it is, and its first update."""
+    """A new incident or maintenance with its first update."""
 
     has_title = True
 
@@ -66,7 +66,7 @@ class OpeningForm(StatementForm):
     def details(self) -> Details:
         given = {name: self.cleaned_data[name] for name in (*self.names, "next_update_by")}
         if given.get("started_at") is None:
-            given.pop("started_at", None)  # the verb knows: the time of the update, or now
+            given.pop("started_at", None)  # the verb's default is the time of the update, or now
         return cast("Details", given)
 
     @property

@@ -1,4 +1,4 @@
-"""Fields that the newsroom's forms share: a moment in the page's zone, and fields made from a model's own."""
+"""Shared form fields: a date and time in the page's time zone, and fields made from a model."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -11,15 +11,15 @@ from django.utils.dateparse import parse_datetime
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-# A slip of the finger, such as the year 0202, and not what happened or is planned.
+# Outside these years it is a typing error, such as 0202.
 EARLIEST, LATEST = 2000, 2999
 
 
 class MomentField(forms.DateTimeField):
-    """A date and time of day in the active zone, with the browser's own picker.
+    """A date and time in the active time zone, with the browser's own picker.
 
-    An hour that occurs twice (the end of summer time) is read as the one nearest to
-    now; an hour that never occurs is refused, and so is a year that nobody can mean.
+    An hour that occurs twice (when summer time ends) is read as the one nearer to now. An
+    hour that does not exist is an error, and so is a year outside EARLIEST to LATEST.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -41,13 +41,13 @@ class MomentField(forms.DateTimeField):
         return nearest(naive) if timezone.is_naive(naive) else naive
 
     def has_changed(self, initial: Any, data: Any) -> bool:
-        """Whether something else stands in the box than was put there: it shows no seconds, and no zone."""
+        """Whether the input differs from the initial value; the box shows neither seconds nor a time zone."""
         shown = self.widget.format_value(self.prepare_value(initial)) or ""
         return bool(shown != (data or ""))
 
 
 def nearest(naive: datetime) -> datetime:
-    """That wall clock time in the active zone. Raises ValidationError where the clocks skip it."""
+    """That local time in the active time zone. Raises ValidationError if summer time skips it."""
     zone, now = timezone.get_current_timezone(), timezone.now()
     readings = [naive.replace(tzinfo=zone, fold=fold) for fold in (0, 1)]
     real = [moment for moment in readings if timezone.make_naive(moment.astimezone(UTC), zone) == naive]
@@ -69,6 +69,6 @@ def _box(field: Any, **kwargs: Any) -> forms.Field | None:
         kwargs["assume_scheme"] = "https"
     box: forms.Field | None = field.formfield(**kwargs)
     if box is not None and isinstance(box.widget, forms.Textarea):
-        box.widget.attrs.pop("maxlength", None)  # a browser would cut a pasted text without a word
+        box.widget.attrs.pop("maxlength", None)  # a browser would silently truncate pasted text
         box.widget.attrs["rows"] = 5
     return box

@@ -1,4 +1,4 @@
-"""The form of the page itself: with its logo, and with links that are typed as pairs of label and address."""
+"""The form for the page's settings, with its logo, and links as pairs of label and URL."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -18,7 +18,7 @@ _ADDRESS = gettext_lazy("Link %(number)s: address")
 
 
 def link_names() -> Iterator[tuple[str, str]]:
-    """The names of the fields for each link: its label, its address."""
+    """The field names for each link: label and URL."""
     return ((f"link_{number}_label", f"link_{number}_address") for number in range(1, MOST + 1))
 
 
@@ -64,7 +64,7 @@ class PageForm(forms.ModelForm[Page]):
             del self.fields["remove_logo"]
 
     def clean_logo_file(self) -> bytes | None:
-        """The bytes of a picture that will do; read no further than what is allowed."""
+        """The bytes of a valid picture. Reads at most the allowed size."""
         file = self.cleaned_data.get("logo_file")
         if file is None:
             return None

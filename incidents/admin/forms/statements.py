@@ -23,7 +23,7 @@ PUBLISH, SCHEDULE, DRAFT, TEMPLATE = "publish", "schedule", "draft", "template"
 
 
 class RefusableForm(forms.Form):
-    """A form that shows a verb's refusal beside the field it names, and keeps what was typed."""
+    """A form that shows a verb's errors next to their fields, and keeps the input."""
 
     def refuse(self, refusal: ValidationError) -> None:
         by_field = getattr(refusal, "error_dict", None) or {NON_FIELD_ERRORS: refusal.error_list}
@@ -31,12 +31,12 @@ class RefusableForm(forms.Form):
             self.add_error(name if name in self.fields else None, errors)
 
     def is_filled(self, *names: str) -> bool:
-        """Whether one of these fields has something in it, or something wrong: then it is not folded away."""
+        """Whether one of these fields has a value or an error: then the section is open."""
         return any(self[name].value() or self[name].errors for name in names if name in self.fields)
 
 
 class StatementForm(RefusableForm):
-    """One update. `id` is the update's own, chosen when the form is shown: sent twice, it is stored once."""
+    """One update. Its `id` is chosen when the form is shown, so that a form sent twice is stored once."""
 
     has_title = False
 
@@ -90,7 +90,7 @@ class StatementForm(RefusableForm):
             self._take(template)
 
     def _take(self, template: TemplateField) -> None:
-        """Puts a template's words into what was typed, which stays otherwise as it is and is not judged yet."""
+        """Insert a template's text into the input, without validating it."""
         self.data = template.put_into(self.data)
         self._errors = ErrorDict()
 
@@ -101,7 +101,7 @@ class StatementForm(RefusableForm):
         self._check_publish_at(self.cleaned_data.get("publish_at"))
         said = self.cleaned_data.get("text") or self.cleaned_data.get("quote")
         if not said and not self.is_draft and not self.has_error("text"):
-            self.add_error("text", _("Write the text in at least one language."))  # as the verb, but with all the rest
+            self.add_error("text", _("Write the text in at least one language."))
         return self.cleaned_data
 
     def _check_publish_at(self, publish_at: datetime | None) -> None:
@@ -126,12 +126,12 @@ class StatementForm(RefusableForm):
 
     @property
     def components(self) -> dict[str, ComponentStatus]:
-        """The status given to each component, by id, once the form is valid."""
+        """The status of each component by id, once the form is valid."""
         given = {row.component.pk: self.cleaned_data[row.field_name] for row in self.rows}
         return {key: ComponentStatus(status) for key, status in given.items() if status}
 
     def statement(self) -> Statement:
-        """What the valid form says."""
+        """The statement of a valid form."""
         words = {name: self.cleaned_data[name] for name in ("id", "text", "quote", "quote_language", "quote_url")}
         times = {name: self.cleaned_data[name] for name in ("at", "ended_at")}
         return Statement(
@@ -145,14 +145,14 @@ class StatementForm(RefusableForm):
         )
 
     def _notify(self) -> bool | None:
-        """None leaves it to the verb, which tells of nothing that is backdated."""
+        """None leaves it to the verb, which does not notify about backdated updates."""
         if self.cleaned_data["notify"] == "no":
             return False
         return True if self.cleaned_data["although_backdated"] else None
 
 
 class UpdateForm(StatementForm):
-    """A further update of an incident that is there."""
+    """Another update of an existing incident."""
 
     def __init__(self, data: Any = None, *, incident: Incident, **kwargs: Any) -> None:
         super().__init__(data, **kwargs)
@@ -160,12 +160,12 @@ class UpdateForm(StatementForm):
 
     @property
     def drops_promise(self) -> bool:
-        """Whether readers were promised a time, and are promised none any more."""
+        """Whether a promised time was removed."""
         return "next_update_by" in self.changed_data and self.cleaned_data["next_update_by"] is None
 
 
 class CorrectionForm(RefusableForm):
-    """Other words for a public update."""
+    """A correction of a public update."""
 
     names = ("text", "quote", "quote_language", "quote_url")
     tell = forms.ChoiceField(
@@ -181,5 +181,5 @@ class CorrectionForm(RefusableForm):
     def __init__(self, data: Any = None, *, update: Update) -> None:
         super().__init__(data, initial={name: getattr(update, name) for name in self.names})
         self.fields.update(model_fields(Update, *self.names))
-        if not update.incident.is_public:  # withdrawn: nobody could read what they were told of
+        if not update.incident.is_public:  # withdrawn: there is no page to link to
             del self.fields["tell"]

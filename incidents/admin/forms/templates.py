@@ -1,4 +1,4 @@
-"""The choice of a template in the composer, and how its words get into the form."""
+"""The choice of a template in the composer, and how its text gets into the form."""
 
 import json
 from collections.abc import Collection, Mapping
@@ -16,7 +16,7 @@ from ...wording import words
 
 
 class TemplateSelect(forms.Select):
-    """Each option carries its words (`data-words`, JSON), so that a script puts them in without asking."""
+    """Each option carries its text (`data-words`, JSON), so that a script can insert it without a request."""
 
     words: Mapping[str, Mapping[str, str]] = {}
 
@@ -28,14 +28,14 @@ class TemplateSelect(forms.Select):
 
 
 class TemplateField(forms.ChoiceField):
-    """The templates for the phases at hand; `offered` is empty until `offer` is called."""
+    """The templates for the possible phases; `offered` is empty until `offer` is called."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(label=_("Template"), widget=TemplateSelect, **kwargs)
         self.offered: dict[str, dict[str, str]] = {}
 
     def offer(self, phases: Collection[str], *, titles: bool) -> None:
-        """`titles` says whether the form has a title to fill in."""
+        """`titles` says whether the form has a title field."""
         found = UpdateTemplate.objects.filter(phase__in=phases).in_order()
         ranked = sorted(found, key=lambda one: list(phases).index(one.phase))
         self.offered = {one.pk: words_of(one, titles=titles) for one in ranked}
@@ -47,7 +47,7 @@ class TemplateField(forms.ChoiceField):
         self.widget.words = self.offered
 
     def put_into(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """What was typed, with the chosen template's words."""
+        """The input with the text of the chosen template."""
         filled = dict(data.items())
         for name, text in self.offered.get(data.get("template", ""), {}).items():
             filled[name] = text if name == "phase" else _together(name, data.get(name, "").strip(), text)
@@ -56,7 +56,7 @@ class TemplateField(forms.ChoiceField):
 
 
 def _together(name: str, there: str, text: str) -> str:
-    """Nothing that is typed is lost: a text goes below it, a title gives way to it."""
+    """Input is never lost: the template's text is added below it; a title is only filled in if empty."""
     if not there or there in text:
         return text
     return there if name.startswith("title") or text in there else f"{there}\n\n{text}"
