@@ -1,8 +1,8 @@
-"""How each state looks, everywhere: page, mail, chat, feed, badge, icons and the admin. Pure.
+"""The appearance of each state on pages, in e-mails, chats, feeds, badge, icons and admin. Pure.
 
-A state is a component status, `SCHEDULED` (planned and not begun) or `NONE` (without
-consequence). It has a word (in `labels`), a shape and a colour; the shape tells it where
-there is no colour. Style sheets repeat the colours; a test compares them.
+A state is a component status, `SCHEDULED` (planned and not started) or `NONE` (without
+impact). It has a label (in `labels`), a shape and a colour; the shape identifies it
+without colour. Style sheets repeat the colours; a test compares them.
 """
 
 from collections.abc import Iterable
@@ -16,14 +16,14 @@ NONE = "none"
 
 @dataclass(frozen=True)
 class Appearance:
-    """Colours are `#rrggbb` and read on their paper (WCAG 1.4.3, 4.5:1)."""
+    """Colours are `#rrggbb`, with a contrast of 4.5:1 to their background (WCAG 1.4.3)."""
 
-    state: str  # in CSS the class `state-<state>`
-    path: str  # the shape, in a square of 16 units; all weigh about the same to the eye
-    glyph: str  # the shape as one character that has no form as an emoji
-    light: str  # on white: also in print and on badges
-    dark: str  # on dark paper
-    icon: str  # between the two, because a browser's tab may be either
+    state: str  # the CSS class is `state-<state>`
+    path: str  # the shape, in a square of 16 units; all have about the same visual weight
+    glyph: str  # the shape as a character that is not an emoji
+    light: str  # on white, in print and on badges
+    dark: str  # on a dark background
+    icon: str  # between the two, since browser tabs may be light or dark
 
 
 _MAINTENANCE = ("#2a63b8", "#83b1f7", "#3f7fdc")
@@ -56,14 +56,14 @@ _ALL = (
 
 APPEARANCES: dict[str, Appearance] = {str(one.state): one for one in _ALL}
 
-# No impact is a ring: the disc says that something is in operation.
+# No impact is a ring; the disc means operational.
 STATE_OF_IMPACT: dict[str, str] = {**STATUS_OF_IMPACT, Impact.NONE: NONE}
 
 
 def state_of(phase: str, impact: str, statuses: Iterable[str]) -> str:
-    """The state that stands for a whole incident in a phase; `statuses` are those of its public components.
+    """Return the state of a whole incident in a phase; `statuses` are those of its public components.
 
-    The worst component decides. Where all are operational, or none is named, the impact does.
+    The worst component decides. If all are operational, or there are none, the impact decides.
     """
     if phase == Phase.SCHEDULED:
         return SCHEDULED

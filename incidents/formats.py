@@ -1,8 +1,8 @@
-"""Times, spans and numbers in words, in the active language and time zone.
+"""Times, time spans and numbers as text in the active language and time zone.
 
 Danes write “den 11. oktober 2023 kl. 19.00 CEST”, the British “11 October 2023,
-19:00 CEST”. The patterns are translatable (Django's date format letters), so a
-new language brings its own in its catalogue. Month names come from Django.
+19:00 CEST”. The patterns (in Django's date format letters) are translated, so each
+language has its own in its catalogue. Month names come from Django.
 """
 
 from collections.abc import Callable
@@ -15,12 +15,12 @@ from django.utils.translation import ngettext, pgettext
 
 
 def moment(value: datetime) -> str:
-    """A date and time of day with the zone named."""
+    """Return date, time of day and zone."""
     return _local(value, pgettext("date format", "j F Y, H:i T"))
 
 
 def short_moment(value: datetime) -> str:
-    """A compact date and time, for tables."""
+    """Return a compact date and time, for tables."""
     return _local(value, pgettext("date format", "j M Y, H:i"))
 
 
@@ -31,7 +31,7 @@ def day(value: date) -> str:
 
 
 def days(first: date, last: date) -> str:
-    """A day, or a run of days, without the year."""
+    """Return a day or a range of days, without the year."""
     whole = pgettext("date format", "j F")
     if first == last:
         return dateformat.format(first, whole)
@@ -45,24 +45,24 @@ def days(first: date, last: date) -> str:
 
 
 def month(value: date) -> str:
-    """Month and year, as a heading."""
+    """Return month and year, for headings."""
     return dateformat.format(value, pgettext("date format", "F Y"))
 
 
-def clock(value: datetime) -> str:
-    """The time of day with the zone named."""
+def time_of_day(value: datetime) -> str:
+    """Return the time of day and zone."""
     return _local(value, pgettext("date format", "H:i T"))
 
 
 def span(
-    start: datetime, end: datetime | None, dress: Callable[[datetime, str], str] = lambda _value, words: words
+    start: datetime, end: datetime | None, wrap: Callable[[datetime, str], str] = lambda _value, text: text
 ) -> str:
-    """From start to end; the date is said once where both fall on one day in the page's zone.
+    """Return a time span; the date is given once if both ends are on the same day in the page's time zone.
 
-    `dress` puts each time's words into markup, for instance `<time>`.
+    `wrap` encloses the text of each time in markup, such as `<time>`.
     """
     if end is None:
-        return pgettext("time span", "since %(start)s") % {"start": dress(start, moment(start))}
+        return pgettext("time span", "since %(start)s") % {"start": wrap(start, moment(start))}
     if timezone.localtime(start).date() != timezone.localtime(end).date():
         return pgettext("time span", "%(start)s to %(end)s") % {"start": moment(start), "end": moment(end)}
     return pgettext("time span of one day", "%(day)s, %(from)s–%(to)s") % {
@@ -73,14 +73,14 @@ def span(
 
 
 def _start_of_span(start: datetime, end: datetime) -> str:
-    """The zone is named at the end alone, unless the clocks change in between."""
+    """Return the pattern for the start: without the zone, unless it changes before the end."""
     if timezone.localtime(start).tzname() == timezone.localtime(end).tzname():
         return pgettext("start of a time span", "H:i")
     return pgettext("start of a time span", "H:i T")
 
 
 def duration(length: timedelta, units: int = 2) -> str:
-    """A length of time in its largest units, rounded down; at least one minute."""
+    """Return a duration in its largest units, rounded down; at least one minute."""
     minutes = max(int(length.total_seconds()) // 60, 1)
     days, rest = divmod(minutes, 24 * 60)
     hours, minutes = divmod(rest, 60)
@@ -93,13 +93,13 @@ def duration(length: timedelta, units: int = 2) -> str:
 
 
 def percent(share: float) -> str:
-    """A share (0 to 1) in per cent with two decimals, rounded down: 99.999 % is not 100 %."""
+    """Return a share (0 to 1) as a percentage with two decimals, rounded down: 99.999 % is not 100 %."""
     value = (Decimal(str(share)) * 100).quantize(Decimal("0.01"), rounding=ROUND_DOWN)
     return pgettext("a number in per cent", "%s%%") % number_format(value, 2)
 
 
 def iso(value: datetime) -> str:
-    """The machine's form for `<time datetime>`: UTC to the second, as HTML's validators accept it."""
+    """Return the value for `<time datetime>`: UTC to the second, which HTML validators accept."""
     return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -108,7 +108,7 @@ def _local(value: datetime, pattern: str) -> str:
 
 
 class _MomentFormat(dateformat.DateFormat):
-    """Django leaves out the zone in the hour that comes twice, where it alone tells the two apart."""
+    """Django omits the zone in the hour that occurs twice, where only the zone distinguishes the two."""
 
     data: datetime
 

@@ -1,9 +1,9 @@
-"""Requests to addresses that strangers gave us (server-side request forgery, STANDARDS S3).
+"""Requests to URLs from untrusted users (server-side request forgery, STANDARDS S3).
 
-A host is resolved once, every address that comes back is checked, and the connection
-goes to the checked address with the name's own SNI and Host: a name that answers
-something else a moment later leads nowhere. Redirects are not followed, the body of
-the answer is not read, and all of it together has a time limit.
+A host is resolved once, all its addresses are checked, and the connection goes to a
+checked address, with the name as SNI and Host: DNS rebinding has no effect. Redirects
+are not followed, the body of the response is not read, and the whole request has a
+time limit.
 """
 
 import io
@@ -29,7 +29,7 @@ _LARGEST_HEAD = 16_384
 _PORTS = (443, 8443)
 _HOST = re.compile(r"[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?")
 _DEFAULT_PORTS = {"https": 443, "http": 80}
-# What `ipaddress.is_global` lets through, or says differently from one Python to the next, is named here.
+# Listed here because `ipaddress.is_global` allows some of them and differs between Python versions.
 _CLOSED_4 = [
     ipaddress.ip_network(text)
     for text in (
@@ -37,14 +37,14 @@ _CLOSED_4 = [
         "192.88.99.0/24 192.168.0.0/16 198.18.0.0/15 198.51.100.0/24 203.0.113.0/24 224.0.0.0/4 240.0.0.0/4"
     ).split()
 ]
-# Global unicast is 2000::/3 and nothing else: mapped addresses, NAT64 and the rest lie outside.
-# Inside are Teredo and its like, 6to4, and what documentation uses.
+# Global unicast is 2000::/3 only: mapped addresses, NAT64 and others are outside of it.
+# Within it, Teredo and similar ranges, 6to4 and documentation are closed.
 _OPEN_6 = ipaddress.ip_network("2000::/3")
 _CLOSED_6 = [ipaddress.ip_network(text) for text in "2001::/23 2001:db8::/32 2002::/16 3fff::/20".split()]
 
 
 class BadUrl(ValueError):
-    """An address that we would never call. `code` says why: scheme, credentials, port, private, long, invalid."""
+    """A URL that is never called. `code` is the reason: scheme, credentials, port, private, long or invalid."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -52,15 +52,15 @@ class BadUrl(ValueError):
 
 
 class Unreachable(Exception):
-    """No answer: no such host, no connection, no TLS, too slow. Says so in words without secrets."""
+    """No response: no such host, no connection, no TLS, or too slow. The message contains no secrets."""
 
 
 class Unanswered(Unreachable):
-    """The host takes connections, but there was no answer in HTTP, or none in time."""
+    """The host accepted the connection, but sent no HTTP response, or none in time."""
 
 
 class Forbidden(Unreachable):
-    """The host has an address that nobody outside could reach."""
+    """The host has an address that is not public."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Response:
-    """`retry_after` in seconds; None where the server asks for no pause."""
+    """`retry_after` is in seconds; None if the server did not send it."""
 
     code: int
     reason: str
@@ -93,7 +93,7 @@ Resolver = Callable[[str, int], list[str]]
 
 
 def read_url(typed: str) -> Target:
-    """What a person wrote, in its one form. Raises BadUrl. Asks no name server."""
+    """Parse a typed URL into its canonical form, or raise BadUrl. Makes no DNS query."""
     text = typed.strip()
     scheme = text.partition("://")[0].lower() if "://" in text else ""
     if scheme not in _DEFAULT_PORTS or (scheme == "http" and not settings.WEBHOOK_NETWORKS):
@@ -117,56 +117,56 @@ def read_url(typed: str) -> Target:
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str], *, resolve: Resolver | None = None) -> Response:
-    """One POST, at most SECONDS long. Raises Unreachable or BadUrl; any answer at all is returned."""
-    target, until = read_url(url), time.monotonic() + SECONDS
+    """Send one POST within SECONDS. Raise Unreachable or BadUrl; return any HTTP response."""
+    target, deadline = read_url(url), time.monotonic() + SECONDS
     address = _checked_address(target, resolve or _resolve)
     try:
-        wire = _connect(target, address, until)
+        connection = _connect(target, address, deadline)
     except (OSError, ValueError) as error:
-        raise Unreachable(_why(error)) from error
+        raise Unreachable(_message(error)) from error
     try:
-        with wire:
-            wire.settimeout(_left(until))
-            wire.sendall(_request(target, body, headers))
-            return _answer(wire, until)
+        with connection:
+            connection.settimeout(_remaining(deadline))
+            connection.sendall(_request(target, body, headers))
+            return _response(connection, deadline)
     except (OSError, HTTPException, ValueError) as error:
-        raise Unanswered(_why(error)) from error
+        raise Unanswered(_message(error)) from error
 
 
 def is_allowed(address: str) -> bool:
-    """Whether we call this IP address: one of the open internet, or of WEBHOOK_NETWORKS."""
-    return is_ours(address) or is_public(address)
+    """Whether this IP address may be called: it is public or in WEBHOOK_NETWORKS."""
+    return is_in_webhook_networks(address) or is_public(address)
 
 
-def is_ours(address: str) -> bool:
-    """Whether the operator opened this network."""
-    known = ipaddress.ip_address(address.partition("%")[0])
-    return any(known in network for network in settings.WEBHOOK_NETWORKS)
+def is_in_webhook_networks(address: str) -> bool:
+    """Whether the operator has allowed the network of this address."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    return any(ip in network for network in settings.WEBHOOK_NETWORKS)
 
 
 def is_public(address: str) -> bool:
-    known = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(known, ipaddress.IPv4Address):
-        return not any(known in network for network in _CLOSED_4)
-    return known in _OPEN_6 and not any(known in network for network in _CLOSED_6)
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv4Address):
+        return not any(ip in network for network in _CLOSED_4)
+    return ip in _OPEN_6 and not any(ip in network for network in _CLOSED_6)
 
 
 # -- before the connection ---------------------------------------------------------------
 
 
 def _ascii_host(host: str) -> str:
-    """IDNA, in lower case; raises ValueError."""
+    """Return the host in lower case as IDNA, or raise ValueError."""
     plain = host.lower().rstrip(".")
     if ":" in plain:
         return str(ipaddress.ip_address(plain))
     encoded = plain if plain.isascii() else plain.encode("idna").decode()
     if not _HOST.fullmatch(encoded):
-        raise ValueError("This is no name of a host.")
+        raise ValueError("Not a host name")
     return encoded
 
 
 def _check_port(target: Target) -> None:
-    """Of a number in place of a name it is known at once whether it can be called."""
+    """Check the port; and the host, if it is an IP address."""
     try:
         is_closed = not is_allowed(target.host)
     except ValueError:
@@ -178,7 +178,7 @@ def _check_port(target: Target) -> None:
 
 
 def _checked_address(target: Target, resolve: Resolver) -> str:
-    """The address to connect to. One that is closed among several open ones closes them all."""
+    """Return the address to connect to. If one of several addresses is closed, the host is refused."""
     try:
         addresses = resolve(target.host, target.port)
     except (OSError, UnicodeError) as error:
@@ -188,28 +188,28 @@ def _checked_address(target: Target, resolve: Resolver) -> str:
     if not all(map(is_allowed, addresses)):
         raise Forbidden(gettext_noop("The host is in a network that is not on the internet."))
     is_plain = target.scheme == "http" or target.port not in _PORTS
-    if is_plain and not all(map(is_ours, addresses)):
+    if is_plain and not all(map(is_in_webhook_networks, addresses)):
         raise Forbidden(gettext_noop("Hosts on the internet are called by https only, on port 443 or 8443."))
     return addresses[0]
 
 
 def _resolve(host: str, port: int) -> list[str]:
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(address[0]) for *_rest, address in found))
+    addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(address[0]) for *_rest, address in addresses))
 
 
-# -- on the wire ---------------------------------------------------------------------------
+# -- the connection ------------------------------------------------------------------------
 
 
-def _connect(target: Target, address: str, until: float) -> socket.socket:
-    wire = socket.create_connection((address, target.port), min(CONNECT_SECONDS, _left(until)))
+def _connect(target: Target, address: str, deadline: float) -> socket.socket:
+    connection = socket.create_connection((address, target.port), min(CONNECT_SECONDS, _remaining(deadline)))
     if target.scheme == "http":
-        return wire
+        return connection
     try:
-        wire.settimeout(min(CONNECT_SECONDS, _left(until)))
-        return ssl.create_default_context().wrap_socket(wire, server_hostname=target.host)
+        connection.settimeout(min(CONNECT_SECONDS, _remaining(deadline)))
+        return ssl.create_default_context().wrap_socket(connection, server_hostname=target.host)
     except BaseException:
-        wire.close()
+        connection.close()
         raise
 
 
@@ -219,31 +219,31 @@ def _request(target: Target, body: bytes, headers: Mapping[str, str]) -> bytes:
     return f"POST {target.path} HTTP/1.1\r\n{head}\r\n".encode("ascii") + body
 
 
-def _answer(wire: socket.socket, until: float) -> Response:
-    """Status and headers; the body stays where it is."""
-    head = _head(wire, until)
-    while head.startswith(b"HTTP/1.1 1"):  # an interim answer, RFC 9110 §15.2
+def _response(connection: socket.socket, deadline: float) -> Response:
+    """Read status and headers, but not the body."""
+    head = _head(connection, deadline)
+    while head.startswith(b"HTTP/1.1 1"):  # an interim response, RFC 9110 §15.2
         rest = head.partition(b"\r\n\r\n")[2]
-        head = rest if b"\r\n\r\n" in rest else _head(wire, until, rest)
-    response = HTTPResponse(_Spoken(head))  # type: ignore[arg-type]
+        head = rest if b"\r\n\r\n" in rest else _head(connection, deadline, rest)
+    response = HTTPResponse(_Received(head))  # type: ignore[arg-type]
     response.begin()
     return Response(response.status, response.reason[:100], _seconds(response.headers.get("Retry-After", "")))
 
 
-def _head(wire: socket.socket, until: float, begun: bytes = b"") -> bytes:
-    """What comes until the empty line, and perhaps a little of what stands behind it."""
-    read = begun
+def _head(connection: socket.socket, deadline: float, received: bytes = b"") -> bytes:
+    """Read up to the empty line, and possibly a little of what follows."""
+    read = received
     while b"\r\n\r\n" not in read:
-        wire.settimeout(_left(until))
-        piece = wire.recv(4096)
+        connection.settimeout(_remaining(deadline))
+        piece = connection.recv(4096)
         if not piece or len(read) > _LARGEST_HEAD:
-            raise HTTPException("This is no answer in HTTP.")
+            raise HTTPException("Not an HTTP response")
         read += piece
     return read
 
 
-class _Spoken:
-    """What HTTPResponse wants to read from: bytes that were read before, under our own limits."""
+class _Received:
+    """A stand-in for the socket that HTTPResponse reads from: bytes already received within our limits."""
 
     def __init__(self, content: bytes) -> None:
         self.content = content
@@ -252,15 +252,15 @@ class _Spoken:
         return io.BytesIO(self.content)
 
 
-def _left(until: float) -> float:
-    seconds = until - time.monotonic()
+def _remaining(deadline: float) -> float:
+    seconds = deadline - time.monotonic()
     if seconds <= 0:
         raise TimeoutError
     return seconds
 
 
 def _seconds(value: str) -> float | None:
-    """Retry-After is a number of seconds or a date (RFC 9110 §10.2.3); what is neither asks for nothing."""
+    """Parse Retry-After: a number of seconds or a date (RFC 9110 §10.2.3); anything else is ignored."""
     if value.strip().isascii() and value.strip().isdigit():
         return float(value[:10])
     try:
@@ -269,13 +269,13 @@ def _seconds(value: str) -> float | None:
         return None
 
 
-def _why(error: Exception) -> str:
+def _message(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return gettext_noop("No answer in time.")
     if isinstance(error, ConnectionRefusedError):
         return gettext_noop("The host takes no connection on this port.")
-    return f"{type(error).__name__}: {_words(error)}"
+    return f"{type(error).__name__}: {_detail(error)}"
 
 
-def _words(error: Exception) -> str:
+def _detail(error: Exception) -> str:
     return " ".join(str(getattr(error, "verify_message", "") or getattr(error, "reason", "") or error).split())[:200]

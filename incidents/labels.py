@@ -1,4 +1,4 @@
-"""The words readers and staff see for states. One place, so that page, mail, API and admin agree."""
+"""The labels of states for readers and staff, the same on pages, in e-mails, API and admin."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -49,7 +49,7 @@ ROOT_CAUSE_STATUSES = {
     RootCauseStatus.FINAL: pgettext_lazy("root cause", "Final"),
 }
 
-# The banner: one sentence for the worst state of all components.
+# The overall state: one sentence for the worst state of all components.
 OVERALL = {
     ComponentStatus.OPERATIONAL: _("All systems are operational"),
     ComponentStatus.UNDER_MAINTENANCE: _("Maintenance is under way"),
@@ -60,5 +60,5 @@ OVERALL = {
 
 
 def choices(labels: Mapping[Any, Promise | str]) -> list[tuple[str, Promise | str]]:
-    """A model or form field's choices out of one of the tables above."""
+    """Return choices for a model or form field from one of the tables above."""
     return [(state.value, label) for state, label in labels.items()]

@@ -1,8 +1,8 @@
 """Addresses: public paths, absolute links, and signed tokens with one salt per purpose.
 
-Public paths are fixed by PRODUCT (they are files in the public store); dynamic ones
+Public paths are fixed in PRODUCT (they are files in the public store); dynamic ones
 come from `reverse`. Absolute links are built from SITE_URL, never from a Host header.
-A token proves one purpose for one value and cannot be used for another.
+A token is valid for one purpose and one value only.
 """
 
 import base64
@@ -26,12 +26,12 @@ def incident(incident_id: str, language: str) -> str:
 
 
 def update(incident_id: str, update_id: str, language: str) -> str:
-    """The permalink of one update: its place on the incident's page."""
+    """Return the permalink of an update, a fragment on the incident's page."""
     return f"{incident(incident_id, language)}#{update_id}"
 
 
 def history(language: str, month: date | None = None) -> str:
-    """The index of all months, or one month's page."""
+    """Return the path of the index of all months, or of one month."""
     return f"/{language}/history/{month:%Y/%m}/" if month else f"/{language}/history/"
 
 
@@ -52,7 +52,7 @@ def calendar(language: str) -> str:
 
 
 def badge(language: str = "") -> str:
-    """Without a language, the badge in the default one."""
+    """Return the path of the badge; without a language, that of the badge in the default language."""
     return f"/{language}/badge.svg" if language else "/badge.svg"
 
 
@@ -61,7 +61,7 @@ def banner(language: str) -> str:
 
 
 def follow_page(language: str) -> str:
-    """The page that tells every way to follow."""
+    """Return the path of the page with all ways to follow."""
     return f"/{language}/follow/"
 
 
@@ -73,7 +73,7 @@ def subscribe_webhook(language: str) -> str:
     return f"{subscribe(language)}webhook/"
 
 
-def follow(incident_id: str, language: str) -> str:
+def follow_incident(incident_id: str, language: str) -> str:
     return f"{subscribe(language)}{incident_id}/"
 
 
@@ -87,12 +87,12 @@ def component_feed(slug: str, language: str, kind: str) -> str:
 
 
 def api(name: str, language: str = "") -> str:
-    """A document of the Statuspage API in a language; without one, where its clients look."""
+    """Return the path of a document of the Statuspage API; without a language, the path that its clients request."""
     return f"{f'/{language}' if language else ''}/api/v2/{name}.json"
 
 
 def dynamic(view: str, language: str, *args: str) -> str:
-    """The path of a dynamic page in a language."""
+    """Return the path of a dynamic page in a language."""
     with override(language):
         return reverse(view, args=args)
 
@@ -102,12 +102,12 @@ def absolute(path: str) -> str:
 
 
 def webcal(path: str) -> str:
-    """The address that a click gives to the reader's calendar, which subscribes to it."""
+    """Return the address that subscribes the reader's calendar when clicked."""
     return f"webcal://{settings.SITE_URL.partition('://')[2]}{path}"
 
 
 class Purpose(StrEnum):
-    """What a token may be used for; the value is the signature's salt."""
+    """What a token may be used for; the value is the salt of the signature."""
 
     CONFIRM = "subscription.confirm"
     CONNECT = "subscription.connect"
@@ -118,18 +118,18 @@ class Purpose(StrEnum):
 
 
 def sign(purpose: Purpose, value: str) -> str:
-    """A URL-safe token. Survives a rotation of SECRET_KEY through SECRET_KEY_FALLBACKS."""
+    """Return a URL-safe token. It survives a rotation of SECRET_KEY through SECRET_KEY_FALLBACKS."""
     return _signer(purpose, settings.SECRET_KEY).sign(value)
 
 
 @cache
 def _signer(purpose: Purpose, key: str) -> signing.TimestampSigner:
-    """Made once: ten thousand letters have two signatures each."""
+    """Cached: ten thousand messages have two signatures each."""
     return signing.TimestampSigner(key=key, salt=purpose, sep="~")
 
 
 def unsign(purpose: Purpose, token: str, max_age: int | None = None) -> str | None:
-    """The value of a token made for this purpose, at most `max_age` seconds ago; None for any other text."""
+    """Return the value of a token signed for this purpose at most `max_age` seconds ago; None if invalid."""
     try:
         return signing.TimestampSigner(salt=purpose, sep="~").unsign(token, max_age=max_age)
     except signing.BadSignature:
@@ -137,22 +137,22 @@ def unsign(purpose: Purpose, token: str, max_age: int | None = None) -> str | No
 
 
 def sign_bounce(delivery_id: int) -> str:
-    """What stands behind the + of a bounce address: the delivery's id and 80 bits of a signature.
+    """Return the part after the + of a bounce address: the delivery's id and 80 bits of a signature.
 
-    Short and in lower case: a local part has at most 64 octets (RFC 5321 §4.5.3.1.1),
-    and many a server forgets how it was written. How old a bounce may be the delivery says.
+    It is short, because a local part has at most 64 octets (RFC 5321 §4.5.3.1.1), and in
+    lower case, because many servers do not preserve case. The delivery limits the age of a bounce.
     """
     return f"{delivery_id}-{_bounce_signature(delivery_id, settings.SECRET_KEY)}"
 
 
 def unsign_bounce(token: str) -> int | None:
-    """The id of the delivery that a bounce address was made for; None for any other text."""
+    """Return the id of the delivery that a bounce address belongs to; None if invalid."""
     number, _separator, signature = token.lower().partition("-")
     if not (number.isascii() and number.isdigit() and signature.isascii()):
         return None
     keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    good = [key for key in keys if constant_time_compare(_bounce_signature(int(number), key), signature)]
-    return int(number) if good else None
+    valid = [key for key in keys if constant_time_compare(_bounce_signature(int(number), key), signature)]
+    return int(number) if valid else None
 
 
 def _bounce_signature(delivery_id: int, key: str) -> str:

@@ -1,4 +1,4 @@
-"""How much of an address is shown to those who may not know it. Pure: knows no Django."""
+"""Masks addresses for readers without permission to see them. Pure: does not import Django."""
 
 import re
 
@@ -6,7 +6,7 @@ _MAIL_ADDRESS = re.compile(r"""[^\s<>"'(),;:]+@[\w-]+(?:\.[\w-]+)*""")
 
 
 def masked(address: str) -> str:
-    """Enough to know an address again, not enough to write to it: `k…@example.dk`, `https://example.dk/…`."""
+    """Return enough to recognise an address, but not to use it: `k…@example.dk`, `https://example.dk/…`."""
     if "://" in address:
         scheme, _separator, rest = address.partition("://")
         return f"{scheme}://{rest.split('/')[0].rpartition('@')[2]}/…"
@@ -14,18 +14,18 @@ def masked(address: str) -> str:
     return f"{name[:1]}…{at}{host}" if at else ""
 
 
-def without_addresses(said: str, address: str) -> str:
-    """What a server said about `address`, with this and any other mail address masked, and the name before the @."""
+def without_addresses(text: str, address: str) -> str:
+    """Return a server's reply about `address` with all e-mail addresses masked, and with its local part masked."""
     if "://" in address:
-        said = said.replace(address, masked(address))
-    if "@" in said:
-        said = _MAIL_ADDRESS.sub(lambda found: masked(found[0]), said)
+        text = text.replace(address, masked(address))
+    if "@" in text:
+        text = _MAIL_ADDRESS.sub(lambda match: masked(match[0]), text)
     name = address.partition("@")[0]
-    if len(name) < 2 or "://" in address or _surely_not_in(said, name):
-        return said
-    return re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", f"{name[:1]}…", said, flags=re.IGNORECASE)
+    if len(name) < 2 or "://" in address or _is_surely_absent(text, name):
+        return text
+    return re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", f"{name[:1]}…", text, flags=re.IGNORECASE)
 
 
-def _surely_not_in(said: str, name: str) -> bool:
-    """Spares a regular expression of its own for each of ten thousand letters; only in ASCII is case as simple."""
-    return said.isascii() and name.isascii() and name.lower() not in said.lower()
+def _is_surely_absent(text: str, name: str) -> bool:
+    """Avoid compiling a regular expression per recipient; ASCII only, where `lower` is enough to ignore case."""
+    return text.isascii() and name.isascii() and name.lower() not in text.lower()

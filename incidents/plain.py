@@ -1,4 +1,4 @@
-"""HTML as `markup` writes it, as plain text that reads well in a mail. Pure: knows no Django."""
+"""Converts the HTML of `markup` to plain text for e-mails. Pure: does not import Django."""
 
 import re
 from collections.abc import Iterable
@@ -6,14 +6,14 @@ from html.parser import HTMLParser
 
 _VOID = frozenset({"br"})
 _BLOCKS = frozenset({"p", "ul", "ol", "blockquote", "pre", "h3", "h4", "table"})
-# Stands for a line break until spaces are collapsed; `markup.clean` leaves no such character in a text.
+# A placeholder for a line break until spaces are collapsed; `markup.clean` removes it from texts.
 _BREAK = "\v"
 
 Lines = list[str]
 
 
 class Element:
-    """A tag with what is in it: text and further elements."""
+    """A tag and its children: text and elements."""
 
     def __init__(self, tag: str, attributes: dict[str, str]) -> None:
         self.tag = tag
@@ -28,7 +28,7 @@ class Element:
 
 
 def plain(html: str) -> str:
-    """No markup: list items with “-” or a number, quotes with “>”, links as “words (address)”."""
+    """Return plain text: list items with “-” or a number, quotes with “>”, links as “text (address)”."""
     reader = _Reader()
     reader.feed(html)
     reader.close()
@@ -56,15 +56,15 @@ class _Reader(HTMLParser):
 
 
 def _blocks(parent: Element) -> list[Lines]:
-    """The blocks in an element; text between them is a block of its own."""
+    """Return the blocks in an element; text between them is a block of its own."""
     blocks: list[Lines] = []
-    loose: list[Element | str] = []
+    inline: list[Element | str] = []
     for child in [*parent.children, Element("p", {})]:
         if isinstance(child, Element) and child.tag in _BLOCKS:
-            blocks += [_inline(loose), _block(child)]
-            loose = []
+            blocks += [_inline(inline), _block(child)]
+            inline = []
         else:
-            loose.append(child)
+            inline.append(child)
     return [block for block in blocks if any(block)]
 
 
@@ -96,7 +96,7 @@ def _list(element: Element) -> Lines:
 
 
 def _item(mark: str, item: Element) -> Lines:
-    """The mark and the item's text; what stands below is indented as far."""
+    """Return the mark and the item's text; further lines are indented."""
     blocks = _blocks(item)
     has_paragraphs = len(item.elements("p")) > 1
     lines = _joined(blocks, between=None if has_paragraphs else []) or [""]
@@ -115,18 +115,18 @@ def _table(element: Element) -> Lines:
 
 
 def _inline(children: Iterable[Element | str]) -> Lines:
-    words = re.sub(r"[ \t\n]+", " ", "".join(_words(child) for child in children))
-    return [line.strip(" ") for line in words.strip(f" {_BREAK}").split(_BREAK)]
+    text = re.sub(r"[ \t\n]+", " ", "".join(_text(child) for child in children))
+    return [line.strip(" ") for line in text.strip(f" {_BREAK}").split(_BREAK)]
 
 
-def _words(child: Element | str) -> str:
+def _text(child: Element | str) -> str:
     if isinstance(child, str):
         return child
     if child.tag == "br":
         return _BREAK
-    words = "".join(_words(inner) for inner in child.children)
+    text = "".join(_text(inner) for inner in child.children)
     address = child.attributes.get("href", "").removeprefix("mailto:")
-    return words if _bare(words) == _bare(address) or not address else f"{words} ({address})"
+    return text if _bare(text) == _bare(address) or not address else f"{text} ({address})"
 
 
 def _bare(address: str) -> str:

@@ -1,7 +1,7 @@
-"""What the states are, which is worse, and how uptime is counted. Pure: knows no Django.
+"""Kinds, component statuses, impacts and phases, and which status is worse. Pure: does not import Django.
 
-The words are the field's; the Statuspage API's own spelling is translated in
-`publishing`. Labels for people stand in `labels.py`.
+The terms are those of incident management; `statuspage_api.py` maps them to the names
+of the Statuspage API. Labels for people are in `labels.py`.
 """
 
 from collections.abc import Iterable
@@ -31,7 +31,7 @@ _SEVERITIES = {status: severity for severity, status in enumerate(ComponentStatu
 
 
 class Impact(StrEnum):
-    """How hard an incident hits; `maintenance` is for planned work only."""
+    """The severity of an incident; `maintenance` is for planned work only."""
 
     NONE = "none"
     MINOR = "minor"
@@ -40,7 +40,7 @@ class Impact(StrEnum):
     MAINTENANCE = "maintenance"
 
 
-# How things are where an incident names no component.
+# The status that an incident without components implies.
 STATUS_OF_IMPACT: dict[str, ComponentStatus] = {
     Impact.NONE: ComponentStatus.OPERATIONAL,
     Impact.MAINTENANCE: ComponentStatus.UNDER_MAINTENANCE,
@@ -94,5 +94,5 @@ def impacts_of(kind: Kind) -> tuple[Impact, ...]:
 
 
 def worst_of(statuses: Iterable[ComponentStatus | str]) -> ComponentStatus:
-    """The worst of the given statuses; `operational` where there is none."""
-    return max(map(ComponentStatus, statuses), key=lambda s: s.severity, default=ComponentStatus.OPERATIONAL)
+    """Return the worst of the statuses; `operational` if there are none."""
+    return max(map(ComponentStatus, statuses), key=lambda status: status.severity, default=ComponentStatus.OPERATIONAL)

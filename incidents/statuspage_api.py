@@ -1,12 +1,12 @@
-"""The shapes of the Statuspage API: what its clients read of a page, a component, an incident.
+"""The JSON objects of the Statuspage API for pages, components and incidents.
 
-Published under `/api/v2/`, answered by the write API and sent to webhooks. Keys, their
-order and their types are those of the original; a field of ours is `details`, an extra
-key. Texts are in the active language, times in the active zone. Where a text is in
-another language, `details.languages` says in which.
+They are published under `/api/v2/`, returned by the write API and sent to webhooks.
+Keys, their order and their types are those of the original; `details` is an additional
+key. Texts are in the active language, times in the active time zone. If a text is in
+another language, `details.languages` names it.
 
-Each function gives JSON-ready data. Rows come with what they need already fetched:
-`updates` newest first, each with its `affected` components.
+Each function returns JSON-ready data. Related rows must be prefetched: `updates` newest
+first, each with its `affected` components.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,10 +25,10 @@ from .wording import quote_heading, reader_passage
 
 Json = dict[str, Any]
 
-NO_PAGE = "0" * 12  # the id of a page that nobody has set up yet
+NO_PAGE = "0" * 12  # the id of a page that is not set up yet
 _UTC = {"UTC", "Etc/UTC", "Etc/UCT", "UCT", "Zulu", "Etc/Zulu", "Universal", "Etc/Universal"}
 
-# Their word for our phase, where it differs.
+# Their status for our phase, if it differs.
 _STATUSES = {Phase.MITIGATED: "monitoring", Phase.CANCELLED: "completed"}
 _INDICATORS = {
     ComponentStatus.OPERATIONAL: "none",
@@ -40,19 +40,19 @@ _INDICATORS = {
 
 
 def moment(value: datetime) -> str:
-    """ISO 8601 with three decimals in the active zone: `Z` where that is UTC, else the offset at that instant."""
+    """Return ISO 8601 with three decimals in the active time zone, with `Z` for UTC, else the offset."""
     if timezone.get_current_timezone_name() in _UTC:
         return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{value.microsecond // 1000:03d}Z"
     return timezone.localtime(value).isoformat(timespec="milliseconds")
 
 
 def status_of(phase: str) -> str:
-    """A phase in their words: `mitigated` is “monitoring”, and what was called off is “completed”."""
+    """Return the status for a phase: `mitigated` is “monitoring” and `cancelled` is “completed”."""
     return _STATUSES.get(Phase(phase), phase)
 
 
 def phase_of(status: str) -> Phase:
-    """A status of theirs in our words; ValueError where neither knows it."""
+    """Return the phase for a status or phase; ValueError if it is neither."""
     return Phase.MITIGATED if status == "monitoring" else Phase(status)
 
 
@@ -71,7 +71,7 @@ def page_shape(page: Page, updated_at: datetime) -> Json:
 
 
 def status_shape(overall: ComponentStatus) -> Json:
-    """The overall state, the same that the page's banner tells."""
+    """Return the overall state, as at the top of the page."""
     return {"indicator": _INDICATORS[overall], "description": _descriptions()[overall]}
 
 
@@ -95,7 +95,7 @@ def component_shape(component: Component, page: Page) -> Json:
 
 
 def group_shape(group: ComponentGroup, components: Sequence[Component], page: Page) -> Json:
-    """A group as a row among the components; its status is the worst of its own."""
+    """Return a group as one of the components; its status is the worst of its members."""
     return {
         "id": group.pk,
         "name": _line(group.name),
@@ -116,7 +116,7 @@ def group_shape(group: ComponentGroup, components: Sequence[Component], page: Pa
 
 
 def incident_shape(incident: Incident, updates: Sequence[Update], page: Page) -> Json:
-    """An incident or maintenance with its whole story. Times are those that readers see, not those of typing."""
+    """Return an incident or maintenance with all updates. Times are those shown to readers."""
     first = updates[-1] if updates else None
     shape = {
         "id": incident.pk,
@@ -141,7 +141,7 @@ def incident_shape(incident: Incident, updates: Sequence[Update], page: Page) ->
 
 
 def update_shape(update: Update) -> Json:
-    """`affected_components` is null where it names none, as clients expect."""
+    """Return an update; `affected_components` is null if it has none, as clients expect."""
     affected = [_affected(row) for row in update.affected.all() if not row.component.hidden]
     details: Json = {"phase": update.phase, "languages": _foreign(body=update.text)}
     if update.quote:
@@ -163,7 +163,7 @@ def update_shape(update: Update) -> Json:
 
 
 def body(update: Update) -> str:
-    """The text without markup, then the quoted statement, its language named: many a client shows nothing else."""
+    """Return the text and the quoted statement without markup: many clients show nothing else."""
     parts = [markup.plain(reader_passage(update.text).text)]
     if update.quote:
         heading = quote_heading(update.incident.upstream_name, update.quote_language)
@@ -181,7 +181,7 @@ def _affected(row: AffectedComponent) -> Json:
 
 
 def _touched(updates: Iterable[Update]) -> list[Component]:
-    """The components that any update names, as they are now, each once."""
+    """Return the components that any update affects, as they are now, each once."""
     rows = (row for update in updates for row in update.affected.all())
     return sorted({row.component for row in rows if not row.component.hidden}, key=_order)
 
@@ -196,7 +196,7 @@ def _moment_of(updates: Iterable[Update], phase: Phase) -> str | None:
 
 
 def _incident_details(incident: Incident) -> Json:
-    """What their API has no word for."""
+    """Return the fields that the original API lacks."""
     texts = ("user_impact", "scope", "workaround", "root_cause", "next_steps")
     known = {name: markup.plain(reader_passage(getattr(incident, name)).text) or None for name in texts}
     return _details(
@@ -218,13 +218,13 @@ def _line(text: Text) -> str:
 
 
 def _foreign(**texts: Text) -> Mapping[str, str]:
-    """Which of the texts are not in the reader's language, and in which they are instead."""
-    found = {name: reader_passage(text) for name, text in texts.items()}
-    return {name: passage.language for name, passage in found.items() if passage and not passage.is_own}
+    """Return the languages of the texts that are not in the reader's language."""
+    passages = {name: reader_passage(text) for name, text in texts.items()}
+    return {name: passage.language for name, passage in passages.items() if passage and not passage.is_own}
 
 
 def _descriptions() -> dict[ComponentStatus, str]:
-    """Their sentence for each state; in English to the letter, since clients compare."""
+    """Return their sentence for each state; in English it is exact, since clients compare it."""
     return {
         ComponentStatus.OPERATIONAL: pgettext("Statuspage API", "All Systems Operational"),
         ComponentStatus.UNDER_MAINTENANCE: pgettext("Statuspage API", "Service Under Maintenance"),

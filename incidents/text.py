@@ -1,7 +1,7 @@
-"""Localized text: a map from language to text, and which of them a reader gets. Pure.
+"""Localized text: a mapping from language to text, and the choice for a reader. Pure.
 
-A reader is never shown another language without being told so: `Text.passage`
-says which language the text is in and whether it is the one asked for.
+A text in another language than the reader's is always marked: `Text.passage`
+returns the language of the text and whether it is the one requested.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A run of text in one language, as found for a reader of `wanted`."""
+    """A text in one language, chosen for a reader of `wanted`."""
 
     text: str
     language: str
@@ -18,7 +18,7 @@ class Passage:
 
     @property
     def is_own(self) -> bool:
-        """Whether the reader gets the language they asked for."""
+        """Whether the text is in the language that the reader wants."""
         return self.language == self.wanted
 
     def __bool__(self) -> bool:
@@ -29,7 +29,7 @@ class Passage:
 
 
 class Text(Mapping[str, str]):
-    """Immutable `{language: text}`; surrounding space and blank texts are dropped.
+    """Immutable `{language: text}`; surrounding space and blank texts are removed.
 
     >>> Text(da="Løst", en="").passage("en", order=("da", "en"))
     Passage(text='Løst', language='da', wanted='en')
@@ -60,7 +60,7 @@ class Text(Mapping[str, str]):
         return f"Text({self._texts!r})"
 
     def passage(self, wanted: str, order: Sequence[str] = ()) -> Passage:
-        """The text for a reader of `wanted`, else the first language of `order` that has one, else any.
+        """Return the text in `wanted`, else in the first language of `order` that has one, else in any.
 
         An empty text is an empty passage in the wanted language.
         """
@@ -70,5 +70,5 @@ class Text(Mapping[str, str]):
         return Passage("", wanted, wanted)
 
     def missing(self, languages: Sequence[str]) -> list[str]:
-        """The languages a translation is still owed in; none of them where nothing is written at all."""
+        """Return the languages without a translation; none if there is no text at all."""
         return [language for language in languages if language not in self._texts] if self._texts else []

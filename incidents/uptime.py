@@ -1,14 +1,14 @@
-"""How uptime is counted, from the record of a component's statuses. Pure: knows no Django.
+"""Computes uptime from the recorded statuses of a component. Pure: does not import Django.
 
 Definitions, shown to readers in the same words:
 
-- Down is the time in a partial or major outage. Degraded performance is up: slow is
-  not gone. Planned maintenance is up: it was said beforehand.
-- Uptime is the share of the counted time that was not down. Counted is the time from
-  the component's first day in service until now, within the period.
-- A day is a day in the page's zone, midnight to midnight: 23 hours long when summer
-  time begins and 25 when it ends. Its state is the worst that it saw, however briefly.
-- Before the record's first entry a component is operational.
+- Partial and major outages are downtime. Degraded performance is not: slow is not
+  unavailable. Neither is planned maintenance: it was announced.
+- Uptime is the share of the counted time that was not downtime. Time is counted from
+  the component's first day in service until now, within the range shown.
+- A day is a day in the page's time zone, midnight to midnight: 23 hours long when
+  summer time begins and 25 when it ends. Its state is its worst one, however brief.
+- Before its first recorded status, a component is operational.
 """
 
 from collections.abc import Iterable, Sequence
@@ -25,7 +25,7 @@ DOWN = frozenset({ComponentStatus.PARTIAL_OUTAGE, ComponentStatus.MAJOR_OUTAGE})
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """From `at` on the status was this; `cause` names what changed it, for instance an incident's id."""
+    """The status from `at` on; `cause` is what changed it, such as the id of an incident."""
 
     at: datetime
     status: ComponentStatus
@@ -33,8 +33,8 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Spell:
-    """A stretch of one status, `start` up to but not including `end`."""
+class StatusPeriod:
+    """A time with one status, from `start` up to but not including `end`."""
 
     start: datetime
     end: datetime
@@ -45,42 +45,42 @@ class Spell:
     def length(self) -> timedelta:
         return self.end - self.start
 
-    def within(self, start: datetime, end: datetime) -> "Spell | None":
-        """The part of it in that time; one without length, the state of this very moment, counts as part."""
+    def within(self, start: datetime, end: datetime) -> "StatusPeriod | None":
+        """Return the part within that time; an empty period, the state at this moment, counts as a part."""
         first, last = max(self.start, start), min(self.end, end)
         inside = first < last or (self.start == self.end and start <= self.start < end)
-        return Spell(first, max(first, last), self.status, self.cause) if inside else None
+        return StatusPeriod(first, max(first, last), self.status, self.cause) if inside else None
 
 
 @dataclass(frozen=True)
 class Day:
-    """A day in the page's zone and the spells in it; none where it was not in service yet."""
+    """A day in the page's time zone and its periods; none if the component was not yet in service."""
 
     date: date
-    spells: tuple[Spell, ...]
+    periods: tuple[StatusPeriod, ...]
 
     @cached_property
     def worst(self) -> ComponentStatus | None:
-        return worst_of(spell.status for spell in self.spells) if self.spells else None
+        return worst_of(period.status for period in self.periods) if self.periods else None
 
     @property
     def in_worst(self) -> timedelta:
-        """How long the day's worst state lasted."""
-        return sum((spell.length for spell in self.spells if spell.status == self.worst), timedelta())
+        """Return how long the day's worst state lasted."""
+        return sum((period.length for period in self.periods if period.status == self.worst), timedelta())
 
     @property
     def causes(self) -> list[str]:
-        """What caused the states that were not operational, each once, in order of time."""
-        troubled = (spell for spell in self.spells if spell.status != ComponentStatus.OPERATIONAL)
-        return list(dict.fromkeys(spell.cause for spell in troubled if spell.cause))
+        """Return the causes of the states other than operational, each once, in order of time."""
+        disrupted = (period for period in self.periods if period.status != ComponentStatus.OPERATIONAL)
+        return list(dict.fromkeys(period.cause for period in disrupted if period.cause))
 
 
-def spells(changes: Sequence[Change], start: datetime, now: datetime) -> list[Spell]:
-    """The statuses between `start` and `now` in order of time.
+def status_periods(changes: Sequence[Change], start: datetime, now: datetime) -> list[StatusPeriod]:
+    """Return the statuses between `start` and `now` in order of time.
 
-    `changes` are in order of time; the last one before `start` says how the period
-    begins. Of several at one moment the last counts. The last spell is how it is
-    now, and may have no length.
+    `changes` are in order of time; the last one before `start` is the first status. Of
+    several at one moment the last counts. The last period is the present status, and may
+    have no length.
     """
     start, now = start.astimezone(UTC), now.astimezone(UTC)
     current = Change(start, ComponentStatus.OPERATIONAL)
@@ -91,38 +91,38 @@ def spells(changes: Sequence[Change], start: datetime, now: datetime) -> list[Sp
         else:
             entries.append(change)
     marks = [Change(start, current.status, current.cause), *entries, Change(now, ComponentStatus.OPERATIONAL)]
-    found = [Spell(a.at.astimezone(UTC), b.at.astimezone(UTC), a.status, a.cause) for a, b in pairwise(marks)]
-    return [spell for spell in found[:-1] if spell.length] + found[-1:]
+    result = [StatusPeriod(a.at.astimezone(UTC), b.at.astimezone(UTC), a.status, a.cause) for a, b in pairwise(marks)]
+    return [period for period in result[:-1] if period.length] + result[-1:]
 
 
 def midnight(day: date, zone: ZoneInfo) -> datetime:
-    """The moment in UTC at which a day begins in the zone."""
+    """Return the moment in UTC when a day begins in the time zone."""
     return datetime.combine(day, time(), zone).astimezone(UTC)
 
 
-def days(stretch: Iterable[Spell], first: date, last: date, zone: ZoneInfo) -> list[Day]:
-    """Every day from `first` to `last`, both included, with what happened in it; the spells in order of time."""
-    known, found, over = list(stretch), [], 0
+def days(periods: Iterable[StatusPeriod], first: date, last: date, zone: ZoneInfo) -> list[Day]:
+    """Return every day from `first` to `last`, both included; the periods must be in order of time."""
+    known, result, over = list(periods), [], 0
     for day, start, end in _bounds(first, last, zone):
         while over < len(known) and known[over].end < start:
             over += 1
-        parts = (spell.within(start, end) for spell in takewhile(lambda spell: spell.start < end, known[over:]))  # noqa: B023
-        found.append(Day(day, tuple(part for part in parts if part)))
-    return found
+        parts = (period.within(start, end) for period in takewhile(lambda period: period.start < end, known[over:]))  # noqa: B023
+        result.append(Day(day, tuple(part for part in parts if part)))
+    return result
 
 
 @lru_cache(maxsize=64)
 def _bounds(first: date, last: date, zone: ZoneInfo) -> list[tuple[date, datetime, datetime]]:
-    """Each day with its beginning and its end. Twelve components have the same ninety days."""
+    """Return each day with its start and end. Cached: all components have the same ninety days."""
     every = [first + timedelta(days=number) for number in range((last - first).days + 1)]
     return [(day, midnight(day, zone), midnight(day + timedelta(days=1), zone)) for day in every]
 
 
-def uptime(stretch: Iterable[Spell], start: datetime | None = None, end: datetime | None = None) -> float | None:
-    """The share (0 to 1) of the counted time that was not down; None where no time is counted."""
+def uptime(periods: Iterable[StatusPeriod], start: datetime | None = None, end: datetime | None = None) -> float | None:
+    """Return the share (0 to 1) of the counted time that was not down; None if no time is counted."""
     counted = down = timedelta()
-    for spell in stretch:
-        part = spell.within(start or spell.start, end or spell.end)
+    for period in periods:
+        part = period.within(start or period.start, end or period.end)
         if part is not None:
             counted += part.length
             down += part.length if part.status in DOWN else timedelta()

@@ -1,6 +1,6 @@
-"""How a localized text, a time or a duration is written for the reader of the active language.
+"""Formats localized texts, times and durations for readers of the active language.
 
-A text in another language than the reader's always carries its `lang` and a
+A text in another language than the reader's always has a `lang` attribute and a
 visible note: `passage` for a line, `prose` for Markdown.
 """
 
@@ -22,18 +22,18 @@ _TIME_OF_DAY = re.compile(r"(?<=\d{4} )\S.*|(?<=\d{4}, )\S.*")
 
 
 def reader_passage(text: Text) -> Passage:
-    """The text as a reader of the active language gets it; else the default language, else any."""
+    """Return the text in the active language, else in the default language, else in any."""
     order = [settings.LANGUAGE_CODE, *(code for code, _name in settings.LANGUAGES)]
     return text.passage(get_language() or settings.LANGUAGE_CODE, order)
 
 
 def untranslated_note(wanted: str) -> str:
-    """“Not yet translated into English”, in the active language."""
+    """Return “Not yet translated into English” in the active language."""
     return gettext("Not yet translated into %(language)s") % {"language": language_name(wanted)}
 
 
 def language_name(code: str) -> str:
-    """A language's name in the active language; the code itself where Django knows none."""
+    """Return a language's name in the active language, or the code if Django does not know it."""
     try:
         return str(get_language_info(code)["name_translated"])
     except KeyError:
@@ -41,48 +41,48 @@ def language_name(code: str) -> str:
 
 
 def quote_heading(provider: str, language: str) -> str:
-    """“Statement from Microsoft 365, in English”; without the name where there is none."""
-    named = {"name": provider, "language": language_name(language)}
+    """Return “Statement from Microsoft 365, in English”, or a heading without the name if it is empty."""
+    values = {"name": provider, "language": language_name(language)}
     if provider:
-        return gettext("Statement from %(name)s, in %(language)s") % named
-    return gettext("Quoted statement, in %(language)s") % named
+        return gettext("Statement from %(name)s, in %(language)s") % values
+    return gettext("Quoted statement, in %(language)s") % values
 
 
 def language_own_name(code: str) -> str:
-    """A language's name in itself, for the language switch."""
+    """Return a language's name in that language, for the language switch."""
     return str(get_language_info(code)["name_local"]).capitalize()
 
 
 def words(text: Text) -> str:
-    """The bare text for attributes, `<title>` and mail subjects, where no markup can stand."""
+    """Return the text without markup, for attributes, `<title>` and e-mail subjects."""
     return reader_passage(text).text
 
 
 def passage(text: Text) -> SafeString:
-    """One line of text; another language than the reader's is marked and said."""
-    found = reader_passage(text)
-    if found.is_own:
-        return format_html("{}", found.text)
+    """Return one line of text; another language than the reader's is marked, with a note."""
+    shown = reader_passage(text)
+    if shown.is_own:
+        return format_html("{}", shown.text)
     return format_html(
         '<span lang="{}">{}</span> <small class="untranslated">{}</small>',
-        found.language,
-        found.text,
-        untranslated_note(found.wanted),
+        shown.language,
+        shown.text,
+        untranslated_note(shown.wanted),
     )
 
 
 def prose(text: Text) -> SafeString:
-    """Markdown as safe HTML; another language than the reader's is marked and said above it."""
-    found = reader_passage(text)
-    if not found:
+    """Return Markdown as safe HTML; another language than the reader's is marked, with a note above."""
+    shown = reader_passage(text)
+    if not shown:
         return SafeString()
-    if found.is_own:
-        return format_html('<div class="prose">{}</div>', markup.html(found.text))
+    if shown.is_own:
+        return format_html('<div class="prose">{}</div>', markup.html(shown.text))
     return format_html(
         '<p class="untranslated">{}</p><div class="prose" lang="{}">{}</div>',
-        untranslated_note(found.wanted),
-        found.language,
-        markup.html(found.text),
+        untranslated_note(shown.wanted),
+        shown.language,
+        markup.html(shown.text),
     )
 
 
@@ -91,28 +91,28 @@ def markdown(source: str) -> SafeString:
 
 
 def excerpt(text: Text, length: int = 200) -> str:
-    """The beginning of a Markdown text as one plain line, for descriptions."""
+    """Return the beginning of a Markdown text as one plain line, for descriptions."""
     line = " ".join(markup.plain(reader_passage(text).text).split())
     return line if len(line) <= length else f"{line[: length - 1].rsplit(' ', 1)[0]}…"
 
 
 def moment(value: datetime) -> SafeString:
-    """`<time>` with the date, time and zone in words."""
+    """Return `<time>` with date, time of day and zone."""
     return _time(value, formats.moment(value))
 
 
 def margin_moment(value: datetime) -> SafeString:
-    """The same for a narrow column: after the year a new line may begin, within the time of day none."""
-    together = _TIME_OF_DAY.sub(lambda found: found.group().replace(" ", "\N{NO-BREAK SPACE}"), formats.moment(value))
-    return _time(value, together)
+    """Return the same for a narrow column: a line may break after the year, but not within the time of day."""
+    unbroken = _TIME_OF_DAY.sub(lambda match: match.group().replace(" ", "\N{NO-BREAK SPACE}"), formats.moment(value))
+    return _time(value, unbroken)
 
 
 def short_moment(value: datetime) -> SafeString:
     return _time(value, formats.short_moment(value))
 
 
-def clock(value: datetime) -> SafeString:
-    return _time(value, formats.clock(value))
+def time_of_day(value: datetime) -> SafeString:
+    return _time(value, formats.time_of_day(value))
 
 
 def day(value: date) -> str:
@@ -124,7 +124,7 @@ def month(value: date) -> str:
 
 
 def span(start: datetime, end: datetime | None) -> SafeString:
-    # The sentence is the catalogue's, the parts in it are `<time>` elements.
+    # The pattern is a translation, its values are `<time>` elements.
     return mark_safe(formats.span(start, end, _time))  # noqa: S308
 
 
@@ -133,7 +133,7 @@ def duration(length: timedelta) -> str:
 
 
 def rough_duration(length: timedelta) -> str:
-    """In its largest unit, for what goes on."""
+    """Return the duration in its largest unit, for ongoing incidents."""
     return formats.duration(length, units=1)
 
 
@@ -142,7 +142,7 @@ def percent(share: float) -> str:
 
 
 def shape(state: str) -> SafeString:
-    """The state's shape, for the eye only: a word always stands beside it."""
+    """Return the shape of a state, hidden from screen readers: a word always follows it."""
     return format_html(
         '<svg class="shape state-{0}" viewBox="0 0 16 16" aria-hidden="true"><path d="{1}"/></svg>',
         state,
@@ -151,7 +151,7 @@ def shape(state: str) -> SafeString:
 
 
 def state(status: str) -> SafeString:
-    """A component status as shape and word."""
+    """Return a component status as shape and word."""
     return shape_and_word(status, COMPONENT_STATUSES[ComponentStatus(status)])
 
 
@@ -159,5 +159,5 @@ def shape_and_word(state: str, word: object) -> SafeString:
     return format_html('<span class="state state-{}">{}<span>{}</span></span>', state, shape(state), word)
 
 
-def _time(value: datetime, in_words: str) -> SafeString:
-    return format_html('<time datetime="{}">{}</time>', formats.iso(value), in_words)
+def _time(value: datetime, text: str) -> SafeString:
+    return format_html('<time datetime="{}">{}</time>', formats.iso(value), text)

@@ -1,4 +1,4 @@
-"""One look of each state, wherever it is shown."""
+"""Each state has the same appearance everywhere."""
 
 import re
 from typing import Any
@@ -50,7 +50,7 @@ def test_every_status_has_an_appearance() -> None:
     assert {*APPEARANCES} == {*ComponentStatus, SCHEDULED, NONE}
 
 
-def test_states_are_told_apart_without_colour_and_no_glyph_is_drawn_as_emoji() -> None:
+def test_states_differ_without_colour_and_no_glyph_is_an_emoji() -> None:
     for marks in ({look.glyph for look in APPEARANCES.values()}, {look.path for look in APPEARANCES.values()}):
         assert len(marks) == len(APPEARANCES)
     assert not {look.glyph for look in APPEARANCES.values()} & set("✖⬛◼◾▪⚫🔺")
@@ -84,7 +84,7 @@ def test_page_mail_and_chats_show_one_state_of_an_incident(settings: Settings, p
     make_page()
     component = make_component("mail")
     incident = make_incident(impact=Impact.MINOR, components={component: MAJOR})
-    make_update(incident, Phase.IDENTIFIED, notify=True)  # names no component: it is as bad as before
+    make_update(incident, Phase.IDENTIFIED, notify=True)  # without components: the state stays the same
     announcement = Announcement.objects.get()
     look = APPEARANCES[MAJOR]
     with translation.override("en"):
@@ -99,7 +99,7 @@ def test_page_mail_and_chats_show_one_state_of_an_incident(settings: Settings, p
 
 
 @pytest.mark.django_db
-def test_state_in_a_mail_is_that_of_its_update_and_not_of_a_later_one() -> None:
+def test_state_in_an_email_is_that_of_its_update() -> None:
     make_page()
     component = make_component("mail")
     incident = make_incident(

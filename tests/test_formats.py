@@ -1,4 +1,4 @@
-"""Times, spans and numbers as Danes and the British write them, letter by letter."""
+"""Times, time spans and numbers exactly as Danes and the British write them."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -20,7 +20,7 @@ def utc(*parts: int) -> datetime:
 
 
 def both(write: Callable[[], str]) -> dict[str, str]:
-    """What is written in each language."""
+    """Return the text in each language."""
     written = {}
     for language in ("da", "en"):
         with translation.override(language):
@@ -67,32 +67,32 @@ def test_month_is_named_with_its_year() -> None:
     assert both(lambda: formats.month(date(2023, 10, 1))) == {"da": "oktober 2023", "en": "October 2023"}
 
 
-def test_clock_names_the_zone() -> None:
-    assert both(lambda: formats.clock(EVENING)) == {"da": "kl. 19.00 CEST", "en": "19:00 CEST"}
+def test_time_of_day_names_the_zone() -> None:
+    assert both(lambda: formats.time_of_day(EVENING)) == {"da": "kl. 19.00 CEST", "en": "19:00 CEST"}
 
 
-def test_span_of_one_day_says_the_day_once() -> None:
+def test_span_of_one_day_has_the_day_once() -> None:
     assert both(lambda: formats.span(EVENING, EVENING + timedelta(hours=2))) == {
         "da": "den 11. oktober 2023 kl. 19.00–21.00 CEST",
         "en": "11 October 2023, 19:00–21:00 CEST",
     }
 
 
-def test_span_over_days_says_both() -> None:
+def test_span_over_days_has_both_days() -> None:
     assert both(lambda: formats.span(utc(2023, 10, 9, 21, 0), EVENING)) == {
         "da": "fra den 9. oktober 2023 kl. 23.00 CEST til den 11. oktober 2023 kl. 19.00 CEST",
         "en": "9 October 2023, 23:00 CEST to 11 October 2023, 19:00 CEST",
     }
 
 
-def test_span_without_end_says_since_when() -> None:
+def test_span_without_end_has_the_start() -> None:
     assert both(lambda: formats.span(EVENING, None)) == {
         "da": "siden den 11. oktober 2023 kl. 19.00 CEST",
         "en": "since 11 October 2023, 19:00 CEST",
     }
 
 
-def test_hour_that_comes_twice_is_told_apart_by_its_zone() -> None:
+def test_repeated_hour_is_distinguished_by_its_zone() -> None:
     assert both(lambda: formats.moment(utc(2026, 10, 25, 0, 30))) == {
         "da": "den 25. oktober 2026 kl. 02.30 CEST",
         "en": "25 October 2026, 02:30 CEST",
@@ -152,7 +152,7 @@ def test_iso_is_utc_as_html_accepts_it() -> None:
     assert formats.iso(timezone.localtime(EVENING)) == "2023-10-11T17:00:00Z"
 
 
-def test_run_of_days_says_the_month_once() -> None:
+def test_range_of_days_has_the_month_once() -> None:
     assert both(lambda: formats.days(date(2023, 10, 9), date(2023, 10, 11))) == {
         "da": "9.–11. oktober",
         "en": "9–11 October",

@@ -1,4 +1,4 @@
-"""Addresses that strangers give us lead to the open internet, or nowhere."""
+"""Requests to URLs from untrusted users reach public addresses only."""
 
 import subprocess
 from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture
-def _here_is_ours(settings: Settings) -> None:
+def allow_localhost(settings: Settings) -> None:
     settings.WEBHOOK_NETWORKS = HERE
 
 
@@ -41,12 +41,12 @@ CLOSED = """
 OPEN = "1.1.1.1 8.8.8.8 100.63.255.255 100.128.0.1 172.32.0.1 193.0.14.129 2606:4700::1111 2a00:1450:400f::200e".split()
 
 
-def test_only_addresses_of_the_open_internet_are_called() -> None:
+def test_only_public_addresses_are_allowed() -> None:
     assert [address for address in CLOSED if guard.is_allowed(address)] == []
     assert [address for address in OPEN if not guard.is_allowed(address)] == []
 
 
-def test_an_operators_own_network_is_called_and_its_neighbours_are_not(settings: Settings) -> None:
+def test_only_the_networks_of_the_operator_are_allowed_besides(settings: Settings) -> None:
     settings.WEBHOOK_NETWORKS = [ip_network("10.20.0.0/16"), ip_network("fd00:1::/32")]
     assert guard.is_allowed("10.20.3.4")
     assert guard.is_allowed("fd00:1::5")
@@ -74,21 +74,19 @@ def test_an_operators_own_network_is_called_and_its_neighbours_are_not(settings:
         ("https://example.com/" + "x" * 500, "long"),
     ],
 )
-def test_a_bad_address_is_refused_with_the_reason(typed: str, code: str) -> None:
+def test_bad_url_is_refused_with_the_reason(typed: str, code: str) -> None:
     with pytest.raises(guard.BadUrl) as refusal:
         guard.read_url(typed)
     assert refusal.value.code == code
 
 
-def test_an_address_has_one_form() -> None:
+def test_url_has_one_canonical_form() -> None:
     written = " HTTPS://Blåbær.Example.DK.:443/stien/å?a=b c".replace("b c", "b%20c")
     assert guard.read_url(written).url == "https://xn--blbr-roah.example.dk/stien/%C3%A5?a=b%20c"
 
 
-@pytest.mark.usefixtures("_here_is_ours")
-def test_the_connection_goes_to_the_checked_address_even_if_the_name_answers_otherwise_later(
-    receiver: Receiver,
-) -> None:
+@pytest.mark.usefixtures("allow_localhost")
+def test_connection_goes_to_the_checked_address_despite_dns_rebinding(receiver: Receiver) -> None:
     answers = iter([["127.0.0.1"], ["10.0.0.1"]])
     asked: list[str] = []
 
@@ -105,51 +103,51 @@ def test_the_connection_goes_to_the_checked_address_even_if_the_name_answers_oth
 
 
 @pytest.mark.parametrize("also", ["127.0.0.1", "::1", "169.254.169.254"])
-def test_one_closed_address_among_open_ones_closes_the_host(also: str) -> None:
+def test_one_private_address_closes_the_host(also: str) -> None:
     with pytest.raises(guard.Forbidden):
         guard.post("https://example.com/", b"", {}, resolve=always("1.1.1.1", also))
 
 
-@pytest.mark.usefixtures("_here_is_ours")
-def test_the_internet_is_never_called_in_clear_text_or_on_other_ports() -> None:
+@pytest.mark.usefixtures("allow_localhost")
+def test_public_hosts_are_called_only_with_https_on_known_ports() -> None:
     for url in ("http://example.com/", "https://example.com:8080/"):
         with pytest.raises(guard.Forbidden, match="https only"):
             guard.post(url, b"", {}, resolve=always("1.1.1.1"))
 
 
-@pytest.mark.usefixtures("_here_is_ours")
-def test_a_redirect_is_an_answer_and_not_followed(receiver: Receiver) -> None:
+@pytest.mark.usefixtures("allow_localhost")
+def test_redirect_is_returned_and_not_followed(receiver: Receiver) -> None:
     receiver.says = lambda _posted: answer("302 Found", location="http://127.0.0.1:1/")
     assert guard.post(receiver.url, b"", {}).code == 302
     assert len(receiver.posted) == 1
 
 
-@pytest.mark.usefixtures("_here_is_ours")
-def test_what_a_server_says_is_read_as_far_as_its_headers(receiver: Receiver) -> None:
+@pytest.mark.usefixtures("allow_localhost")
+def test_response_is_read_up_to_its_headers(receiver: Receiver) -> None:
     receiver.says = lambda _posted: b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\n\r\n" + b"x" * 10_000_000
     assert guard.post(receiver.url, b'{"a":1}', {"Content-Type": "application/json"}) == guard.Response(200, "OK")
     posted = receiver.posted[0]
     assert (posted.line, posted.body) == ("POST /hook?key=1 HTTP/1.1", b'{"a":1}')
 
 
-@pytest.mark.usefixtures("_here_is_ours")
-def test_retry_after_is_read_as_seconds_and_as_a_date(receiver: Receiver) -> None:
+@pytest.mark.usefixtures("allow_localhost")
+def test_retry_after_may_be_seconds_or_a_date(receiver: Receiver) -> None:
     for said, expected in (("120", 120.0), ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0), ("soon", None)):
         receiver.says = lambda _posted, said=said: answer("503 Busy", retry_after=said)  # type: ignore[misc]
         assert guard.post(receiver.url, b"", {}).retry_after == expected
 
 
-@pytest.mark.usefixtures("_here_is_ours")
+@pytest.mark.usefixtures("allow_localhost")
 @pytest.mark.parametrize("said", [b"", b"220 mail.example ESMTP\r\n\r\n", b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 9000])
-def test_nonsense_endless_headers_and_silence_are_no_answer(receiver: Receiver, said: bytes) -> None:
+def test_response_that_is_not_http_or_too_long_is_refused(receiver: Receiver, said: bytes) -> None:
     receiver.says = lambda _posted: said
     with pytest.raises(guard.Unreachable):
         guard.post(receiver.url, b"", {})
 
 
-@pytest.mark.usefixtures("_here_is_ours")
-def test_an_answer_that_drips_in_is_not_waited_for(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each piece comes in time; all of them together do not."""
+@pytest.mark.usefixtures("allow_localhost")
+def test_slow_response_ends_at_the_time_limit(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each part arrives in time, but all of them together do not."""
     clock = SimpleNamespace(now=0.0)
     monkeypatch.setattr(guard, "time", SimpleNamespace(monotonic=lambda: clock.now))
 
@@ -162,7 +160,7 @@ def test_an_answer_that_drips_in_is_not_waited_for(receiver: Receiver, monkeypat
         guard.post(receiver.url, b"", {})
 
 
-def test_a_name_that_nobody_knows_is_unreachable() -> None:
+def test_unknown_host_is_unreachable() -> None:
     def unknown(_host: str, _port: int) -> list[str]:
         raise OSError("Name or service not known")
 
@@ -172,7 +170,7 @@ def test_a_name_that_nobody_knows_is_unreachable() -> None:
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Key and certificate of hook.example, signed by itself."""
+    """Key and self-signed certificate of hook.example."""
     file = tmp_path_factory.mktemp("tls") / "hook.pem"
     words = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=hook.example"
     names = ["-addext", "subjectAltName=DNS:hook.example", "-keyout", str(file), "-out", f"{file}.crt"]
@@ -181,10 +179,8 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-@pytest.mark.usefixtures("_here_is_ours")
-def test_tls_is_checked_against_the_name_and_not_the_address(
-    certificate: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("allow_localhost")
+def test_tls_certificate_is_checked_against_the_name(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", f"{certificate}.crt")
     here = always("127.0.0.1")
     with Receiver(certificate=certificate) as receiver:

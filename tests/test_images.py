@@ -1,10 +1,10 @@
-"""Kind and size of an uploaded picture, from its first bytes."""
+"""Kind and size of an uploaded image, from its first bytes."""
 
 import struct
 
 import pytest
 
-from incidents.images import Measure, measured
+from incidents.images import ImageInfo, image_info
 
 PNG = b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sII", 13, b"IHDR", 120, 40) + b"\x08\x06\0\0\0"
 LOSSY = b"RIFF\x40\0\0\0WEBPVP8 \x30\0\0\0\0\0\0\x9d\x01\x2a" + struct.pack("<HH", 120, 40) + b"\0"
@@ -18,17 +18,17 @@ JPEG = b"\xff\xd8" + _APP + b"\xff\xc2" + struct.pack(">HBHH", 17, 8, 40, 120) +
     ("content", "ending"), [(PNG, "png"), (LOSSY, "webp"), (LOSSLESS, "webp"), (EXTENDED, "webp"), (JPEG, "jpg")]
 )
 def test_kind_and_size_are_read(content: bytes, ending: str) -> None:
-    assert measured(content) == Measure(ending, 120, 40)
+    assert image_info(content) == ImageInfo(ending, 120, 40)
 
 
 @pytest.mark.parametrize("content", [PNG, LOSSY, LOSSLESS, EXTENDED, JPEG])
-def test_no_prefix_of_a_picture_makes_trouble(content: bytes) -> None:
+def test_truncated_image_causes_no_error(content: bytes) -> None:
     for end in range(24):
-        assert measured(content[:end]) is None
+        assert image_info(content[:end]) is None
 
 
 @pytest.mark.parametrize(
     "content", [b"", b"GIF89a\x01\0\x01\0", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"\xff\xd8\xff\xd9"]
 )
-def test_anything_else_is_no_picture(content: bytes) -> None:
-    assert measured(content) is None
+def test_other_content_is_not_an_image(content: bytes) -> None:
+    assert image_info(content) is None

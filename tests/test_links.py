@@ -3,14 +3,14 @@ from pytest_django import Settings
 from incidents.links import sign_bounce, unsign_bounce
 
 
-def test_a_bounce_address_names_its_delivery_and_nobody_can_make_one_up() -> None:
+def test_bounce_address_identifies_its_delivery_and_cannot_be_forged() -> None:
     token = sign_bounce(123_456)
     assert unsign_bounce(token) == unsign_bounce(token.upper()) == 123_456
     for forged in ("", "123456", "123457-" + token.partition("-")[2], token[:-1], "¹-æøå", "x-y", f" {token}"):
         assert unsign_bounce(forged) is None
 
 
-def test_a_bounce_address_outlives_a_change_of_the_key(settings: Settings) -> None:
+def test_bounce_address_survives_a_rotation_of_the_key(settings: Settings) -> None:
     token = sign_bounce(7)
     settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "new" * 20, [settings.SECRET_KEY]
     assert unsign_bounce(token) == 7

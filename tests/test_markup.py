@@ -1,4 +1,4 @@
-"""Staff's Markdown as safe HTML and as text for mail; the corpus tests our module, not the libraries behind it."""
+"""Markdown as safe HTML and as plain text; the corpus tests our module, not the libraries that it uses."""
 
 import re
 from html.parser import HTMLParser
@@ -15,7 +15,7 @@ TAGS = set("p br strong em ul ol li a code pre blockquote h3 h4 table thead tbod
 
 
 class Inspector(HTMLParser):
-    """Notes everything in a piece of HTML that must never reach a reader."""
+    """Collects everything in HTML that must never reach a reader."""
 
     def __init__(self, html: str) -> None:
         super().__init__(convert_charrefs=True)
@@ -128,7 +128,7 @@ def test_picture_becomes_a_link() -> None:
     assert markup.plain("![Kurve](https://a.example/x.png)") == "Kurve (https://a.example/x.png)"
 
 
-def test_headings_begin_below_the_pages_own() -> None:
+def test_headings_are_below_those_of_the_page() -> None:
     assert markup.html("# One\n\n## Two\n\n###### Six") == "<h3>One</h3>\n<h4>Two</h4>\n<h4>Six</h4>"
 
 
@@ -141,12 +141,12 @@ def test_list_needs_no_blank_line_before_it() -> None:
     assert markup.html("```\ntekst\n- ikke en liste\n```").startswith("<pre><code>tekst\n- ikke en liste")
 
 
-def test_numbers_of_a_list_are_kept() -> None:
+def test_list_keeps_its_numbers() -> None:
     assert markup.html("3. c\n4. d").startswith('<ol start="3">')
     assert markup.plain("3. c\n4. d") == "3. c\n4. d"
 
 
-def test_rule_is_seen() -> None:
+def test_horizontal_rule_becomes_asterisks() -> None:
     assert markup.plain("a\n\n---\n\nb") == "a\n\n* * *\n\nb"
 
 
@@ -156,7 +156,7 @@ def test_address_becomes_a_link_and_a_file_name_does_not() -> None:
 
 
 @pytest.mark.parametrize("address", ["https://a.example[", "https://a.example]/x", "https://a\u2100b.example/"])
-def test_what_only_looks_like_an_address_stays_text(address: str) -> None:
+def test_text_that_only_looks_like_an_address_stays_text(address: str) -> None:
     assert "href" not in markup.html(f"Se {address} her")
     assert address in markup.plain(f"Se {address} her")
 
@@ -176,7 +176,7 @@ def test_address_in_code_stays_code() -> None:
         ("[x](javascript:alert(1))", "x"),
     ],
 )
-def test_links_in_plain_text_say_their_address_once(source: str, text: str) -> None:
+def test_links_in_plain_text_have_their_address_once(source: str, text: str) -> None:
     assert markup.plain(source) == text
 
 
@@ -255,47 +255,47 @@ def test_paragraphs_of_a_list_stay_with_their_item() -> None:
     assert markup.plain("- a\n\n- b\n\n    mere b\n\n- c") == "- a\n- b\n\n  mere b\n- c"
 
 
-def test_nothing_becomes_nothing() -> None:
+def test_empty_text_stays_empty() -> None:
     assert markup.html("") == ""
     assert markup.plain(" \n") == ""
 
 
-def test_clean_leaves_text_alone_and_takes_what_xml_cannot_carry() -> None:
+def test_clean_removes_only_what_xml_forbids() -> None:
     assert markup.clean("æøå 🚧\tx\r\ny\rz") == "æøå 🚧\tx\ny\nz"
     assert markup.clean("a\x00\x0b\ufffe\ud800b") == "ab"
 
 
-def test_long_text_of_one_character_does_not_hold_up_publishing() -> None:
-    """Nesting beyond any use ends in text, not in a RecursionError."""
+def test_long_text_of_one_character_does_not_delay_publishing() -> None:
+    """Excessive nesting results in text, not in a RecursionError."""
     for source in (">" * 2000, "> " * 2000, "\n".join("    " * depth + "- x" for depth in range(120))):
         assert Inspector(markup.html(source)).faults == []
         assert markup.plain(source)
 
 
-def test_the_words_after_an_image_stay() -> None:
+def test_text_after_an_image_is_kept() -> None:
     source = "Se ![kort](https://e.example/k.png) som viser **hvor** fejlen er."
     assert markup.plain(source) == "Se kort (https://e.example/k.png) som viser hvor fejlen er."
 
 
-def test_characters_that_are_no_characters_are_taken_out() -> None:
-    """The product marks with them what is put in later: a reader's text must bring none along."""
+def test_noncharacters_are_removed() -> None:
+    """The placeholders in documents consist of them, so no text may contain any."""
     assert markup.clean("a\ufdd0published\ufdd0\ufdd1address\ufdd1\ufdef\uffff\U0001fffe\U0010ffffb") == (
         "apublishedaddressb"
     )
     assert markup.clean("\ufdcf\ufdf0\U0001fffd") == "\ufdcf\ufdf0\U0001fffd"
 
 
-def test_text_of_one_line_cannot_turn_the_text_around_it() -> None:
-    """Unicode Technical Report 36 §3: an override left open shows what follows backwards."""
+def test_one_line_cannot_reverse_the_text_around_it() -> None:
+    """Unicode Technical Report 36 §3: an unclosed override reverses the text after it."""
     assert markup.one_line("Mail\u202e er\u2066 \n forsinket\u2069\u202c") == "Mail er forsinket"
     assert markup.one_line("Mail\u200f") == "Mail\u200f"
 
 
-@pytest.mark.parametrize("book_on_a_keyboard", ["[" * 5000, "[a](" * 4000, "[x][" * 4000])
-def test_brackets_without_end_are_given_up(book_on_a_keyboard: str) -> None:
-    """Each may begin a link, and looking for its end takes as long as the text is: the last one is not tried."""
-    html = markup.html(f"{book_on_a_keyboard}[end](mailto:a@e.example)")
-    assert html == f"<p>{book_on_a_keyboard}[end](mailto:a@e.example)</p>"
+@pytest.mark.parametrize("brackets", ["[" * 5000, "[a](" * 4000, "[x][" * 4000])
+def test_search_for_the_end_of_brackets_is_limited(brackets: str) -> None:
+    """Each bracket may begin a link, and searching for its end takes the whole text: the last one is not tried."""
+    html = markup.html(f"{brackets}[end](mailto:a@e.example)")
+    assert html == f"<p>{brackets}[end](mailto:a@e.example)</p>"
 
 
 def test_as_many_links_as_a_text_can_have_are_links() -> None:

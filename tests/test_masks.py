@@ -1,4 +1,4 @@
-"""How much of an address is shown to those who may not know it."""
+"""Addresses as shown to users without permission to see them."""
 
 import pytest
 
@@ -14,7 +14,7 @@ from incidents.masks import masked, without_addresses
         ("", ""),
     ],
 )
-def test_mask_leaves_what_recognises_an_address(address: str, shown: str) -> None:
+def test_masked_address_is_recognisable(address: str, shown: str) -> None:
     assert masked(address) == shown
 
 
@@ -29,5 +29,5 @@ def test_mask_leaves_what_recognises_an_address(address: str, shown: str) -> Non
         ("", "550 see https://help.example/5.1.1", "550 see https://help.example/5.1.1"),
     ],
 )
-def test_no_address_is_left_in_what_a_server_said(address: str, said: str, shown: str) -> None:
+def test_addresses_in_a_reply_are_masked(address: str, said: str, shown: str) -> None:
     assert without_addresses(said, address) == shown

@@ -36,7 +36,7 @@ def test_worst_of_nothing_is_operational() -> None:
     assert worst_of([]) == ComponentStatus.OPERATIONAL
 
 
-def test_worst_of_takes_the_words_that_the_database_holds() -> None:
+def test_worst_of_accepts_strings_from_the_database() -> None:
     assert worst_of(["operational", "major_outage"]) is ComponentStatus.MAJOR_OUTAGE
     with pytest.raises(ValueError, match="broken"):
         worst_of(["broken"])

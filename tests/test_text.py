@@ -11,18 +11,18 @@ def test_reader_gets_their_own_language() -> None:
     assert Text(da="Løst", en="Resolved").passage("en") == Passage("Resolved", "en", "en")
 
 
-def test_reader_of_a_missing_language_gets_another_and_can_be_told() -> None:
+def test_reader_of_a_missing_language_gets_another_which_is_known() -> None:
     passage = Text(da="Løst").passage("en", order=("da", "en"))
     assert (passage.text, passage.language, passage.is_own) == ("Løst", "da", False)
 
 
-def test_order_decides_which_other_language() -> None:
+def test_order_decides_the_other_language() -> None:
     text = Text(da="Løst", de="Gelöst")
     assert text.passage("en", order=("de", "da")).language == "de"
     assert text.passage("en", order=("da", "de")).language == "da"
 
 
-def test_language_outside_the_order_is_better_than_nothing() -> None:
+def test_language_outside_the_order_is_used_last() -> None:
     assert Text(de="Gelöst").passage("en", order=("da", "en")) == Passage("Gelöst", "de", "en")
 
 
@@ -39,11 +39,11 @@ def test_blank_translation_counts_as_missing() -> None:
     assert text.missing(["da", "en"]) == ["en"]
 
 
-def test_space_around_a_text_is_dropped() -> None:
+def test_surrounding_space_is_removed() -> None:
     assert Text(da="  Løst\n")["da"] == "Løst"
 
 
-def test_text_that_is_written_nowhere_owes_no_translation() -> None:
+def test_empty_text_lacks_no_translation() -> None:
     assert Text().missing(["da", "en"]) == []
 
 
@@ -53,7 +53,7 @@ def test_text_equals_the_map_it_holds() -> None:
     assert Text(da="Løst") != "Løst"
 
 
-def test_equal_texts_are_one_in_a_set() -> None:
+def test_equal_texts_have_the_same_hash() -> None:
     assert len({Text(da="a", en="b"), Text(en="b", da="a")}) == 1
 
 

@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from ..images import measured
+from ..images import image_info
 from .fields import IdField
 
 LARGEST = 100 * 1024  # bytes
@@ -38,7 +38,7 @@ def logo_from(content: bytes) -> Logo:
     """An unsaved logo; ValidationError for what is too large, or no picture of a kind that is safe to show."""
     if len(content) > LARGEST:
         raise ValidationError(_("The file may have at most 100 kB."), code="too_large")
-    found = measured(content)
+    found = image_info(content)
     if found is None:
         raise ValidationError(_("Choose a PNG, WebP or JPEG picture."), code="not_a_picture")
     if not 0 < min(found.width, found.height) <= max(found.width, found.height) <= LONGEST_SIDE:

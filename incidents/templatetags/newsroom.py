@@ -1,4 +1,4 @@
-"""Tags for the newsroom's templates: `{% load newsroom %}`."""
+"""Template tags of the newsroom: `{% load newsroom %}`."""
 
 from django import template
 from django.urls import reverse
@@ -14,7 +14,7 @@ from ..text import Text
 
 register = template.Library()
 
-# From what is done to what is still to do; who is skipped is no part of the audience.
+# From done to outstanding; skipped deliveries are not part of the audience.
 _IN_THE_BAR = [
     DeliveryState.SENT,
     DeliveryState.SENDING,
@@ -27,48 +27,48 @@ _IN_THE_BAR = [
 
 @register.simple_tag
 def newsroom(incident: Incident, step: str = "change", *args: object) -> str:
-    """The address of a page about an incident: its own, or a step such as `update`, `draft`, `withdraw`."""
+    """Return the address of an incident's page, or of a step such as `update`, `draft` or `withdraw`."""
     return incident_page(incident, step, *args)
 
 
 @register.simple_tag
 def newsroom_list(kind: str, view: str = "changelist") -> str:
-    """The address of a page about all incidents, or all maintenance."""
+    """Return the address of a page about all incidents or all maintenance."""
     return reverse(f"admin:incidents_{kind}_{view}")
 
 
 @register.filter
 def in_language(text: Text, code: str) -> str:
-    """The text in exactly this language; empty where it is missing."""
+    """Return the text in exactly this language, or ""."""
     return text.get(code, "")
 
 
 @register.filter
 def amount(number: int) -> str:
-    """A whole number as people write it: 12.400 or 12,400."""
+    """Return a whole number with thousands separators: 12.400 or 12,400."""
     return number_format(number, 0, use_l10n=True, force_grouping=True)
 
 
 @register.simple_tag
 def delivery_bar(progress: Progress) -> SafeString:
-    """The audience as a bar, a part for each state; attributes and no styles, which the policy forbids."""
-    shares, place = [], 0.0
+    """Return the audience as a bar with a part per state, without inline styles, which the policy forbids."""
+    shares, offset = [], 0.0
     for state in _IN_THE_BAR:
         width = 100 * progress.counts[state] / max(progress.audience, 1)
-        shares.append((state.value, f"{place:.3f}", f"{width:.3f}"))
-        place += width
+        shares.append((state.value, f"{offset:.3f}", f"{width:.3f}"))
+        offset += width
     parts = format_html_join("", '<rect class="bar-{}" x="{}" width="{}" height="4"/>', shares)
-    words = gettext("%(sent)s of %(all)s sent") % {"sent": amount(progress.sent), "all": amount(progress.audience)}
+    label = gettext("%(sent)s of %(all)s sent") % {"sent": amount(progress.sent), "all": amount(progress.audience)}
     return format_html(
         '<svg class="bar" role="img" aria-label="{}" viewBox="0 0 100 4" preserveAspectRatio="none">{}</svg>',
-        words,
+        label,
         parts,
     )
 
 
 @register.simple_tag
-def pause_between(progress: Progress) -> int:
-    """Seconds until the panel's figures are asked for again; 0 once they do not move any more."""
+def poll_interval(progress: Progress) -> int:
+    """Return seconds until the panel requests its figures again; 0 once they no longer change."""
     if not progress.is_live:
         return 0
     return {"sending": 3, "held": 2}.get(progress.status, 15)

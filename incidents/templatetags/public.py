@@ -1,4 +1,4 @@
-"""What the public pages' templates need around their texts: the page, its assets, its languages, its states."""
+"""Template tags of the public pages: the page, its assets, addresses, languages and states."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -30,16 +30,16 @@ register.simple_tag(state)
 
 @register.simple_tag(takes_context=True)
 def page(context: Context) -> Page:
-    """The page that a document is rendered for; on a dynamic page, the one that is set up."""
+    """Return the page that a document is rendered for; on a dynamic page, the current one."""
     return context.get("page") or Page.objects.current()
 
 
 @register.simple_tag(takes_context=True)
 def alternates(context: Context) -> Sequence[tuple[str, str]]:
-    """(language, path) of this page in every language; of a dynamic page, from the address that was asked for."""
-    given: Sequence[tuple[str, str]] | None = context.get("alternates")
-    if given is not None:
-        return given
+    """Return (language, path) of this page in every language; on a dynamic page, from the requested path."""
+    published: Sequence[tuple[str, str]] | None = context.get("alternates")
+    if published is not None:
+        return published
     codes = [code for code, _name in settings.LANGUAGES]
     path: str = context["request"].path if "request" in context else "/"
     first, _slash, rest = path.lstrip("/").partition("/")
@@ -48,7 +48,7 @@ def alternates(context: Context) -> Sequence[tuple[str, str]]:
 
 @register.simple_tag
 def asset(page: Page, key: str) -> str:
-    """The address of `site.css`, `site.js` or `favicon-<state>.svg`."""
+    """Return the address of `site.css`, `site.js` or `favicon-<state>.svg`."""
     return asset_path(key, page)
 
 
@@ -64,12 +64,12 @@ def favicon(page: Page, state: str) -> str:
 
 @register.filter
 def picture_url(name: str) -> str:
-    """The absolute address of a picture for social networks, in the reader's language where there is one."""
+    """Return the absolute address of a preview picture, in the reader's language if there is one."""
     return links.absolute(picture_path(name, _language()))
 
 
 @register.filter
-def picture_words(name: str) -> Any:
+def picture_alt(name: str) -> Any:
     return DRAWINGS[name].words
 
 
@@ -80,7 +80,7 @@ def absolute(path: str) -> str:
 
 @register.filter
 def default_path(alternates: Sequence[tuple[str, str]]) -> str:
-    """The path in the default language, among (language, path)."""
+    """Return the path in the default language, from (language, path)."""
     return dict(alternates)[settings.LANGUAGE_CODE]
 
 
@@ -111,12 +111,12 @@ def update_url(update: Update) -> str:
 
 @register.simple_tag
 def incident_link(incident: Incident) -> SafeString:
-    """A link that is the title; another language than the reader's is marked, and said beside it."""
-    found = reader_passage(incident.title)
-    link = format_html('<a href="{}"{}>{}</a>', incident_url(incident), _lang(found), found.text)
-    if found.is_own:
+    """Return the title as a link; another language than the reader's is marked, with a note."""
+    title = reader_passage(incident.title)
+    link = format_html('<a href="{}"{}>{}</a>', incident_url(incident), _lang(title), title.text)
+    if title.is_own:
         return link
-    return format_html('{} <small class="untranslated">{}</small>', link, untranslated_note(found.wanted))
+    return format_html('{} <small class="untranslated">{}</small>', link, untranslated_note(title.wanted))
 
 
 @register.simple_tag
@@ -153,7 +153,7 @@ def badge_url() -> str:
 
 @register.simple_tag
 def api_url(name: str) -> str:
-    """`name` is that of a document of the Statuspage API."""
+    """`name` is the name of a document of the Statuspage API."""
     return links.api(name, _language())
 
 
@@ -183,19 +183,19 @@ def subscribe_webhook_url() -> str:
 
 
 @register.simple_tag
-def follow_url(incident: Incident) -> str:
-    return links.follow(incident.pk, _language())
+def follow_incident_url(incident: Incident) -> str:
+    return links.follow_incident(incident.pk, _language())
 
 
 @register.simple_tag
 def impact(incident: Incident) -> SafeString:
-    """How hard an incident hits, as shape and word."""
+    """Return the impact of an incident as shape and word."""
     return shape_and_word(STATE_OF_IMPACT[incident.impact], IMPACTS[Impact(incident.impact)])
 
 
 @register.simple_tag
-def impact_said(incident: Incident) -> SafeString:
-    """The impact with the word before it, where no label stands beside; maintenance says all by itself."""
+def labelled_impact(incident: Incident) -> SafeString:
+    """Return the impact after the word “Impact”, for places without a label; maintenance needs none."""
     if incident.is_maintenance:
         return impact(incident)
     return format_html(
@@ -205,7 +205,7 @@ def impact_said(incident: Incident) -> SafeString:
 
 @register.simple_tag
 def when(incident: Incident) -> SafeString:
-    """When it was, or is planned to be."""
+    """Return when the incident was, or is planned to be."""
     if incident.scheduled_for and incident.phase in {Phase.SCHEDULED, Phase.CANCELLED}:
         return span(incident.scheduled_for, incident.scheduled_until)
     return span(incident.started_at, incident.ended_at)
@@ -223,25 +223,25 @@ def overall_label(status: str) -> Any:
 
 @register.simple_tag
 def language_of(text: Text) -> SafeString:
-    """` lang="…"` where the reader gets a text in another language than their own."""
+    """Return ` lang="…"` if the text is not in the reader's language."""
     return _lang(reader_passage(text))
 
 
 @register.filter
 def host(address: str) -> str:
-    """The host name in an address, which says enough of where a link leads."""
+    """Return the host name of an address, which is enough to see where a link leads."""
     return urlsplit(address).hostname or address
 
 
 @register.simple_tag
-def length(start: datetime, end: datetime) -> str:
-    """How long it lasted, in words."""
+def elapsed(start: datetime, end: datetime) -> str:
+    """Return the duration between two times as text."""
     return formats.duration(end - start)
 
 
 @register.simple_tag
 def days_span(first: date, last: date) -> str:
-    """One day, or a run of days, without the year."""
+    """Return a day or a range of days, without the year."""
     return formats.days(first, last)
 
 
@@ -249,5 +249,5 @@ def _language() -> str:
     return get_language() or settings.LANGUAGE_CODE
 
 
-def _lang(found: Passage) -> SafeString:
-    return SafeString() if found.is_own else format_html(' lang="{}"', found.language)
+def _lang(passage: Passage) -> SafeString:
+    return SafeString() if passage.is_own else format_html(' lang="{}"', passage.language)

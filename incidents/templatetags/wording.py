@@ -1,4 +1,4 @@
-"""Registers `incidents.wording` for templates; loaded in every template."""
+"""Registers `incidents.wording` as filters and tags; available in every template."""
 
 from django import template
 
@@ -15,7 +15,7 @@ for _filter in (
     wording.moment,
     wording.margin_moment,
     wording.short_moment,
-    wording.clock,
+    wording.time_of_day,
     wording.day,
     wording.month,
     wording.duration,

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from ...models import Component, Incident, StatusChange
 from ...status import ComponentStatus
-from ...uptime import Change, Day, Spell, days, midnight, spells, uptime
+from ...uptime import Change, Day, StatusPeriod, days, midnight, status_periods, uptime
 
 SHOWN_DAYS = 90
 # Days shown on a phone: the newest ones.
@@ -50,7 +50,7 @@ class History:
     """A component's statuses from `first` to `last`, days in the page's zone."""
 
     component: Component
-    spells: list[Spell]
+    periods: list[StatusPeriod]
     first: date
     last: date
     zone: ZoneInfo
@@ -58,11 +58,11 @@ class History:
 
     @cached_property
     def days(self) -> list[Day]:
-        return days(self.spells, self.first, self.last, self.zone)
+        return days(self.periods, self.first, self.last, self.zone)
 
     @cached_property
     def uptime(self) -> float | None:
-        return uptime(self.spells)
+        return uptime(self.periods)
 
     @cached_property
     def in_service(self) -> int:
@@ -80,7 +80,7 @@ class History:
             first, last, status = same[0].date, same[-1].date, ComponentStatus(state)
             duration = sum((day.in_worst for day in same), timedelta())
             incidents = [self.incidents[cause] for cause in causes if cause in self.incidents]
-            is_ongoing = same[-1] is self.days[-1] and self.spells[-1].status == state
+            is_ongoing = same[-1] is self.days[-1] and self.periods[-1].status == state
             disruptions.append(Disruption(first, last, status, duration, is_ongoing, incidents))
         return disruptions[::-1]
 
@@ -91,7 +91,7 @@ class History:
 
     def uptime_between(self, first: date, after: date) -> float | None:
         """Return the uptime from `first` up to but not including `after`."""
-        return uptime(self.spells, midnight(first, self.zone), midnight(after, self.zone))
+        return uptime(self.periods, midnight(first, self.zone), midnight(after, self.zone))
 
     @cached_property
     def bars(self) -> list[tuple[str, str]]:
@@ -114,7 +114,7 @@ def histories(components: Sequence[Component], first: date, now: datetime) -> di
     return {
         component.pk: History(
             component,
-            spells(changes[component.pk], _start_of_record(component, changes[component.pk], first), now),
+            status_periods(changes[component.pk], _start_of_record(component, changes[component.pk], first), now),
             first,
             last,
             zone(),
