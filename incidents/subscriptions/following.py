@@ -17,8 +17,8 @@ from ..models import Delivery, DeliveryState, Incident, IncidentChoice, SkipReas
 from ..models.subscribers import IncidentChoiceQuerySet
 from ..notifications.ledger.writer import transition
 from ..notifications.outbox import queue_message
-from . import limits, rows
-from .rows import Choices, State
+from . import lifecycle, limits
+from .lifecycle import Choices, State
 
 LASTS = timedelta(days=14)
 
@@ -26,7 +26,7 @@ LASTS = timedelta(days=14)
 @transaction.atomic
 def follow(*, address: str, incident: Incident, language: str) -> None:
     """Asks the owner of a (normalised) mail address whether they want to follow an incident; as `service.sign_up`."""
-    rows.lock_address(address)
+    lifecycle.lock_address(address)
     subscriber = Subscriber.objects.by_mail(address).select_for_update().first()
     may_write = limits.may_sign_up(address=address)
     if may_write:
@@ -68,14 +68,14 @@ def unfollow(*, token: str) -> Incident | None:
 
     Who hears of nothing else has left. None, and nothing is changed, for a link that names no incident.
     """
-    rows.lock(links.unsign(Purpose.UNSUBSCRIBE, token))
+    lifecycle.lock(links.unsign(Purpose.UNSUBSCRIBE, token))
     incident = named(token)
     pk = (links.unsign(Purpose.UNSUBSCRIBE, token) or "").partition(":")[0]
     subscriber = Subscriber.objects.exclude(state=State.UNSUBSCRIBED).filter(pk=pk).first()
     if incident is None or subscriber is None:
         return incident
     if not has_more(subscriber, incident):
-        rows.leave(subscriber)
+        lifecycle.leave(subscriber)
         return incident
     subscriber.incident_choices.filter(incident=incident).delete()
     now = timezone.now()
@@ -118,7 +118,7 @@ def end_over(*, now: datetime) -> int:
     ended = over.filter(subscriber__in=held).delete()[0]
     idle = Subscriber.objects.filter(pk__in=held, wants_incidents=False, wants_maintenance=False)
     for subscriber in idle.exclude(address="").filter(incident_choices=None):
-        rows.forget(subscriber)
+        lifecycle.forget(subscriber)
     return ended
 
 
@@ -133,7 +133,7 @@ def _asked(subscriber: Subscriber | None, address: str, language: str) -> Subscr
     # Who was suspended has not left: what they chose before is asked for again with this.
     keeps = subscriber is not None and subscriber.state in {State.PENDING, State.SUSPENDED}
     choices = Choices.of(subscriber) if keeps and subscriber else Choices(language, False, False)
-    return rows.begin_round(subscriber, address, choices)
+    return lifecycle.begin_round(subscriber, address, choices)
 
 
 def _note(subscriber: Subscriber, incident: Incident) -> bool:

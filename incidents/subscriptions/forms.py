@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from .. import guard
 from ..models import Component, ComponentGroup, Page, Subscriber
 from . import addresses, following, form_stamps
-from .rows import Choices
+from .lifecycle import Choices
 
 ALL, SOME = "all", "some"
 LONGEST_PAUSE = timedelta(days=366)

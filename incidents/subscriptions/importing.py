@@ -22,8 +22,8 @@ from django.utils.dateparse import parse_date, parse_datetime
 
 from ..masks import masked
 from ..models import Component, Subscriber
-from . import addresses, rows
-from .rows import State
+from . import addresses, lifecycle
+from .lifecycle import State
 from .tables import NO, YES
 
 BATCH = 1_000
@@ -213,7 +213,7 @@ def _known(candidates: dict[str, Candidate]) -> dict[str, ImportResult]:
         for key, state in existing.values_list("key", "state")
     }
     secrets = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    keys = {rows.erased_key(key, secret): key for key in candidates if key not in found for secret in secrets}
+    keys = {lifecycle.erased_key(key, secret): key for key in candidates if key not in found for secret in secrets}
     erased = Subscriber.objects.filter(erased_key__in=list(keys)).exclude(erased_key="")
     return found | {keys[key]: ImportResult.ERASED for key in erased.values_list("erased_key", flat=True)}
 

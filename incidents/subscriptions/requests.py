@@ -15,7 +15,7 @@ from django.db import transaction
 from ..models import Component, Incident, SubscriptionRequest
 from ..notifications import queues
 from . import following, limits, service, webhooks
-from .rows import Choices
+from .lifecycle import Choices
 
 logger = logging.getLogger(__name__)
 

@@ -21,8 +21,8 @@ from ..links import Purpose
 from ..models import Delivery, DeliveryState, IncidentChoice, SkipReason, Subscriber
 from ..notifications.ledger.writer import transition
 from ..notifications.outbox import queue_message
-from . import following, limits, rows
-from .rows import Choices, State
+from . import following, lifecycle, limits
+from .lifecycle import Choices, State
 
 CONFIRM_WITHIN = timedelta(hours=72)
 MANAGE_WITHIN = timedelta(hours=1)
@@ -47,7 +47,7 @@ def sign_up(*, address: str, choices: Choices) -> None:
 
     Beyond a limit no letter goes out and no address is taken in.
     """
-    rows.lock_address(address)
+    lifecycle.lock_address(address)
     subscriber = Subscriber.objects.by_mail(address).select_for_update().first()
     may_write = limits.may_sign_up(address=address)
     if subscriber is not None and subscriber.state == State.ACTIVE:
@@ -55,10 +55,10 @@ def sign_up(*, address: str, choices: Choices) -> None:
             queue_message(subscriber, Delivery.Letter.ALREADY_SUBSCRIBED)
         return
     if may_write:
-        subscriber = rows.begin_round(subscriber, address, choices)
+        subscriber = lifecycle.begin_round(subscriber, address, choices)
         queue_message(subscriber, Delivery.Letter.CONFIRMATION)
     elif subscriber is not None and subscriber.state == State.PENDING:
-        rows.choose(subscriber, choices)  # the letter on its way confirms the newest choices
+        lifecycle.choose(subscriber, choices)  # the letter on its way confirms the newest choices
 
 
 def look_at_confirmation(token: str) -> tuple[LinkState, Subscriber | None]:
@@ -84,14 +84,14 @@ def confirm(*, token: str) -> tuple[LinkState, Subscriber | None]:
 
     OPEN means that this call did it; USED that it had been done.
     """
-    rows.lock(links.unsign(Purpose.CONFIRM, token))
+    lifecycle.lock(links.unsign(Purpose.CONFIRM, token))
     finding, subscriber = look_at_confirmation(token)
     if finding == LinkState.OPEN and subscriber is not None:
         if subscriber.state == State.PENDING:
             subscriber.state = State.ACTIVE
             subscriber.confirmed_at = timezone.now()
             subscriber.left_at, subscriber.suspended_because = None, ""
-            rows.save(subscriber, "state", "confirmed_at", "left_at", "suspended_because")
+            lifecycle.save(subscriber, "state", "confirmed_at", "left_at", "suspended_because")
             subscriber.incident_choices.filter(told=False).delete()
         following.confirm(subscriber)
         asked = Delivery.objects.filter(subscriber=subscriber, letter__in=_QUESTIONS)
@@ -114,20 +114,20 @@ def look_at_unsubscription(token: str) -> tuple[LinkState, Subscriber | None]:
 @transaction.atomic
 def unsubscribe(*, token: str) -> tuple[LinkState, Subscriber | None]:
     """Ends a subscription at once, with everything that waits to be sent. Again and again is fine."""
-    rows.lock(links.unsign(Purpose.UNSUBSCRIBE, token))
+    lifecycle.lock(links.unsign(Purpose.UNSUBSCRIBE, token))
     finding, subscriber = look_at_unsubscription(token)
     if finding == LinkState.OPEN and subscriber is not None:
-        rows.leave(subscriber)
+        lifecycle.leave(subscriber)
     return finding, subscriber
 
 
 @transaction.atomic
 def leave(subscriber: Subscriber) -> bool:
     """Ends the subscription of somebody who was read before; False if it has ended meanwhile."""
-    present = rows.locked(subscriber.pk)
+    present = lifecycle.locked(subscriber.pk)
     if present is None or present.state == State.UNSUBSCRIBED:
         return False
-    rows.leave(present)
+    lifecycle.leave(present)
     return True
 
 
@@ -169,11 +169,11 @@ def change(
 
     OLD, and nothing is changed, if they were erased or began anew meanwhile. Who left stays away.
     """
-    present = rows.locked_as_read(subscriber)
+    present = lifecycle.locked_as_read(subscriber)
     if present is None:
         return LinkState.OLD
     present.paused_until, present.time_zone = paused_until, time_zone
-    rows.choose(present, choices, "paused_until", "time_zone")
+    lifecycle.choose(present, choices, "paused_until", "time_zone")
     following.choose(present, incidents)
     if paused_until is not None:
         news = Delivery.objects.filter(subscriber=present, letter=Delivery.Letter.UPDATE)
@@ -187,10 +187,10 @@ def erase(*, subscriber: Subscriber) -> LinkState:
 
     OLD, and nothing is changed, if they were erased or began anew since `subscriber` was read.
     """
-    present = rows.locked_as_read(subscriber)
+    present = lifecycle.locked_as_read(subscriber)
     if present is None:
         return LinkState.OLD
-    rows.forget(present)
+    lifecycle.forget(present)
     return LinkState.OPEN
 
 

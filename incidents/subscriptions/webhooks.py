@@ -21,8 +21,8 @@ from ..notifications.messages.payloads import verification_code
 from ..notifications.messages.signatures import new_secret
 from ..notifications.outbox import queue_message
 from ..notifications.queues import enqueue_posts
-from . import limits, rows
-from .rows import Choices, State
+from . import lifecycle, limits
+from .lifecycle import Choices, State
 from .service import CONFIRM_WITHIN, LinkState
 
 # For so long both secrets sign after a change.
@@ -53,7 +53,7 @@ def channel_of(url: str) -> str:
 @transaction.atomic
 def sign_up(*, url: str, address: str, choices: Choices) -> None:
     """Asks the owner of a (normalised) mail address whether this webhook is theirs; as `service.sign_up`."""
-    rows.lock_address(f"{url} {address}")
+    lifecycle.lock_address(f"{url} {address}")
     channel = channel_of(url)
     known = Subscriber.objects.webhooks_of(address).filter(channel=channel, address=url)
     subscriber = known.select_for_update().first()
@@ -63,7 +63,7 @@ def sign_up(*, url: str, address: str, choices: Choices) -> None:
         queue_message(subscriber, Delivery.Letter.MANAGE)
         return
     subscriber = subscriber or Subscriber(channel=channel, address=url, owner=address)
-    subscriber = rows.begin_round(subscriber, url, choices)
+    subscriber = lifecycle.begin_round(subscriber, url, choices)
     queue_message(subscriber, Delivery.Letter.WEBHOOK)
 
 
@@ -85,7 +85,7 @@ def look_at(token: str) -> tuple[LinkState, Subscriber | None]:
 @transaction.atomic
 def send_code(*, token: str) -> bool:
     """Posts the code to the webhook; False if that was done too often."""
-    rows.lock(links.unsign(Purpose.CONNECT, token))
+    lifecycle.lock(links.unsign(Purpose.CONNECT, token))
     finding, subscriber = look_at(token)
     if finding != LinkState.OPEN or subscriber is None:
         return False
@@ -98,7 +98,7 @@ def send_code(*, token: str) -> bool:
 @transaction.atomic
 def connect(*, token: str, code: str) -> Connected:
     """Begins the subscription of who knows the code. OPEN means that this call did it, unless the code was wrong."""
-    rows.lock(links.unsign(Purpose.CONNECT, token))
+    lifecycle.lock(links.unsign(Purpose.CONNECT, token))
     finding, subscriber = look_at(token)
     if finding != LinkState.OPEN or subscriber is None:
         return Connected(finding, subscriber)
@@ -108,7 +108,7 @@ def connect(*, token: str, code: str) -> Connected:
         return Connected(finding, subscriber, is_right=False)
     subscriber.state, subscriber.confirmed_at = State.ACTIVE, timezone.now()
     subscriber.left_at, subscriber.suspended_because = None, ""
-    rows.save(subscriber, "state", "confirmed_at", "left_at", "suspended_because")
+    lifecycle.save(subscriber, "state", "confirmed_at", "left_at", "suspended_because")
     subscriber.secrets.all().delete()
     limits.forgive(address=subscriber.owner)
     return Connected(finding, subscriber, _add_secret(subscriber))
@@ -117,7 +117,7 @@ def connect(*, token: str, code: str) -> Connected:
 @transaction.atomic
 def change_secret(*, subscriber: Subscriber) -> str:
     """A new secret, shown this once; the one before signs beside it for OVERLAP. Empty for a chat or who has gone."""
-    present = rows.locked_as_read(subscriber)
+    present = lifecycle.locked_as_read(subscriber)
     if present is None:
         return ""
     now = timezone.now()
@@ -130,7 +130,7 @@ def change_secret(*, subscriber: Subscriber) -> str:
 @transaction.atomic
 def replay(*, subscriber: Subscriber, delivery_id: int) -> bool:
     """Sends what was sent or failed once more, under the same id. False where it may not be, or was done too often."""
-    present = rows.locked_as_read(subscriber)
+    present = lifecycle.locked_as_read(subscriber)
     if present is None or present.state != State.ACTIVE or delivery_id not in replayable(present):
         return False
     if not limits.may_replay(present.pk):

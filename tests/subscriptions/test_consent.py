@@ -3,9 +3,9 @@ import re
 
 from django.conf import settings
 
-from incidents.subscriptions.rows import CONSENT_TEXT
+from incidents.subscriptions.lifecycle import CONSENT_TEXT
 
-# Each wording that people have agreed to. A new one needs a new version in `rows.CONSENT_TEXT` and a line here.
+# Each wording that people have agreed to. A new one needs a new version in `lifecycle.CONSENT_TEXT` and a line here.
 WORDINGS = {"2026-11": "9390fdc8512e06f2", "2026-11-24": "31860a5972d4d8ba"}
 
 

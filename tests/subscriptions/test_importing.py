@@ -12,7 +12,7 @@ from pytest_django import Settings
 
 from incidents.models import Delivery, Subscriber
 from incidents.subscriptions import service
-from incidents.subscriptions.rows import Choices
+from incidents.subscriptions.lifecycle import Choices
 from tests.factories import make_component, make_subscriber
 
 pytestmark = pytest.mark.django_db

@@ -8,7 +8,7 @@ from django.utils import timezone
 from incidents import scheduler
 from incidents.models import Delivery, LetterLimit, Subscriber
 from incidents.subscriptions import limits, service
-from incidents.subscriptions.rows import Choices
+from incidents.subscriptions.lifecycle import Choices
 from tests.factories import make_subscriber
 from tests.subscriptions.visitor import Visitor, letters, request_sign_up, text
 

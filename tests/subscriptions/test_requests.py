@@ -17,7 +17,7 @@ from incidents import scheduler
 from incidents.models import Component, LetterLimit, Subscriber, SubscriptionRequest
 from incidents.notifications import queues
 from incidents.subscriptions import limits, requests, service
-from incidents.subscriptions.rows import Choices
+from incidents.subscriptions.lifecycle import Choices
 from tests.factories import make_component, make_incident, make_subscriber
 from tests.subscriptions.visitor import Visitor, letters
 

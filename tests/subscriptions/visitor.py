@@ -12,7 +12,7 @@ from incidents import links
 from incidents.links import Purpose
 from incidents.models import Delivery, Subscriber
 from incidents.subscriptions import requests
-from incidents.subscriptions.rows import Choices
+from incidents.subscriptions.lifecycle import Choices
 
 HOME = "http://testserver"
 

@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from harness.waiting import wait_for
 from incidents.models import Delivery, Subscriber
-from incidents.subscriptions import limits, rows, service
-from incidents.subscriptions.rows import Choices
+from incidents.subscriptions import lifecycle, limits, service
+from incidents.subscriptions.lifecycle import Choices
 from incidents.subscriptions.service import LinkState
 from tests.factories import make_subscriber
 from tests.subscriptions.visitor import Visitor, letters, manage_link, unsubscription
@@ -58,14 +58,14 @@ def test_sign_up_that_waited_for_an_erasure_begins_with_a_stranger(
 ) -> None:
     subscriber = make_subscriber("anna@example.dk")
     presses: list[Any] = []
-    forget = rows.leave
+    forget = lifecycle.leave
 
     def sign_up_meanwhile(locked: Subscriber) -> None:
         presses.append(pool.submit(service.sign_up, address="anna@example.dk", choices=DANISH))
         wait_for(is_somebody_blocked)
         forget(locked)
 
-    monkeypatch.setattr(rows, "leave", sign_up_meanwhile)
+    monkeypatch.setattr(lifecycle, "leave", sign_up_meanwhile)
     assert service.erase(subscriber=subscriber) == LinkState.OPEN
     presses[0].result()
     assert (stored(subscriber).address, stored(subscriber).state) == ("", "unsubscribed")

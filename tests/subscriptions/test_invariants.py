@@ -1,6 +1,6 @@
 """Random lives, lived through the real pages: whatever happens in whatever order, some things never do.
 
-The suite lives a few of them, always the same. `LIVES=500 pytest tests/subscriptions/test_lives.py`
+The suite lives a few of them, always the same. `LIVES=500 pytest tests/subscriptions/test_invariants.py`
 lives many others.
 """
 
