@@ -80,9 +80,9 @@ def record_heartbeat() -> None:
 
 def forget_sign_ups() -> None:
     """Delete unconfirmed sign-ups, follows of incidents that ended long ago, and limits that have run out."""
-    requests.forget_failed(timezone.now())
-    service.forget_unconfirmed(now=timezone.now())
-    following.end_over(now=timezone.now())
+    requests.delete_failed(timezone.now())
+    service.delete_unconfirmed(now=timezone.now())
+    following.delete_ended(now=timezone.now())
     limits.prune(timezone.now())
 
 

@@ -3,7 +3,7 @@
 from .announcements import Announcement
 from .bounces import Bounce, FoldedDeliveries
 from .components import PAGE_ORDER, Component, ComponentGroup, page_order
-from .deliveries import MOVES, WAITING, Delivery, DeliveryState, SkipReason
+from .deliveries import ALLOWED_MOVES, WAITING, Delivery, DeliveryState, SkipReason
 from .destinations import Destination
 from .heartbeats import Heartbeat
 from .incidents import Incident, Maintenance
@@ -20,7 +20,7 @@ from .updates import AffectedComponent, Update, UpdateRevision
 from .webhooks import Attempt, SigningSecret
 
 __all__ = [
-    "MOVES",
+    "ALLOWED_MOVES",
     "PAGE_ORDER",
     "PURGE",
     "WAITING",

@@ -28,7 +28,7 @@ S = DeliveryState
 # letter on the wire, sent again with the same Message-ID and Date (STANDARDS Q8-Q10).
 # A letter that was never tried can fail too: its destination was down for too long.
 # What was sent is sent again only if the owner of a webhook asks for it.
-MOVES: dict[str, frozenset[str]] = {
+ALLOWED_MOVES: dict[str, frozenset[str]] = {
     S.QUEUED: frozenset({S.SENDING, S.SKIPPED, S.FAILED}),
     S.SENDING: frozenset({S.SENT, S.DEFERRED, S.UNCERTAIN, S.FAILED, S.QUEUED}),
     S.DEFERRED: frozenset({S.SENDING, S.SKIPPED, S.FAILED}),

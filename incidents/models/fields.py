@@ -24,7 +24,7 @@ class IdField(models.CharField[str, str]):
         super().__init__(**{"primary_key": True, "max_length": LENGTH, "default": new_id, "editable": False, **kwargs})
 
 
-class AddressField(models.URLField[str, str]):
+class WebAddressField(models.URLField[str, str]):
     """A web address; where staff leave out the scheme, https is meant."""
 
     def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:

@@ -15,7 +15,7 @@ from ..status import (
     Phase,
     RootCauseStatus,
 )
-from .fields import AddressField, IdField, LocalizedField
+from .fields import IdField, LocalizedField, WebAddressField
 
 
 class IncidentQuerySet(models.QuerySet["Incident"]):
@@ -90,7 +90,7 @@ class Incident(models.Model):
     upstream_name = models.CharField(
         _("upstream provider"), max_length=200, blank=True, help_text=_("The third party whose failure this is.")
     )
-    upstream_url = AddressField(_("upstream link"), blank=True, max_length=500)
+    upstream_url = WebAddressField(_("upstream link"), blank=True, max_length=500)
 
     published_at = models.DateTimeField(_("published"), null=True, blank=True, editable=False)
     # Taken off everything public; its updates stay as they were, for `publish_again`.
@@ -163,7 +163,7 @@ class Incident(models.Model):
         return self.kind == Kind.MAINTENANCE
 
 
-class OfKind(models.Manager[Incident]):
+class KindManager(models.Manager[Incident]):
     def __init__(self, kind: Kind) -> None:
         super().__init__()
         self.kind = kind
@@ -175,7 +175,7 @@ class OfKind(models.Manager[Incident]):
 class Maintenance(Incident):
     """Planned work: the same model, with an admin of its own."""
 
-    objects = OfKind(Kind.MAINTENANCE)  # type: ignore[assignment, misc]
+    objects = KindManager(Kind.MAINTENANCE)  # type: ignore[assignment, misc]
 
     class Meta:
         proxy = True

@@ -9,8 +9,8 @@ from django.utils.translation import gettext_lazy as _
 from ..images import image_info
 from .fields import IdField
 
-LARGEST = 100 * 1024  # bytes
-LONGEST_SIDE = 2_000  # pixels
+MAX_BYTES = 100 * 1024  # bytes
+MAX_SIDE = 2_000  # pixels
 
 
 class Logo(models.Model):
@@ -36,12 +36,12 @@ class Logo(models.Model):
 
 def logo_from(content: bytes) -> Logo:
     """An unsaved logo; ValidationError for what is too large, or no picture of a kind that is safe to show."""
-    if len(content) > LARGEST:
+    if len(content) > MAX_BYTES:
         raise ValidationError(_("The file may have at most 100 kB."), code="too_large")
     found = image_info(content)
     if found is None:
         raise ValidationError(_("Choose a PNG, WebP or JPEG picture."), code="not_a_picture")
-    if not 0 < min(found.width, found.height) <= max(found.width, found.height) <= LONGEST_SIDE:
+    if not 0 < min(found.width, found.height) <= max(found.width, found.height) <= MAX_SIDE:
         raise ValidationError(_("The picture may be at most 2000 pixels wide and high."), code="too_many_pixels")
     checksum = hashlib.sha256(content).hexdigest()[:12]
     return Logo(content=content, checksum=checksum, ending=found.ending, width=found.width, height=found.height)

@@ -4,13 +4,13 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 # An answer of the name servers is believed for so long.
-BELIEVED = timedelta(days=7)
+TRUSTED_FOR = timedelta(days=7)
 
 
 class MailDomainQuerySet(models.QuerySet["MailDomain"]):
     def known(self, now: datetime) -> "MailDomainQuerySet":
         """Those that need not be looked up again yet."""
-        return self.filter(known_at__gt=now - BELIEVED)
+        return self.filter(known_at__gt=now - TRUSTED_FOR)
 
 
 class MailDomain(models.Model):

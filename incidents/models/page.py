@@ -6,7 +6,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from .fields import AddressField, IdField, LocalizedField
+from .fields import IdField, LocalizedField, WebAddressField
 from .logo import Logo
 from .weblinks import WebLink, known_links, web_links
 
@@ -41,7 +41,7 @@ class Page(models.Model):
         help_text=_("The organisation behind the page; shown on it and in emails."),
     )
     address = models.CharField(_("postal address"), max_length=300, blank=True, help_text=_("Shown in emails."))
-    website = AddressField(_("website"), blank=True)
+    website = WebAddressField(_("website"), blank=True)
     contact = models.EmailField(_("contact address"), blank=True)
     time_zone = models.CharField(
         _("time zone"),

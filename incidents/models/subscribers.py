@@ -171,11 +171,11 @@ class IncidentChoiceQuerySet(models.QuerySet["IncidentChoice"]):
         """Somebody confirmed that they want to hear of it."""
         return self.confirmed().filter(told=True)
 
-    def over(self, since: datetime) -> "IncidentChoiceQuerySet":
-        """Nothing has been said of the incident after `since`, and it was over or withdrawn by then."""
-        said_later = Update.objects.filter(incident=OuterRef("incident"), published_at__gt=since)
+    def ended_before(self, moment: datetime) -> "IncidentChoiceQuerySet":
+        """Nothing has been said of the incident after `moment`, and it was over or withdrawn by then."""
+        said_later = Update.objects.filter(incident=OuterRef("incident"), published_at__gt=moment)
         ended = Q(incident__phase__in=FINAL_PHASES, incident__published_at__isnull=False) & ~Exists(said_later)
-        return self.filter(ended | Q(incident__withdrawn_at__lte=since))
+        return self.filter(ended | Q(incident__withdrawn_at__lte=moment))
 
 
 class IncidentChoice(models.Model):

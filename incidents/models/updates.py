@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from ..labels import COMPONENT_STATUSES, PHASES, choices
 from ..status import ComponentStatus, Phase
 from .components import Component
-from .fields import AddressField, IdField, LocalizedField
+from .fields import IdField, LocalizedField, WebAddressField
 from .incidents import Incident
 
 
@@ -53,7 +53,7 @@ class Update(models.Model):
         help_text=_("The upstream provider's own words. Markdown."),
     )
     quote_language = models.CharField(_("language of the quote"), max_length=12, blank=True, choices=language_choices)
-    quote_url = AddressField(_("source of the quote"), max_length=500, blank=True)
+    quote_url = WebAddressField(_("source of the quote"), max_length=500, blank=True)
     at = models.DateTimeField(_("time"), default=timezone.now, help_text=_("The time readers see."))
     ended_at = models.DateTimeField(
         _("it was over at"), null=True, blank=True, help_text=_("For a final update; empty means the update's time.")
@@ -148,7 +148,7 @@ class UpdateRevision(models.Model):
     text = LocalizedField(blank=True)
     quote = models.TextField(blank=True)
     quote_language = models.CharField(max_length=12, blank=True)
-    quote_url = AddressField(max_length=500, blank=True)
+    quote_url = WebAddressField(max_length=500, blank=True)
     replaced_at = models.DateTimeField(default=timezone.now)
     replaced_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True)
 

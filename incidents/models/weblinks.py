@@ -9,9 +9,9 @@ from django.utils.translation import gettext_lazy as _
 
 from ..text import Text
 
-MOST = 4
+MAX_LINKS = 4
 
-_is_address = URLValidator(schemes=["http", "https"])
+_validate_address = URLValidator(schemes=["http", "https"])
 
 
 class WebLink(TypedDict):
@@ -29,7 +29,7 @@ def known_links(value: Any) -> None:
         links = web_links(value)
     except (TypeError, KeyError, AttributeError):
         raise ValidationError(_("Write a label and an address for each link."), code="not_links") from None
-    if len(links) > MOST or not all(link["label"] for link in links):
+    if len(links) > MAX_LINKS or not all(link["label"] for link in links):
         raise ValidationError(_("Write a label and an address for each link."), code="not_links")
     for link in links:
-        _is_address(link["address"])
+        _validate_address(link["address"])

@@ -6,4 +6,4 @@ from ..subscriptions import service
 
 def end_subscription(*, subscriber: Subscriber) -> bool:
     """Unsubscribes somebody; False if they have left already."""
-    return service.leave(subscriber)
+    return service.end_subscription(subscriber)

@@ -7,7 +7,7 @@ from django.core.validators import EmailValidator
 from django.utils.translation import gettext_lazy as _
 
 # RFC 5321 §4.5.3.1: 64 octets before the @, and 254 in all fit a path in angle brackets (erratum 1690).
-LONGEST, LONGEST_LOCAL_PART = 254, 64
+MAX_LENGTH, MAX_LOCAL_PART = 254, 64
 # Mailboxes of these hosts ignore dots before the @.
 _DOTS_IGNORED = {"gmail.com", "googlemail.com"}
 # What copying from a page or a document leaves at both ends: spaces, marks of direction, zero-width characters.
@@ -26,7 +26,7 @@ def normalise(typed: str) -> str:
     if not at or not text.isprintable() or '"' in local or domain.startswith("["):
         raise _refusal()
     address = f"{local}@{_ascii_domain(domain)}"
-    if len(address) > LONGEST or len(local) > LONGEST_LOCAL_PART:
+    if len(address) > MAX_LENGTH or len(local) > MAX_LOCAL_PART:
         raise ValidationError(_("This is too long to be an email address."), code="too_long")
     try:
         _validate(address)
@@ -58,10 +58,10 @@ def _ascii_domain(domain: str) -> str:
     try:
         encoded = domain.encode("idna").decode("ascii")
         # Python's codec follows IDNA 2003, which writes “straße” as “strasse”: somebody else's domain.
-        told_apart = encoded.encode("ascii").decode("idna") == domain or encoded == domain
+        round_trips = encoded.encode("ascii").decode("idna") == domain or encoded == domain
     except UnicodeError as error:
         raise _refusal() from error
-    if not told_apart:
+    if not round_trips:
         raise _refusal()
     return encoded
 

@@ -20,7 +20,7 @@ from ..notifications.outbox import queue_message
 from . import lifecycle, limits
 from .lifecycle import Choices, State
 
-LASTS = timedelta(days=14)
+KEPT_AFTER_END = timedelta(days=14)
 
 
 @transaction.atomic
@@ -30,14 +30,14 @@ def follow(*, address: str, incident: Incident, language: str) -> None:
     subscriber = Subscriber.objects.by_mail(address).select_for_update().first()
     may_write = limits.may_sign_up(address=address)
     if may_write:
-        subscriber = _asked(subscriber, address, language)
-        is_new = _note(subscriber, incident)
+        subscriber = _prepare_subscriber(subscriber, address, language)
+        is_new = _add_request(subscriber, incident)
         queue_message(subscriber, Delivery.Letter.FOLLOW if is_new else Delivery.Letter.ALREADY_SUBSCRIBED)
     elif subscriber is not None and subscriber.state == State.PENDING:
-        _note(subscriber, incident)  # the letter on its way confirms this too
+        _add_request(subscriber, incident)  # the letter on its way confirms this too
 
 
-def is_asked(subscriber: Subscriber) -> bool:
+def has_unconfirmed_choices(subscriber: Subscriber) -> bool:
     """Whether a choice of theirs waits to be confirmed."""
     return subscriber.incident_choices.filter(confirmed_at__isnull=True).exists()
 
@@ -50,13 +50,13 @@ def confirm(subscriber: Subscriber) -> None:
     asked.update(confirmed_at=timezone.now())
 
 
-def named(token: str) -> Incident | None:
+def incident_of_link(token: str) -> Incident | None:
     """The public incident that an unsubscribe link is about; links in our own letters name none."""
     value = links.unsign(Purpose.UNSUBSCRIBE, token) or ""
     return Incident.objects.public().filter(pk=value.partition(":")[2]).first()
 
 
-def has_more(subscriber: Subscriber, incident: Incident) -> bool:
+def hears_of_more(subscriber: Subscriber, incident: Incident) -> bool:
     """Whether they hear of anything but this incident."""
     others = subscriber.incident_choices.followed().exclude(incident=incident)
     return subscriber.wants_incidents or subscriber.wants_maintenance or others.exists()
@@ -68,75 +68,75 @@ def unfollow(*, token: str) -> Incident | None:
 
     Who hears of nothing else has left. None, and nothing is changed, for a link that names no incident.
     """
-    lifecycle.lock(links.unsign(Purpose.UNSUBSCRIBE, token))
-    incident = named(token)
+    lifecycle.lock_token_subscriber(links.unsign(Purpose.UNSUBSCRIBE, token))
+    incident = incident_of_link(token)
     pk = (links.unsign(Purpose.UNSUBSCRIBE, token) or "").partition(":")[0]
     subscriber = Subscriber.objects.exclude(state=State.UNSUBSCRIBED).filter(pk=pk).first()
     if incident is None or subscriber is None:
         return incident
-    if not has_more(subscriber, incident):
-        lifecycle.leave(subscriber)
+    if not hears_of_more(subscriber, incident):
+        lifecycle.end_subscription(subscriber)
         return incident
     subscriber.incident_choices.filter(incident=incident).delete()
     now = timezone.now()
     IncidentChoice.objects.create(
         subscriber=subscriber, incident=incident, told=False, requested_at=now, confirmed_at=now
     )
-    _skip(subscriber, [incident.pk])
+    _skip_waiting(subscriber, [incident.pk])
     return incident
 
 
-def shown(subscriber: Subscriber) -> IncidentChoiceQuerySet:
+def public_choices(subscriber: Subscriber) -> IncidentChoiceQuerySet:
     """Their confirmed choices about incidents that readers can see."""
     public = subscriber.incident_choices.confirmed().filter(incident__published_at__isnull=False)
     return public.select_related("incident").order_by("-incident__started_at", "incident_id")
 
 
-def wished(subscriber: Subscriber) -> IncidentChoiceQuerySet:
+def requested_choices(subscriber: Subscriber) -> IncidentChoiceQuerySet:
     """What they follow or asked to follow, among the incidents that readers can see."""
     wished = subscriber.incident_choices.filter(told=True, incident__published_at__isnull=False)
     return wished.select_related("incident").order_by("-incident__started_at", "incident_id")
 
 
-def choose(subscriber: Subscriber, wanted: Collection[str]) -> None:
+def save_choices(subscriber: Subscriber, wanted: Collection[str]) -> None:
     """Of the incidents in `shown`, they hear of those in `wanted` (ids) and of no other."""
-    found = list(shown(subscriber))
+    found = list(public_choices(subscriber))
     # Whoever is at their own choices answers by that what they were asked about the same incident.
     subscriber.incident_choices.filter(confirmed_at=None, incident__in=[one.incident_id for one in found]).delete()
     for choice in found:
         choice.told = choice.incident_id in wanted
         choice.save(update_fields=["told"])
-    _skip(subscriber, [choice.incident_id for choice in found if not choice.told])
+    _skip_waiting(subscriber, [choice.incident_id for choice in found if not choice.told])
 
 
 @transaction.atomic
-def end_over(*, now: datetime) -> int:
+def delete_ended(*, now: datetime) -> int:
     """Deletes choices about incidents that are long over; returns how many. Who has none left is forgotten."""
-    over = IncidentChoice.objects.over(now - LASTS)
+    over = IncidentChoice.objects.ended_before(now - KEPT_AFTER_END)
     concerned = Subscriber.objects.filter(pk__in=over.values("subscriber"))
     held = list(concerned.order_by("pk").select_for_update().values_list("pk", flat=True))
     ended = over.filter(subscriber__in=held).delete()[0]
     idle = Subscriber.objects.filter(pk__in=held, wants_incidents=False, wants_maintenance=False)
     for subscriber in idle.exclude(address="").filter(incident_choices=None):
-        lifecycle.forget(subscriber)
+        lifecycle.erase(subscriber)
     return ended
 
 
-def forget_unconfirmed(*, before: datetime) -> int:
+def delete_unconfirmed(*, before: datetime) -> int:
     return IncidentChoice.objects.filter(confirmed_at=None, requested_at__lt=before).delete()[0]
 
 
-def _asked(subscriber: Subscriber | None, address: str, language: str) -> Subscriber:
+def _prepare_subscriber(subscriber: Subscriber | None, address: str, language: str) -> Subscriber:
     """Somebody who is about to be asked: as they are if they subscribe already, else at the beginning of a round."""
     if subscriber is not None and subscriber.state == State.ACTIVE:
         return subscriber
     # Who was suspended has not left: what they chose before is asked for again with this.
     keeps = subscriber is not None and subscriber.state in {State.PENDING, State.SUSPENDED}
     choices = Choices.of(subscriber) if keeps and subscriber else Choices(language, False, False)
-    return lifecycle.begin_round(subscriber, address, choices)
+    return lifecycle.start_opt_in(subscriber, address, choices)
 
 
-def _note(subscriber: Subscriber, incident: Incident) -> bool:
+def _add_request(subscriber: Subscriber, incident: Incident) -> bool:
     """Writes down what is asked; False where it was confirmed before."""
     choice, _is_new = IncidentChoice.objects.get_or_create(subscriber=subscriber, incident=incident, told=True)
     if choice.confirmed_at is None:
@@ -145,6 +145,6 @@ def _note(subscriber: Subscriber, incident: Incident) -> bool:
     return choice.confirmed_at is None
 
 
-def _skip(subscriber: Subscriber, incidents: Collection[str]) -> None:
+def _skip_waiting(subscriber: Subscriber, incidents: Collection[str]) -> None:
     waiting = Delivery.objects.filter(subscriber=subscriber, announcement__update__incident__in=incidents)
     transition(waiting, DeliveryState.SKIPPED, skip_reason=SkipReason.UNFOLLOWED)

@@ -12,23 +12,23 @@ from django.utils.translation import gettext_lazy as _
 from .. import links
 from ..links import Purpose
 
-LEAST_SECONDS = 2
-MOST_SECONDS = 24 * 60 * 60
+MIN_SECONDS = 2
+MAX_SECONDS = 24 * 60 * 60
 
 
 def new() -> str:
     return links.sign(Purpose.FORM, secrets.token_urlsafe(9))
 
 
-def is_ours(stamp: str) -> bool:
-    return links.unsign(Purpose.FORM, stamp, MOST_SECONDS) is not None
+def is_genuine(stamp: str) -> bool:
+    return links.unsign(Purpose.FORM, stamp, MAX_SECONDS) is not None
 
 
 def check(stamp: str) -> str:
     """What tells this copy of the form from others. Raises ValidationError where it came too soon or too late."""
-    copy = links.unsign(Purpose.FORM, stamp, MOST_SECONDS)
+    copy = links.unsign(Purpose.FORM, stamp, MAX_SECONDS)
     if copy is None:
         raise ValidationError(_("The form was open for too long. Please send it again."), code="old")
-    if links.unsign(Purpose.FORM, stamp, LEAST_SECONDS) is not None:
+    if links.unsign(Purpose.FORM, stamp, MIN_SECONDS) is not None:
         raise ValidationError(_("That was very quick. Wait a moment, then send the form again."), code="quick")
     return copy

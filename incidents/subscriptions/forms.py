@@ -19,7 +19,7 @@ from . import addresses, following, form_stamps
 from .lifecycle import Choices
 
 ALL, SOME = "all", "some"
-LONGEST_PAUSE = timedelta(days=366)
+MAX_PAUSE = timedelta(days=366)
 _BAD_URLS = {
     "scheme": _("The address must begin with https://."),
     "credentials": _("The address must not contain a user name or a password."),
@@ -202,8 +202,8 @@ class ManageForm(ChoicesForm):
         if not subscriber.is_mail:
             self.fields["language"].label, self.fields["time_zone"].label = _("Language"), _("Time zone")
         self.kept = tuple(subscriber.components.filter(hidden=True))
-        self.singles = [choice.incident for choice in following.shown(subscriber)]
-        self.fields["incidents"].choices = [(one.pk, one.pk) for one in self.singles]  # type: ignore[attr-defined]
+        self.incident_options = [choice.incident for choice in following.public_choices(subscriber)]
+        self.fields["incidents"].choices = [(one.pk, one.pk) for one in self.incident_options]  # type: ignore[attr-defined]
         self.fields["time_zone"].choices = _zones()  # type: ignore[attr-defined]
 
     def followed(self) -> set[str]:
@@ -227,7 +227,7 @@ class ManageForm(ChoicesForm):
                 "scope": SOME if chosen else ALL,
                 "components": chosen,
                 "time_zone": subscriber.time_zone,
-                "incidents": [choice.incident_id for choice in following.shown(subscriber) if choice.told],
+                "incidents": [choice.incident_id for choice in following.public_choices(subscriber) if choice.told],
                 "paused_until": paused.astimezone(_zone()).date() if paused and paused > timezone.now() else None,
             },
         )
@@ -239,7 +239,7 @@ class ManageForm(ChoicesForm):
         until = datetime.combine(day, time.min, tzinfo=_zone())
         if until <= timezone.now():
             raise ValidationError(_("Choose a day that is still to come."), code="past")
-        if until > timezone.now() + LONGEST_PAUSE:
+        if until > timezone.now() + MAX_PAUSE:
             raise ValidationError(_("Choose a day within a year; to hear nothing for longer, unsubscribe."), code="far")
         return until
 

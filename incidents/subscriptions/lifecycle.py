@@ -43,25 +43,25 @@ def lock_address(address: str) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [address.upper()])
 
 
-def lock(value: str | None) -> None:
+def lock_token_subscriber(value: str | None) -> None:
     """Holds the subscriber that a token names, so that two presses come one after the other."""
     if value is not None:
-        locked(value.partition(":")[0])
+        lock_subscriber(value.partition(":")[0])
 
 
-def locked(pk: str) -> Subscriber | None:
+def lock_subscriber(pk: str) -> Subscriber | None:
     return Subscriber.objects.select_for_update().filter(pk=pk).first()
 
 
-def locked_as_read(subscriber: Subscriber) -> Subscriber | None:
+def lock_if_unchanged(subscriber: Subscriber) -> Subscriber | None:
     """The subscriber as they are now, if they are known and still in the round that was read."""
-    present = locked(subscriber.pk)
+    present = lock_subscriber(subscriber.pk)
     if present is None or not present.address or present.opt_in_round != subscriber.opt_in_round:
         return None
     return present
 
 
-def begin_round(subscriber: Subscriber | None, address: str, choices: Choices) -> Subscriber:
+def start_opt_in(subscriber: Subscriber | None, address: str, choices: Choices) -> Subscriber:
     """A pending subscriber who is about to be asked. Coming back after leaving is a new opt-in."""
     if subscriber is None:
         subscriber = Subscriber(address=address, language=choices.language)
@@ -73,37 +73,37 @@ def begin_round(subscriber: Subscriber | None, address: str, choices: Choices) -
     subscriber.consent_method = Subscriber.ConsentMethod.FORM
     subscriber.consent_source = ""
     consent = ("consent_text", "consent_method", "consent_source")
-    choose(subscriber, choices, "opt_in_round", "state", "requested_at", *consent)
+    save_choices(subscriber, choices, "opt_in_round", "state", "requested_at", *consent)
     return subscriber
 
 
-def choose(subscriber: Subscriber, choices: Choices, *changed: str) -> None:
+def save_choices(subscriber: Subscriber, choices: Choices, *changed: str) -> None:
     """Writes the choices, and the fields in `changed` with them."""
     subscriber.language = choices.language
     subscriber.wants_incidents = choices.wants_incidents
     subscriber.wants_maintenance = choices.wants_maintenance
-    save(subscriber, "language", "wants_incidents", "wants_maintenance", *changed)
+    save_fields(subscriber, "language", "wants_incidents", "wants_maintenance", *changed)
     subscriber.components.set(choices.components)
 
 
-def leave(subscriber: Subscriber) -> None:
+def end_subscription(subscriber: Subscriber) -> None:
     """Ends a locked subscriber's subscription, with all that waits to be sent."""
     subscriber.state = State.UNSUBSCRIBED
     subscriber.left_at = timezone.now()
     subscriber.paused_until = None
-    save(subscriber, "state", "left_at", "paused_until")
+    save_fields(subscriber, "state", "left_at", "paused_until")
     subscriber.incident_choices.all().delete()
     transition(
         Delivery.objects.filter(subscriber=subscriber), DeliveryState.SKIPPED, skip_reason=SkipReason.UNSUBSCRIBED
     )
 
 
-def forget(subscriber: Subscriber) -> None:
+def erase(subscriber: Subscriber) -> None:
     """Forgets who a locked subscriber was. The ledger keeps its numbers, without what servers replied."""
-    leave(subscriber)
+    end_subscription(subscriber)
     subscriber.erased_key = erased_key(subscriber.address)
     subscriber.address = subscriber.owner = subscriber.suspended_because = subscriber.time_zone = ""
-    save(subscriber, "address", "owner", "suspended_because", "time_zone", "erased_key")
+    save_fields(subscriber, "address", "owner", "suspended_because", "time_zone", "erased_key")
     subscriber.components.clear()
     subscriber.secrets.all().delete()
     subscriber.attempts.all().delete()
@@ -111,6 +111,6 @@ def forget(subscriber: Subscriber) -> None:
     subscriber.bounces.update(reply="")
 
 
-def save(subscriber: Subscriber, *fields: str) -> None:
+def save_fields(subscriber: Subscriber, *fields: str) -> None:
     is_new = subscriber._state.adding
     subscriber.save(update_fields=None if is_new else [*fields, "updated_at"])

@@ -26,18 +26,18 @@ KEPT = timedelta(days=365)
 
 @dataclass(frozen=True)
 class Limit:
-    """`burst` letters at once, then one per `interval`; never more than `most` until `forgive` is called."""
+    """`burst` letters at once, then one per `interval`; never more than `most` until `reset_uses` is called."""
 
     name: str
     interval: timedelta
     burst: int = 1
-    most: int | None = None
+    max_uses: int | None = None
 
     def key(self, value: str = "") -> str:
         return salted_hmac("incidents.subscriptions.limits", f"{self.name}:{value}", algorithm="sha256").hexdigest()
 
 
-ADDRESS = Limit("address", timedelta(hours=24), most=3)
+ADDRESS = Limit("address", timedelta(hours=24), max_uses=3)
 # The same mailbox under other spellings (anna+a@, anna+b@).
 MAILBOX = Limit("mailbox", timedelta(hours=8), burst=3)
 MANAGE = Limit("manage", timedelta(hours=6), burst=2)
@@ -49,7 +49,7 @@ EVERYBODY = Limit("everybody", timedelta(seconds=3), burst=1000)
 # All forms together: protects the table of requests; most requests of a flood cause no letter.
 REQUESTS = Limit("requests", timedelta(seconds=0.05), burst=20_000)
 # Of one owner; each is another webhook, or the same again.
-WEBHOOK = Limit("webhook", timedelta(hours=4), burst=5, most=20)
+WEBHOOK = Limit("webhook", timedelta(hours=4), burst=5, max_uses=20)
 # Codes to one address and to one host, so that nobody is flooded with them.
 CODE = Limit("code", timedelta(minutes=15), burst=3)
 CODE_HOST = Limit("code_host", timedelta(seconds=10), burst=60)
@@ -71,7 +71,7 @@ ON CONFLICT (key) DO UPDATE
        uses = held.uses + 1,
        keep_until = excluded.keep_until
  WHERE greatest(held.free_at, %(now)s) + %(interval)s::interval <= %(now)s + %(interval)s::interval * %(burst)s
-   AND (%(most)s::int IS NULL OR held.uses < %(most)s)
+   AND (%(max_uses)s::int IS NULL OR held.uses < %(max_uses)s)
 RETURNING 1
 """
 
@@ -86,7 +86,7 @@ class LimitReached(Exception):
 
 def may_request(*, network: str, stamp: str) -> bool:
     """Takes a place in every limit of the requester; none of them knows the address that is asked about."""
-    return _take_all([*_of_sender(network, stamp), (REQUESTS, "")])
+    return _take_all([*_requester_limits(network, stamp), (REQUESTS, "")])
 
 
 def may_sign_up(*, address: str) -> bool:
@@ -122,7 +122,7 @@ def may_try_password(user: object) -> bool:
     return _take(PASSWORD, str(user))
 
 
-def forgive(*, address: str) -> None:
+def reset_uses(*, address: str) -> None:
     """The owner of the address acted on a letter: the count towards `most` begins anew."""
     keys = [ADDRESS.key(address.lower()), WEBHOOK.key(mailbox(address))]
     LetterLimit.objects.filter(key__in=keys).update(uses=0)
@@ -140,7 +140,7 @@ def prune(now: datetime) -> int:
     return LetterLimit.objects.filter(keep_until__lt=now).delete()[0]
 
 
-def _of_sender(network: str, stamp: str) -> Iterable[tuple[Limit, str]]:
+def _requester_limits(network: str, stamp: str) -> Iterable[tuple[Limit, str]]:
     return [(limit, value) for limit, value in ((STAMP, stamp), (NETWORK, network)) if value]
 
 
@@ -152,14 +152,14 @@ def _take_all(wanted: Iterable[tuple[Limit, str]]) -> bool:
                 if not _take(limit, value):
                     raise LimitReached(limit)
     except LimitReached as refused:
-        _note(refused.limit)
+        _record_refusal(refused.limit)
         return False
     return True
 
 
 def _take(limit: Limit, value: str) -> bool:
     now = timezone.now()
-    kept = KEPT if limit.most else limit.interval * limit.burst
+    kept = KEPT if limit.max_uses else limit.interval * limit.burst
     with connection.cursor() as cursor:
         cursor.execute(
             _TAKE.format(table=LetterLimit._meta.db_table),
@@ -168,14 +168,14 @@ def _take(limit: Limit, value: str) -> bool:
                 "now": now,
                 "interval": f"{limit.interval.total_seconds()} seconds",
                 "burst": limit.burst,
-                "most": limit.most,
+                "max_uses": limit.max_uses,
                 "keep_until": now + kept,
             },
         )
         return cursor.fetchone() is not None
 
 
-def _note(limit: Limit) -> None:
+def _record_refusal(limit: Limit) -> None:
     """One refusal more. Staff hear once an hour that the limit for all is reached, or that refusals are very many."""
     reached = [one for one in (limit, *([] if _take(REFUSALS, "") else [REFUSALS])) if one.name in _ALARMING]
     for one in reached:

@@ -20,7 +20,7 @@ from . import service
 
 # What anymail calls a letter that will not arrive, and one that is late, in the words of RFC 3464.
 _ACTIONS = {"bounced": "failed", "rejected": "failed", "failed": "failed", "deferred": "delayed"}
-_LEFT = {"complained", "unsubscribed"}
+_OPT_OUTS = {"complained", "unsubscribed"}
 # RFC 3463, for a provider that names the cause and does not quote the server.
 _CAUSES = {"invalid": "5.1.1", "timed_out": "4.4.7", "blocked": "5.7.1", "spam": "5.7.1"}
 
@@ -36,10 +36,10 @@ class Event(Protocol):
     description: str | None
 
 
-class Events:
+class EventReceiver:
     """Stands where anymail's view expects a signal."""
 
-    def send(self, *, event: Event, **_of_whom: object) -> None:
+    def send(self, *, event: Event, **_signal: object) -> None:
         receive(event)
 
 
@@ -48,17 +48,17 @@ def urls() -> list[URLPattern]:
     if not settings.MAIL_PROVIDER:
         return []
     view = import_string(f"anymail.webhooks.{settings.MAIL_PROVIDER}.{settings.MAIL_PROVIDER_VIEW}")
-    return [path(f"bounces/{settings.MAIL_PROVIDER}/", view.as_view(signal=Events()))]
+    return [path(f"bounces/{settings.MAIL_PROVIDER}/", view.as_view(signal=EventReceiver()))]
 
 
 @transaction.atomic
 def receive(event: Event) -> Bounce | None:
     """Notes what happened to a letter; whoever calls our letters unwanted has left at once. None for other news."""
-    delivery = _delivery(event) if event.event_type in {*_ACTIONS, *_LEFT} else None
+    delivery = _delivery(event) if event.event_type in {*_ACTIONS, *_OPT_OUTS} else None
     if delivery is None:
         return None
-    if event.event_type in _LEFT:
-        return _leave(delivery)
+    if event.event_type in _OPT_OUTS:
+        return _unsubscribe(delivery)
     return bounces.record(delivery, _report(event), timezone.now())
 
 
@@ -69,9 +69,9 @@ def _delivery(event: Event) -> Delivery | None:
     return letters.filter(message_id=event.message_id or "").first() or letters.first()
 
 
-def _leave(delivery: Delivery) -> Bounce | None:
+def _unsubscribe(delivery: Delivery) -> Bounce | None:
     subscriber = delivery.subscriber
-    if not service.leave(subscriber):
+    if not service.end_subscription(subscriber):
         return None
     return Bounce.objects.create(
         subscriber=subscriber, announcement_id=delivery.announcement_id, consequence=Bounce.Consequence.COMPLAINED

@@ -24,7 +24,7 @@ Kind = SubscriptionRequest.Kind
 # A worker takes a request up within a second; after this the scheduler does.
 OVERLOOKED_AFTER = timedelta(seconds=5)
 # Requests that the scheduler processes at a time: it has other things to do.
-_MOST_AT_A_TIME = 20
+_MAX_AT_A_TIME = 20
 # A request that fails for so long is given up: the address is a stranger's until it is confirmed.
 KEPT = timedelta(days=1)
 _JOB = "incidents.subscriptions.jobs.process_requests"
@@ -57,20 +57,20 @@ def store(request: SubscriptionRequest, *, network: str = "", stamp: str = "") -
     return True
 
 
-def process_due(now: datetime, most: int | None = None) -> int:
+def process_due(now: datetime, maximum: int | None = None) -> int:
     """Process the requests that are due, oldest first; returns how many. Several workers may do so at once."""
     done = 0
-    while done != most and _process_next(now):
+    while done != maximum and _process_next(now):
         done += 1
     return done
 
 
 def process_overlooked(now: datetime) -> int:
     """Process some of the requests that wait although workers should have taken them up."""
-    return process_due(now - OVERLOOKED_AFTER, _MOST_AT_A_TIME)
+    return process_due(now - OVERLOOKED_AFTER, _MAX_AT_A_TIME)
 
 
-def forget_failed(now: datetime) -> int:
+def delete_failed(now: datetime) -> int:
     """Delete requests that have failed for a day; returns how many."""
     count, _per_model = SubscriptionRequest.objects.filter(created_at__lt=now - KEPT).delete()
     if count:
@@ -86,7 +86,7 @@ def _process_next(now: datetime) -> bool:
         return False
     try:
         with transaction.atomic():
-            _VERBS[request.kind](request.address, request.details)
+            _HANDLERS[request.kind](request.address, request.details)
     except Exception:
         logger.exception("Subscription request %s failed; it is tried again later.", request.pk)
         request.defer(now)
@@ -114,7 +114,7 @@ def _connect(address: str, details: dict[str, Any]) -> None:
     webhooks.sign_up(url=details["url"], address=address, choices=_choices(details))
 
 
-_VERBS: dict[str, Callable[[str, dict[str, Any]], None]] = {
+_HANDLERS: dict[str, Callable[[str, dict[str, Any]], None]] = {
     Kind.SUBSCRIBE: _subscribe,
     Kind.FOLLOW: _follow,
     Kind.MANAGE: _manage,

@@ -26,7 +26,7 @@ from .lifecycle import Choices, State
 
 CONFIRM_WITHIN = timedelta(hours=72)
 MANAGE_WITHIN = timedelta(hours=1)
-MOST_LINKS = 20  # to the webhooks of one owner, on one request
+MAX_LINKS = 20  # to the webhooks of one owner, on one request
 UNCONFIRMED_KEPT = timedelta(days=7)
 
 _QUESTIONS = [Delivery.Letter.CONFIRMATION, Delivery.Letter.FOLLOW]
@@ -35,10 +35,10 @@ _QUESTIONS = [Delivery.Letter.CONFIRMATION, Delivery.Letter.FOLLOW]
 class LinkState(StrEnum):
     """What a link turned out to be."""
 
-    OPEN = "open"  # it can be used
+    VALID = "valid"  # it can be used
     USED = "used"  # what it is for has been done
-    OLD = "old"  # it was ours, and its time is over
-    WRONG = "wrong"  # never ours, or not copied whole
+    EXPIRED = "expired"  # it was ours, and its time is over
+    INVALID = "invalid"  # never ours, or not copied whole
 
 
 @transaction.atomic
@@ -55,27 +55,27 @@ def sign_up(*, address: str, choices: Choices) -> None:
             queue_message(subscriber, Delivery.Letter.ALREADY_SUBSCRIBED)
         return
     if may_write:
-        subscriber = lifecycle.begin_round(subscriber, address, choices)
+        subscriber = lifecycle.start_opt_in(subscriber, address, choices)
         queue_message(subscriber, Delivery.Letter.CONFIRMATION)
     elif subscriber is not None and subscriber.state == State.PENDING:
-        lifecycle.choose(subscriber, choices)  # the letter on its way confirms the newest choices
+        lifecycle.save_choices(subscriber, choices)  # the letter on its way confirms the newest choices
 
 
-def look_at_confirmation(token: str) -> tuple[LinkState, Subscriber | None]:
+def check_confirmation_link(token: str) -> tuple[LinkState, Subscriber | None]:
     """What a confirmation link would do now; changes nothing."""
     value = links.unsign(Purpose.CONFIRM, token)
     if value is None:
-        return LinkState.WRONG, None
+        return LinkState.INVALID, None
     pk, _colon, signed_round = value.partition(":")
     subscriber = Subscriber.objects.filter(pk=pk).first()
     if subscriber is None:
-        return LinkState.OLD, None
+        return LinkState.EXPIRED, None
     in_time = links.unsign(Purpose.CONFIRM, token, int(CONFIRM_WITHIN.total_seconds())) is not None
     is_pending, is_active = subscriber.state == State.PENDING, subscriber.state == State.ACTIVE
-    is_asked = is_pending or (is_active and following.is_asked(subscriber))
+    is_asked = is_pending or (is_active and following.has_unconfirmed_choices(subscriber))
     if is_asked and in_time and str(subscriber.opt_in_round) == signed_round:
-        return LinkState.OPEN, subscriber
-    return (LinkState.USED, subscriber) if is_active else (LinkState.OLD, None)
+        return LinkState.VALID, subscriber
+    return (LinkState.USED, subscriber) if is_active else (LinkState.EXPIRED, None)
 
 
 @transaction.atomic
@@ -84,50 +84,50 @@ def confirm(*, token: str) -> tuple[LinkState, Subscriber | None]:
 
     OPEN means that this call did it; USED that it had been done.
     """
-    lifecycle.lock(links.unsign(Purpose.CONFIRM, token))
-    finding, subscriber = look_at_confirmation(token)
-    if finding == LinkState.OPEN and subscriber is not None:
+    lifecycle.lock_token_subscriber(links.unsign(Purpose.CONFIRM, token))
+    link_state, subscriber = check_confirmation_link(token)
+    if link_state == LinkState.VALID and subscriber is not None:
         if subscriber.state == State.PENDING:
             subscriber.state = State.ACTIVE
             subscriber.confirmed_at = timezone.now()
             subscriber.left_at, subscriber.suspended_because = None, ""
-            lifecycle.save(subscriber, "state", "confirmed_at", "left_at", "suspended_because")
+            lifecycle.save_fields(subscriber, "state", "confirmed_at", "left_at", "suspended_because")
             subscriber.incident_choices.filter(told=False).delete()
         following.confirm(subscriber)
         asked = Delivery.objects.filter(subscriber=subscriber, letter__in=_QUESTIONS)
         transition(asked, DeliveryState.SKIPPED, skip_reason=SkipReason.CONFIRMED)
-        limits.forgive(address=subscriber.address)
-    return finding, subscriber
+        limits.reset_uses(address=subscriber.address)
+    return link_state, subscriber
 
 
-def look_at_unsubscription(token: str) -> tuple[LinkState, Subscriber | None]:
+def check_unsubscribe_link(token: str) -> tuple[LinkState, Subscriber | None]:
     """What an unsubscribe link would do now; changes nothing. Such a link never grows old."""
     value = links.unsign(Purpose.UNSUBSCRIBE, token)
     if value is None:
-        return LinkState.WRONG, None
+        return LinkState.INVALID, None
     subscriber = Subscriber.objects.filter(pk=value.partition(":")[0]).first()
     if subscriber is None or subscriber.state == State.UNSUBSCRIBED:
         return LinkState.USED, subscriber
-    return LinkState.OPEN, subscriber
+    return LinkState.VALID, subscriber
 
 
 @transaction.atomic
 def unsubscribe(*, token: str) -> tuple[LinkState, Subscriber | None]:
     """Ends a subscription at once, with everything that waits to be sent. Again and again is fine."""
-    lifecycle.lock(links.unsign(Purpose.UNSUBSCRIBE, token))
-    finding, subscriber = look_at_unsubscription(token)
-    if finding == LinkState.OPEN and subscriber is not None:
-        lifecycle.leave(subscriber)
-    return finding, subscriber
+    lifecycle.lock_token_subscriber(links.unsign(Purpose.UNSUBSCRIBE, token))
+    link_state, subscriber = check_unsubscribe_link(token)
+    if link_state == LinkState.VALID and subscriber is not None:
+        lifecycle.end_subscription(subscriber)
+    return link_state, subscriber
 
 
 @transaction.atomic
-def leave(subscriber: Subscriber) -> bool:
+def end_subscription(subscriber: Subscriber) -> bool:
     """Ends the subscription of somebody who was read before; False if it has ended meanwhile."""
-    present = lifecycle.locked(subscriber.pk)
+    present = lifecycle.lock_subscriber(subscriber.pk)
     if present is None or present.state == State.UNSUBSCRIBED:
         return False
-    lifecycle.leave(present)
+    lifecycle.end_subscription(present)
     return True
 
 
@@ -135,27 +135,27 @@ def leave(subscriber: Subscriber) -> bool:
 def send_manage_links(*, address: str) -> None:
     """Mails a link to each of the choices behind an address; erased and unknown addresses get nothing."""
     subscribers = list(Subscriber.objects.by_mail(address).select_for_update())
-    subscribers += Subscriber.objects.webhooks_of(address).order_by("-requested_at").select_for_update()[:MOST_LINKS]
+    subscribers += Subscriber.objects.webhooks_of(address).order_by("-requested_at").select_for_update()[:MAX_LINKS]
     if subscribers and limits.may_send_manage_link(address=address):
         for subscriber in subscribers:
             queue_message(subscriber, Delivery.Letter.MANAGE)
 
 
-def look_at_manage_link(token: str) -> tuple[LinkState, Subscriber | None]:
+def check_manage_link(token: str) -> tuple[LinkState, Subscriber | None]:
     """Whose choices a manage link opens: for an hour, and not any longer once they are erased or begun anew."""
     value = links.unsign(Purpose.MANAGE, token)
     if value is None:
-        return LinkState.WRONG, None
+        return LinkState.INVALID, None
     pk, _colon, signed_round = value.partition(":")
     subscriber = Subscriber.objects.exclude(address="").filter(pk=pk).first()
     in_time = links.unsign(Purpose.MANAGE, token, int(MANAGE_WITHIN.total_seconds())) is not None
     if subscriber is None or not in_time or str(subscriber.opt_in_round) != signed_round:
-        return LinkState.OLD, None
-    return LinkState.OPEN, subscriber
+        return LinkState.EXPIRED, None
+    return LinkState.VALID, subscriber
 
 
 @transaction.atomic
-def change(
+def change_choices(
     *,
     subscriber: Subscriber,
     choices: Choices,
@@ -165,20 +165,20 @@ def change(
 ) -> LinkState:
     """Other choices for somebody who was read before; `paused_until` keeps everything back until then.
 
-    `incidents` are the ids of those they follow, among what `following.shown` shows.
+    `incidents` are the ids of those they follow, among what `following.public_choices` shows.
 
     OLD, and nothing is changed, if they were erased or began anew meanwhile. Who left stays away.
     """
-    present = lifecycle.locked_as_read(subscriber)
+    present = lifecycle.lock_if_unchanged(subscriber)
     if present is None:
-        return LinkState.OLD
+        return LinkState.EXPIRED
     present.paused_until, present.time_zone = paused_until, time_zone
-    lifecycle.choose(present, choices, "paused_until", "time_zone")
-    following.choose(present, incidents)
+    lifecycle.save_choices(present, choices, "paused_until", "time_zone")
+    following.save_choices(present, incidents)
     if paused_until is not None:
         news = Delivery.objects.filter(subscriber=present, letter=Delivery.Letter.UPDATE)
         transition(news, DeliveryState.SKIPPED, skip_reason=SkipReason.PAUSED)
-    return LinkState.OPEN
+    return LinkState.VALID
 
 
 @transaction.atomic
@@ -187,11 +187,11 @@ def erase(*, subscriber: Subscriber) -> LinkState:
 
     OLD, and nothing is changed, if they were erased or began anew since `subscriber` was read.
     """
-    present = lifecycle.locked_as_read(subscriber)
+    present = lifecycle.lock_if_unchanged(subscriber)
     if present is None:
-        return LinkState.OLD
-    lifecycle.forget(present)
-    return LinkState.OPEN
+        return LinkState.EXPIRED
+    lifecycle.erase(present)
+    return LinkState.VALID
 
 
 def export(*, subscriber: Subscriber) -> dict[str, Any]:
@@ -212,9 +212,9 @@ def export(*, subscriber: Subscriber) -> dict[str, Any]:
 
 
 @transaction.atomic
-def forget_unconfirmed(*, now: datetime) -> int:
+def delete_unconfirmed(*, now: datetime) -> int:
     """Deletes sign-ups that nobody confirmed in seven days; returns how many. Who had come back has left as before."""
-    following.forget_unconfirmed(before=now - UNCONFIRMED_KEPT)
+    following.delete_unconfirmed(before=now - UNCONFIRMED_KEPT)
     late = Subscriber.objects.filter(state=State.PENDING, requested_at__lt=now - UNCONFIRMED_KEPT)
     IncidentChoice.objects.filter(subscriber__in=late).delete()
     late.filter(opt_in_round__gt=1).update(state=State.UNSUBSCRIBED)

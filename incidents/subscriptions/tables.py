@@ -19,7 +19,7 @@ COLUMNS = [
 ]  # fmt: skip
 YES, NO = "yes", "no"
 _FORMULA = tuple("=+-@\t\r")
-_AT_ONCE = 2_000
+_BATCH = 2_000
 
 
 class Echo:
@@ -43,7 +43,7 @@ def lines() -> Iterator[str]:
     """The whole table as lines of CSV with CRLF (RFC 4180), read in batches."""
     writer = csv.writer(Echo())
     yield writer.writerow(COLUMNS)
-    for subscriber in exportable().iterator(_AT_ONCE):
+    for subscriber in exportable().iterator(_BATCH):
         yield writer.writerow(cells(subscriber))
 
 
@@ -57,21 +57,21 @@ def cells(subscriber: Subscriber) -> list[str]:
     return [_cell(values[name] if name in values else getattr(subscriber, name)) for name in COLUMNS]
 
 
-def uncovered(cell: str) -> str:
+def unescaped(cell: str) -> str:
     """A cell as it was before it was made safe for spreadsheets."""
     return cell[1:] if cell[:1] == "'" and cell[1:].startswith(_FORMULA) else cell
 
 
-def delimiter(first_line: str) -> str:
+def detect_delimiter(first_line: str) -> str:
     """Comma, or what spreadsheets in other languages write instead."""
     return max(",;\t", key=first_line.count)
 
 
-def parsed(source: Iterable[str], sign: str) -> Iterator[tuple[int, list[str]]]:
+def parse(source: Iterable[str], delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """(number of the line, cells) of each line that is not empty. Raises csv.Error."""
-    reader = csv.reader(source, delimiter=sign)
+    reader = csv.reader(source, delimiter=delimiter)
     for row in reader:
-        found = [uncovered(cell.strip()) for cell in row]
+        found = [unescaped(cell.strip()) for cell in row]
         if any(found):
             yield reader.line_num, found
 

@@ -72,7 +72,7 @@ class StampedFormView(FormView):
     def post(self, request: HttpRequest, **kwargs: str) -> HttpResponse:
         form = self.form(request.POST)
         typed = request.POST.get("stamp", "")
-        stamp = typed if form_stamps.is_ours(typed) else form_stamps.new()
+        stamp = typed if form_stamps.is_genuine(typed) else form_stamps.new()
         if is_from_another_site(request):
             return self.refuse_other_site(form, stamp=stamp)
         if not form.is_valid():
@@ -135,24 +135,24 @@ class TokenView(PublicView):
 
     broken = "broken_link"
 
-    def show_broken(self, finding: LinkState) -> HttpResponse:
-        status = HTTPStatus.NOT_FOUND if finding == LinkState.WRONG else HTTPStatus.GONE
-        return self.show(self.broken, status, old=finding == LinkState.OLD)
+    def show_broken(self, link_state: LinkState) -> HttpResponse:
+        status = HTTPStatus.NOT_FOUND if link_state == LinkState.INVALID else HTTPStatus.GONE
+        return self.show(self.broken, status, expired=link_state == LinkState.EXPIRED)
 
 
 class Confirm(TokenView):
     broken = "broken_confirmation"
 
     def get(self, request: HttpRequest, token: str) -> HttpResponse:
-        return self._answer(*service.look_at_confirmation(token), open_template="confirm")
+        return self._answer(*service.check_confirmation_link(token), open_template="confirm")
 
     def post(self, request: HttpRequest, token: str) -> HttpResponse:
         return self._answer(*service.confirm(token=token), open_template="confirmed")
 
-    def _answer(self, finding: LinkState, subscriber: Subscriber | None, *, open_template: str) -> HttpResponse:
+    def _answer(self, link_state: LinkState, subscriber: Subscriber | None, *, open_template: str) -> HttpResponse:
         if subscriber is None:
-            return self.show_broken(finding)
-        template = open_template if finding == LinkState.OPEN else "already_confirmed"
+            return self.show_broken(link_state)
+        template = open_template if link_state == LinkState.VALID else "already_confirmed"
         return self.show(template, **_known(subscriber))
 
 
@@ -164,19 +164,19 @@ class Unsubscribe(TokenView):
     """
 
     def get(self, request: HttpRequest, token: str) -> HttpResponse:
-        finding, subscriber = service.look_at_unsubscription(token)
-        if finding != LinkState.OPEN or subscriber is None:
-            return self._answer(finding, subscriber, "unsubscribed")
-        incident = following.named(token)
-        single = incident if incident and following.has_more(subscriber, incident) else None
+        link_state, subscriber = service.check_unsubscribe_link(token)
+        if link_state != LinkState.VALID or subscriber is None:
+            return self._answer(link_state, subscriber, "unsubscribed")
+        incident = following.incident_of_link(token)
+        single = incident if incident and following.hears_of_more(subscriber, incident) else None
         return self.show("unsubscribe", token=token, single=single, **_known(subscriber))
 
     def post(self, request: HttpRequest, token: str) -> HttpResponse:
         return self._answer(*service.unsubscribe(token=token), "unsubscribed")
 
-    def _answer(self, finding: LinkState, subscriber: Subscriber | None, template: str) -> HttpResponse:
-        if finding == LinkState.WRONG:
-            return self.show_broken(finding)
+    def _answer(self, link_state: LinkState, subscriber: Subscriber | None, template: str) -> HttpResponse:
+        if link_state == LinkState.INVALID:
+            return self.show_broken(link_state)
         return self.show(template, **_known(subscriber))
 
 
@@ -189,9 +189,9 @@ class Unfollow(TokenView):
     def post(self, request: HttpRequest, token: str) -> HttpResponse:
         incident = following.unfollow(token=token)
         if incident is None:
-            return self.show_broken(LinkState.WRONG)
-        finding, subscriber = service.look_at_unsubscription(token)
-        template = "unfollowed" if finding == LinkState.OPEN else "unsubscribed"
+            return self.show_broken(LinkState.INVALID)
+        link_state, subscriber = service.check_unsubscribe_link(token)
+        template = "unfollowed" if link_state == LinkState.VALID else "unsubscribed"
         return self.show(template, incident=incident, **_known(subscriber))
 
 
@@ -202,9 +202,9 @@ class ManageView(TokenView):
     subscriber: Subscriber
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        finding, subscriber = service.look_at_manage_link(kwargs["token"])
+        link_state, subscriber = service.check_manage_link(kwargs["token"])
         if subscriber is None:
-            return self.show_broken(finding)
+            return self.show_broken(link_state)
         self.subscriber = subscriber
         return super().dispatch(request, *args, **kwargs)
 
@@ -217,15 +217,15 @@ class Manage(ManageView):
         form = ManageForm(request.POST, subscriber=self.subscriber)
         if not form.is_valid():
             return self._show(form, HTTPStatus.UNPROCESSABLE_ENTITY)
-        finding = service.change(
+        link_state = service.change_choices(
             subscriber=self.subscriber,
             choices=form.choices(),
             paused_until=form.cleaned_data["paused_until"],
             time_zone=form.cleaned_data["time_zone"],
             incidents=form.cleaned_data["incidents"],
         )
-        if finding != LinkState.OPEN:
-            return self.show_broken(finding)
+        if link_state != LinkState.VALID:
+            return self.show_broken(link_state)
         self.subscriber.refresh_from_db()
         return self._show(ManageForm.of(self.subscriber), saved=True)
 
@@ -243,8 +243,8 @@ class Erase(ManageView):
         return self.show("erase", token=token, address=addresses.readable(self.subscriber.address))
 
     def post(self, request: HttpRequest, token: str) -> HttpResponse:
-        finding = service.erase(subscriber=self.subscriber)
-        return self.show("erased") if finding == LinkState.OPEN else self.show_broken(finding)
+        link_state = service.erase(subscriber=self.subscriber)
+        return self.show("erased") if link_state == LinkState.VALID else self.show_broken(link_state)
 
 
 class Data(ManageView):
@@ -261,6 +261,6 @@ class Data(ManageView):
 def _known(subscriber: Subscriber | None) -> dict[str, Any]:
     """What a page may say about whom a link belongs to: the address only so far that its owner knows it again."""
     address = addresses.readable(subscriber.address) if subscriber else ""
-    followed = [choice.incident for choice in following.wished(subscriber)] if subscriber else []
+    followed = [choice.incident for choice in following.requested_choices(subscriber)] if subscriber else []
     only_follows = subscriber is not None and not (subscriber.wants_incidents or subscriber.wants_maintenance)
     return {"subscriber": subscriber, "address": masked(address), "followed": followed, "only_follows": only_follows}

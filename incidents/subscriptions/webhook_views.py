@@ -28,37 +28,36 @@ class Connect(TokenView):
     broken = "broken_connection"
 
     def get(self, request: HttpRequest, token: str) -> HttpResponse:
-        finding, subscriber = webhooks.look_at(token)
+        link_state, subscriber = webhooks.check_connect_link(token)
         if subscriber is None:
-            return self.show_broken(finding)
-        return self._show(finding, subscriber)
+            return self.show_broken(link_state)
+        return self._show(link_state, subscriber)
 
     def post(self, request: HttpRequest, token: str) -> HttpResponse:
         if "send" in request.POST:
             return self._send(token)
-        done = webhooks.connect(token=token, code=request.POST.get("code", ""))
-        if done.subscriber is None:
-            return self.show_broken(done.finding)
-        if done.finding == LinkState.OPEN and done.is_right:
-            return self.show("connected", subscriber=done.subscriber, secret=done.secret)
-        error = (
-            "" if done.is_right else _("This is not the code. Write it as it arrived; after ten tries, wait an hour.")
-        )
-        return self._show(done.finding, done.subscriber, error=error)
+        result = webhooks.connect(token=token, code=request.POST.get("code", ""))
+        if result.subscriber is None:
+            return self.show_broken(result.link_state)
+        if result.link_state == LinkState.VALID and result.is_code_right:
+            return self.show("connected", subscriber=result.subscriber, secret=result.secret)
+        wrong_code = _("This is not the code. Write it as it arrived; after ten tries, wait an hour.")
+        error = "" if result.is_code_right else wrong_code
+        return self._show(result.link_state, result.subscriber, error=error)
 
     def _send(self, token: str) -> HttpResponse:
-        finding, subscriber = webhooks.look_at(token)
+        link_state, subscriber = webhooks.check_connect_link(token)
         if subscriber is None:
-            return self.show_broken(finding)
+            return self.show_broken(link_state)
         is_sent = webhooks.send_code(token=token)
         refusal = _("The code has been sent several times already. Wait a quarter of an hour.")
-        return self._show(finding, subscriber, is_sent=is_sent, error="" if is_sent else refusal)
+        return self._show(link_state, subscriber, is_sent=is_sent, error="" if is_sent else refusal)
 
     def _show(
-        self, finding: LinkState, subscriber: Subscriber, *, error: str = "", is_sent: bool = False
+        self, link_state: LinkState, subscriber: Subscriber, *, error: str = "", is_sent: bool = False
     ) -> HttpResponse:
         context: dict[str, Any] = {"webhook": masked(subscriber.address), "error": error, "is_sent": is_sent}
-        if finding == LinkState.USED:
+        if link_state == LinkState.USED:
             return self.show("already_connected", **context)
         status = HTTPStatus.UNPROCESSABLE_ENTITY if error else HTTPStatus.OK
         tried = webhooks.log(subscriber)[:3]

@@ -27,19 +27,19 @@ from .service import CONFIRM_WITHIN, LinkState
 
 # For so long both secrets sign after a change.
 OVERLAP = timedelta(hours=24)
-SHOWN = 30  # lines of the log on the owner's page
+LOG_LENGTH = 30  # lines of the log on the owner's page
 _SLACK = {"hooks.slack.com", "hooks.slack-gov.com"}
 _TEAMS = (".logic.azure.com", ".webhook.office.com", ".api.powerplatform.com")
 
 
 @dataclass(frozen=True)
-class Connected:
+class ConnectResult:
     """`secret` is shown this once; empty for a chat, and where nothing was done."""
 
-    finding: LinkState
+    link_state: LinkState
     subscriber: Subscriber | None = None
     secret: str = ""
-    is_right: bool = True
+    is_code_right: bool = True
 
 
 def channel_of(url: str) -> str:
@@ -63,31 +63,31 @@ def sign_up(*, url: str, address: str, choices: Choices) -> None:
         queue_message(subscriber, Delivery.Letter.MANAGE)
         return
     subscriber = subscriber or Subscriber(channel=channel, address=url, owner=address)
-    subscriber = lifecycle.begin_round(subscriber, url, choices)
+    subscriber = lifecycle.start_opt_in(subscriber, url, choices)
     queue_message(subscriber, Delivery.Letter.WEBHOOK)
 
 
-def look_at(token: str) -> tuple[LinkState, Subscriber | None]:
+def check_connect_link(token: str) -> tuple[LinkState, Subscriber | None]:
     """What a link to connect a webhook would do now; changes nothing."""
     value = links.unsign(Purpose.CONNECT, token)
     if value is None:
-        return LinkState.WRONG, None
+        return LinkState.INVALID, None
     pk, _colon, signed_round = value.partition(":")
     subscriber = Subscriber.objects.exclude(address="").filter(pk=pk).first()
     if subscriber is None or str(subscriber.opt_in_round) != signed_round:
-        return LinkState.OLD, None
+        return LinkState.EXPIRED, None
     if subscriber.state == State.ACTIVE:
         return LinkState.USED, subscriber
     in_time = links.unsign(Purpose.CONNECT, token, int(CONFIRM_WITHIN.total_seconds())) is not None
-    return (LinkState.OPEN, subscriber) if in_time and subscriber.state == State.PENDING else (LinkState.OLD, None)
+    return (LinkState.VALID, subscriber) if in_time and subscriber.state == State.PENDING else (LinkState.EXPIRED, None)
 
 
 @transaction.atomic
 def send_code(*, token: str) -> bool:
     """Posts the code to the webhook; False if that was done too often."""
-    lifecycle.lock(links.unsign(Purpose.CONNECT, token))
-    finding, subscriber = look_at(token)
-    if finding != LinkState.OPEN or subscriber is None:
+    lifecycle.lock_token_subscriber(links.unsign(Purpose.CONNECT, token))
+    link_state, subscriber = check_connect_link(token)
+    if link_state != LinkState.VALID or subscriber is None:
         return False
     if not limits.may_post_code(url=subscriber.address, host=guard.read_url(subscriber.address).host):
         return False
@@ -96,28 +96,28 @@ def send_code(*, token: str) -> bool:
 
 
 @transaction.atomic
-def connect(*, token: str, code: str) -> Connected:
+def connect(*, token: str, code: str) -> ConnectResult:
     """Begins the subscription of who knows the code. OPEN means that this call did it, unless the code was wrong."""
-    lifecycle.lock(links.unsign(Purpose.CONNECT, token))
-    finding, subscriber = look_at(token)
-    if finding != LinkState.OPEN or subscriber is None:
-        return Connected(finding, subscriber)
+    lifecycle.lock_token_subscriber(links.unsign(Purpose.CONNECT, token))
+    link_state, subscriber = check_connect_link(token)
+    if link_state != LinkState.VALID or subscriber is None:
+        return ConnectResult(link_state, subscriber)
     expected = verification_code(subscriber.pk, subscriber.opt_in_round)
     may_try = limits.may_try_code(f"{subscriber.pk}:{subscriber.opt_in_round}")
-    if not (may_try and constant_time_compare(_bare(code), _bare(expected))):
-        return Connected(finding, subscriber, is_right=False)
+    if not (may_try and constant_time_compare(_bare_code(code), _bare_code(expected))):
+        return ConnectResult(link_state, subscriber, is_code_right=False)
     subscriber.state, subscriber.confirmed_at = State.ACTIVE, timezone.now()
     subscriber.left_at, subscriber.suspended_because = None, ""
-    lifecycle.save(subscriber, "state", "confirmed_at", "left_at", "suspended_because")
+    lifecycle.save_fields(subscriber, "state", "confirmed_at", "left_at", "suspended_because")
     subscriber.secrets.all().delete()
-    limits.forgive(address=subscriber.owner)
-    return Connected(finding, subscriber, _add_secret(subscriber))
+    limits.reset_uses(address=subscriber.owner)
+    return ConnectResult(link_state, subscriber, _add_secret(subscriber))
 
 
 @transaction.atomic
 def change_secret(*, subscriber: Subscriber) -> str:
     """A new secret, shown this once; the one before signs beside it for OVERLAP. Empty for a chat or who has gone."""
-    present = lifecycle.locked_as_read(subscriber)
+    present = lifecycle.lock_if_unchanged(subscriber)
     if present is None:
         return ""
     now = timezone.now()
@@ -130,7 +130,7 @@ def change_secret(*, subscriber: Subscriber) -> str:
 @transaction.atomic
 def replay(*, subscriber: Subscriber, delivery_id: int) -> bool:
     """Sends what was sent or failed once more, under the same id. False where it may not be, or was done too often."""
-    present = lifecycle.locked_as_read(subscriber)
+    present = lifecycle.lock_if_unchanged(subscriber)
     if present is None or present.state != State.ACTIVE or delivery_id not in replayable(present):
         return False
     if not limits.may_replay(present.pk):
@@ -151,7 +151,7 @@ def replayable(subscriber: Subscriber) -> set[int]:
 
 def log(subscriber: Subscriber) -> list[Attempt]:
     """The newest tries first."""
-    return list(subscriber.attempts.order_by("-at", "-pk")[:SHOWN])
+    return list(subscriber.attempts.order_by("-at", "-pk")[:LOG_LENGTH])
 
 
 def _add_secret(subscriber: Subscriber) -> str:
@@ -160,5 +160,5 @@ def _add_secret(subscriber: Subscriber) -> str:
     return SigningSecret.objects.create(subscriber=subscriber, value=new_secret()).value
 
 
-def _bare(code: str) -> str:
-    return "".join(sign for sign in code.upper() if sign.isascii() and sign.isalnum())
+def _bare_code(code: str) -> str:
+    return "".join(char for char in code.upper() if char.isascii() and char.isalnum())

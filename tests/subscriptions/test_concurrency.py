@@ -48,7 +48,7 @@ def test_unsubscribing_while_somebody_signs_the_address_up_again_is_not_undone(
 
     monkeypatch.setattr(limits, "may_sign_up", one_click_meanwhile)
     service.sign_up(address="anna@example.dk", choices=DANISH)
-    assert presses[0].result()[0] == LinkState.OPEN
+    assert presses[0].result()[0] == LinkState.VALID
     assert stored(subscriber).state == "unsubscribed"
 
 
@@ -58,15 +58,15 @@ def test_sign_up_that_waited_for_an_erasure_begins_with_a_stranger(
 ) -> None:
     subscriber = make_subscriber("anna@example.dk")
     presses: list[Any] = []
-    forget = lifecycle.leave
+    forget = lifecycle.end_subscription
 
     def sign_up_meanwhile(locked: Subscriber) -> None:
         presses.append(pool.submit(service.sign_up, address="anna@example.dk", choices=DANISH))
         wait_for(is_somebody_blocked)
         forget(locked)
 
-    monkeypatch.setattr(lifecycle, "leave", sign_up_meanwhile)
-    assert service.erase(subscriber=subscriber) == LinkState.OPEN
+    monkeypatch.setattr(lifecycle, "end_subscription", sign_up_meanwhile)
+    assert service.erase(subscriber=subscriber) == LinkState.VALID
     presses[0].result()
     assert (stored(subscriber).address, stored(subscriber).state) == ("", "unsubscribed")
     assert Subscriber.objects.by_mail("anna@example.dk").get().state == "pending"
@@ -92,7 +92,7 @@ def test_who_confirms_while_old_sign_ups_are_forgotten_is_kept(
 
     delete = Collector.delete
     monkeypatch.setattr(Collector, "delete", confirmed_meanwhile)
-    service.forget_unconfirmed(now=timezone.now())
+    service.delete_unconfirmed(now=timezone.now())
     assert Subscriber.objects.count() == presses[0].result()
 
 
@@ -100,7 +100,7 @@ def test_who_confirms_while_old_sign_ups_are_forgotten_is_kept(
 def test_choices_that_were_read_before_somebody_left_do_not_bring_them_back() -> None:
     seen = make_subscriber("anna@example.dk")
     service.unsubscribe(token=unsubscription(seen))
-    assert service.change(subscriber=seen, choices=Choices("en")) == LinkState.OPEN
+    assert service.change_choices(subscriber=seen, choices=Choices("en")) == LinkState.VALID
     assert (stored(seen).state, stored(seen).language) == ("unsubscribed", "en")
     assert stored(seen).left_at is not None
 
@@ -110,9 +110,9 @@ def test_what_was_read_before_an_erasure_does_not_bring_the_address_back() -> No
     seen = make_subscriber("anna@example.dk")
     service.erase(subscriber=stored(seen))
     left = stored(seen).left_at
-    assert service.change(subscriber=seen, choices=DANISH) == LinkState.OLD
-    assert service.erase(subscriber=seen) == LinkState.OLD
-    assert service.leave(seen) is False
+    assert service.change_choices(subscriber=seen, choices=DANISH) == LinkState.EXPIRED
+    assert service.erase(subscriber=seen) == LinkState.EXPIRED
+    assert service.end_subscription(seen) is False
     assert (stored(seen).address, stored(seen).state, stored(seen).left_at) == ("", "unsubscribed", left)
 
 
@@ -120,17 +120,17 @@ def test_what_was_read_before_an_erasure_does_not_bring_the_address_back() -> No
 def test_what_was_read_in_an_earlier_round_changes_and_erases_nothing() -> None:
     seen = make_subscriber("anna@example.dk")
     Subscriber.objects.update(opt_in_round=2)
-    assert service.change(subscriber=seen, choices=Choices("en")) == LinkState.OLD
-    assert service.erase(subscriber=seen) == LinkState.OLD
+    assert service.change_choices(subscriber=seen, choices=Choices("en")) == LinkState.EXPIRED
+    assert service.erase(subscriber=seen) == LinkState.EXPIRED
     assert (stored(seen).address, stored(seen).language, stored(seen).state) == ("anna@example.dk", "da", "active")
 
 
 @pytest.mark.django_db
 def test_staff_who_end_a_subscription_write_no_older_choices() -> None:
     seen = make_subscriber("anna@example.dk")
-    service.change(subscriber=seen, choices=Choices("en", wants_maintenance=False))
-    assert service.leave(seen) is True
-    assert service.leave(seen) is False
+    service.change_choices(subscriber=seen, choices=Choices("en", wants_maintenance=False))
+    assert service.end_subscription(seen) is True
+    assert service.end_subscription(seen) is False
     present = stored(seen)
     assert (present.state, present.language, present.wants_maintenance) == ("unsubscribed", "en", False)
 
@@ -140,14 +140,14 @@ def test_link_that_ends_while_the_form_is_read_shows_the_page_of_an_old_link(
     ben: Visitor, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     subscriber = make_subscriber("anna@example.dk", language="en")
-    look = service.look_at_manage_link
+    look = service.check_manage_link
 
     def erased_meanwhile(token: str) -> tuple[LinkState, Subscriber | None]:
         found = look(token)
         service.erase(subscriber=stored(subscriber))
         return found
 
-    monkeypatch.setattr(service, "look_at_manage_link", erased_meanwhile)
+    monkeypatch.setattr(service, "check_manage_link", erased_meanwhile)
     answer = ben.post(ben.page(name, manage_link(subscriber)), {"wants_incidents": "on"})
     assert answer.status_code == 410
     assert "The link does not work any more" in answer.content.decode()
@@ -168,6 +168,6 @@ def test_link_asked_for_during_an_erasure_is_written_to_nobody(
 
     monkeypatch.setattr(limits, "may_send_manage_link", erased_meanwhile)
     service.send_manage_links(address="anna@example.dk")
-    assert presses[0].result() == LinkState.OPEN
+    assert presses[0].result() == LinkState.VALID
     assert letters("") == ["manage"]
     assert Delivery.objects.get().state == "skipped"

@@ -30,7 +30,7 @@ def test_three_are_three_although_the_sign_up_itself_was_forgotten(anna: Visitor
     for _day in range(6):
         anna.sign_up()
         anna.clock.shift(8 * DAY)
-        service.forget_unconfirmed(now=timezone.now())
+        service.delete_unconfirmed(now=timezone.now())
     assert Subscriber.objects.count() == 0
     anna.sign_up()
     assert letters() == []
@@ -140,7 +140,7 @@ def test_who_did_not_come_back_after_all_has_left_as_before(anna: Visitor) -> No
     subscriber = make_subscriber("anna@example.dk", state="unsubscribed")
     anna.sign_up()
     anna.clock.shift(8 * DAY)
-    assert service.forget_unconfirmed(now=timezone.now()) == 0
+    assert service.delete_unconfirmed(now=timezone.now()) == 0
     subscriber.refresh_from_db()
     assert subscriber.state == "unsubscribed"
 

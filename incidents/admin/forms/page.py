@@ -10,8 +10,8 @@ from django.utils.translation import gettext_lazy
 
 from ...models import Page
 from ...models.fields import LocalizedFormField
-from ...models.logo import LARGEST, logo_from
-from ...models.weblinks import MOST
+from ...models.logo import MAX_BYTES, logo_from
+from ...models.weblinks import MAX_LINKS
 
 _LABEL = gettext_lazy("Link %(number)s: label")
 _ADDRESS = gettext_lazy("Link %(number)s: address")
@@ -19,7 +19,7 @@ _ADDRESS = gettext_lazy("Link %(number)s: address")
 
 def link_names() -> Iterator[tuple[str, str]]:
     """The field names for each link: label and URL."""
-    return ((f"link_{number}_label", f"link_{number}_address") for number in range(1, MOST + 1))
+    return ((f"link_{number}_label", f"link_{number}_address") for number in range(1, MAX_LINKS + 1))
 
 
 class PageForm(forms.ModelForm[Page]):
@@ -49,7 +49,7 @@ class PageForm(forms.ModelForm[Page]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        stored = [*self.instance.web_links, *[None] * MOST]
+        stored = [*self.instance.web_links, *[None] * MAX_LINKS]
         for number, ((label, address), link) in enumerate(zip(link_names(), stored, strict=False), 1):
             self.fields[label] = LocalizedFormField(
                 required=False, single_line=True, label=_LABEL % {"number": number}, initial=link and link["label"]
@@ -68,7 +68,7 @@ class PageForm(forms.ModelForm[Page]):
         file = self.cleaned_data.get("logo_file")
         if file is None:
             return None
-        content: bytes = file.read(LARGEST + 1)
+        content: bytes = file.read(MAX_BYTES + 1)
         logo_from(content)
         return content
 

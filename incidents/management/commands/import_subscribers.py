@@ -57,9 +57,9 @@ class Command(BaseCommand):
         """Read the file line by line, with a progress bar on a terminal."""
         source = files.enter_context(path.open(encoding="utf-8-sig", newline=""))
         bar = files.enter_context(tqdm(total=path.stat().st_size, unit="B", unit_scale=True, disable=None, leave=False))
-        delimiter = tables.delimiter(source.readline())
+        delimiter = tables.detect_delimiter(source.readline())
         source.seek(0)
-        return tables.parsed(_counted(source, bar), delimiter)
+        return tables.parse(_counted(source, bar), delimiter)
 
     def show(self, line: ImportedLine, results: Counter[ImportResult]) -> None:
         """Print the first invalid lines; the report has them all."""

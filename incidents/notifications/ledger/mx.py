@@ -23,7 +23,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from ...models import Delivery, Destination, MailDomain, Subscriber
-from ...models.mail_domains import BELIEVED
+from ...models.mail_domains import TRUSTED_FOR
 from .. import addressing
 from . import destinations
 
@@ -57,7 +57,7 @@ def look_up(now: datetime) -> int:
 
     Deliveries that wait for a domain are moved to its group if that has changed.
     """
-    MailDomain.objects.filter(known_at__lt=now - 2 * BELIEVED).delete()
+    MailDomain.objects.filter(known_at__lt=now - 2 * TRUSTED_FOR).delete()
     looked_up = 0
     while names := _unknown_domains(now):
         groups = asyncio.run(_look_up_groups(names))
@@ -114,7 +114,7 @@ def _resolver() -> dns.asyncresolver.Resolver:
 
 def _save(names: Collection[str], groups: dict[str, str], now: datetime) -> None:
     before = dict(MailDomain.objects.filter(name__in=names).values_list("name", "group"))
-    retry_soon = now - BELIEVED + _RETRY_AFTER
+    retry_soon = now - TRUSTED_FOR + _RETRY_AFTER
     rows = [
         MailDomain(
             name=name,

@@ -1,4 +1,4 @@
-"""The writer of the ledger: the only code that changes the state of deliveries, as MOVES allows.
+"""The writer of the ledger: the only code that changes the state of deliveries, as ALLOWED_MOVES allows.
 
 `transition` is for sets of rows. `Ledger` is for a worker: it records that a message is
 in flight before it is sent, and its outcome right after the reply, so that a worker
@@ -18,7 +18,7 @@ import psycopg
 from django.db import DEFAULT_DB_ALIAS, OperationalError, connections
 from django.utils import timezone
 
-from ...models import MOVES, Delivery, DeliveryState, Subscriber
+from ...models import ALLOWED_MOVES, Delivery, DeliveryState, Subscriber
 from ...models.deliveries import DeliveryQuerySet
 
 logger = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ DATABASE_PATIENCE = timedelta(minutes=20)
 
 def allowed_sources(target: DeliveryState) -> list[str]:
     """Return the states that may change to `target`."""
-    return [state for state, targets in MOVES.items() if target in targets]
+    return [state for state, targets in ALLOWED_MOVES.items() if target in targets]
 
 
 _SENDABLE_STATES = allowed_sources(DeliveryState.SENDING)
@@ -81,7 +81,7 @@ class Outcome:
     sent_at: datetime | None = None
 
     def __post_init__(self) -> None:
-        if self.state not in MOVES[DeliveryState.SENDING]:
+        if self.state not in ALLOWED_MOVES[DeliveryState.SENDING]:
             raise ValueError(f"A delivery in flight cannot change to {self.state}.")
 
 

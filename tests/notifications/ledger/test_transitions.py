@@ -1,4 +1,4 @@
-"""Random sequences of replies, crashes and times: deliveries change state as MOVES allows, and all of them end.
+"""Random sequences of replies, crashes and times: deliveries change state as ALLOWED_MOVES allows, and all of them end.
 
 `LEDGER_EXAMPLES=500 pytest tests/notifications/ledger/test_transitions.py` tries more of them.
 """
@@ -22,7 +22,7 @@ from pytest_django import Settings
 from harness.deliveries import let_time_pass, work_off
 from harness.smtp_server import DROP, ScriptedServer
 from incidents import operations
-from incidents.models import MOVES, Announcement, Delivery, DeliveryState, Subscriber
+from incidents.models import ALLOWED_MOVES, Announcement, Delivery, DeliveryState, Subscriber
 from incidents.notifications.ledger import claims
 from incidents.notifications.ledger.writer import SENDING_LEASE
 from tests.factories import make_subscriber
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.django_db
 EXAMPLES = int(os.environ.get("LEDGER_EXAMPLES", "6"))
 HOSTS = ("a.example", "a.example", "b.example")
 ENDS = {"sent", "failed", "skipped"}
-# Rejects every change of state that MOVES does not allow, in any statement.
+# Rejects every change of state that ALLOWED_MOVES does not allow, in any statement.
 WATCH = """
 CREATE FUNCTION pg_temp.watch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
     IF NOT ('%s'::jsonb -> OLD.state) ? NEW.state THEN
@@ -64,7 +64,7 @@ STEPS = """
 @pytest.fixture
 def watched() -> None:
     with connection.cursor() as cursor:
-        cursor.execute(WATCH % json.dumps({state: sorted(targets) for state, targets in MOVES.items()}))
+        cursor.execute(WATCH % json.dumps({state: sorted(targets) for state, targets in ALLOWED_MOVES.items()}))
 
 
 @pytest.fixture
@@ -171,6 +171,6 @@ def test_trigger_of_this_test_rejects_forbidden_changes(watched: None, now: str,
 
 
 def test_only_skipped_deliveries_cannot_change_state() -> None:
-    assert {state for state, targets in MOVES.items() if not targets} == {"skipped"}
-    assert MOVES[DeliveryState.SENT] == {"queued"}  # only if the owner of a webhook asks
-    assert set(MOVES) == set(DeliveryState.values)
+    assert {state for state, targets in ALLOWED_MOVES.items() if not targets} == {"skipped"}
+    assert ALLOWED_MOVES[DeliveryState.SENT] == {"queued"}  # only if the owner of a webhook asks
+    assert set(ALLOWED_MOVES) == set(DeliveryState.values)
