@@ -1,1 +1,1 @@
-"""A subscriber's life: signing up, confirming, choosing, leaving. `service` holds the verbs, the views call them."""
+"""Subscriptions: sign-up, confirmation, choices, unsubscribing. The views call the verbs in `service`."""

@@ -1,4 +1,4 @@
-"""Mail addresses: what is accepted and the one form they are stored in."""
+"""Email addresses: which are accepted, and the normalised form that is stored."""
 
 import unicodedata
 
@@ -6,20 +6,20 @@ from django.core.exceptions import ValidationError
 from django.core.validators import EmailValidator
 from django.utils.translation import gettext_lazy as _
 
-# RFC 5321 §4.5.3.1: 64 octets before the @, and 254 in all fit a path in angle brackets (erratum 1690).
+# RFC 5321 §4.5.3.1: 64 octets before the @, and 254 in total fit a path in angle brackets (erratum 1690).
 MAX_LENGTH, MAX_LOCAL_PART = 254, 64
-# Mailboxes of these hosts ignore dots before the @.
+# These hosts ignore dots before the @.
 _DOTS_IGNORED = {"gmail.com", "googlemail.com"}
-# What copying from a page or a document leaves at both ends: spaces, marks of direction, zero-width characters.
+# Copying from a page or a document leaves these at both ends: spaces, direction marks, zero-width characters.
 _BLANK = " \t\r\n\u200b\u200e\u200f\u202a\u202c\u2060\u2066\u2067\u2068\u2069\ufeff"
 _validate = EmailValidator(allowlist=[])
 
 
 def normalise(typed: str) -> str:
-    """The address as it is stored: the domain in ASCII and lower case, the part before the @ as it was typed.
+    """Return the address as it is stored: the domain in lower-case ASCII, the part before the @ as it was typed.
 
-    Raises ValidationError for what is no mail address, and for forms that no
-    provider gives out: quoted names, a number instead of a domain.
+    Raises ValidationError for anything else, and for forms that no provider gives
+    out: quoted names, an IP address instead of a domain.
     """
     text = unicodedata.normalize("NFKC", typed).strip(_BLANK)
     local, at, domain = text.rpartition("@")
@@ -36,7 +36,7 @@ def normalise(typed: str) -> str:
 
 
 def mailbox(address: str) -> str:
-    """What is probably one mailbox, for limits: `Anna+status@Example.dk` and `anna@example.dk` are the same."""
+    """Return a key for limits: `Anna+status@Example.dk` and `anna@example.dk` are probably the same mailbox."""
     local, _at, domain = address.lower().rpartition("@")
     local = local.partition("+")[0] or local
     if domain in _DOTS_IGNORED:
@@ -45,7 +45,7 @@ def mailbox(address: str) -> str:
 
 
 def readable(address: str) -> str:
-    """The address with its domain in the letters people know it by."""
+    """Return the address with its domain decoded from Punycode."""
     local, at, domain = address.rpartition("@")
     try:
         return f"{local}{at}{domain.encode('ascii').decode('idna')}"
@@ -57,7 +57,7 @@ def _ascii_domain(domain: str) -> str:
     domain = domain.lower()
     try:
         encoded = domain.encode("idna").decode("ascii")
-        # Python's codec follows IDNA 2003, which writes “straße” as “strasse”: somebody else's domain.
+        # Python's codec follows IDNA 2003, which maps “straße” to “strasse”, a different domain.
         round_trips = encoded.encode("ascii").decode("idna") == domain or encoded == domain
     except UnicodeError as error:
         raise _refusal() from error

@@ -1,7 +1,7 @@
-"""The signed stamp in the sign-up form: when it was fetched, and which copy of it this is.
+"""The signed stamp in the sign-up form: when the form was fetched, and an id of this copy.
 
-A person needs some seconds to fill the form in; a script that posts does not.
-The stamp keeps no state and names nobody.
+A person needs some seconds to fill in the form; a script does not. The stamp needs no
+state on the server and identifies nobody.
 """
 
 import secrets
@@ -25,7 +25,7 @@ def is_genuine(stamp: str) -> bool:
 
 
 def check(stamp: str) -> str:
-    """What tells this copy of the form from others. Raises ValidationError where it came too soon or too late."""
+    """Return the id of this copy of the form. Raises ValidationError if it was sent too soon or too late."""
     copy = links.unsign(Purpose.FORM, stamp, MAX_SECONDS)
     if copy is None:
         raise ValidationError(_("The form was open for too long. Please send it again."), code="old")

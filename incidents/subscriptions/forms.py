@@ -1,4 +1,4 @@
-"""The public forms. They are read without a cookie; what was typed is kept when something is wrong."""
+"""The public forms. They need no cookie, and keep the input when it is invalid."""
 
 from datetime import date, datetime, time, timedelta
 from itertools import groupby
@@ -32,7 +32,7 @@ _AREAS = ("Africa/", "America/", "Antarctica/", "Asia/", "Atlantic/", "Australia
 
 
 class AddressForm(forms.Form):
-    """A mail address, from a person. `subject` is a trap: people do not see it."""
+    """An email address. `subject` is a honeypot: it is hidden from people."""
 
     address = forms.CharField(
         label=_("Your email address"),
@@ -72,7 +72,7 @@ class LanguageForm(forms.Form):
 
 
 class ChoicesForm(LanguageForm):
-    """Language, kinds and systems, as they are chosen at sign-up and later."""
+    """Language, kinds and systems, chosen at sign-up and changed later."""
 
     wants_incidents = forms.BooleanField(label=_("Incidents"), required=False, initial=True)
     wants_maintenance = forms.BooleanField(label=_("Planned maintenance"), required=False, initial=True)
@@ -90,7 +90,7 @@ class ChoicesForm(LanguageForm):
         },
     )
 
-    # Systems that are followed and hidden: the form cannot offer them, and takes none of them away.
+    # Hidden systems that the subscriber follows: the form cannot offer them, but must not remove them.
     kept: tuple[Component, ...] = ()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -102,11 +102,11 @@ class ChoicesForm(LanguageForm):
         return list(Component.objects.public().in_page_order())
 
     def groups(self) -> list[tuple[ComponentGroup | None, list[Component]]]:
-        """The systems as the page shows them, by group; none where the page has no systems."""
+        """Return the systems in page order, by group; empty if the page has none."""
         return [(group, list(ones)) for group, ones in groupby(self._components, lambda component: component.group)]
 
     def chosen(self) -> set[str]:
-        """The ids of the systems that are ticked, for the template."""
+        """Return the ids of the ticked systems, for the template."""
         return set(self["components"].value() or ())
 
     def wants_something(self) -> bool:
@@ -136,7 +136,7 @@ class ChoicesForm(LanguageForm):
 
 
 class StampedForm(AddressForm):
-    """Sent by somebody who has just read it."""
+    """A form whose stamp shows that it was fetched some seconds before it was sent."""
 
     stamp = forms.CharField(required=False, widget=forms.HiddenInput)
 
@@ -146,7 +146,7 @@ class StampedForm(AddressForm):
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
         if len(self.errors) > 1:
-            self.errors.pop("stamp", None)  # the form is sent once more anyway, later and with a good stamp
+            self.errors.pop("stamp", None)  # the form is sent again anyway, later and with a valid stamp
         return data
 
 
@@ -155,7 +155,7 @@ class SignUpForm(StampedForm, ChoicesForm):
 
 
 class WebhookForm(SignUpForm):
-    """The mail address is the owner's."""
+    """The email address is that of the webhook's owner."""
 
     url = forms.CharField(
         label=_("Address of the webhook"),
@@ -176,7 +176,7 @@ class WebhookForm(SignUpForm):
 
 
 class FollowForm(StampedForm, LanguageForm):
-    """For one incident there is no more to choose than the language."""
+    """Follow one incident; there is nothing to choose but the language."""
 
 
 class ManageForm(ChoicesForm):
@@ -207,7 +207,7 @@ class ManageForm(ChoicesForm):
         self.fields["time_zone"].choices = _zones()  # type: ignore[attr-defined]
 
     def followed(self) -> set[str]:
-        """The ids of the incidents that are ticked, for the template."""
+        """Return the ids of the ticked incidents, for the template."""
         return set(self["incidents"].value() or ())
 
     def wants_something(self) -> bool:
@@ -215,7 +215,7 @@ class ManageForm(ChoicesForm):
 
     @classmethod
     def of(cls, subscriber: Subscriber) -> "ManageForm":
-        """The form with a subscriber's present choices."""
+        """Return the form with the subscriber's current choices."""
         chosen = list(subscriber.components.values_list("pk", flat=True))
         paused = subscriber.paused_until
         return cls(
@@ -245,7 +245,7 @@ class ManageForm(ChoicesForm):
 
 
 def _zones() -> list[tuple[str, str]]:
-    """The page's own, and those that are named after places."""
+    """Return the page's own time zone, UTC, and the zones named after places."""
     own = _("As on the page: %(zone)s") % {"zone": Page.objects.current().time_zone}
     named = sorted(name for name in available_timezones() if name.startswith(_AREAS))
     return [("", own), ("UTC", "UTC"), *((name, name.replace("_", " ")) for name in named)]

@@ -1,8 +1,8 @@
-"""Imports subscribers from a table: our own export, Statuspage's export or its import template.
+"""Import subscribers from a table: our own export, Statuspage's export or its import template.
 
-A line is one subscriber. No e-mail is sent, because consent was given elsewhere; its
+Each line is one subscriber. No email is sent, because consent was given elsewhere; its
 source is recorded with each subscriber. Existing subscribers keep their choices.
-Unsubscribed, erased and suspended subscribers are not brought back.
+Unsubscribed, erased and suspended subscribers are not reactivated.
 """
 
 from collections import Counter
@@ -27,7 +27,7 @@ from .lifecycle import State
 from .tables import NO, YES
 
 BATCH = 1_000
-# Our columns under the names of other tables.
+# Other tables' names for our columns.
 _ALIASES = {
     "email": "address",
     "email address": "address",
@@ -45,7 +45,7 @@ _TEMPLATE = ["channel", "address", "skip_confirmation"]
 
 
 class ImportResult(StrEnum):
-    """The result of a line."""
+    """What became of a line."""
 
     IMPORTED = "imported"
     KNOWN = "already known, unchanged"
@@ -90,7 +90,7 @@ class InvalidLine(Exception):
 
 
 class Table:
-    """Maps the columns of a table, from its first line."""
+    """The columns of a table, read from its first line."""
 
     def __init__(self, first: list[str], consent_source: str) -> None:
         names = [_ALIASES.get(name.lower(), name.lower().replace(" ", "_")) for name in first]
@@ -102,7 +102,7 @@ class Table:
             raise InvalidLine(ImportResult.INVALID, "no column is called “address” or “email”")
 
     def candidate(self, number: int, cells: list[str]) -> Candidate:
-        """Raises InvalidLine."""
+        """Return the subscriber of a line. Raises InvalidLine."""
         line = dict(zip(self.names, cells, strict=False))
         if not self.has_heading:
             line["components"] = " ".join(cells[len(_TEMPLATE) :])
@@ -237,7 +237,7 @@ def _zone(written: str) -> str:
 
 
 def _flag(written: str) -> bool:
-    """Empty means yes: everyone in the table asked for notifications."""
+    """Read yes or no. Empty means yes: everyone in the table asked for notifications."""
     if written.lower() in {"", YES, "true", "1", "ja"}:
         return True
     if written.lower() in {NO, "false", "0", "nej"}:

@@ -1,4 +1,4 @@
-"""The RQ job of the subscription requests."""
+"""The RQ job that processes subscription requests."""
 
 from django.utils import timezone
 

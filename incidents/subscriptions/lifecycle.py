@@ -1,6 +1,6 @@
-"""A subscriber's row: how it is held, chosen for, left and forgotten. The verbs in `service` and `following` use it.
+"""Lock a subscriber and change it: opt-in, choices, end, erasure. Used by the verbs in `service` and `following`.
 
-What is written here names its fields: what was read earlier may be over by then.
+Each write names its fields, because values that were read before the lock may be outdated.
 """
 
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from django.utils.crypto import salted_hmac
 from ..models import Component, Delivery, DeliveryState, SkipReason, Subscriber
 from ..notifications.ledger.writer import transition
 
-CONSENT_TEXT = "2026-11-24"  # the version of templates/subscriptions/_consent.html that people agree to
+CONSENT_TEXT = "2026-11-24"  # version of templates/subscriptions/_consent.html
 
 State = Subscriber.State
 
 
 @dataclass(frozen=True)
 class Choices:
-    """What somebody wants to hear of, and in which language. No components means all, also those added later."""
+    """What a subscriber wants to be notified of, and in which language. No components means all, also future ones."""
 
     language: str
     wants_incidents: bool = True
@@ -33,18 +33,18 @@ class Choices:
 
 
 def erased_key(address: str, secret: str | None = None) -> str:
-    """What is kept of an erased address: nobody can tell the address from it, we can tell that it is the same."""
+    """Return a keyed hash by which an erased address is recognised but cannot be recovered."""
     return salted_hmac("incidents.subscriptions.erased", address.upper(), secret, algorithm="sha256").hexdigest()
 
 
 def lock_address(address: str) -> None:
-    """Lets one sign-up of an address wait for another; there may be no row to lock yet."""
+    """Serialise sign-ups of an address with an advisory lock: there may be no row to lock yet."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [address.upper()])
 
 
 def lock_token_subscriber(value: str | None) -> None:
-    """Holds the subscriber that a token names, so that two presses come one after the other."""
+    """Lock the subscriber that a token names, so that two clicks are processed one after the other."""
     if value is not None:
         lock_subscriber(value.partition(":")[0])
 
@@ -54,7 +54,7 @@ def lock_subscriber(pk: str) -> Subscriber | None:
 
 
 def lock_if_unchanged(subscriber: Subscriber) -> Subscriber | None:
-    """The subscriber as they are now, if they are known and still in the round that was read."""
+    """Lock the subscriber; return None if they were erased or started a new opt-in since they were read."""
     present = lock_subscriber(subscriber.pk)
     if present is None or not present.address or present.opt_in_round != subscriber.opt_in_round:
         return None
@@ -62,7 +62,7 @@ def lock_if_unchanged(subscriber: Subscriber) -> Subscriber | None:
 
 
 def start_opt_in(subscriber: Subscriber | None, address: str, choices: Choices) -> Subscriber:
-    """A pending subscriber who is about to be asked. Coming back after leaving is a new opt-in."""
+    """Return a pending subscriber, ready to be asked for confirmation. Re-subscribing is a new opt-in."""
     if subscriber is None:
         subscriber = Subscriber(address=address, language=choices.language)
     elif subscriber.state != State.PENDING:
@@ -78,7 +78,7 @@ def start_opt_in(subscriber: Subscriber | None, address: str, choices: Choices) 
 
 
 def save_choices(subscriber: Subscriber, choices: Choices, *changed: str) -> None:
-    """Writes the choices, and the fields in `changed` with them."""
+    """Save the choices together with the fields in `changed`."""
     subscriber.language = choices.language
     subscriber.wants_incidents = choices.wants_incidents
     subscriber.wants_maintenance = choices.wants_maintenance
@@ -87,7 +87,7 @@ def save_choices(subscriber: Subscriber, choices: Choices, *changed: str) -> Non
 
 
 def end_subscription(subscriber: Subscriber) -> None:
-    """Ends a locked subscriber's subscription, with all that waits to be sent."""
+    """Unsubscribe a locked subscriber and skip their waiting deliveries."""
     subscriber.state = State.UNSUBSCRIBED
     subscriber.left_at = timezone.now()
     subscriber.paused_until = None
@@ -99,7 +99,7 @@ def end_subscription(subscriber: Subscriber) -> None:
 
 
 def erase(subscriber: Subscriber) -> None:
-    """Forgets who a locked subscriber was. The ledger keeps its numbers, without what servers replied."""
+    """Unsubscribe a locked subscriber and delete their personal data. Deliveries stay, without servers' replies."""
     end_subscription(subscriber)
     subscriber.erased_key = erased_key(subscriber.address)
     subscriber.address = subscriber.owner = subscriber.suspended_because = subscriber.time_zone = ""

@@ -1,10 +1,9 @@
-"""How many letters, and how many searches, people we do not know may cause.
+"""Rate limits on the messages and searches that unknown people can cause (STANDARDS P7).
 
-Kept in PostgreSQL, so that they hold without Valkey.
-Each limit is a leaky bucket (GCRA): one row with the time at which the bucket
-is empty again, moved by one conditional upsert, so that two processes cannot
-both take the last place. Keys are keyed hashes: the table names nobody.
-STANDARDS P7.
+They are stored in PostgreSQL, so that they hold without Valkey. Each limit is a leaky
+bucket (GCRA): one row with the time at which the bucket is empty again, moved by one
+conditional upsert, so that two processes cannot both take the last place. Keys are
+keyed hashes: the table identifies nobody.
 """
 
 import logging
@@ -26,7 +25,7 @@ KEPT = timedelta(days=365)
 
 @dataclass(frozen=True)
 class Limit:
-    """`burst` letters at once, then one per `interval`; never more than `most` until `reset_uses` is called."""
+    """`burst` uses at once, then one per `interval`; at most `max_uses` in total until `reset_uses` is called."""
 
     name: str
     interval: timedelta
@@ -41,26 +40,26 @@ ADDRESS = Limit("address", timedelta(hours=24), max_uses=3)
 # The same mailbox under other spellings (anna+a@, anna+b@).
 MAILBOX = Limit("mailbox", timedelta(hours=8), burst=3)
 MANAGE = Limit("manage", timedelta(hours=6), burst=2)
-# One press on a form that was fetched once; a person corrects a typing error, a script goes on.
+# Submissions of one copy of the form: a person corrects a typing error, a script continues.
 STAMP = Limit("stamp", timedelta(hours=6), burst=5)
-# A whole office stands behind one address of the network, and all of it signs up on a bad day.
+# A whole office shares one network address, and all of it may sign up during an outage.
 NETWORK = Limit("network", timedelta(minutes=2), burst=30)
 EVERYBODY = Limit("everybody", timedelta(seconds=3), burst=1000)
-# All forms together: protects the table of requests; most requests of a flood cause no letter.
+# All forms together: protects the table of requests; most requests of a flood cause no message.
 REQUESTS = Limit("requests", timedelta(seconds=0.05), burst=20_000)
-# Of one owner; each is another webhook, or the same again.
+# Webhooks of one owner, new ones and repeated sign-ups alike.
 WEBHOOK = Limit("webhook", timedelta(hours=4), burst=5, max_uses=20)
-# Codes to one address and to one host, so that nobody is flooded with them.
+# Codes to one URL and to one host, so that no receiver is flooded.
 CODE = Limit("code", timedelta(minutes=15), burst=3)
 CODE_HOST = Limit("code_host", timedelta(seconds=10), burst=60)
 CODE_TRY = Limit("code_try", timedelta(hours=1), burst=10)
 REPLAY = Limit("replay", timedelta(seconds=30), burst=10)
-# Each search costs the database a moment; a whole office looks for the same incident at once.
+# Each search costs database time; a whole office may look for the same incident at once.
 SEARCH = Limit("search", timedelta(seconds=1), burst=60)
-# Those that were refused. A busy day refuses a few; somebody who signs up strangers is refused all the time.
+# Refused requests. A busy day causes a few; a script that signs up strangers causes many.
 REFUSALS = Limit("refusals", timedelta(seconds=10), burst=200)
 ALARM = Limit("alarm", timedelta(hours=1))
-# Passwords that staff say again: a stolen session must not be a way to guess them.
+# Staff re-entering their password: a stolen session must not allow guessing it.
 PASSWORD = Limit("password", timedelta(minutes=2), burst=5)
 
 _TAKE = """
@@ -77,20 +76,18 @@ RETURNING 1
 
 
 class LimitReached(Exception):
-    """A limit is reached."""
-
     def __init__(self, limit: Limit) -> None:
         super().__init__(limit.name)
         self.limit = limit
 
 
 def may_request(*, network: str, stamp: str) -> bool:
-    """Takes a place in every limit of the requester; none of them knows the address that is asked about."""
+    """Take a place in every limit of the requester; none of them depends on the requested address."""
     return _take_all([*_requester_limits(network, stamp), (REQUESTS, "")])
 
 
 def may_sign_up(*, address: str) -> bool:
-    """Takes a place in every limit for one letter to `address`, or in none of them."""
+    """Take a place in every limit for one message to `address`, or in none."""
     return _take_all([(ADDRESS, address.lower()), (MAILBOX, mailbox(address)), (EVERYBODY, "")])
 
 
@@ -106,8 +103,8 @@ def may_post_code(*, url: str, host: str) -> bool:
     return _take_all([(CODE, url), (CODE_HOST, host)])
 
 
-def may_try_code(whose: str) -> bool:
-    return _take(CODE_TRY, whose)
+def may_try_code(opt_in: str) -> bool:
+    return _take(CODE_TRY, opt_in)
 
 
 def may_replay(subscriber: str) -> bool:
@@ -123,20 +120,20 @@ def may_try_password(user: object) -> bool:
 
 
 def reset_uses(*, address: str) -> None:
-    """The owner of the address acted on a letter: the count towards `most` begins anew."""
+    """Restart the count towards `max_uses`, because the owner of the address acted on a message."""
     keys = [ADDRESS.key(address.lower()), WEBHOOK.key(mailbox(address))]
     LetterLimit.objects.filter(key__in=keys).update(uses=0)
 
 
 def alarms(now: datetime) -> set[str]:
-    """The names of the limits that staff were alarmed about in the last hour."""
+    """Return the names of the limits that raised an alarm in the last hour."""
     keys = {ALARM.key(name): name for name in _ALARMING}
     raised = LetterLimit.objects.filter(key__in=keys, free_at__gt=now)
     return {keys[key] for key in raised.values_list("key", flat=True)}
 
 
 def prune(now: datetime) -> int:
-    """Deletes what no longer limits anything; returns how many rows."""
+    """Delete rows that no longer limit anything; return how many."""
     return LetterLimit.objects.filter(keep_until__lt=now).delete()[0]
 
 
@@ -145,7 +142,7 @@ def _requester_limits(network: str, stamp: str) -> Iterable[tuple[Limit, str]]:
 
 
 def _take_all(wanted: Iterable[tuple[Limit, str]]) -> bool:
-    # The limit that all share comes last: its row is locked until the transaction ends.
+    # The shared limit comes last: its row is locked until the transaction ends.
     try:
         with transaction.atomic():
             for limit, value in wanted:
@@ -176,7 +173,7 @@ def _take(limit: Limit, value: str) -> bool:
 
 
 def _record_refusal(limit: Limit) -> None:
-    """One refusal more. Staff hear once an hour that the limit for all is reached, or that refusals are very many."""
+    """Count a refusal; alarm staff, at most once an hour, about a shared limit or very many refusals."""
     reached = [one for one in (limit, *([] if _take(REFUSALS, "") else [REFUSALS])) if one.name in _ALARMING]
     for one in reached:
         if _take(ALARM, one.name):
@@ -184,7 +181,7 @@ def _record_refusal(limit: Limit) -> None:
 
 
 _ALARMING = {
-    REQUESTS.name: "so many come in that no further ones are taken for the moment.",
-    EVERYBODY.name: "the limit for all together is reached, so no letters go out to new subscribers.",
-    REFUSALS.name: "very many are refused; somebody may be signing up strangers. The limits hold.",
+    REQUESTS.name: "too many requests; new ones are refused for the moment.",
+    EVERYBODY.name: "the limit for all requesters is reached; no messages are sent to new subscribers.",
+    REFUSALS.name: "very many requests are refused; a script may be signing up strangers. The limits hold.",
 }

@@ -1,4 +1,4 @@
-"""What a request says about where it comes from, in place of a CSRF token: the public forms use no cookie."""
+"""Where a request comes from. Replaces a CSRF token, because the public forms use no cookie."""
 
 import ipaddress
 from urllib.parse import urlsplit
@@ -6,16 +6,16 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.http import HttpRequest
 
-# Neighbours that one sender can easily move among: a provider gives out a /48 to one customer.
+# One sender can easily use every address of such a network: providers assign a /48 to one customer.
 PREFIXES = {4: 24, 6: 48}
 
 
 def is_from_another_site(request: HttpRequest) -> bool:
-    """Whether a browser says that another site's page sent this.
+    """Whether the browser reports that another site's page sent this request.
 
-    `Sec-Fetch-Site` decides where there is one. Otherwise `Origin` does; it is `null`
-    from our own pages that tell nobody their address. A client that says nothing is
-    no visitor's browser made to act against its owner; limits hold for it all the same.
+    `Sec-Fetch-Site` decides if present, otherwise `Origin`, which is `null` for our own
+    pages with `Referrer-Policy: no-referrer`. A client that sends neither is not a
+    visitor's browser under attack; the limits apply to it all the same.
     """
     site = request.headers.get("Sec-Fetch-Site")
     if site:
@@ -27,7 +27,7 @@ def is_from_another_site(request: HttpRequest) -> bool:
 
 
 def network(request: HttpRequest) -> str:
-    """The sender's network as text, such as `192.0.2.0/24`; empty where it is not known (a socket)."""
+    """Return the sender's network, such as `192.0.2.0/24`; empty if unknown (a Unix socket)."""
     try:
         address = ipaddress.ip_address(_client(request))
     except ValueError:
@@ -38,7 +38,7 @@ def network(request: HttpRequest) -> str:
 
 
 def _client(request: HttpRequest) -> str:
-    """The address of the client, as the outermost of our own proxies saw it; headers count only behind those."""
+    """Return the client's address as seen by our outermost proxy; the header is ignored without proxies."""
     hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
     proxies = settings.TRUSTED_PROXIES
     if proxies and len(hops) >= proxies:

@@ -1,8 +1,8 @@
-"""What a mail provider reports of letters that it took: one came back, or its reader called it unwanted.
+"""Reports from a mail provider about emails that it accepted: bounces and spam complaints.
 
-django-anymail knows how each provider writes and signs. Its views send what they read
-to a signal; ours get an object in the signal's place that calls the verbs, so nothing
-changes behind anybody's back.
+django-anymail knows the format and signature of each provider. Its views send events
+to a signal; ours receive an object in place of the signal that calls the verbs directly,
+so that no signal receiver changes data.
 """
 
 from typing import Protocol
@@ -18,15 +18,15 @@ from ..notifications import bounces
 from ..notifications.bounces import BounceReport
 from . import service
 
-# What anymail calls a letter that will not arrive, and one that is late, in the words of RFC 3464.
+# Anymail's event types for failed and delayed emails, as actions of RFC 3464.
 _ACTIONS = {"bounced": "failed", "rejected": "failed", "failed": "failed", "deferred": "delayed"}
 _OPT_OUTS = {"complained", "unsubscribed"}
-# RFC 3463, for a provider that names the cause and does not quote the server.
+# Status codes of RFC 3463, for providers that name the cause but do not quote the server.
 _CAUSES = {"invalid": "5.1.1", "timed_out": "4.4.7", "blocked": "5.7.1", "spam": "5.7.1"}
 
 
 class Event(Protocol):
-    """As much as we want of `anymail.signals.AnymailTrackingEvent`."""
+    """The attributes we use of `anymail.signals.AnymailTrackingEvent`."""
 
     event_type: str
     recipient: str | None
@@ -37,14 +37,14 @@ class Event(Protocol):
 
 
 class EventReceiver:
-    """Stands where anymail's view expects a signal."""
+    """Passed to anymail's view in place of a signal."""
 
     def send(self, *, event: Event, **_signal: object) -> None:
         receive(event)
 
 
 def urls() -> list[URLPattern]:
-    """The address that a provider calls; none where none is configured."""
+    """Return the URL that the provider calls; none if no provider is configured."""
     if not settings.MAIL_PROVIDER:
         return []
     view = import_string(f"anymail.webhooks.{settings.MAIL_PROVIDER}.{settings.MAIL_PROVIDER_VIEW}")
@@ -53,7 +53,7 @@ def urls() -> list[URLPattern]:
 
 @transaction.atomic
 def receive(event: Event) -> Bounce | None:
-    """Notes what happened to a letter; whoever calls our letters unwanted has left at once. None for other news."""
+    """Record a bounce, or unsubscribe after a complaint. Return None for other events."""
     delivery = _delivery(event) if event.event_type in {*_ACTIONS, *_OPT_OUTS} else None
     if delivery is None:
         return None
@@ -63,10 +63,10 @@ def receive(event: Event) -> Bounce | None:
 
 
 def _delivery(event: Event) -> Delivery | None:
-    """By its Message-ID, which not every provider leaves as it was; else the newest that went to this address."""
-    readers = Subscriber.objects.by_mail(event.recipient or "")
-    letters = Delivery.objects.filter(subscriber__in=readers, attempts__gt=0).order_by("-id")
-    return letters.filter(message_id=event.message_id or "").first() or letters.first()
+    """Find the delivery by Message-ID, which some providers replace; otherwise the newest one to this address."""
+    subscribers = Subscriber.objects.by_mail(event.recipient or "")
+    tried = Delivery.objects.filter(subscriber__in=subscribers, attempts__gt=0).order_by("-id")
+    return tried.filter(message_id=event.message_id or "").first() or tried.first()
 
 
 def _unsubscribe(delivery: Delivery) -> Bounce | None:
@@ -79,6 +79,6 @@ def _unsubscribe(delivery: Delivery) -> Bounce | None:
 
 
 def _report(event: Event) -> BounceReport:
-    said = " ".join((event.mta_response or event.description or "").replace("\x00", "").split())
+    reply = " ".join((event.mta_response or event.description or "").replace("\x00", "").split())
     cause = _CAUSES.get(event.reject_reason or "", "")
-    return BounceReport(_ACTIONS[event.event_type], bounces.enhanced_status(said) or cause, said)
+    return BounceReport(_ACTIONS[event.event_type], bounces.enhanced_status(reply) or cause, reply)

@@ -1,8 +1,8 @@
-"""What people ask for on the public forms: stored by the web request, decided by a worker.
+"""Requests from the public forms: stored by the web request, processed by a worker.
 
-The web request runs the same statements whatever is known of the address, so neither
-its answer nor its duration tells a stranger who subscribes (STANDARDS P5). It checks
-the limits of the requester; the verb that the worker calls checks those of the address.
+The web request runs the same statements for every address, so neither its response nor
+its duration reveals who subscribes (STANDARDS P5). It checks the limits of the
+requester; the verb that the worker calls checks those of the address.
 """
 
 import logging
@@ -21,11 +21,11 @@ logger = logging.getLogger(__name__)
 
 Kind = SubscriptionRequest.Kind
 
-# A worker takes a request up within a second; after this the scheduler does.
+# A worker processes a request within a second; after this the scheduler does.
 OVERLOOKED_AFTER = timedelta(seconds=5)
-# Requests that the scheduler processes at a time: it has other things to do.
+# Per run of the scheduler, which has other things to do.
 _MAX_AT_A_TIME = 20
-# A request that fails for so long is given up: the address is a stranger's until it is confirmed.
+# A request that still fails after this is deleted: until confirmation the address may be a stranger's.
 KEPT = timedelta(days=1)
 _JOB = "incidents.subscriptions.jobs.process_requests"
 
@@ -49,7 +49,7 @@ def to_connect(address: str, url: str, choices: Choices) -> SubscriptionRequest:
 
 @transaction.atomic
 def store(request: SubscriptionRequest, *, network: str = "", stamp: str = "") -> bool:
-    """Keep a new request for the workers; False, and nothing is kept, beyond a limit of the requester."""
+    """Store a new request for the workers; return False and store nothing beyond a limit of the requester."""
     if not limits.may_request(network=network, stamp=stamp):
         return False
     request.save()
@@ -58,7 +58,7 @@ def store(request: SubscriptionRequest, *, network: str = "", stamp: str = "") -
 
 
 def process_due(now: datetime, maximum: int | None = None) -> int:
-    """Process the requests that are due, oldest first; returns how many. Several workers may do so at once."""
+    """Process the due requests, oldest first, and return how many. Safe with several workers at once."""
     done = 0
     while done != maximum and _process_next(now):
         done += 1
@@ -66,12 +66,12 @@ def process_due(now: datetime, maximum: int | None = None) -> int:
 
 
 def process_overlooked(now: datetime) -> int:
-    """Process some of the requests that wait although workers should have taken them up."""
+    """Process some of the requests that no worker processed in time."""
     return process_due(now - OVERLOOKED_AFTER, _MAX_AT_A_TIME)
 
 
 def delete_failed(now: datetime) -> int:
-    """Delete requests that have failed for a day; returns how many."""
+    """Delete requests that have failed for a day; return how many."""
     count, _per_model = SubscriptionRequest.objects.filter(created_at__lt=now - KEPT).delete()
     if count:
         logger.error("%s subscription requests were given up; their errors are in the log of the last day.", count)
@@ -80,7 +80,7 @@ def delete_failed(now: datetime) -> int:
 
 @transaction.atomic
 def _process_next(now: datetime) -> bool:
-    """Process one request. One that fails is deferred and stops no other."""
+    """Process one request. A failing request is deferred and does not block others."""
     request = SubscriptionRequest.objects.due(now).select_for_update(skip_locked=True).first()
     if request is None:
         return False
@@ -88,7 +88,7 @@ def _process_next(now: datetime) -> bool:
         with transaction.atomic():
             _HANDLERS[request.kind](request.address, request.details)
     except Exception:
-        logger.exception("Subscription request %s failed; it is tried again later.", request.pk)
+        logger.exception("Subscription request %s failed and will be retried.", request.pk)
         request.defer(now)
     else:
         request.delete()
@@ -100,7 +100,7 @@ def _subscribe(address: str, details: dict[str, Any]) -> None:
 
 
 def _follow(address: str, details: dict[str, Any]) -> None:
-    """An incident that is over or was withdrawn since then is followed by nobody."""
+    """Ignore incidents that have ended or were withdrawn since the request."""
     incident = Incident.objects.public().filter(pk=details["incident"]).first()
     if incident is not None and not incident.is_over:
         following.follow(address=address, incident=incident, language=details["language"])
@@ -132,7 +132,7 @@ def _details(choices: Choices) -> dict[str, Any]:
 
 
 def _choices(details: dict[str, Any]) -> Choices:
-    """The choices as they were made; a component that was deleted since then is left out."""
+    """Return the requested choices without components that were deleted since."""
     components = Component.objects.filter(pk__in=details["components"]).in_page_order()
     return Choices(
         details["language"], details["wants_incidents"], details["wants_maintenance"], components=tuple(components)
@@ -140,6 +140,6 @@ def _choices(details: dict[str, Any]) -> Choices:
 
 
 def _enqueue() -> None:
-    """A job that waits already will find this request too."""
+    """Enqueue a job, unless one is waiting: it will find this request too."""
     if not queues.is_waiting(queues.REQUESTS):
         queues.enqueue(queues.REQUESTS, _JOB)

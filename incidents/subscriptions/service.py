@@ -1,11 +1,11 @@
-"""The verbs of a subscription. Tokens are checked here, so that a view cannot forget to.
+"""The verbs of a subscription. Tokens are checked here, so that no view can forget to.
 
-No verb says whether an address is known: `sign_up` and `send_manage_links` are called by
-a worker (see `requests`), and what the owner of the address may know is in a letter
-(STANDARDS P5).
+No verb reveals whether an address is known: a worker calls `sign_up` and
+`send_manage_links` (see `requests`), and only the owner of the address is informed, by
+email (STANDARDS P5).
 
-Every verb locks the subscriber before it decides anything and before it takes from a
-limit, and writes only its own fields: what was read earlier may be over by then.
+Every verb locks the subscriber before it decides anything or takes from a limit, and
+writes only its own fields, because values that were read before may be outdated.
 """
 
 from collections.abc import Collection
@@ -29,23 +29,23 @@ MANAGE_WITHIN = timedelta(hours=1)
 MAX_LINKS = 20  # to the webhooks of one owner, on one request
 UNCONFIRMED_KEPT = timedelta(days=7)
 
-_QUESTIONS = [Delivery.Letter.CONFIRMATION, Delivery.Letter.FOLLOW]
+_CONFIRMATIONS = [Delivery.Letter.CONFIRMATION, Delivery.Letter.FOLLOW]
 
 
 class LinkState(StrEnum):
-    """What a link turned out to be."""
+    """The result of checking a link."""
 
-    VALID = "valid"  # it can be used
-    USED = "used"  # what it is for has been done
-    EXPIRED = "expired"  # it was ours, and its time is over
-    INVALID = "invalid"  # never ours, or not copied whole
+    VALID = "valid"  # can be used
+    USED = "used"  # has had its effect already
+    EXPIRED = "expired"  # was valid once
+    INVALID = "invalid"  # not one of ours, or copied incompletely
 
 
 @transaction.atomic
 def sign_up(*, address: str, choices: Choices) -> None:
-    """Asks the owner of a (normalised) mail address to confirm, or tells them that they subscribe already.
+    """Ask the owner of a normalised email address to confirm, or inform them that they are subscribed already.
 
-    Beyond a limit no letter goes out and no address is taken in.
+    Beyond a limit, no message is sent and no address is stored.
     """
     lifecycle.lock_address(address)
     subscriber = Subscriber.objects.by_mail(address).select_for_update().first()
@@ -58,11 +58,11 @@ def sign_up(*, address: str, choices: Choices) -> None:
         subscriber = lifecycle.start_opt_in(subscriber, address, choices)
         queue_message(subscriber, Delivery.Letter.CONFIRMATION)
     elif subscriber is not None and subscriber.state == State.PENDING:
-        lifecycle.save_choices(subscriber, choices)  # the letter on its way confirms the newest choices
+        lifecycle.save_choices(subscriber, choices)  # the confirmation that was already sent covers these choices
 
 
 def check_confirmation_link(token: str) -> tuple[LinkState, Subscriber | None]:
-    """What a confirmation link would do now; changes nothing."""
+    """Return what a confirmation link would do now, without changing anything."""
     value = links.unsign(Purpose.CONFIRM, token)
     if value is None:
         return LinkState.INVALID, None
@@ -72,17 +72,17 @@ def check_confirmation_link(token: str) -> tuple[LinkState, Subscriber | None]:
         return LinkState.EXPIRED, None
     in_time = links.unsign(Purpose.CONFIRM, token, int(CONFIRM_WITHIN.total_seconds())) is not None
     is_pending, is_active = subscriber.state == State.PENDING, subscriber.state == State.ACTIVE
-    is_asked = is_pending or (is_active and following.has_unconfirmed_choices(subscriber))
-    if is_asked and in_time and str(subscriber.opt_in_round) == signed_round:
+    can_confirm = is_pending or (is_active and following.has_unconfirmed_choices(subscriber))
+    if can_confirm and in_time and str(subscriber.opt_in_round) == signed_round:
         return LinkState.VALID, subscriber
     return (LinkState.USED, subscriber) if is_active else (LinkState.EXPIRED, None)
 
 
 @transaction.atomic
 def confirm(*, token: str) -> tuple[LinkState, Subscriber | None]:
-    """Makes a subscriber active, and a follower of what they asked to follow.
+    """Activate the subscriber and confirm the incidents they asked to follow.
 
-    OPEN means that this call did it; USED that it had been done.
+    VALID means that this call confirmed; USED that an earlier one did.
     """
     lifecycle.lock_token_subscriber(links.unsign(Purpose.CONFIRM, token))
     link_state, subscriber = check_confirmation_link(token)
@@ -94,14 +94,14 @@ def confirm(*, token: str) -> tuple[LinkState, Subscriber | None]:
             lifecycle.save_fields(subscriber, "state", "confirmed_at", "left_at", "suspended_because")
             subscriber.incident_choices.filter(told=False).delete()
         following.confirm(subscriber)
-        asked = Delivery.objects.filter(subscriber=subscriber, letter__in=_QUESTIONS)
-        transition(asked, DeliveryState.SKIPPED, skip_reason=SkipReason.CONFIRMED)
+        confirmations = Delivery.objects.filter(subscriber=subscriber, letter__in=_CONFIRMATIONS)
+        transition(confirmations, DeliveryState.SKIPPED, skip_reason=SkipReason.CONFIRMED)
         limits.reset_uses(address=subscriber.address)
     return link_state, subscriber
 
 
 def check_unsubscribe_link(token: str) -> tuple[LinkState, Subscriber | None]:
-    """What an unsubscribe link would do now; changes nothing. Such a link never grows old."""
+    """Return what an unsubscribe link would do now, without changing anything. These links never expire."""
     value = links.unsign(Purpose.UNSUBSCRIBE, token)
     if value is None:
         return LinkState.INVALID, None
@@ -113,7 +113,7 @@ def check_unsubscribe_link(token: str) -> tuple[LinkState, Subscriber | None]:
 
 @transaction.atomic
 def unsubscribe(*, token: str) -> tuple[LinkState, Subscriber | None]:
-    """Ends a subscription at once, with everything that waits to be sent. Again and again is fine."""
+    """End a subscription immediately and skip its waiting deliveries. Idempotent."""
     lifecycle.lock_token_subscriber(links.unsign(Purpose.UNSUBSCRIBE, token))
     link_state, subscriber = check_unsubscribe_link(token)
     if link_state == LinkState.VALID and subscriber is not None:
@@ -123,7 +123,7 @@ def unsubscribe(*, token: str) -> tuple[LinkState, Subscriber | None]:
 
 @transaction.atomic
 def end_subscription(subscriber: Subscriber) -> bool:
-    """Ends the subscription of somebody who was read before; False if it has ended meanwhile."""
+    """End a subscription for staff or a mail provider; return False if it had ended already."""
     present = lifecycle.lock_subscriber(subscriber.pk)
     if present is None or present.state == State.UNSUBSCRIBED:
         return False
@@ -133,7 +133,7 @@ def end_subscription(subscriber: Subscriber) -> bool:
 
 @transaction.atomic
 def send_manage_links(*, address: str) -> None:
-    """Mails a link to each of the choices behind an address; erased and unknown addresses get nothing."""
+    """Email a manage link for each subscription of an address; erased and unknown addresses get nothing."""
     subscribers = list(Subscriber.objects.by_mail(address).select_for_update())
     subscribers += Subscriber.objects.webhooks_of(address).order_by("-requested_at").select_for_update()[:MAX_LINKS]
     if subscribers and limits.may_send_manage_link(address=address):
@@ -142,7 +142,7 @@ def send_manage_links(*, address: str) -> None:
 
 
 def check_manage_link(token: str) -> tuple[LinkState, Subscriber | None]:
-    """Whose choices a manage link opens: for an hour, and not any longer once they are erased or begun anew."""
+    """Return what a manage link gives access to: for an hour, and only until erasure or a new opt-in."""
     value = links.unsign(Purpose.MANAGE, token)
     if value is None:
         return LinkState.INVALID, None
@@ -163,11 +163,12 @@ def change_choices(
     time_zone: str = "",
     incidents: Collection[str] = (),
 ) -> LinkState:
-    """Other choices for somebody who was read before; `paused_until` keeps everything back until then.
+    """Save new choices; nothing is sent until `paused_until`.
 
-    `incidents` are the ids of those they follow, among what `following.public_choices` shows.
+    `incidents` are the ids to follow, of those in `following.public_choices`.
 
-    OLD, and nothing is changed, if they were erased or began anew meanwhile. Who left stays away.
+    Returns EXPIRED and changes nothing if the subscriber was erased or started a new
+    opt-in since they were read. Unsubscribed people stay unsubscribed.
     """
     present = lifecycle.lock_if_unchanged(subscriber)
     if present is None:
@@ -176,16 +177,17 @@ def change_choices(
     lifecycle.save_choices(present, choices, "paused_until", "time_zone")
     following.save_choices(present, incidents)
     if paused_until is not None:
-        news = Delivery.objects.filter(subscriber=present, letter=Delivery.Letter.UPDATE)
-        transition(news, DeliveryState.SKIPPED, skip_reason=SkipReason.PAUSED)
+        updates = Delivery.objects.filter(subscriber=present, letter=Delivery.Letter.UPDATE)
+        transition(updates, DeliveryState.SKIPPED, skip_reason=SkipReason.PAUSED)
     return LinkState.VALID
 
 
 @transaction.atomic
 def erase(*, subscriber: Subscriber) -> LinkState:
-    """Forgets who this was. The ledger keeps its numbers, without an address and without what servers replied.
+    """Delete the subscriber's personal data. Deliveries stay, without the address and without servers' replies.
 
-    OLD, and nothing is changed, if they were erased or began anew since `subscriber` was read.
+    Returns EXPIRED and changes nothing if the subscriber was erased or started a new
+    opt-in since they were read.
     """
     present = lifecycle.lock_if_unchanged(subscriber)
     if present is None:
@@ -195,7 +197,7 @@ def erase(*, subscriber: Subscriber) -> LinkState:
 
 
 def export(*, subscriber: Subscriber) -> dict[str, Any]:
-    """Everything that is stored about a subscriber, in the words of the database; times in UTC."""
+    """Return everything that is stored about a subscriber, under the database's names; times in UTC."""
     fields = [field.name for field in Subscriber._meta.fields]
     deliveries = subscriber.deliveries.order_by("created_at")
     return {
@@ -213,11 +215,14 @@ def export(*, subscriber: Subscriber) -> dict[str, Any]:
 
 @transaction.atomic
 def delete_unconfirmed(*, now: datetime) -> int:
-    """Deletes sign-ups that nobody confirmed in seven days; returns how many. Who had come back has left as before."""
+    """Delete sign-ups that were not confirmed within seven days; return how many.
+
+    People who had unsubscribed before are set back to unsubscribed.
+    """
     following.delete_unconfirmed(before=now - UNCONFIRMED_KEPT)
     late = Subscriber.objects.filter(state=State.PENDING, requested_at__lt=now - UNCONFIRMED_KEPT)
     IncidentChoice.objects.filter(subscriber__in=late).delete()
     late.filter(opt_in_round__gt=1).update(state=State.UNSUBSCRIBED)
-    # Locked first: a deletion goes by what it read, and somebody may confirm in between.
+    # Locked first: delete() works on rows it read, and one may be confirmed in between.
     still_late = list(late.order_by("pk").select_for_update().values_list("pk", flat=True))
     return Subscriber.objects.filter(pk__in=still_late).delete()[1].get(Subscriber._meta.label, 0)

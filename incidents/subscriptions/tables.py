@@ -1,7 +1,7 @@
-"""Subscribers as a table (CSV): our own columns, written and read again.
+"""Write subscribers as CSV, and read tables.
 
-A spreadsheet takes a cell that begins with “=” for a formula, so such a cell is
-written with an apostrophe before it, which reading takes away.
+A spreadsheet treats a cell that begins with “=” as a formula, so such a cell is
+written with a leading apostrophe, which is removed on reading.
 """
 
 import csv
@@ -23,16 +23,16 @@ _BATCH = 2_000
 
 
 class Echo:
-    """A file that hands back what is written to it: how a csv writer becomes a stream."""
+    """A file whose `write` returns the line, so that a csv writer can be streamed."""
 
     def write(self, line: str) -> str:
         return line
 
 
 def exportable() -> "QuerySet[Subscriber]":
-    """Everybody whose mail address is known; who had it erased is in no table.
+    """Return email subscribers, except erased ones.
 
-    Nor are webhooks: their addresses are as good as passwords, and they are connected by a code.
+    Webhooks are left out: their URLs are as secret as passwords, and they need a code to connect.
     """
     slugs = Prefetch("components", Component.objects.only("slug").order_by("slug"))
     mail = Subscriber.objects.filter(channel=Subscriber.Channel.EMAIL).exclude(address="")
@@ -40,7 +40,7 @@ def exportable() -> "QuerySet[Subscriber]":
 
 
 def lines() -> Iterator[str]:
-    """The whole table as lines of CSV with CRLF (RFC 4180), read in batches."""
+    """Yield the whole table as lines of CSV with CRLF (RFC 4180), read in batches."""
     writer = csv.writer(Echo())
     yield writer.writerow(COLUMNS)
     for subscriber in exportable().iterator(_BATCH):
@@ -48,7 +48,7 @@ def lines() -> Iterator[str]:
 
 
 def cells(subscriber: Subscriber) -> list[str]:
-    """One subscriber, in the order of COLUMNS; times in UTC."""
+    """Return one subscriber's cells, in the order of COLUMNS; times in UTC."""
     values: dict[str, Any] = {
         "incidents": YES if subscriber.wants_incidents else NO,
         "maintenance": YES if subscriber.wants_maintenance else NO,
@@ -58,22 +58,22 @@ def cells(subscriber: Subscriber) -> list[str]:
 
 
 def unescaped(cell: str) -> str:
-    """A cell as it was before it was made safe for spreadsheets."""
+    """Remove the apostrophe that `_cell` writes before formulas."""
     return cell[1:] if cell[:1] == "'" and cell[1:].startswith(_FORMULA) else cell
 
 
 def detect_delimiter(first_line: str) -> str:
-    """Comma, or what spreadsheets in other languages write instead."""
+    """Return a comma, or the separator that spreadsheets use in other languages."""
     return max(",;\t", key=first_line.count)
 
 
 def parse(source: Iterable[str], delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """(number of the line, cells) of each line that is not empty. Raises csv.Error."""
+    """Yield line number and cells of each line that is not empty. Raises csv.Error."""
     reader = csv.reader(source, delimiter=delimiter)
     for row in reader:
-        found = [unescaped(cell.strip()) for cell in row]
-        if any(found):
-            yield reader.line_num, found
+        values = [unescaped(cell.strip()) for cell in row]
+        if any(values):
+            yield reader.line_num, values
 
 
 def _cell(value: Any) -> str:

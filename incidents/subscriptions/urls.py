@@ -1,4 +1,4 @@
-"""Included under the language prefix."""
+"""URLs of the subscription pages, included under the language prefix."""
 
 from django.urls import path
 
@@ -14,7 +14,7 @@ urlpatterns = [
     path("subscription/confirm/<token>/", views.Confirm.as_view(), name="confirm"),
     path("subscription/connect/<token>/", webhook_views.Connect.as_view(), name="connect"),
     path("subscription/unsubscribe/<token>/", views.Unsubscribe.as_view(), name="unsubscribe"),
-    # A link whose last slash was lost on the way: a redirect would lose the one-click POST (RFC 8058 §3.1).
+    # Without the trailing slash, which some programs drop: a redirect would lose the one-click POST (RFC 8058 §3.1).
     path("subscription/unsubscribe/<token>", views.Unsubscribe.as_view()),
     path("subscription/unsubscribe/<token>/incident/", views.Unfollow.as_view(), name="unfollow"),
     path("subscription/manage/<token>/", views.Manage.as_view(), name="manage"),

@@ -1,7 +1,7 @@
 """The public pages of a subscription: no cookie, no session, and a GET never changes anything.
 
-A form that is refused comes back with what was typed (422, or 403 from another
-site); a link that does not work says why (404 never ours, 410 over).
+An invalid form is shown again with its input (422, or 403 if another site sent it);
+a link that does not work is explained (404 invalid, 410 expired).
 """
 
 from collections.abc import Callable
@@ -27,7 +27,7 @@ from .service import LinkState
 
 
 class PublicView(View):
-    """Without a cookie there is no session to protect: the token, or the page that sends the form, is the proof."""
+    """Exempt from CSRF tokens: without a cookie there is no session to protect, only tokens and `origin` checks."""
 
     @classmethod
     def as_view(cls, **kwargs: Any) -> Callable[..., HttpResponseBase]:
@@ -43,7 +43,7 @@ class PublicView(View):
 
 
 class FormView(PublicView):
-    """A page with one form that anybody may send."""
+    """A page with one form that anyone may send."""
 
     template: str
 
@@ -51,7 +51,7 @@ class FormView(PublicView):
         return self.show(self.template, status, form=form, **context)
 
     def refuse(self, form: Form, **context: Any) -> HttpResponse:
-        """The form again, with what is wrong and with what was typed."""
+        """Show the form again, with its errors and its input."""
         return self.show_form(form, HTTPStatus.UNPROCESSABLE_ENTITY, **context)
 
     def refuse_other_site(self, form: Form, **context: Any) -> HttpResponse:
@@ -62,7 +62,7 @@ class FormView(PublicView):
 
 
 class StampedFormView(FormView):
-    """A form with a stamp, that asks the owner of an address for a confirmation."""
+    """A form with a stamp whose result is a confirmation email."""
 
     form: type[StampedForm]
 
@@ -81,7 +81,7 @@ class StampedFormView(FormView):
         return self.show("check_mail", address=addresses.readable(form.cleaned_data["address"]))
 
     def request_of(self, form: Any) -> SubscriptionRequest:
-        """What the valid form asks for."""
+        """Return the request that a valid form makes."""
         raise NotImplementedError
 
 
@@ -94,17 +94,17 @@ class SignUp(StampedFormView):
 
 
 class Follow(StampedFormView):
-    """One incident that is not over. What readers cannot see answers as what never was."""
+    """Follow one incident that is not over. An incident that is not public is not found."""
 
     template = "follow"
     form = FollowForm
     incident: Incident
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        found = Incident.objects.public().filter(pk=kwargs["incident"]).first()
-        if found is None or found.is_over:
-            return self.show("not_followed", HTTPStatus.GONE if found else HTTPStatus.NOT_FOUND, incident=found)
-        self.incident = found
+        incident = Incident.objects.public().filter(pk=kwargs["incident"]).first()
+        if incident is None or incident.is_over:
+            return self.show("not_followed", HTTPStatus.GONE if incident else HTTPStatus.NOT_FOUND, incident=incident)
+        self.incident = incident
         return super().dispatch(request, *args, **kwargs)
 
     def show_form(self, form: Form, status: HTTPStatus = HTTPStatus.OK, **context: Any) -> HttpResponse:
@@ -131,7 +131,7 @@ class RequestManageLink(FormView):
 
 
 class TokenView(PublicView):
-    """A page that a mailed link opens. The token is the only key, so a form on it needs no other proof."""
+    """A page that an emailed link opens. Its forms need no CSRF token: only the link's token gives access."""
 
     broken = "broken_link"
 
@@ -157,10 +157,10 @@ class Confirm(TokenView):
 
 
 class Unsubscribe(TokenView):
-    """The link in every mail, and the address that a mail program posts to on one click (RFC 8058).
+    """The link in every email, and the URL that an email program posts to on one click (RFC 8058).
 
-    The body of the POST is not read: the address alone says who leaves what, and a
-    mail program may send it in any encoding.
+    The body of the POST is ignored: the URL identifies the subscription, and an email
+    program may send the body in any encoding.
     """
 
     def get(self, request: HttpRequest, token: str) -> HttpResponse:
@@ -181,7 +181,7 @@ class Unsubscribe(TokenView):
 
 
 class Unfollow(TokenView):
-    """The second button on the page to unsubscribe: no more about the one incident that the mail was about."""
+    """The second button on the unsubscribe page: unfollow only the incident that the email was about."""
 
     def get(self, request: HttpRequest, token: str) -> HttpResponse:
         return redirect("subscriptions:unsubscribe", token)
@@ -196,7 +196,7 @@ class Unfollow(TokenView):
 
 
 class ManageView(TokenView):
-    """A page for the owner of an address, who has just followed a link from their mailbox."""
+    """A page for the owner of an address, opened with a manage link from their mailbox."""
 
     broken = "broken_manage_link"
     subscriber: Subscriber
@@ -248,7 +248,7 @@ class Erase(ManageView):
 
 
 class Data(ManageView):
-    """Everything that is stored about a subscriber, to take along (GDPR art. 15 and 20)."""
+    """Everything that is stored about a subscriber, as a download (GDPR art. 15 and 20)."""
 
     def get(self, request: HttpRequest, token: str) -> HttpResponse:
         answer = JsonResponse(
@@ -259,7 +259,7 @@ class Data(ManageView):
 
 
 def _known(subscriber: Subscriber | None) -> dict[str, Any]:
-    """What a page may say about whom a link belongs to: the address only so far that its owner knows it again."""
+    """Return what a page may show about a link's subscriber: only the owner recognises the masked address."""
     address = addresses.readable(subscriber.address) if subscriber else ""
     followed = [choice.incident for choice in following.requested_choices(subscriber)] if subscriber else []
     only_follows = subscriber is not None and not (subscriber.wants_incidents or subscriber.wants_maintenance)

@@ -1,4 +1,4 @@
-"""The pages of a webhook: signing it up, showing that one reads what arrives there, and its secret and log."""
+"""The pages of a webhook: sign-up, connecting with a code, the signing secret and the log."""
 
 from http import HTTPStatus
 from typing import Any
@@ -23,7 +23,7 @@ class WebhookSignUp(StampedFormView):
 
 
 class Connect(TokenView):
-    """Two buttons: one posts the code to the webhook, the other takes it from its owner."""
+    """Two buttons: one posts the code to the webhook, the other submits the code that the owner typed."""
 
     broken = "broken_connection"
 
@@ -65,7 +65,7 @@ class Connect(TokenView):
 
 
 class WebhookLog(ManageView):
-    """What was tried, and the two things an owner can do: another secret, one post again."""
+    """The log of attempts; the owner can change the secret and have a post sent again."""
 
     def get(self, request: HttpRequest, token: str) -> HttpResponse:
         return self._show()

@@ -1,8 +1,9 @@
-"""The verbs of a webhook, or of a channel in a chat: a subscription whose owner reads mail and whose news go over HTTP.
+"""The verbs of a webhook or a chat channel: subscriptions that have an owner and are posted to over HTTP.
 
-The owner confirms twice: a link in a mail shows whose it is, and a code that we post to
-the address shows that they read what arrives there. A code, typed in by a person,
-works for chats as for programs, and no endpoint can be made to give it away.
+The owner confirms twice: a link in an email shows who owns the webhook, and a code that
+we post to the URL shows that they can read what arrives there. A code typed in by a
+person works for chats as well as programs, and no endpoint can be tricked into
+returning it.
 """
 
 from dataclasses import dataclass
@@ -25,8 +26,7 @@ from . import lifecycle, limits
 from .lifecycle import Choices, State
 from .service import CONFIRM_WITHIN, LinkState
 
-# For so long both secrets sign after a change.
-OVERLAP = timedelta(hours=24)
+OVERLAP = timedelta(hours=24)  # after a change, both secrets sign for this long
 LOG_LENGTH = 30  # lines of the log on the owner's page
 _SLACK = {"hooks.slack.com", "hooks.slack-gov.com"}
 _TEAMS = (".logic.azure.com", ".webhook.office.com", ".api.powerplatform.com")
@@ -34,7 +34,7 @@ _TEAMS = (".logic.azure.com", ".webhook.office.com", ".api.powerplatform.com")
 
 @dataclass(frozen=True)
 class ConnectResult:
-    """`secret` is shown this once; empty for a chat, and where nothing was done."""
+    """`secret` is shown only this once; empty for a chat, and if nothing was connected."""
 
     link_state: LinkState
     subscriber: Subscriber | None = None
@@ -43,7 +43,7 @@ class ConnectResult:
 
 
 def channel_of(url: str) -> str:
-    """What takes the posts, by the host; only the services' own count as a chat."""
+    """Return the channel of a URL, by its host; only the chat services' own hosts count as chats."""
     host = guard.read_url(url).host
     if host in _SLACK:
         return Subscriber.Channel.SLACK
@@ -52,7 +52,7 @@ def channel_of(url: str) -> str:
 
 @transaction.atomic
 def sign_up(*, url: str, address: str, choices: Choices) -> None:
-    """Asks the owner of a (normalised) mail address whether this webhook is theirs; as `service.sign_up`."""
+    """Ask the owner of a normalised email address whether this webhook is theirs; see `service.sign_up`."""
     lifecycle.lock_address(f"{url} {address}")
     channel = channel_of(url)
     known = Subscriber.objects.webhooks_of(address).filter(channel=channel, address=url)
@@ -68,7 +68,7 @@ def sign_up(*, url: str, address: str, choices: Choices) -> None:
 
 
 def check_connect_link(token: str) -> tuple[LinkState, Subscriber | None]:
-    """What a link to connect a webhook would do now; changes nothing."""
+    """Return what a link to connect a webhook would do now, without changing anything."""
     value = links.unsign(Purpose.CONNECT, token)
     if value is None:
         return LinkState.INVALID, None
@@ -84,7 +84,7 @@ def check_connect_link(token: str) -> tuple[LinkState, Subscriber | None]:
 
 @transaction.atomic
 def send_code(*, token: str) -> bool:
-    """Posts the code to the webhook; False if that was done too often."""
+    """Post the code to the webhook; return False if that was done too often."""
     lifecycle.lock_token_subscriber(links.unsign(Purpose.CONNECT, token))
     link_state, subscriber = check_connect_link(token)
     if link_state != LinkState.VALID or subscriber is None:
@@ -97,7 +97,7 @@ def send_code(*, token: str) -> bool:
 
 @transaction.atomic
 def connect(*, token: str, code: str) -> ConnectResult:
-    """Begins the subscription of who knows the code. OPEN means that this call did it, unless the code was wrong."""
+    """Activate the webhook if the code is right. VALID means that this call did, unless the code was wrong."""
     lifecycle.lock_token_subscriber(links.unsign(Purpose.CONNECT, token))
     link_state, subscriber = check_connect_link(token)
     if link_state != LinkState.VALID or subscriber is None:
@@ -116,7 +116,10 @@ def connect(*, token: str, code: str) -> ConnectResult:
 
 @transaction.atomic
 def change_secret(*, subscriber: Subscriber) -> str:
-    """A new secret, shown this once; the one before signs beside it for OVERLAP. Empty for a chat or who has gone."""
+    """Return a new secret, shown only this once; the previous one stays valid for OVERLAP.
+
+    Empty for a chat, and if the subscriber was erased or started a new opt-in.
+    """
     present = lifecycle.lock_if_unchanged(subscriber)
     if present is None:
         return ""
@@ -129,20 +132,20 @@ def change_secret(*, subscriber: Subscriber) -> str:
 
 @transaction.atomic
 def replay(*, subscriber: Subscriber, delivery_id: int) -> bool:
-    """Sends what was sent or failed once more, under the same id. False where it may not be, or was done too often."""
+    """Send a sent or failed post again under the same id; return False if not allowed or done too often."""
     present = lifecycle.lock_if_unchanged(subscriber)
     if present is None or present.state != State.ACTIVE or delivery_id not in replayable(present):
         return False
     if not limits.may_replay(present.pk):
         return False
-    again = Delivery.objects.filter(pk=delivery_id)
-    moved = transition(again, DeliveryState.QUEUED, next_attempt_at=timezone.now(), attempts=0, times_uncertain=0)
+    delivery = Delivery.objects.filter(pk=delivery_id)
+    queued = transition(delivery, DeliveryState.QUEUED, next_attempt_at=timezone.now(), attempts=0, times_uncertain=0)
     transaction.on_commit(enqueue_posts)
-    return bool(moved)
+    return bool(queued)
 
 
 def replayable(subscriber: Subscriber) -> set[int]:
-    """The newest of each incident: it has the whole story, and an older one would be replaced by it anyway."""
+    """Return the ids of each incident's newest post, if finished: older ones would be superseded by it anyway."""
     own = Delivery.objects.posted().filter(subscriber=subscriber, letter=Delivery.Letter.UPDATE)
     newest = own.order_by().values("announcement__update__incident").annotate(newest=Max("pk")).values("newest")
     ended = own.filter(pk__in=newest, state__in=[DeliveryState.SENT, DeliveryState.FAILED])
@@ -150,7 +153,7 @@ def replayable(subscriber: Subscriber) -> set[int]:
 
 
 def log(subscriber: Subscriber) -> list[Attempt]:
-    """The newest tries first."""
+    """Return the latest attempts, newest first."""
     return list(subscriber.attempts.order_by("-at", "-pk")[:LOG_LENGTH])
 
 
