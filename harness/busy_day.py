@@ -7,7 +7,7 @@ from datetime import timedelta
 import time_machine
 from django.utils import timezone
 
-from harness.deliveries import let_time_pass, release_held, work_off
+from harness.deliveries import deliver_due, let_time_pass, release_held
 from harness.smtp_server import ScriptedServer, as_usual
 from incidents import operations
 from incidents.models import Announcement, Incident
@@ -35,11 +35,11 @@ def simulate_busy_day(server: ScriptedServer, clock: time_machine.Traveller) -> 
     for words in UPDATES:
         newest = announce(incident, words)
         incident = newest.update.incident
-        work_off()
+        deliver_due()
         if words != UPDATES[-1]:
             die_with_claims(newest)
         let_time_pass(clock, timedelta(hours=8))
-    probes = server.tries_of("DOT")
+    probes = server.count_attempts("DOT")
     server.says = as_usual
     let_time_pass(clock, timedelta(hours=4))
     outdated = sum(UPDATES[-1] not in message.text() for message in server.received)

@@ -16,7 +16,7 @@ def release_held(now: datetime | None = None) -> int:
     return release.release_due(now or timezone.now())
 
 
-def work_off(batch: int = 100) -> None:
+def deliver_due(batch: int = 100) -> None:
     """Does what is due now: recovers abandoned deliveries, then sends all that wait."""
     recovery.recover_abandoned(timezone.now())
     for announcement in recovery.announcements_due(timezone.now()):
@@ -28,9 +28,9 @@ def let_time_pass(clock: time_machine.Traveller, length: timedelta) -> None:
     end = timezone.now() + length
     while (moment := min([*_moments(timezone.now()), end])) < end:
         clock.move_to(moment)
-        work_off()
+        deliver_due()
     clock.move_to(end)
-    work_off()
+    deliver_due()
 
 
 def _moments(now: datetime) -> list[datetime]:

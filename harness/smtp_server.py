@@ -50,7 +50,7 @@ class ScriptedServer:
     extensions: tuple[str, ...] = ("PIPELINING", "8BITMIME", "SMTPUTF8")
     says: Callable[[str, str], str | None] = as_usual
     received: list[Received] = field(default_factory=list)
-    tries: list[tuple[str, str]] = field(default_factory=list)
+    attempts: list[tuple[str, str]] = field(default_factory=list)
     connections: int = 0
     accepts_data_without_recipient: bool = False
 
@@ -74,8 +74,8 @@ class ScriptedServer:
     def to(self, recipient: str) -> list[Received]:
         return [message for message in self.received if message.recipient == recipient]
 
-    def tries_of(self, stage: str, domain: str = "") -> int:
-        return sum(1 for at, recipient in self.tries if at == stage and recipient.endswith(domain))
+    def count_attempts(self, stage: str, domain: str = "") -> int:
+        return sum(1 for at, recipient in self.attempts if at == stage and recipient.endswith(domain))
 
     def _listen(self) -> None:
         with contextlib.suppress(OSError):
@@ -148,7 +148,7 @@ class _Dialogue:
         return stays_open
 
     def reply(self, stage: str) -> bool:
-        self.server.tries.append((stage, self.recipient))
+        self.server.attempts.append((stage, self.recipient))
         self.last = self.server.says(stage, self.recipient) or self.usual(stage)
         if self.last != DROP:
             self.write(self.last)

@@ -21,8 +21,8 @@ from ..status import Kind
 from . import addressing
 from .ledger import mx
 
-# So many new rows make PostgreSQL's statistics useless: with the old ones it would join
-# the following queries in nested loops over the whole table.
+# With more new rows than this, PostgreSQL needs new statistics: with the old ones it would use
+# nested loops over the whole table in the queries that follow.
 _ANALYZE_ABOVE = 1_000
 
 # Subscribers who follow single incidents only are not part of the audience of any other.
@@ -114,7 +114,7 @@ def _chose(incident_id: str, *, follows: bool) -> Q:
 def _reason(kind: str, component_ids: Collection[str], incident_id: str) -> Case:
     """Return the skip reason as an expression; an empty text for subscribers who are notified.
 
-    Subscribers who chose components are notified about those only; the others about
+    Subscribers who chose components are notified about those only, all others about
     everything, including incidents without components. A choice about this very incident
     overrides both.
     """

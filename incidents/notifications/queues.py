@@ -32,7 +32,7 @@ _TIMEOUT = 1
 
 
 def enqueue_announcement(announcement_id: int, rows: int) -> None:
-    """Enqueue jobs for each channel that has deliveries among these `rows`."""
+    """Enqueue jobs for an announcement with `rows` deliveries, on the queue of each channel that it needs."""
     enqueue_emails(announcement_id, rows)
     if Delivery.objects.waiting().posted().filter(announcement=announcement_id).exists():
         enqueue_posts()

@@ -71,8 +71,8 @@ def teams_code(page_name: str, code: str) -> Json:
 
 def _code_request(page_name: str) -> str:
     text = gettext(
-        "Somebody wants status updates from %(name)s to arrive here. "
-        "To confirm it, write this code on the page that the mail led to:"
+        "Someone asked for status updates from %(name)s to be sent here. "
+        "To confirm, enter this code on the page that the email linked to:"
     )
     return text % {"name": page_name}
 

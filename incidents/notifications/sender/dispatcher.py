@@ -107,7 +107,7 @@ class Dispatcher:
         return unused
 
     def pending_without_rate_limited(self) -> int:
-        """The pending rows, except those held back by the rate limit."""
+        """Return the number of pending rows, except those held back by the rate limit."""
         return self.pending - sum(len(self._held_back.get(name, ())) for name in self._rate_limited)
 
     def saturated(self) -> list[str]:

@@ -17,7 +17,7 @@ from django.db import connection
 from psycopg import sql
 from pytest_django import Settings
 
-from harness.deliveries import work_off
+from harness.deliveries import deliver_due
 from harness.ports import free_port
 from harness.smtp_server import DROP, ScriptedServer, as_usual
 from incidents.models import Subscriber
@@ -110,7 +110,7 @@ def test_silent_server_leaves_a_delivery_uncertain_only_after_the_final_dot(
     monkeypatch.setattr(SmtpSocket, "__init__", remember)
     server.says = fall_silent
     try:
-        work_off()
+        deliver_due()
     finally:
         over.set()
     assert states() == {state: 1}
@@ -207,7 +207,7 @@ def test_restart_of_the_database_loses_no_message(server: ScriptedServer) -> Non
         worker.wait()
     server.says = as_usual
     let_leases_expire()
-    work_off()
+    deliver_due()
     assert {message.recipient for message in server.received} == set(
         Subscriber.objects.values_list("address", flat=True)
     )

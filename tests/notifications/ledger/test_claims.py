@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 from pytest_django import Settings
 
-from harness.deliveries import work_off
+from harness.deliveries import deliver_due
 from harness.smtp_server import ScriptedServer
 from harness.waiting import wait_for
 from incidents import operations
@@ -107,7 +107,7 @@ def test_orphaned_delivery_is_deleted(
     with connection.cursor() as cursor:
         cursor.execute(f"DELETE FROM {gone._meta.db_table}")
     assert recovery.announcements_due(timezone.now()) != []
-    work_off()
+    deliver_due()
     assert recovery.announcements_due(timezone.now()) == []
     assert server.received == []
     assert "1 deliveries deleted" in caplog.text
@@ -119,6 +119,6 @@ def test_single_message_to_a_deleted_subscriber_is_deleted(server: ScriptedServe
         outbox.queue_message(reader, Delivery.Letter.MANAGE)
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM incidents_subscriber WHERE id = %s", [gone.pk])
-    work_off()
+    deliver_due()
     assert [message.recipient for message in server.received] == ["active@example.dk"]
     assert states() == {"sent": 1}

@@ -12,7 +12,7 @@ from dnslib.server import BaseResolver, DNSServer
 from pytest_django import Settings
 
 from harness.busy_day import simulate_busy_day
-from harness.deliveries import work_off
+from harness.deliveries import deliver_due
 from harness.ports import free_port
 from harness.smtp_server import ScriptedServer
 from incidents.models import Delivery, Destination, MailDomain, Subscriber
@@ -83,9 +83,9 @@ def test_domains_with_the_same_servers_share_one_backoff_and_one_probe(
     mx.look_up(timezone.now())
     announced()
     server.says = lambda stage, to: BUSY if stage == "DOT" and to.endswith(MICROSOFT) else None
-    work_off()
-    assert [server.tries_of("DOT", domain) for domain in MICROSOFT].count(0) == 2
-    assert server.tries_of("DOT") == 11
+    deliver_due()
+    assert [server.count_attempts("DOT", domain) for domain in MICROSOFT].count(0) == 2
+    assert server.count_attempts("DOT") == 11
     assert states(destination="fine.example") == {"sent": 10}
     assert [failing.name for failing in Destination.objects.in_trouble()] == [GROUP]
 
@@ -109,7 +109,7 @@ def test_waiting_deliveries_move_to_the_group_once_it_is_known(names: NameServer
         make_subscriber(f"reader@{domain}")
     announced()
     server.says = lambda stage, _to: BUSY if stage == "DOT" else None
-    work_off()
+    deliver_due()
     assert Destination.objects.in_trouble().count() == 3
     mx.look_up(timezone.now())
     assert set(Delivery.objects.values_list("destination", flat=True)) == {GROUP}
@@ -123,7 +123,7 @@ def test_failed_lookup_delays_no_message_and_is_retried_after_an_hour(
     names.fails = True
     mx.look_up(timezone.now())
     announced()
-    work_off()
+    deliver_due()
     assert states(destination="hansen.example") == {"sent": 1}
     names.fails = False
     mx.look_up(timezone.now() + timedelta(minutes=59))

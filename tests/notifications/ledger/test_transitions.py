@@ -19,7 +19,7 @@ from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 from pytest_django import Settings
 
-from harness.deliveries import let_time_pass, work_off
+from harness.deliveries import deliver_due, let_time_pass
 from harness.smtp_server import DROP, ScriptedServer
 from incidents import operations
 from incidents.models import ALLOWED_MOVES, Announcement, Delivery, DeliveryState, Subscriber
@@ -92,7 +92,7 @@ class Script:
 def do(step: str, announcement: Announcement, clock: time_machine.Traveller) -> None:
     match step:
         case "work":
-            work_off(2)
+            deliver_due(2)
         case "wait":
             clock.shift(timedelta(minutes=11))
         case "wait_a_day":

@@ -11,7 +11,7 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
-from harness.deliveries import work_off
+from harness.deliveries import deliver_due
 from harness.smtp_server import ScriptedServer, as_usual
 from incidents.models import Delivery, Subscriber
 from incidents.notifications.ledger import recovery
@@ -41,7 +41,7 @@ def test_killed_worker_leaves_at_most_one_uncertain_delivery_per_connection(serv
     uncertain = states()["sending"]
     assert 1 <= uncertain <= CONNECTIONS
     let_leases_expire()
-    work_off()
+    deliver_due()
     messages = Counter(message.recipient for message in server.received)
     twice = {address for address, number in messages.items() if number > 1}
     assert set(messages) == set(Subscriber.objects.values_list("address", flat=True))

@@ -8,7 +8,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from harness.busy_day import simulate_busy_day
-from harness.deliveries import let_time_pass, work_off
+from harness.deliveries import deliver_due, let_time_pass
 from harness.smtp_server import DROP, ScriptedServer, as_usual
 from incidents import operations
 from incidents.admin import front_page
@@ -42,8 +42,8 @@ def test_each_subscriber_gets_one_message_in_their_language(server: ScriptedServ
         make_subscriber(f"da{number}@example.dk", language="da")
         make_subscriber(f"en{number}@example.com", language="en")
     announced(text=Text(da="Vi har fundet fejlen.", en="We have found the fault."))
-    work_off()
-    work_off()
+    deliver_due()
+    deliver_due()
     assert Counter(message.recipient for message in server.received) == Counter(
         Subscriber.objects.values_list("address", flat=True)
     )
@@ -59,7 +59,7 @@ def test_bounces_of_each_message_go_to_its_own_signed_address(server: ScriptedSe
     for number in range(3):
         make_subscriber(f"reader{number}@example.dk")
     announced()
-    work_off()
+    deliver_due()
     senders = {message.recipient: message.sender.partition("@") for message in server.received}
     assert {host for _name, _at, host in senders.values()} == {"status.example.dk"}
     tokens = {recipient: unsign_bounce(name.removeprefix("bounces+")) for recipient, (name, *_rest) in senders.items()}
@@ -70,7 +70,7 @@ def test_connections_are_reused_and_limited(server: ScriptedServer) -> None:
     for number in range(60):
         make_subscriber(f"reader{number}@example.dk")
     announced()
-    work_off()
+    deliver_due()
     assert len(server.received) == 60
     assert server.connections <= 4
 
@@ -79,7 +79,7 @@ def test_server_without_pipelining_gets_one_command_at_a_time(server: ScriptedSe
     server.extensions = ("8BITMIME",)
     make_subscriber("reader@example.dk")
     announced()
-    work_off()
+    deliver_due()
     assert states() == {"sent": 1}
 
 
@@ -97,9 +97,9 @@ def test_busy_server_is_retried_until_it_accepts_the_message(
     make_subscriber("reader@example.dk")
     announced()
     server.says = lambda at, _recipient: reply if at == stage else None
-    work_off()
+    deliver_due()
     clock.shift(timedelta(hours=8))
-    work_off()
+    deliver_due()
     assert server.received == []
     assert set(states()) <= {"queued", "deferred"}
     server.says = as_usual
@@ -128,17 +128,17 @@ def test_backoff_increases_while_a_destination_is_failing(
     make_subscriber("reader@busy.example")
     announced()
     server.says = lambda stage, _recipient: BUSY if stage == "RCPT" else None
-    work_off()
+    deliver_due()
     pauses = []
     for _try in range(4):
         failing = Destination.objects.get(name="busy.example")
         assert failing.retry_at is not None
         pauses.append(failing.retry_at - timezone.now())
         clock.move_to(failing.retry_at)
-        work_off()
+        deliver_due()
     assert pauses == sorted(pauses)
     assert timedelta(minutes=4) <= pauses[0] <= timedelta(minutes=6)
-    assert server.tries_of("RCPT") == 5
+    assert server.count_attempts("RCPT") == 5
 
 
 def test_failing_destination_gets_one_message_and_others_full_speed(server: ScriptedServer) -> None:
@@ -147,9 +147,9 @@ def test_failing_destination_gets_one_message_and_others_full_speed(server: Scri
         make_subscriber(f"reader{number}@fine.example")
     announced()
     server.says = lambda stage, recipient: BUSY if stage == "DOT" and "busy" in recipient else None
-    work_off()
-    assert server.tries_of("DOT", "busy.example") == 1
-    assert server.tries_of("DOT", "fine.example") == 30
+    deliver_due()
+    assert server.count_attempts("DOT", "busy.example") == 1
+    assert server.count_attempts("DOT", "fine.example") == 30
     assert states(destination="fine.example") == {"sent": 30}
 
 
@@ -161,7 +161,7 @@ def test_messages_beyond_the_rate_of_their_destination_are_sent_last(
         for reader in range(number):
             make_subscriber(f"reader{reader}@{name}")
     announced()
-    work_off(batch=2)
+    deliver_due(batch=2)
     domains = [message.recipient.partition("@")[2] for message in server.received]
     assert domains[-2:] == ["slow.example"] * 2
     assert states() == {"sent": 6}
@@ -172,10 +172,10 @@ def test_recovered_destination_gets_everything_at_once(server: ScriptedServer, c
         make_subscriber(f"reader{number}@busy.example")
     announced()
     server.says = lambda stage, _recipient: BUSY if stage == "DOT" else None
-    work_off()
+    deliver_due()
     server.says = as_usual
     clock.shift(timedelta(minutes=7))
-    work_off()
+    deliver_due()
     assert states() == {"sent": 30}
     assert not Destination.objects.in_trouble().exists()
 
@@ -186,7 +186,7 @@ def test_server_that_accepts_data_without_recipient_delivers_no_empty_message(se
     make_subscriber("reader@example.dk")
     announced()
     server.says = lambda stage, to: "550 5.1.1 Gone" if stage == "RCPT" and to.startswith("gone") else None
-    work_off()
+    deliver_due()
     assert states() == {"failed": 1, "sent": 1}
     assert [message.recipient for message in server.received] == ["reader@example.dk"]
 
@@ -196,7 +196,7 @@ def test_full_mailbox_delays_no_other_message(server: ScriptedServer) -> None:
     make_subscriber("reader@example.dk")
     announced()
     server.says = lambda stage, to: "452 4.2.2 Mailbox full" if stage == "RCPT" and to.startswith("full") else None
-    work_off()
+    deliver_due()
     assert states() == {"deferred": 1, "sent": 1}
     assert not Destination.objects.in_trouble().exists()
 
@@ -206,12 +206,12 @@ def test_address_that_does_not_exist_is_suspended(server: ScriptedServer, reply:
     gone, other = make_subscriber("gone@example.dk"), make_subscriber("reader@example.dk")
     incident = announced().update.incident
     server.says = lambda stage, to: reply if stage == "RCPT" and to.startswith("gone") else None
-    work_off()
+    deliver_due()
     gone.refresh_from_db()
     assert (gone.state, gone.suspended_because) == ("suspended", reply)
     assert states(subscriber=other) == {"sent": 1}
     announced(incident)
-    work_off()
+    deliver_due()
     assert states(subscriber=gone) == {"failed": 1, "skipped": 1}
 
 
@@ -222,7 +222,7 @@ def test_rejection_that_is_not_about_the_address_suspends_nobody(
     reader = make_subscriber("reader@example.dk")
     announced()
     server.says = lambda stage, _to: reply if stage == "DOT" else None
-    work_off()
+    deliver_due()
     reader.refresh_from_db()
     assert reader.state == "active"
     assert states() == {"failed": 1}
@@ -234,12 +234,12 @@ def test_stored_replies_contain_no_address(server: ScriptedServer) -> None:
     reader = make_subscriber("karen@busy.example")
     announced()
     server.says = lambda stage, to: f"451 4.7.500 {to} is busy" if stage == "RCPT" else None
-    work_off()
+    deliver_due()
     server.says = lambda stage, to: f"550 5.1.1 <{to}>: no karen here" if stage == "RCPT" else None
     kept = {Delivery.objects.get().reply, Destination.objects.get().reply}
     Destination.objects.update(retry_at=timezone.now())
     Delivery.objects.update(next_attempt_at=timezone.now())
-    work_off()
+    deliver_due()
     reader.refresh_from_db()
     kept |= {Delivery.objects.get().reply, reader.suspended_because.removeprefix("550 ")}
     assert kept == {"4.7.500 k…@busy.example is busy", "5.1.1 <k…@busy.example>: no k… here"}
@@ -258,7 +258,7 @@ def test_reply_is_discarded_if_the_subscriber_was_erased_during_the_attempt(
 
     monkeypatch.setattr(worker.MailWorker, "email_for", erase_and_write)
     server.says = lambda stage, _to: "550 5.7.1 No" if stage == "RCPT" else None
-    work_off()
+    deliver_due()
     row = Delivery.objects.get()
     assert (row.state, row.reply_code, row.reply) == ("failed", 550, "")
 
@@ -269,7 +269,7 @@ def test_relay_that_rejects_the_sender_fails_no_delivery(server: ScriptedServer,
         make_subscriber(f"reader{number}@example.dk")
     announced()
     server.says = lambda stage, _to: reply if stage == "MAIL" else None
-    work_off()
+    deliver_due()
     assert states() == {"queued": 5}
     assert Destination.objects.in_trouble().get().name == relay_name()
 
@@ -280,7 +280,7 @@ def test_message_lost_after_the_final_dot_is_resent_unchanged(
     make_subscriber("reader@example.dk")
     announced()
     server.says = lambda stage, _to: DROP if stage == "DOT" else None
-    work_off()
+    deliver_due()
     assert states() == {"uncertain": 1}
     server.says = as_usual
     let_time_pass(clock, timedelta(minutes=45))
@@ -293,7 +293,7 @@ def test_message_lost_twice_fails(server: ScriptedServer, clock: time_machine.Tr
     make_subscriber("reader@example.dk")
     announced()
     server.says = lambda stage, _to: DROP if stage == "DOT" else None
-    work_off()
+    deliver_due()
     let_time_pass(clock, timedelta(hours=6))
     assert states() == {"failed": 1}
     assert len(server.received) == 2
@@ -304,7 +304,7 @@ def test_lost_message_is_not_resent_if_the_operator_forbids_it(server: ScriptedS
     make_subscriber("reader@example.dk")
     announced()
     server.says = lambda stage, _to: DROP if stage == "DOT" else None
-    work_off()
+    deliver_due()
     assert states() == {"failed": 1}
 
 
@@ -317,7 +317,7 @@ def test_connection_lost_before_the_content_loses_no_message(
     announced()
     drops = iter([None] * 10 + [DROP] * 3)
     server.says = lambda at, _to: next(drops, None) if at == stage else None
-    work_off()
+    deliver_due()
     let_time_pass(clock, timedelta(minutes=10))
     assert states() == {"sent": 30}
     assert len(server.received) == 30
@@ -336,7 +336,7 @@ def test_newer_update_supersedes_waiting_deliveries(server: ScriptedServer) -> N
     make_subscriber("reader@example.dk")
     first = announced(text=Text(da="Første melding", en="First message"))
     announced(first.update.incident, text=Text(da="Anden melding", en="Second message"))
-    work_off()
+    deliver_due()
     assert states(announcement=first, skip_reason="superseded") == {"skipped": 1}
     (message,) = server.received
     assert message.text().index("Anden melding") < message.text().index("Første melding")
@@ -346,10 +346,10 @@ def test_claim_of_a_dead_worker_is_sent_after_its_lease(server: ScriptedServer, 
     make_subscriber("reader@example.dk")
     announcement = announced()
     assert len(claims.claim(announcement.pk, 10, timezone.now())) == 1
-    work_off()
+    deliver_due()
     assert server.received == []
     clock.shift(timedelta(minutes=6))
-    work_off()
+    deliver_due()
     assert states() == {"sent": 1}
 
 
@@ -373,7 +373,7 @@ def test_invalid_address_fails_alone(server: ScriptedServer) -> None:
     make_subscriber("reader@example.dk")
     announced()
     Subscriber.objects.filter(pk=invalid.pk).update(address="poison\r\nBcc: all@example.dk")
-    work_off()
+    deliver_due()
     assert states() == {"failed": 1, "sent": 1}
     assert [message.recipient for message in server.received] == ["reader@example.dk"]
 
@@ -391,7 +391,7 @@ def test_message_that_cannot_be_rendered_fails_alone_with_the_reason(
         return email.render(kind, language, announcement, zone)
 
     monkeypatch.setattr(worker, "render", render_english)
-    work_off()
+    deliver_due()
     assert [message.recipient for message in server.received] == ["english@example.dk"]
     failed = Delivery.objects.get(state="failed")
     assert failed.subscriber.address == "dansk@example.dk"
@@ -402,7 +402,7 @@ def test_message_that_cannot_be_rendered_fails_alone_with_the_reason(
 def test_non_ascii_address_is_sent_if_the_server_supports_it(server: ScriptedServer) -> None:
     make_subscriber("søren@blåbær.example")
     announced()
-    work_off()
+    deliver_due()
     assert [message.recipient for message in server.received] == ["søren@xn--blbr-roah.example"]
 
 
@@ -411,7 +411,7 @@ def test_non_ascii_address_fails_alone_if_the_server_does_not_support_it(server:
     make_subscriber("søren@example.dk")
     make_subscriber("reader@example.dk")
     announced()
-    work_off()
+    deliver_due()
     assert states() == {"failed": 1, "sent": 1}
 
 
@@ -420,9 +420,9 @@ def test_delivery_fails_after_five_days(server: ScriptedServer, clock: time_mach
         make_subscriber(f"reader{number}@busy.example")
     announced()
     server.says = lambda stage, _to: BUSY if stage == "RCPT" else None
-    work_off()
+    deliver_due()
     clock.shift(timedelta(days=4, hours=20))
-    work_off()
+    deliver_due()
     assert "failed" not in states()
     let_time_pass(clock, timedelta(hours=8))
     assert states() == {"failed": 3}
@@ -433,17 +433,17 @@ def test_paused_announcement_is_not_sent_until_it_is_resumed(server: ScriptedSer
     make_subscriber("reader@example.dk")
     announcement = announced()
     operations.pause_announcement(announcement=announcement)
-    work_off()
+    deliver_due()
     assert server.received == []
     operations.resume_announcement(announcement=announcement)
-    work_off()
+    deliver_due()
     assert len(server.received) == 1
 
 
 def test_stopped_announcement_is_not_sent(server: ScriptedServer) -> None:
     make_subscriber("reader@example.dk")
     assert operations.stop_announcement(announcement=announced()) == 1
-    work_off()
+    deliver_due()
     assert states(skip_reason="cancelled") == {"skipped": 1}
     assert server.received == []
 
@@ -453,10 +453,10 @@ def test_only_failed_deliveries_are_retried_on_demand(server: ScriptedServer) ->
     make_subscriber("refused@example.dk")
     announcement = announced()
     server.says = lambda stage, to: "550 5.7.1 No" if stage == "RCPT" and to.startswith("refused") else None
-    work_off()
+    deliver_due()
     server.says = as_usual
     assert operations.resend_failed(announcement=announcement) == 1
-    work_off()
+    deliver_due()
     assert sorted(message.recipient for message in server.received) == ["reader@example.dk", "refused@example.dk"]
 
 
@@ -472,7 +472,7 @@ def test_update_that_is_no_longer_public_is_not_sent(server: ScriptedServer) -> 
     make_subscriber("reader@example.dk")
     update = announced().update
     Update.objects.filter(pk=update.pk).update(published_at=None)
-    work_off()
+    deliver_due()
     assert server.received == []
     assert states(skip_reason="withdrawn") == {"skipped": 1}
 
@@ -482,6 +482,6 @@ def test_withdrawn_incident_is_not_sent(server: ScriptedServer) -> None:
     incident = make_incident(statement=make_statement(notify=True))
     announced(incident)
     notifying.withdraw_announcements_of(incident)
-    work_off()
+    deliver_due()
     assert server.received == []
     assert states() == {"skipped": 2}
