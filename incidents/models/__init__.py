@@ -1,4 +1,4 @@
-"""The tables, one module per subject. Changed by `operations`, read through queryset verbs."""
+"""The tables, one module per subject. `operations` changes them; they are read through queryset methods."""
 
 from .announcements import Announcement
 from .bounces import Bounce, FoldedDeliveries

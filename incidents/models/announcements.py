@@ -9,7 +9,7 @@ from .updates import Update
 
 class AnnouncementQuerySet(models.QuerySet["Announcement"]):
     def held(self) -> "AnnouncementQuerySet":
-        """Can still be cancelled: neither released nor cancelled yet."""
+        """Neither released nor cancelled yet, so they can still be cancelled."""
         return self.filter(expanded_at__isnull=True, cancelled_at__isnull=True)
 
     def released(self) -> "AnnouncementQuerySet":
@@ -70,7 +70,7 @@ class Announcement(models.Model):
             ),
         ]
         indexes = [
-            # The clock asks every few seconds which announcements are waiting to expand.
+            # The scheduler looks for announcements to expand every few seconds.
             models.Index(
                 fields=["hold_until"],
                 condition=Q(expanded_at__isnull=True, cancelled_at__isnull=True),

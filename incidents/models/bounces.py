@@ -1,4 +1,4 @@
-"""What comes after a letter was sent: it may come back, and in the end it is only counted."""
+"""What follows a delivery: bounces, and the counts that remain after its row is deleted."""
 
 from django.db import models
 from django.utils import timezone
@@ -11,7 +11,7 @@ from .subscribers import Subscriber
 
 
 class FoldedDeliveries(models.Model):
-    """How many deliveries of an old announcement ended in a state, once the deliveries themselves are forgotten."""
+    """How many deliveries of an old announcement ended in a state; replaces the deleted deliveries."""
 
     announcement = models.ForeignKey(Announcement, models.CASCADE, related_name="folded", db_index=False)
     state = models.CharField(_("state"), max_length=10, choices=DeliveryState)
@@ -30,7 +30,7 @@ class FoldedDeliveries(models.Model):
 
 
 class Bounce(models.Model):
-    """A report that a letter which was sent did not arrive, or is late (RFC 3464), and what followed from it."""
+    """A report that a sent email did not arrive or is delayed (RFC 3464), and its consequence."""
 
     class Consequence(models.TextChoices):
         SUSPENDED = "suspended", pgettext_lazy("bounce", "Subscriber suspended: the address does not exist")
@@ -57,9 +57,9 @@ class Bounce(models.Model):
         verbose_name = _("bounce")
         verbose_name_plural = _("bounces")
         indexes = [
-            # Refusals of one subscriber on different days.
+            # Counting the days on which a subscriber's messages were refused.
             models.Index(fields=["subscriber", "received_at"], name="bounce_of_subscriber"),
-            # Staff's list and front page, newest first; retention from the other end.
+            # The newsroom's list and front page, newest first; retention, oldest first.
             models.Index(fields=["received_at"], name="bounce_received"),
         ]
 

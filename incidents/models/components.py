@@ -8,8 +8,8 @@ from ..labels import COMPONENT_STATUSES, choices
 from ..status import ComponentStatus
 from .fields import IdField, LocalizedField
 
-# The order of components on the page: those without a group first, then group by group. Ends with the id, so that it
-# is total; `page_order` gives the same for a component whose group is fetched.
+# The order of components on the page: those without a group first, then group by group. The id makes the order total.
+# `page_order` returns the same as a sort key, for a component whose group is fetched.
 PAGE_ORDER = (
     models.F("group__position").asc(nulls_first=True),
     "group__created_at",
@@ -41,7 +41,7 @@ class ComponentGroup(models.Model):
 
 class ComponentQuerySet(models.QuerySet["Component"]):
     def public(self) -> "ComponentQuerySet":
-        """Those readers see; hidden ones appear nowhere public."""
+        """Visible to readers; hidden components appear nowhere public."""
         return self.filter(hidden=False)
 
     def in_page_order(self) -> "ComponentQuerySet":
@@ -49,7 +49,7 @@ class ComponentQuerySet(models.QuerySet["Component"]):
 
 
 class Component(models.Model):
-    """A part of the service that readers recognise. Its status is changed by `operations` alone."""
+    """A part of the service that readers recognise. Only `operations` changes its status."""
 
     id = IdField()
     slug = models.SlugField(
@@ -94,7 +94,7 @@ class Component(models.Model):
 
 
 def page_order(component: Component) -> tuple[tuple[int, datetime, str] | tuple[()], int, datetime, str]:
-    """Sorts components as PAGE_ORDER does."""
+    """Return a sort key that orders components as PAGE_ORDER does."""
     group = component.group
     place = (group.position, group.created_at, group.pk) if group else ()
     return place, component.position, component.created_at, component.pk

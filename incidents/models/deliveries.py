@@ -21,13 +21,13 @@ class DeliveryState(models.TextChoices):
 
 
 S = DeliveryState
-# The one table of allowed moves. `sending` means on the wire, and nothing else: a row
-# that a worker holds but has not begun keeps its state and has a lease. `sending` goes
-# back to `queued` where the worker knows that the letter cannot have been taken;
-# `uncertain` is a connection lost after the final dot or a worker that died with the
-# letter on the wire, sent again with the same Message-ID and Date (STANDARDS Q8-Q10).
-# A letter that was never tried can fail too: its destination was down for too long.
-# What was sent is sent again only if the owner of a webhook asks for it.
+# All allowed moves between states. `sending` means in flight, and nothing else: a row
+# that a worker has claimed but not started keeps its state and has a lease. `sending`
+# returns to `queued` if the worker knows that the message cannot have been accepted;
+# `uncertain` means that the connection was lost after the final dot, or that the worker
+# died in flight: sent again with the same Message-ID and Date (STANDARDS Q8-Q10).
+# A message that was never tried can fail too, if its destination was down for too long.
+# A sent message is sent again only at the request of a webhook's owner.
 ALLOWED_MOVES: dict[str, frozenset[str]] = {
     S.QUEUED: frozenset({S.SENDING, S.SKIPPED, S.FAILED}),
     S.SENDING: frozenset({S.SENT, S.DEFERRED, S.UNCERTAIN, S.FAILED, S.QUEUED}),
@@ -41,7 +41,7 @@ WAITING = (S.QUEUED, S.DEFERRED, S.UNCERTAIN)
 
 
 class SkipReason(models.TextChoices):
-    """Why somebody was not told, as a value that can be counted."""
+    """Why a subscriber was not notified, as a value that can be counted."""
 
     UNSUBSCRIBED = "unsubscribed", _("Unsubscribed")
     UNCONFIRMED = "unconfirmed", _("Not confirmed")
@@ -68,32 +68,32 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         return self.exclude(channel=Subscriber.Channel.EMAIL)
 
     def due(self, now: datetime) -> "DeliveryQuerySet":
-        """Waiting, their time has come, and no worker holds them."""
+        """Waiting, due for an attempt, and not claimed by a worker."""
         free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
         paused = Q(announcement__paused_at__isnull=False)
         return self.waiting().filter(free, next_attempt_at__lte=now).exclude(paused)
 
     def abandoned(self, now: datetime) -> "DeliveryQuerySet":
-        """On the wire of a worker that has not been heard of since its lease ended."""
+        """In flight although the worker's lease has expired."""
         return self.filter(state=S.SENDING, lease_until__lt=now)
 
 
 class Delivery(models.Model):
-    """One letter to one subscriber: an announcement, or one of our own accord (a confirmation).
+    """One message to one subscriber: an announced update, or one about the subscription (a confirmation).
 
-    `message_id` and `dated_at` are fixed when the row is made and kept over every
-    attempt, so that a receiver who gets it twice can tell (STANDARDS E13).
-    `lease_until` says until when a worker holds the row, and is the worker's proof
-    that it still does: whoever clears or moves it takes the row away from the worker.
+    `message_id` and `dated_at` are set when the row is created and kept for every
+    attempt, so that a receiver can recognise a duplicate (STANDARDS E13).
+    `lease_until` is the end of a worker's claim, and the worker's proof that it still
+    has it: clearing or changing it takes the row away from the worker.
 
-    PostgreSQL does not check the two references: for a million rows that takes as
-    long as writing them. They are read from rows that are locked, or in the same
-    statement; announcements are never deleted, and subscribers only before they
-    confirm, through their model, which takes their letters with them.
+    PostgreSQL does not check the two foreign keys: for a million rows that takes as
+    long as writing them. They are read from locked rows or in the same statement;
+    announcements are never deleted, and subscribers only before they confirm, through
+    the ORM, which deletes their deliveries too.
     """
 
     class Letter(models.TextChoices):
-        """What is sent; the value is the folder under templates/emails/."""
+        """The kind of message; the value is its folder under templates/emails/."""
 
         UPDATE = "update", _("Update")
         CONFIRMATION = "confirmation", _("Confirmation")
@@ -119,11 +119,11 @@ class Delivery(models.Model):
         models.CASCADE,
         related_name="deliveries",
         verbose_name=_("subscriber"),
-        db_index=False,  # one of our own below: Django would make two
+        db_index=False,  # declared below: Django would create two
         db_constraint=False,
     )
     letter = models.CharField(_("message"), max_length=20, choices=Letter, default=Letter.UPDATE)
-    # How it travels: what concerns the subscription itself goes by mail, also to the owner of a webhook.
+    # Messages about the subscription itself are sent by email, also to the owner of a webhook.
     channel = models.CharField(
         _("channel"), max_length=10, choices=Subscriber.Channel, default=Subscriber.Channel.EMAIL
     )
@@ -135,8 +135,8 @@ class Delivery(models.Model):
     lease_until = models.DateTimeField(_("claimed until"), null=True, blank=True)
     destination = models.CharField(_("destination"), max_length=255, blank=True)
     times_uncertain = models.PositiveSmallIntegerField(_("times uncertain"), default=0)
-    # Unique because it is made of the announcement and the subscriber, or at random. No
-    # index: it would cost more than all the others, on every row and every change.
+    # Unique by construction: made of the announcement and the subscriber, or random. An
+    # index would cost more than all the others, on every row and every change.
     message_id = models.CharField(_("Message-ID"), max_length=320)
     dated_at = models.DateTimeField(_("dated"), default=timezone.now)
     sent_at = models.DateTimeField(_("sent"), null=True, blank=True)
@@ -175,23 +175,23 @@ class Delivery(models.Model):
                 condition=Q(state__in=["queued", "deferred", "uncertain"]),
                 name="delivery_claim",
             ),
-            # A worker's claim of posts, whichever announcement they are of.
+            # A worker's claim of posts, of all announcements.
             models.Index(
                 fields=["next_attempt_at"],
                 condition=Q(state__in=["queued", "deferred", "uncertain"]) & ~Q(channel="email"),
                 name="delivery_claim_post",
             ),
-            # One subscriber's letters: their own data, staff's question “why did they get nothing?”.
+            # One subscriber's deliveries: the data export, and the newsroom's page of a subscriber.
             models.Index(fields=["subscriber"], name="delivery_of_subscriber"),
-            # A destination that answers again, or does not: all that waits for it.
+            # Everything that waits for a destination, when it recovers or is given up.
             models.Index(
                 fields=["destination"],
                 condition=Q(state__in=["queued", "deferred", "uncertain"]),
                 name="delivery_destination",
             ),
-            # The clock: claims whose lease has run out.
+            # The scheduler: claims whose lease has expired.
             models.Index(fields=["lease_until"], condition=Q(state="sending"), name="delivery_abandoned"),
-            # The panel: an announcement's rows by state.
+            # Delivery status: an announcement's rows by state.
             models.Index(fields=["announcement", "state"], name="delivery_panel"),
         ]
 

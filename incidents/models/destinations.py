@@ -10,11 +10,11 @@ class DestinationQuerySet(models.QuerySet["Destination"]):
         return self.filter(failing_since__isnull=False)
 
     def closed(self, now: datetime) -> "DestinationQuerySet":
-        """In trouble, and not due for a probe: nothing is sent there now."""
+        """In trouble and not due for a probe: nothing is sent there now."""
         return self.in_trouble().filter(retry_at__gt=now)
 
     def due_for_a_probe(self, now: datetime) -> "DestinationQuerySet":
-        """In trouble, and it is time to try one delivery."""
+        """In trouble and due for one attempt."""
         return self.in_trouble().filter(retry_at__lte=now)
 
     def names(self) -> list[str]:
@@ -22,11 +22,12 @@ class DestinationQuerySet(models.QuerySet["Destination"]):
 
 
 class Destination(models.Model):
-    """Where letters go: our relay, or a domain behind it. A row exists once it has been in trouble.
+    """Where messages are sent: a relay, a recipient domain or MX group, or a webhook host.
 
-    While `failing_since` is set one letter at a time goes there, as a probe, at
-    `retry_at`; the pauses grow with `failures` (STANDARDS Q5, Q6). A worker that
-    takes the probe moves `retry_at` into the future, so that no other takes it too.
+    A row exists once the destination has failed. While `failing_since` is set, a single
+    delivery is sent as a probe at `retry_at`; the backoff grows with `failures`
+    (STANDARDS Q5, Q6). The worker that takes the probe moves `retry_at` into the
+    future, so that no other worker takes it too.
     """
 
     name = models.CharField(_("name"), max_length=255, primary_key=True)

@@ -1,4 +1,4 @@
-"""The localized text field: a `Text` in jsonb, edited with the languages side by side."""
+"""Model fields: ids, web addresses, and localized text edited with the languages side by side."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -18,14 +18,14 @@ from .ids import LENGTH, new_id
 
 
 class IdField(models.CharField[str, str]):
-    """The primary key that page, API and mail show alike."""
+    """The public primary key, the same in URLs, API and emails."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{"primary_key": True, "max_length": LENGTH, "default": new_id, "editable": False, **kwargs})
 
 
 class WebAddressField(models.URLField[str, str]):
-    """A web address; where staff leave out the scheme, https is meant."""
+    """A web address; https is assumed if staff leave out the scheme."""
 
     def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
         name, _path, args, kwargs = super().deconstruct()
@@ -38,8 +38,8 @@ class WebAddressField(models.URLField[str, str]):
 class LocalizedField(models.JSONField):
     """A `Text`: `{language: text}` in jsonb, so a new language needs no migration.
 
-    `single_line` is for titles and names: line breaks become spaces, which also
-    keeps them out of mail headers. `max_length` counts characters per language.
+    `single_line` is for titles and names: line breaks become spaces, which also keeps
+    them out of email headers. `max_length` counts characters per language.
     """
 
     description = _("Text in several languages")
@@ -109,7 +109,7 @@ class LocalizedField(models.JSONField):
 
 
 class LocalizedWidget(forms.MultiWidget):
-    """One box per language, each labelled with and marked up in its language."""
+    """One box per language, labelled with the language and with its `lang` attribute."""
 
     template_name = "widgets/localized.html"
 

@@ -3,7 +3,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Heartbeat(models.Model):
-    """When a process that must always run was last seen. Workers have theirs in the queue: `notifications.pulse`."""
+    """When a process that must always run was last seen. For workers, see `notifications.monitoring`."""
 
     name = models.CharField(_("name"), max_length=20, primary_key=True)
     beaten_at = models.DateTimeField(_("last seen"))

@@ -6,5 +6,5 @@ ALPHABET = string.ascii_lowercase + string.digits
 
 
 def new_id() -> str:
-    """A public id: 12 lower-case letters and digits, as clients of the Statuspage API expect (62 random bits)."""
+    """Return a public id: 12 lower-case letters and digits, as Statuspage API clients expect (62 random bits)."""
     return "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))

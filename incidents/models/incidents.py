@@ -20,7 +20,7 @@ from .fields import IdField, LocalizedField, WebAddressField
 
 class IncidentQuerySet(models.QuerySet["Incident"]):
     def public(self) -> "IncidentQuerySet":
-        """The one visibility rule: what is a draft or withdrawn appears nowhere public."""
+        """The one visibility rule: drafts and withdrawn incidents appear nowhere public."""
         return self.filter(published_at__isnull=False)
 
     def incidents(self) -> "IncidentQuerySet":
@@ -30,13 +30,13 @@ class IncidentQuerySet(models.QuerySet["Incident"]):
         return self.filter(kind=Kind.MAINTENANCE)
 
     def ongoing(self) -> "IncidentQuerySet":
-        """Not over yet; for maintenance, begun."""
+        """Started and not over."""
         return self.exclude(phase__in=[*FINAL_PHASES, Phase.SCHEDULED])
 
     def upcoming(self) -> "IncidentQuerySet":
         return self.filter(phase=Phase.SCHEDULED).in_planned_order()
 
-    # Each order ends with the id: incidents of one moment keep their places, whatever plan PostgreSQL chooses.
+    # Each order ends with the id, so that incidents with equal times keep their places under any query plan.
 
     def newest_first(self) -> "IncidentQuerySet":
         return self.order_by("-started_at", "-id")
@@ -45,7 +45,7 @@ class IncidentQuerySet(models.QuerySet["Incident"]):
         return self.order_by("started_at", "id")
 
     def in_planned_order(self) -> "IncidentQuerySet":
-        """Maintenance by its planned start, the earliest first."""
+        """Maintenance by planned start, earliest first."""
         return self.order_by("scheduled_for", "id")
 
     def latest_planned_first(self) -> "IncidentQuerySet":
@@ -53,10 +53,10 @@ class IncidentQuerySet(models.QuerySet["Incident"]):
 
 
 class Incident(models.Model):
-    """Something that broke or, with kind `maintenance`, planned work.
+    """An outage or degradation or, with kind `maintenance`, planned work.
 
     `phase` repeats the newest published update's phase, so that lists need no join.
-    `started_at` of a maintenance is its planned start until it really begins.
+    `started_at` of a maintenance is its planned start until the work starts.
     """
 
     id = IdField()
@@ -93,7 +93,7 @@ class Incident(models.Model):
     upstream_url = WebAddressField(_("upstream link"), blank=True, max_length=500)
 
     published_at = models.DateTimeField(_("published"), null=True, blank=True, editable=False)
-    # Taken off everything public; its updates stay as they were, for `publish_again`.
+    # A withdrawn incident keeps its updates, for `publish_again`.
     withdrawn_at = models.DateTimeField(_("withdrawn"), null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -116,7 +116,7 @@ class Incident(models.Model):
                 name="incident_impact_fits_kind",
             ),
             models.CheckConstraint(
-                # A maintenance may be cancelled long before the start it was planned for.
+                # A maintenance may be cancelled long before its planned start.
                 condition=Q(ended_at__isnull=True) | Q(ended_at__gte=F("started_at")) | Q(phase=Phase.CANCELLED),
                 name="incident_ends_after_it_started",
             ),
@@ -137,9 +137,9 @@ class Incident(models.Model):
             ),
         ]
         indexes = [
-            # The home page and the clock ask for what is not over: a handful among many.
+            # The home page and the scheduler select what is not over: few rows among many.
             models.Index(fields=["phase"], condition=~Q(phase__in=FINAL_PHASES), name="incident_open"),
-            # History by month and the newest incidents, newest first.
+            # History by month, and the newest incidents.
             models.Index(fields=["-started_at", "-id"], name="incident_newest"),
         ]
 
@@ -173,7 +173,7 @@ class KindManager(models.Manager[Incident]):
 
 
 class Maintenance(Incident):
-    """Planned work: the same model, with an admin of its own."""
+    """Planned work: a proxy, so that it has its own admin."""
 
     objects = KindManager(Kind.MAINTENANCE)  # type: ignore[assignment, misc]
 

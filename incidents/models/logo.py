@@ -1,4 +1,4 @@
-"""The page's logo: kept in the database, because that is what is backed up and what every process shares."""
+"""The page's logo, stored in the database, which is backed up and shared by all processes."""
 
 import hashlib
 
@@ -30,12 +30,12 @@ class Logo(models.Model):
 
     @property
     def key(self) -> str:
-        """Names the document that holds it; changes with the content."""
+        """The file name of the published document; changes with the content."""
         return f"{self.checksum}.{self.ending}"
 
 
 def logo_from(content: bytes) -> Logo:
-    """An unsaved logo; ValidationError for what is too large, or no picture of a kind that is safe to show."""
+    """Return an unsaved logo. Raises ValidationError for files that are too large or not safe to show as images."""
     if len(content) > MAX_BYTES:
         raise ValidationError(_("The file may have at most 100 kB."), code="too_large")
     found = image_info(content)

@@ -3,21 +3,20 @@ from datetime import datetime, timedelta
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-# An answer of the name servers is believed for so long.
-TRUSTED_FOR = timedelta(days=7)
+TRUSTED_FOR = timedelta(days=7)  # how long an MX lookup stays valid
 
 
 class MailDomainQuerySet(models.QuerySet["MailDomain"]):
     def known(self, now: datetime) -> "MailDomainQuerySet":
-        """Those that need not be looked up again yet."""
+        """Domains with a lookup that is still valid."""
         return self.filter(known_at__gt=now - TRUSTED_FOR)
 
 
 class MailDomain(models.Model):
-    """Which servers take the mail of a domain that subscribers have, as far as is known.
+    """The MX group of a recipient domain.
 
-    Looked up ahead (`notifications.hosts`), so that no letter ever waits for DNS. What
-    has the same `group` is one destination. A domain whose servers nobody could name is
+    Looked up in advance (`notifications.ledger.mx`), so that no delivery waits for DNS.
+    Domains with the same `group` are one destination. A domain without known servers is
     a group of its own.
     """
 

@@ -1,4 +1,4 @@
-"""How things are as a whole: the state that home, badge, banner, API and newsroom tell in one sentence."""
+"""The overall status, shown by home page, badge, banner, API and newsroom."""
 
 from django.db.models import Exists, OuterRef
 
@@ -9,7 +9,10 @@ from .updates import Update
 
 
 def overall_status() -> ComponentStatus:
-    """The worst status of a component, or the impact of what goes on without naming one: nobody is told all is well."""
+    """Return the worst of all component statuses and of the impacts of ongoing incidents without components.
+
+    So an incident that names no component still shows that something is wrong.
+    """
     statuses = Component.objects.public().values_list("status", flat=True)
     naming = Update.objects.public().filter(incident=OuterRef("pk"), affected__component__hidden=False)
     unnamed = Incident.objects.public().ongoing().exclude(Exists(naming)).values_list("impact", flat=True)

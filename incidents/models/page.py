@@ -13,7 +13,7 @@ from .weblinks import WebLink, known_links, web_links
 
 class PageManager(models.Manager["Page"]):
     def current(self) -> "Page":
-        """The installation's one page; before it is set up, an unsaved one with working defaults."""
+        """Return the installation's one page; before it is set up, an unsaved one with working defaults."""
         return self.select_related("logo").defer("logo__content").first() or Page()
 
 
@@ -27,7 +27,7 @@ def known_zone(name: str) -> None:
 
 
 class Page(models.Model):
-    """The status page itself: its name, zone, brand and who stands behind it."""
+    """The status page itself: name, time zone, brand and the organisation behind it."""
 
     id = IdField()
     name = LocalizedField(_("name"), single_line=True, max_length=100)
@@ -65,7 +65,7 @@ class Page(models.Model):
         help_text=_("Read aloud by screen readers. Leave it empty if it only repeats the page's name."),
     )
     links = models.JSONField(_("links"), default=list, blank=True, validators=[known_links])
-    # The day that the published bars end with; the clock publishes them anew when it has passed.
+    # The last day of the published uptime bars; the scheduler publishes new ones when it has passed.
     shown_day = models.DateField(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -76,7 +76,7 @@ class Page(models.Model):
         verbose_name = _("page")
         verbose_name_plural = _("page")
         constraints = [
-            # There is one page to an installation; a second row would be read by nobody.
+            # An installation has one page; a second row would never be read.
             models.UniqueConstraint(models.Value(1), name="one_page_per_installation"),
         ]
 

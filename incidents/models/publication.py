@@ -2,29 +2,30 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-PURGE = "purge"  # the subject that stands for addresses which the caches could not be told of
+PURGE = "purge"  # the subject for URLs whose cache purge failed
 
 
 class StaleSubjectQuerySet(models.QuerySet["StaleSubject"]):
     def unpublished(self) -> "StaleSubjectQuerySet":
-        """What readers do not see yet."""
+        """Changes that are not public yet."""
         return self.exclude(subject=PURGE)
 
     def failed(self) -> "StaleSubjectQuerySet":
-        """What was tried and could not be published."""
+        """Changes whose publication was tried and failed."""
         return self.unpublished().exclude(error="")
 
     def of_incident(self, pk: str) -> "StaleSubjectQuerySet":
-        """What holds up the incident's own page."""
+        """Changes that an incident's own page waits for."""
         return self.filter(subject__in=[f"incident:{pk}", "page"])
 
 
 class StaleSubject(models.Model):
-    """Something public that changed and is not yet written out: `incident:ID`, `component:ID`, `page`.
+    """A public subject that changed and is not published yet: `incident:ID`, `component:ID`, `page`.
 
-    Written in the transaction of the change, deleted when every document that
-    depends on it is in the public store. Rows are only ever added, so that two
-    transactions never wait for each other here. What stays is found by the clock.
+    The row is inserted in the transaction of the change and deleted once every document
+    that depends on it is in the public store. Rows are never updated by a change, so
+    that two transactions never wait for each other here. The scheduler finds rows that
+    remain.
     """
 
     subject = models.CharField(_("subject"), max_length=80)

@@ -14,7 +14,7 @@ class SubscriptionRequestQuerySet(models.QuerySet["SubscriptionRequest"]):
 
 
 class SubscriptionRequest(models.Model):
-    """What somebody asked for on a public form. A worker decides what to send and deletes the row."""
+    """A request from a public form. A worker decides what to send and deletes the row."""
 
     class Kind(models.TextChoices):
         SUBSCRIBE = "subscribe", _("subscribe")

@@ -9,7 +9,7 @@ from .updates import Update
 
 
 class StatusChange(models.Model):
-    """The record of a component's statuses, from which uptime is computed: from `at` on it had `status`."""
+    """A component had `status` from `at` on. Uptime is computed from these rows."""
 
     component = models.ForeignKey(Component, models.CASCADE, related_name="status_changes")
     update = models.ForeignKey(Update, models.CASCADE, null=True, blank=True, related_name="status_changes")
@@ -26,7 +26,7 @@ class StatusChange(models.Model):
             ),
         ]
         indexes = [
-            # A component's history in order: uptime bars, and its newest status after a backdated change.
+            # A component's history in order: uptime bars, and its current status after a backdated change.
             models.Index(fields=["component", "at"], name="status_change_history"),
         ]
 

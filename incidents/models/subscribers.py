@@ -18,24 +18,24 @@ from .updates import Update
 
 class SubscriberQuerySet(models.QuerySet["Subscriber"]):
     def webhooks_of(self, owner: str) -> "SubscriberQuerySet":
-        """Webhooks and chat channels of whoever reads mail at this address."""
+        """Webhooks and chat channels whose owner has this email address."""
         return self.filter(owner__iexact=owner).exclude(owner="")
 
     def active(self) -> "SubscriberQuerySet":
-        """Those who confirmed and have not left: the only ones who may be told anything."""
+        """Confirmed and neither unsubscribed nor suspended: only these may be notified."""
         return self.filter(state=Subscriber.State.ACTIVE)
 
     def by_mail(self, address: str) -> "SubscriberQuerySet":
-        """Whoever reads mail at this address; case does not matter, as it matters to no mail host."""
-        # The excluded empty address is what lets PostgreSQL use the index of `mail_address_once`.
+        """The email subscriber with this address, in any case: no mail host distinguishes case."""
+        # Excluding the empty address lets PostgreSQL use the index of `mail_address_once`.
         return self.filter(channel=Subscriber.Channel.EMAIL, address__iexact=address).exclude(address="")
 
 
 class Subscriber(models.Model):
-    """Somebody who asked to be told. `state` is moved by `subscriptions` and `notifications` alone.
+    """A subscriber. Only `subscriptions` and `notifications` change `state`.
 
-    One who had everything erased stays as a row without an address, so that the
-    ledger still adds up and says nothing about anybody.
+    An erased subscriber remains as a row without an address, so that the ledger still
+    adds up but identifies nobody.
     """
 
     class Channel(models.TextChoices):
@@ -71,7 +71,7 @@ class Subscriber(models.Model):
         Component, blank=True, related_name="subscribers", verbose_name=_("components"), help_text=_("None means all.")
     )
     time_zone = models.CharField(_("time zone"), max_length=63, blank=True, help_text=_("Empty means the page's."))
-    # Counts sign-ups: a confirmation link works for its own round only, so for one opt-in.
+    # Counts opt-ins: a confirmation link is valid for its own round only.
     opt_in_round = models.PositiveIntegerField(default=1)
     consent_text = models.CharField(_("consent text"), max_length=20, blank=True)  # version of the wording agreed to
     consent_method = models.CharField(
@@ -85,7 +85,7 @@ class Subscriber(models.Model):
     left_at = models.DateTimeField(_("left"), null=True, blank=True)
     paused_until = models.DateTimeField(_("paused until"), null=True, blank=True)
     suspended_because = models.CharField(_("suspended because"), max_length=500, blank=True)
-    # All that is left of an erased address: a keyed hash, so that no import brings it back.
+    # A keyed hash of an erased address, so that no import brings it back.
     erased_key = models.CharField(max_length=64, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -101,7 +101,7 @@ class Subscriber(models.Model):
             models.UniqueConstraint(
                 Upper("address"), condition=Q(channel="email") & ~Q(address=""), name="mail_address_once"
             ),
-            # Several may name the same webhook: each has shown that they read what arrives there.
+            # Several owners may share a webhook: each has proved that they can read what arrives there.
             models.UniqueConstraint(
                 "channel",
                 "address",
@@ -125,18 +125,18 @@ class Subscriber(models.Model):
             ),
         ]
         indexes = [
-            # The audience of an announcement: active subscribers, in an order the expansion can batch by.
+            # The audience of an announcement: active subscribers, read in batches by id.
             models.Index(fields=["id"], condition=Q(state="active"), name="subscriber_active"),
-            # Retention: sign-ups that nobody confirmed, oldest first.
+            # Retention: unconfirmed sign-ups, oldest first.
             models.Index(fields=["requested_at"], condition=Q(state="pending"), name="subscriber_unconfirmed"),
-            # Whose webhooks: a link to each is mailed on request.
+            # An owner's webhooks: a manage link for each is emailed on request.
             models.Index(Upper("owner"), condition=~Q(owner=""), name="subscriber_owner"),
-            # An import: was this address erased?
+            # The import checks whether an address was erased.
             models.Index(fields=["erased_key"], condition=~Q(erased_key=""), name="subscriber_erased"),
         ]
 
     def __str__(self) -> str:
-        """Masked, because Django's log of what staff did keeps it when the address is erased."""
+        """Masked, because Django's admin log keeps it after the address is erased."""
         return self.masked_address or f"– {self.pk}"
 
     @property
@@ -145,21 +145,21 @@ class Subscriber(models.Model):
 
     @property
     def mail_address(self) -> str:
-        """Where we write to them about the subscription itself."""
+        """The address for messages about the subscription itself."""
         return self.address if self.is_mail else self.owner
 
     @property
     def masked_address(self) -> str:
-        """What staff see who may not see addresses; empty once it is erased."""
+        """For staff without permission to see addresses; empty once erased."""
         return masked(self.address)
 
     def masked_reply(self, said: str) -> str:
-        """What a server said about the address, for the same staff."""
+        """Return a server's reply without the address, for the same staff."""
         return without_addresses(said, self.mail_address)
 
     @property
     def reading_language(self) -> str:
-        """Their language, or the page's where the page no longer has it."""
+        """The subscriber's language, or the default if the page no longer has it."""
         return self.language if self.language in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
 
 
@@ -168,21 +168,21 @@ class IncidentChoiceQuerySet(models.QuerySet["IncidentChoice"]):
         return self.filter(confirmed_at__isnull=False)
 
     def followed(self) -> "IncidentChoiceQuerySet":
-        """Somebody confirmed that they want to hear of it."""
+        """Confirmed choices to be notified of an incident."""
         return self.confirmed().filter(told=True)
 
     def ended_before(self, moment: datetime) -> "IncidentChoiceQuerySet":
-        """Nothing has been said of the incident after `moment`, and it was over or withdrawn by then."""
-        said_later = Update.objects.filter(incident=OuterRef("incident"), published_at__gt=moment)
-        ended = Q(incident__phase__in=FINAL_PHASES, incident__published_at__isnull=False) & ~Exists(said_later)
+        """The incident was over or withdrawn by `moment`, without updates since."""
+        later_updates = Update.objects.filter(incident=OuterRef("incident"), published_at__gt=moment)
+        ended = Q(incident__phase__in=FINAL_PHASES, incident__published_at__isnull=False) & ~Exists(later_updates)
         return self.filter(ended | Q(incident__withdrawn_at__lte=moment))
 
 
 class IncidentChoice(models.Model):
-    """What a subscriber chose about one incident: to hear of it (`told`), or to hear no more of it.
+    """A subscriber's choice about one incident: to be notified of it (`told`), or not any more.
 
-    The choice goes before every other that the subscriber made. Following needs a
-    confirmation as signing up does; the row is deleted when the incident is long over.
+    It overrides all other choices of the subscriber. Following needs a confirmation, as
+    a sign-up does; the row is deleted some time after the incident has ended.
     """
 
     subscriber = models.ForeignKey(
@@ -199,7 +199,8 @@ class IncidentChoice(models.Model):
         verbose_name = _("choice about an incident")
         verbose_name_plural = _("choices about incidents")
         constraints = [
-            # Also the index for one subscriber's choices. Who wants no more may be asked whether they do again.
+            # Also the index for one subscriber's choices. `told` is included, because a subscriber who unfollowed an
+            # incident can have an unconfirmed request to follow it again.
             models.UniqueConstraint(fields=["subscriber", "incident", "told"], name="one_choice_per_incident"),
         ]
 
@@ -212,14 +213,14 @@ class LetterLimit(models.Model):
 
     key = models.CharField(primary_key=True, max_length=64)
     free_at = models.DateTimeField()  # when the bucket is empty again
-    uses = models.PositiveIntegerField()  # since the owner of an address last acted on a letter
+    uses = models.PositiveIntegerField()  # since the owner of the address last acted on a message
     keep_until = models.DateTimeField()
 
     class Meta:
         verbose_name = _("sign-up limit")
         verbose_name_plural = _("sign-up limits")
         indexes = [
-            # The retention job.
+            # Retention.
             models.Index(fields=["keep_until"], name="letter_limit_old"),
         ]
 

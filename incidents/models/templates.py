@@ -1,4 +1,4 @@
-"""Texts written beforehand, for staff who write in a hurry."""
+"""Templates for updates, prepared in advance."""
 
 from django.db import models
 from django.db.models import Q
@@ -21,9 +21,9 @@ class TemplateQuerySet(models.QuerySet["UpdateTemplate"]):
 
 
 class UpdateTemplate(models.Model):
-    """A text for one phase, with placeholders (`operations.placeholders`) where an incident's own names and times go.
+    """A text for one phase, with placeholders for an incident's names and times (`operations.placeholders`).
 
-    The title is used only where the template begins an incident.
+    The title is used only if the template starts an incident.
     """
 
     id = IdField()

@@ -1,4 +1,4 @@
-"""Updates: what staff say in an incident, which components it changes, and what it said before a correction."""
+"""Updates of incidents, the components they affect, and their texts before corrections."""
 
 from datetime import datetime
 
@@ -16,7 +16,7 @@ from .incidents import Incident
 
 
 def language_choices() -> list[tuple[str, str]]:
-    """Every language Django can name: an upstream provider may write in one the page does not have."""
+    """Return every language that Django can name: an upstream provider may use one that the page does not have."""
     own = dict(settings.LANGUAGES)
     return [*own.items(), *((code, str(name)) for code, name in global_settings.LANGUAGES if code not in own)]
 
@@ -30,7 +30,7 @@ class UpdateQuerySet(models.QuerySet["Update"]):
         return self.order_by("-at", "-created_at", "-id")
 
     def due(self, now: datetime) -> "UpdateQuerySet":
-        """Scheduled updates whose time has come, in the order they were meant."""
+        """Scheduled updates that are due, in their planned order."""
         return self.filter(published_at__isnull=True, publish_at__lte=now).order_by("publish_at", "id")
 
 
@@ -38,8 +38,8 @@ class Update(models.Model):
     """One timestamped statement in an incident.
 
     Draft: neither `published_at` nor `publish_at`. Scheduled: `publish_at` only.
-    `at` is the time readers see and may be backdated; `quote` is a passage of the
-    upstream provider's in its own language, kept apart from our own words.
+    `at` is the time that readers see and may be backdated. `quote` is a statement of the
+    upstream provider in its own language, kept apart from our own text.
     """
 
     id = IdField()
@@ -59,7 +59,7 @@ class Update(models.Model):
         _("it was over at"), null=True, blank=True, help_text=_("For a final update; empty means the update's time.")
     )
     publish_at = models.DateTimeField(_("publish at"), null=True, blank=True)
-    # What this update promises; it becomes the incident's when the update is published.
+    # Becomes the incident's `next_update_by` when the update is published.
     next_update_by = models.DateTimeField(_("next update by"), null=True, blank=True)
     notify = models.BooleanField(_("notify subscribers"), default=True)
     published_at = models.DateTimeField(_("published"), null=True, blank=True, editable=False)
@@ -86,10 +86,10 @@ class Update(models.Model):
             models.CheckConstraint(condition=Q(quote="") | ~Q(quote_language=""), name="quote_says_its_language"),
         ]
         indexes = [
-            # An incident's timeline, and the newest updates of all for the feeds.
+            # An incident's timeline; below, the newest updates of all for the feeds.
             models.Index(fields=["incident", "-at"], name="update_timeline"),
             models.Index(fields=["-at"], condition=Q(published_at__isnull=False), name="update_newest"),
-            # The clock asks every few seconds which scheduled updates are due.
+            # The scheduler looks for due updates every few seconds.
             models.Index(
                 fields=["publish_at"],
                 condition=Q(published_at__isnull=True, publish_at__isnull=False),
@@ -106,7 +106,7 @@ class Update(models.Model):
 
     @property
     def changed_at(self) -> datetime:
-        """When readers last got to see another text of it."""
+        """When the public text last changed."""
         return max(self.at, self.corrected_at or self.at)
 
     @property
@@ -142,7 +142,7 @@ class AffectedComponent(models.Model):
 
 
 class UpdateRevision(models.Model):
-    """What a published update said before it was corrected; readers can ask for it, staff see who and when."""
+    """The text of a published update before a correction; public, except for who corrected it."""
 
     update = models.ForeignKey(Update, models.CASCADE, related_name="revisions")
     text = LocalizedField(blank=True)

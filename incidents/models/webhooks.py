@@ -9,15 +9,15 @@ from .subscribers import Subscriber
 
 class SigningSecretQuerySet(models.QuerySet["SigningSecret"]):
     def valid(self, now: datetime) -> "SigningSecretQuerySet":
-        """Newest first: a post is signed with each of them."""
+        """The secrets that sign each post, newest first."""
         valid = Q(valid_until__isnull=True) | Q(valid_until__gt=now)
         return self.filter(valid).order_by("-made_at", "-pk")
 
 
 class SigningSecret(models.Model):
-    """What the posts to one webhook are signed with (Standard Webhooks); kept readable, since signing needs it.
+    """The secret that signs posts to one webhook (Standard Webhooks); stored readable, since signing needs it.
 
-    `valid_until` is set when another takes its place: for a while both sign.
+    `valid_until` is set when it is replaced: for a while both secrets sign.
     """
 
     subscriber = models.ForeignKey(Subscriber, models.CASCADE, related_name="secrets")
@@ -32,13 +32,13 @@ class SigningSecret(models.Model):
 
 
 class Attempt(models.Model):
-    """One try to hand a post over, for the owner's log. Of what the server answered only the status is kept."""
+    """One attempt to deliver a post, for the owner's log. Only the status of the response is kept."""
 
-    # Not checked by PostgreSQL: a worker notes its try also when the sign-up is deleted at this moment.
+    # Not checked by PostgreSQL: a worker can log an attempt while the sign-up is being deleted.
     subscriber = models.ForeignKey(
         Subscriber, models.CASCADE, related_name="attempts", db_index=False, db_constraint=False
     )
-    # A number and no reference: deliveries are folded in bulk, and take no notice of this log.
+    # Not a foreign key: deliveries are folded in bulk, independently of this log.
     delivery_id = models.BigIntegerField()
     at = models.DateTimeField(default=timezone.now)
     code = models.PositiveSmallIntegerField(null=True, blank=True)

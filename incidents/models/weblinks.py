@@ -1,4 +1,4 @@
-"""The page's own links to elsewhere: a localized label and an address each, in the order they are shown."""
+"""The page's links to other sites: localized label and address, in the order shown."""
 
 from collections.abc import Sequence
 from typing import Any, TypedDict
@@ -24,7 +24,7 @@ def web_links(stored: Sequence[Any]) -> list[WebLink]:
 
 
 def known_links(value: Any) -> None:
-    """Refuses what could not be shown: too many, a label without words, an address that is none of the web's."""
+    """Refuse too many links, links without a label, and addresses that are not web addresses."""
     try:
         links = web_links(value)
     except (TypeError, KeyError, AttributeError):

@@ -1,9 +1,9 @@
-"""The sample page for demonstrations and tests, from the TOML files in this folder.
+"""The sample page for demonstrations and tests, loaded from the TOML files in this folder.
 
-A time in the files is either fixed (a date and time in the page's zone) or relative
-to the day of loading: `{ days_ago = 6, time = 09:20:00 }`, `{ minutes_ago = 70 }`,
-and `days_ahead`, `minutes_ahead` likewise. Each paragraph is one line, because the
-page keeps the line breaks of Markdown.
+A time in the files is either fixed (a date and time in the page's zone) or relative to
+the time of loading: `{ days_ago = 6, time = 09:20:00 }`, `{ minutes_ago = 70 }`, and
+likewise `days_ahead` and `minutes_ahead`. Each paragraph is one line, because the page
+keeps the line breaks of Markdown.
 """
 
 import tomllib
@@ -33,7 +33,7 @@ _TIMES = frozenset({"started_at", "ended_at", "scheduled_for", "scheduled_until"
 
 
 class AlreadyInUse(Exception):
-    """The page has content, with which the sample must not be mixed."""
+    """The page has content already; the sample must not be mixed with it."""
 
 
 @transaction.atomic
@@ -79,7 +79,7 @@ class _Sample:
             self.counts["components"] += 1
 
     def store_incidents(self) -> None:
-        """Store the oldest first, so that each update finds the components in the state of its time."""
+        """Store the oldest first, so that each update changes the components from their state at its time."""
         for fields, statements in sorted(self.incidents(), key=lambda incident: incident[1][0].at or self.now):
             kind = fields.pop("kind", Kind.INCIDENT)
             verb = schedule_maintenance if kind == Kind.MAINTENANCE else open_incident
@@ -90,7 +90,7 @@ class _Sample:
             self.counts["updates"] += len(statements)
 
     def incidents(self) -> Iterator[tuple[Raw, list[Statement]]]:
-        """Yield each incident's fields and statements, except incidents in none of the page's languages."""
+        """Yield the fields and statements of each incident that has text in a language of the page."""
         for path in sorted(FOLDER.glob("incidents/*.toml")):
             raw = _read(path)
             statements = [self.statement(update) for update in raw.pop("updates")]
