@@ -1,5 +1,5 @@
-// Keeps figures fresh: what is marked data-live is asked for again and replaced. Every page works without.
-// `data-every` says after how many seconds; 0 means that they do not move any more.
+// Live updates: elements with data-live are fetched again and replaced. Every page works without this.
+// `data-every` is the interval in seconds; 0 stops the updates.
 const tools = document.querySelector("[data-live-tools]");
 const button = tools?.querySelector("button");
 const said = tools?.querySelector("[data-live-said]");
@@ -11,13 +11,13 @@ function next(element) {
   return every ? Date.now() + every * 1000 : Infinity;
 }
 
-// Whoever has opened a part or stands on a button finds it as they left it.
+// Open sections and the focus are kept.
 function replace(element, fresh) {
   const open = [...element.querySelectorAll("details[open]")].map(({ id }) => id);
   const focused = element.contains(document.activeElement) ? document.activeElement.id : "";
   const before = element.querySelector("[data-said]")?.textContent;
   element.innerHTML = fresh;
-  // The message that something is only saved is over when the alarm that says why is.
+  // The message that a change is only saved goes away with the alarm that explains it.
   if (element.matches(".alarms") && !element.querySelector("[data-unwritten]")) {
     document.querySelector(".messagelist .unwritten")?.remove();
   }
@@ -35,12 +35,12 @@ async function refresh(part) {
     const answer = await fetch(element.dataset.live, { redirect: "error" });
     if (!answer.ok) throw new Error(answer.statusText);
     const fresh = await answer.text();
-    // Each answer has another token in its forms, which is no news.
+    // Each response has a new token in its forms, which is not a change.
     const bare = (html) => html.replaceAll(/name="csrfmiddlewaretoken" value="\w+"/g, "");
     if (part.shown !== bare(fresh)) replace(element, fresh);
     part.shown = bare(fresh);
     delete element.dataset.old;
-    // A server that takes long to answer is asked less often.
+    // A slow server is asked less often.
     part.due = next(element) + 9 * (Date.now() - asked);
   } catch {
     element.dataset.old = "yes";

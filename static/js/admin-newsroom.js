@@ -1,6 +1,6 @@
-// Small comforts of the newsroom. Every page works without them.
+// Small conveniences for the newsroom. Every page works without them.
 
-// Pressed twice, a form is sent once. (The server stores it once as well.)
+// A form is sent once, even on a double click. (The server stores it once as well.)
 for (const form of document.querySelectorAll("form[data-once]")) {
   form.addEventListener("submit", (event) => {
     if (event.submitter?.hasAttribute("formtarget")) return; // the preview
@@ -8,16 +8,16 @@ for (const form of document.querySelectorAll("form[data-once]")) {
     form.dataset.sent = "yes";
   });
 }
-// Back in a page that the browser kept: it may be sent again.
+// A page restored from the browser's cache can be sent again.
 addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-once]")) delete form.dataset.sent;
 });
 
-// A template goes straight into the boxes: what somebody typed stays, what an earlier template put there does not.
+// A template is inserted at once. Typed text stays; text from an earlier template is replaced.
 for (const part of document.querySelectorAll("[data-template]")) {
   const select = part.querySelector("select");
   const form = part.closest("form");
-  part.querySelector("[data-use]").remove(); // Enter in a text box then saves a draft
+  part.querySelector("[data-use]").remove(); // so that Enter in a text field saves a draft
   let put = {};
   select.addEventListener("change", () => {
     const words = JSON.parse(select.selectedOptions[0].dataset.words ?? "{}");
@@ -43,7 +43,7 @@ for (const part of document.querySelectorAll("[data-template]")) {
   });
 }
 
-// How many people hear of it, as the choice of components changes.
+// Updates how many people are reached when the components change.
 for (const form of document.querySelectorAll("form[data-audience]")) {
   const line = form.querySelector("[data-reach]");
   const selects = [...form.querySelectorAll(".component-rows select")];
@@ -58,13 +58,13 @@ for (const form of document.querySelectorAll("form[data-audience]")) {
       const { reach } = await answer.json();
       if (line.textContent !== reach) line.textContent = reach;
     } catch {
-      // The number stays as it was; publishing does not depend on it.
+      // Keep the number; publishing does not depend on it.
     }
   };
   for (const select of selects) select.addEventListener("change", count);
 }
 
-// A step such as “Resolved” sets the components it concerns, unless somebody chose otherwise.
+// A phase such as “Resolved” sets the affected components, unless they were set by hand.
 for (const form of document.querySelectorAll("form[data-steps]")) {
   const steps = JSON.parse(form.dataset.steps);
   const rows = [...form.querySelectorAll("[data-current]")];
@@ -80,14 +80,14 @@ for (const form of document.querySelectorAll("form[data-steps]")) {
   }
 }
 
-// Where to begin: at what is wrong, else at the first box to write in (on a phone that would raise the keyboard).
+// Focus the first error, or else the first field (not on a phone, where that opens the keyboard).
 const wrong = document.querySelector(".field-wrong");
 if (wrong) wrong.querySelector("input, select, textarea")?.focus();
 else if (matchMedia("(pointer: fine)").matches) {
   document.querySelector("form[data-once] .localized :is(input, textarea)")?.focus();
 }
 
-// The seconds in which an announcement can be taken back. A form may come later, with a part that is kept fresh.
+// Counts down the hold of an announcement. The form can arrive later, in a live part.
 const ends = new WeakMap();
 setInterval(() => {
   for (const held of document.querySelectorAll("form[data-seconds]")) {
@@ -95,7 +95,7 @@ setInterval(() => {
     const line = shown.closest("p");
     if (!ends.has(held)) {
       ends.set(held, Date.now() + held.dataset.seconds * 1000);
-      line.removeAttribute("role"); // read aloud once, not every second
+      line.removeAttribute("role"); // announced once, not every second
     }
     const left = Math.ceil((ends.get(held) - Date.now()) / 1000);
     if (left > 0) shown.textContent = left;

@@ -1,5 +1,5 @@
-// Keeps what is being written in this browser, so that a lost session or network loses no text; and the live preview.
-// Only the newsroom keeps anything in a browser, and only until it is saved or a week old.
+// Saves the text being written in this browser, in case the session or the network is lost; and the live preview.
+// Only the newsroom stores anything in the browser, until it is saved or a week old.
 const PREFIX = "writing:";
 const WEEK = 7 * 24 * 3600 * 1000;
 const form = document.querySelector("form[data-keep]");
@@ -12,7 +12,7 @@ function stored(key) {
   }
 }
 
-// What was sent is saved, once a page of the newsroom comes that is no form for writing; what is old is forgotten.
+// A newsroom page without a form shows that the text was saved: delete it, and old ones too.
 for (const key of Object.keys(localStorage)) {
   if (!key.startsWith(PREFIX)) continue;
   const kept = stored(key);
@@ -33,7 +33,7 @@ if (form) {
     try {
       localStorage.setItem(key, JSON.stringify({ at: Date.now(), sent, values: found }));
     } catch {
-      // A browser that keeps nothing: writing works without.
+      // The browser stores nothing; writing works without it.
     }
   };
   const putBack = (found) => {
@@ -67,7 +67,7 @@ if (form) {
     keep(true);
   });
 
-  // Whether it is told, where the time lies back: as the server sees it (ten minutes).
+  // Whether it counts as backdated (ten minutes, as on the server), so that nobody is notified by default.
   const backdate = () => {
     const at = form.elements.at?.value;
     const back = at && Date.parse(at) < Date.now() - 600000 && !form.elements.although_backdated.checked;
@@ -76,7 +76,7 @@ if (form) {
   form.addEventListener("input", backdate);
   backdate();
 
-  // The preview follows what is typed, while it is open.
+  // Refresh the preview while typing, as long as it is open.
   const preview = form.querySelector("[data-preview]");
   const button = preview.querySelector("[formtarget]");
   const show = () => {

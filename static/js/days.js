@@ -1,4 +1,4 @@
-// Reads a component's days one by one: under the pointer, or with the arrow keys on the bars.
+// Shows a component's days one by one, under the pointer or with the arrow keys.
 const page = document.documentElement.lang;
 const written = new Intl.DateTimeFormat(page, { day: "numeric", month: "long", timeZone: "UTC" });
 const spoken = document.createElement("p");

@@ -1,21 +1,21 @@
-// Says so when the page has been written anew since it was loaded, and when nobody can tell for some minutes.
-// It never reloads by itself, asks for nothing while the tab is hidden, and the reader can switch it off.
+// Shows a notice when the page was published again since it was loaded, or when that is unknown for some minutes.
+// It never reloads the page, sends nothing while the tab is hidden, and can be switched off.
 const notice = document.querySelector(".fresh");
 const watch = document.querySelector(".watch");
 const loaded = Date.parse(document.lastModified);
-const patience = 300000; // ms
+const timeout = 300000; // ms
 let heard = Date.now();
 
 async function isNew() {
   const answer = await fetch(location.pathname, { method: "HEAD", cache: "no-cache" });
-  // A cache that cannot reach the page answers with what it has, and says how old that is.
-  const isStale = answer.headers.get("age") * 1000 > patience;
+  // A cache that cannot reach the server responds with its copy and its age.
+  const isStale = answer.headers.get("age") * 1000 > timeout;
   if (!answer.ok || isStale) throw new Error(answer.status);
   return Date.parse(answer.headers.get("last-modified")) > loaded + 1000;
 }
 
 function say(state, ...parts) {
-  if (notice.dataset.state === state) return; // read aloud once
+  if (notice.dataset.state === state) return; // announced once
   notice.dataset.state = state;
   notice.replaceChildren(...parts);
 }
@@ -31,7 +31,7 @@ async function look() {
     link.textContent = notice.dataset.show;
     say("changed", `${notice.dataset.changed} `, link);
   } catch {
-    if (Date.now() - heard > patience) say("old", notice.dataset.old);
+    if (Date.now() - heard > timeout) say("old", notice.dataset.old);
   }
 }
 

@@ -1,5 +1,5 @@
-// Adds to the times that a page marks how long ago, or in how long, they are.
-// Once on loading and when the reader comes back: nothing changes under their eyes.
+// Adds to marked times how long ago they are, or in how long.
+// On loading and when the tab becomes visible, so that nothing changes while reading.
 const language = document.documentElement.lang;
 const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
 const units = [["day", 86400], ["hour", 3600], ["minute", 60]];
@@ -18,7 +18,7 @@ function tell() {
       note.className = "ago quiet";
       time.after(" ", note);
     }
-    // Beyond two days the date says more.
+    // Beyond two days the date is clearer.
     const helps = Math.abs(seconds) >= 60 && Math.abs(seconds) < 172800;
     note.textContent = helps ? inWords(seconds) : "";
   }

@@ -1,9 +1,9 @@
-// The choice between light and dark goes along from page to page in the address's fragment; nothing is stored.
+// The choice of light or dark is passed from page to page in the URL's fragment; nothing is stored.
 const choices = [...document.querySelectorAll(".theme input")];
 const asked = choices.find(({ value }) => `#${value}` === location.hash);
 if (asked) {
   asked.checked = true;
-  // From here on the buttons say it, and the address can be copied without it.
+  // From here on the radio buttons hold it, so that the URL can be copied without it.
   document.documentElement.removeAttribute("id");
   document.body.removeAttribute("id");
   history.replaceState(history.state, "", location.pathname + location.search);
