@@ -88,12 +88,12 @@ def test_page_mail_and_chats_show_one_state_of_an_incident(settings: Settings, p
     announcement = Announcement.objects.get()
     look = APPEARANCES[MAJOR]
     with translation.override("en"):
-        _subject, letter = email.preview(announcement, "en")
+        _subject, html = email.preview(announcement, "en")
         story = MessageContent(announcement, "en")
         slack, teams = chat_cards.slack("Nordhost", story), chat_cards.teams("Nordhost", story)
     page = (PublicStore().read(f"/en/incidents/{incident.pk}/") or b"").decode()
     assert f'"shape state-{look.state}"' in page
-    assert f'style="color:{look.light};">{look.glyph}</span> Problem identified' in " ".join(letter.split())
+    assert f'style="color:{look.light};">{look.glyph}</span> Problem identified' in " ".join(html.split())
     assert look.glyph in str(slack["blocks"][0])
     assert look.glyph in str(teams)
 

@@ -132,15 +132,15 @@ def test_response_is_read_up_to_its_headers(receiver: Receiver) -> None:
 
 @pytest.mark.usefixtures("allow_localhost")
 def test_retry_after_may_be_seconds_or_a_date(receiver: Receiver) -> None:
-    for said, expected in (("120", 120.0), ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0), ("soon", None)):
-        receiver.says = lambda _posted, said=said: answer("503 Busy", retry_after=said)  # type: ignore[misc]
+    for retry_after, expected in (("120", 120.0), ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0), ("soon", None)):
+        receiver.says = lambda _posted, retry_after=retry_after: answer("503 Busy", retry_after=retry_after)  # type: ignore[misc]
         assert guard.post(receiver.url, b"", {}).retry_after == expected
 
 
 @pytest.mark.usefixtures("allow_localhost")
-@pytest.mark.parametrize("said", [b"", b"220 mail.example ESMTP\r\n\r\n", b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 9000])
-def test_response_that_is_not_http_or_too_long_is_refused(receiver: Receiver, said: bytes) -> None:
-    receiver.says = lambda _posted: said
+@pytest.mark.parametrize("reply", [b"", b"220 mail.example ESMTP\r\n\r\n", b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 9000])
+def test_response_that_is_not_http_or_too_long_is_refused(receiver: Receiver, reply: bytes) -> None:
+    receiver.says = lambda _posted: reply
     with pytest.raises(guard.Unreachable):
         guard.post(receiver.url, b"", {})
 

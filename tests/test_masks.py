@@ -19,7 +19,7 @@ def test_masked_address_is_recognisable(address: str, shown: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("address", "said", "shown"),
+    ("address", "reply", "shown"),
     [
         ("karen@example.dk", "550 <Karen@EXAMPLE.dk> unknown", "550 <K…@EXAMPLE.dk> unknown"),
         ("karen@example.dk", "550 no user karen here", "550 no user k… here"),
@@ -29,5 +29,5 @@ def test_masked_address_is_recognisable(address: str, shown: str) -> None:
         ("", "550 see https://help.example/5.1.1", "550 see https://help.example/5.1.1"),
     ],
 )
-def test_addresses_in_a_reply_are_masked(address: str, said: str, shown: str) -> None:
-    assert without_addresses(said, address) == shown
+def test_addresses_in_a_reply_are_masked(address: str, reply: str, shown: str) -> None:
+    assert without_addresses(reply, address) == shown

@@ -29,12 +29,12 @@ def weights(items: list[tuple[str, str]]) -> dict[str, float]:
 @given(codings)
 @example([("identity", ";q=0"), ("*", ";q=0")])
 def test_reader_gets_the_offered_encoding_that_they_weigh_highest(items: list[tuple[str, str]]) -> None:
-    said = weights(items)
+    weighted = weights(items)
     chosen = encoding(header(items), OFFERED)
 
     def plainly(coding: str) -> float:
-        unsaid = said.get("*", 0.0005 if coding == "identity" else 0)
-        return said.get(coding, unsaid)
+        default = weighted.get("*", 0.0005 if coding == "identity" else 0)
+        return weighted.get(coding, default)
 
     best = max(plainly(coding) for coding in OFFERED)
     assert plainly(chosen) == best or (best == 0 and chosen == "identity")

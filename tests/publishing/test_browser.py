@@ -1,4 +1,4 @@
-"""The published pages in a real browser: accessible, within 320 px, with nothing from elsewhere, and kept nowhere."""
+"""The published pages in a browser: accessible, fit for 320 px, without requests to other sites, storing nothing."""
 
 import re
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ def published(sites: dict[str, Published]) -> Published:
     return sites["troubled"]
 
 
-# Runs first, and has pytest-django set up the database also where this file is run alone.
+# Runs first, so that pytest-django sets up the database even if this file runs alone.
 @pytest.mark.django_db
 def test_everything_can_be_published(sites: dict[str, Published]) -> None:
     assert [one.failed for one in sites.values()] == [{}, {}, {}]
@@ -45,13 +45,13 @@ def test_everything_can_be_published(sites: dict[str, Published]) -> None:
 
 @pytest.fixture(scope="module")
 def chromium(sites: dict[str, Published], browser: "Browser") -> "Browser":
-    """Begins after the pages are published: beside a running Playwright, Django refuses the database."""
+    """Starts after publishing: while Playwright runs, Django refuses to use the database."""
     return browser
 
 
 @pytest.fixture(scope="module")
 def context(chromium: "Browser") -> "BrowserContext":
-    """One for all, so that what any page left behind is seen."""
+    """One context for all pages, so that anything they store is noticed."""
     return chromium.new_context()
 
 
@@ -69,7 +69,7 @@ def opened(browser: "Browser", address: str, **options: object) -> "Page":
 
 
 def faults(page: "Page", scheme: str, rules: str = "") -> list[object]:
-    """What axe-core finds in a theme; `rules` narrows it to some."""
+    """Return what axe-core reports in a theme; `rules` limits it to some rules."""
     only = f", runOnly: {rules.split()}" if rules else ""
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
     run = page.evaluate(f"axe.run({{resultTypes: ['violations'], preload: false{only}}}).then((run) => run.violations)")
@@ -77,36 +77,38 @@ def faults(page: "Page", scheme: str, rules: str = "") -> list[object]:
 
 
 UNFOLD = "document.querySelectorAll('details').forEach((each) => { each.open = true })"
-# Words that are cut off; the bars show the newest days only, on purpose.
+# Text that is cut off; the bars show only the newest days on purpose.
 CUT_OFF = """[...document.querySelectorAll('body *')].filter((each) =>
     getComputedStyle(each).overflowX !== 'visible' && each.scrollWidth > each.clientWidth + 1
     && !each.closest('.unseen, .bars, svg, input, textarea')).map((each) => each.outerHTML.slice(0, 200))"""
 INLINE = "document.querySelectorAll('[style], style, script:not([src]), [onclick], [onload], [onerror]').length"
 STORED = "[localStorage.length, sessionStorage.length, document.cookie, window.name]"
-# What another width or theme can change; all other rules look at the markup alone.
-LOOKS = "color-contrast scrollable-region-focusable link-in-text-block"
+# The rules that depend on width or theme; all others check only the markup.
+VISUAL_RULES = "color-contrast scrollable-region-focusable link-in-text-block"
 
 
 @pytest.mark.parametrize("language", ["da", "en"])
 @pytest.mark.parametrize(
     "kind", ["home", "incident", "history", "month", "component", "maintenance", "follow", "banner"]
 )
-def test_page_keeps_every_promise(published: Published, page: "Page", kind: str, language: str) -> None:
-    """Quiet, within this house, accessible in light and dark, on a phone, on a wide screen and with large letters."""
-    asked: list[str] = []
-    said: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
+def test_page_is_accessible_responsive_self_contained(
+    published: Published, page: "Page", kind: str, language: str
+) -> None:
+    """No console messages or foreign requests; accessible in both themes, on any screen and with large text."""
+    requests: list[str] = []
+    console: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    page.on("console", lambda message: console.append(message.text))
+    page.on("pageerror", lambda error: console.append(str(error)))
     page.set_viewport_size({"width": 1280, "height": 900})
-    if kind == "banner":  # made for a frame, which has no icon
+    if kind == "banner":  # for frames, which have no icon
         page.route("**/favicon.ico", lambda route: route.fulfill(status=204))
     page.goto(published.url(kind, language))
     assert page.evaluate(INLINE) == 0
     page.evaluate(UNFOLD)
     page.evaluate(AXE)
-    # One language in light and one in dark: their colours are the same.
-    scheme, here, there = ("light", "", LOOKS) if language == "da" else ("dark", LOOKS, "")
+    # One language in light and one in dark, since both have the same colours.
+    scheme, here, there = ("light", "", VISUAL_RULES) if language == "da" else ("dark", VISUAL_RULES, "")
     assert faults(page, scheme, here) == []
     page.set_viewport_size({"width": 320, "height": 900})
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
@@ -114,10 +116,10 @@ def test_page_keeps_every_promise(published: Published, page: "Page", kind: str,
     page.set_viewport_size({"width": 1280, "height": 900})
     page.evaluate("document.documentElement.style.fontSize = '200%'")
     assert page.evaluate("document.documentElement.scrollWidth") <= 1280
-    assert page.evaluate(CUT_OFF) == [] or kind == "banner"  # has one line, whatever the title
-    assert len([url for url in asked if not url.endswith("/badge.svg")]) <= 4  # which is shown on a page about it
-    assert all(url.startswith(published.address) for url in asked)
-    assert said == []
+    assert page.evaluate(CUT_OFF) == [] or kind == "banner"  # always one line, cut if necessary
+    assert len([url for url in requests if not url.endswith("/badge.svg")]) <= 4  # shown on the follow page
+    assert all(url.startswith(published.address) for url in requests)
+    assert console == []
     assert page.context.cookies() == []
     assert page.evaluate(STORED) == [0, 0, "", ""]
 
@@ -125,7 +127,7 @@ def test_page_keeps_every_promise(published: Published, page: "Page", kind: str,
 @pytest.mark.parametrize(
     ("name", "kind"), [("crowded", "home"), ("crowded", "incident"), ("empty", "home"), ("empty", "history")]
 )
-def test_very_much_and_nothing_at_all_look_right(
+def test_crowded_and_empty_pages_are_accessible_and_fit(
     sites: dict[str, Published], page: "Page", name: str, kind: str
 ) -> None:
     page.set_viewport_size({"width": 320, "height": 900})
@@ -137,9 +139,9 @@ def test_very_much_and_nothing_at_all_look_right(
     assert page.evaluate(CUT_OFF) == []
 
 
-# The last cannot be read on white as it is.
+# The last one is illegible on white.
 @pytest.mark.parametrize("brand", ["#1f4e79", "#e4002b", "#ffee00"])
-def test_any_brand_colour_can_be_read_in_both_themes(published: Published, page: "Page", brand: str) -> None:
+def test_any_brand_colour_is_legible_in_both_themes(published: Published, page: "Page", brand: str) -> None:
     page.route("**/site-*.css", lambda route: route.fulfill(body=asset("site.css", brand), content_type="text/css"))
     page.goto(published.url("history"))
     page.locator("main a").first.hover()
@@ -149,37 +151,37 @@ def test_any_brand_colour_can_be_read_in_both_themes(published: Published, page:
     assert faults(page, "dark", "color-contrast") == []
 
 
-def paper(page: "Page") -> str:
+def theme_of(page: "Page") -> str:
     colour = page.locator("body").evaluate("(body) => getComputedStyle(body).backgroundColor")
     return {"rgb(255, 255, 255)": "light", "rgb(20, 23, 26)": "dark"}[colour]
 
 
-def test_reader_chooses_light_or_dark_and_nothing_is_stored(published: Published, page: "Page") -> None:
+def test_theme_switch_stores_nothing(published: Published, page: "Page") -> None:
     page.goto(published.url("home"))
-    assert paper(page) == "light"
+    assert theme_of(page) == "light"
     page.check("[name=theme][value=dark]")
-    assert paper(page) == "dark"
+    assert theme_of(page) == "dark"
     page.evaluate(AXE)
     assert page.evaluate("axe.run({runOnly: ['color-contrast'], preload: false}).then((run) => run.violations)") == []
     page.locator(".masthead-links a").first.click()
     page.wait_for_url("**/history/")  # the fragment that carried the choice is gone from the address
-    assert paper(page) == "dark"
+    assert theme_of(page) == "dark"
     page.emulate_media(media="print")
-    assert paper(page) == "light"
+    assert theme_of(page) == "light"
     page.emulate_media(media="screen", color_scheme="dark")
     page.check("[name=theme][value=light]")
-    assert paper(page) == "light"
+    assert theme_of(page) == "light"
     page.check("[name=theme][value=system]")
-    assert paper(page) == "dark"
+    assert theme_of(page) == "dark"
     assert page.context.cookies() == []
     assert page.evaluate(STORED) == [0, 0, "", ""]
 
 
 def test_theme_in_the_address_and_the_switch_work_without_javascript(published: Published, chromium: "Browser") -> None:
     page = opened(chromium, published.url("home") + "#dark", java_script_enabled=False)
-    assert paper(page) == "dark"
+    assert theme_of(page) == "dark"
     page.check("[name=theme][value=light]")
-    assert paper(page) == "light"
+    assert theme_of(page) == "light"
     page.context.close()
 
 
@@ -188,23 +190,23 @@ FOCUSED = """(() => { const it = document.activeElement, box = it.getBoundingCli
 })()"""
 
 
-def test_keyboard_walks_down_the_page_and_always_shows_where_it_is(published: Published, page: "Page") -> None:
+def test_keyboard_focus_moves_down_the_page_and_is_always_visible(published: Published, page: "Page") -> None:
     page.set_viewport_size({"width": 320, "height": 900})
     page.goto(published.url("home"))
-    walked: list[list[Any]] = []
+    focused: list[list[Any]] = []
     for _step in range(60):
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement === document.body"):
             break
-        walked.append(page.evaluate(FOCUSED))
-    assert "#content" in walked[0][0]
-    assert [html for html, outline, _top, area in walked if outline == "none" or not area] == []
-    tops = [top for _html, _outline, top, _area in walked[1:]]
+        focused.append(page.evaluate(FOCUSED))
+    assert "#content" in focused[0][0]
+    assert [html for html, outline, _top, area in focused if outline == "none" or not area] == []
+    tops = [top for _html, _outline, top, _area in focused[1:]]
     assert all(later >= earlier - 30 for earlier, later in pairwise(tops))
-    assert "theme" in walked[-1][0]
+    assert "theme" in focused[-1][0]
 
 
-def test_page_reads_in_order_without_its_style(published: Published, page: "Page") -> None:
+def test_page_is_in_reading_order_without_style(published: Published, page: "Page") -> None:
     page.route("**/*.css", lambda route: route.abort())
     page.goto(published.url("home"))
     text = page.inner_text("body")
@@ -214,7 +216,7 @@ def test_page_reads_in_order_without_its_style(published: Published, page: "Page
     assert found == sorted(found)
 
 
-def test_nothing_moves_for_those_who_want_that(published: Published, page: "Page") -> None:
+def test_nothing_moves_with_reduced_motion(published: Published, page: "Page") -> None:
     page.emulate_media(reduced_motion="reduce")
     page.goto(published.url("home"))
     moving = """[...document.querySelectorAll('*')].filter((each) => {
@@ -224,7 +226,7 @@ def test_nothing_moves_for_those_who_want_that(published: Published, page: "Page
     assert page.evaluate("getComputedStyle(document.documentElement).scrollBehavior") == "auto"
 
 
-def test_paper_unfolds_what_was_said_earlier(published: Published, page: "Page") -> None:
+def test_print_shows_earlier_updates(published: Published, page: "Page") -> None:
     page.goto(published.url("home"))
     shown = "(each) => each.checkVisibility()"
     assert not page.locator(".earlier .update-text").first.evaluate(shown)
@@ -233,7 +235,7 @@ def test_paper_unfolds_what_was_said_earlier(published: Published, page: "Page")
     assert not page.locator(".theme").is_visible()
 
 
-def test_home_weighs_at_most_fifteen_kilobytes(published: Published, chromium: "Browser") -> None:
+def test_home_takes_at_most_fifteen_kilobytes(published: Published, chromium: "Browser") -> None:
     context = chromium.new_context()
     page = context.new_page()
     sizes: list[int] = []
@@ -243,7 +245,7 @@ def test_home_weighs_at_most_fifteen_kilobytes(published: Published, chromium: "
     context.close()
 
 
-def test_everything_is_there_without_javascript(published: Published, chromium: "Browser") -> None:
+def test_everything_works_without_javascript(published: Published, chromium: "Browser") -> None:
     page = opened(chromium, published.url("home"), java_script_enabled=False)
     assert page.locator(".bars svg").count() == 5
     page.locator(".history summary").first.click()
@@ -267,18 +269,18 @@ def test_days_can_be_read_one_by_one_with_the_keyboard(published: Published, chr
     summary = page.locator(".component", has_text="system-0").locator(".history summary")
     summary.focus()
     page.keyboard.press("ArrowLeft")
-    spoken = page.locator("body > p[role=status]").last
-    assert re.search(r"\d+\. \w+: I drift", spoken.inner_text())
+    announced = page.locator("body > p[role=status]").last
+    assert re.search(r"\d+\. \w+: I drift", announced.inner_text())
     for _day in range(20):
         page.keyboard.press("ArrowLeft")
-    assert "Større nedbrud" in spoken.inner_text()
+    assert "Større nedbrud" in announced.inner_text()
     page.keyboard.press("Enter")
     assert page.locator(".component", has_text="system-0").locator(".days table").is_visible()
     page.context.close()
 
 
 @pytest.mark.parametrize("width", [320, 1280])
-def test_every_target_is_at_least_24_pixels_high_or_stands_in_a_text(
+def test_every_target_is_at_least_24_pixels_high_or_within_a_text(
     published: Published, chromium: "Browser", width: int
 ) -> None:
     page = opened(chromium, published.url("home"), viewport={"width": width, "height": 800})
@@ -292,10 +294,10 @@ def test_every_target_is_at_least_24_pixels_high_or_stands_in_a_text(
 
 
 class Watched:
-    """The home page after loading, its clock in our hands; `answer` is what each look at the server gets."""
+    """The home page after loading, with a fake clock; `answer` is the response to each check for updates."""
 
     def __init__(self, page: "Page", address: str) -> None:
-        self.page, self.looks = page, 0
+        self.page, self.checks = page, 0
         self.answer: dict[str, Any] | None = {}
         page.clock.install()
         page.goto(address)
@@ -303,14 +305,14 @@ class Watched:
         page.route("**/da/", self._answered)
 
     def _answered(self, route: "Route") -> None:
-        self.looks += 1
+        self.checks += 1
         if self.answer is None:
             route.abort()
         else:
             route.fulfill(**self.answer)
 
     def wait(self, minutes: int) -> None:
-        """Minute by minute; a request of our own comes after those of the page."""
+        """Let minutes pass one by one, and wait for the requests of the page."""
         for _minute in range(minutes):
             self.page.clock.run_for(60_000)
             self.page.evaluate("fetch('/en/', { method: 'HEAD' }).then((answer) => answer.status)")
@@ -330,32 +332,32 @@ def watched(published: Published, chromium: "Browser") -> Iterator[Watched]:
 OLD, NEW = ({"headers": {"last-modified": f"Fri, 01 Jan {year} 00:00:00 GMT"}} for year in (2010, 2100))
 
 
-def test_page_says_once_that_it_was_written_anew_and_only_then(watched: Watched) -> None:
+def test_page_announces_a_new_version_once(watched: Watched) -> None:
     watched.answer = OLD
     watched.wait(2)
-    assert (watched.looks, watched.status.inner_text()) == (2, "")
+    assert (watched.checks, watched.status.inner_text()) == (2, "")
     watched.answer = NEW
     watched.wait(1)
     expect(watched.status).to_contain_text("Siden er ændret")
     watched.wait(2)
     assert watched.page.locator(".fresh a").get_attribute("href") == "/da/"
-    assert watched.looks == 3
+    assert watched.checks == 3
 
 
-def test_page_asks_for_nothing_while_it_is_hidden_or_the_reader_wants_peace(watched: Watched) -> None:
+def test_page_does_not_check_for_updates_while_hidden_or_switched_off(watched: Watched) -> None:
     watched.answer = NEW
     watched.hide(hidden=True)
     watched.wait(3)
     watched.hide(hidden=False)
     watched.page.get_by_label("Se efter ændringer hvert minut").uncheck()
     watched.wait(3)
-    assert (watched.looks, watched.status.inner_text()) == (0, "")
+    assert (watched.checks, watched.status.inner_text()) == (0, "")
     watched.page.get_by_label("Se efter ændringer hvert minut").check()
     expect(watched.status).to_contain_text("Siden er ændret")
 
 
 @pytest.mark.parametrize("failure", [None, {"status": 503}, {"headers": {**OLD["headers"], "age": "3600"}}])
-def test_page_warns_that_it_may_be_old_until_there_is_an_answer_again(
+def test_page_warns_that_it_may_be_outdated_until_it_gets_a_response(
     watched: Watched, failure: dict[str, Any] | None
 ) -> None:
     watched.answer = failure
@@ -369,7 +371,7 @@ def test_page_warns_that_it_may_be_old_until_there_is_an_answer_again(
 
 
 @pytest.mark.parametrize("kind", ["home", "incident"])
-def test_page_reads_without_its_colours(published: Published, chromium: "Browser", kind: str) -> None:
+def test_page_is_legible_without_its_colours(published: Published, chromium: "Browser", kind: str) -> None:
     page = opened(chromium, published.url(kind), forced_colors="active")
     states = page.locator(".state:visible")
     assert states.count() > 0

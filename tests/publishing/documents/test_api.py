@@ -1,4 +1,4 @@
-"""The Statuspage API's read side: what is in it, in which shape, and that clients nobody here wrote can read it."""
+"""The read part of the Statuspage API: its content and the structure that existing clients expect."""
 
 import json
 from collections.abc import Iterator
@@ -69,16 +69,16 @@ def broken(component: Component, **details: Any) -> Incident:
 def test_every_document_begins_with_the_page(page: Page) -> None:
     names = "summary status components incidents incidents/unresolved scheduled-maintenances".split()
     for name in [*names, "scheduled-maintenances/upcoming", "scheduled-maintenances/active"]:
-        told = read(name)
-        assert next(iter(told)) == "page"
-        assert told["page"] == {
+        document = read(name)
+        assert next(iter(document)) == "page"
+        assert document["page"] == {
             "id": page.pk,
             "name": "Nordhost driftsstatus",
             "url": "https://status.example.dk",
             "time_zone": "Europe/Copenhagen",
             "updated_at": "2023-10-11T14:00:00.000+02:00",
         }
-        assert all(told[part] == [] for part in told.keys() - {"page", "status"})
+        assert all(document[part] == [] for part in document.keys() - {"page", "status"})
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_every_document_begins_with_the_page(page: Page) -> None:
         (ComponentStatus.MAJOR_OUTAGE, "critical", "Major Service Outage"),
     ],
 )
-def test_overall_status_has_the_words_that_clients_compare(
+def test_overall_status_has_the_text_that_clients_compare(
     status: ComponentStatus, indicator: str, description: str
 ) -> None:
     make_component("web")
@@ -101,7 +101,7 @@ def test_overall_status_has_the_words_that_clients_compare(
     assert read("status", "da")["status"]["description"] != description
 
 
-def test_components_stand_in_the_order_of_the_page_each_group_before_its_own(page: Page) -> None:
+def test_components_are_in_the_order_of_the_page_each_group_before_its_members(page: Page) -> None:
     group = make_group(position=1)
     inside = make_component("imap", group=group, status=ComponentStatus.PARTIAL_OUTAGE, start_date=NOW.date())
     outside = make_component("web", description=Text(da="Alle sider", en="All sites"))
@@ -117,64 +117,64 @@ def test_components_stand_in_the_order_of_the_page_each_group_before_its_own(pag
     assert [member["start_date"], first["start_date"]] == ["2023-10-11", None]
 
 
-def test_incident_tells_its_story_newest_first_in_their_words() -> None:
+def test_incident_has_its_updates_newest_first_with_their_statuses() -> None:
     mail = make_component("mail")
     incident = broken(mail, started_at=NOW - timedelta(hours=2))
     with time_machine.travel(NOW + timedelta(minutes=30), tick=False):
         make_update(incident, Phase.MITIGATED, components={mail.pk: ComponentStatus.DEGRADED_PERFORMANCE})
-    [told] = read("incidents/unresolved", "en")["incidents"]
-    assert [*told] == [*INCIDENT_KEYS, "details"]
-    assert (told["status"], told["details"]["phase"]) == ("monitoring", "mitigated")
-    assert told["monitoring_at"] == "2023-10-11T14:30:00.000+02:00"
-    assert (told["resolved_at"], told["reminder_intervals"]) == (None, None)
-    assert told["shortlink"] == f"https://status.example.dk/en/incidents/{incident.pk}/"
-    newest, first = told["incident_updates"]
+    [data] = read("incidents/unresolved", "en")["incidents"]
+    assert [*data] == [*INCIDENT_KEYS, "details"]
+    assert (data["status"], data["details"]["phase"]) == ("monitoring", "mitigated")
+    assert data["monitoring_at"] == "2023-10-11T14:30:00.000+02:00"
+    assert (data["resolved_at"], data["reminder_intervals"]) == (None, None)
+    assert data["shortlink"] == f"https://status.example.dk/en/incidents/{incident.pk}/"
+    newest, first = data["incident_updates"]
     assert [*newest] == [*UPDATE_KEYS, "details"]
     assert [newest["status"], first["status"]] == ["monitoring", "identified"]
     assert newest["affected_components"] == [
         {"code": mail.pk, "name": "mail (en)", "old_status": "major_outage", "new_status": "degraded_performance"}
     ]
-    [touched] = told["components"]
+    [touched] = data["components"]
     assert touched["status"] == "degraded_performance"
 
 
-def test_update_without_components_says_null() -> None:
+def test_update_without_components_has_null() -> None:
     make_incident()
-    [told] = read("summary")["incidents"]
-    assert told["incident_updates"][0]["affected_components"] is None
-    assert told["components"] == []
+    [data] = read("summary")["incidents"]
+    assert data["incident_updates"][0]["affected_components"] is None
+    assert data["components"] == []
 
 
-def test_resolved_incident_leaves_the_summary_and_stays_in_the_list() -> None:
+def test_resolved_incident_is_only_in_the_list() -> None:
     incident = broken(make_component("mail"), started_at=NOW - timedelta(hours=1))
     with time_machine.travel(NOW + timedelta(minutes=1), tick=False):
         operations.resolve(incident=incident, text=Text(en="Over."), notify=False)
     assert read("summary")["incidents"] == read("incidents/unresolved")["incidents"] == []
-    [told] = read("incidents")["incidents"]
-    assert (told["status"], told["resolved_at"]) == ("resolved", "2023-10-11T14:01:00.000+02:00")
+    [data] = read("incidents")["incidents"]
+    assert (data["status"], data["resolved_at"]) == ("resolved", "2023-10-11T14:01:00.000+02:00")
 
 
-def test_maintenance_stands_with_its_window_and_cancelled_leaves_as_completed() -> None:
+def test_maintenance_has_its_window_and_is_completed_when_cancelled() -> None:
     start = NOW + timedelta(days=1)
     ahead = make_maintenance(start=start, end=start + timedelta(hours=2), components=(make_component("mail"),))
     off = make_maintenance(start=start, end=start + timedelta(hours=1))
     with time_machine.travel(NOW + timedelta(minutes=1), tick=False):
         operations.cancel_maintenance(incident=off, text=Text(en="Off."))
-    [told] = read("scheduled-maintenances/upcoming")["scheduled_maintenances"]
-    assert (told["id"], told["status"], told["impact"]) == (
+    [data] = read("scheduled-maintenances/upcoming")["scheduled_maintenances"]
+    assert (data["id"], data["status"], data["impact"]) == (
         ahead.pk,
         "scheduled",
         "maintenance",
     )
-    assert told["scheduled_for"] == "2023-10-12T14:00:00.000+02:00"
-    assert told["scheduled_until"] == "2023-10-12T16:00:00.000+02:00"
+    assert data["scheduled_for"] == "2023-10-12T14:00:00.000+02:00"
+    assert data["scheduled_until"] == "2023-10-12T16:00:00.000+02:00"
     assert [one["id"] for one in read("summary")["scheduled_maintenances"]] == [ahead.pk]
     assert read("scheduled-maintenances/active")["scheduled_maintenances"] == []
     both = {one["id"]: one for one in read("scheduled-maintenances")["scheduled_maintenances"]}
     assert (both[off.pk]["status"], both[off.pk]["details"]["phase"]) == ("completed", "cancelled")
 
 
-def test_running_maintenance_is_active_and_in_the_summary() -> None:
+def test_maintenance_in_progress_is_active_and_in_the_summary() -> None:
     work = make_maintenance(start=NOW, end=NOW + timedelta(hours=2))
     with time_machine.travel(NOW + timedelta(minutes=1), tick=False):
         operations.start_maintenance(incident=work, text=Text(en="Now."))
@@ -183,7 +183,7 @@ def test_running_maintenance_is_active_and_in_the_summary() -> None:
     assert read("summary")["incidents"] == []
 
 
-def test_text_is_in_the_language_of_the_path_and_says_when_it_is_not() -> None:
+def test_text_is_in_the_language_of_the_path_or_its_language_is_named() -> None:
     make_incident(title=Text(da="Mail er forsinket", en="Mail is delayed"), scope=Text(da="Alle kunder"))
     danish, english, default = (read("incidents", code)["incidents"][0] for code in ("da", "en", ""))
     assert [danish["name"], english["name"], default["name"]] == [
@@ -195,18 +195,18 @@ def test_text_is_in_the_language_of_the_path_and_says_when_it_is_not() -> None:
     assert danish["details"]["languages"] == {}
 
 
-def test_quoted_statement_is_in_the_body_with_its_language_named() -> None:
-    said = make_statement(quote="**Final status:** reverted.", quote_language="en", text=Text(da="Det er løst."))
-    make_incident(statement=said, upstream_name="Microsoft 365")
+def test_quoted_statement_is_in_the_body_with_its_language() -> None:
+    statement = make_statement(quote="**Final status:** reverted.", quote_language="en", text=Text(da="Det er løst."))
+    make_incident(statement=statement, upstream_name="Microsoft 365")
     [update] = read("incidents", "da")["incidents"][0]["incident_updates"]
     assert update["body"] == "Det er løst.\n\nMeddelelse fra Microsoft 365 (på engelsk):\n\nFinal status: reverted."
     assert update["details"]["quote"] == {"body": "**Final status:** reverted.", "language": "en", "url": None}
 
 
-def test_draft_and_withdrawn_and_hidden_are_nowhere() -> None:
+def test_drafts_withdrawn_incidents_and_hidden_components_are_left_out() -> None:
     make_incident(draft=True, title=Text(da="KLADDE"))
-    gone = make_incident(title=Text(da="TRUKKET"))
-    operations.withdraw(incident=gone)
+    withdrawn = make_incident(title=Text(da="TRUKKET"))
+    operations.withdraw(incident=withdrawn)
     shown = make_incident(components={make_component("skjult", hidden=True): ComponentStatus.MAJOR_OUTAGE})
     everything = "".join(json.dumps(read(name)) for name in ("summary", "incidents", "components"))
     assert "KLADDE" not in everything
@@ -231,14 +231,14 @@ def test_times_have_three_decimals_and_the_offset_of_the_page_at_that_instant(
         assert statuspage_api.moment(NOW.replace(month=12, microsecond=123_999)) == winter
 
 
-def test_backdated_incident_shows_the_times_that_readers_see() -> None:
+def test_backdated_incident_has_the_times_shown_to_readers() -> None:
     then = datetime(2023, 1, 2, 3, 4, tzinfo=UTC)
     make_incident(statement=make_statement(at=then), started_at=then)
-    [told] = read("incidents")["incidents"]
-    assert told["created_at"] == told["updated_at"] == told["started_at"] == "2023-01-02T04:04:00.000+01:00"
+    [data] = read("incidents")["incidents"]
+    assert data["created_at"] == data["updated_at"] == data["started_at"] == "2023-01-02T04:04:00.000+01:00"
 
 
-def test_phases_go_there_and_back() -> None:
+def test_phases_and_statuses_convert_both_ways() -> None:
     with translation.override("en"):
         assert statuspage_api.phase_of("monitoring") is Phase.MITIGATED
         assert {statuspage_api.phase_of(statuspage_api.status_of(phase)) for phase in Phase} == {*Phase} - {

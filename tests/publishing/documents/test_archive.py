@@ -1,4 +1,4 @@
-"""The months and the components: every incident reachable, empty months said so, uptime per month."""
+"""The pages of months and components: every incident is reachable, empty months are named, uptime per month."""
 
 import re
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ NOW = datetime(2023, 12, 12, 10, 0, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
-def _clock() -> Iterator[None]:
+def fixed_time() -> Iterator[None]:
     with time_machine.travel(NOW, tick=False):
         yield
 
@@ -56,33 +56,33 @@ def touched(*names: str) -> list[str]:
     return list(HistoryMonth().touched(Subjects(frozenset(names))))
 
 
-def test_index_lists_every_month_since_the_first_incident_and_says_which_are_empty() -> None:
+def test_index_lists_every_month_since_the_first_incident_including_empty_ones() -> None:
     past_incident(datetime(2023, 10, 9, 21, 0, tzinfo=UTC))
-    said = words(rendered(HistoryIndex()))
-    assert "December 2023 No incidents November 2023 No incidents October 2023 1 entry" in said
-    assert "September 2023" not in said
+    text = words(rendered(HistoryIndex()))
+    assert "December 2023 No incidents November 2023 No incidents October 2023 1 entry" in text
+    assert "September 2023" not in text
 
 
 def test_every_public_incident_is_on_its_months_page() -> None:
-    found = [past_incident(datetime(2023, month, 3, 12, 0, tzinfo=UTC)) for month in (1, 4, 4, 12)]
+    incidents = [past_incident(datetime(2023, month, 3, 12, 0, tzinfo=UTC)) for month in (1, 4, 4, 12)]
     pages = "".join(rendered(HistoryMonth(), key) for key in HistoryMonth().all_keys())
-    for incident in found:
+    for incident in incidents:
         assert pages.count(f'<a href="/en/incidents/{incident.pk}/">') == 1
 
 
-def test_month_is_a_month_of_the_pages_zone() -> None:
+def test_month_is_in_the_time_zone_of_the_page() -> None:
     incident = past_incident(datetime(2023, 10, 31, 23, 30, tzinfo=UTC))  # 1 November, 00.30 in Copenhagen
     assert list(HistoryMonth().all_keys()) == ["2023-11", "2023-12"]
     assert incident.pk in rendered(HistoryMonth(), "2023-11")
 
 
-def test_empty_month_says_so() -> None:
+def test_empty_month_has_a_note() -> None:
     past_incident(datetime(2023, 10, 9, 21, 0, tzinfo=UTC))
     html = rendered(HistoryMonth(), "2023-11")
     assert "No incidents and no planned maintenance this month." in html
 
 
-def test_months_lead_to_their_neighbours_and_not_beyond() -> None:
+def test_months_link_to_their_neighbours_within_the_history() -> None:
     past_incident(datetime(2023, 10, 9, 21, 0, tzinfo=UTC))
     october, november, december = (rendered(HistoryMonth(), f"2023-{month}") for month in (10, 11, 12))
     assert 'rel="prev"' not in october
@@ -98,25 +98,25 @@ def test_month_outside_the_history_has_no_page() -> None:
         assert HistoryMonth().render("2024-01", edition) is None
 
 
-def test_planned_maintenance_has_its_month_ahead() -> None:
+def test_planned_maintenance_adds_its_month() -> None:
     make_maintenance(start=datetime(2024, 2, 1, 1, 0, tzinfo=UTC), end=datetime(2024, 2, 1, 2, 0, tzinfo=UTC))
     assert list(HistoryMonth().all_keys()) == ["2023-12", "2024-01", "2024-02"]
     assert "1 February 2024, 02:00–03:00 CET" in words(rendered(HistoryMonth(), "2024-02"))
 
 
-def test_update_touches_its_month_alone() -> None:
+def test_update_touches_only_its_month() -> None:
     past_incident(datetime(2023, 6, 9, 21, 0, tzinfo=UTC))
     assert touched("month:2023-10") == ["2023-10"]
     assert touched("month:2023-12") == ["2023-12"]
 
 
-def test_months_ahead_of_withdrawn_maintenance_are_touched_so_that_they_go() -> None:
+def test_future_months_of_withdrawn_maintenance_are_touched_and_deleted() -> None:
     start = datetime(2024, 3, 1, 1, 0, tzinfo=UTC)
     operations.withdraw(incident=make_maintenance(start=start, end=start + timedelta(hours=1)))
     assert set(touched("month:2024-03")) >= {"2023-12", "2024-01", "2024-02", "2024-03"}
 
 
-def test_page_of_a_component_with_many_incidents_shows_the_newest_and_the_way_to_the_others() -> None:
+def test_component_with_many_incidents_shows_the_newest_and_links_to_the_history() -> None:
     mail = make_component("mail")
     for day in range(1, 9):
         at = datetime(2023, 10, day, tzinfo=UTC)
@@ -126,12 +126,12 @@ def test_page_of_a_component_with_many_incidents_shows_the_newest_and_the_way_to
     assert "See the history for older ones." not in rendered(ComponentPage(), "mail")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(archive, "NEWEST", 3)
-        said = rendered(ComponentPage(), "mail")
-    assert said.count("entry-title") == 3
-    assert "See the history for older ones." in said
+        html = rendered(ComponentPage(), "mail")
+    assert html.count("entry-title") == 3
+    assert "See the history for older ones." in html
 
 
-def test_new_first_month_brings_all_months_up_to_the_next() -> None:
+def test_new_first_month_touches_all_months_up_to_the_next() -> None:
     past_incident(datetime(2023, 9, 9, 21, 0, tzinfo=UTC))
     assert touched("month:2023-09") == ["2023-09", "2023-10", "2023-11", "2023-12"]
 
@@ -157,24 +157,24 @@ class TestComponentPage:
             started_at=NOW - timedelta(hours=6),
         )
         past_incident(datetime(2023, 12, 1, tzinfo=UTC), title=Text(en="Something else"))
-        said = words(rendered(ComponentPage(), "mail"))
-        assert "Sending and receiving" in said
-        assert "December 2023 97.81% November 2023 100.00%" in said  # 6 hours of 275
-        assert "October 2023" not in said
-        assert "Mail is delayed" in said
-        assert "Something else" not in said
+        text = words(rendered(ComponentPage(), "mail"))
+        assert "Sending and receiving" in text
+        assert "December 2023 97.81% November 2023 100.00%" in text  # 6 hours of 275
+        assert "October 2023" not in text
+        assert "Mail is delayed" in text
+        assert "Something else" not in text
 
     def test_hidden_component_has_no_page(self) -> None:
         make_component("secret", hidden=True)
         assert ComponentPage().render("secret", Edition(Page.objects.current(), "en")) is None
         assert list(ComponentPage().all_keys()) == []
 
-    def test_update_touches_the_components_it_names(self) -> None:
+    def test_update_touches_its_components(self) -> None:
         mail = make_component("mail")
         assert list(ComponentPage().touched(Subjects(frozenset({f"component:{mail.pk}"})))) == ["mail"]
 
 
-def test_lists_cost_the_same_queries_however_long(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+def test_number_of_queries_does_not_depend_on_length(django_assert_num_queries: DjangoAssertNumQueries) -> None:
     mail = make_component("mail", start_date=date(2020, 1, 1))
 
     def more(number: int) -> None:

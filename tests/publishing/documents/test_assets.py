@@ -1,4 +1,4 @@
-"""Style, script and icons as documents; the brand's colour stays readable."""
+"""Style sheet, script and icons as documents; the brand colour stays legible."""
 
 import gzip
 import re
@@ -16,7 +16,7 @@ from incidents.status import ComponentStatus, Impact
 SOURCES = Path(settings.BASE_DIR) / "static"
 
 
-def test_address_changes_with_the_content_and_only_then() -> None:
+def test_address_changes_only_with_the_content() -> None:
     blue, red = Page(brand_colour="#1f4e79"), Page(brand_colour="#aa0000")
     assert asset_path("site.css", blue) == asset_path("site.css", Page(brand_colour="#1f4e79"))
     assert asset_path("site.css", blue) != asset_path("site.css", red)
@@ -30,7 +30,7 @@ def test_every_source_is_published() -> None:
     assert set(SCRIPTS) == {name for name in scripts if not name.startswith("admin-")}
 
 
-def test_style_sheet_needs_nothing_from_elsewhere() -> None:
+def test_style_sheet_loads_nothing_else() -> None:
     css = asset("site.css", "#1f4e79").decode()
     assert "url(" not in css
     assert "@import" not in css
@@ -57,17 +57,17 @@ def test_contrast_is_as_wcag_defines_it() -> None:
 
 @pytest.mark.parametrize("brand", ["#1f4e79", "#ffee00", "#ffffff", "#000000", "#e4002b"])
 @pytest.mark.parametrize("paper", [LIGHT_PAPER, DARK_PAPER])
-def test_any_brand_colour_is_made_readable(brand: str, paper: str) -> None:
+def test_any_brand_colour_is_made_legible(brand: str, paper: str) -> None:
     assert contrast(paper, readable_on(paper, brand)) >= READABLE
 
 
-def test_readable_brand_colour_is_left_alone() -> None:
+def test_legible_brand_colour_is_not_changed() -> None:
     assert readable_on(LIGHT_PAPER, "#1f4e79") == "#1f4e79"
 
 
 @pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
-def test_states_and_texts_can_be_read_on_their_paper(scheme: int) -> None:
-    """Colours of words 4.5:1, of bars and lines that carry meaning 3:1 (WCAG 1.4.3, 1.4.11)."""
+def test_states_and_texts_are_legible_in_both_themes(scheme: int) -> None:
+    """Contrast is 4.5:1 for text, 3:1 for bars and lines that carry meaning (WCAG 1.4.3, 1.4.11)."""
     tokens = (SOURCES / "css" / "public" / "tokens.css").read_text(encoding="utf-8")
     block = tokens.split("@media (prefers-color-scheme: dark)")[scheme]
     colours = {name: _long(value) for name, value in re.findall(r"--([\w-]+): (#[0-9a-f]{3,6});", block)}
@@ -82,7 +82,7 @@ def test_states_and_texts_can_be_read_on_their_paper(scheme: int) -> None:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_switch_gives_a_paper_the_very_colours_that_the_system_gives_it(theme: str) -> None:
+def test_theme_switch_uses_the_same_colours_as_the_system_theme(theme: str) -> None:
     css = asset("site.css", "#1f4e79").decode()
     plain, dark = css.split("@media (prefers-color-scheme: dark)")[:2]
     expected = re.findall(r"--[\w-]+: [^;]+;", {"light": plain, "dark": dark.split("}")[0]}[theme])

@@ -1,4 +1,4 @@
-"""The badge, the banner and the page that offers them, as other sites and their readers get them."""
+"""The badge, the banner, and the page that offers them for other sites."""
 
 import html
 import re
@@ -29,7 +29,7 @@ LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 
 
 @pytest.fixture(autouse=True)
-def _clock() -> Iterator[None]:
+def fixed_time() -> Iterator[None]:
     with time_machine.travel(NOW, tick=False):
         make_page()
         yield
@@ -58,9 +58,7 @@ class TestBadge:
             ("en", "Status: Partial outage", "Nordhost status: Some systems have an outage"),
         ],
     )
-    def test_says_the_worst_state_to_the_eye_and_to_a_screen_reader(
-        self, language: str, title: str, sentence: str
-    ) -> None:
+    def test_shows_the_worst_state_also_to_screen_readers(self, language: str, title: str, sentence: str) -> None:
         for status in (ComponentStatus.DEGRADED_PERFORMANCE, ComponentStatus.PARTIAL_OUTAGE):
             make_component(status=status)
         make_component(status=ComponentStatus.MAJOR_OUTAGE, hidden=True)
@@ -72,7 +70,7 @@ class TestBadge:
         ]
         assert [part.text for part in svg.iter(f"{SVG}text")] == title.split(": ")
 
-    def test_every_state_has_its_word_shape_and_colour_and_can_be_read(self) -> None:
+    def test_every_state_has_its_word_shape_and_a_legible_colour(self) -> None:
         drawings = {state: badge_svg(state, "Nordhost", "en") for state in ComponentStatus}
         for state, drawing in drawings.items():
             assert APPEARANCES[state].path in drawing
@@ -81,11 +79,11 @@ class TestBadge:
         assert len({APPEARANCES[state].light for state in drawings}) == len(drawings)
         assert contrast("#ffffff", BACKGROUND) >= READABLE
 
-    def test_needs_nothing_from_elsewhere_and_no_style(self) -> None:
+    def test_loads_nothing_and_has_no_style(self) -> None:
         drawing = rendered(Badge(per_language=True))
         assert not re.search(r"href|url\(|@import|<style|style=|<script|font-face", drawing)
 
-    def test_texts_stay_within_it_whatever_fonts_the_machine_has(self) -> None:
+    def test_texts_fit_with_any_font(self) -> None:
         for state in ComponentStatus:
             with translation.override("da"):
                 svg = ElementTree.fromstring(badge_svg(state, "Nordhost", "da"))
@@ -94,22 +92,22 @@ class TestBadge:
             assert ends[1] + 8 == float(svg.get("width", ""))
             assert ends[0] < float(word.get("x", "")) - 12
 
-    def test_name_of_the_page_cannot_break_it(self) -> None:
+    def test_name_of_the_page_is_escaped(self) -> None:
         Page.objects.update(name=Text(en="A & <b>\x0b"))
         assert badge("en").findtext(f"{SVG}desc") == "A & <b>: All systems are operational"
 
-    def test_address_without_a_language_speaks_the_default_one(self) -> None:
+    def test_address_without_a_language_has_the_default_language(self) -> None:
         assert Badge(per_language=False).path("", "da") == "/badge.svg"
         assert not Badge(per_language=False).per_language
 
-    def test_is_written_anew_with_incidents_and_components_and_not_every_day(self) -> None:
+    def test_is_touched_by_incidents_and_components_but_not_by_a_new_day(self) -> None:
         assert touched(Badge(per_language=True), "component:abcdefabcdef") == [""]
         assert touched(Badge(per_language=True), "incident:abcdefabcdef") == [""]
         assert touched(Badge(per_language=True), "day") == []
 
 
 class TestBanner:
-    def test_says_how_things_are_and_names_the_newest_open_incident(self) -> None:
+    def test_shows_the_overall_state_and_the_newest_ongoing_incident(self) -> None:
         make_component(status=ComponentStatus.DEGRADED_PERFORMANCE)
         make_incident(title=Text(en="Older"), started_at=NOW - timedelta(hours=1))
         incident = make_incident(title=Text(en="Newer"))
@@ -120,22 +118,22 @@ class TestBanner:
         assert "Older" not in banner
         assert "Draft" not in banner
 
-    def test_says_whose_it_is_where_nothing_is_going_on(self) -> None:
+    def test_shows_the_name_of_the_page_without_an_incident(self) -> None:
         assert "<p>Nordhost driftsstatus</p>" in rendered(Banner(), "da")
 
-    def test_links_leave_the_frame_and_nothing_runs_in_it(self) -> None:
+    def test_links_leave_the_frame_and_there_is_no_script(self) -> None:
         banner = rendered(Banner())
         assert '<base target="_top">' in banner
         assert not re.search(r"<script|<form|style=", banner)
 
-    def test_is_written_anew_with_incidents_and_components_and_not_every_day(self) -> None:
+    def test_is_touched_by_incidents_and_components_but_not_by_a_new_day(self) -> None:
         assert touched(Banner(), "component:abcdefabcdef") == touched(Banner(), "incident:abcdefabcdef") == [""]
         assert touched(Banner(), "day") == []
 
 
 class TestFollowPage:
     @pytest.mark.parametrize("language", ["da", "en"])
-    def test_tells_every_way_in_the_reader_s_language(self, language: str) -> None:
+    def test_lists_every_way_to_follow_in_the_readers_language(self, language: str) -> None:
         make_component("mail")
         make_component("secret", hidden=True)
         page = rendered(FollowPage(), language)
@@ -149,7 +147,7 @@ class TestFollowPage:
         assert f'href="/{language}/api/v2/summary.json">{base}/api/v2/summary.json</a>' in page
         assert "secret" not in page
 
-    def test_snippets_can_be_copied_as_they_are(self) -> None:
+    def test_snippets_can_be_copied_unchanged(self) -> None:
         Page.objects.update(name=Text(en='“Nord” & "host"'))
         badge, banner = re.findall(r"<pre><code>(.*?)</code></pre>", rendered(FollowPage()), re.DOTALL)
         assert html.unescape(badge) == (
@@ -159,5 +157,5 @@ class TestFollowPage:
         assert 'src="https://status.example.dk/en/banner/"' in html.unescape(banner)
         assert "<script" not in html.unescape(badge + banner)
 
-    def test_changes_with_the_page_alone(self) -> None:
+    def test_is_touched_only_by_the_page(self) -> None:
         assert touched(FollowPage(), "incident:abcdefabcdef", "component:abcdefabcdef", "day") == []

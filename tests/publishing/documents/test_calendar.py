@@ -1,4 +1,4 @@
-"""The calendar as calendar programs read it: valid for vobject and RFC 5545, and revised when plans change."""
+"""The calendar as calendar programs parse it: valid for vobject and RFC 5545, and revised when plans change."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -37,18 +37,18 @@ def rendered(language: str = "da") -> bytes:
 
 
 def calendar(language: str = "da") -> Any:
-    """As vobject reads it, which refuses what RFC 5545 does not allow."""
+    """Parse it with vobject, which rejects what RFC 5545 does not allow."""
     read = vobject.readOne(rendered(language).decode())
     read.validate(raiseException=True)
     return read
 
 
 def events(language: str = "da") -> list[Any]:
-    found: list[Any] = calendar(language).contents.get("vevent", [])
-    return found
+    result: list[Any] = calendar(language).contents.get("vevent", [])
+    return result
 
 
-def test_lines_end_as_they_must_and_none_is_longer_than_75_octets_or_torn_within_a_character() -> None:
+def test_lines_end_with_crlf_and_are_folded_at_75_octets_between_characters() -> None:
     make_maintenance(
         start=START,
         end=END,
@@ -66,7 +66,7 @@ def test_lines_end_as_they_must_and_none_is_longer_than_75_octets_or_torn_within
 
 
 @pytest.mark.parametrize("length", [74, 75, 76, 149, 150])
-def test_line_is_folded_at_75_octets_and_joins_again(length: int) -> None:
+def test_folded_line_is_unfolded_to_the_same_text(length: int) -> None:
     line = "SUMMARY;LANGUAGE=da:".ljust(20 + length % 2, "x")
     line += "ø" * ((length - len(line)) // 2)
     make_maintenance(start=START, end=END, title=Text(da=line[20:]))
@@ -75,7 +75,7 @@ def test_line_is_folded_at_75_octets_and_joins_again(length: int) -> None:
     assert max(len(piece.encode()) for piece in text.split("\r\n")) <= 75
 
 
-def test_planned_work_is_an_event_with_its_window_that_blocks_no_time() -> None:
+def test_planned_maintenance_is_a_transparent_event_with_its_window() -> None:
     maintenance = make_maintenance(start=START, end=END, components=(make_component("mail", name=Text(da="Mail")),))
     [event] = events()
     assert event.uid.value == f"{maintenance.pk}@status.example.dk"
@@ -86,7 +86,7 @@ def test_planned_work_is_an_event_with_its_window_that_blocks_no_time() -> None:
     assert event.description.value == f"Berørte systemer: Mail\n\nVi har fundet fejlen.\n\n{event.url.value}"
 
 
-def test_calendar_names_itself_and_its_refresh_interval_and_is_no_invitation() -> None:
+def test_calendar_has_its_name_and_refresh_interval_and_is_no_invitation() -> None:
     text = rendered("en").decode()
     for line in (
         "VERSION:2.0",
@@ -102,14 +102,14 @@ def test_calendar_names_itself_and_its_refresh_interval_and_is_no_invitation() -
         assert word not in text
 
 
-def test_each_language_has_its_own_words_and_says_which_are_not_translated() -> None:
+def test_each_language_has_its_own_texts_and_marks_untranslated_ones() -> None:
     make_maintenance(start=START, end=END, title=Text(da="Kun på dansk"))
     assert b"SUMMARY;LANGUAGE=da:Kun p\xc3\xa5 dansk\r\n" in rendered("da")
     assert events("en")[0].summary.value == "Kun på dansk (in Danish)"
     assert events("en")[0].uid.value == events("da")[0].uid.value
 
 
-def test_postponed_work_stays_the_same_event_and_says_it_was_revised(clock: time_machine.Traveller) -> None:
+def test_postponed_maintenance_is_a_revision_of_the_same_event(clock: time_machine.Traveller) -> None:
     maintenance = make_maintenance(start=START, end=END)
     [before] = events()
     clock.shift(timedelta(minutes=5))
@@ -121,7 +121,7 @@ def test_postponed_work_stays_the_same_event_and_says_it_was_revised(clock: time
     assert after.dtstamp.value == after.last_modified.value == NOW + timedelta(minutes=5)
 
 
-def test_update_and_its_correction_say_that_the_event_was_revised(clock: time_machine.Traveller) -> None:
+def test_update_and_its_correction_revise_the_event(clock: time_machine.Traveller) -> None:
     maintenance = make_maintenance(start=START, end=END)
     sequences = [int(events()[0].sequence.value)]
     clock.shift(timedelta(minutes=1))
@@ -134,7 +134,7 @@ def test_update_and_its_correction_say_that_the_event_was_revised(clock: time_ma
     assert "Vi begynder før." in events()[0].description.value
 
 
-def test_cancelled_work_stays_for_a_year_at_its_time_and_says_so(clock: time_machine.Traveller) -> None:
+def test_cancelled_maintenance_stays_for_a_year_marked_as_cancelled(clock: time_machine.Traveller) -> None:
     maintenance = make_maintenance(start=START, end=END)
     [before] = events()
     clock.shift(timedelta(hours=1))
@@ -150,7 +150,7 @@ def test_cancelled_work_stays_for_a_year_at_its_time_and_says_so(clock: time_mac
     assert events() == []
 
 
-def test_work_that_began_late_and_ended_early_is_shown_at_the_time_it_was_done(clock: time_machine.Traveller) -> None:
+def test_event_has_the_actual_times_once_the_maintenance_has_started(clock: time_machine.Traveller) -> None:
     maintenance = make_maintenance(start=START, end=END)
     clock.move_to(START + timedelta(minutes=20))
     operations.start_maintenance(incident=maintenance, text=Text(da="Vi begynder."), notify=False)
@@ -162,7 +162,7 @@ def test_work_that_began_late_and_ended_early_is_shown_at_the_time_it_was_done(c
     assert (event.dtend.value, event.status.value) == (START + timedelta(minutes=80), "CONFIRMED")
 
 
-def test_work_that_begins_after_it_was_to_end_still_ends_later_than_it_begins(clock: time_machine.Traveller) -> None:
+def test_event_that_starts_after_its_planned_end_has_a_positive_duration(clock: time_machine.Traveller) -> None:
     maintenance = make_maintenance(start=START, end=END)
     clock.move_to(END + timedelta(hours=1))
     operations.start_maintenance(incident=maintenance, text=Text(da="Nu."), notify=False)
@@ -170,14 +170,14 @@ def test_work_that_begins_after_it_was_to_end_still_ends_later_than_it_begins(cl
     assert event.dtend.value > event.dtstart.value
 
 
-def test_page_without_maintenance_has_a_calendar_that_is_valid() -> None:
+def test_calendar_without_maintenance_is_valid() -> None:
     make_incident()
     operations.withdraw(incident=make_maintenance(start=START, end=END))
     assert events() == []
     assert rendered() == rendered()
 
 
-def test_commas_semicolons_backslashes_and_line_breaks_arrive_as_typed(clock: time_machine.Traveller) -> None:
+def test_special_characters_are_escaped(clock: time_machine.Traveller) -> None:
     typed = Text(da="a, b; c\\n \\d \\N: d")
     maintenance = make_maintenance(start=START, end=END, title=typed)
     clock.shift(timedelta(minutes=1))
@@ -187,7 +187,7 @@ def test_commas_semicolons_backslashes_and_line_breaks_arrive_as_typed(clock: ti
     assert event.description.value.startswith("En.\n\nTo , tre; fire\n\nhttps://")
 
 
-def test_is_rendered_again_when_planned_work_changes_and_at_midnight_but_not_for_an_incident() -> None:
+def test_is_touched_by_maintenance_and_a_new_day_but_not_by_an_incident() -> None:
     def touched(*names: str) -> list[str]:
         return list(Calendar().touched(Subjects(frozenset(names))))
 

@@ -1,4 +1,4 @@
-"""docs/publishing.md has every kind of document, and its address as it really is."""
+"""docs/publishing.md lists every kind of document with its actual address."""
 
 import re
 from pathlib import Path
@@ -11,7 +11,7 @@ TABLE = dict(
         r"^\| `(\w+)` \| (.+?) \| .+ \|$", Path(ROOT, "docs", "publishing.md").read_text(encoding="utf-8"), re.MULTILINE
     )
 )
-# A key of each kind that has some, and how the table writes what stands for it.
+# A key of each kind that has keys, and its placeholder in the table.
 KEYS = {
     "ApiDocument": "summary",
     "IncidentPage": "<id>",
@@ -22,7 +22,7 @@ KEYS = {
 }
 
 
-def test_every_kind_of_document_is_in_the_table_and_no_other() -> None:
+def test_table_has_exactly_the_kinds_of_documents() -> None:
     assert set(TABLE) == {type(document).__name__ for document in DOCUMENTS}
 
 

@@ -1,4 +1,4 @@
-"""The feeds as feed readers find them: valid, one item per update, nobody's text in a language it is not in."""
+"""The feeds as feed readers parse them: valid, one item per update, each text marked with its language."""
 
 import json
 import re
@@ -32,7 +32,7 @@ NOW = datetime(2023, 10, 11, 20, 0, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
-def _clock() -> Iterator[None]:
+def fixed_time() -> Iterator[None]:
     with time_machine.travel(NOW, tick=False):
         yield
 
@@ -119,7 +119,7 @@ def test_ids_are_the_same_in_every_format_and_language(story: Incident) -> None:
         assert json.loads(rendered("json", language))["items"][0]["id"] == expected
 
 
-def test_ids_stay_when_the_site_moves(story: Incident, settings: Settings) -> None:
+def test_ids_do_not_change_with_the_address_of_the_site(story: Incident, settings: Settings) -> None:
     before = [entry.id for entry in parsed(rendered()).entries]
     settings.SITE_URL = "https://status.example.net"
     feed = parsed(rendered())
@@ -127,7 +127,7 @@ def test_ids_stay_when_the_site_moves(story: Incident, settings: Settings) -> No
     assert feed.entries[0].link.startswith("https://status.example.net/da/incidents/")
 
 
-def test_id_stays_when_words_are_corrected_and_updated_moves(story: Incident) -> None:
+def test_correction_changes_updated_but_not_the_id(story: Incident) -> None:
     newest = story.updates.newest_first()[0]
     before = parsed(rendered()).entries[0]
     operations.correct_update(update=newest, text=Text(da="Rettet.", en="Corrected."))
@@ -137,7 +137,7 @@ def test_id_stays_when_words_are_corrected_and_updated_moves(story: Incident) ->
     assert "Rettet." in after.content[0].value
 
 
-def test_links_lead_to_the_update_and_are_absolute(story: Incident) -> None:
+def test_links_to_the_update_are_absolute(story: Incident) -> None:
     newest = story.updates.newest_first()[0]
     for kind in ("atom", "rss"):
         entry = parsed(rendered(kind, "en")).entries[0]
@@ -146,7 +146,7 @@ def test_links_lead_to_the_update_and_are_absolute(story: Incident) -> None:
         assert not re.search(r"""(href|src)=\\?["']/""", rendered(kind))
 
 
-def test_atom_says_who_wrote_it_in_which_language_and_where_the_others_are(story: Incident) -> None:
+def test_atom_has_author_language_and_links_to_other_languages(story: Incident) -> None:
     root = ElementTree.fromstring(rendered("atom", "da"))
     assert root.get(LANG) == "da"
     for name in ("id", "title", "updated", "author"):
@@ -162,7 +162,7 @@ def test_atom_says_who_wrote_it_in_which_language_and_where_the_others_are(story
             assert len(children(entry, name)) == 1, name
 
 
-def test_rss_has_a_plain_description_before_the_full_text_and_a_guid_that_is_no_link(story: Incident) -> None:
+def test_rss_has_a_plain_description_full_text_and_a_guid_that_is_no_link(story: Incident) -> None:
     text = rendered("rss", "da")
     item = text[text.index("<item>") :]
     assert item.index("<description>") < item.index("<content:encoded>")
@@ -175,13 +175,13 @@ def test_rss_has_a_plain_description_before_the_full_text_and_a_guid_that_is_no_
     assert entry.published == "Wed, 11 Oct 2023 21:00:00 +0200"
 
 
-def test_feed_is_as_old_as_its_newest_entry_whenever_it_is_rendered(story: Incident) -> None:
+def test_updated_of_a_feed_is_that_of_its_newest_entry(story: Incident) -> None:
     with time_machine.travel(NOW + timedelta(days=30), tick=False):
         assert parsed(rendered()).feed.updated == "2023-10-11T21:00:00+02:00"
         assert parsed(rendered("rss")).feed.updated == "Wed, 11 Oct 2023 21:00:00 +0200"
 
 
-def test_feed_without_entries_is_valid_and_does_not_move() -> None:
+def test_feed_without_entries_is_valid_and_does_not_change() -> None:
     make_page()
     first = [rendered(kind) for kind in ("atom", "rss", "json")]
     for text in first[:2]:
@@ -192,7 +192,7 @@ def test_feed_without_entries_is_valid_and_does_not_move() -> None:
 
 @pytest.mark.parametrize("language", ["da", "en"])
 def test_quoted_statement_keeps_its_language_and_names_its_source(story: Incident, language: str) -> None:
-    said = {"da": "Meddelelse fra Microsoft 365", "en": "Statement from Microsoft 365, in English"}
+    headings = {"da": "Meddelelse fra Microsoft 365", "en": "Statement from Microsoft 365, in English"}
     for content in (
         parsed(rendered("atom", language)).entries[0].content[0].value,
         parsed(rendered("rss", language)).entries[0].content[0].value,
@@ -201,10 +201,10 @@ def test_quoted_statement_keeps_its_language_and_names_its_source(story: Inciden
         assert '<blockquote lang="en">' in content
         assert "<strong>Impact:</strong> Some users." in content
         assert "https://status.example.net/1" in content
-        assert said[language] in content
+        assert headings[language] in content
 
 
-def test_text_in_another_language_is_marked_and_said(story: Incident) -> None:
+def test_text_in_another_language_is_marked_with_a_note(story: Incident) -> None:
     make_update(story, Phase.POSTMORTEM, text=Text(da="Kun på dansk."), at=NOW)
     for kind in ("atom", "rss"):
         content = parsed(rendered(kind, "en")).entries[0].content[0].value
@@ -214,7 +214,7 @@ def test_text_in_another_language_is_marked_and_said(story: Incident) -> None:
     assert "Ikke" not in parsed(rendered("atom", "da")).entries[0].content[0].value
 
 
-def test_title_in_another_language_is_marked_and_said() -> None:
+def test_title_in_another_language_is_marked_with_a_note() -> None:
     make_page()
     make_incident(title=Text(da="Mail & <web> er nede"), statement=make_statement(at=NOW))
     root = ElementTree.fromstring(rendered("atom", "en"))
@@ -240,7 +240,7 @@ def test_components_that_an_update_changes_are_named_and_hidden_ones_are_not(sto
         assert "Secret" not in rendered(kind, "en")
 
 
-def test_planned_work_says_when_and_does_not_call_components_down_yet() -> None:
+def test_planned_maintenance_has_its_time_and_no_statuses_yet() -> None:
     make_page()
     web = make_component("web", name=Text(da="Websteder", en="Websites"))
     with time_machine.travel(NOW - timedelta(days=1), tick=False):
@@ -254,7 +254,7 @@ def test_planned_work_says_when_and_does_not_call_components_down_yet() -> None:
         assert "Under vedligeholdelse" not in content
 
 
-def test_drafts_scheduled_updates_and_withdrawn_incidents_appear_nowhere(story: Incident) -> None:
+def test_drafts_scheduled_updates_and_withdrawn_incidents_are_left_out(story: Incident) -> None:
     make_incident(title=Text(da="Kladde", en="Draft"), draft=True)
     withdrawn = make_incident(title=Text(da="Trukket tilbage", en="Withdrawn"))
     operations.withdraw(incident=withdrawn)
@@ -277,7 +277,7 @@ def test_markup_typed_by_staff_reaches_readers_as_typed(story: Incident) -> None
     assert "&lt;script&gt;" in ElementTree.fromstring(rendered("rss")).findtext("channel/item/description", "")
 
 
-def test_control_characters_break_no_feed(story: Incident) -> None:
+def test_control_characters_are_removed(story: Incident) -> None:
     Incident.objects.update(upstream_name="Micro\x0bsoft")
     make_incident(title=Text(da="Tegn \x01\ufffe", en="x"), statement=make_statement(text=Text(da="a\x0c\x1fb")))
     for text in (rendered("atom"), rendered("rss"), history("atom"), history("rss")):
@@ -285,7 +285,7 @@ def test_control_characters_break_no_feed(story: Incident) -> None:
         assert not re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe]", text)
 
 
-def test_feed_holds_the_newest_fifty_in_a_fixed_number_of_queries(
+def test_feed_has_the_newest_fifty_in_a_fixed_number_of_queries(
     story: Incident, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     with CaptureQueriesContext(connection) as few:
@@ -319,7 +319,7 @@ def test_statuspage_addresses_are_in_the_default_language_at_the_root(story: Inc
     assert not HistoryFeed("rss").per_language
 
 
-def test_statuspage_feed_puts_first_what_was_last_heard_of(story: Incident) -> None:
+def test_statuspage_feed_is_ordered_by_the_newest_update(story: Incident) -> None:
     with time_machine.travel(NOW - timedelta(minutes=5), tick=False):
         make_maintenance(start=NOW + timedelta(days=3), end=NOW + timedelta(days=4))
     assert [entry.title for entry in parsed(history()).entries] == ["Udskiftning af disk", "Mail er forsinket"]
@@ -327,7 +327,7 @@ def test_statuspage_feed_puts_first_what_was_last_heard_of(story: Incident) -> N
     assert [entry.title for entry in parsed(history()).entries] == ["Mail er forsinket", "Udskiftning af disk"]
 
 
-def test_statuspage_feed_asks_a_fixed_number_of_queries(
+def test_statuspage_feed_makes_a_fixed_number_of_queries(
     story: Incident, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     with CaptureQueriesContext(connection) as few:
@@ -338,7 +338,7 @@ def test_statuspage_feed_asks_a_fixed_number_of_queries(
         assert len(parsed(history()).entries) == 6
 
 
-def test_component_has_a_feed_of_the_incidents_it_was_in(story: Incident) -> None:
+def test_component_has_a_feed_of_its_incidents(story: Incident) -> None:
     make_incident(title=Text(da="Noget andet", en="Something else"), components={make_component("web"): DEGRADED})
     for kind in ("atom", "rss"):
         feed = parsed(_in("en", ComponentFeed(kind), "mail"))

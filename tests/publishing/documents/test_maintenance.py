@@ -1,4 +1,4 @@
-"""The list of planned maintenance: what is ahead, what is going on, what was, and what was called off."""
+"""The list of maintenance: upcoming, in progress, past and cancelled."""
 
 import re
 from collections.abc import Iterator
@@ -23,8 +23,8 @@ HOUR = timedelta(hours=1)
 
 
 @pytest.fixture(autouse=True)
-def _clock() -> Iterator[None]:
-    """Goes on, so that one update comes after another."""
+def running_time() -> Iterator[None]:
+    """Let time run, so that updates have different times."""
     with time_machine.travel(NOW, tick=True):
         make_page()
         yield
@@ -36,9 +36,9 @@ def rendered(language: str = "en") -> str:
 
 
 def part(html: str, name: str) -> str:
-    """The words of one section of the page; "" where there is no such section."""
-    found = re.search(rf'<section class="part" aria-labelledby="{name}">(.*?)</section>', html, re.DOTALL)
-    return " ".join(re.sub(r"<[^>]+>", " ", found[1]).split()) if found else ""
+    """Return the text of a section of the page, or ""."""
+    match = re.search(rf'<section class="part" aria-labelledby="{name}">(.*?)</section>', html, re.DOTALL)
+    return " ".join(re.sub(r"<[^>]+>", " ", match[1]).split()) if match else ""
 
 
 def planned(title: str, start: datetime = NOW + HOUR) -> Incident:
@@ -52,7 +52,7 @@ def done(title: str, start: datetime = NOW - 3 * HOUR) -> Incident:
     return incident
 
 
-def test_work_stands_under_what_it_is_the_next_and_the_newest_first() -> None:
+def test_sections_list_the_next_and_the_newest_maintenance_first() -> None:
     make_incident(title=Text(en="No maintenance"))
     for title, start in (("Later", NOW + 9 * HOUR), ("Sooner", NOW + HOUR)):
         planned(title, start)
@@ -67,7 +67,7 @@ def test_work_stands_under_what_it_is_the_next_and_the_newest_first() -> None:
     assert "No maintenance" not in ahead + past
 
 
-def test_work_that_was_called_off_says_so_and_when_it_was_to_be() -> None:
+def test_cancelled_maintenance_is_marked_and_has_its_planned_time() -> None:
     operations.cancel_maintenance(incident=planned("Disk"), text=Text(en="Not needed."), notify=False)
     html = rendered()
     assert "Cancelled · 12 October 2023, 13:00–14:00 CEST" in part(html, "past")
@@ -82,7 +82,7 @@ def test_work_that_was_called_off_says_so_and_when_it_was_to_be() -> None:
         ("da", "Forestående Der er ikke planlagt vedligeholdelse.", "Tidligere Ingen endnu."),
     ],
 )
-def test_page_without_maintenance_says_that_there_is_none(language: str, ahead: str, past: str) -> None:
+def test_page_without_maintenance_has_a_note(language: str, ahead: str, past: str) -> None:
     make_maintenance(start=NOW + HOUR, end=NOW + 2 * HOUR)
     operations.withdraw(incident=Incident.objects.get())
     html = rendered(language)
@@ -93,7 +93,7 @@ def test_calendar_can_be_subscribed_to_from_here() -> None:
     assert 'href="webcal://status.example.dk/da/maintenance.ics"' in rendered("da")
 
 
-def test_long_past_is_cut_and_leads_to_the_history(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_list_of_past_maintenance_is_cut_and_links_to_the_history(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(maintenance, "PAST", 2)
     for number in range(3):
         done(f"Work {number}", NOW - number * HOUR)
@@ -103,7 +103,7 @@ def test_long_past_is_cut_and_leads_to_the_history(monkeypatch: pytest.MonkeyPat
     assert past.endswith("See the history for older ones.")
 
 
-def test_is_written_anew_when_planned_work_changes_and_not_for_an_incident() -> None:
+def test_is_touched_by_maintenance_but_not_by_an_incident() -> None:
     def touched(incident: Incident) -> list[str]:
         return list(MaintenanceList().touched(Subjects(frozenset({f"incident:{incident.pk}", "day"}))))
 

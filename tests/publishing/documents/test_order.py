@@ -1,4 +1,4 @@
-"""Documents are the same bytes whatever order PostgreSQL keeps the rows in and whatever plan it chooses."""
+"""Documents do not depend on the physical order of rows in PostgreSQL or on its query plans."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -30,7 +30,7 @@ from tests.factories import make_component, make_group, make_incident, make_main
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("public_store")]
 
 SHOWN = (AffectedComponent, Component, ComponentGroup, Incident, StatusChange, Update, UpdateRevision)
-# The planner's choices that each rendering does without.
+# The methods of the planner that are disabled for each rendering.
 PLANS = (
     ("hashjoin", "mergejoin", "indexscan", "indexonlyscan", "bitmapscan", "hashagg"),
     ("nestloop", "mergejoin", "seqscan", "sort"),
@@ -51,21 +51,21 @@ def test_documents_do_not_depend_on_the_order_of_rows_or_the_plan() -> None:
         expected = rendered()
         for number, plan in enumerate(PLANS):
             rewrite_rows(backwards=not number)
-            found = rendered(without=plan)
-            differing = [path for path in expected if found[path] != expected[path]]
+            actual = rendered(without=plan)
+            differing = [path for path in expected if actual[path] != expected[path]]
             assert differing == [], f"without {', '.join(plan)}"
-            assert list(found) == list(expected), "the order of writing"
+            assert list(actual) == list(expected), "the order of writing"
 
 
 def add_ties(now: datetime) -> None:
-    """Several of everything at one moment and in one position."""
+    """Create several of everything with the same time and position."""
     groups = [make_group() for _ in range(3)]
     systems = [make_component(group=group) for group in (None, *groups) for _ in range(3)]
     hours = {number: now - timedelta(hours=number) for number in range(12)}
     for _ in range(4):
         _incident_on_all(systems, hours[3], hours[1])
-        over = _incident_on_all(systems, hours[9], hours[8])
-        operations.resolve(incident=over, text=Text(da="Slut.", en="Over."), at=hours[7], notify=False)
+        resolved = _incident_on_all(systems, hours[9], hours[8])
+        operations.resolve(incident=resolved, text=Text(da="Slut.", en="Over."), at=hours[7], notify=False)
         for start, end in ((hours[6], hours[5]), (hours[2], now + timedelta(hours=1))):
             work = make_maintenance(start=start, end=end, components=tuple(systems))
             make_update(work, Phase.IN_PROGRESS, at=start)
@@ -79,7 +79,7 @@ def add_ties(now: datetime) -> None:
 
 
 def _incident_on_all(systems: Sequence[Component], start: datetime, later: datetime) -> Incident:
-    """Begun, heard of again twice at one moment, and corrected twice."""
+    """Create an incident with two updates at the same time, each corrected twice."""
     slow = {system.pk: ComponentStatus.DEGRADED_PERFORMANCE for system in systems}
     down = {system.pk: ComponentStatus.PARTIAL_OUTAGE for system in systems}
     incident = make_incident(statement=make_statement(at=start, components=slow), started_at=start, impact=Impact.MAJOR)
@@ -91,7 +91,7 @@ def _incident_on_all(systems: Sequence[Component], start: datetime, later: datet
 
 
 def rewrite_rows(*, backwards: bool) -> None:
-    """Stores the rows of every table in another physical order: from the last to the first, or at random."""
+    """Store the rows of every table in another physical order: reversed or random."""
     order = "place DESC" if backwards else "random()"
     with transaction.atomic(), connection.cursor() as cursor:  # foreign keys are checked at the end
         for model in apps.get_models(include_auto_created=True):
@@ -107,7 +107,7 @@ def rewrite_rows(*, backwards: bool) -> None:
 
 
 def rendered(without: Sequence[str] = ()) -> dict[str, str | bytes | None]:
-    """Every document that depends on rows, in the default language, by its path."""
+    """Return every document that depends on rows, in the default language, by path."""
     with transaction.atomic(), connection.cursor() as cursor:
         for choice in {choice for plan in PLANS for choice in plan}:
             cursor.execute(f"SET LOCAL enable_{choice} = {'off' if choice in without else 'on'}")

@@ -1,4 +1,4 @@
-"""Home and the incident's page, as rendered: what they say, in which language, and what they cost."""
+"""Home and the incident's page: their content, languages and number of queries."""
 
 import re
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ COPENHAGEN = ZoneInfo("Europe/Copenhagen")
 
 
 @pytest.fixture(autouse=True)
-def _clock() -> Iterator[None]:
+def fixed_time() -> Iterator[None]:
     with time_machine.travel(NOW, tick=False):
         yield
 
@@ -60,7 +60,7 @@ def page_of(incident: Incident, language: str = "en") -> str:
 
 
 def words(html: str) -> str:
-    """The text of a page without its markup, spaces joined."""
+    """Return the text of a page without markup, with single spaces."""
     return " ".join(re.sub(r"<[^>]+>", " ", html).split())
 
 
@@ -69,13 +69,13 @@ def in_service(slug: str, **fields: object) -> Component:
 
 
 class TestHome:
-    def test_says_in_one_sentence_that_all_is_well(self) -> None:
+    def test_has_a_sentence_if_all_is_operational(self) -> None:
         in_service("mail")
         html = home()
         assert "<h1>All systems are operational</h1>" in html
         assert "<title>All systems are operational – Nordhost status</title>" in html
 
-    def test_worst_state_wins_and_stands_in_title_and_icon(self) -> None:
+    def test_worst_state_is_in_title_and_icon(self) -> None:
         mail, web = in_service("mail"), in_service("web")
         make_incident(components={mail: ComponentStatus.DEGRADED_PERFORMANCE, web: ComponentStatus.MAJOR_OUTAGE})
         html = home()
@@ -90,24 +90,24 @@ class TestHome:
             (Impact.CRITICAL, "Major outage"),
         ],
     )
-    def test_open_incident_that_names_no_system_counts_by_its_impact(self, impact: Impact, sentence: str) -> None:
+    def test_impact_decides_for_an_ongoing_incident_without_components(self, impact: Impact, sentence: str) -> None:
         in_service("mail")
         make_incident(impact=impact)
         make_incident(impact=Impact.CRITICAL, draft=True)
         assert f"<h1>{sentence}</h1>" in home()
 
-    def test_open_incident_whose_systems_work_again_leaves_it_to_them(self) -> None:
+    def test_components_decide_for_an_ongoing_incident_that_has_some(self) -> None:
         mail = in_service("mail")
         incident = make_incident(impact=Impact.CRITICAL, components={mail: ComponentStatus.MAJOR_OUTAGE})
         make_update(incident, components={mail.pk: ComponentStatus.OPERATIONAL})
         assert "<h1>All systems are operational</h1>" in home()
 
-    def test_open_incident_is_named_on_top_and_links_to_its_page(self) -> None:
+    def test_ongoing_incident_is_at_the_top_and_links_to_its_page(self) -> None:
         incident = make_incident()
         top = home().split("</h1>")[1].split('<article class="part"')[0]
         assert f'<a href="/en/incidents/{incident.pk}/">Mail is delayed</a>' in top
 
-    def test_newest_update_is_in_full_and_the_rest_folded(self) -> None:
+    def test_newest_update_is_shown_and_the_others_are_folded(self) -> None:
         incident = make_incident(
             statement=make_statement(at=NOW - timedelta(hours=1)), started_at=NOW - timedelta(hours=1)
         )
@@ -117,12 +117,12 @@ class TestHome:
         assert "We have found the fault." in folded.split("</details>")[0]
         assert "Better now." not in folded
 
-    def test_drafts_and_hidden_components_are_nowhere(self) -> None:
+    def test_drafts_and_hidden_components_are_left_out(self) -> None:
         in_service("secret", name=Text(en="Secret system"), hidden=True)
         make_incident(draft=True, title=Text(en="Secret incident"))
         assert "Secret" not in home()
 
-    def test_planned_maintenance_is_told_ahead(self) -> None:
+    def test_planned_maintenance_is_announced(self) -> None:
         maintenance = make_maintenance(start=NOW + timedelta(days=2), end=NOW + timedelta(days=2, hours=3))
         html = home()
         assert f'<a href="/en/incidents/{maintenance.pk}/">Disk replacement</a>' in html
@@ -155,7 +155,7 @@ class TestHome:
         assert html.count("<tr data-first") == 1
         assert '<tr data-first="2023-10-03" data-last="2023-10-08"' in html
 
-    def test_length_of_what_goes_on_stays_true_however_late_it_is_read(self) -> None:
+    def test_duration_of_an_ongoing_outage_is_a_minimum(self) -> None:
         mail = in_service("mail")
         incident = make_incident(
             statement=make_statement(
@@ -168,13 +168,13 @@ class TestHome:
         operations.resolve(incident=incident, text=Text(en="Over."), at=NOW, notify=False)
         assert '<td class="quiet">3 hours and 9 minutes</td>' in home()
 
-    def test_days_before_the_service_began_are_not_called_operational(self) -> None:
+    def test_days_before_the_start_of_service_are_not_operational(self) -> None:
         make_component("new", start_date=NOW.date() - timedelta(days=9))
         html = home()
         assert "Operational without interruption for 10 days." in html
         assert html.count("bar-unknown") == 1
 
-    def test_days_without_incidents_are_said_in_one_line(self) -> None:
+    def test_days_without_incidents_are_joined_in_one_line(self) -> None:
         ended = NOW - timedelta(days=2)
         incident = make_incident(
             statement=make_statement(at=ended - timedelta(hours=1)), started_at=ended - timedelta(hours=1)
@@ -183,7 +183,7 @@ class TestHome:
         recent = words(home().split('id="recent"')[1])
         assert re.search(r"11–12 October No incidents 10 October Mail is delayed .* 6–9 October No incidents", recent)
 
-    def test_days_that_an_incident_ran_through_are_not_called_quiet(self) -> None:
+    def test_days_within_an_incident_are_not_listed_as_free_of_incidents(self) -> None:
         make_incident(statement=make_statement(at=NOW - timedelta(days=3)), started_at=NOW - timedelta(days=3))
         recent = words(home().split('id="recent"')[1])
         assert "6–8 October No incidents" in recent
@@ -195,9 +195,7 @@ class TestHome:
     def test_has_the_time_of_publishing_once(self) -> None:
         assert home().count(PUBLISHED_MARK) == 1
 
-    def test_costs_the_same_queries_however_much_there_is(
-        self, django_assert_num_queries: DjangoAssertNumQueries
-    ) -> None:
+    def test_number_of_queries_is_fixed(self, django_assert_num_queries: DjangoAssertNumQueries) -> None:
         def more(number: int) -> None:
             for _each in range(number):
                 component = in_service("", group=make_group())
@@ -239,8 +237,8 @@ class TestIncidentPage:
             upstream_url="https://status.example.com/",
         )
 
-    def test_tells_every_field(self, incident: Incident) -> None:
-        said = words(page_of(incident))
+    def test_shows_every_field(self, incident: Incident) -> None:
+        text = words(page_of(incident))
         for expected in (
             "Mail is late.",
             "Do not send again.",
@@ -250,7 +248,7 @@ class TestIncidentPage:
             "Expected by 12 October 2023, 13:00 CEST",
             "Impact Major",
         ):
-            assert expected in said
+            assert expected in text
         assert '<a href="https://status.example.com/" rel="noopener noreferrer nofollow">Microsoft</a>' in page_of(
             incident
         )
@@ -260,14 +258,14 @@ class TestIncidentPage:
         assert re.search(r'<blockquote class="prose" lang="en" dir="auto"[^>]*><p>A <em>code error</em>', html)
         assert "engelsk" in html
 
-    def test_text_that_is_not_translated_is_marked_and_said(self, incident: Incident) -> None:
+    def test_untranslated_text_is_marked_with_a_note(self, incident: Incident) -> None:
         html = page_of(incident, "en")
         assert (
             '<p class="untranslated">Not yet translated into English</p><div class="prose" lang="da"><p>Alle kunder.'
             in html
         )
 
-    def test_no_english_but_what_is_marked_on_a_danish_page(self, incident: Incident) -> None:
+    def test_danish_page_has_only_marked_english(self, incident: Incident) -> None:
         html = page_of(incident, "da")
         own = re.sub(r'<(div|blockquote)\b[^>]* lang="en".*?</\1>', "", html, flags=re.DOTALL)
         for english in ("Impact", "Timeline", "Workaround", "Expected", "Root cause", "Statement from", "Affected"):
@@ -283,7 +281,7 @@ class TestIncidentPage:
     @pytest.mark.parametrize(
         ("language", "words"), [("da", "den 10. oktober 2023 kl.~10.05 CEST"), ("en", "10 October 2023, 10:05 CEST")]
     )
-    def test_time_of_an_update_is_not_torn_apart_in_the_margin(
+    def test_time_of_an_update_has_no_line_break_in_the_margin(
         self, incident: Incident, language: str, words: str
     ) -> None:
         make_update(incident, at=datetime(2023, 10, 10, 8, 5, tzinfo=UTC))
@@ -292,22 +290,22 @@ class TestIncidentPage:
 
     def test_components_are_shown_with_their_states_over_time(self, incident: Incident) -> None:
         operations.resolve(incident=incident, text=Text(en="Over."), at=NOW - timedelta(hours=1), notify=False)
-        said = words(page_of(incident))
+        text = words(page_of(incident))
         assert re.search(
             r"mail \(en\) Degraded performance from 9 October 2023, 23:00 CEST "
             r"Operational from 12 October 2023, 11:00 CEST",
-            said,
+            text,
         )
 
     def test_resolved_incident_has_its_duration(self, incident: Incident) -> None:
         ended = datetime(2023, 10, 11, 19, 0, tzinfo=COPENHAGEN)
         operations.resolve(incident=incident, text=Text(en="Over."), at=ended, notify=False)
-        said = words(page_of(incident))
-        assert "9 October 2023, 23:00 CEST to 11 October 2023, 19:00 CEST" in said
-        assert "Duration 1 day and 20 hours" in said
-        assert "Next update" not in said
+        text = words(page_of(incident))
+        assert "9 October 2023, 23:00 CEST to 11 October 2023, 19:00 CEST" in text
+        assert "Duration 1 day and 20 hours" in text
+        assert "Next update" not in text
 
-    def test_edited_update_shows_its_earlier_text_on_request(self, incident: Incident) -> None:
+    def test_corrected_update_has_its_earlier_text_folded(self, incident: Incident) -> None:
         operations.correct_update(update=incident.updates.get(), text=Text(en="We have found another fault."))
         html = page_of(incident)
         folded = html.split('<details class="edited">')[1].split("</details>")[0]
@@ -326,13 +324,13 @@ class TestIncidentPage:
             assert IncidentPage().render(gone.pk, Edition(Page.objects.current(), "en")) is None
         assert list(IncidentPage().all_keys()) == []
 
-    def test_planned_maintenance_shows_its_window_and_no_state_for_what_it_will_touch(self) -> None:
+    def test_planned_maintenance_shows_its_window_and_no_component_status(self) -> None:
         maintenance = make_maintenance(
             start=NOW + timedelta(days=1), end=NOW + timedelta(days=1, hours=2), components=(in_service("mail"),)
         )
-        said = words(page_of(maintenance))
-        assert "Planned 13 October 2023, 12:00–14:00 CEST" in said
-        assert "Under maintenance" not in said
+        text = words(page_of(maintenance))
+        assert "Planned 13 October 2023, 12:00–14:00 CEST" in text
+        assert "Under maintenance" not in text
 
     def test_untrusted_text_cannot_become_markup(self) -> None:
         attack = '<script>alert(1)</script>"><img src=x onerror=alert(1)>'
@@ -341,7 +339,7 @@ class TestIncidentPage:
         assert "<script>alert" not in html
         assert "<img" not in html
 
-    def test_costs_the_same_queries_however_long_the_story(
+    def test_number_of_queries_does_not_depend_on_the_number_of_updates(
         self, incident: Incident, django_assert_num_queries: DjangoAssertNumQueries
     ) -> None:
         for _each in range(3):
@@ -361,7 +359,7 @@ def test_every_page_is_free_of_inline_script_and_style(phase: Phase) -> None:
         assert not re.search(r"<script(?![^>]* src=\"/assets/)", html)
 
 
-def test_planned_work_called_off_stays_on_home_and_has_no_time_that_runs_backwards() -> None:
+def test_cancelled_maintenance_stays_on_home_with_its_planned_time() -> None:
     with time_machine.travel(NOW - timedelta(days=1), tick=False):
         start = NOW + timedelta(days=2)
         maintenance = make_maintenance(start=start, end=start + timedelta(hours=3))

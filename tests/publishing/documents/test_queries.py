@@ -1,4 +1,4 @@
-"""Documents cost the same number of queries however many incidents, components and updates there are."""
+"""The number of queries per document does not depend on the number of incidents, components and updates."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -25,14 +25,14 @@ NOW = datetime(2023, 12, 12, 10, 0, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
-def _clock() -> Iterator[None]:
+def fixed_time() -> Iterator[None]:
     with time_machine.travel(NOW, tick=False):
         yield
 
 
 @pytest.fixture
 def mail() -> Component:
-    """The one component of a page with one old incident and one plan."""
+    """The component of a page with one old incident and one planned maintenance."""
     make_page()
     operations.change_logo(content=PNG)
     component = make_component("mail")
@@ -42,8 +42,8 @@ def mail() -> Component:
 
 
 def past_incident(component: Component, at: datetime) -> Incident:
-    said = make_statement(at=at, components={component.pk: ComponentStatus.MAJOR_OUTAGE})
-    incident = make_incident(statement=said, started_at=at)
+    statement = make_statement(at=at, components={component.pk: ComponentStatus.MAJOR_OUTAGE})
+    incident = make_incident(statement=statement, started_at=at)
     operations.resolve(incident=incident, text=Text(en="Over."), at=at + timedelta(hours=1), notify=False)
     return incident
 
@@ -59,7 +59,7 @@ def queries(work: Callable[[], object]) -> int:
 
 
 def grow(mail: Component) -> None:
-    """More of everything: components, incidents, updates, plans."""
+    """Add components, incidents, updates and planned maintenances."""
     more = [mail, *(make_component() for _ in range(6))]
     for number, component in enumerate(more * 2):
         incident = past_incident(component, NOW - timedelta(days=2 + number))
@@ -72,7 +72,7 @@ def queries_of(some: list[Rendition]) -> dict[str, int]:
     return {f"{type(one.document).__name__} {one.path}": queries(lambda: Renderer().render(one)) for one in some}  # noqa: B023
 
 
-def test_documents_cost_the_same_queries_however_much_there_is(mail: Component) -> None:
+def test_number_of_queries_per_document_is_fixed(mail: Component) -> None:
     one_of_each = [next(renditions_of(document, next(iter(document.all_keys())))) for document in DOCUMENTS]
     few = queries_of(one_of_each)
     grow(mail)
@@ -81,7 +81,7 @@ def test_documents_cost_the_same_queries_however_much_there_is(mail: Component) 
     assert {name: (few[name], many[name]) for name in few if many[name] > few[name]} == {}
 
 
-def test_finding_what_is_touched_costs_the_same_queries_however_much_there_is(mail: Component) -> None:
+def test_number_of_queries_to_find_touched_documents_is_fixed(mail: Component) -> None:
     subjects = Subjects(frozenset({f"component:{mail.pk}", "month:2023-12", "incident:k3j9x2m4p7qa"}))
     few = queries(lambda: list(renditions.touched_renditions(subjects)))
     grow(mail)

@@ -1,4 +1,4 @@
-"""What search engines are told: every public page, in every language, and nothing else."""
+"""The sitemaps list every public page in every language, and no others."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -20,31 +20,31 @@ BASE = "https://status.example.dk"
 
 
 @pytest.fixture(autouse=True)
-def _clock() -> Iterator[None]:
+def fixed_time() -> Iterator[None]:
     with time_machine.travel(NOW, tick=False):
         yield
 
 
-def located(file: Path) -> list[str]:
-    found = ElementTree.parse(file).findall(".//s:loc", NAMES)
-    return [(one.text or "").removeprefix(BASE) for one in found]
+def locations(file: Path) -> list[str]:
+    elements = ElementTree.parse(file).findall(".//s:loc", NAMES)
+    return [(one.text or "").removeprefix(BASE) for one in elements]
 
 
-def test_sitemaps_name_every_public_page_once_and_no_other(public_store: Path) -> None:
+def test_sitemaps_list_exactly_the_public_pages(public_store: Path) -> None:
     make_page()
     make_component("mail"), make_component("secret", hidden=True)
-    # New year's night in Copenhagen, still the old year in UTC.
+    # After midnight on New Year's Day in Copenhagen, but still the old year in UTC.
     new_year = datetime(2022, 12, 31, 23, 30, tzinfo=UTC)
     old = make_incident(started_at=NOW - timedelta(days=60), statement=make_statement(at=NOW - timedelta(days=60)))
     new = make_incident(started_at=new_year, statement=make_statement(at=new_year))
     make_incident(draft=True), operations.withdraw(incident=make_incident())
     publish_all()
-    assert located(public_store / "sitemap.xml") == ["/sitemap-pages.xml", "/sitemap-2022.xml", "/sitemap-2023.xml"]
-    listed = [path for file in public_store.glob("sitemap-*.xml") for path in located(file)]
+    assert locations(public_store / "sitemap.xml") == ["/sitemap-pages.xml", "/sitemap-2022.xml", "/sitemap-2023.xml"]
+    listed = [path for file in public_store.glob("sitemap-*.xml") for path in locations(file)]
     pages = {f"/{file.parent.relative_to(public_store)}/" for file in public_store.rglob("index.html")}
     assert sorted(listed) == sorted(pages - {"/da/banner/", "/en/banner/"})
-    assert f"/da/incidents/{old.pk}/" in located(public_store / "sitemap-2022.xml")
-    assert f"/en/incidents/{new.pk}/" in located(public_store / "sitemap-2023.xml")
+    assert f"/da/incidents/{old.pk}/" in locations(public_store / "sitemap-2022.xml")
+    assert f"/en/incidents/{new.pk}/" in locations(public_store / "sitemap-2023.xml")
     _each_entry_names_its_languages(public_store / "sitemap-2023.xml", f"/incidents/{new.pk}/")
     assert (public_store / "robots.txt").read_text() == f"User-agent: *\nAllow: /\n\nSitemap: {BASE}/sitemap.xml\n"
 

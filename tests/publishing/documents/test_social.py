@@ -1,4 +1,4 @@
-"""The pictures that stand for a link in social networks: one for each state, in the reader's language, up to date."""
+"""The preview pictures for social networks: one per state, in the reader's language, and up to date."""
 
 import json
 import re
@@ -38,7 +38,7 @@ NOW = datetime(2023, 10, 12, 10, 0, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
-def _clock() -> Iterator[None]:
+def fixed_time() -> Iterator[None]:
     with time_machine.travel(NOW, tick=True):
         yield
 
@@ -48,15 +48,15 @@ def picture_of(incident: Incident) -> str:
     return incident_picture(story)
 
 
-def test_pictures_say_what_the_product_says_now() -> None:
-    """Where this fails: `make social`."""
-    said = json.loads((FOLDER / "words.json").read_text(encoding="utf-8"))
+def test_pictures_have_the_current_labels() -> None:
+    """If this fails, run `make social`."""
+    drawn = json.loads((FOLDER / "words.json").read_text(encoding="utf-8"))
     for code, _name in settings.LANGUAGES:
         with translation.override(code):
-            assert said[code] == {name: str(drawing.words) for name, drawing in DRAWINGS.items()}
+            assert drawn[code] == {name: str(drawing.words) for name, drawing in DRAWINGS.items()}
 
 
-def test_every_picture_is_there_in_the_size_that_is_promised() -> None:
+def test_every_picture_exists_in_the_right_size() -> None:
     for key in [*SocialPicture().all_keys(), *(f"any/{name}" for name in DRAWINGS)]:
         content = (FOLDER / f"{key}.png").read_bytes()
         assert content.startswith(b"\x89PNG")
@@ -65,7 +65,7 @@ def test_every_picture_is_there_in_the_size_that_is_promised() -> None:
     assert {drawing.state for drawing in DRAWINGS.values()} == {*APPEARANCES}
 
 
-def test_language_without_pictures_gets_those_without_words() -> None:
+def test_language_without_pictures_gets_those_without_text() -> None:
     assert re.fullmatch(
         r"/assets/social-any-page-operational-[0-9a-f]{12}\.png", picture_path("page-operational", "de")
     )
@@ -73,7 +73,7 @@ def test_language_without_pictures_gets_those_without_words() -> None:
 
 
 @pytest.mark.django_db
-def test_picture_says_how_the_incident_stands() -> None:
+def test_picture_shows_the_state_of_the_incident() -> None:
     make_page()
     ongoing = make_incident(components={make_component(): ComponentStatus.PARTIAL_OUTAGE})
     assert picture_of(ongoing) == "incident-partial_outage"
@@ -114,7 +114,7 @@ NO_STATE: list[tuple[Document, str]] = [
         ),
     ],
 )
-def test_every_page_names_its_picture_and_says_it_in_words(language: str, locale: str, words: str) -> None:
+def test_every_page_has_its_picture_with_alternative_text(language: str, locale: str, words: str) -> None:
     make_page()
     shown: list[tuple[Document, str]] = [
         (Home(), ""),
@@ -123,14 +123,14 @@ def test_every_page_names_its_picture_and_says_it_in_words(language: str, locale
         *NO_STATE,
     ]
     page, incident, component, months, work, follow = words.split("|")
-    for (document, key), said in zip(shown, [page, incident, component, months, months, work, follow], strict=True):
+    for (document, key), alt in zip(shown, [page, incident, component, months, months, work, follow], strict=True):
         with translation.override(language), timezone.override("Europe/Copenhagen"):
             html = document.render(key, Edition(Page.objects.current(), language)) or ""
         assert isinstance(html, str)
         assert re.search(
             rf'property="og:image" content="https://status.example.dk/assets/social-{language}-[\w-]+\.png"', html
         )
-        assert f'<meta property="og:image:alt" content="{said}">' in html
+        assert f'<meta property="og:image:alt" content="{alt}">' in html
         assert f'<meta property="og:locale" content="{locale}">' in html
         assert '<meta property="og:title" content="' in html
         assert '<meta name="twitter:card" content="summary_large_image">' in html

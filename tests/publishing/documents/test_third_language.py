@@ -1,6 +1,6 @@
-"""A third language is a setting and a catalogue: with both, no English is left on any page that readers see.
+"""A third language needs a setting and a catalogue: with both, public pages contain no English.
 
-The catalogue is made here: every string of the product, its letters all turned into “ö”.
+The catalogue is generated: every string of the product with each letter replaced by “ö”.
 """
 
 import re
@@ -34,34 +34,36 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("public_store")]
 
 NOW = datetime(2026, 10, 25, 12, 0, tzinfo=UTC)  # the day on which summer time ends
 OWN = Text(de="ööö")
-# Placeholders and tags stay; so do the patterns that Django's date formatting reads.
-KEPT = re.compile(rf"({catalogues.PLACEHOLDER.pattern}|%%|<[^>]*>|&\w+;)")
+# Placeholders, tags and date formats are kept.
+PLACEHOLDERS = re.compile(rf"({catalogues.PLACEHOLDER.pattern}|%%|<[^>]*>|&\w+;)")
 PATTERNS = {"date format", "start of a time span", "end of a time span"}
-# Names: of formats, programs, zones, the other languages, and German months as Django knows them.
+# Names of formats, programs, time zones and other languages, and Django's German months.
 NAMES = set(
     """Atom RSS JSON Feed CET CEST UTC API URL HTML SVG Slack Teams Google Outlook Apple Thunderbird Statuspage
     Webhook WordPress iCalendar Dansk English Deutsch""".split()
 )
 MONTHS = set("Januar Februar März April Mai Juni Juli August September Oktober November Dezember".split())
-SAID = re.compile(r'(?:aria-label|title|alt|content|data-operational|data-unknown|data-changed|data-show)="([^"]*)"')
+READ_ALOUD = re.compile(
+    r'(?:aria-label|title|alt|content|data-operational|data-unknown|data-changed|data-show)="([^"]*)"'
+)
 
 
-def turned(text: str, context: str | None) -> str:
+def replace_letters(text: str, context: str | None) -> str:
     if context in PATTERNS:
         return text
-    parts = KEPT.split(text)
+    parts = PLACEHOLDERS.split(text)
     return "".join(part if place % 2 else re.sub("[A-Za-z]", "ö", part) for place, part in enumerate(parts))
 
 
 @pytest.fixture
-def _german(settings: Settings, tmp_path: Path) -> None:
+def german(settings: Settings, tmp_path: Path) -> None:
     strings = Catalog("de")
     for message in catalogues.extract(project.BASE_DIR, ["incidents", "statuspage", "templates"]):
         if not message.id:
             continue
         forms = [message.id] if isinstance(message.id, str) else list(message.id)
-        turned_forms = tuple(turned(form, message.context) for form in forms)
-        string = turned_forms if message.pluralizable else turned_forms[0]
+        translations = tuple(replace_letters(form, message.context) for form in forms)
+        string = translations if message.pluralizable else translations[0]
         strings.add(message.id, string, context=message.context)
     catalogues.write(strings, catalogues.catalogue_path(tmp_path, "de"))
     settings.LOCALE_PATHS = [tmp_path]
@@ -69,7 +71,7 @@ def _german(settings: Settings, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def _everything() -> None:
+def everything() -> None:
     make_page(
         name=OWN, introduction=OWN, company="", links=[{"label": {"de": "ööö"}, "address": "https://example.com"}]
     )
@@ -81,9 +83,9 @@ def _everything() -> None:
         text=OWN, components={mail.pk: ComponentStatus.PARTIAL_OUTAGE}, at=begun, quote="ö", quote_language="de"
     )
     texts: dict[str, Any] = dict.fromkeys(("user_impact", "scope", "workaround", "root_cause", "next_steps"), OWN)
-    over = make_incident(statement=statement, started_at=begun, title=OWN, root_cause_status="final", **texts)
-    operations.correct_update(update=over.updates.get(), text=Text(de="öö"))
-    operations.resolve(incident=over, text=OWN, at=NOW - timedelta(days=2), notify=False)
+    resolved = make_incident(statement=statement, started_at=begun, title=OWN, root_cause_status="final", **texts)
+    operations.correct_update(update=resolved.updates.get(), text=Text(de="öö"))
+    operations.resolve(incident=resolved, text=OWN, at=NOW - timedelta(days=2), notify=False)
     ongoing = make_incident(
         statement=make_statement(text=OWN, components={web.pk: ComponentStatus.DEGRADED_PERFORMANCE}),
         title=OWN,
@@ -95,28 +97,28 @@ def _everything() -> None:
 
 
 def english(html: str) -> list[str]:
-    """Words in what is read or read aloud that are neither names nor in the catalogue's one letter."""
+    """Return words in texts and attributes that are neither names nor made of the letter “ö”."""
     body = re.sub(r"<(script|pre|code)\b.*?</\1>|<!--.*?-->", " ", html, flags=re.DOTALL)
-    # What speaks of another language, or in it, is marked.
+    # Text in other languages is marked.
     body = re.sub(r'<(\w+)\b[^>]* lang="(?:da|en)".*?</\1>', " ", body, flags=re.DOTALL)
-    read = " ".join([*SAID.findall(body), re.sub(r"<[^>]+>", " ", body)])
-    read = re.sub(r"https?://\S+|width=device-width\S*|initial-scale\S*|light dark|noindex", " ", read)
-    read = re.sub(r"website|article|summary_large_image|image/png", " ", read)
-    return sorted({word for word in re.findall(r"[A-Za-zÄÖÜäöüß]{3,}", read) if word.strip("Öö")} - NAMES - MONTHS)
+    text = " ".join([*READ_ALOUD.findall(body), re.sub(r"<[^>]+>", " ", body)])
+    text = re.sub(r"https?://\S+|width=device-width\S*|initial-scale\S*|light dark|noindex", " ", text)
+    text = re.sub(r"website|article|summary_large_image|image/png", " ", text)
+    return sorted({word for word in re.findall(r"[A-Za-zÄÖÜäöüß]{3,}", text) if word.strip("Öö")} - NAMES - MONTHS)
 
 
-@pytest.mark.usefixtures("_german", "_everything")
-def test_third_language_is_a_setting_and_a_catalogue() -> None:
+@pytest.mark.usefixtures("german", "everything")
+def test_third_language_needs_only_a_setting_and_a_catalogue() -> None:
     with time_machine.travel(NOW, tick=False):
-        renderer, left = Renderer(), {}
+        renderer, remaining = Renderer(), {}
         for rendition in all_renditions():
             is_german_page = rendition.language == "de" and rendition.path.endswith("/")
             content = renderer.render(rendition) if is_german_page else None
             if isinstance(content, str) and (found := english(renderer.to_bytes(rendition, content, NOW).decode())):
-                left[rendition.path] = found
+                remaining[rendition.path] = found
         for path in ("/de/subscribe/", "/de/search/?q=ö", "/de/search/?q=xyz", "/de/subscription/"):
             answer = Client().get(path)
             assert answer.status_code == 200
             if found := english(answer.content.decode().replace('value="xyz"', "").replace("xyz", "")):
-                left[path] = found
-    assert left == {}
+                remaining[path] = found
+    assert remaining == {}
