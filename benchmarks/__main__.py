@@ -40,7 +40,7 @@ def usage() -> str:
 
 
 def measure(name: str, options: list[str]) -> int:
-    """Runs the module of that name: its `run(options)` returns the figures."""
+    """Run the module of that name: its `run(options)` returns the figures."""
     if os.getloadavg()[0] > (os.cpu_count() or 1):
         print("Warning: this machine is busy with other work, so the results are not reliable.", file=sys.stderr)
     try:

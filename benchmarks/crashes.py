@@ -70,7 +70,7 @@ def duplicates(messages: Counter[str]) -> Iterator[str]:
 
 
 def disturb(environment: Environment, server: ScriptedServer, what: str) -> int:
-    """Causes a disturbance. Returns how many messages the mail server may keep without confirming them."""
+    """Cause a disturbance. Return how many messages the mail server may keep without confirming them."""
     server.says = as_usual
     if what == "flush":
         Redis.from_url(environment["REDIS_URL"]).flushall()
@@ -93,7 +93,7 @@ def disturb(environment: Environment, server: ScriptedServer, what: str) -> int:
 
 
 def send_and_kill(environment: Environment, server: ScriptedServer, messages: int) -> None:
-    """Sends until the server has that many messages, then kills the worker."""
+    """Send until the server has that many messages, then kill the worker."""
     with worker(environment) as process:
         wait_while(environment, lambda: len(server.received) < messages)
         os.killpg(process.pid, signal.SIGKILL)

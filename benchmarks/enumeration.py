@@ -130,7 +130,7 @@ class Client:
 
 
 def fill(environment: Environment, rounds: int) -> str:
-    """Creates subscribers of each kind, and returns the id of an incident that can be followed."""
+    """Create subscribers of each kind, and return the id of an incident that can be followed."""
     script = _FILL.replace("{kinds}", repr(KINDS[1:])).replace("{rounds}", str(rounds))
     command = [sys.executable, "manage.py", "shell", "-v0", "-c", script]
     done = subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE, text=True)

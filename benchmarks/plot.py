@@ -18,7 +18,7 @@ Row = dict[str, str]
 
 
 def draw(picture: Path = PICTURE, table: Path = TABLE) -> Path:
-    """Writes the picture and returns its path."""
+    """Write the picture and return its path."""
     rows = sorted(recorded(table), key=lambda row: (row["benchmark"], row["figure"], row["date"]))
     groups = [list(group) for _, group in groupby(rows, key=lambda row: (row["benchmark"], row["figure"]))]
     charts = [_chart(group, number) for number, group in enumerate(groups)]

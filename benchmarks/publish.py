@@ -54,7 +54,7 @@ def run(options: list[str]) -> list[Figure]:
 
 
 def filled(environment: Environment, size: int, *, is_last: bool) -> list[Figure]:
-    """Publishes a history of that size; for the longest one, returns the speed and the memory it took."""
+    """Publish a history of that size; for the longest one, return the speed and the memory it took."""
     subprocess.run([PYTHON, "-m", "benchmarks.support.history", str(size)], cwd=ROOT, env=environment, check=True)
     seen = watched([PYTHON, "manage.py", "publish", "--all"], environment)
     written = int(re.findall(r"(\d+) written", seen.output)[0])

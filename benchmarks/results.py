@@ -53,7 +53,7 @@ def short(value: float) -> str:
 
 
 def record(benchmark: str, figures: Iterable[Figure], table: Path = TABLE) -> None:
-    """Adds a row for each figure to the table."""
+    """Add a row for each figure to the table."""
     is_new = not table.exists()
     when, commit, machine = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", current_commit(), this_machine()
     with table.open("a", newline="", encoding="utf-8") as stream:

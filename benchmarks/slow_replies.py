@@ -1,4 +1,4 @@
-"""How close a worker comes to the limit of its connections when the mail server takes its time for each reply.
+"""How close a worker comes to the limit of its connections when the mail server replies slowly.
 
 A message takes four replies (MAIL, RCPT, DATA and the end of the content), and this server
 pauses before each: the limit is connections ÷ (pause × 4) messages per second.

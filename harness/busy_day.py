@@ -25,7 +25,7 @@ class Day:
     newest: Announcement
     probes: int  # messages that the server was offered while it was busy
     messages: Counter[str]  # accepted, by recipient
-    outdated: int  # accepted messages that do not hold the newest update
+    outdated: int  # accepted messages without the newest update
 
 
 def simulate_busy_day(server: ScriptedServer, clock: time_machine.Traveller) -> Day:

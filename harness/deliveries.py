@@ -1,4 +1,4 @@
-"""Releasing announcements and delivering them, as the scheduler and the workers do, in a test's own time."""
+"""Releases announcements and delivers them, as the scheduler and the workers do, at times that a test sets."""
 
 from datetime import datetime, timedelta
 
@@ -11,20 +11,20 @@ from incidents.notifications.ledger import recovery
 
 
 def release_held(now: datetime | None = None) -> int:
-    """As the scheduler does once the page is written; returns how many were due."""
+    """Release what is due, as the scheduler does once the page is published. Return the number of announcements."""
     StaleSubject.objects.all().delete()
     return release.release_due(now or timezone.now())
 
 
 def deliver_due(batch: int = 100) -> None:
-    """Does what is due now: recovers abandoned deliveries, then sends all that wait."""
+    """Recover abandoned deliveries, then send everything that is due now."""
     recovery.recover_abandoned(timezone.now())
     for announcement in recovery.announcements_due(timezone.now()):
         jobs.deliver(announcement, batch)
 
 
 def let_time_pass(clock: time_machine.Traveller, length: timedelta) -> None:
-    """Delivers at each moment at which something falls due, until `length` is over."""
+    """Deliver at each moment at which something is due, until `length` is over."""
     end = timezone.now() + length
     while (moment := min([*_moments(timezone.now()), end])) < end:
         clock.move_to(moment)
@@ -34,7 +34,7 @@ def let_time_pass(clock: time_machine.Traveller, length: timedelta) -> None:
 
 
 def _moments(now: datetime) -> list[datetime]:
-    """When a waiting delivery, a lease or a destination's backoff falls due."""
+    """Return when waiting deliveries are due, leases expire and backoffs end."""
     waiting = Delivery.objects.waiting().filter(next_attempt_at__gt=now).values_list("next_attempt_at", flat=True)
     leases = Delivery.objects.filter(lease_until__gt=now).values_list("lease_until", flat=True)
     pauses = Destination.objects.in_trouble().filter(retry_at__gt=now).values_list("retry_at", flat=True)

@@ -113,7 +113,7 @@ def run_environment(variables: Mapping[str, str]) -> dict[str, str]:
 
 
 def own_database(name: str) -> str:
-    """Creates an empty database on the session's server, and returns its address."""
+    """Create an empty database on the session's server, and return its address."""
     url = urlsplit(os.environ["DATABASE_URL"])
     settings = Environment.database(url)
     with psycopg.connect(

@@ -15,7 +15,7 @@ USUAL = {"CONNECT": "220 mx.example.dk ESMTP", "DATA": "354 Go ahead", "DOT": "2
 
 
 def as_usual(_stage: str, _recipient: str) -> None:
-    """Accepts every message."""
+    """Accept every message."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class ScriptedServer:
     """Accepts every message that has a recipient, unless scripted.
 
     `says(stage, recipient)` may return a reply, or DROP to close the connection, or None for the
-    usual reply. It may also block, as a server does that falls silent. The stages are CONNECT,
+    usual reply. It may also block, like a server that does not reply. The stages are CONNECT,
     MAIL, RCPT, DATA and DOT (the end of the content).
 
     `received` has each message that was answered 2yz at its end, or whose connection was dropped

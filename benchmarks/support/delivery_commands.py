@@ -73,7 +73,7 @@ def fill(number: str) -> dict[str, Any]:
 
 
 def announce(seconds: str = "0") -> dict[str, Any]:
-    """The page counts as published: other benchmarks measure publishing."""
+    """Post an update. The page counts as published: other benchmarks measure publishing."""
     text = Text(da=DANISH.format(name="Mail", number=1), en=ENGLISH.format(name="Mail", number=1))
     title = Text(da="Mail kan ikke leveres", en="Mail cannot be delivered")
     with transaction.atomic():
@@ -97,7 +97,7 @@ def expand() -> dict[str, Any]:
 
 
 def deliver() -> dict[str, Any]:
-    """Runs one worker. `before` is its memory when a fifth was sent, `after` the most that it took."""
+    """Run one worker. `before` is its memory when a fifth was sent, `after` its maximum."""
     total = Delivery.objects.waiting().count()
     if total == 0:
         return {"sent": 0}
@@ -113,7 +113,7 @@ def deliver() -> dict[str, Any]:
 
 
 def wait_until_sent(number: str) -> dict[str, Any]:
-    """Waits until the newest announcement was sent to that many; seconds from its hold to the first and last reply."""
+    """Wait until the newest announcement was sent to that many; return the seconds from its hold to the replies."""
     announcement = Announcement.objects.latest("id")
     rows = Delivery.objects.filter(announcement=announcement, state="sent")
     while rows.count() < int(number):
@@ -132,7 +132,7 @@ def write_message(file: str) -> dict[str, Any]:
 
 
 def send_with_django(number: str, file: str) -> dict[str, Any]:
-    """The usual way: an EmailMultiAlternatives for each subscriber, on one connection that stays open."""
+    """Send an EmailMultiAlternatives to each subscriber, on one connection that stays open."""
     example = message_from_bytes(Path(file).read_bytes(), policy=policy.default)
     body, html = (example.get_body([kind]).get_content() for kind in ("plain", "html"))  # type: ignore[union-attr]
     headers = {name: str(example[name]) for name in ("List-Unsubscribe", "List-Unsubscribe-Post", "Auto-Submitted")}
@@ -146,7 +146,7 @@ def send_with_django(number: str, file: str) -> dict[str, Any]:
 
 
 def busy_day() -> dict[str, Any]:
-    """The day of a busy mail server for subscribers of one domain, in simulated time."""
+    """Simulate the day of a busy mail server for subscribers of one domain."""
     Subscriber.objects.update(address=Concat(Value("reader"), "pk", Value("@busy.example"), output_field=CharField()))
     with ScriptedServer() as server, timed() as seconds:
         settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
@@ -163,7 +163,7 @@ def busy_day() -> dict[str, Any]:
 
 
 def recover(workers: str) -> dict[str, Any]:
-    """Time passes: deferred and uncertain deliveries are due again, and the leases of `dead` workers expire."""
+    """Let time pass: deferred and uncertain deliveries are due again, and the leases of `dead` workers expire."""
     now = timezone.now()
     if workers == "dead":
         Delivery.objects.filter(lease_until__isnull=False).update(lease_until=now - timedelta(seconds=1))
@@ -175,14 +175,14 @@ def recover(workers: str) -> dict[str, Any]:
 
 
 def disconnect() -> dict[str, Any]:
-    """PostgreSQL ends every connection except this one, as on a restart."""
+    """End every connection to PostgreSQL except this one, as on a restart."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
         return {"ended": cursor.fetchone()[0]}
 
 
 def outcome() -> dict[str, Any]:
-    """How many deliveries are unfinished, how many failed, and which addresses may have a message twice."""
+    """Return how many deliveries are unfinished or failed, and which addresses may have a message twice."""
     uncertain = Delivery.objects.filter(times_uncertain__gt=0).values_list("subscriber__address", flat=True)
     return {
         "unfinished": Delivery.objects.exclude(state__in=["sent", "failed", "skipped"]).count(),

@@ -20,7 +20,7 @@ class Watched:
 
 
 def watched(command: Sequence[str], environment: dict[str, str]) -> Watched:
-    """Runs the command. The memory is the sum of the proportional set sizes: shared pages count once (proc(5), Pss)."""
+    """Run the command. The memory is the sum of the proportional set sizes: shared pages count once (proc(5), Pss)."""
     begun, peak = time.monotonic(), 0
     process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
     while process.poll() is None:

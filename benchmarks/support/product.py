@@ -108,7 +108,7 @@ def scheduler_and_worker(environment: Environment, seconds_to_start: float = 5) 
 
 
 def delivery_command(environment: Environment, *command: str) -> dict[str, Any]:
-    """Runs a command of delivery_commands.py and returns its result."""
+    """Run a command of delivery_commands.py and return its result."""
     full = [sys.executable, "-m", "benchmarks.support.delivery_commands", *command]
     done = subprocess.run(full, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE, text=True)
     result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])

@@ -38,7 +38,7 @@ class Readers:
         self._new: asyncio.Queue[bytes] = asyncio.Queue()
 
     async def read(self, seconds: float) -> Seen:
-        """Requests the page again and again for that many seconds."""
+        """Request the page repeatedly for that many seconds."""
         end = time.monotonic() + seconds
         following = asyncio.create_task(self._follow_links())
         await asyncio.gather(*(self._one(number, end) for number in range(self.connections)))

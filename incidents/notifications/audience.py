@@ -45,10 +45,9 @@ def affected_component_ids(incident: Incident) -> list[str]:
 def expand(announcement: Announcement, now: datetime) -> int:
     """Create one delivery per member of the audience, in one statement, and return their number.
 
-    Does nothing if the announcement has deliveries already. Message-ID and Date are fixed
-    here. With a million rows it matters that they are inserted in the order of the indexes,
-    and that PostgreSQL need not check each for a conflict: the caller has locked the
-    announcement.
+    It does nothing if there are deliveries already. Message-ID and Date are fixed here. With a
+    million rows it matters that they are inserted in the order of the indexes, and that
+    PostgreSQL need not check each for a conflict: the caller has locked the announcement.
     """
     if announcement.deliveries.exists():
         return 0

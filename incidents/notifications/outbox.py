@@ -40,13 +40,13 @@ def _add(update: Update, reason: Announcement.Reason) -> Announcement:
 
 def queue_message(subscriber: Subscriber, kind: Delivery.Letter | str) -> Delivery:
     """Create a single message to one subscriber, and enqueue it once the transaction has committed."""
-    delivery = write_message(subscriber, kind)
+    delivery = create_message(subscriber, kind)
     by_email = delivery.channel == Subscriber.Channel.EMAIL
     transaction.on_commit(lambda: queues.enqueue_emails(None, 1) if by_email else queues.enqueue_posts())
     return delivery
 
 
-def write_message(subscriber: Subscriber, kind: Delivery.Letter | str) -> Delivery:
+def create_message(subscriber: Subscriber, kind: Delivery.Letter | str) -> Delivery:
     """Create the message without enqueueing a job: a running worker or the next sweep finds it."""
     is_posted = kind in _POSTED
     address = subscriber.address if is_posted else subscriber.mail_address

@@ -114,4 +114,4 @@ def _suspend(row: ClaimedDelivery, reply: Reply, *, is_gone: bool) -> None:
     if not is_gone and accepted_since.exists():
         return
     if suspend(row.subscriber_id, str(reply)):
-        outbox.write_message(Subscriber.objects.get(pk=row.subscriber_id), Delivery.Letter.WEBHOOK_SUSPENDED)
+        outbox.create_message(Subscriber.objects.get(pk=row.subscriber_id), Delivery.Letter.WEBHOOK_SUSPENDED)
