@@ -8,6 +8,7 @@ each rendering goes through this module.
 import re
 from collections.abc import MutableMapping
 from functools import lru_cache, partial
+from typing import Any
 from urllib.parse import urlsplit
 from xml.etree.ElementTree import Element
 
@@ -100,9 +101,7 @@ class _LimitedSearch(LinkInlineProcessor):
 
     _searched = 0
 
-    def handleMatch(  # type: ignore[no-untyped-def, override]  # noqa: N802 - markdown's name and many types
-        self, m: re.Match[str], data: str
-    ):
+    def handleMatch(self, m: re.Match[str], data: str) -> Any:  # type: ignore[override]  # noqa: N802 - markdown's name
         return super().handleMatch(m, data) if self._searched < MAX_LINK_SEARCH else (None, None, None)
 
     def getText(self, data: str, index: int) -> tuple[str, int, bool]:  # noqa: N802 - markdown's name

@@ -51,32 +51,8 @@ def expand(announcement: Announcement, now: datetime) -> int:
     """
     if announcement.deliveries.exists():
         return 0
-    incident = announcement.update.incident
-    mx_group = mx.group_expression("domain_")
-    rows = _members(incident.kind, affected_component_ids(incident), incident.pk).annotate(
-        state_=Case(When(reason="", then=Value(DeliveryState.QUEUED)), default=Value(DeliveryState.SKIPPED)),
-        message_id_=Concat(
-            Value(f"<{announcement.pk}."), "pk", Value(f"@{settings.SITE_HOST}>"), output_field=CharField()
-        ),
-        domain_=addressing.MAIL_DOMAIN,
-        destination_=Case(When(channel="email", then=mx_group), default=addressing.WEBHOOK_ORIGIN),
-    )
-    columns = "subscriber_id channel language state skip_reason message_id destination".split()
-    select, values = (
-        rows.order_by("pk")
-        .values_list("pk", "channel", "message_language", "state_", "reason", "message_id_", "destination_")
-        .query.sql_with_params()
-    )
-    same_for_all: dict[str, Any] = {
-        "announcement_id": announcement.pk,
-        "letter": Delivery.Letter.UPDATE,
-        "attempts": 0,
-        "times_uncertain": 0,
-        "next_attempt_at": now,
-        "dated_at": now.replace(microsecond=0),
-        "created_at": now,
-        "reply": "",
-    }
+    columns, (select, values) = _per_subscriber(announcement)
+    same_for_all = _same_for_all(announcement, now)
     statement = (
         f"INSERT INTO {Delivery._meta.db_table} ({', '.join([*same_for_all, *columns])}) "  # noqa: S608 - own names
         f"SELECT {', '.join(['%s'] * len(same_for_all))}, audience.* FROM ({select}) AS audience"
@@ -87,6 +63,44 @@ def expand(announcement: Announcement, now: datetime) -> int:
         if added > _ANALYZE_ABOVE:
             cursor.execute(f"ANALYZE {Delivery._meta.db_table}")
     return added
+
+
+def _per_subscriber(announcement: Announcement) -> tuple[list[str], tuple[str, tuple[Any, ...]]]:
+    """Return the columns that differ from delivery to delivery, and the query that selects their values."""
+    incident = announcement.update.incident
+    state = Case(When(reason="", then=Value(DeliveryState.QUEUED)), default=Value(DeliveryState.SKIPPED))
+    first, last = Value(f"<{announcement.pk}."), Value(f"@{settings.SITE_HOST}>")
+    mx_group = mx.group_expression("domain_")
+    rows = _members(incident.kind, affected_component_ids(incident), incident.pk).annotate(
+        state_=state,
+        message_id_=Concat(first, "pk", last, output_field=CharField()),
+        domain_=addressing.MAIL_DOMAIN,
+        destination_=Case(When(channel="email", then=mx_group), default=addressing.WEBHOOK_ORIGIN),
+    )
+    source = {
+        "subscriber_id": "pk",
+        "channel": "channel",
+        "language": "message_language",
+        "state": "state_",
+        "skip_reason": "reason",
+        "message_id": "message_id_",
+        "destination": "destination_",
+    }
+    return list(source), rows.order_by("pk").values_list(*source.values()).query.sql_with_params()
+
+
+def _same_for_all(announcement: Announcement, now: datetime) -> dict[str, Any]:
+    """Return the columns that have one value in all deliveries of an announcement."""
+    return {
+        "announcement_id": announcement.pk,
+        "letter": Delivery.Letter.UPDATE,
+        "attempts": 0,
+        "times_uncertain": 0,
+        "next_attempt_at": now,
+        "dated_at": now.replace(microsecond=0),
+        "created_at": now,
+        "reply": "",
+    }
 
 
 def _members(kind: str, component_ids: Collection[str], incident_id: str) -> "QuerySet[Any]":

@@ -34,7 +34,7 @@ class Child:
 class Supervisor:
     """Owns the children. It has one thread: on Linux, a child ends with the thread that started it."""
 
-    def __init__(self, children: list[Child], servers: Sequence[LocalServer], environment: Mapping[str, str]):
+    def __init__(self, children: list[Child], servers: Sequence[LocalServer], environment: Mapping[str, str]) -> None:
         self.children = children
         self.servers = servers
         self.environment = environment

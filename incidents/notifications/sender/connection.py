@@ -87,7 +87,7 @@ class Sender:
         relay: RelayHealth,
         transport: Transport,
         rate_limiter: RateLimiter,
-    ):
+    ) -> None:
         self.commits = commits
         self.dispatcher = dispatcher
         self.relay = relay
