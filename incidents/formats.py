@@ -32,15 +32,15 @@ def day(value: date) -> str:
 
 def days(first: date, last: date) -> str:
     """Return a day or a range of days, without the year."""
-    whole = pgettext("date format", "j F")
+    pattern = pgettext("date format", "j F")
     if first == last:
-        return dateformat.format(first, whole)
+        return dateformat.format(first, pattern)
     if (first.year, first.month) == (last.year, last.month):
         start = dateformat.format(first, pgettext("date format", "j"))
-        return pgettext("time span", "%(start)s–%(end)s") % {"start": start, "end": dateformat.format(last, whole)}
+        return pgettext("time span", "%(start)s–%(end)s") % {"start": start, "end": dateformat.format(last, pattern)}
     return pgettext("time span", "%(start)s – %(end)s") % {
-        "start": dateformat.format(first, whole),
-        "end": dateformat.format(last, whole),
+        "start": dateformat.format(first, pattern),
+        "end": dateformat.format(last, pattern),
     }
 
 

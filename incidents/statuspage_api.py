@@ -198,11 +198,11 @@ def _moment_of(updates: Iterable[Update], phase: Phase) -> str | None:
 def _incident_details(incident: Incident) -> Json:
     """Return the fields that the original API lacks."""
     texts = ("user_impact", "scope", "workaround", "root_cause", "next_steps")
-    known = {name: markup.plain(reader_passage(getattr(incident, name)).text) or None for name in texts}
+    plain_texts = {name: markup.plain(reader_passage(getattr(incident, name)).text) or None for name in texts}
     return _details(
         phase=incident.phase,
         next_update_by=moment(incident.next_update_by) if incident.next_update_by else None,
-        **known,
+        **plain_texts,
         root_cause_status=incident.root_cause_status,
         upstream={"name": incident.upstream_name or None, "url": incident.upstream_url or None},
         languages=_foreign(name=incident.title, **{name: getattr(incident, name) for name in texts}),

@@ -78,8 +78,8 @@ def _weight(parameters: list[str]) -> float | None:
     """Return the `q` of RFC 9110 §12.4.2; 1 if there is none, None if it is invalid."""
     if not parameters:
         return 1.0
-    found = _QUALITY.fullmatch(parameters[0])
-    return float(found[1]) if found and len(parameters) == 1 else None
+    match = _QUALITY.fullmatch(parameters[0])
+    return float(match[1]) if match and len(parameters) == 1 else None
 
 
 def has_current_copy(if_none_match: str | None, if_modified_since: str | None, etag: str, modified: int) -> bool:

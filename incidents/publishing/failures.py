@@ -58,8 +58,8 @@ def is_os_error(error: BaseException) -> TypeGuard[OSError]:
 def cause_of(reason: str) -> Cause:
     if reason.startswith(MIRROR):
         return Cause.MIRROR
-    found = _ERRNO.search(reason)
-    return _CAUSES.get(int(found[1]), Cause.STORE) if found else Cause.DOCUMENT
+    match = _ERRNO.search(reason)
+    return _CAUSES.get(int(match[1]), Cause.STORE) if match else Cause.DOCUMENT
 
 
 def format_reasons(failed: Mapping[str, str]) -> str:

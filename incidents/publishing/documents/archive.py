@@ -158,8 +158,8 @@ def _incidents_per_month() -> dict[date, int]:
     by_month = Incident.objects.public().order_by().values_list(TruncMonth("started_at", tzinfo=zone()))
     numbers = {month.date(): count for month, count in by_month.annotate(Count("id"))}
     this_month = months.month_of(timezone.now())
-    every = months.between(min([this_month, *numbers]), max([this_month, *numbers]))
-    return {month: numbers.get(month, 0) for month in every}
+    span = months.between(min([this_month, *numbers]), max([this_month, *numbers]))
+    return {month: numbers.get(month, 0) for month in span}
 
 
 def _uptime_by_month(component: Component, now: datetime) -> list[MonthOfUptime]:

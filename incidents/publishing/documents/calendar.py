@@ -40,9 +40,9 @@ class Calendar(SingleDocument):
 
     def render(self, key: str, edition: Edition) -> bytes:
         since = edition.now - _RETENTION
-        shown = Incident.objects.public().maintenances().filter(Q(ended_at=None) | Q(ended_at__gte=since))
+        incidents = Incident.objects.public().maintenances().filter(Q(ended_at=None) | Q(ended_at__gte=since))
         calendar = _calendar(edition)
-        for story in with_timeline(shown.in_planned_order()):
+        for story in with_timeline(incidents.in_planned_order()):
             calendar.add_component(_event(story, edition.language))
         if not calendar.subcomponents:  # a calendar must have at least one component (§3.6)
             calendar.add_component(_utc())

@@ -42,8 +42,8 @@ class PublicPage(Document):
         path = self.path(key, edition.language)
         alternates = [(code, self.path(key, code)) for code, _name in settings.LANGUAGES]
         shared = {"page": edition.page, "alternates": alternates, "canonical": path, "published_mark": PUBLISHED_MARK}
-        shown = {"picture": self.picture, "shown_days": SHOWN_DAYS, "shown_days_narrow": SHOWN_DAYS_NARROW}
-        return render_to_string(self.template, {**shared, **shown, **context})
+        defaults = {"picture": self.picture, "shown_days": SHOWN_DAYS, "shown_days_narrow": SHOWN_DAYS_NARROW}
+        return render_to_string(self.template, {**shared, **defaults, **context})
 
 
 class Home(PublicPage, SingleDocument):
@@ -55,8 +55,8 @@ class Home(PublicPage, SingleDocument):
 
     def render(self, key: str, edition: Edition) -> str:
         state = edition.shared(overall_status)
-        shown = {"state": state, "picture": page_picture(state)}
-        return self.render_template(key, edition, **shown, **edition.shared(self._read, edition.now))
+        context = {"state": state, "picture": page_picture(state)}
+        return self.render_template(key, edition, **context, **edition.shared(self._read, edition.now))
 
     @staticmethod
     def _read(now: datetime) -> dict[str, Any]:
@@ -86,8 +86,8 @@ class IncidentPage(PublicPage):
 
     def render(self, key: str, edition: Edition) -> str | None:
         for story in edition.shared(_stories, key):
-            shown = {"state": _icon(story), "picture": incident_picture(story)}
-            return self.render_template(key, edition, story=story, incident=story.incident, **shown)
+            context = {"state": _icon(story), "picture": incident_picture(story)}
+            return self.render_template(key, edition, story=story, incident=story.incident, **context)
         return None
 
 

@@ -70,8 +70,8 @@ def archive_batches(size: int) -> Iterator[list[Rendition]]:
 def batches(document: Document, size: int) -> Iterator[list[Rendition]]:
     """Yield all renditions of one kind of document, `size` keys at a time."""
     keys = iter(document.all_keys())
-    while some := list(islice(keys, size)):
-        yield [rendition for key in some for rendition in renditions_of(document, key)]
+    while batch := list(islice(keys, size)):
+        yield [rendition for key in batch for rendition in renditions_of(document, key)]
 
 
 def renditions_of(document: Document, key: str) -> Iterator[Rendition]:
