@@ -33,7 +33,7 @@ environment.prepare()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Start the servers once, in the process that was started; the workers inherit their addresses."""
+    """Start the servers once, in the main process; the workers inherit their addresses."""
     is_worker = hasattr(config, "workerinput")
     if not is_worker:
         folder = environment.session_folder()
@@ -46,7 +46,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Workers take one file at a time. The slowest files come first, so that the quick ones fill the gaps."""
+    """Sort the slowest files first, so that the quick ones fill the gaps: workers take one file at a time."""
     longest = ("/e2e/", "_browser.py", "/local/")
     items.sort(key=lambda item: not any(part in item.path.as_posix() for part in longest))
 
@@ -54,20 +54,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(autouse=True, scope="session")
 def _only_this_machine() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(socket.socket, "connect", network.connect_here)
+        patch.setattr(socket.socket, "connect", network.connect_locally)
         yield
 
 
 @pytest.fixture(autouse=True, scope="session")
 def _quick_passwords() -> Iterator[None]:
-    """Hashing a password properly takes a third of a second, and most tests of the admin have a user."""
+    """Use a fast hasher: a secure one takes a third of a second, and most tests of the admin create a user."""
     with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
         yield
 
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """Close connections of processes that a test killed: they block the database until PostgreSQL notices."""
+    """Close connections of processes that tests killed: they block the database until PostgreSQL notices."""
     yield
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute(
@@ -78,7 +78,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
 
 @pytest.fixture(autouse=True)
 def _default_language() -> None:
-    """A request leaves its language active in the thread; no test may see that of another."""
+    """Reset the language, which a request leaves active in the thread."""
     translation.deactivate()
 
 
@@ -103,7 +103,7 @@ def public_store(settings: Settings, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Product]]:
-    """`product(sample_data=True, ANNOUNCEMENT_HOLD="0")` starts a product, which ends with the module."""
+    """`product(sample_data=True, ANNOUNCEMENT_HOLD="0")` starts a product, which stops after the module."""
     started: list[Product] = []
 
     def start(*, sample_data: bool = False, **variables: str) -> Product:
@@ -117,10 +117,10 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., 
         list(together.map(Product.stop, started))
 
 
-# A running Playwright makes Django refuse the database in this process, so it ends with the module.
+# While Playwright runs, Django refuses database access in this process, so it stops after the module.
 @pytest.fixture(scope="module")
 def browser() -> Iterator["Browser"]:
-    """Without a Chromium the test is skipped, or fails if REQUIRE_BROWSER=1."""
+    """Skip the test without Chromium, or fail if REQUIRE_BROWSER=1."""
     try:
         chromium.find()
     except chromium.NoBrowser as missing:

@@ -1,4 +1,4 @@
-"""Things to test with, made through the verbs wherever there is one."""
+"""Factories for test objects; they use the verbs of `operations` where there is one."""
 
 from datetime import datetime
 from itertools import count
@@ -41,7 +41,7 @@ def make_incident(
     draft: bool = False,
     **details: Any,
 ) -> Incident:
-    """An open incident with one update; nobody is told unless the statement says so."""
+    """Return an open incident with one update; subscribers are notified only if the statement sets `notify`."""
     named: Details = {"title": Text(da="Mail er forsinket", en="Mail is delayed"), "impact": Impact.MINOR}
     changes = {component.pk: status for component, status in (components or {}).items()}
     statement = statement or make_statement(components=changes)
@@ -68,6 +68,6 @@ def make_update(incident: Incident, phase: Phase = Phase.MITIGATED, **fields: An
 
 
 def make_subscriber(address: str = "", **fields: Any) -> Subscriber:
-    """A confirmed mail subscriber in Danish, unless told otherwise."""
+    """Return an active email subscriber in Danish, unless `fields` differ."""
     active = {"language": "da", "state": Subscriber.State.ACTIVE, "confirmed_at": timezone.now()}
     return Subscriber.objects.create(address=address or f"laeser{next(_numbers)}@example.dk", **{**active, **fields})

@@ -1,4 +1,4 @@
-"""The sample page, with every fact of the incident that led to this product."""
+"""The sample page contains every fact of the incident that led to this product."""
 
 import re
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("_loaded")]
 
 @pytest.fixture(scope="module")
 def _loaded(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """The sample page for all tests of this file, in a transaction that ends with them."""
+    """Load the sample page once for all tests of this file, in a transaction that is rolled back after them."""
     with django_db_blocker.unblock(), transaction.atomic():
         sample.load()
         yield
@@ -39,7 +39,7 @@ def test_microsoft_365_incident_lasts_from_monday_23_00_to_wednesday_19_00(micro
     assert microsoft.is_public
 
 
-def test_microsoft_365_incident_goes_from_identified_over_mitigated_to_resolved(microsoft: Incident) -> None:
+def test_microsoft_365_incident_goes_from_identified_to_mitigated_to_resolved(microsoft: Incident) -> None:
     updates = microsoft.updates.order_by("at")
     assert [update.phase for update in updates] == [Phase.IDENTIFIED, Phase.MITIGATED, Phase.RESOLVED]
     assert microsoft.phase == Phase.RESOLVED
@@ -117,7 +117,7 @@ def test_quoted_statement_has_microsofts_facts(microsoft: Incident) -> None:
         assert re.search(fact, quote), fact
 
 
-def test_outgoing_mail_is_back_when_microsoft_365_incident_is_over(microsoft: Incident) -> None:
+def test_outgoing_mail_is_operational_after_the_microsoft_365_incident(microsoft: Incident) -> None:
     changes = StatusChange.objects.filter(component__slug="outgoing-mail", update__incident=microsoft).order_by("at")
     assert [change.status for change in changes] == [
         ComponentStatus.PARTIAL_OUTAGE,

@@ -38,7 +38,7 @@ def test_second_load_changes_nothing_and_reports_it() -> None:
     assert list(Update.objects.order_by("id").values()) == before
 
 
-def test_sample_is_not_mixed_into_a_page_in_use() -> None:
+def test_sample_is_not_loaded_into_a_page_in_use() -> None:
     make_component("mail")
     with pytest.raises(sample.AlreadyInUse):
         sample.load()

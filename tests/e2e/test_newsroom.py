@@ -1,4 +1,4 @@
-"""The newsroom in a real browser: few presses, nothing lost, and usable by everybody."""
+"""The newsroom in a real browser: few interactions, no lost text, and accessible."""
 
 import re
 from collections.abc import Callable
@@ -11,24 +11,24 @@ from playwright.sync_api import Browser, Page, expect
 from harness.product import PASSWORD, Product
 
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
-# The elements that stand out of the window, the innermost last.
+# Elements that overflow the window, the innermost last.
 WIDE = "[...document.querySelectorAll('body *')].filter((one) => one.getBoundingClientRect().right > innerWidth + 1)"
 WIDE = f"document.documentElement.scrollWidth > innerWidth + 1 ? {WIDE}.map((one) => one.outerHTML.slice(0, 90)) : []"
-# Django's links fade from one colour into the other; axe would measure one in between.
-FADED = """Promise.all(document.getAnimations()
+# Django's links fade between colours; axe would measure an intermediate one.
+ANIMATIONS_FINISHED = """Promise.all(document.getAnimations()
     .filter((one) => one.effect.getComputedTiming().endTime < Infinity)
     .map((one) => one.finished.catch(() => null)))"""
 PHONE = {"width": 390, "height": 844}
-MOST = 12
+MAX_INTERACTIONS = 12
 
 
 @pytest.fixture(scope="module")
-def house(product: Callable[..., Product]) -> Product:
+def site(product: Callable[..., Product]) -> Product:
     return product(sample_data=True, ANNOUNCEMENT_HOLD="30")
 
 
 class Person:
-    """Somebody at a browser, whose key presses in a row in one box count as one; so does each click or choice."""
+    """A person at a browser. Each click or choice is one interaction, and so is typing into one box."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
@@ -53,16 +53,16 @@ class Person:
         self.presses("[type=submit]")
 
 
-def sitting_down(house: Product, browser: Browser, **options: Any) -> Person:
+def open_newsroom(site: Product, browser: Browser, **options: Any) -> Person:
     page = browser.new_context(reduced_motion="reduce", **options).new_page()
-    page.goto(f"{house.url}/admin/")
+    page.goto(f"{site.url}/admin/")
     return Person(page)
 
 
-def faults(page: Page, scheme: str) -> list[object]:
-    """What axe-core finds in a theme, and what does not fit into the window."""
+def display_problems(page: Page, scheme: str) -> list[object]:
+    """Return axe-core's violations in a colour scheme, and elements that overflow the window."""
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-    page.evaluate(f"{FADED}.then(() => null)")
+    page.evaluate(f"{ANIMATIONS_FINISHED}.then(() => null)")
     page.evaluate(AXE)
     found = page.evaluate("axe.run({resultTypes: ['violations'], preload: false}).then((run) => run.violations)")
     wide = page.evaluate(WIDE)
@@ -74,19 +74,19 @@ def faults(page: Page, scheme: str) -> list[object]:
     ("language", "options"),
     [("da", {"locale": "da-DK"}), ("en", {"locale": "en-GB", "viewport": PHONE, "has_touch": True})],
 )
-def test_update_is_out_within_a_few_presses_and_taken_back_with_one(
-    house: Product, browser: Browser, language: str, options: dict[str, Any]
+def test_update_is_published_in_a_few_interactions_and_withdrawn_in_one(
+    site: Product, browser: Browser, language: str, options: dict[str, Any]
 ) -> None:
-    person = sitting_down(house, browser, **options)
+    person = open_newsroom(site, browser, **options)
     page = person.page
     refused: list[str] = []
     page.on(
         "console",
         lambda message: refused.append(message.text) if re.search("Content Security|Blocked", message.text) else None,
     )
-    seen = faults(page, "light")
+    seen = display_problems(page, "light")
     person.logs_in()
-    seen += faults(page, "light") + faults(page, "dark")
+    seen += display_problems(page, "light") + display_problems(page, "dark")
     person.presses(".steps .default")
     person.chooses("[name=template]", index=1)
     assert page.locator("[name=text_da]").input_value()
@@ -100,26 +100,26 @@ def test_update_is_out_within_a_few_presses_and_taken_back_with_one(
         expect(shown.locator("h1")).to_contain_text(
             "Problems with Webmail" if what == "mail-en" else "Problemer med Webmail"
         )
-    seen += faults(page, "light") + faults(page, "dark")
+    seen += display_problems(page, "light") + display_problems(page, "dark")
     person.presses("[value=publish]")
-    assert before < person.interactions <= MOST
+    assert before < person.interactions <= MAX_INTERACTIONS
     assert re.search(r"/incident/\w{12}/change/", page.url)
     assert page.locator(".held").count() == 1
     incident = page.url.split("/")[-3]
-    status, _headers, text = house.get(f"/{language}/incidents/{incident}/")
+    status, _headers, text = site.get(f"/{language}/incidents/{incident}/")
     assert status == 200
     assert ("Problemer med Webmail" if language == "da" else "Problems with Webmail") in text
     page.locator(".held button").first.click()
     page.wait_for_url("**/updates/*/")
     assert page.locator("[name=text_da]").input_value()
-    assert house.get(f"/{language}/incidents/{incident}/")[0] == 404
+    assert site.get(f"/{language}/incidents/{incident}/")[0] == 404
     assert not seen, "\n".join(map(str, seen))
     assert refused == []
     page.context.close()
 
 
-def test_text_survives_a_session_that_ended(house: Product, browser: Browser) -> None:
-    person = sitting_down(house, browser, locale="da-DK")
+def test_text_survives_an_expired_session(site: Product, browser: Browser) -> None:
+    person = open_newsroom(site, browser, locale="da-DK")
     page = person.page
     person.logs_in()
     person.presses(".steps .default")

@@ -1,9 +1,10 @@
-"""The whole road once, as people walk it: the incident that the product was born from.
+"""The whole product, end to end, with the incident that led to it.
 
-Two readers sign up on the page; staff open the incident in the admin, post that it
-is mitigated and then that it is over, with the upstream provider's own words; each
-reader hears of each update once, in their language; page, permalink and feeds agree.
-At last PostgreSQL and Valkey are stopped and the web process is killed: readers notice nothing.
+Two readers sign up on the page; staff open the incident in the admin, post that it is
+mitigated and then resolved, with a quote of the upstream provider; each reader is
+notified of each update once, in their language; page, permalink and feeds agree.
+Finally PostgreSQL and Valkey are stopped and the web process is killed: readers notice
+nothing.
 """
 
 import re
@@ -48,35 +49,35 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Servers,
 
 
 @pytest.fixture(scope="module")
-def house(product: Callable[..., Product], servers: tuple[Servers, dict[str, str]]) -> Product:
+def site(product: Callable[..., Product], servers: tuple[Servers, dict[str, str]]) -> Product:
     _running, urls = servers
     return product(sample_data=True, ANNOUNCEMENT_HOLD="1", **urls)
 
 
 @pytest.fixture
-def newsroom(house: Product, browser_context: BrowserContext) -> Page:
+def newsroom(site: Product, browser_context: BrowserContext) -> Page:
     page = browser_context.new_page()
-    page.goto(f"{house.url}/admin/")
+    page.goto(f"{site.url}/admin/")
     page.fill("[name=username]", "admin")
     page.fill("[name=password]", PASSWORD)
     page.press("[name=password]", "Enter")
-    page.wait_for_url(f"{house.url}/admin/")
+    page.wait_for_url(f"{site.url}/admin/")
     return page
 
 
-def sign_up(house: Product, browser: Browser, readers: dict[str, str]) -> None:
-    """Each on the page of their language, confirmed by the link in the mail and its one button."""
+def sign_up(site: Product, browser: Browser, readers: dict[str, str]) -> None:
+    """Sign up each reader in their language, and confirm with the link in the email and its one button."""
     pages = {address: browser.new_context(locale=language).new_page() for address, language in readers.items()}
     for address, page in pages.items():
-        page.goto(f"{house.url}/{readers[address]}/")
+        page.goto(f"{site.url}/{readers[address]}/")
         page.locator(f"a[href='/{readers[address]}/subscribe/']").first.click()
         page.fill("[name=address]", address)
     for page in pages.values():
         submit_when_accepted(page)
     for address, page in pages.items():
-        [letter] = house.wait_for_mail(address)
-        assert letter["Content-Language"] == readers[address]
-        page.goto(link_in(letter, "/subscription/confirm/"))
+        [message] = site.wait_for_mail(address)
+        assert message["Content-Language"] == readers[address]
+        page.goto(link_in(message, "/subscription/confirm/"))
         page.locator("main form button").click()
         page.wait_for_load_state()
         assert page.context.cookies() == []
@@ -84,7 +85,7 @@ def sign_up(house: Product, browser: Browser, readers: dict[str, str]) -> None:
 
 
 def submit_when_accepted(page: Page) -> None:
-    """The form refuses whoever is quicker than a person, and then takes the same text a moment later."""
+    """Submit until accepted: the form refuses input that comes too quickly for a person."""
 
     def is_accepted() -> bool:
         page.locator("main form button[type=submit]").click()
@@ -93,14 +94,14 @@ def submit_when_accepted(page: Page) -> None:
     wait_for(is_accepted)
 
 
-def link_in(letter: EmailMessage, part: str) -> str:
-    found = re.search(rf"https?://\S+{part}[^\s>]+", text_of(letter))
-    assert found, text_of(letter)
+def link_in(message: EmailMessage, part: str) -> str:
+    found = re.search(rf"https?://\S+{part}[^\s>]+", text_of(message))
+    assert found, text_of(message)
     return found[0]
 
 
-def text_of(letter: EmailMessage, kind: str = "plain") -> str:
-    body = letter.get_body((kind,))
+def text_of(message: EmailMessage, kind: str = "plain") -> str:
+    body = message.get_body((kind,))
     assert body is not None
     return str(body.get_content())
 
@@ -120,7 +121,7 @@ def press(page: Page, action: str) -> None:
     assert page.locator(".errorlist, .errornote").count() == 0, page.locator(".errorlist, .errornote").all_inner_texts()
 
 
-def opened(details: Locator) -> None:
+def expand(details: Locator) -> None:
     details.evaluate(
         "node => { for (let d = node.closest('details'); d; d = d.parentElement.closest('details')) d.open = true }"
     )
@@ -132,47 +133,47 @@ def post_update(page: Page, phase: str, texts: dict[str, str]) -> None:
     write(page, "text", texts)
 
 
-def published(house: Product, path: str) -> str:
-    status, headers, text = house.get(path)
+def published(site: Product, path: str) -> str:
+    status, headers, text = site.get(path)
     assert status == 200
     assert "set-cookie" not in headers
     return text
 
 
-def test_every_reader_hears_it_once_in_their_language_and_reads_it_while_all_else_is_gone(
-    house: Product, servers: tuple[Servers, dict[str, str]], newsroom: Page, browser: Browser
+def test_readers_are_notified_once_in_their_language_and_pages_outlive_every_server(
+    site: Product, servers: tuple[Servers, dict[str, str]], newsroom: Page, browser: Browser
 ) -> None:
-    sign_up(house, browser, {DANE: "da", BRITON: "en"})
+    sign_up(site, browser, {DANE: "da", BRITON: "en"})
 
-    newsroom.goto(f"{house.url}/admin/incidents/incident/add/")
+    newsroom.goto(f"{site.url}/admin/incidents/incident/add/")
     write(newsroom, "title", TITLE)
     choose(newsroom, "phase", "identified")
     write(newsroom, "text", IDENTIFIED)
     press(newsroom, "publish")
     incident = newsroom.url.split("/")[-3]
-    told(house, letters=2, words=IDENTIFIED)
+    expect_notified(site, messages=2, words=IDENTIFIED)
 
     post_update(newsroom, "mitigated", MITIGATED)
     press(newsroom, "publish")
-    told(house, letters=3, words=MITIGATED)
+    expect_notified(site, messages=3, words=MITIGATED)
 
     post_update(newsroom, "resolved", RESOLVED)
-    opened(newsroom.locator("[name=quote]"))
+    expand(newsroom.locator("[name=quote]"))
     newsroom.fill("[name=quote]", QUOTE)
     newsroom.select_option("[name=quote_language]", "en")
     press(newsroom, "publish")
-    told(house, letters=4, words=RESOLVED)
+    expect_notified(site, messages=4, words=RESOLVED)
 
-    page_shows_all(house, incident)
-    feeds_show_all(house)
-    leaving_ends_it(house, newsroom)
-    is_read_while_database_queue_and_web_process_are_gone(house, servers[0])
+    check_pages(site, incident)
+    check_feeds(site)
+    check_one_click_unsubscription(site, newsroom)
+    check_pages_survive_outages(site, servers[0])
 
 
-def told(house: Product, *, letters: int, words: dict[str, str]) -> None:
-    """Each reader has so many letters by now, the newest with these words and no other language's."""
+def expect_notified(site: Product, *, messages: int, words: dict[str, str]) -> None:
+    """Each reader has received that many messages; the newest has these words, and not the other language's."""
     for address, language, other in ((DANE, "da", "en"), (BRITON, "en", "da")):
-        newest = house.wait_for_mail(address, letters)[-1]
+        newest = site.wait_for_mail(address, messages)[-1]
         assert TITLE[language] in newest["Subject"]
         for kind in ("plain", "html"):
             shown = re.sub(r"<[^>]+>|\*\*", "", text_of(newest, kind))
@@ -181,8 +182,8 @@ def told(house: Product, *, letters: int, words: dict[str, str]) -> None:
         assert newest["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
 
 
-def page_shows_all(house: Product, incident: str) -> None:
-    danish, english = (published(house, f"/{language}/incidents/{incident}/") for language in ("da", "en"))
+def check_pages(site: Product, incident: str) -> None:
+    danish, english = (published(site, f"/{language}/incidents/{incident}/") for language in ("da", "en"))
     for words in (MITIGATED, RESOLVED, TITLE):
         assert words["da"] in danish
         assert words["da"] not in english
@@ -194,10 +195,10 @@ def page_shows_all(house: Product, incident: str) -> None:
     assert "Resolved" in english
 
 
-def feeds_show_all(house: Product) -> None:
+def check_feeds(site: Product) -> None:
     for kind in ("atom", "rss"):
         for language in ("da", "en"):
-            feed = feedparser.parse(published(house, f"/{language}/feed.{kind}"))
+            feed = feedparser.parse(published(site, f"/{language}/feed.{kind}"))
             assert not feed.bozo
             shown = " ".join(str(entry) for entry in feed.entries)
             assert sum(TITLE[language] in entry.title for entry in feed.entries) == 3
@@ -205,9 +206,9 @@ def feeds_show_all(house: Product) -> None:
             assert RESOLVED[language] in shown
 
 
-def leaving_ends_it(house: Product, newsroom: Page) -> None:
-    """One click on the mail program's own button (RFC 8058), and the next update finds one reader only."""
-    newest = house.mail(DANE)[-1]
+def check_one_click_unsubscription(site: Product, newsroom: Page) -> None:
+    """Unsubscribe with the email program's button (RFC 8058); the next update reaches only the other reader."""
+    newest = site.mail(DANE)[-1]
     address = re.search(r"<(https?://[^>]+)>", newest["List-Unsubscribe"])
     assert address is not None
     one_click = Request(address[1], data=urlencode({"List-Unsubscribe": "One-Click"}).encode(), method="POST")
@@ -218,66 +219,66 @@ def leaving_ends_it(house: Product, newsroom: Page) -> None:
     choose(newsroom, "phase", "investigating")
     write(newsroom, "text", AFTERWARDS)
     press(newsroom, "publish")
-    wait_for(lambda: len(house.mail(BRITON)) == 5)
-    assert AFTERWARDS["en"] in text_of(house.mail(BRITON)[-1])
-    wait_for(lambda: nothing_waits_to_be_sent(house))
-    assert len(house.mail(DANE)) == 4
+    wait_for(lambda: len(site.mail(BRITON)) == 5)
+    assert AFTERWARDS["en"] in text_of(site.mail(BRITON)[-1])
+    wait_for(lambda: is_outbox_empty(site))
+    assert len(site.mail(DANE)) == 4
 
 
-def nothing_waits_to_be_sent(house: Product) -> bool:
-    with psycopg.connect(house.variables["DATABASE_URL"]) as connection:
+def is_outbox_empty(site: Product) -> bool:
+    with psycopg.connect(site.variables["DATABASE_URL"]) as connection:
         unsent = "SELECT FROM incidents_delivery WHERE state IN ('queued', 'sending', 'deferred', 'uncertain')"
         return connection.execute(unsent).fetchone() is None
 
 
-def addresses(house: Product) -> list[str]:
-    """Every published address, by the files of the public store."""
-    root = Path(house.variables["PUBLIC_ROOT"])
+def published_paths(site: Product) -> list[str]:
+    """Return every published path, from the files of the public store."""
+    root = Path(site.variables["PUBLIC_ROOT"])
     files = [f"/{file.relative_to(root).as_posix()}" for file in root.rglob("*") if file.is_file()]
     shown = [file for file in files if not file.endswith((".gz", ".br")) and "/." not in file]
     return sorted(file.removesuffix("index.html") for file in shown)
 
 
-def kill_web(house: Product) -> None:
-    """kill -9 of every web process; the supervisor starts another."""
-    subprocess.run(["pkill", f"-{signal.SIGKILL:d}", "-f", f"granian .*--port {house.port} "], check=True)
+def kill_web(site: Product) -> None:
+    """Send SIGKILL to every web process; the supervisor starts another."""
+    subprocess.run(["pkill", f"-{signal.SIGKILL:d}", "-f", f"granian .*--port {site.port} "], check=True)
 
 
-def answers(house: Product) -> bool:
+def is_healthy(site: Product) -> bool:
     try:
-        return house.get("/healthz")[0] == 200
+        return site.get("/healthz")[0] == 200
     except OSError:
         return False
 
 
-def is_read_while_database_queue_and_web_process_are_gone(house: Product, servers: Servers) -> None:
-    paths = addresses(house)
-    before = {path: house.get(path) for path in paths}
+def check_pages_survive_outages(site: Product, servers: Servers) -> None:
+    paths = published_paths(site)
+    before = {path: site.get(path) for path in paths}
     assert len(paths) > 60
     assert {status for status, _headers, _text in before.values()} == {200}
-    assert house.get("/readyz")[0] == 200
+    assert site.get("/readyz")[0] == 200
 
     for server in servers.running:
         server.stop()
-    kill_web(house)
-    wait_for(lambda: answers(house))
+    kill_web(site)
+    wait_for(lambda: is_healthy(site))
 
     for path, (_status, headers, text) in before.items():
-        status, headers_now, text_now = house.get(path)
+        status, headers_now, text_now = site.get(path)
         assert status == 200, path
         assert text_now == text, path
         assert {**headers_now, "date": ""} == {**headers, "date": ""}, path
-    assert "Nogle systemer" in house.get("/", Accept_Language="da")[2]
-    assert "Some systems" in house.get("/", Accept_Language="en")[2]
-    dynamic_pages_ask_for_patience(house)
+    assert "Nogle systemer" in site.get("/", Accept_Language="da")[2]
+    assert "Some systems" in site.get("/", Accept_Language="en")[2]
+    check_dynamic_pages_report_the_outage(site)
 
 
-def dynamic_pages_ask_for_patience(house: Product) -> None:
-    """A plain page in the reader's language that leads to the published one."""
+def check_dynamic_pages_report_the_outage(site: Product) -> None:
+    """During an outage, dynamic pages answer in the reader's language and link to the published page."""
     wanted = {"da": "Gå til driftsstatus", "en": "Go to the status page"}
-    with ThreadPoolExecutor() as readers:  # together: each waits for the database as long as a reader can be asked to
-        ready = readers.submit(house.get, "/readyz")
-        pages = list(readers.map(lambda language: house.get(f"/{language}/subscribe/"), wanted))
+    with ThreadPoolExecutor() as readers:  # in parallel: each waits for the database until it times out
+        ready = readers.submit(site.get, "/readyz")
+        pages = list(readers.map(lambda language: site.get(f"/{language}/subscribe/"), wanted))
     for (language, words), (status, headers, text) in zip(wanted.items(), pages, strict=True):
         assert status == 503
         assert words in text

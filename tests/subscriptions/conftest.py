@@ -1,4 +1,4 @@
-"""pytest reads this file before Django is set up, so what needs models is imported when it is used."""
+"""pytest loads this file before Django is set up, so modules that need models are imported when a fixture runs."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime

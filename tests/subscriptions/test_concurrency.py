@@ -1,4 +1,4 @@
-"""Two verbs at the same time: leaving and being forgotten win over whoever read the row before."""
+"""Concurrent verbs: unsubscribing and erasing take precedence over callers that read the row before."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,8 +16,8 @@ from incidents.subscriptions import lifecycle, limits, service
 from incidents.subscriptions.lifecycle import Choices
 from incidents.subscriptions.service import LinkState
 from tests.factories import make_subscriber
-from tests.subscriptions.visitor import Visitor, letters, manage_link, unsubscription
-from tests.support.database import is_somebody_blocked
+from tests.subscriptions.visitor import Visitor, manage_token, messages, unsubscribe_token
+from tests.support.database import is_connection_blocked
 
 DANISH = Choices("da")
 
@@ -35,78 +35,76 @@ def stored(subscriber: Subscriber) -> Subscriber:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_unsubscribing_while_somebody_signs_the_address_up_again_is_not_undone(
+def test_sign_up_does_not_undo_a_concurrent_unsubscription(
     pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     subscriber = make_subscriber("anna@example.dk")
-    presses: list[Any] = []
+    futures: list[Any] = []
 
-    def one_click_meanwhile(**_wish: str) -> bool:
-        presses.append(pool.submit(service.unsubscribe, token=unsubscription(subscriber)))
-        wait_for(lambda: presses[0].done() or is_somebody_blocked())
+    def unsubscribe_concurrently(**_arguments: str) -> bool:
+        futures.append(pool.submit(service.unsubscribe, token=unsubscribe_token(subscriber)))
+        wait_for(lambda: futures[0].done() or is_connection_blocked())
         return True
 
-    monkeypatch.setattr(limits, "may_sign_up", one_click_meanwhile)
+    monkeypatch.setattr(limits, "may_sign_up", unsubscribe_concurrently)
     service.sign_up(address="anna@example.dk", choices=DANISH)
-    assert presses[0].result()[0] == LinkState.VALID
+    assert futures[0].result()[0] == LinkState.VALID
     assert stored(subscriber).state == "unsubscribed"
 
 
 @pytest.mark.django_db(transaction=True)
-def test_sign_up_that_waited_for_an_erasure_begins_with_a_stranger(
+def test_sign_up_that_waited_for_an_erasure_creates_a_new_subscriber(
     pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     subscriber = make_subscriber("anna@example.dk")
-    presses: list[Any] = []
-    forget = lifecycle.end_subscription
+    futures: list[Any] = []
+    end_subscription = lifecycle.end_subscription
 
-    def sign_up_meanwhile(locked: Subscriber) -> None:
-        presses.append(pool.submit(service.sign_up, address="anna@example.dk", choices=DANISH))
-        wait_for(is_somebody_blocked)
-        forget(locked)
+    def sign_up_concurrently(locked: Subscriber) -> None:
+        futures.append(pool.submit(service.sign_up, address="anna@example.dk", choices=DANISH))
+        wait_for(is_connection_blocked)
+        end_subscription(locked)
 
-    monkeypatch.setattr(lifecycle, "end_subscription", sign_up_meanwhile)
+    monkeypatch.setattr(lifecycle, "end_subscription", sign_up_concurrently)
     assert service.erase(subscriber=subscriber) == LinkState.VALID
-    presses[0].result()
+    futures[0].result()
     assert (stored(subscriber).address, stored(subscriber).state) == ("", "unsubscribed")
     assert Subscriber.objects.by_mail("anna@example.dk").get().state == "pending"
 
 
 @pytest.mark.django_db(transaction=True)
-def test_who_confirms_while_old_sign_ups_are_forgotten_is_kept(
-    pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked = timezone.now() - timedelta(days=8)
-    subscriber = make_subscriber("anna@example.dk", state="pending", confirmed_at=None, requested_at=asked)
-    presses: list[Any] = []
+def test_sign_up_confirmed_during_cleanup_is_kept(pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch) -> None:
+    requested_at = timezone.now() - timedelta(days=8)
+    subscriber = make_subscriber("anna@example.dk", state="pending", confirmed_at=None, requested_at=requested_at)
+    futures: list[Any] = []
 
     def confirm() -> int:
         late = Subscriber.objects.filter(pk=subscriber.pk, state="pending")
         return late.update(state="active", confirmed_at=timezone.now())
 
-    def confirmed_meanwhile(collector: Collector) -> Any:
-        """Between the look at who is late and the deletion."""
-        presses.append(pool.submit(confirm))
-        wait_for(lambda: presses[0].done() or is_somebody_blocked())
+    def confirm_concurrently(collector: Collector) -> Any:
+        """Runs between the query for unconfirmed sign-ups and the deletion."""
+        futures.append(pool.submit(confirm))
+        wait_for(lambda: futures[0].done() or is_connection_blocked())
         return delete(collector)
 
     delete = Collector.delete
-    monkeypatch.setattr(Collector, "delete", confirmed_meanwhile)
+    monkeypatch.setattr(Collector, "delete", confirm_concurrently)
     service.delete_unconfirmed(now=timezone.now())
-    assert Subscriber.objects.count() == presses[0].result()
+    assert Subscriber.objects.count() == futures[0].result()
 
 
 @pytest.mark.django_db
-def test_choices_that_were_read_before_somebody_left_do_not_bring_them_back() -> None:
+def test_saving_outdated_choices_does_not_resubscribe() -> None:
     seen = make_subscriber("anna@example.dk")
-    service.unsubscribe(token=unsubscription(seen))
+    service.unsubscribe(token=unsubscribe_token(seen))
     assert service.change_choices(subscriber=seen, choices=Choices("en")) == LinkState.VALID
     assert (stored(seen).state, stored(seen).language) == ("unsubscribed", "en")
     assert stored(seen).left_at is not None
 
 
 @pytest.mark.django_db
-def test_what_was_read_before_an_erasure_does_not_bring_the_address_back() -> None:
+def test_outdated_subscriber_does_not_restore_an_erased_address() -> None:
     seen = make_subscriber("anna@example.dk")
     service.erase(subscriber=stored(seen))
     left = stored(seen).left_at
@@ -117,7 +115,7 @@ def test_what_was_read_before_an_erasure_does_not_bring_the_address_back() -> No
 
 
 @pytest.mark.django_db
-def test_what_was_read_in_an_earlier_round_changes_and_erases_nothing() -> None:
+def test_subscriber_read_before_a_new_opt_in_changes_nothing() -> None:
     seen = make_subscriber("anna@example.dk")
     Subscriber.objects.update(opt_in_round=2)
     assert service.change_choices(subscriber=seen, choices=Choices("en")) == LinkState.EXPIRED
@@ -126,7 +124,7 @@ def test_what_was_read_in_an_earlier_round_changes_and_erases_nothing() -> None:
 
 
 @pytest.mark.django_db
-def test_staff_who_end_a_subscription_write_no_older_choices() -> None:
+def test_ending_a_subscription_keeps_newer_choices() -> None:
     seen = make_subscriber("anna@example.dk")
     service.change_choices(subscriber=seen, choices=Choices("en", wants_maintenance=False))
     assert service.end_subscription(seen) is True
@@ -136,38 +134,38 @@ def test_staff_who_end_a_subscription_write_no_older_choices() -> None:
 
 
 @pytest.mark.parametrize("name", ["manage", "erase"])
-def test_link_that_ends_while_the_form_is_read_shows_the_page_of_an_old_link(
+def test_link_that_expires_while_the_form_is_open_shows_the_expired_page(
     ben: Visitor, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     subscriber = make_subscriber("anna@example.dk", language="en")
-    look = service.check_manage_link
+    check = service.check_manage_link
 
-    def erased_meanwhile(token: str) -> tuple[LinkState, Subscriber | None]:
-        found = look(token)
+    def erase_concurrently(token: str) -> tuple[LinkState, Subscriber | None]:
+        result = check(token)
         service.erase(subscriber=stored(subscriber))
-        return found
+        return result
 
-    monkeypatch.setattr(service, "check_manage_link", erased_meanwhile)
-    answer = ben.post(ben.page(name, manage_link(subscriber)), {"wants_incidents": "on"})
+    monkeypatch.setattr(service, "check_manage_link", erase_concurrently)
+    answer = ben.post(ben.page(name, manage_token(subscriber)), {"wants_incidents": "on"})
     assert answer.status_code == 410
     assert "The link does not work any more" in answer.content.decode()
     assert stored(subscriber).address == ""
 
 
 @pytest.mark.django_db(transaction=True)
-def test_link_asked_for_during_an_erasure_is_written_to_nobody(
+def test_manage_link_requested_during_an_erasure_is_not_sent(
     pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     subscriber = make_subscriber("anna@example.dk")
-    presses: list[Any] = []
+    futures: list[Any] = []
 
-    def erased_meanwhile(**_wish: str) -> bool:
-        presses.append(pool.submit(service.erase, subscriber=subscriber))
-        wait_for(lambda: presses[0].done() or is_somebody_blocked())
+    def erase_concurrently(**_arguments: str) -> bool:
+        futures.append(pool.submit(service.erase, subscriber=subscriber))
+        wait_for(lambda: futures[0].done() or is_connection_blocked())
         return True
 
-    monkeypatch.setattr(limits, "may_send_manage_link", erased_meanwhile)
+    monkeypatch.setattr(limits, "may_send_manage_link", erase_concurrently)
     service.send_manage_links(address="anna@example.dk")
-    assert presses[0].result() == LinkState.VALID
-    assert letters("") == ["manage"]
+    assert futures[0].result() == LinkState.VALID
+    assert messages("") == ["manage"]
     assert Delivery.objects.get().state == "skipped"

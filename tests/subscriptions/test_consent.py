@@ -5,11 +5,11 @@ from django.conf import settings
 
 from incidents.subscriptions.lifecycle import CONSENT_TEXT
 
-# Each wording that people have agreed to. A new one needs a new version in `lifecycle.CONSENT_TEXT` and a line here.
+# Each consent text that people agreed to. A new one needs a new version in `lifecycle.CONSENT_TEXT` and a line here.
 WORDINGS = {"2026-11": "9390fdc8512e06f2", "2026-11-24": "31860a5972d4d8ba"}
 
 
-def test_a_new_wording_has_a_new_version() -> None:
+def test_new_consent_text_has_a_new_version() -> None:
     source = (settings.BASE_DIR / "templates/subscriptions/_consent.html").read_text(encoding="utf-8")
     source = re.sub(r'{% translate "([^"]*)" %}', r" \1 ", source)
     words = " ".join(re.sub(r"<[^>]+>|{%.*?%}", " ", source).split())

@@ -1,4 +1,4 @@
-"""One incident is followed from its page, by whoever confirms it, and no longer than there is news."""
+"""Following a single incident from its page: confirmation, notifications, unfollowing and expiry."""
 
 from datetime import timedelta
 from typing import Any
@@ -12,7 +12,7 @@ from incidents.models import Announcement, Delivery, Incident, StaleSubject, Sub
 from incidents.notifications import audience, release
 from incidents.status import Kind, Phase
 from tests.factories import make_component, make_incident, make_statement, make_subscriber, make_update
-from tests.subscriptions.visitor import Visitor, confirmation, letters, manage_link, text
+from tests.subscriptions.visitor import Visitor, confirmation_token, manage_token, messages, text
 
 pytestmark = pytest.mark.django_db
 
@@ -37,8 +37,8 @@ def followed(visitor: Visitor, incident: Incident) -> Subscriber:
     return subscriber
 
 
-def told(incident: Incident, phase: Phase = Phase.MITIGATED) -> dict[str, str]:
-    """What the next update means to each: `{address: reason}`, empty for who is told."""
+def notified(incident: Incident, phase: Phase = Phase.MITIGATED) -> dict[str, str]:
+    """Publish an update and return `{address: skip reason}`; the reason is empty if notified."""
     make_update(incident, phase, notify=True)
     StaleSubject.objects.all().delete()
     release.release_due(timezone.now())
@@ -46,43 +46,43 @@ def told(incident: Incident, phase: Phase = Phase.MITIGATED) -> dict[str, str]:
     return dict(rows.values_list("subscriber__address", "skip_reason"))
 
 
-def leave_link(subscriber: Subscriber, incident: Incident) -> str:
-    """As it stands in a mail about the incident."""
+def unfollow_token(subscriber: Subscriber, incident: Incident) -> str:
+    """The token in an email about the incident."""
     return links.sign(links.Purpose.UNSUBSCRIBE, f"{subscriber.pk}:{incident.pk}")
 
 
-def test_stranger_who_confirms_hears_of_this_incident_and_of_no_other(ben: Visitor, incident: Incident) -> None:
+def test_follower_is_notified_of_this_incident_only(ben: Visitor, incident: Incident) -> None:
     other = make_incident()
     assert "Mail is delayed" in text(ben.get(ben.page("follow", incident.pk)))
     assert follow(ben, incident).content == follow(ben, incident).content
-    assert letters() == ["follow"]
-    assert told(incident) == {}
+    assert messages() == ["follow"]
+    assert notified(incident) == {}
     subscriber = Subscriber.objects.get()
-    assert "Mail is delayed" in text(ben.get(ben.page("confirm", confirmation(subscriber))))
+    assert "Mail is delayed" in text(ben.get(ben.page("confirm", confirmation_token(subscriber))))
     ben.confirm(subscriber)
-    assert told(incident) == {"anna@example.dk": ""}
-    assert told(other) == {}
+    assert notified(incident) == {"anna@example.dk": ""}
+    assert notified(other) == {}
     assert audience.count(Kind.INCIDENT, [], incident.pk) == {("email", "en"): 1}
     assert audience.count(Kind.INCIDENT, []) == {}
 
 
-def test_subscriber_of_another_system_hears_of_it_too_once_they_confirm(anna: Visitor, incident: Incident) -> None:
+def test_subscriber_of_another_system_is_notified_after_confirming(anna: Visitor, incident: Incident) -> None:
     subscriber = make_subscriber("anna@example.dk")
     subscriber.components.add(make_component())
-    assert told(incident) == {"anna@example.dk": "other_components"}
+    assert notified(incident) == {"anna@example.dk": "other_components"}
     follow(anna, incident)
-    assert letters() == [*["update"] * 1, "follow"]
-    assert told(incident) == {"anna@example.dk": "other_components"}
+    assert messages() == [*["update"] * 1, "follow"]
+    assert notified(incident) == {"anna@example.dk": "other_components"}
     assert anna.confirm(subscriber).status_code == 200
-    assert told(incident) == {"anna@example.dk": ""}
+    assert notified(incident) == {"anna@example.dk": ""}
     anna.clock.shift(DAY + 60)
     follow(anna, incident)
-    assert letters()[-1] == "already_subscribed"
+    assert messages()[-1] == "already_subscribed"
     assert subscriber.components.count() == 1
 
 
 @pytest.mark.parametrize("state", ["", "pending", "active", "suspended", "unsubscribed"])
-def test_answer_is_the_same_whatever_is_known(anna: Visitor, incident: Incident, state: str) -> None:
+def test_response_is_the_same_for_every_address(anna: Visitor, incident: Incident, state: str) -> None:
     unknown = follow(anna, incident, "nobody@example.dk")
     if state:
         make_subscriber("anna@example.dk", state=state)
@@ -91,19 +91,19 @@ def test_answer_is_the_same_whatever_is_known(anna: Visitor, incident: Incident,
     assert answer.content == unknown.content.replace(b"nobody@", b"anna@")
 
 
-def test_who_was_suspended_asks_for_the_rest_as_well(anna: Visitor, incident: Incident) -> None:
+def test_suspended_subscriber_who_follows_keeps_their_earlier_choices(anna: Visitor, incident: Incident) -> None:
     subscriber = make_subscriber("anna@example.dk", state="suspended", wants_maintenance=False)
     anna_again = followed(anna, incident)
     assert (anna_again.pk, anna_again.state, anna_again.wants_incidents) == (subscriber.pk, "active", True)
 
 
-def test_who_had_left_follows_this_one_alone(anna: Visitor, incident: Incident) -> None:
+def test_unsubscribed_reader_who_follows_gets_this_incident_only(anna: Visitor, incident: Incident) -> None:
     make_subscriber("anna@example.dk", state="unsubscribed")
     subscriber = followed(anna, incident)
     assert (subscriber.state, subscriber.wants_incidents, subscriber.wants_maintenance) == ("active", False, False)
 
 
-def test_what_is_over_or_not_public_cannot_be_followed(ben: Visitor, incident: Incident) -> None:
+def test_incident_that_is_over_or_not_public_cannot_be_followed(ben: Visitor, incident: Incident) -> None:
     path = ben.page("follow", incident.pk)
     ben.clock.shift(60)
     make_update(incident, Phase.RESOLVED)
@@ -115,15 +115,13 @@ def test_what_is_over_or_not_public_cannot_be_followed(ben: Visitor, incident: I
     assert not Subscriber.objects.exists()
 
 
-def test_following_ends_two_weeks_after_the_last_word_and_the_address_is_forgotten(
-    anna: Visitor, incident: Incident
-) -> None:
+def test_follower_is_erased_two_weeks_after_the_last_update(anna: Visitor, incident: Incident) -> None:
     subscriber = followed(anna, incident)
-    assert told(incident, Phase.RESOLVED) == {"anna@example.dk": ""}
+    assert notified(incident, Phase.RESOLVED) == {"anna@example.dk": ""}
     Delivery.objects.update(state="sent", skip_reason="", sent_at=timezone.now())
     anna.clock.shift(13 * DAY)
     scheduler.forget_sign_ups()
-    assert told(incident, Phase.POSTMORTEM) == {"anna@example.dk": ""}
+    assert notified(incident, Phase.POSTMORTEM) == {"anna@example.dk": ""}
     anna.clock.shift(13 * DAY)
     scheduler.forget_sign_ups()
     assert Subscriber.objects.active().exists()
@@ -134,7 +132,7 @@ def test_following_ends_two_weeks_after_the_last_word_and_the_address_is_forgott
     assert len(subscriber.erased_key) == 64
 
 
-def test_subscriber_stays_when_what_they_followed_as_well_is_over(anna: Visitor, incident: Incident) -> None:
+def test_subscriber_is_kept_when_a_followed_incident_has_ended(anna: Visitor, incident: Incident) -> None:
     make_subscriber("anna@example.dk")
     subscriber = followed(anna, incident)
     anna.clock.shift(60)
@@ -146,68 +144,68 @@ def test_subscriber_stays_when_what_they_followed_as_well_is_over(anna: Visitor,
     assert not subscriber.incident_choices.exists()
 
 
-def test_subscriber_can_hear_no_more_of_one_incident(ben: Visitor, incident: Incident) -> None:
+def test_subscriber_can_unfollow_one_incident(ben: Visitor, incident: Incident) -> None:
     subscriber = make_subscriber("anna@example.dk", language="en")
-    assert told(incident) == {"anna@example.dk": ""}
-    token = leave_link(subscriber, incident)
+    assert notified(incident) == {"anna@example.dk": ""}
+    token = unfollow_token(subscriber, incident)
     page = ben.get(ben.page("unsubscribe", token)).content.decode()
     assert ben.page("unfollow", token) in page
     assert ben.get(ben.page("unfollow", token)).status_code == 302
     for _once_and_again in range(2):
         assert "No more about this incident" in text(ben.post(ben.page("unfollow", token)))
     assert Delivery.objects.get().skip_reason == "unfollowed"
-    assert told(incident) == {"anna@example.dk": "unfollowed"}
-    assert told(make_incident()) == {"anna@example.dk": ""}
+    assert notified(incident) == {"anna@example.dk": "unfollowed"}
+    assert notified(make_incident()) == {"anna@example.dk": ""}
 
 
-def test_stranger_cannot_bring_back_what_somebody_wanted_no_more_of(anna: Visitor, incident: Incident) -> None:
+def test_unconfirmed_request_does_not_undo_unfollowing(anna: Visitor, incident: Incident) -> None:
     subscriber = make_subscriber("anna@example.dk")
-    anna.post(anna.page("unfollow", leave_link(subscriber, incident)))
+    anna.post(anna.page("unfollow", unfollow_token(subscriber, incident)))
     follow(anna, incident)
-    assert told(incident) == {"anna@example.dk": "unfollowed"}
+    assert notified(incident) == {"anna@example.dk": "unfollowed"}
     anna.confirm(subscriber)
-    assert told(incident) == {"anna@example.dk": ""}
+    assert notified(incident) == {"anna@example.dk": ""}
 
 
-def test_who_follows_nothing_else_has_left(ben: Visitor, incident: Incident) -> None:
+def test_unfollowing_the_only_incident_unsubscribes(ben: Visitor, incident: Incident) -> None:
     subscriber = followed(ben, incident)
-    token = leave_link(subscriber, incident)
+    token = unfollow_token(subscriber, incident)
     assert ben.page("unfollow", token) not in ben.get(ben.page("unsubscribe", token)).content.decode()
     assert "You are unsubscribed" in text(ben.post(ben.page("unfollow", token)))
     subscriber.refresh_from_db()
     assert subscriber.state == "unsubscribed"
-    assert told(incident) == {}
+    assert notified(incident) == {}
 
 
 def test_link_without_an_incident_ends_everything_or_nothing(ben: Visitor, incident: Incident) -> None:
     subscriber = make_subscriber("anna@example.dk")
-    for token in (links.sign(links.Purpose.UNSUBSCRIBE, subscriber.pk), "x", manage_link(subscriber)):
+    for token in (links.sign(links.Purpose.UNSUBSCRIBE, subscriber.pk), "x", manage_token(subscriber)):
         assert ben.post(ben.page("unfollow", token)).status_code == 404
     subscriber.refresh_from_db()
     assert subscriber.state == "active"
 
 
-def test_leaving_ends_what_was_followed(ben: Visitor, incident: Incident) -> None:
+def test_unsubscribing_ends_all_following(ben: Visitor, incident: Incident) -> None:
     subscriber = followed(ben, incident)
-    ben.post(ben.page("unsubscribe", leave_link(subscriber, incident)))
+    ben.post(ben.page("unsubscribe", unfollow_token(subscriber, incident)))
     assert not subscriber.incident_choices.exists()
 
 
-def test_single_incidents_are_chosen_on_the_page_of_choices(ben: Visitor, incident: Incident) -> None:
+def test_single_incidents_are_chosen_on_the_manage_page(ben: Visitor, incident: Incident) -> None:
     subscriber = followed(ben, incident)
-    path = ben.page("manage", manage_link(subscriber))
+    path = ben.page("manage", manage_token(subscriber))
     assert f'value="{incident.pk}" checked' in ben.get(path).content.decode()
     assert ben.post(path, {"incidents": [incident.pk]}).status_code == 200
     assert ben.post(path, {"incidents": []}).status_code == 422
     assert ben.post(path, {"incidents": ["nosuchincident"]}).status_code == 422
-    assert told(incident) == {"anna@example.dk": ""}
+    assert notified(incident) == {"anna@example.dk": ""}
     assert ben.post(path, {"wants_incidents": "on"}).status_code == 200
-    assert told(incident) == {"anna@example.dk": "unfollowed"}
+    assert notified(incident) == {"anna@example.dk": "unfollowed"}
     assert ben.post(path, {"wants_incidents": "on", "incidents": [incident.pk]}).status_code == 200
-    assert told(incident) == {"anna@example.dk": ""}
+    assert notified(incident) == {"anna@example.dk": ""}
 
 
-def test_request_to_follow_that_nobody_confirmed_is_forgotten(anna: Visitor, incident: Incident) -> None:
+def test_unconfirmed_request_to_follow_is_deleted(anna: Visitor, incident: Incident) -> None:
     subscriber = make_subscriber("anna@example.dk")
     follow(anna, incident)
     anna.clock.shift(8 * DAY)
@@ -215,20 +213,20 @@ def test_request_to_follow_that_nobody_confirmed_is_forgotten(anna: Visitor, inc
     assert not subscriber.incident_choices.exists()
 
 
-def test_pause_keeps_back_what_waits_and_ends_by_itself(ben: Visitor, incident: Incident) -> None:
+def test_pause_skips_waiting_deliveries_and_ends_automatically(ben: Visitor, incident: Incident) -> None:
     subscriber = make_subscriber("anna@example.dk")
-    assert told(incident) == {"anna@example.dk": ""}
+    assert notified(incident) == {"anna@example.dk": ""}
     day = (timezone.now() + timedelta(days=3)).date().isoformat()
-    ben.post(ben.page("manage", manage_link(subscriber)), {"wants_incidents": "on", "paused_until": day})
+    ben.post(ben.page("manage", manage_token(subscriber)), {"wants_incidents": "on", "paused_until": day})
     assert Delivery.objects.get().skip_reason == "paused"
-    assert told(incident) == {"anna@example.dk": "paused"}
+    assert notified(incident) == {"anna@example.dk": "paused"}
     ben.clock.shift(3 * DAY)
-    assert told(incident) == {"anna@example.dk": ""}
+    assert notified(incident) == {"anna@example.dk": ""}
 
 
-def test_times_are_chosen_in_another_zone(ben: Visitor, incident: Incident) -> None:
+def test_time_zone_can_be_chosen(ben: Visitor, incident: Incident) -> None:
     subscriber = make_subscriber("anna@example.dk")
-    path = ben.page("manage", manage_link(subscriber))
+    path = ben.page("manage", manage_token(subscriber))
     assert ben.post(path, {"wants_incidents": "on", "time_zone": "Mars/Crater"}).status_code == 422
     assert ben.post(path, {"wants_incidents": "on", "time_zone": "America/New_York"}).status_code == 200
     subscriber.refresh_from_db()
@@ -236,7 +234,7 @@ def test_times_are_chosen_in_another_zone(ben: Visitor, incident: Incident) -> N
     assert 'value="America/New_York" selected' in ben.get(path).content.decode()
 
 
-def test_planned_work_is_followed_as_work(ben: Visitor) -> None:
+def test_planned_maintenance_can_be_followed(ben: Visitor) -> None:
     from_now = timezone.now()
     work = make_incident(statement=make_statement())
     Incident.objects.filter(pk=work.pk).update(

@@ -1,4 +1,4 @@
-"""Import and export of subscribers: consent given elsewhere counts, and so does a refusal."""
+"""Import and export of subscribers: consent given elsewhere is recorded, and earlier refusals are respected."""
 
 import csv
 from io import StringIO
@@ -129,7 +129,7 @@ def test_unreadable_file_imports_nothing(tmp_path: Path, content: bytes, said: s
     assert not Subscriber.objects.exists()
 
 
-def test_export_is_read_again_as_it_was(tmp_path: Path) -> None:
+def test_export_can_be_imported_unchanged(tmp_path: Path) -> None:
     anna = make_subscriber("=anna@example.dk", language="en", wants_maintenance=False, time_zone="UTC")
     anna.components.add(make_component("webmail"), make_component("web"))
     service.erase(subscriber=make_subscriber("gone@example.dk"))
@@ -145,7 +145,9 @@ def test_export_is_read_again_as_it_was(tmp_path: Path) -> None:
     assert (again.address, again.components.count(), again.time_zone) == ("=anna@example.dk", 2, "UTC")
 
 
-def test_erased_person_is_known_after_a_change_of_key_and_may_sign_up_again(tmp_path: Path, settings: Settings) -> None:
+def test_erased_address_is_recognised_after_a_key_change_and_may_sign_up_again(
+    tmp_path: Path, settings: Settings
+) -> None:
     service.erase(subscriber=make_subscriber("anna@example.dk"))
     settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "another key"
     _said, report = import_text(tmp_path, "email\nanna@example.dk\n", "--consent=x")
@@ -154,7 +156,7 @@ def test_erased_person_is_known_after_a_change_of_key_and_may_sign_up_again(tmp_
     assert Subscriber.objects.by_mail("anna@example.dk").get().state == "pending"
 
 
-def test_many_lines_ask_the_database_as_often_as_few(tmp_path: Path) -> None:
+def test_many_lines_need_as_many_queries_as_few(tmp_path: Path) -> None:
     def queries(number: int, name: str) -> int:
         text = "email\n" + "".join(f"{name}{one}@example.dk\n" for one in range(number))
         with CaptureQueriesContext(connection) as captured:

@@ -1,7 +1,7 @@
-"""Random lives, lived through the real pages: whatever happens in whatever order, some things never do.
+"""Random subscriber histories on the real pages: some invariants hold for any order of events.
 
-The suite lives a few of them, always the same. `LIVES=500 pytest tests/subscriptions/test_invariants.py`
-lives many others.
+The suite runs a few fixed histories; `EXAMPLES=500 pytest tests/subscriptions/test_invariants.py`
+runs many random ones.
 """
 
 import os
@@ -23,8 +23,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from incidents import links
-from incidents import scheduler as chores
+from incidents import links, scheduler
 from incidents.models import (
     Announcement,
     Delivery,
@@ -35,25 +34,25 @@ from incidents.models import (
 )
 from incidents.notifications import release
 from tests.factories import make_incident, make_page, make_update
-from tests.subscriptions.visitor import Visitor, confirmation, manage_link, text
+from tests.subscriptions.visitor import Visitor, confirmation_token, manage_token, text
 
-LIVES = int(os.environ.get("LIVES", "0"))
+EXAMPLES = int(os.environ.get("EXAMPLES", "0"))
 PROFILE = settings(
-    max_examples=LIVES or 6,
-    stateful_step_count=50 if LIVES else 15,
-    derandomize=not LIVES,
+    max_examples=EXAMPLES or 6,
+    stateful_step_count=50 if EXAMPLES else 15,
+    derandomize=not EXAMPLES,
     deadline=None,
     database=None,
     suppress_health_check=list(HealthCheck),
 )
 HOUR = 60 * 60
 ADDRESSES = st.sampled_from(["anna@example.dk", "bo@example.dk"])
-# What asks for a confirmation, or says that there is none to give: what a stranger can cause.
-ASKED_FOR = ["confirmation", "follow", "already_subscribed"]
+# The messages that a stranger can cause.
+REQUESTED = ["confirmation", "follow", "already_subscribed"]
 
 
-class Lives(RuleBasedStateMachine):
-    """`agreed`: whose newest wish is to be told. `tokens`: the links in the confirmations that somebody has."""
+class SubscriberHistories(RuleBasedStateMachine):
+    """`consenting`: addresses that want notifications. `tokens`: confirmation links, sent to each address."""
 
     traveller: time_machine.Traveller
 
@@ -62,90 +61,90 @@ class Lives(RuleBasedStateMachine):
         for model in (Announcement, Subscriber, Incident, LetterLimit, StaleSubject):
             model._default_manager.all().delete()
         self.visitor = Visitor(self.traveller, language="en")
-        self.agreed: set[str] = set()
+        self.consenting: set[str] = set()
         self.tokens: dict[str, list[str]] = {}
         self.old_tokens: dict[str, list[str]] = {}
-        self.letters: dict[str, list[datetime]] = {}
+        self.sent_at: dict[str, list[datetime]] = {}
         self.answers: set[tuple[str, bytes]] = set()
 
     @initialize()
-    def something_breaks(self) -> None:
+    def open_incident(self) -> None:
         self.incident = make_incident()
 
-    # -- what people do --------------------------------------------------------------------
+    # -- subscribers ---------------------------------------------------------------------
 
     @rule(address=ADDRESSES)
     def sign_up(self, address: str) -> None:
-        self._ask(address, "subscribe", {"wants_incidents": "on", "wants_maintenance": "on", "scope": "all"})
+        self._submit(address, "subscribe", {"wants_incidents": "on", "wants_maintenance": "on", "scope": "all"})
 
     @rule(address=ADDRESSES)
     def follow(self, address: str) -> None:
-        self._ask(address, "follow", {}, self.incident.pk)
+        self._submit(address, "follow", {}, self.incident.pk)
 
     @rule(address=ADDRESSES, which=st.integers(0, 3))
     def confirm(self, address: str, which: int) -> None:
-        """The newest link, or an earlier one; perhaps for the second time."""
+        """Use the newest link or an earlier one, possibly again."""
         tokens = self.tokens.get(address, [])
         if tokens:
             answer = self.visitor.post(self.visitor.page("confirm", tokens[-1 - which % len(tokens)]))
             if "You are subscribed" in text(answer):
-                self.agreed.add(address)
+                self.consenting.add(address)
 
     @rule(address=ADDRESSES)
-    def press_a_link_from_before_leaving(self, address: str) -> None:
+    def use_an_old_confirmation_link(self, address: str) -> None:
         for token in self.old_tokens.get(address, []):
             answer = self.visitor.post(self.visitor.page("confirm", token))
-            assert answer.status_code == 410 or address in self.agreed
+            assert answer.status_code == 410 or address in self.consenting
 
     @rule(token=st.sampled_from(["x", "a:1~b~c", "~"]))
-    def invent_a_link(self, token: str) -> None:
+    def use_an_invalid_link(self, token: str) -> None:
         for name in ("confirm", "unsubscribe", "manage"):
             assert self.visitor.post(self.visitor.page(name, token)).status_code == 404
 
-    @rule(address=ADDRESSES, only_the_incident=st.booleans())
-    def leave(self, address: str, only_the_incident: bool) -> None:
+    @rule(address=ADDRESSES, incident_only=st.booleans())
+    def unsubscribe(self, address: str, incident_only: bool) -> None:
         subscriber = self._find(address)
         if subscriber is not None and subscriber.state != "pending":
             token = links.sign(links.Purpose.UNSUBSCRIBE, f"{subscriber.pk}:{self.incident.pk}")
-            name = "unfollow" if only_the_incident else "unsubscribe"
+            name = "unfollow" if incident_only else "unsubscribe"
             assert self.visitor.post(self.visitor.page(name, token)).status_code == 200
-            self.agreed.discard(address)
+            self.consenting.discard(address)
             subscriber.refresh_from_db()
             if subscriber.state == "unsubscribed":
-                self._is_gone(address)
+                self._forget_consent(address)
                 assert not _waiting().filter(subscriber=subscriber).exists()
 
     @rule(address=ADDRESSES, wants=st.booleans())
     def change(self, address: str, wants: bool) -> None:
         subscriber = self._find(address)
         if subscriber is not None and subscriber.state == "active":
-            ends_one = subscriber.incident_choices.confirmed().exists()
+            unfollows = subscriber.incident_choices.confirmed().exists()
             fields: dict[str, Any] = {"wants_incidents" if wants else "wants_maintenance": "on"}
-            assert self.visitor.post(self.visitor.page("manage", manage_link(subscriber)), fields).status_code == 200
-            if wants and not ends_one:
-                self.agreed.add(address)
+            assert self.visitor.post(self.visitor.page("manage", manage_token(subscriber)), fields).status_code == 200
+            if wants and not unfollows:
+                self.consenting.add(address)
             else:
-                self.agreed.discard(address)
+                self.consenting.discard(address)
 
     @rule(address=ADDRESSES)
     def erase(self, address: str) -> None:
         subscriber = self._find(address)
         if subscriber is not None:
-            assert self.visitor.post(self.visitor.page("erase", manage_link(subscriber))).status_code == 200
-            self._is_gone(address)
+            assert self.visitor.post(self.visitor.page("erase", manage_token(subscriber))).status_code == 200
+            self._forget_consent(address)
             assert address not in str(list(Subscriber.objects.values()))
 
     @rule(address=ADDRESSES)
     def bounce(self, address: str) -> None:
         if Subscriber.objects.active().filter(address=address).update(state="suspended"):
-            self._is_gone(address)
+            self._forget_consent(address)
 
-    # -- what happens ----------------------------------------------------------------------
+    # -- events --------------------------------------------------------------------------
 
     @rule(hours=st.sampled_from([1, 25, 80, 24 * 8]))
     def time_passes(self, hours: int) -> None:
         self.traveller.shift(hours * HOUR)
-        chores.forget_sign_ups()
+        scheduler.forget_sign_ups()
 
     @precondition(lambda self: hasattr(self, "incident"))
     @rule()
@@ -153,12 +152,12 @@ class Lives(RuleBasedStateMachine):
         make_update(self.incident, notify=True)
         StaleSubject.objects.all().delete()
         release.release_due(timezone.now())
-        told = Delivery.objects.filter(announcement=Announcement.objects.latest("id"), state="queued")
-        addresses = list(told.values_list("subscriber__address", flat=True))
+        notified = Delivery.objects.filter(announcement=Announcement.objects.latest("id"), state="queued")
+        addresses = list(notified.values_list("subscriber__address", flat=True))
         assert len(addresses) == len(set(addresses))
-        assert set(addresses) == self.agreed
+        assert set(addresses) == self.consenting
 
-    # -- what never happens ----------------------------------------------------------------
+    # -- invariants ----------------------------------------------------------------------
 
     @invariant()
     def an_address_has_one_subscription(self) -> None:
@@ -166,34 +165,34 @@ class Lives(RuleBasedStateMachine):
         assert not twice.exists()
 
     @invariant()
-    def nothing_waits_for_somebody_who_has_left(self) -> None:
+    def unsubscribed_readers_have_no_waiting_deliveries(self) -> None:
         assert not _waiting().filter(subscriber__state="unsubscribed").exists()
 
     @invariant()
-    def answers_tell_a_stranger_nothing(self) -> None:
+    def responses_do_not_depend_on_the_address(self) -> None:
         assert len(self.answers) == len({name for name, _answer in self.answers})
 
-    def _ask(self, address: str, name: str, fields: dict[str, Any], *arguments: str) -> None:
+    def _submit(self, address: str, name: str, fields: dict[str, Any], *arguments: str) -> None:
         path = self.visitor.page(name, *arguments)
-        before = Delivery.objects.filter(letter__in=ASKED_FOR).count()
+        before = Delivery.objects.filter(letter__in=REQUESTED).count()
         answer = self.visitor.post(path, {"address": address, "stamp": self.visitor.stamp(), **fields})
         assert answer.status_code == 200
         self.answers.add((name, answer.content.replace(address.encode(), b"ADDRESS")))
-        caused = Delivery.objects.filter(letter__in=ASKED_FOR).count() - before
-        if caused:
-            assert caused == 1
-            self._gets_a_letter(address)
+        new = Delivery.objects.filter(letter__in=REQUESTED).count() - before
+        if new:
+            assert new == 1
+            self._record_message(address)
 
-    def _gets_a_letter(self, address: str) -> None:
-        sent = self.letters.setdefault(address, [])
+    def _record_message(self, address: str) -> None:
+        sent = self.sent_at.setdefault(address, [])
         assert all((timezone.now() - at).total_seconds() >= 24 * HOUR for at in sent)
         sent.append(timezone.now())
         subscriber = self._find(address)
         assert subscriber is not None
-        self.tokens.setdefault(address, []).append(confirmation(subscriber))
+        self.tokens.setdefault(address, []).append(confirmation_token(subscriber))
 
-    def _is_gone(self, address: str) -> None:
-        self.agreed.discard(address)
+    def _forget_consent(self, address: str) -> None:
+        self.consenting.discard(address)
         self.old_tokens.setdefault(address, []).extend(self.tokens.pop(address, []))
 
     def _find(self, address: str) -> Subscriber | None:
@@ -205,11 +204,9 @@ def _waiting() -> Any:
 
 
 @pytest.mark.django_db
-def test_nobody_is_mailed_without_having_agreed_nor_after_leaving(
-    settings: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_consenting_readers_are_notified_in_any_history(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.ANNOUNCEMENT_HOLD = 0
     make_page()
     with time_machine.travel(datetime(2026, 11, 23, 12, 0, tzinfo=UTC), tick=False) as traveller:
-        Lives.traveller = traveller
-        run_state_machine_as_test(Lives, settings=PROFILE)
+        SubscriberHistories.traveller = traveller
+        run_state_machine_as_test(SubscriberHistories, settings=PROFILE)

@@ -10,7 +10,7 @@ from incidents.models import Delivery, LetterLimit, Subscriber
 from incidents.subscriptions import limits, service
 from incidents.subscriptions.lifecycle import Choices
 from tests.factories import make_subscriber
-from tests.subscriptions.visitor import Visitor, letters, request_sign_up, text
+from tests.subscriptions.visitor import Visitor, messages, request_sign_up, text
 
 pytestmark = pytest.mark.django_db
 
@@ -18,39 +18,39 @@ DAY = 24 * 60 * 60
 DANISH = Choices(language="da")
 
 
-def test_one_letter_a_day_and_three_until_somebody_confirms(anna: Visitor) -> None:
+def test_one_message_a_day_and_three_until_confirmation(anna: Visitor) -> None:
     for _day in range(6):
         anna.sign_up()
         anna.sign_up()
         anna.clock.shift(DAY)
-    assert letters() == ["confirmation"] * 3
+    assert messages() == ["confirmation"] * 3
 
 
-def test_three_are_three_although_the_sign_up_itself_was_forgotten(anna: Visitor) -> None:
+def test_limit_of_three_outlasts_the_deleted_sign_up(anna: Visitor) -> None:
     for _day in range(6):
         anna.sign_up()
         anna.clock.shift(8 * DAY)
         service.delete_unconfirmed(now=timezone.now())
     assert Subscriber.objects.count() == 0
     anna.sign_up()
-    assert letters() == []
+    assert messages() == []
 
 
-def test_confirming_begins_the_count_anew(anna: Visitor) -> None:
+def test_confirming_resets_the_limit(anna: Visitor) -> None:
     for _day in range(3):
         anna.sign_up()
         anna.clock.shift(DAY)
     anna.confirm(Subscriber.objects.get())
     anna.sign_up()
-    assert letters() == ["confirmation"] * 3 + ["already_subscribed"]
+    assert messages() == ["confirmation"] * 3 + ["already_subscribed"]
 
 
-def test_subscriber_is_not_told_every_day_that_they_subscribe(anna: Visitor) -> None:
+def test_reminders_of_an_existing_subscription_are_limited(anna: Visitor) -> None:
     make_subscriber("anna@example.dk")
     for _day in range(6):
         anna.sign_up()
         anna.clock.shift(DAY)
-    assert letters() == ["already_subscribed"] * 3
+    assert messages() == ["already_subscribed"] * 3
 
 
 def test_spellings_of_one_mailbox_share_its_limit(anna: Visitor) -> None:
@@ -65,20 +65,20 @@ def test_one_network_is_limited_and_another_is_not(anna: Visitor, ben: Visitor) 
     assert Delivery.objects.count() == limits.NETWORK.burst
     assert Subscriber.objects.count() == limits.NETWORK.burst
     ben.sign_up()
-    assert letters() == ["confirmation"]
+    assert messages() == ["confirmation"]
 
 
-def test_limited_network_does_not_count_against_the_address(anna: Visitor, ben: Visitor) -> None:
-    """Else a stranger could keep somebody out with letters that were never sent."""
+def test_requests_refused_by_network_do_not_use_up_the_address_limit(anna: Visitor, ben: Visitor) -> None:
+    """Otherwise a stranger could lock out an address with messages that were never sent."""
     for number in range(30):
         request_sign_up(f"{number}@example.dk", network="192.0.2.0/24")
     anna.sign_up()
-    assert letters() == []
+    assert messages() == []
     ben.sign_up()
-    assert letters() == ["confirmation"]
+    assert messages() == ["confirmation"]
 
 
-def test_form_that_was_fetched_once_signs_up_a_handful(anna: Visitor) -> None:
+def test_one_copy_of_the_form_signs_up_a_few_addresses(anna: Visitor) -> None:
     stamp = anna.stamp()
     for number in range(10):
         anna.sign_up(f"{number}@example.dk", stamp=stamp)
@@ -95,7 +95,7 @@ def test_limit_for_all_alarms_staff_once(
     assert [record.levelname for record in caplog.records if "limit for all" in record.message] == ["ERROR"]
 
 
-def test_limits_hold_no_address_and_no_network(anna: Visitor) -> None:
+def test_limits_store_no_address_and_no_network(anna: Visitor) -> None:
     anna.sign_up()
     rows = str(list(LetterLimit.objects.values()))
     assert LetterLimit.objects.count() == 6
@@ -103,18 +103,18 @@ def test_limits_hold_no_address_and_no_network(anna: Visitor) -> None:
     assert "192.0.2" not in rows
 
 
-def test_limits_that_are_over_are_deleted(anna: Visitor) -> None:
+def test_expired_limits_are_deleted(anna: Visitor) -> None:
     anna.sign_up()
     anna.clock.shift(2 * DAY)
     limits.prune(timezone.now())
-    assert LetterLimit.objects.count() == 1  # how many letters the address has had
+    assert LetterLimit.objects.count() == 1  # how many messages the address was sent
     anna.clock.shift(366 * DAY)
     limits.prune(timezone.now())
     assert not LetterLimit.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)
-def test_twenty_at_the_same_moment_cause_one_letter() -> None:
+def test_twenty_concurrent_sign_ups_cause_one_message() -> None:
     def sign_up(_number: int) -> None:
         try:
             service.sign_up(address="anna@example.dk", choices=DANISH)
@@ -123,10 +123,10 @@ def test_twenty_at_the_same_moment_cause_one_letter() -> None:
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(sign_up, range(20)))
-    assert letters() == ["confirmation"]
+    assert messages() == ["confirmation"]
 
 
-def test_unconfirmed_are_forgotten_by_themselves_after_seven_days(anna: Visitor) -> None:
+def test_unconfirmed_sign_ups_are_deleted_after_seven_days(anna: Visitor) -> None:
     anna.sign_up()
     anna.clock.shift(7 * DAY - 60)
     scheduler.forget_sign_ups()
@@ -136,7 +136,7 @@ def test_unconfirmed_are_forgotten_by_themselves_after_seven_days(anna: Visitor)
     assert not Subscriber.objects.exists()
 
 
-def test_who_did_not_come_back_after_all_has_left_as_before(anna: Visitor) -> None:
+def test_unconfirmed_return_leaves_the_subscriber_unsubscribed(anna: Visitor) -> None:
     subscriber = make_subscriber("anna@example.dk", state="unsubscribed")
     anna.sign_up()
     anna.clock.shift(8 * DAY)
@@ -145,5 +145,5 @@ def test_who_did_not_come_back_after_all_has_left_as_before(anna: Visitor) -> No
     assert subscriber.state == "unsubscribed"
 
 
-def test_limited_reader_gets_the_same_answer(anna: Visitor) -> None:
+def test_limited_reader_gets_the_same_response(anna: Visitor) -> None:
     assert text(anna.sign_up()) == text(anna.sign_up())

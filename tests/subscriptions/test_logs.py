@@ -1,4 +1,4 @@
-"""A whole life leaves no address and no key in any log, whoever writes it (STANDARDS P8)."""
+"""No logger writes an address or a token during a subscription's whole lifecycle (STANDARDS P8)."""
 
 import logging
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from incidents import scheduler
 from incidents.models import Subscriber
 from incidents.notifications import jobs
 from statuspage.logs import RedactingFormatter
-from tests.subscriptions.visitor import Visitor, confirmation, manage_link, unsubscription
+from tests.subscriptions.visitor import Visitor, confirmation_token, manage_token, unsubscribe_token
 
 # As in the settings.
 QUIET = {"django.template", "django.db.backends"}
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 class Log(logging.Handler):
-    """Everything that any logger says, as the console gets it."""
+    """Collects everything that any logger writes, formatted as for the console."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
@@ -32,7 +32,7 @@ class Log(logging.Handler):
 
 @pytest.fixture
 def log() -> Iterator[Log]:
-    """Every logger at its most talkative, but for those that the settings keep from it."""
+    """Set every logger to DEBUG, except those that the settings keep at INFO."""
     handler, root = Log(), logging.getLogger()
     level, levels = root.level, {}
     for name in ("", *root.manager.loggerDict):
@@ -49,23 +49,23 @@ def log() -> Iterator[Log]:
     root.setLevel(level)
 
 
-def test_no_address_and_no_key_is_in_any_log(ben: Visitor, smtp: ScriptedServer, log: Log) -> None:
+def test_no_address_and_no_token_is_in_any_log(ben: Visitor, smtp: ScriptedServer, log: Log) -> None:
     ben.sign_up("somebody.rare@example.dk")
     subscriber = Subscriber.objects.get()
-    keys = [confirmation(subscriber), manage_link(subscriber), unsubscription(subscriber)]
+    tokens = [confirmation_token(subscriber), manage_token(subscriber), unsubscribe_token(subscriber)]
     jobs.deliver(None, 100)
     ben.confirm(subscriber)
     ben.post(ben.page("request_manage_link"), {"address": "somebody.rare@example.dk"})
     jobs.deliver(None, 100)
-    for name, key in (("manage", keys[1]), ("data", keys[1]), ("unsubscribe", keys[2]), ("erase", keys[1])):
-        ben.get(ben.page(name, key))
-        ben.get(ben.page(name, f"{key}x"))
-    ben.post(ben.page("unsubscribe", keys[2]))
-    ben.post(ben.page("erase", keys[1]))
-    ben.get(ben.page("manage", keys[1]))
+    for name, token in (("manage", tokens[1]), ("data", tokens[1]), ("unsubscribe", tokens[2]), ("erase", tokens[1])):
+        ben.get(ben.page(name, token))
+        ben.get(ben.page(name, f"{token}x"))
+    ben.post(ben.page("unsubscribe", tokens[2]))
+    ben.post(ben.page("erase", tokens[1]))
+    ben.get(ben.page("manage", tokens[1]))
     scheduler.forget_sign_ups()
     assert len(smtp.to("somebody.rare@example.dk")) == 2
-    said = "\n".join(log.lines)
-    assert "Gone: /en/subscription/manage/…/" in said  # it was listening
-    assert "somebody.rare" not in said
-    assert not [key for key in keys if key in said]
+    output = "\n".join(log.lines)
+    assert "Gone: /en/subscription/manage/…/" in output  # the handler did collect
+    assert "somebody.rare" not in output
+    assert not [token for token in tokens if token in output]

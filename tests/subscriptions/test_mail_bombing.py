@@ -1,6 +1,6 @@
-"""Somebody signs strangers up by the thousand: the limits hold, staff hear of it, and a person gets through.
+"""A script signs up thousands of strangers: the limits hold, staff are alarmed, and a person can still sign up.
 
-`python -m benchmarks signup_flood` does the same at full size over HTTP.
+`python -m benchmarks signup_flood` does the same at full scale over HTTP.
 """
 
 from datetime import timedelta
@@ -12,15 +12,15 @@ from incidents.admin.alarms import alarms
 from incidents.models import Delivery, LetterLimit, Subscriber
 from incidents.subscriptions import limits
 from incidents.subscriptions.limits import Limit
-from tests.subscriptions.visitor import Visitor, letters, request_sign_up
+from tests.subscriptions.visitor import Visitor, messages, request_sign_up
 
 pytestmark = pytest.mark.django_db
 
 ATTEMPTS, VICTIMS, NETWORKS = 120, 8, 60
 
 
-def bomb(visitor: Visitor, *, attempts: int) -> None:
-    """Every attempt comes from another network and names the next victim."""
+def flood(visitor: Visitor, *, attempts: int) -> None:
+    """Make attempts that each come from another network and name the next victim."""
     for number in range(attempts):
         victim = f"victim{number % VICTIMS}"
         address = f"{victim}+{number}@example.dk" if number % 2 else f"{victim}@ex.dk"
@@ -28,11 +28,11 @@ def bomb(visitor: Visitor, *, attempts: int) -> None:
         visitor.clock.shift(1)
 
 
-def test_each_victim_gets_the_few_letters_that_the_limits_say_and_a_person_gets_through(anna: Visitor) -> None:
-    bomb(anna, attempts=ATTEMPTS // 2)
+def test_limits_protect_each_victim_and_let_a_person_sign_up(anna: Visitor) -> None:
+    flood(anna, attempts=ATTEMPTS // 2)
     anna.sign_up()
-    assert letters() == ["confirmation"]
-    bomb(anna, attempts=ATTEMPTS // 2)
+    assert messages() == ["confirmation"]
+    flood(anna, attempts=ATTEMPTS // 2)
     sent = Delivery.objects.exclude(subscriber__address="anna@example.dk")
     for victim in range(VICTIMS):
         mailbox = sent.filter(subscriber__address__regex=rf"^victim{victim}[+]")
@@ -53,13 +53,13 @@ def test_flood_from_many_networks_alarms_staff_once_an_hour(
     assert LetterLimit.objects.filter(key=limits.ALARM.key("everybody")).count() == 1
 
 
-def test_one_who_is_refused_again_and_again_is_seen_by_staff_for_an_hour(
+def test_many_refusals_alarm_staff_for_an_hour(
     anna: Visitor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(limits, "REFUSALS", Limit("refusals", limits.REFUSALS.interval, burst=20))
-    bomb(anna, attempts=10)
+    flood(anna, attempts=10)
     assert limits.alarms(timezone.now()) == set()
-    bomb(anna, attempts=150)
+    flood(anna, attempts=150)
     assert limits.alarms(timezone.now()) == {"refusals"}
     with translation.override("en"):
         assert any("somebody may be signing up strangers" in alarm.sentence for alarm in alarms())

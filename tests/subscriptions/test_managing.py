@@ -5,7 +5,7 @@ import pytest
 from incidents.models import Delivery, Subscriber
 from incidents.notifications.outbox import queue_message
 from tests.factories import make_component, make_subscriber
-from tests.subscriptions.visitor import Visitor, letters, manage_link, text, unsubscription
+from tests.subscriptions.visitor import Visitor, manage_token, messages, text, unsubscribe_token
 
 pytestmark = pytest.mark.django_db
 
@@ -21,9 +21,9 @@ def ask_for_link(visitor: Visitor, address: str) -> str:
     return text(answer).replace(address, "ADDRESS")
 
 
-def test_link_is_mailed_to_the_address_alone(ben: Visitor, subscriber: Subscriber) -> None:
+def test_link_is_emailed_only_to_the_address(ben: Visitor, subscriber: Subscriber) -> None:
     known = ask_for_link(ben, "anna@example.dk")
-    assert letters() == ["manage"]
+    assert messages() == ["manage"]
     assert ask_for_link(ben, "stranger@example.dk") == known
     assert Delivery.objects.count() == 1
 
@@ -31,11 +31,11 @@ def test_link_is_mailed_to_the_address_alone(ben: Visitor, subscriber: Subscribe
 def test_stranger_cannot_fill_a_mailbox_with_links(ben: Visitor, subscriber: Subscriber) -> None:
     for _ in range(10):
         ask_for_link(ben, "anna@example.dk")
-    assert letters() == ["manage"] * 2
+    assert messages() == ["manage"] * 2
 
 
 def test_link_works_for_an_hour(ben: Visitor, subscriber: Subscriber) -> None:
-    path = ben.page("manage", manage_link(subscriber))
+    path = ben.page("manage", manage_token(subscriber))
     assert ben.get(path).status_code == 200
     ben.clock.shift(60 * 60 + 1)
     for answer in (ben.get(path), ben.post(path, {"wants_incidents": "on"})):
@@ -43,11 +43,11 @@ def test_link_works_for_an_hour(ben: Visitor, subscriber: Subscriber) -> None:
         assert "The link does not work any more" in text(answer)
 
 
-def test_page_shows_the_present_choices(ben: Visitor) -> None:
+def test_page_shows_the_current_choices(ben: Visitor) -> None:
     webmail, _other = make_component("webmail"), make_component()
     subscriber = make_subscriber(language="en", wants_maintenance=False)
     subscriber.components.add(webmail)
-    page = ben.get(ben.page("manage", manage_link(subscriber))).content.decode()
+    page = ben.get(ben.page("manage", manage_token(subscriber))).content.decode()
     assert '<input type="radio" name="language" value="en" checked>' in page
     assert 'name="wants_incidents" id="id_wants_incidents" checked' in page
     assert 'name="wants_maintenance" id="id_wants_maintenance">' in page
@@ -58,7 +58,7 @@ def test_page_shows_the_present_choices(ben: Visitor) -> None:
 def test_choices_can_be_changed(ben: Visitor, subscriber: Subscriber) -> None:
     webmail = make_component("webmail")
     answer = ben.post(
-        ben.page("manage", manage_link(subscriber)),
+        ben.page("manage", manage_token(subscriber)),
         {"language": "da", "wants_maintenance": "on", "scope": "some", "components": [webmail.pk]},
     )
     assert "Your choices are saved." in text(answer)
@@ -68,7 +68,7 @@ def test_choices_can_be_changed(ben: Visitor, subscriber: Subscriber) -> None:
 
 
 def test_pause_lasts_until_the_day_begins_in_the_page_s_zone(ben: Visitor, subscriber: Subscriber) -> None:
-    path = ben.page("manage", manage_link(subscriber))
+    path = ben.page("manage", manage_token(subscriber))
     ben.post(path, {"wants_incidents": "on", "paused_until": "2026-12-24"})
     subscriber.refresh_from_db()
     assert f"{subscriber.paused_until:%Y-%m-%d %H:%M}" == "2026-12-23 23:00"
@@ -79,20 +79,18 @@ def test_pause_lasts_until_the_day_begins_in_the_page_s_zone(ben: Visitor, subsc
 
 
 @pytest.mark.parametrize("day", ["2026-11-23", "1999-01-01", "2028-01-01", "tomorrow", "0000-00-00", "9999-12-31"])
-def test_pause_that_makes_no_sense_is_refused_and_kept_in_the_form(
-    ben: Visitor, subscriber: Subscriber, day: str
-) -> None:
-    answer = ben.post(ben.page("manage", manage_link(subscriber)), {"wants_incidents": "on", "paused_until": day})
+def test_invalid_pause_is_refused_and_kept_in_the_form(ben: Visitor, subscriber: Subscriber, day: str) -> None:
+    answer = ben.post(ben.page("manage", manage_token(subscriber)), {"wants_incidents": "on", "paused_until": day})
     assert answer.status_code == 422
     assert f'value="{day}"' in answer.content.decode()
     subscriber.refresh_from_db()
     assert subscriber.paused_until is None
 
 
-def test_export_holds_what_is_stored(ben: Visitor, subscriber: Subscriber) -> None:
+def test_export_contains_everything_stored(ben: Visitor, subscriber: Subscriber) -> None:
     subscriber.components.add(make_component("webmail"))
     queue_message(subscriber, Delivery.Letter.MANAGE)
-    answer = ben.get(ben.page("data", manage_link(subscriber)))
+    answer = ben.get(ben.page("data", manage_token(subscriber)))
     stored = json.loads(answer.content)
     assert "attachment" in answer.headers["Content-Disposition"]
     assert stored["address"] == "anna@example.dk"
@@ -102,16 +100,16 @@ def test_export_holds_what_is_stored(ben: Visitor, subscriber: Subscriber) -> No
 
 
 def test_opening_the_erase_page_erases_nothing(ben: Visitor, subscriber: Subscriber) -> None:
-    assert ben.get(ben.page("erase", manage_link(subscriber))).status_code == 200
+    assert ben.get(ben.page("erase", manage_token(subscriber))).status_code == 200
     subscriber.refresh_from_db()
     assert subscriber.state == "active"
 
 
-def test_erasure_forgets_the_person_and_keeps_the_count(ben: Visitor, subscriber: Subscriber) -> None:
+def test_erasure_deletes_personal_data_and_keeps_the_delivery(ben: Visitor, subscriber: Subscriber) -> None:
     subscriber.components.add(make_component())
     letter = queue_message(subscriber, Delivery.Letter.MANAGE)
     Delivery.objects.update(reply="550 5.1.1 <anna@example.dk> unknown")
-    link = manage_link(subscriber)
+    link = manage_token(subscriber)
     assert "Everything is deleted" in text(ben.post(ben.page("erase", link)))
     subscriber.refresh_from_db()
     letter.refresh_from_db()
@@ -121,10 +119,10 @@ def test_erasure_forgets_the_person_and_keeps_the_count(ben: Visitor, subscriber
         assert ben.get(ben.page(name, link)).status_code == 410
 
 
-def test_two_can_be_erased_and_both_can_come_back(ben: Visitor, subscriber: Subscriber) -> None:
+def test_several_erased_readers_can_sign_up_again(ben: Visitor, subscriber: Subscriber) -> None:
     other = make_subscriber("bo@example.dk")
     for one in (subscriber, other):
-        ben.post(ben.page("erase", manage_link(one)))
+        ben.post(ben.page("erase", manage_token(one)))
     ben.sign_up("anna@example.dk")
     ben.sign_up("bo@example.dk")
     assert Subscriber.objects.filter(address="").count() == 2
@@ -134,33 +132,35 @@ def test_two_can_be_erased_and_both_can_come_back(ben: Visitor, subscriber: Subs
     }
 
 
-def test_old_unsubscribe_link_of_an_erased_person_still_answers(ben: Visitor, subscriber: Subscriber) -> None:
-    token = unsubscription(subscriber)
-    ben.post(ben.page("erase", manage_link(subscriber)))
+def test_unsubscribe_link_of_an_erased_reader_works(ben: Visitor, subscriber: Subscriber) -> None:
+    token = unsubscribe_token(subscriber)
+    ben.post(ben.page("erase", manage_token(subscriber)))
     assert "You are unsubscribed" in text(ben.post(ben.page("unsubscribe", token)))
 
 
-def test_who_has_left_can_still_see_and_erase_what_is_kept(ben: Visitor, subscriber: Subscriber) -> None:
-    ben.post(ben.page("unsubscribe", unsubscription(subscriber)))
+def test_unsubscribed_reader_can_see_and_erase_stored_data(ben: Visitor, subscriber: Subscriber) -> None:
+    ben.post(ben.page("unsubscribe", unsubscribe_token(subscriber)))
     ask_for_link(ben, "anna@example.dk")
-    assert letters() == ["manage"]
-    assert "You are unsubscribed and get no email" in text(ben.get(ben.page("manage", manage_link(subscriber))))
+    assert messages() == ["manage"]
+    assert "You are unsubscribed and get no email" in text(ben.get(ben.page("manage", manage_token(subscriber))))
 
 
-def test_choice_of_a_system_that_is_hidden_now_is_kept(ben: Visitor, subscriber: Subscriber) -> None:
+def test_choice_of_a_hidden_system_is_kept(ben: Visitor, subscriber: Subscriber) -> None:
     shown, other, hidden = make_component("webmail"), make_component("web"), make_component("old", hidden=True)
     subscriber.components.set([shown, hidden])
-    path = ben.page("manage", manage_link(subscriber))
+    path = ben.page("manage", manage_token(subscriber))
     ben.post(path, {"wants_incidents": "on", "scope": "some", "components": [other.pk]})
     assert set(subscriber.components.all()) == {other, hidden}
 
 
 @pytest.mark.parametrize("scope", [{"scope": "some"}, {}])
-def test_who_follows_only_a_hidden_system_can_save(ben: Visitor, subscriber: Subscriber, scope: dict[str, str]) -> None:
+def test_subscriber_of_only_a_hidden_system_can_save(
+    ben: Visitor, subscriber: Subscriber, scope: dict[str, str]
+) -> None:
     """Without `scope`: a page that shows no systems at all."""
     hidden = make_component("old", hidden=True)
     subscriber.components.set([hidden])
-    path = ben.page("manage", manage_link(subscriber))
+    path = ben.page("manage", manage_token(subscriber))
     assert ben.get(path).status_code == 200
     answer = ben.post(path, {"wants_incidents": "on", "language": "da", **scope})
     assert answer.status_code == 200
@@ -171,13 +171,13 @@ def test_who_follows_only_a_hidden_system_can_save(ben: Visitor, subscriber: Sub
 def test_form_says_that_a_hidden_system_is_followed(ben: Visitor, subscriber: Subscriber) -> None:
     make_component("webmail")
     subscriber.components.set([make_component("old", hidden=True)])
-    path = ben.page("manage", manage_link(subscriber))
+    path = ben.page("manage", manage_token(subscriber))
     assert "You also follow a system that this page does not show at the moment." in text(ben.get(path))
     refused = ben.post(path, {"scope": "some"})
     assert "You also follow a system" in text(refused)
 
 
-def test_who_chooses_all_systems_follows_the_hidden_ones_as_everybody(ben: Visitor, subscriber: Subscriber) -> None:
+def test_choosing_all_systems_includes_hidden_ones(ben: Visitor, subscriber: Subscriber) -> None:
     subscriber.components.set([make_component("old", hidden=True)])
-    ben.post(ben.page("manage", manage_link(subscriber)), {"wants_incidents": "on", "scope": "all"})
+    ben.post(ben.page("manage", manage_token(subscriber)), {"wants_incidents": "on", "scope": "all"})
     assert not subscriber.components.exists()

@@ -28,12 +28,12 @@ OWN, OTHER = "http://testserver", "https://evil.example"
         ({"Origin": ""}, True),
     ],
 )
-def test_other_sites_are_told_from_our_own(headers: dict[str, str], foreign: bool) -> None:
+def test_requests_from_other_sites_are_recognised(headers: dict[str, str], foreign: bool) -> None:
     assert is_from_another_site(RequestFactory().post("/da/subscribe/", headers=headers)) is foreign
 
 
 @pytest.mark.django_db
-def test_form_sent_by_another_site_is_shown_and_not_taken(ben: Visitor) -> None:
+def test_form_sent_by_another_site_is_shown_again_and_not_accepted(ben: Visitor) -> None:
     filled = {"address": "anna@example.dk", "wants_incidents": "on", "stamp": ben.stamp()}
     answer = ben.post(ben.page("subscribe"), filled, HTTP_ORIGIN=OTHER)
     assert answer.status_code == 403
@@ -68,7 +68,7 @@ def test_network_is_a_prefix(address: str, found: str) -> None:
         (1, "nonsense", ""),
     ],
 )
-def test_only_our_own_proxies_are_believed(settings: Settings, proxies: int, forwarded: str, found: str) -> None:
+def test_only_our_own_proxies_are_trusted(settings: Settings, proxies: int, forwarded: str, found: str) -> None:
     settings.TRUSTED_PROXIES = proxies
     request = RequestFactory(REMOTE_ADDR="192.0.2.7", HTTP_X_FORWARDED_FOR=forwarded).get("/")
     assert network(request) == found

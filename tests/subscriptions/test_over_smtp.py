@@ -1,4 +1,4 @@
-"""The road of a subscriber over real SMTP, with nothing in hand but what stands in the mails."""
+"""A subscriber's way through the pages, using only the links in emails received over SMTP."""
 
 import re
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def link(mail: Received, name: str) -> str:
-    """The path of the one link to a page of this name, the same in the text and in the HTML."""
+    """Return the path of the one link to a page of this name; text and HTML must agree."""
     found: set[str] = {
         urlsplit(address).path
         for kind in ("plain", "html")
@@ -28,30 +28,30 @@ def link(mail: Received, name: str) -> str:
     return found.pop()
 
 
-def newest_mail(smtp: ScriptedServer, address: str) -> Received:
+def newest_email(smtp: ScriptedServer, address: str) -> Received:
     jobs.deliver(None, 100)
     return smtp.to(address)[-1]
 
 
-def test_signing_up_choosing_leaving_and_being_forgotten(smtp: ScriptedServer) -> None:
+def test_emails_lead_from_sign_up_through_choices_and_one_click_to_erasure(smtp: ScriptedServer) -> None:
     with time_machine.travel(datetime(2026, 11, 23, 12, 0, tzinfo=UTC)) as clock:
         make_page()
         ben = Visitor(clock, language="en")
         ben.sign_up("ben@example.com")
-        asked = newest_mail(smtp, "ben@example.com")
-        assert asked.message["Content-Language"] == "en"
-        confirm = link(asked, "confirm")
+        confirmation = newest_email(smtp, "ben@example.com")
+        assert confirmation.message["Content-Language"] == "en"
+        confirm = link(confirmation, "confirm")
         assert "Confirm your subscription" in text(ben.get(confirm))
         assert "You are subscribed" in text(ben.post(confirm))
 
         clock.shift(25 * 60 * 60)
         ben.sign_up("ben@example.com")
-        told = newest_mail(smtp, "ben@example.com")
-        one_click = str(told.message["List-Unsubscribe"]).strip("<>")
-        assert told.message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+        reminder = newest_email(smtp, "ben@example.com")
+        one_click = str(reminder.message["List-Unsubscribe"]).strip("<>")
+        assert reminder.message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
 
         ben.post(ben.page("request_manage_link"), {"address": "ben@example.com"})
-        manage = link(newest_mail(smtp, "ben@example.com"), "manage")
+        manage = link(newest_email(smtp, "ben@example.com"), "manage")
         assert "Your choices are saved." in text(ben.post(manage, {"language": "da", "wants_incidents": "on"}))
 
         answer = Client().post(urlsplit(one_click).path, {"List-Unsubscribe": "One-Click"})
@@ -63,10 +63,10 @@ def test_signing_up_choosing_leaving_and_being_forgotten(smtp: ScriptedServer) -
         assert len(smtp.to("ben@example.com")) == 3
 
 
-def test_letters_are_in_the_language_that_was_chosen(smtp: ScriptedServer) -> None:
+def test_emails_are_in_the_chosen_language(smtp: ScriptedServer) -> None:
     with time_machine.travel(datetime(2026, 11, 23, 12, 0, tzinfo=UTC)) as clock:
         make_page()
         Visitor(clock, language="da").sign_up("ben@example.com", language="en")
-        asked = newest_mail(smtp, "ben@example.com")
-    assert asked.message["Content-Language"] == "en"
-    assert link(asked, "confirm").startswith("/en/")
+        confirmation = newest_email(smtp, "ben@example.com")
+    assert confirmation.message["Content-Language"] == "en"
+    assert link(confirmation, "confirm").startswith("/en/")

@@ -1,4 +1,4 @@
-"""A provider calls as it really does: with the body that Mailgun sends, signed as Mailgun signs."""
+"""A mail provider's webhook, called with Mailgun's own body and signature."""
 
 import hashlib
 import hmac
@@ -20,7 +20,7 @@ from tests.notifications.helpers import announced
 pytestmark = pytest.mark.django_db
 
 KEY = "key-of-mailgun"
-# As recorded by Mailgun's own tester, shortened by what concerns neither letter nor recipient.
+# As sent by Mailgun's test tool, without the parts that concern neither message nor recipient.
 PERMANENT = {
     "event": "failed",
     "severity": "permanent",
@@ -65,8 +65,8 @@ def _mailgun(settings: Settings) -> None:
 
 
 @pytest.fixture
-def letter() -> Delivery:
-    """The earlier of two that went to one reader."""
+def delivery() -> Delivery:
+    """The earlier of two deliveries to one subscriber."""
     make_subscriber("karen@example.dk", confirmed_at=timezone.now() - timedelta(days=9))
     announced()
     announced()
@@ -75,7 +75,7 @@ def letter() -> Delivery:
 
 
 def call(*, key: str = KEY, password: str = "secret", message_id: str = "", status: object = None, **event: str) -> int:
-    """The status that the provider gets."""
+    """Send an event and return the status of the response."""
     data = {**PERMANENT, "delivery-status": status or PERMANENT["delivery-status"], **event}
     data["message"] = {"headers": {"message-id": message_id.strip("<>")}}
     signature = hmac.new(key.encode(), b"1529006854token", hashlib.sha256).hexdigest()
@@ -85,46 +85,44 @@ def call(*, key: str = KEY, password: str = "secret", message_id: str = "", stat
     return client.post("/bounces/mailgun/", json.dumps(body), content_type="application/json").status_code
 
 
-def test_a_provider_that_finds_no_such_address_ends_with_a_suspended_reader(letter: Delivery) -> None:
-    assert call(message_id=letter.message_id) == 200
+def test_permanent_bounce_suspends_the_subscriber(delivery: Delivery) -> None:
+    assert call(message_id=delivery.message_id) == 200
     reader = Subscriber.objects.get()
     assert (reader.state, reader.suspended_because.startswith("5.1.1 ")) == ("suspended", True)
     found = Bounce.objects.get()
     assert (found.consequence, found.status) == ("suspended", "5.1.1")
-    assert found.announcement_id == letter.announcement_id
+    assert found.announcement_id == delivery.announcement_id
 
 
-def test_a_provider_that_changes_the_message_id_means_the_newest_letter(letter: Delivery) -> None:
+def test_unknown_message_id_is_attributed_to_the_newest_delivery(delivery: Delivery) -> None:
     assert call(message_id="<its-own@mailgun.example>") == 200
     assert Bounce.objects.get().announcement_id == Delivery.objects.latest("id").announcement_id
 
 
 @pytest.mark.parametrize(("severity", "consequence"), [("temporary", "delayed"), ("permanent", "passing")])
-def test_server_busy_suspends_nobody_whether_late_or_given_up(
-    letter: Delivery, severity: str, consequence: str
-) -> None:
+def test_busy_server_does_not_suspend_the_subscriber(delivery: Delivery, severity: str, consequence: str) -> None:
     assert call(status=BUSY, severity=severity) == 200
     assert Bounce.objects.get().consequence == consequence
     assert Subscriber.objects.get().state == "active"
 
 
-def test_who_calls_a_letter_unwanted_is_unsubscribed_at_once_and_once(letter: Delivery) -> None:
+def test_complaint_unsubscribes_once(delivery: Delivery) -> None:
     assert [call(event="complained", severity=""), call(event="complained", severity="")] == [200, 200]
     assert Subscriber.objects.get().state == "unsubscribed"
     assert Bounce.objects.get().consequence == "complained"
 
 
-def test_other_news_and_unknown_addresses_change_nothing(letter: Delivery) -> None:
+def test_other_events_and_unknown_addresses_change_nothing(delivery: Delivery) -> None:
     assert call(event="delivered") == 200
     assert call(recipient="nobody@example.dk") == 200
     assert not Bounce.objects.exists()
 
 
-def test_nobody_is_believed_without_the_password_and_the_signature(letter: Delivery) -> None:
+def test_report_without_valid_password_and_signature_is_refused(delivery: Delivery) -> None:
     assert [call(password="guessed"), call(key="guessed")] == [400, 400]
     assert Subscriber.objects.get().state == "active"
 
 
-def test_without_a_provider_there_is_no_address_to_call(settings: Settings) -> None:
+def test_without_a_provider_there_is_no_url(settings: Settings) -> None:
     settings.MAIL_PROVIDER = ""
     assert provider.urls() == []

@@ -1,4 +1,4 @@
-"""A public form stores a request; what is known of the address is looked up by a worker (STANDARDS P5)."""
+"""A public form only stores a request; a worker looks up the address (STANDARDS P5)."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -19,7 +19,7 @@ from incidents.notifications import queues
 from incidents.subscriptions import limits, requests, service
 from incidents.subscriptions.lifecycle import Choices
 from tests.factories import make_component, make_incident, make_subscriber
-from tests.subscriptions.visitor import Visitor, letters
+from tests.subscriptions.visitor import Visitor, messages
 
 pytestmark = pytest.mark.django_db
 
@@ -41,7 +41,7 @@ def request_for(address: str = ADDRESS) -> SubscriptionRequest:
     return requests.to_subscribe(address, DANISH)
 
 
-def bring_into(state: str) -> None:
+def prepare_state(state: str) -> None:
     if state == "limited":
         for limit in (limits.ADDRESS, limits.MAILBOX, limits.MANAGE, limits.WEBHOOK):
             LetterLimit.objects.create(
@@ -61,7 +61,7 @@ def bring_into(state: str) -> None:
 
 @contextmanager
 def recorded_statements() -> Iterator[list[str]]:
-    """Every statement that this thread sends to the database, without parameters and names of savepoints."""
+    """Record this thread's SQL statements, without parameters and savepoint names."""
     statements: list[str] = []
 
     def record(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
@@ -73,7 +73,7 @@ def recorded_statements() -> Iterator[list[str]]:
 
 
 def submit(visitor: Visitor, form: str, incident: str) -> tuple[list[str], bytes]:
-    """The statements and the answer of one form that is sent, before any worker looks at it."""
+    """Send a form and return its SQL statements and its response, before a worker processes it."""
     path = visitor.page(form, incident) if form == "follow" else visitor.page(form)
     fields = {"address": ADDRESS, "wants_incidents": "on", "scope": "all", "stamp": visitor.stamp(), "url": WEBHOOK}
     with recorded_statements() as statements:
@@ -85,24 +85,24 @@ def submit(visitor: Visitor, form: str, incident: str) -> tuple[list[str], bytes
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("state", STATES)
-def test_form_runs_the_same_statements_and_answers_the_same_whatever_is_known(
+def test_form_runs_the_same_statements_and_responds_the_same_for_every_address(
     anna: Visitor, form: str, state: str
 ) -> None:
     incident = make_incident().pk
-    submit(anna, form, incident)  # caches are filled, the limit of the network has its row
+    submit(anna, form, incident)  # fills the caches and creates the row of the network's limit
     unknown = submit(anna, form, incident)
-    bring_into(state)
+    prepare_state(state)
     assert submit(anna, form, incident) == unknown
     assert any("INSERT INTO" in sql and SubscriptionRequest._meta.db_table in sql for sql in unknown[0])
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_web_request_never_reads_who_subscribes(anna: Visitor, form: str) -> None:
+def test_web_request_never_reads_subscribers(anna: Visitor, form: str) -> None:
     statements, _answer = submit(anna, form, make_incident().pk)
     assert not [sql for sql in statements if "incidents_subscriber" in sql]
 
 
-def test_request_is_one_job_which_a_worker_carries_out(
+def test_several_requests_are_one_job_for_a_worker(
     queue: Queue, page: Any, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
     with django_capture_on_commit_callbacks(execute=True):
@@ -110,20 +110,20 @@ def test_request_is_one_job_which_a_worker_carries_out(
         requests.store(request_for("two@example.dk"))
     assert len(queue) == 1
     SimpleWorker([queue], connection=queue.connection).work(burst=True)
-    assert letters("one@example.dk") == letters("two@example.dk") == ["confirmation"]
+    assert messages("one@example.dk") == messages("two@example.dk") == ["confirmation"]
     assert not SubscriptionRequest.objects.exists()
 
 
-def test_scheduler_processes_what_no_worker_took_up(anna: Visitor) -> None:
+def test_scheduler_processes_overlooked_requests(anna: Visitor) -> None:
     requests.store(request_for())
     scheduler.process_requests()
-    assert letters() == []  # a worker may be about to take it
+    assert messages() == []  # a worker may be about to take it
     anna.clock.shift(6)
     scheduler.process_requests()
-    assert letters() == ["confirmation"]
+    assert messages() == ["confirmation"]
 
 
-def test_request_that_fails_is_deferred_and_stops_no_other(
+def test_failing_request_is_deferred_and_does_not_block_others(
     anna: Visitor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     sign_up = service.sign_up
@@ -137,17 +137,17 @@ def test_request_that_fails_is_deferred_and_stops_no_other(
     requests.store(request_for())
     requests.store(request_for("ben@example.dk"))
     assert requests.process_due(timezone.now()) == 2
-    assert (letters(), letters("ben@example.dk")) == ([], ["confirmation"])
+    assert (messages(), messages("ben@example.dk")) == ([], ["confirmation"])
     assert "invalid byte sequence" in caplog.text
     assert ADDRESS not in caplog.text
     assert requests.process_due(timezone.now()) == 0
     monkeypatch.undo()
     anna.clock.shift(31)
     assert requests.process_due(timezone.now()) == 1
-    assert letters() == ["confirmation"]
+    assert messages() == ["confirmation"]
 
 
-def test_request_that_fails_for_a_day_is_given_up_and_reported(anna: Visitor, caplog: pytest.LogCaptureFixture) -> None:
+def test_request_that_fails_for_a_day_is_deleted_and_logged(anna: Visitor, caplog: pytest.LogCaptureFixture) -> None:
     requests.store(request_for())
     anna.clock.shift(timedelta(days=1, seconds=1))
     scheduler.forget_sign_ups()
@@ -155,14 +155,14 @@ def test_request_that_fails_for_a_day_is_given_up_and_reported(anna: Visitor, ca
     assert "1 subscription requests were given up" in caplog.text
 
 
-def test_beyond_a_limit_of_the_requester_no_address_is_kept(page: Any) -> None:
+def test_beyond_a_limit_of_the_requester_no_address_is_stored(page: Any) -> None:
     stored = [requests.store(request_for(f"{number}@example.dk"), network="192.0.2.0/24") for number in range(40)]
     assert stored == [True] * limits.NETWORK.burst + [False] * 10
     assert SubscriptionRequest.objects.count() == limits.NETWORK.burst
     assert requests.store(request_for(), network="198.51.100.0/24")
 
 
-def test_choices_arrive_as_they_were_made_without_what_was_deleted_since(page: Any) -> None:
+def test_choices_are_kept_without_components_deleted_since(page: Any) -> None:
     kept, deleted = make_component("Mail"), make_component("Web")
     choices = Choices("en", wants_incidents=True, wants_maintenance=False, components=(kept, deleted))
     requests.store(requests.to_subscribe(ADDRESS, choices))
@@ -173,7 +173,7 @@ def test_choices_arrive_as_they_were_made_without_what_was_deleted_since(page: A
     assert list(subscriber.components.all()) == [kept]
 
 
-def test_incident_that_was_withdrawn_since_the_request_is_followed_by_nobody(page: Any) -> None:
+def test_incident_withdrawn_since_the_request_is_not_followed(page: Any) -> None:
     incident = make_incident()
     requests.store(requests.to_follow(ADDRESS, incident, "da"))
     type(incident).objects.update(published_at=None)
@@ -195,4 +195,4 @@ def test_several_workers_process_each_request_once(page: Any) -> None:
     with ThreadPoolExecutor(3) as pool:
         done = [pool.submit(work) for _worker in range(3)]
     assert sum(one.result() for one in done) == 12
-    assert [len(letters(f"{number}@example.dk")) for number in range(12)] == [1] * 12
+    assert [len(messages(f"{number}@example.dk")) for number in range(12)] == [1] * 12

@@ -1,9 +1,9 @@
-"""No answer tells a stranger who subscribes, and no page tells anybody who reads it (STANDARDS P5, M1)."""
+"""No response reveals who subscribes, and no page reveals its reader (STANDARDS P5, M1)."""
 
 import pytest
 
 from tests.factories import make_subscriber
-from tests.subscriptions.visitor import Visitor, confirmation, manage_link, text, unsubscription
+from tests.subscriptions.visitor import Visitor, confirmation_token, manage_token, text, unsubscribe_token
 
 pytestmark = pytest.mark.django_db
 
@@ -19,7 +19,7 @@ def prepared(anna: Visitor, state: str) -> Visitor:
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_sign_up_answers_the_same_whatever_is_known(anna: Visitor, state: str) -> None:
+def test_sign_up_response_is_the_same_for_every_address(anna: Visitor, state: str) -> None:
     unknown = anna.sign_up("nobody@example.dk")
     answer = prepared(anna, state).sign_up()
     assert answer.status_code == unknown.status_code == 200
@@ -31,7 +31,7 @@ def test_sign_up_answers_the_same_whatever_is_known(anna: Visitor, state: str) -
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_request_for_a_link_answers_the_same_whatever_is_known(anna: Visitor, state: str) -> None:
+def test_manage_link_response_is_the_same_for_every_address(anna: Visitor, state: str) -> None:
     path = anna.page("request_manage_link")
     unknown = anna.post(path, {"address": "nobody@example.dk"})
     answer = prepared(anna, state).post(path, {"address": "anna@example.dk"})
@@ -40,10 +40,10 @@ def test_request_for_a_link_answers_the_same_whatever_is_known(anna: Visitor, st
 
 
 @pytest.mark.parametrize("name", ["confirm", "unsubscribe", "manage", "erase"])
-def test_page_behind_a_link_is_kept_and_passed_on_by_nobody(anna: Visitor, name: str) -> None:
+def test_page_behind_a_link_is_not_cached_indexed_or_sent_as_referrer(anna: Visitor, name: str) -> None:
     subscriber = make_subscriber()
-    tokens = {"confirm": confirmation, "unsubscribe": unsubscription, "manage": manage_link, "erase": manage_link}
-    answer = anna.get(anna.page(name, tokens[name](subscriber)))
+    make_token = {"confirm": confirmation_token, "unsubscribe": unsubscribe_token}.get(name, manage_token)
+    answer = anna.get(anna.page(name, make_token(subscriber)))
     assert answer.status_code == 200
     assert answer.headers["Cache-Control"] == "no-store"
     assert answer.headers["Referrer-Policy"] == "no-referrer"
@@ -51,12 +51,12 @@ def test_page_behind_a_link_is_kept_and_passed_on_by_nobody(anna: Visitor, name:
     assert '<meta name="robots" content="noindex">' in answer.content.decode()
 
 
-def test_sign_up_form_may_be_found_and_is_not_kept(anna: Visitor) -> None:
+def test_sign_up_form_may_be_indexed_and_is_not_cached(anna: Visitor) -> None:
     answer = anna.get(anna.page("subscribe"))
     assert "noindex" not in answer.content.decode()
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-def test_address_alone_opens_nothing(anna: Visitor) -> None:
+def test_address_alone_gives_no_access(anna: Visitor) -> None:
     make_subscriber("anna@example.dk")
     assert "a…" not in text(anna.get(anna.page("manage", "anna@example.dk")))

@@ -5,25 +5,25 @@ from django.test.utils import CaptureQueriesContext
 from incidents.models import Component, Delivery, Subscriber
 from incidents.text import Text
 from tests.factories import make_component, make_group, make_subscriber
-from tests.subscriptions.visitor import Visitor, confirmation, letters, text, unsubscription
+from tests.subscriptions.visitor import Visitor, confirmation_token, messages, text, unsubscribe_token
 
 pytestmark = pytest.mark.django_db
 
 
-def test_form_says_who_keeps_the_data_why_and_how_long(ben: Visitor) -> None:
+def test_form_explains_controller_purpose_and_retention(ben: Visitor) -> None:
     said = text(ben.get(ben.page("subscribe")))
     assert "Nordhost ApS keeps your mail address and these choices in order to send you the mails" in said
     assert "after seven days without an answer your address is deleted" in said
     assert "Your agreement lasts until you unsubscribe" in said
 
 
-def test_signing_up_asks_by_mail_and_tells_nothing_else(anna: Visitor) -> None:
+def test_signing_up_sends_a_confirmation_email(anna: Visitor) -> None:
     answer = anna.sign_up("anna@example.dk")
     assert answer.status_code == 200
     assert "anna@example.dk" in text(answer)
     subscriber = Subscriber.objects.get()
     assert subscriber.state == "pending"
-    assert letters() == ["confirmation"]
+    assert messages() == ["confirmation"]
     assert Delivery.objects.get().language == "da"
 
 
@@ -34,7 +34,7 @@ def test_consent_is_recorded_with_text_time_and_method(anna: Visitor) -> None:
     assert f"{subscriber.requested_at:%Y-%m-%d %H:%M}" == "2026-11-23 12:00"
 
 
-def test_language_is_the_page_s_unless_another_is_chosen(anna: Visitor, ben: Visitor) -> None:
+def test_language_defaults_to_that_of_the_page(anna: Visitor, ben: Visitor) -> None:
     anna.sign_up("a@example.dk")
     ben.sign_up("b@example.dk")
     anna.sign_up("c@example.dk", language="en")
@@ -42,7 +42,7 @@ def test_language_is_the_page_s_unless_another_is_chosen(anna: Visitor, ben: Vis
     assert chosen == {"a@example.dk": "da", "b@example.dk": "en", "c@example.dk": "en"}
 
 
-def test_form_on_a_page_has_that_page_s_language_chosen(ben: Visitor) -> None:
+def test_form_preselects_the_language_of_the_page(ben: Visitor) -> None:
     assert '<input type="radio" name="language" value="en" checked>' in ben.get(ben.page("subscribe")).content.decode()
 
 
@@ -55,7 +55,7 @@ def test_some_systems_and_kinds_can_be_chosen(anna: Visitor) -> None:
     assert not subscriber.wants_maintenance
 
 
-def test_systems_stand_in_their_groups_and_hidden_ones_do_not_stand_there(ben: Visitor) -> None:
+def test_systems_are_listed_by_group_without_hidden_ones(ben: Visitor) -> None:
     make_component("webmail", group=make_group(), name=Text(en="Webmail"))
     make_component("secret", hidden=True, name=Text(en="Secret"))
     said = text(ben.get(ben.page("subscribe")))
@@ -76,33 +76,33 @@ def test_system_without_a_translation_is_marked_as_such(ben: Visitor) -> None:
     assert "Not yet translated into English" in page
 
 
-def test_newest_choices_count_while_the_first_letter_is_unanswered(anna: Visitor) -> None:
+def test_newest_choices_count_until_confirmation(anna: Visitor) -> None:
     anna.sign_up(language="da")
     anna.sign_up(language="en", wants_maintenance="")
     subscriber = Subscriber.objects.get()
     assert (subscriber.language, subscriber.wants_maintenance) == ("en", False)
-    assert letters() == ["confirmation"]
+    assert messages() == ["confirmation"]
 
 
-def test_subscriber_who_signs_up_again_keeps_their_choices_and_hears_so(anna: Visitor) -> None:
+def test_second_sign_up_keeps_the_choices_and_is_answered_by_email(anna: Visitor) -> None:
     subscriber = make_subscriber("anna@example.dk", language="en")
     anna.sign_up(language="da", wants_maintenance="")
     subscriber.refresh_from_db()
     assert (subscriber.state, subscriber.language, subscriber.wants_maintenance) == ("active", "en", True)
-    assert letters() == ["already_subscribed"]
+    assert messages() == ["already_subscribed"]
 
 
-def test_coming_back_after_leaving_is_a_new_opt_in(anna: Visitor) -> None:
+def test_signing_up_after_unsubscribing_is_a_new_opt_in(anna: Visitor) -> None:
     anna.sign_up()
     subscriber = Subscriber.objects.get()
-    first_link = confirmation(subscriber)
+    first_link = confirmation_token(subscriber)
     anna.confirm(subscriber)
-    anna.post(anna.page("unsubscribe", unsubscription(subscriber)))
+    anna.post(anna.page("unsubscribe", unsubscribe_token(subscriber)))
     anna.clock.shift(25 * 60 * 60)
     anna.sign_up()
     subscriber.refresh_from_db()
     assert subscriber.state == "pending"
-    assert letters() == ["confirmation", "confirmation"]
+    assert messages() == ["confirmation", "confirmation"]
     assert anna.post(anna.page("confirm", first_link)).status_code == 410
     anna.confirm(subscriber)
     subscriber.refresh_from_db()
@@ -118,14 +118,14 @@ def test_suspended_address_can_opt_in_again(anna: Visitor) -> None:
     assert (subscriber.state, subscriber.suspended_because) == ("active", "")
 
 
-def test_other_case_is_the_same_subscriber(anna: Visitor) -> None:
+def test_address_in_another_case_is_the_same_subscriber(anna: Visitor) -> None:
     anna.sign_up("Anna@Example.DK")
     anna.clock.shift(25 * 60 * 60)
     anna.sign_up("anna@example.dk")
     assert [one.address for one in Subscriber.objects.all()] == ["Anna@example.dk"]
 
 
-def test_form_asks_the_database_as_often_for_many_systems_as_for_few(anna: Visitor) -> None:
+def test_form_needs_as_many_queries_for_many_systems_as_for_few(anna: Visitor) -> None:
     def queries() -> int:
         with CaptureQueriesContext(connection) as captured:
             anna.get(anna.page("subscribe"))

@@ -1,4 +1,4 @@
-"""A webhook's life on its pages: signed up, connected by a code, looked after, left."""
+"""The pages of a webhook: sign-up, connecting with a code, log and secret, unsubscribing."""
 
 import re
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from incidents.notifications import jobs
 from incidents.notifications.messages.payloads import verification_code
 from incidents.subscriptions import webhooks
 from tests.notifications.helpers import announced
-from tests.subscriptions.visitor import Visitor, manage_link, text, unsubscription
+from tests.subscriptions.visitor import Visitor, manage_token, text, unsubscribe_token
 from tests.support.receiver import Receiver, answer
 
 pytestmark = pytest.mark.django_db
@@ -37,28 +37,28 @@ def sign_up(visitor: Visitor, url: str, address: str = OWNER) -> HttpResponse:
     return visitor.post(visitor.page("subscribe_webhook"), fields)
 
 
-def connection(webhook: Subscriber) -> str:
+def connect_token(webhook: Subscriber) -> str:
     return links.sign(Purpose.CONNECT, f"{webhook.pk}:{webhook.opt_in_round}")
 
 
-def code(webhook: Subscriber) -> str:
+def valid_code(webhook: Subscriber) -> str:
     return verification_code(webhook.pk, webhook.opt_in_round)
 
 
 def signed_up(visitor: Visitor, receiver: Receiver) -> tuple[Subscriber, str]:
     assert sign_up(visitor, receiver.url).status_code == 200
     webhook = Subscriber.objects.get()
-    return webhook, visitor.page("connect", connection(webhook))
+    return webhook, visitor.page("connect", connect_token(webhook))
 
 
 def connected(visitor: Visitor, receiver: Receiver) -> tuple[Subscriber, str]:
-    """The webhook, and the address of its log."""
+    """Return the webhook and the path of its log."""
     webhook, path = signed_up(visitor, receiver)
-    assert visitor.post(path, {"code": code(webhook)}).status_code == 200
-    return webhook, visitor.page("webhook", manage_link(webhook))
+    assert visitor.post(path, {"code": valid_code(webhook)}).status_code == 200
+    return webhook, visitor.page("webhook", manage_token(webhook))
 
 
-def test_owner_confirms_by_mail_and_by_the_code_that_arrives(ben: Visitor, receiver: Receiver) -> None:
+def test_owner_confirms_by_email_and_by_code(ben: Visitor, receiver: Receiver) -> None:
     webhook, path = signed_up(ben, receiver)
     assert (webhook.state, webhook.channel, webhook.owner) == ("pending", "webhook", OWNER)
     assert Delivery.objects.get().letter == "webhook"
@@ -67,16 +67,16 @@ def test_owner_confirms_by_mail_and_by_the_code_that_arrives(ben: Visitor, recei
     assert receiver.posted == []  # a mail scanner that opens the link posts nothing
     assert "on its way" in text(ben.post(path, {"send": "1"}))
     jobs.post()
-    assert code(webhook).encode() in receiver.posted[0].body
+    assert valid_code(webhook).encode() in receiver.posted[0].body
     assert "204 No Content" in text(ben.get(path))
     wrong = ben.post(path, {"code": "AAAA-AAAA"})
     assert wrong.status_code == 422
     assert 'value="AAAA-AAAA"' in wrong.content.decode()
-    done = ben.post(path, {"code": f" {code(webhook).lower().replace('-', ' ')}"})
+    done = ben.post(path, {"code": f" {valid_code(webhook).lower().replace('-', ' ')}"})
     assert SigningSecret.objects.get().value in text(done)
     webhook.refresh_from_db()
     assert webhook.state == "active"
-    again = text(ben.post(path, {"code": code(webhook)}))
+    again = text(ben.post(path, {"code": valid_code(webhook)}))
     assert "It is connected" in again
     assert "whsec_" not in again  # it was shown once
 
@@ -85,12 +85,12 @@ def test_code_cannot_be_guessed(ben: Visitor, receiver: Receiver) -> None:
     webhook, path = signed_up(ben, receiver)
     for number in range(10):
         ben.post(path, {"code": f"AAAA-AAA{number}"})
-    assert ben.post(path, {"code": code(webhook)}).status_code == 422
+    assert ben.post(path, {"code": valid_code(webhook)}).status_code == 422
     ben.clock.shift(timedelta(hours=1, seconds=1))
-    assert ben.post(path, {"code": code(webhook)}).status_code == 200
+    assert ben.post(path, {"code": valid_code(webhook)}).status_code == 200
 
 
-def test_nobody_is_flooded_with_codes_or_mails(ben: Visitor, receiver: Receiver) -> None:
+def test_codes_and_emails_are_limited(ben: Visitor, receiver: Receiver) -> None:
     _webhook, path = signed_up(ben, receiver)
     assert [ben.post(path, {"send": "1"}).status_code for _ in range(4)] == [200] * 3 + [422]
     for number in range(10):
@@ -98,7 +98,7 @@ def test_nobody_is_flooded_with_codes_or_mails(ben: Visitor, receiver: Receiver)
     assert Delivery.objects.filter(letter="webhook").count() <= 6
 
 
-def test_answer_does_not_tell_whether_a_webhook_is_known(ben: Visitor, receiver: Receiver) -> None:
+def test_response_does_not_reveal_whether_a_webhook_is_known(ben: Visitor, receiver: Receiver) -> None:
     connected(ben, receiver)
     known, unknown = sign_up(ben, receiver.url), sign_up(ben, f"{receiver.url}&other=1")
     assert text(known) == text(unknown)
@@ -114,14 +114,14 @@ def test_answer_does_not_tell_whether_a_webhook_is_known(ben: Visitor, receiver:
         ("https://me:secret@example.com/", "user name"),
     ],
 )
-def test_bad_address_is_refused_with_the_reason_and_kept(ben: Visitor, url: str, why: str) -> None:
+def test_invalid_url_is_refused_with_a_reason(ben: Visitor, url: str, why: str) -> None:
     refused = sign_up(ben, url)
     assert refused.status_code == 422
     assert why in text(refused)
     assert f'value="{OWNER}"' in refused.content.decode()
 
 
-def test_a_link_is_over_after_three_days_and_wrong_if_cut(ben: Visitor, receiver: Receiver) -> None:
+def test_link_expires_after_three_days_and_is_invalid_if_truncated(ben: Visitor, receiver: Receiver) -> None:
     _webhook, path = signed_up(ben, receiver)
     assert ben.get(f"{path[:-6]}/").status_code == 404
     ben.clock.shift(timedelta(hours=73))
@@ -129,14 +129,14 @@ def test_a_link_is_over_after_three_days_and_wrong_if_cut(ben: Visitor, receiver
     assert Delivery.objects.count() == 1
 
 
-def test_owner_sees_the_tries_changes_the_secret_and_has_a_post_sent_again(ben: Visitor, receiver: Receiver) -> None:
+def test_owner_sees_attempts_changes_the_secret_and_replays_a_post(ben: Visitor, receiver: Receiver) -> None:
     _webhook, page = connected(ben, receiver)
     first = SigningSecret.objects.get().value
     receiver.says = lambda _post: answer("500 Oh dear")
     announced()
     jobs.post()
     assert "500 Internal Server Error" in text(ben.get(page))
-    assert 'name="replay"' not in ben.get(page).content.decode()  # it is tried again by itself
+    assert 'name="replay"' not in ben.get(page).content.decode()  # it is retried automatically
     receiver.says = lambda _post: answer("200 OK")
     ben.clock.shift(10)
     jobs.post()
@@ -156,7 +156,7 @@ def test_owner_sees_the_tries_changes_the_secret_and_has_a_post_sent_again(ben: 
     assert SigningSecret.objects.valid(timezone.now()).get().value == second
 
 
-def test_nobody_elses_post_can_be_sent_again(ben: Visitor, receiver: Receiver) -> None:
+def test_only_own_posts_can_be_replayed(ben: Visitor, receiver: Receiver) -> None:
     _webhook, page = connected(ben, receiver)
     announced()
     jobs.post()
@@ -166,21 +166,23 @@ def test_nobody_elses_post_can_be_sent_again(ben: Visitor, receiver: Receiver) -
     assert len(receiver.posted) == 1
 
 
-def test_link_in_a_post_ends_it_and_erasing_forgets_address_owner_and_secrets(ben: Visitor, receiver: Receiver) -> None:
+def test_link_in_a_post_unsubscribes_and_erasure_deletes_url_owner_and_secrets(
+    ben: Visitor, receiver: Receiver
+) -> None:
     webhook, _page = connected(ben, receiver)
-    path = ben.page("unsubscribe", unsubscription(webhook))
+    path = ben.page("unsubscribe", unsubscribe_token(webhook))
     assert "nothing more will be posted" in text(ben.get(path))
     ben.post(path)
     announced()
     jobs.post()
     assert receiver.posted == []
-    ben.post(ben.page("erase", manage_link(webhook)))
+    ben.post(ben.page("erase", manage_token(webhook)))
     webhook.refresh_from_db()
     assert (webhook.address, webhook.owner, webhook.state) == ("", "", "unsubscribed")
     assert not SigningSecret.objects.exists()
 
 
-def test_links_to_all_of_an_owners_subscriptions_are_mailed_at_once(ben: Visitor, receiver: Receiver) -> None:
+def test_links_to_all_subscriptions_of_an_owner_are_emailed(ben: Visitor, receiver: Receiver) -> None:
     connected(ben, receiver)
     sign_up(ben, f"{receiver.url}&other=1")
     ben.post(ben.page("request_manage_link"), {"address": OWNER.upper()})
@@ -197,5 +199,5 @@ def test_links_to_all_of_an_owners_subscriptions_are_mailed_at_once(ben: Visitor
         ("https://evillogic.azure.com/", "webhook"),
     ],
 )
-def test_chat_is_known_by_its_own_host_only(url: str, channel: str) -> None:
+def test_chat_is_recognised_by_its_own_host_only(url: str, channel: str) -> None:
     assert webhooks.channel_of(url) == channel

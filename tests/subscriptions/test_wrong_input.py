@@ -1,4 +1,4 @@
-"""Every wrong input has a clear answer in the reader's language, and nothing is stored half."""
+"""Every invalid input gets a clear answer in the reader's language, and nothing is partly stored."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from incidents.models import Delivery, Subscriber
 from incidents.subscriptions import addresses
 from tests.factories import make_subscriber
-from tests.subscriptions.visitor import Visitor, manage_link, text, unsubscription
+from tests.subscriptions.visitor import Visitor, manage_token, text, unsubscribe_token
 
 pytestmark = pytest.mark.django_db
 
@@ -26,13 +26,13 @@ BAD_ADDRESSES = [
 
 
 @pytest.mark.parametrize("address", [bad for bad in BAD_ADDRESSES if bad.strip() != "anna@example.dk"])
-def test_what_is_no_address_is_refused(address: str) -> None:
+def test_invalid_address_is_refused(address: str) -> None:
     with pytest.raises(ValidationError):
         addresses.normalise(address)
 
 
 @pytest.mark.parametrize("address", ["", "anna", "anna@example.dk\nBcc: x@ex.dk", "anna@" + "x" * 400])
-def test_bad_address_is_refused_with_the_text_kept(anna: Visitor, address: str) -> None:
+def test_form_with_an_invalid_address_marks_the_field(anna: Visitor, address: str) -> None:
     answer = anna.sign_up(address)
     page = answer.content.decode()
     assert answer.status_code == 422
@@ -43,7 +43,7 @@ def test_bad_address_is_refused_with_the_text_kept(anna: Visitor, address: str) 
     assert not Delivery.objects.exists()
 
 
-def test_refused_form_comes_back_as_it_was_sent(ben: Visitor) -> None:
+def test_refused_form_keeps_its_input(ben: Visitor) -> None:
     answer = ben.sign_up("anna@", language="da", wants_maintenance="")
     page = answer.content.decode()
     assert 'value="anna@"' in page
@@ -61,7 +61,7 @@ def test_refused_form_comes_back_as_it_was_sent(ben: Visitor) -> None:
         ("Anna.B+status@example.dk", "Anna.B+status@example.dk"),
         ("anna@blåbærgrød.dk", "anna@xn--blbrgrd-fxak7p.dk"),
         ("ａnna@example.dk", "anna@example.dk"),
-        ("\u2068anna@example.dk\u2069\u200b", "anna@example.dk"),  # as it is copied from some pages
+        ("\u2068anna@example.dk\u2069\u200b", "anna@example.dk"),  # as copied from some pages
         ("anna@xn--blbrgrd-fxak7p.dk", "anna@xn--blbrgrd-fxak7p.dk"),
     ],
 )
@@ -70,13 +70,13 @@ def test_address_is_stored_in_one_form(anna: Visitor, typed: str, stored: str) -
     assert Subscriber.objects.get().address == stored
 
 
-def test_address_is_shown_in_the_letters_it_was_typed_in(anna: Visitor) -> None:
+def test_internationalised_address_is_shown_decoded(anna: Visitor) -> None:
     assert "anna@blåbærgrød.dk" in text(anna.sign_up("anna@blåbærgrød.dk"))
 
 
 @settings(max_examples=50, deadline=None)
 @given(st.text(max_size=80) | st.emails() | st.builds("{}@{}".format, st.text(max_size=20), st.text(max_size=20)))
-def test_address_is_refused_or_safe_in_a_mail_header(typed: str) -> None:
+def test_address_is_refused_or_safe_in_an_email_header(typed: str) -> None:
     try:
         address = addresses.normalise(typed)
     except ValidationError:
@@ -98,12 +98,12 @@ def test_address_is_refused_or_safe_in_a_mail_header(typed: str) -> None:
         | st.lists(st.text(st.characters(exclude_categories=["Cs"])), max_size=3),
     )
 )
-def test_no_form_makes_the_page_fail(ben: Visitor, fields: dict[str, object]) -> None:
+def test_no_form_input_causes_a_server_error(ben: Visitor, fields: dict[str, object]) -> None:
     assert ben.post(ben.page("subscribe"), fields).status_code in {200, 422}
     assert ben.post(ben.page("request_manage_link"), fields).status_code in {200, 422}
 
 
-def test_empty_form_says_what_is_missing(ben: Visitor) -> None:
+def test_empty_form_names_the_missing_fields(ben: Visitor) -> None:
     said = text(ben.post(ben.page("subscribe")))
     assert "Write your email address." in said
     assert "Choose what you want to hear of" in said
@@ -121,14 +121,14 @@ def test_empty_form_says_what_is_missing(ben: Visitor) -> None:
         ({"subject": "Buy now"}, "A hidden field was filled in"),
     ],
 )
-def test_wrong_choice_is_refused_by_name(ben: Visitor, fields: dict[str, Any], said: str) -> None:
+def test_invalid_choice_is_refused_with_a_message(ben: Visitor, fields: dict[str, Any], said: str) -> None:
     answer = ben.sign_up(**fields)
     assert answer.status_code == 422
     assert said in answer.content.decode()
     assert not Subscriber.objects.exists()
 
 
-def test_robot_s_haste_is_refused_and_a_second_press_works(ben: Visitor) -> None:
+def test_form_sent_too_quickly_is_refused_and_can_be_sent_again(ben: Visitor) -> None:
     stamp = ben.stamp()
     ben.clock.shift(-4)
     answer = ben.sign_up(stamp=stamp)
@@ -140,14 +140,14 @@ def test_robot_s_haste_is_refused_and_a_second_press_works(ben: Visitor) -> None
 
 
 @pytest.mark.parametrize("stamp", ["", "forged", "a~b~c"])
-def test_form_without_a_stamp_of_ours_comes_back_with_one(ben: Visitor, stamp: str) -> None:
+def test_form_without_a_genuine_stamp_gets_a_new_one(ben: Visitor, stamp: str) -> None:
     answer = ben.sign_up(stamp=stamp)
     assert answer.status_code == 422
     assert "Please send it again" in text(answer)
     assert 'name="stamp" value=""' not in answer.content.decode()
 
 
-def test_form_left_open_over_night_works_at_the_second_press(ben: Visitor) -> None:
+def test_form_left_open_overnight_works_when_sent_again(ben: Visitor) -> None:
     old = ben.stamp()
     ben.clock.shift(25 * 60 * 60)
     assert ben.sign_up(stamp=old).status_code == 422
@@ -155,7 +155,7 @@ def test_form_left_open_over_night_works_at_the_second_press(ben: Visitor) -> No
 
 
 @pytest.mark.parametrize("name", ["confirm", "unsubscribe", "manage", "erase", "data"])
-def test_wrong_token_is_answered_and_does_nothing(ben: Visitor, name: str) -> None:
+def test_invalid_token_gets_an_explanation_and_changes_nothing(ben: Visitor, name: str) -> None:
     for token in ("x", "a~b~c", "æøå", "%00", "a:1~1~1", "." * 2000, "<script>", "TOKEN"):
         answer = ben.post(ben.page(name, "TOKEN").replace("TOKEN", token))
         assert answer.status_code == 404, token
@@ -163,9 +163,9 @@ def test_wrong_token_is_answered_and_does_nothing(ben: Visitor, name: str) -> No
     assert "The link does not work" in text(ben.get(ben.page(name, "x")))
 
 
-def test_token_with_one_letter_changed_is_wrong(ben: Visitor) -> None:
+def test_token_with_one_changed_character_is_invalid(ben: Visitor) -> None:
     subscriber = make_subscriber()
-    token = unsubscription(subscriber)
+    token = unsubscribe_token(subscriber)
     for place in range(0, len(token), 4):
         changed = token[:place] + ("a" if token[place] != "a" else "b") + token[place + 1 :]
         assert ben.post(ben.page("unsubscribe", changed)).status_code == 404
@@ -175,9 +175,9 @@ def test_token_with_one_letter_changed_is_wrong(ben: Visitor) -> None:
 
 @pytest.mark.parametrize("method", ["put", "patch", "delete"])
 @pytest.mark.parametrize("name", ["subscribe", "request_manage_link", "unsubscribe", "confirm", "manage"])
-def test_wrong_method_is_answered_in_words(ben: Visitor, name: str, method: str) -> None:
+def test_wrong_method_gets_an_explanation(ben: Visitor, name: str, method: str) -> None:
     subscriber = make_subscriber()
-    tokens = {"unsubscribe": [unsubscription(subscriber)], "confirm": ["x"], "manage": [manage_link(subscriber)]}
+    tokens = {"unsubscribe": [unsubscribe_token(subscriber)], "confirm": ["x"], "manage": [manage_token(subscriber)]}
     answer = getattr(ben.client, method)(ben.page(name, *tokens.get(name, [])))
     assert answer.status_code == 405
     assert answer.headers["Allow"] == "GET, POST, HEAD, OPTIONS"
@@ -196,7 +196,7 @@ def test_wrong_method_is_answered_in_words(ben: Visitor, name: str, method: str)
         ("", b"address=anna@example.dk"),
     ],
 )
-def test_body_in_another_form_is_refused(ben: Visitor, content_type: str, body: bytes) -> None:
+def test_body_in_another_format_is_refused(ben: Visitor, content_type: str, body: bytes) -> None:
     answer = ben.client.generic("POST", ben.page("subscribe"), body, content_type=content_type)
     assert answer.status_code in {400, 422}
     assert not Subscriber.objects.exists()
@@ -209,7 +209,7 @@ def test_huge_form_is_refused(ben: Visitor) -> None:
 
 
 @pytest.mark.parametrize(("language", "said"), [("en", "This page does not exist"), ("da", "Siden findes ikke")])
-def test_unknown_language_in_the_address_is_answered_in_one_that_the_reader_has(
+def test_unknown_language_in_the_url_is_answered_in_the_readers_language(
     ben: Visitor, language: str, said: str
 ) -> None:
     answer = ben.get("/xx/subscribe/", HTTP_ACCEPT_LANGUAGE=language)
@@ -217,7 +217,7 @@ def test_unknown_language_in_the_address_is_answered_in_one_that_the_reader_has(
     assert said in text(answer)
 
 
-def test_form_that_is_cut_off_or_too_large_is_answered_in_words(ben: Visitor) -> None:
+def test_truncated_or_oversized_form_gets_an_explanation(ben: Visitor) -> None:
     path = ben.page("subscribe")
     crowded = ben.client.post(path, {f"field{number}": "x" for number in range(2000)})
     cut_off = ben.client.generic("POST", path, b"--x\r\nnonsense", content_type="multipart/form-data")

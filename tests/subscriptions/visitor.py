@@ -1,4 +1,4 @@
-"""Somebody with a browser, and with a mailbox that only they can open."""
+"""A visitor with a browser and a private mailbox."""
 
 import re
 from typing import Any
@@ -18,7 +18,7 @@ HOME = "http://testserver"
 
 
 class Visitor:
-    """A browser without cookies: every answer that sets one fails the test."""
+    """A browser without cookies: every response that sets one fails the test."""
 
     def __init__(self, clock: time_machine.Traveller, *, language: str = "da", network: str = "192.0.2.7") -> None:
         self.clock = clock
@@ -29,7 +29,7 @@ class Visitor:
         return self._without_cookie(self.client.get(path, **headers))  # type: ignore[arg-type]
 
     def post(self, path: str, fields: dict[str, Any] | None = None, **headers: str) -> HttpResponse:
-        """The answer to a form; what was requested with it has been processed as by a worker."""
+        """Send a form, process the stored request as a worker would, and return the response."""
         answer = self._without_cookie(self.client.post(path, fields or {}, **headers))  # type: ignore[arg-type]
         requests.process_due(timezone.now())
         return answer
@@ -38,7 +38,7 @@ class Visitor:
         return links.dynamic(f"subscriptions:{name}", self.language, *tokens)
 
     def stamp(self) -> str:
-        """Of a form that was fetched some seconds ago."""
+        """Return the stamp of a form that was fetched some seconds ago."""
         found = re.search(r'name="stamp" value="([^"]+)"', self.get(self.page("subscribe")).content.decode())
         assert found is not None
         self.clock.shift(5)
@@ -51,7 +51,7 @@ class Visitor:
         return self.post(self.page("subscribe"), {**filled, **fields})
 
     def confirm(self, subscriber: Subscriber) -> HttpResponse:
-        return self.post(self.page("confirm", confirmation(subscriber)))
+        return self.post(self.page("confirm", confirmation_token(subscriber)))
 
     def _without_cookie(self, answer: Any) -> HttpResponse:
         assert isinstance(answer, HttpResponse)
@@ -62,30 +62,30 @@ class Visitor:
 
 
 def request_sign_up(address: str, *, network: str) -> None:
-    """A request from a network, processed; without the form, and so without time passing."""
+    """Store and process a request from a network; without the form, so no time passes."""
     requests.store(requests.to_subscribe(address, Choices("da")), network=network)
     requests.process_due(timezone.now())
 
 
-def confirmation(subscriber: Subscriber) -> str:
+def confirmation_token(subscriber: Subscriber) -> str:
     return links.sign(Purpose.CONFIRM, f"{subscriber.pk}:{subscriber.opt_in_round}")
 
 
-def unsubscription(subscriber: Subscriber) -> str:
+def unsubscribe_token(subscriber: Subscriber) -> str:
     return links.sign(Purpose.UNSUBSCRIBE, subscriber.pk)
 
 
-def manage_link(subscriber: Subscriber) -> str:
+def manage_token(subscriber: Subscriber) -> str:
     return links.sign(Purpose.MANAGE, f"{subscriber.pk}:{subscriber.opt_in_round}")
 
 
-def letters(address: str = "anna@example.dk") -> list[str]:
-    """What has been written to an address, oldest first."""
+def messages(address: str = "anna@example.dk") -> list[str]:
+    """Return the kinds of messages sent to an address, oldest first."""
     sent = Delivery.objects.filter(subscriber__address__iexact=address).order_by("created_at", "id")
     return list(sent.values_list("letter", flat=True))
 
 
 def text(answer: HttpResponse) -> str:
-    """The words of the page's content, without markup."""
+    """Return the text of the page's main content, without markup."""
     content = answer.content.decode().partition("<main")[2].partition("</main>")[0]
     return " ".join(re.sub(r"<[^>]*>", " ", content).split())

@@ -1,1 +1,1 @@
-"""Helpers for several tests: a webhook receiver, WSGI requests, processes, and the locks of PostgreSQL."""
+"""Shared test helpers: a webhook receiver, WSGI requests, processes and PostgreSQL locks."""

@@ -8,7 +8,7 @@ import pytest
 
 
 def of_folder(folder: Path) -> dict[int, str]:
-    """The processes that work in or below a folder, or have it in their command line or environment."""
+    """Return processes that run in or below a folder, or have it in their command line or environment."""
     if not Path("/proc/self/environ").exists():
         pytest.skip("this system does not list its processes in /proc")
     wanted = os.fsencode(folder)

@@ -64,27 +64,27 @@ class Receiver:
             return wire
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.certificate)
-        context.sni_callback = self._note
+        context.sni_callback = self._remember_name
         return context.wrap_socket(wire, server_side=True)
 
-    def _note(self, wire: ssl.SSLObject, name: str | None, _context: ssl.SSLContext) -> None:
+    def _remember_name(self, wire: ssl.SSLObject, name: str | None, _context: ssl.SSLContext) -> None:
         self._name = name or ""
 
     def _serve(self, wire: socket.socket) -> None:
         read = b""
         while b"\r\n\r\n" not in read:
-            read += _some(wire)
+            read += _receive(wire)
         head, _empty, body = read.partition(b"\r\n\r\n")
         line, _break, headers = head.partition(b"\r\n")
         fields = message_from_bytes(headers)
         while len(body) < int(fields["Content-Length"]):
-            body += _some(wire)
+            body += _receive(wire)
         posted = Posted(line.decode(), fields, body, getattr(self, "_name", ""))
         self.posted.append(posted)
         wire.sendall(self.says(posted))
 
 
-def _some(wire: socket.socket) -> bytes:
+def _receive(wire: socket.socket) -> bytes:
     piece = wire.recv(65536)
     if not piece:
         raise OSError("The client closed the connection.")

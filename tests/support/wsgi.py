@@ -1,4 +1,4 @@
-"""Requests to a WSGI application without a server; the standard library validates that both sides follow PEP 3333."""
+"""Requests to a WSGI application without a server; wsgiref validates that both sides follow PEP 3333."""
 
 import io
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ class Answer:
 
 
 def ask(application: WSGIApplication, path: str, *, method: str = "GET", query: str = "", **headers: str) -> Answer:
-    """`path` as servers pass it on: percent-decoded, one character per byte. `Accept_Language="da"` is a header."""
+    """Send a request. `path` is percent-decoded, one character per byte; `Accept_Language="da"` sets a header."""
     environ: dict[str, Any] = {"REQUEST_METHOD": method, "SCRIPT_NAME": "", "PATH_INFO": path, "QUERY_STRING": query}
     setup_testing_defaults(environ)
     environ["wsgi.input"] = io.BytesIO()
@@ -50,7 +50,7 @@ class _Quiet(WSGIRequestHandler):
 
 @contextmanager
 def serving(application: WSGIApplication) -> Iterator[int]:
-    """Serves the application on the port that it yields."""
+    """Serve the application and yield its port."""
     with make_server("127.0.0.1", 0, application, WSGIServer, _Quiet) as server:
         thread = Thread(target=server.serve_forever, args=(0.01,))
         thread.start()

@@ -20,7 +20,7 @@ from incidents.notifications.sender import worker
 from incidents.notifications.sender.dispatcher import Dispatcher
 from tests.factories import make_subscriber
 from tests.notifications.helpers import announced, states
-from tests.support.database import is_somebody_blocked
+from tests.support.database import is_connection_blocked
 
 pytestmark = pytest.mark.django_db
 
@@ -91,7 +91,7 @@ def test_pausing_waits_for_claims_that_are_not_committed() -> None:
         with transaction.atomic():
             assert len(claims.claim(announcement.pk, 10, timezone.now())) == 1
             pausing = other.submit(pause)
-            wait_for(lambda: is_somebody_blocked() or pausing.done())
+            wait_for(lambda: is_connection_blocked() or pausing.done())
             assert not pausing.done()
         pausing.result()
     assert claims.claim(announcement.pk, 10, timezone.now()) == []
