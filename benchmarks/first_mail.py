@@ -1,4 +1,4 @@
-"""How long after the hold the first e-mail of an announcement has been sent, with an idle scheduler and worker."""
+"""How long after the hold the first email of an announcement has been sent, with an idle scheduler and worker."""
 
 import argparse
 

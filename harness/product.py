@@ -92,11 +92,11 @@ class Product:
             return answer.status, named, answer.read().decode(errors="replace")
 
     def mail(self, recipient: str = "") -> list[EmailMessage]:
-        """The e-mails that have arrived, in order, for one recipient or for all."""
+        """The emails that have arrived, in order, for one recipient or for all."""
         return received(self.folder / "mail", recipient)
 
     def wait_for_mail(self, recipient: str, number: int = 1) -> list[EmailMessage]:
-        """The e-mails to `recipient`, as soon as there are `number` of them."""
+        """The emails to `recipient`, as soon as there are `number` of them."""
         wait_for(lambda: len(self.mail(recipient)) >= number)
         return self.mail(recipient)
 

@@ -1,4 +1,4 @@
-"""The appearance of each state on pages, in e-mails, chats, feeds, badge, icons and admin. Pure.
+"""The appearance of each state on pages, in emails, chats, feeds, badge, icons and admin. Pure.
 
 A state is a component status, `SCHEDULED` (planned and not started) or `NONE` (without
 impact). It has a label (in `labels`), a shape and a colour; the shape identifies it

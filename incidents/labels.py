@@ -1,4 +1,4 @@
-"""The labels of states for readers and staff, the same on pages, in e-mails, API and admin."""
+"""The labels of states for readers and staff, the same on pages, in emails, API and admin."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -60,7 +60,7 @@ _cached = lru_cache(maxsize=512)
 
 @_cached
 def html(source: str) -> SafeString:
-    """Return Markdown as HTML that is safe on a page, in a feed and in an e-mail.
+    """Return Markdown as HTML that is safe on a page, in a feed and in an email.
 
     Only TAGS and links with SCHEMES are kept; headings begin at h3; an image
     becomes a link to it, because remote images reveal readers to third parties.
@@ -124,7 +124,7 @@ def _limit_link_search(patterns: Registry[Pattern]) -> None:
 
 
 class _ListAfterText(Preprocessor):
-    """Allows a list directly after a line of text, as in CommonMark and in most e-mails."""
+    """Allows a list directly after a line of text, as in CommonMark and in most emails."""
 
     def run(self, lines: list[str]) -> list[str]:
         spaced: list[str] = []

@@ -15,7 +15,7 @@ def masked(address: str) -> str:
 
 
 def without_addresses(text: str, address: str) -> str:
-    """Return a server's reply about `address` with all e-mail addresses masked, and with its local part masked."""
+    """Return a server's reply about `address` with all email addresses masked, and with its local part masked."""
     if "://" in address:
         text = text.replace(address, masked(address))
     if "@" in text:

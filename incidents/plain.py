@@ -1,4 +1,4 @@
-"""Converts the HTML of `markup` to plain text for e-mails. Pure: does not import Django."""
+"""Converts the HTML of `markup` to plain text for emails. Pure: does not import Django."""
 
 import re
 from collections.abc import Iterable

@@ -54,7 +54,7 @@ def language_own_name(code: str) -> str:
 
 
 def words(text: Text) -> str:
-    """Return the text without markup, for attributes, `<title>` and e-mail subjects."""
+    """Return the text without markup, for attributes, `<title>` and email subjects."""
     return reader_passage(text).text
 
 

@@ -170,7 +170,7 @@ class Environment:
         return value
 
     def address(self, name: str, *, max_local_part: int = 64) -> str:
-        """Return a bare e-mail address in ASCII, empty if not set; `max_local_part` limits the part before the @."""
+        """Return a bare email address in ASCII, empty if not set; `max_local_part` limits the part before the @."""
         hint = f"write an address with at most {max_local_part} characters before the @, such as bounces@example.com"
         pattern = re.compile(rf"[A-Za-z0-9._-]{{1,{max_local_part}}}@[A-Za-z0-9.-]+")
         return self._parsed(name, self.text(name), str, lambda value: not value or bool(pattern.fullmatch(value)), hint)

@@ -3,7 +3,7 @@
 import logging
 import re
 
-# A link in an e-mail is a key: anyone who finds it in a log could use it.
+# A link in an email is a key: anyone who finds it in a log could use it.
 _KEY = re.compile(r"(/subscription/(?:confirm|connect|unsubscribe|manage)/)[^\s/\"'?]+")
 # Mail servers repeat the recipient in their replies, and the database repeats it in its errors.
 _ADDRESS = re.compile(r"[^\s<>\"'(),;:=/@]+@(?=[\w-]+\.)")

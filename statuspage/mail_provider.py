@@ -1,4 +1,4 @@
-"""The settings of an e-mail provider that reports bounces by webhook; see docs/delivery.md."""
+"""The settings of an email provider that reports bounces by webhook; see docs/delivery.md."""
 
 import importlib.util
 from typing import NamedTuple

@@ -46,7 +46,7 @@ def _lines(now: datetime) -> Iterator[str]:
     yield _single("queue_up", "1 if the queue answers, otherwise 0.", int(health.queue_answers))
     yield _single("queue_jobs", "Number of jobs waiting in the queue.", health.jobs_waiting)
     yield _single("queue_failed_jobs", "Number of jobs that failed in the last day.", health.jobs_failed)
-    yield _single("workers", "Number of live e-mail workers.", health.mail_workers)
+    yield _single("workers", "Number of live email workers.", health.mail_workers)
     yield _single("posters", "Number of live webhook workers.", health.webhook_workers)
     if health.scheduler_at:
         age = (now - health.scheduler_at).total_seconds()

@@ -133,11 +133,11 @@ DEFAULT_FROM_EMAIL = env.mailbox("DEFAULT_FROM_EMAIL", f"status@{SITE_HOST}")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 BOUNCE_ADDRESS = env.address("BOUNCE_ADDRESS", max_local_part=24)  # a token takes the rest of 64 octets
 EMAIL_CONNECTIONS = env.number("EMAIL_CONNECTIONS", 20, minimum=1, maximum=200)  # to the mail server, per worker
-EMAIL_RATE = env.number("EMAIL_RATE", 0)  # e-mails per second and worker at most; 0 is no limit
+EMAIL_RATE = env.number("EMAIL_RATE", 0)  # emails per second and worker at most; 0 is no limit
 DESTINATION_RATE = env.number("DESTINATION_RATE", 0)  # the same per recipient domain or group of mail servers
 GROUP_BY_MX = env.flag("GROUP_BY_MX")  # treat domains with the same mail servers as one destination
 MAIL_PROVIDER, MAIL_PROVIDER_VIEW, ANYMAIL = read_mail_provider(env)
-RESEND_UNCERTAIN = env.flag("RESEND_UNCERTAIN", default=True)  # prefer a duplicate to a missing e-mail
+RESEND_UNCERTAIN = env.flag("RESEND_UNCERTAIN", default=True)  # prefer a duplicate to a missing email
 
 # -- Webhooks ------------------------------------------------------------------------------
 # Webhooks may be on the internet, and in the private networks listed here.
@@ -151,7 +151,7 @@ if any(folder.is_relative_to(PUBLIC_ROOT) for folder in (BASE_DIR, VAR_DIR)):
     # Publishing deletes what is not part of the page.
     raise ImproperlyConfigured(f"PUBLIC_ROOT is “{PUBLIC_ROOT}”: name a folder of its own, such as {VAR_DIR}/public.")
 ANNOUNCEMENT_HOLD = env.number("ANNOUNCEMENT_HOLD", 20, maximum=3600)  # seconds in which staff can cancel
-# Then deliveries are reduced to counts. More than the five days for which e-mails are retried.
+# Then deliveries are reduced to counts. More than the five days for which emails are retried.
 DELIVERIES_KEPT_DAYS = env.number("DELIVERIES_KEPT_DAYS", 90, minimum=7, maximum=3650)
 LEDGER_BATCH = env.number("LEDGER_BATCH", 500, minimum=1, maximum=10_000)  # deliveries per claim
 

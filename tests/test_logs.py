@@ -14,7 +14,7 @@ from statuspage.logs import RedactingFormatter
         ("Not Found: /da/incidents/abc/", "Not Found: /da/incidents/abc/"),
         ("550 5.7.1 <anna+x@example.dk>: no", "550 5.7.1 <…@example.dk>: no"),
         ("Key (upper(address))=(ANNA@EXAMPLE.DK) is there", "Key (upper(address))=(…@EXAMPLE.DK) is there"),
-        ("2 e-mails @ 5 a second", "2 e-mails @ 5 a second"),
+        ("2 emails @ 5 a second", "2 emails @ 5 a second"),
     ],
 )
 def test_logs_contain_no_subscription_key_and_no_address(said: str, written: str) -> None:

@@ -1,1 +1,1 @@
-"""Programs for maintainers: screenshots and sample e-mails for the documentation, pictures for social media."""
+"""Programs for maintainers: screenshots and sample emails for the documentation, pictures for social media."""

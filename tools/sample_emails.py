@@ -1,4 +1,4 @@
-"""Writes the e-mails of the sample data as files: .html and .eml, for tools/screenshots.py.
+"""Writes the emails of the sample data as files: .html and .eml, for tools/screenshots.py.
 
     python -m tools.sample_emails FOLDER
 
@@ -21,7 +21,7 @@ from incidents.notifications.ledger.writer import ClaimedDelivery
 from incidents.notifications.messages.email import render
 from statuspage.settings import LANGUAGES
 
-# E-mails about updates are written per phase; a webhook's code is posted, not mailed.
+# Emails about updates are written per phase; a webhook's code is posted, not mailed.
 LEFT_OUT = {Delivery.Letter.UPDATE, Delivery.Letter.CODE}
 
 
@@ -37,7 +37,7 @@ def main(folder: Path) -> None:
 
 
 def write_phase(folder: Path, phase: str, language: str) -> None:
-    """The e-mail about an update of this phase, preferably one with a quotation."""
+    """The email about an update of this phase, preferably one with a quotation."""
     update = Update.objects.filter(phase=phase, published_at__isnull=False).order_by("quote", "at").last()
     if update is not None:
         announcement = Announcement.objects.create(update=update, hold_until=timezone.now())

@@ -28,7 +28,7 @@ class Picture:
     """One screenshot.
 
     `path` may contain `{incident}`, the id of the incident with Microsoft 365. The path of
-    an e-mail is the name of a file that tools/sample_emails.py writes.
+    an email is the name of a file that tools/sample_emails.py writes.
     """
 
     name: str
@@ -80,7 +80,7 @@ def main() -> None:
 
 
 def write_sample_emails(product: Product, folder: Path) -> Path:
-    """Returns the folder, with the e-mails of the sample data in it."""
+    """Returns the folder, with the emails of the sample data in it."""
     folder.mkdir()
     variables = run_environment(product.variables) | {
         "DJANGO_SETTINGS_MODULE": "statuspage.settings",

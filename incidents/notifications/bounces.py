@@ -57,9 +57,9 @@ class BounceReport:
 
 
 def receive_bounce(*, raw: bytes, address: str = "") -> Bounce | None:
-    """Record the bounce that an e-mail reports; return None if it reports none, such as an out-of-office reply.
+    """Record the bounce that an email reports; return None if it reports none, such as an out-of-office reply.
 
-    `address` is the recipient; without it, the headers of the e-mail are searched. Raises UnknownBounceAddress.
+    `address` is the recipient; without it, the headers of the email are searched. Raises UnknownBounceAddress.
     """
     message = email.message_from_bytes(raw, policy=policy.compat32)
     delivery_id = _delivery_id(message, address)

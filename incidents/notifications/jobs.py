@@ -12,7 +12,7 @@ from .sender.worker import MailWorker
 
 
 def deliver(announcement_id: int | None, batch: int) -> None:
-    """Send the e-mails of an announcement or, with None, the single messages."""
+    """Send the emails of an announcement or, with None, the single messages."""
     if MailWorker(announcement_id, batch).run():
         queues.enqueue_emails(announcement_id, 1)
     else:

@@ -15,7 +15,7 @@ from ..models.ids import new_id
 from . import addressing, queues
 from .ledger import mx
 
-# Posted to the webhook itself, because reading it proves control of the webhook; all others are sent by e-mail.
+# Posted to the webhook itself, because reading it proves control of the webhook; all others are sent by email.
 _POSTED = {Delivery.Letter.CODE}
 EMAIL_KINDS: list[str] = [kind for kind in Delivery.Letter if kind not in _POSTED]
 

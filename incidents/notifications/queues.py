@@ -17,7 +17,7 @@ from ..models import Delivery
 logger = logging.getLogger(__name__)
 
 EMAILS = "delivery"
-POSTS = "posts"  # separate, so that no e-mail waits behind a slow webhook
+POSTS = "posts"  # separate, so that no email waits behind a slow webhook
 REQUESTS = "requests"  # from the public forms; workers take these after announcements
 ALL = (EMAILS, POSTS, REQUESTS)
 
@@ -39,7 +39,7 @@ def enqueue_announcement(announcement_id: int, rows: int) -> None:
 
 
 def enqueue_emails(announcement_id: int | None, rows: int) -> bool:
-    """Enqueue jobs for `rows` e-mails. Return False if the queue is down: the scheduler enqueues them later."""
+    """Enqueue jobs for `rows` emails. Return False if the queue is down: the scheduler enqueues them later."""
     batch = settings.LEDGER_BATCH
     return enqueue(EMAILS, _DELIVER, announcement_id, batch, times=min(-(-rows // batch), _MAX_JOBS))
 

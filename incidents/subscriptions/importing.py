@@ -53,7 +53,7 @@ class ImportResult(StrEnum):
     UNSUBSCRIBED = "unsubscribed, must sign up again"
     ERASED = "erased, must sign up again"
     NOT_ACTIVE = "not active in the source"
-    OTHER_CHANNEL = "not an e-mail subscriber"
+    OTHER_CHANNEL = "not an email subscriber"
     INVALID = "invalid"
 
 
@@ -113,7 +113,7 @@ class Table:
         try:
             address = addresses.normalise(line.get("address", ""))
         except ValidationError as error:
-            raise InvalidLine(ImportResult.INVALID, "not an e-mail address") from error
+            raise InvalidLine(ImportResult.INVALID, "not an email address") from error
         return Candidate(number, self._subscriber(address, line), self._chosen(line.get("components", "")))
 
     def _subscriber(self, address: str, line: dict[str, str]) -> Subscriber:

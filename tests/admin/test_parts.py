@@ -48,7 +48,7 @@ def test_renaming_a_component_leaves_its_status_and_publishes_every_page(publish
     component = make_component("mail")
     address = reverse("admin:incidents_component_change", args=[component.pk])
     form = filled(publisher.get(address).context["adminform"].form)
-    Component.objects.update(status=ComponentStatus.MAJOR_OUTAGE)  # meanwhile
+    Component.objects.update(status=ComponentStatus.MAJOR_OUTAGE)  # in the meantime
     publisher.post(address, {**form, "name_da": "Post"})
     component.refresh_from_db()
     assert component.name["da"] == "Post"

@@ -99,7 +99,7 @@ def test_no_countdown_runs_while_readers_see_nothing(publisher: Client, broken: 
         assert "subscribers are notified once readers can see it." in page
         assert incident_address(incident, "undo", announcement.pk) in page
     panel = publisher.get(incident_address(incident, "panel", announcement.pk)).content.decode()
-    assert "about to be told" not in panel
+    assert "about to be notified" not in panel
     assert "Subscribers are notified once readers can see it." in panel
 
 

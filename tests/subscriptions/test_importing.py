@@ -81,7 +81,7 @@ def test_every_line_has_a_result_without_an_address(tmp_path: Path) -> None:
         5: "unsubscribed, must sign up again",
         6: "unsubscribed, must sign up again",
         7: "erased, must sign up again",
-        8: "not an e-mail subscriber",
+        8: "not an email subscriber",
         9: "not active in the source",
         **dict.fromkeys(range(10, 15), "invalid"),
     }
@@ -95,7 +95,7 @@ def test_statuspage_s_import_template_is_read_without_a_heading(tmp_path: Path) 
     text = f"email,anna@example.dk,yes,{web.pk},{mail.pk}\nwebhook,https://example.dk/x,a@example.dk\n"
     _said, report = import_text(tmp_path, text, "--consent=Statuspage")
     assert set(Subscriber.objects.get().components.all()) == {web, mail}
-    assert report[2][1] == "not an e-mail subscriber"
+    assert report[2][1] == "not an email subscriber"
 
 
 def test_line_without_a_source_of_consent_is_not_imported(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_dry_run_reports_the_same_and_stores_nothing(tmp_path: Path) -> None:
     dry = import_text(tmp_path, text, "--consent=x", "--dry-run")
     assert not Subscriber.objects.exists()
     assert "Dry run, nothing was stored: 1 imported, 1 invalid." in dry[0]
-    assert "Line 3: not an e-mail address" in dry[0]
+    assert "Line 3: not an email address" in dry[0]
     assert import_text(tmp_path, text, "--consent=x")[1] == dry[1]
 
 

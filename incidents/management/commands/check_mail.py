@@ -13,7 +13,7 @@ from incidents.notifications.deliverability import MailSender, Verdict
 class Command(BaseCommand):
     help = (
         "Checks SPF, DKIM, DMARC and reverse DNS of the sender, and connects to the mail server. Prints each result "
-        "and how to fix problems; exits with 1 if there are any. Sends no e-mail."
+        "and how to fix problems; exits with 1 if there are any. Sends no email."
     )
     requires_system_checks = []
 

@@ -13,7 +13,7 @@ from incidents.subscriptions import tables
 
 
 class Command(BaseCommand):
-    help = "Exports all e-mail subscribers as CSV, except those erased. import_subscribers can read the file."
+    help = "Exports all email subscribers as CSV, except those erased. import_subscribers can read the file."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", nargs="?", type=Path, help="The file to write. Default: standard output.")

@@ -19,8 +19,8 @@ _SHOWN = 20
 
 class Command(BaseCommand):
     help = (
-        "Imports e-mail subscribers from a CSV file: the output of export_subscribers, Statuspage's export, or its "
-        "import template. No e-mail is sent. Invalid lines are reported and skipped; if the command fails, nothing is "
+        "Imports email subscribers from a CSV file: the output of export_subscribers, Statuspage's export, or its "
+        "import template. No email is sent. Invalid lines are reported and skipped; if the command fails, nothing is "
         "imported."
     )
 

@@ -15,7 +15,7 @@ MAX_BYTES = 10 * 1024 * 1024  # the report is at the beginning
 
 class Command(BaseCommand):
     help = (
-        "Reads an e-mail to BOUNCE_ADDRESS from standard input and records the bounce; suspends subscribers whose "
+        "Reads an email to BOUNCE_ADDRESS from standard input and records the bounce; suspends subscribers whose "
         "address does not exist. Exit codes as in sysexits.h: 0 success (or nothing to do), 67 not an address that we "
         "signed, 75 try again later."
     )
@@ -26,7 +26,7 @@ class Command(BaseCommand):
             nargs="?",
             default="",
             help="The recipient, bounces+TOKEN@…. Default: ORIGINAL_RECIPIENT or RECIPIENT from the environment, "
-            "then the headers of the e-mail.",
+            "then the headers of the email.",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

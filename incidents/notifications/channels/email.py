@@ -1,4 +1,4 @@
-"""The e-mail channel: what an SMTP server's reply means for the message, its destination and the relay."""
+"""The email channel: what an SMTP server's reply means for the message, its destination and the relay."""
 
 import asyncio
 import re

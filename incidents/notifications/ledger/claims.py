@@ -43,7 +43,7 @@ _RECIPIENT_COLUMNS = "endpoint opt_in_round time_zone".split()
 def claim(
     announcement_id: int | None, limit: int, now: datetime, saturated: Collection[str] = ()
 ) -> list[ClaimedDelivery]:
-    """Claim e-mails to send now, for LEASE; none while the relay is in backoff.
+    """Claim emails to send now, for LEASE; none while the relay is in backoff.
 
     A failing destination gets at most one row, and only once its next attempt is due;
     `saturated` destinations get none.
@@ -198,7 +198,7 @@ def _skip_reason(row: dict[str, Any]) -> str:
 
 
 def _claimed_delivery(row: dict[str, Any], lease: datetime) -> ClaimedDelivery:
-    """Messages about a webhook subscription are sent to its owner, by e-mail."""
+    """Messages about a webhook subscription are sent to its owner, by email."""
     by_email = row["channel"] == Subscriber.Channel.EMAIL
     address = (by_email and row["owner"]) or row["endpoint"]
     columns = {name: row[name] for name in (*_DELIVERY_COLUMNS, *_RECIPIENT_COLUMNS)}

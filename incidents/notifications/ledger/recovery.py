@@ -37,7 +37,7 @@ def recover_abandoned(now: datetime) -> int:
 
 
 def announcements_due(now: datetime) -> list[int | None]:
-    """Return announcements with e-mails that could be sent now, starting with None for single messages."""
+    """Return announcements with emails that could be sent now, starting with None for single messages."""
     closed = Destination.objects.closed(now).names()
     if relay_name() in closed:
         return []

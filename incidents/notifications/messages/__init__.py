@@ -1,1 +1,1 @@
-"""Messages: their content, and its rendering as e-mail, webhook payload or chat card."""
+"""Messages: their content, and its rendering as email, webhook payload or chat card."""

@@ -92,7 +92,7 @@ def _card(language: str, body: list[Json], actions: list[Json]) -> Json:
 
 
 def _headline(content: MessageContent) -> str:
-    """Return glyph of the state, phase and title, like the first line of an e-mail."""
+    """Return glyph of the state, phase and title, like the first line of an email."""
     correction = f"{gettext('Correction')}: " if content.is_correction else ""
     return f"{content.appearance.glyph} {correction}{content.newest.phase}: {content.title.source}"
 

@@ -36,7 +36,7 @@ class Prose:
 
     @property
     def quoted(self) -> str:
-        """Plain text with “> ” before every line, as quoted in e-mail."""
+        """Plain text with “> ” before every line, as quoted in email."""
         return "\n".join(f"> {line}".rstrip() for line in self.plain.splitlines())
 
 

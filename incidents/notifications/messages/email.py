@@ -1,4 +1,4 @@
-"""E-mails: rendered once per announcement and language, then filled in for each recipient.
+"""Emails: rendered once per announcement and language, then filled in for each recipient.
 
 `render` uses the database. `RenderedEmail.for_recipient` does not: a worker calls it ten
 thousand times. Headers follow STANDARDS E1-E17.
@@ -33,7 +33,7 @@ _PURPOSES = {
     Placeholder.CONFIRM: links.Purpose.CONFIRM,
     Placeholder.CONNECT: links.Purpose.CONNECT,
 }
-# E-mails that the recipient has just requested are not list mail, and have no List-* headers.
+# Emails that the recipient has just requested are not list mail, and have no List-* headers.
 _NOT_LIST_MAIL = {
     Delivery.Letter.CONFIRMATION,
     Delivery.Letter.FOLLOW,
@@ -45,7 +45,7 @@ _NOT_LIST_MAIL = {
 
 @dataclass(frozen=True)
 class RenderedEmail:
-    """An e-mail in one language, without the values that differ between recipients."""
+    """An email in one language, without the values that differ between recipients."""
 
     template: mime.MimeTemplate
     personal_links: dict[Placeholder, str]
@@ -70,7 +70,7 @@ class RenderedEmail:
 
 
 def render(kind: str, language: str, announcement: Announcement | None = None, zone: str = "") -> RenderedEmail:
-    """Render an e-mail in a language, with times in `zone` or the page's, and the page's present name and company."""
+    """Render an email in a language, with times in `zone` or the page's, and the page's present name and company."""
     page = Page.objects.current()
     with translation.override(language), timezone.override(zone or page.time_zone):
         context = _context(page, language, announcement)
@@ -93,7 +93,7 @@ def preview(announcement: Announcement, language: str) -> tuple[str, str]:
 
 
 def thread_id(incident: Incident) -> str:
-    """Return the Message-ID that all e-mails of an incident refer to, though none has it (STANDARDS E14)."""
+    """Return the Message-ID that all emails of an incident refer to, though none has it (STANDARDS E14)."""
     return f"<incident-{incident.pk}@{settings.FEED_ID_HOST}>"
 
 

@@ -1,4 +1,4 @@
-"""MIME templates: an e-mail as bytes with placeholders, which are filled in for each recipient by joining.
+"""MIME templates: an email as bytes with placeholders, which are filled in for each recipient by joining.
 
 Bodies are quoted-printable, so that lines are short and all bytes are ASCII, whatever
 the relay supports (RFC 2045 §6.7). The value of a placeholder is encoded separately,
@@ -53,7 +53,7 @@ class MimeTemplate:
         return frozenset(self.head_placeholders + self.body_placeholders)
 
     def fill(self, values: Mapping[Placeholder, str]) -> bytes:
-        """Return the e-mail for one recipient, ready to send. Raises ValueError for a value with a line break."""
+        """Return the email for one recipient, ready to send. Raises ValueError for a value with a line break."""
         joined = "".join(values.values())
         if "\n" in joined or "\r" in joined:
             raise ValueError("A value contains a line break.")
@@ -67,7 +67,7 @@ class MimeTemplate:
 
 
 def compose(headers: Iterable[tuple[str, str]], text: str, html: str) -> MimeTemplate:
-    """Compose a multipart/alternative e-mail, text first. A header value with a placeholder must be ASCII otherwise."""
+    """Compose a multipart/alternative email, text first. A header value with a placeholder must be ASCII otherwise."""
     head = "".join(_header(name, value) for name, value in headers)
     head += f'MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary="{_BOUNDARY}"\r\n\r\n'
     head_texts, head_placeholders = _split(head)

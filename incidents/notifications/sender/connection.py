@@ -59,7 +59,7 @@ class Transport(Protocol):
 
 
 class SmtpTransport:
-    """Sends e-mails over a connection to the mail relay; `email_for` returns the bytes for a row."""
+    """Sends emails over a connection to the mail relay; `email_for` returns the bytes for a row."""
 
     def __init__(self, email_for: Callable[[ClaimedDelivery], bytes]) -> None:
         self.email_for = email_for

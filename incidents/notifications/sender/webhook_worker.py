@@ -107,7 +107,7 @@ class WebhookWorker(Worker[Payload]):
 
 
 def _suspend(row: ClaimedDelivery, reply: Reply, *, is_gone: bool) -> None:
-    """Suspend the webhook and notify its owner by e-mail, unless it has accepted a post since this one was created."""
+    """Suspend the webhook and notify its owner by email, unless it has accepted a post since this one was created."""
     accepted_since = Attempt.objects.filter(
         subscriber=row.subscriber_id, at__gte=row.created_at, code__range=(200, 299)
     )

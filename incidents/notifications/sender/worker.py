@@ -157,7 +157,7 @@ def announcement_of(row: ClaimedDelivery) -> Announcement | None:
 
 
 class MailWorker(Worker[RenderedEmail]):
-    """Sends the e-mails of one announcement or, with None, the single messages."""
+    """Sends the emails of one announcement or, with None, the single messages."""
 
     def __init__(self, announcement_id: int | None, batch: int) -> None:
         super().__init__(batch, settings.EMAIL_CONNECTIONS, settings.EMAIL_RATE, settings.DESTINATION_RATE)

@@ -1,4 +1,4 @@
-"""E-mails as they arrive: STANDARDS E1-E17, and all of them in every language."""
+"""Emails as they arrive: STANDARDS E1-E17, and all of them in every language."""
 
 import email
 import re
@@ -319,7 +319,7 @@ def test_page_without_a_name_is_called_by_its_host(settings: Settings) -> None:
 
 
 class Words(HTMLParser):
-    """The visible text of an HTML e-mail."""
+    """The visible text of an HTML email."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -41,7 +41,7 @@ OWN_LINKS = "https://status.example.dk/"
 
 @dataclass
 class Used(HTMLParser):
-    """The HTML features that an e-mail uses."""
+    """The HTML features that an email uses."""
 
     html: str
     tags: set[str] = field(default_factory=set)
@@ -73,7 +73,7 @@ def _properties(declarations: str) -> list[str]:
 
 
 def emails(language: str) -> dict[str, str]:
-    """Return the HTML of every e-mail, and of one for each phase."""
+    """Return the HTML of every email, and of one for each phase."""
     found = {kind: sent(kind, language) for kind in EMAIL_KINDS if kind != Delivery.Letter.UPDATE}
     for announcement in announcements():
         phase = announcement.update.phase

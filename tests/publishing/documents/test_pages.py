@@ -363,7 +363,7 @@ def test_cancelled_maintenance_stays_on_home_with_its_planned_time() -> None:
     with time_machine.travel(NOW - timedelta(days=1), tick=False):
         start = NOW + timedelta(days=2)
         maintenance = make_maintenance(start=start, end=start + timedelta(hours=3))
-        operations.cancel_maintenance(incident=maintenance, text=Text(da="Aflyst.", en="Called off."))
+        operations.cancel_maintenance(incident=maintenance, text=Text(da="Aflyst.", en="Cancelled."))
     assert f"/en/incidents/{maintenance.pk}/" in home().split('class="colophon"')[0]
     maintenance.refresh_from_db()
     facts = page_of(maintenance).split('<dl class="brief">')[1].split("</dl>")[0]
