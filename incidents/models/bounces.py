@@ -36,10 +36,10 @@ class Bounce(models.Model):
         SUSPENDED = "suspended", pgettext_lazy("bounce", "Subscriber suspended: the address does not exist")
         GIVEN_UP = "given_up", pgettext_lazy("bounce", "Subscriber suspended: refused on too many days")
         COUNTED = "counted", pgettext_lazy("bounce", "Counted: refused this time")
-        POLICY = "policy", pgettext_lazy("bounce", "Refused as a matter of policy: staff must look into it")
-        PASSING = "passing", pgettext_lazy("bounce", "Given up elsewhere after a passing fault; nothing follows")
-        DELAYED = "delayed", pgettext_lazy("bounce", "Late, and still being tried; nothing follows")
-        COMPLAINED = "complained", pgettext_lazy("bounce", "Unsubscribed: the reader reported it as unwanted")
+        POLICY = "policy", pgettext_lazy("bounce", "Refused by policy: staff must investigate")
+        PASSING = "passing", pgettext_lazy("bounce", "Given up by another server after a temporary failure; no action")
+        DELAYED = "delayed", pgettext_lazy("bounce", "Delayed and still being retried; no action")
+        COMPLAINED = "complained", pgettext_lazy("bounce", "Unsubscribed: the reader reported it as spam")
 
     subscriber = models.ForeignKey(
         Subscriber, models.CASCADE, related_name="bounces", db_index=False, verbose_name=_("subscriber")
@@ -47,7 +47,7 @@ class Bounce(models.Model):
     announcement = models.ForeignKey(
         Announcement, models.SET_NULL, null=True, blank=True, related_name="bounces", verbose_name=_("announcement")
     )
-    consequence = models.CharField(_("what followed"), max_length=12, choices=Consequence)
+    consequence = models.CharField(_("consequence"), max_length=12, choices=Consequence)
     status = models.CharField(_("status"), max_length=12, blank=True, help_text=_("Enhanced status code, RFC 3463."))
     reply = models.CharField(_("reply"), max_length=500, blank=True)
     received_at = models.DateTimeField(_("received"), default=timezone.now)

@@ -31,9 +31,9 @@ class Destination(models.Model):
     """
 
     name = models.CharField(_("name"), max_length=255, primary_key=True)
-    failing_since = models.DateTimeField(_("in trouble since"), null=True, blank=True)
+    failing_since = models.DateTimeField(_("failing since"), null=True, blank=True)
     failures = models.PositiveIntegerField(_("failures in a row"), default=0)
-    retry_at = models.DateTimeField(_("next try"), null=True, blank=True)
+    retry_at = models.DateTimeField(_("next attempt"), null=True, blank=True)
     reply_code = models.PositiveSmallIntegerField(_("reply code"), null=True, blank=True)
     reply = models.CharField(_("reply"), max_length=500, blank=True)
     updated_at = models.DateTimeField(auto_now=True)

@@ -71,7 +71,7 @@ class Incident(models.Model):
     scheduled_for = models.DateTimeField(_("planned start"), null=True, blank=True)
     scheduled_until = models.DateTimeField(_("planned end"), null=True, blank=True)
     next_update_by = models.DateTimeField(
-        _("next update by"), null=True, blank=True, help_text=_("When readers can expect to hear more.")
+        _("next update by"), null=True, blank=True, help_text=_("When readers can expect the next update.")
     )
 
     user_impact = LocalizedField(_("user impact"), blank=True, help_text=_("What readers notice. Markdown."))
@@ -84,7 +84,7 @@ class Incident(models.Model):
         _("root cause is"), max_length=12, choices=choices(ROOT_CAUSE_STATUSES), default=RootCauseStatus.UNKNOWN
     )
     next_steps = LocalizedField(
-        _("next steps"), blank=True, help_text=_("What is done so that it stays away. Markdown.")
+        _("next steps"), blank=True, help_text=_("What is done to prevent it from happening again. Markdown.")
     )
 
     upstream_name = models.CharField(

@@ -58,7 +58,7 @@ class Page(models.Model):
     )
     logo = models.ForeignKey(Logo, models.SET_NULL, null=True, blank=True, editable=False, verbose_name=_("logo"))
     logo_text = LocalizedField(
-        _("words in the logo"),
+        _("text in the logo"),
         blank=True,
         single_line=True,
         max_length=100,

@@ -30,7 +30,7 @@ class StaleSubject(models.Model):
 
     subject = models.CharField(_("subject"), max_length=80)
     since = models.DateTimeField(_("since"), default=timezone.now)
-    error = models.TextField(_("why it is not written"), blank=True)
+    error = models.TextField(_("why it is not published"), blank=True)
 
     objects = StaleSubjectQuerySet.as_manager()
 

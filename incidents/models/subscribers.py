@@ -189,7 +189,7 @@ class IncidentChoice(models.Model):
         Subscriber, models.CASCADE, related_name="incident_choices", verbose_name=_("subscriber"), db_index=False
     )
     incident = models.ForeignKey(Incident, models.CASCADE, related_name="single_choices", verbose_name=_("incident"))
-    told = models.BooleanField(_("wants to hear of it"), default=True)
+    told = models.BooleanField(_("wants to be notified"), default=True)
     requested_at = models.DateTimeField(_("requested"), default=timezone.now)
     confirmed_at = models.DateTimeField(_("confirmed"), null=True, blank=True)
 

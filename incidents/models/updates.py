@@ -56,7 +56,7 @@ class Update(models.Model):
     quote_url = WebAddressField(_("source of the quote"), max_length=500, blank=True)
     at = models.DateTimeField(_("time"), default=timezone.now, help_text=_("The time readers see."))
     ended_at = models.DateTimeField(
-        _("it was over at"), null=True, blank=True, help_text=_("For a final update; empty means the update's time.")
+        _("ended at"), null=True, blank=True, help_text=_("For a final update; empty means the update's time.")
     )
     publish_at = models.DateTimeField(_("publish at"), null=True, blank=True)
     # Becomes the incident's `next_update_by` when the update is published.

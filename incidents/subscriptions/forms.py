@@ -115,7 +115,9 @@ class ChoicesForm(LanguageForm):
     def clean(self) -> dict[str, Any]:
         data = self.cleaned_data
         if not self.wants_something():
-            self.add_error("wants_incidents", _("Choose what you want to hear of: incidents, maintenance or both."))
+            self.add_error(
+                "wants_incidents", _("Choose what you want to be notified of: incidents, maintenance or both.")
+            )
         if "scope" in data and "components" in data:
             if data["scope"] == SOME and not data["components"] and not self.kept:
                 self.add_error("components", _("Choose at least one system, or choose all systems."))
@@ -183,7 +185,7 @@ class ManageForm(ChoicesForm):
     paused_until = forms.DateField(
         label=_("Send nothing before"),
         required=False,
-        help_text=_("Leave it empty to hear of everything at once."),
+        help_text=_("Leave it empty to be notified of everything immediately."),
         error_messages={"invalid": _("Write a date as year-month-day, such as 2026-12-31.")},
         widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
         input_formats=["%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%d-%m-%Y"],
@@ -194,7 +196,8 @@ class ManageForm(ChoicesForm):
         error_messages={"invalid_choice": _("Choose one of the time zones in the list.")},
     )
     incidents = forms.MultipleChoiceField(
-        required=False, error_messages={"invalid_choice": _("One of the incidents is over. Look at your choice again.")}
+        required=False,
+        error_messages={"invalid_choice": _("One of the incidents is over. Please check your selection.")},
     )
 
     def __init__(self, *args: Any, subscriber: Subscriber, **kwargs: Any) -> None:
@@ -238,9 +241,9 @@ class ManageForm(ChoicesForm):
             return None
         until = datetime.combine(day, time.min, tzinfo=_zone())
         if until <= timezone.now():
-            raise ValidationError(_("Choose a day that is still to come."), code="past")
+            raise ValidationError(_("Choose a day in the future."), code="past")
         if until > timezone.now() + MAX_PAUSE:
-            raise ValidationError(_("Choose a day within a year; to hear nothing for longer, unsubscribe."), code="far")
+            raise ValidationError(_("Choose a day within a year; for a longer pause, unsubscribe."), code="far")
         return until
 
 

@@ -41,7 +41,7 @@ class Connect(TokenView):
             return self.show_broken(result.link_state)
         if result.link_state == LinkState.VALID and result.is_code_right:
             return self.show("connected", subscriber=result.subscriber, secret=result.secret)
-        wrong_code = _("This is not the code. Write it as it arrived; after ten tries, wait an hour.")
+        wrong_code = _("This code is wrong. Enter it as it arrived; after ten attempts, wait an hour.")
         error = "" if result.is_code_right else wrong_code
         return self._show(result.link_state, result.subscriber, error=error)
 

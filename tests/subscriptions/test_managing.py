@@ -107,14 +107,14 @@ def test_opening_the_erase_page_erases_nothing(ben: Visitor, subscriber: Subscri
 
 def test_erasure_deletes_personal_data_and_keeps_the_delivery(ben: Visitor, subscriber: Subscriber) -> None:
     subscriber.components.add(make_component())
-    letter = queue_message(subscriber, Delivery.Letter.MANAGE)
+    delivery = queue_message(subscriber, Delivery.Letter.MANAGE)
     Delivery.objects.update(reply="550 5.1.1 <anna@example.dk> unknown")
     link = manage_token(subscriber)
     assert "Everything is deleted" in text(ben.post(ben.page("erase", link)))
     subscriber.refresh_from_db()
-    letter.refresh_from_db()
+    delivery.refresh_from_db()
     assert (subscriber.address, subscriber.state, subscriber.components.count()) == ("", "unsubscribed", 0)
-    assert (letter.state, letter.reply) == ("skipped", "")
+    assert (delivery.state, delivery.reply) == ("skipped", "")
     for name in ("manage", "erase", "data"):
         assert ben.get(ben.page(name, link)).status_code == 410
 

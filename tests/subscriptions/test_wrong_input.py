@@ -106,7 +106,7 @@ def test_no_form_input_causes_a_server_error(ben: Visitor, fields: dict[str, obj
 def test_empty_form_names_the_missing_fields(ben: Visitor) -> None:
     said = text(ben.post(ben.page("subscribe")))
     assert "Write your email address." in said
-    assert "Choose what you want to hear of" in said
+    assert "Choose what you want to be notified of" in said
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_empty_form_names_the_missing_fields(ben: Visitor) -> None:
         ({"scope": "none"}, "Choose all systems, or choose some."),
         ({"scope": "some"}, "Choose at least one system"),
         ({"scope": "some", "components": ["nosuchsystem", "\0"]}, "One of the systems is no longer on this page."),
-        ({"wants_incidents": "", "wants_maintenance": ""}, "Choose what you want to hear of"),
+        ({"wants_incidents": "", "wants_maintenance": ""}, "Choose what you want to be notified of"),
         ({"subject": "Buy now"}, "A hidden field was filled in"),
     ],
 )
