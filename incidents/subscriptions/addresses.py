@@ -24,14 +24,14 @@ def normalise(typed: str) -> str:
     text = unicodedata.normalize("NFKC", typed).strip(_BLANK)
     local, at, domain = text.rpartition("@")
     if not at or not text.isprintable() or '"' in local or domain.startswith("["):
-        raise _refusal()
+        raise _invalid()
     address = f"{local}@{_ascii_domain(domain)}"
     if len(address) > MAX_LENGTH or len(local) > MAX_LOCAL_PART:
         raise ValidationError(_("This is too long to be an email address."), code="too_long")
     try:
         _validate(address)
     except ValidationError as error:
-        raise _refusal() from error
+        raise _invalid() from error
     return address
 
 
@@ -60,13 +60,13 @@ def _ascii_domain(domain: str) -> str:
         # Python's codec follows IDNA 2003, which maps “straße” to “strasse”, a different domain.
         round_trips = encoded.encode("ascii").decode("idna") == domain or encoded == domain
     except UnicodeError as error:
-        raise _refusal() from error
+        raise _invalid() from error
     if not round_trips:
-        raise _refusal()
+        raise _invalid()
     return encoded
 
 
-def _refusal() -> ValidationError:
+def _invalid() -> ValidationError:
     return ValidationError(
         _("This does not look like an email address. Write it like name@example.com."), code="invalid"
     )

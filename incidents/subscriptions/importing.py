@@ -94,7 +94,7 @@ class Table:
 
     def __init__(self, first: list[str], consent_source: str) -> None:
         names = [_ALIASES.get(name.lower(), name.lower().replace(" ", "_")) for name in first]
-        self.has_heading = not (first[0].lower() in _CHANNELS and _is_a_value(*first[1:2]))
+        self.has_heading = not (first[0].lower() in _CHANNELS and _is_value(*first[1:2]))
         self.names = names if self.has_heading else _TEMPLATE
         self.consent_source = consent_source
         self._components = {key: one for one in Component.objects.all() for key in (one.slug, one.pk)}
@@ -114,30 +114,30 @@ class Table:
             address = addresses.normalise(line.get("address", ""))
         except ValidationError as error:
             raise InvalidLine(ImportResult.INVALID, "not an email address") from error
-        return Candidate(number, self._subscriber(address, line), self._chosen(line.get("components", "")))
+        return Candidate(number, self._subscriber(address, line), self._parse_components(line.get("components", "")))
 
     def _subscriber(self, address: str, line: dict[str, str]) -> Subscriber:
         now = timezone.now()
-        requested = _moment(line.get("requested_at", "")) or now
+        requested = _parse_time(line.get("requested_at", "")) or now
         source = line.get("consent_source") or self.consent_source
         if not source:
             raise InvalidLine(ImportResult.INVALID, "no source of consent given")
         return Subscriber(
             address=address,
-            language=_language(line.get("language", "")),
+            language=_parse_language(line.get("language", "")),
             state=State.ACTIVE,
-            wants_incidents=_flag(line.get("incidents", "")),
-            wants_maintenance=_flag(line.get("maintenance", "")),
-            time_zone=_zone(line.get("time_zone", "")),
+            wants_incidents=_parse_flag(line.get("incidents", "")),
+            wants_maintenance=_parse_flag(line.get("maintenance", "")),
+            time_zone=_parse_time_zone(line.get("time_zone", "")),
             consent_method=Subscriber.ConsentMethod.IMPORT,
             consent_text=line.get("consent_text", "")[:20],
             consent_source=source[:200],
             requested_at=requested,
-            confirmed_at=_moment(line.get("confirmed_at", "")) or requested,
+            confirmed_at=_parse_time(line.get("confirmed_at", "")) or requested,
         )
 
-    def _chosen(self, written: str) -> list[Component]:
-        names = written.replace(",", " ").replace(";", " ").split()
+    def _parse_components(self, value: str) -> list[Component]:
+        names = value.replace(",", " ").replace(";", " ").split()
         unknown = [name for name in names if name not in self._components]
         if unknown:
             raise InvalidLine(ImportResult.INVALID, f"unknown component “{unknown[0]}”")
@@ -161,7 +161,7 @@ def import_subscribers(
         remaining = chain([first], remaining)
     with transaction.atomic():
         while batch := list(islice(remaining, BATCH)):
-            yield from _batch(table, batch)
+            yield from _import_batch(table, batch)
         transaction.set_rollback(dry_run)
 
 
@@ -169,7 +169,7 @@ def summarise_import(results: Counter[ImportResult]) -> str:
     return ", ".join(f"{number} {result.value}" for result in ImportResult if (number := results[result])) or "no lines"
 
 
-def _batch(table: Table, batch: list[tuple[int, list[str]]]) -> list[ImportedLine]:
+def _import_batch(table: Table, batch: list[tuple[int, list[str]]]) -> list[ImportedLine]:
     candidates: dict[str, Candidate] = {}
     refused = []
     for number, cells in batch:
@@ -180,10 +180,10 @@ def _batch(table: Table, batch: list[tuple[int, list[str]]]) -> list[ImportedLin
             continue
         if candidates.setdefault(candidate.subscriber.address.upper(), candidate) is not candidate:
             refused.append(ImportedLine(number, candidate.subscriber.address, ImportResult.DUPLICATE))
-    return sorted([*refused, *_stored(candidates)], key=lambda line: line.number)
+    return sorted([*refused, *_store(candidates)], key=lambda line: line.number)
 
 
-def _stored(candidates: dict[str, Candidate]) -> Iterator[ImportedLine]:
+def _store(candidates: dict[str, Candidate]) -> Iterator[ImportedLine]:
     """Store a batch in three statements. A sign-up at the same moment takes precedence."""
     known = _known(candidates)
     new = [candidate for key, candidate in candidates.items() if key not in known]
@@ -207,9 +207,9 @@ def _known(candidates: dict[str, Candidate]) -> dict[str, ImportResult]:
     """Return the result of each address that is not imported; the keys are in upper case."""
     mail = Subscriber.objects.filter(channel=Subscriber.Channel.EMAIL).exclude(address="")
     existing = mail.annotate(key=Upper("address")).filter(key__in=list(candidates))
-    left = {State.UNSUBSCRIBED, State.SUSPENDED}
+    opted_out = {State.UNSUBSCRIBED, State.SUSPENDED}
     found = {
-        key: ImportResult.UNSUBSCRIBED if state in left else ImportResult.KNOWN
+        key: ImportResult.UNSUBSCRIBED if state in opted_out else ImportResult.KNOWN
         for key, state in existing.values_list("key", "state")
     }
     secrets = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
@@ -218,42 +218,42 @@ def _known(candidates: dict[str, Candidate]) -> dict[str, ImportResult]:
     return found | {keys[key]: ImportResult.ERASED for key in erased.values_list("erased_key", flat=True)}
 
 
-def _is_a_value(cell: str = "") -> bool:
-    """Tell an address or a number from a heading."""
+def _is_value(cell: str = "") -> bool:
+    """Whether a cell is a value (an address or a number), not a heading."""
     return "@" in cell or "://" in cell or any(character.isdigit() for character in cell)
 
 
-def _language(written: str) -> str:
-    code = (written or settings.LANGUAGE_CODE).lower()
+def _parse_language(value: str) -> str:
+    code = (value or settings.LANGUAGE_CODE).lower()
     if code not in dict(settings.LANGUAGES):
-        raise InvalidLine(ImportResult.INVALID, f"unknown language “{written}”")
+        raise InvalidLine(ImportResult.INVALID, f"unknown language “{value}”")
     return code
 
 
-def _zone(written: str) -> str:
-    if written and written not in available_timezones():
-        raise InvalidLine(ImportResult.INVALID, f"unknown time zone “{written}”")
-    return written
+def _parse_time_zone(value: str) -> str:
+    if value and value not in available_timezones():
+        raise InvalidLine(ImportResult.INVALID, f"unknown time zone “{value}”")
+    return value
 
 
-def _flag(written: str) -> bool:
+def _parse_flag(value: str) -> bool:
     """Read yes or no. Empty means yes: everyone in the table asked for notifications."""
-    if written.lower() in {"", YES, "true", "1", "ja"}:
+    if value.lower() in {"", YES, "true", "1", "ja"}:
         return True
-    if written.lower() in {NO, "false", "0", "nej"}:
+    if value.lower() in {NO, "false", "0", "nej"}:
         return False
-    raise InvalidLine(ImportResult.INVALID, f"“{written}” is neither yes nor no")
+    raise InvalidLine(ImportResult.INVALID, f"“{value}” is neither yes nor no")
 
 
-def _moment(written: str) -> datetime | None:
-    if not written:
+def _parse_time(value: str) -> datetime | None:
+    if not value:
         return None
     try:
-        found = parse_datetime(written.replace(" UTC", "+00:00"))
-        if found is None and (day := parse_date(written)):
+        found = parse_datetime(value.replace(" UTC", "+00:00"))
+        if found is None and (day := parse_date(value)):
             found = datetime.combine(day, datetime.min.time())
     except ValueError:
         found = None
     if found is None:
-        raise InvalidLine(ImportResult.INVALID, f"“{written}” is not a time such as 2023-10-09T21:00:00Z")
+        raise InvalidLine(ImportResult.INVALID, f"“{value}” is not a time such as 2023-10-09T21:00:00Z")
     return found if timezone.is_aware(found) else timezone.make_aware(found)

@@ -54,7 +54,7 @@ def urls() -> list[URLPattern]:
 @transaction.atomic
 def receive(event: Event) -> Bounce | None:
     """Record a bounce, or unsubscribe after a complaint. Return None for other events."""
-    delivery = _delivery(event) if event.event_type in {*_ACTIONS, *_OPT_OUTS} else None
+    delivery = _find_delivery(event) if event.event_type in {*_ACTIONS, *_OPT_OUTS} else None
     if delivery is None:
         return None
     if event.event_type in _OPT_OUTS:
@@ -62,7 +62,7 @@ def receive(event: Event) -> Bounce | None:
     return bounces.record(delivery, _report(event), timezone.now())
 
 
-def _delivery(event: Event) -> Delivery | None:
+def _find_delivery(event: Event) -> Delivery | None:
     """Find the delivery by Message-ID, which some providers replace; otherwise the newest one to this address."""
     subscribers = Subscriber.objects.by_mail(event.recipient or "")
     tried = Delivery.objects.filter(subscriber__in=subscribers, attempts__gt=0).order_by("-id")

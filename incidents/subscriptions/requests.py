@@ -59,10 +59,10 @@ def store(request: SubscriptionRequest, *, network: str = "", stamp: str = "") -
 
 def process_due(now: datetime, maximum: int | None = None) -> int:
     """Process the due requests, oldest first, and return how many. Safe with several workers at once."""
-    done = 0
-    while done != maximum and _process_next(now):
-        done += 1
-    return done
+    count = 0
+    while count != maximum and _process_next(now):
+        count += 1
+    return count
 
 
 def process_overlooked(now: datetime) -> int:

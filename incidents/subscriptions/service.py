@@ -220,9 +220,9 @@ def delete_unconfirmed(*, now: datetime) -> int:
     People who had unsubscribed before are set back to unsubscribed.
     """
     following.delete_unconfirmed(before=now - UNCONFIRMED_KEPT)
-    late = Subscriber.objects.filter(state=State.PENDING, requested_at__lt=now - UNCONFIRMED_KEPT)
-    IncidentChoice.objects.filter(subscriber__in=late).delete()
-    late.filter(opt_in_round__gt=1).update(state=State.UNSUBSCRIBED)
+    unconfirmed = Subscriber.objects.filter(state=State.PENDING, requested_at__lt=now - UNCONFIRMED_KEPT)
+    IncidentChoice.objects.filter(subscriber__in=unconfirmed).delete()
+    unconfirmed.filter(opt_in_round__gt=1).update(state=State.UNSUBSCRIBED)
     # Locked first: delete() works on rows it read, and one may be confirmed in between.
-    still_late = list(late.order_by("pk").select_for_update().values_list("pk", flat=True))
-    return Subscriber.objects.filter(pk__in=still_late).delete()[1].get(Subscriber._meta.label, 0)
+    locked = list(unconfirmed.order_by("pk").select_for_update().values_list("pk", flat=True))
+    return Subscriber.objects.filter(pk__in=locked).delete()[1].get(Subscriber._meta.label, 0)
