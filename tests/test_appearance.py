@@ -10,9 +10,9 @@ from pytest_django import Settings
 
 from incidents.appearance import APPEARANCES, NONE, SCHEDULED, state_of
 from incidents.models import Announcement
-from incidents.notifications.messages import chat_cards, email
+from incidents.notifications.messages import email, slack
 from incidents.notifications.messages.content import MessageContent
-from incidents.publishing.documents.colours import DARK_PAPER, LIGHT_PAPER, READABLE, contrast
+from incidents.publishing.documents.brand_colour import DARK_PAPER, LIGHT_PAPER, READABLE, contrast
 from incidents.publishing.store.public_store import PublicStore
 from incidents.status import ComponentStatus, Impact, Phase
 from tests.factories import make_component, make_incident, make_page, make_statement, make_update
@@ -90,7 +90,7 @@ def test_page_mail_and_chats_show_one_state_of_an_incident(settings: Settings, p
     with translation.override("en"):
         _subject, html = email.preview(announcement, "en")
         story = MessageContent(announcement, "en")
-        slack, teams = chat_cards.slack("Nordhost", story), chat_cards.teams("Nordhost", story)
+        slack, teams = slack.slack("Nordhost", story), slack.teams("Nordhost", story)
     page = (PublicStore().read(f"/en/incidents/{incident.pk}/") or b"").decode()
     assert f'"shape state-{look.state}"' in page
     assert f'style="color:{look.light};">{look.glyph}</span> Problem identified' in " ".join(html.split())

@@ -10,7 +10,7 @@ from ..models import Destination
 from ..notifications.addressing import relay_name
 from ..notifications.monitoring import health
 from ..subscriptions import limits
-from .unwritten import unwritten_sentence, why_unwritten
+from .publishing_warnings import unwritten_sentence, why_unwritten
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ from ..notifications.monitoring.progress import counts_by_state, progress_of
 from .addresses import incident_page
 from .base import NewsroomAdmin
 from .confirm_views import confirmed
+from .publishing_warnings import why_incident_is_unwritten
 from .shared import changeable, log
 from .timeline import timeline_of
-from .unwritten import why_incident_is_unwritten
 
 
 def panel(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, announcement_id: int) -> HttpResponse:

@@ -18,7 +18,7 @@ from ..labels import COMPONENT_STATUSES
 from ..models import PAGE_ORDER, Component, ComponentGroup
 from ..status import ComponentStatus
 from ..wording import passage, state
-from .unwritten import PublishingAdmin
+from .publishing_warnings import PublishingAdmin
 
 
 def changed(form: ModelForm[Any], change: bool) -> dict[str, Any]:

@@ -24,10 +24,10 @@ from .base import NewsroomAdmin
 from .forms.components import component_rows, current_statuses, statuses_of
 from .forms.details import OpeningForm
 from .forms.statements import PUBLISH, TEMPLATE, StatementForm, UpdateForm
+from .publishing_warnings import why_incident_is_unwritten
 from .reach import reach
 from .shared import changeable, log, page, say_what_happened, update_of, writer
 from .timeline import timeline_of
-from .unwritten import why_incident_is_unwritten
 
 # The status that a phase gives the affected components; RELEASED leaves them to other incidents.
 RELEASED = "released"

@@ -15,9 +15,9 @@ from ..wording import words
 from .addresses import incident_page, list_page
 from .base import NewsroomAdmin
 from .forms.components import statuses_of
+from .publishing_warnings import say_done
 from .reach import reach
 from .shared import changeable, log, page, say_what_happened, update_of, writer
-from .unwritten import say_done
 
 
 def publish(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, update_id: str) -> HttpResponse:

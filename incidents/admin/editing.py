@@ -11,8 +11,8 @@ from .addresses import incident_page
 from .base import NewsroomAdmin
 from .forms.details import DetailsForm
 from .forms.statements import CorrectionForm
+from .publishing_warnings import say_done
 from .shared import changeable, log, page, update_of, writer
-from .unwritten import say_done
 
 
 def details(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) -> HttpResponse:

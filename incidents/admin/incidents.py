@@ -19,8 +19,8 @@ from ..wording import words
 from . import announcement_views, composing, confirm_views, editing, preview
 from .addresses import incident_page
 from .base import NewsroomAdmin
+from .publishing_warnings import why_incident_is_unwritten
 from .timeline import timeline_of
-from .unwritten import why_incident_is_unwritten
 
 View = Callable[..., HttpResponse]
 

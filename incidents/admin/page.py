@@ -12,7 +12,7 @@ from .. import operations
 from ..models import Page
 from .components import changed
 from .forms.page import PageForm, link_names
-from .unwritten import PublishingAdmin
+from .publishing_warnings import PublishingAdmin
 
 
 @admin.register(Page)

@@ -15,7 +15,7 @@ from ..models import Incident, Update
 from ..status import ComponentStatus, Phase
 from ..wording import language_name, moment, words
 from .base import NewsroomAdmin
-from .unwritten import say_done
+from .publishing_warnings import say_done
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

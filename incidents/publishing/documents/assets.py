@@ -17,7 +17,7 @@ from ...appearance import APPEARANCES
 from ...models import Page
 from ...status import ComponentStatus
 from .base import Document, Edition, Subjects
-from .colours import DARK_PAPER, LIGHT_PAPER, readable_on
+from .brand_colour import DARK_PAPER, LIGHT_PAPER, readable_on
 from .themes import theme_rules
 
 STYLES = tuple("tokens base shell states prose timeline components history follow forms subscriptions print".split())

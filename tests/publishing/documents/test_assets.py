@@ -10,7 +10,7 @@ from django.conf import settings
 from incidents.appearance import APPEARANCES, STATE_OF_IMPACT
 from incidents.models import Page
 from incidents.publishing.documents.assets import BANNER_STYLES, NAMES, SCRIPTS, STYLES, asset, asset_path
-from incidents.publishing.documents.colours import DARK_PAPER, LIGHT_PAPER, READABLE, contrast, readable_on
+from incidents.publishing.documents.brand_colour import DARK_PAPER, LIGHT_PAPER, READABLE, contrast, readable_on
 from incidents.status import ComponentStatus, Impact
 
 SOURCES = Path(settings.BASE_DIR) / "static"

@@ -15,7 +15,7 @@ from incidents.models import Page
 from incidents.publishing.documents.badge import BACKGROUND, Badge, badge_svg
 from incidents.publishing.documents.banner import Banner
 from incidents.publishing.documents.base import Document, Edition, Subjects
-from incidents.publishing.documents.colours import READABLE, contrast
+from incidents.publishing.documents.brand_colour import READABLE, contrast
 from incidents.publishing.documents.follow import FollowPage
 from incidents.status import ComponentStatus
 from incidents.text import Text
