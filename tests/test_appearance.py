@@ -10,7 +10,7 @@ from pytest_django import Settings
 
 from incidents.appearance import APPEARANCES, NONE, SCHEDULED, state_of
 from incidents.models import Announcement
-from incidents.notifications.messages import email, slack
+from incidents.notifications.messages import email, slack, teams
 from incidents.notifications.messages.content import MessageContent
 from incidents.publishing.documents.brand_colour import DARK_PAPER, LIGHT_PAPER, READABLE, contrast
 from incidents.publishing.store.public_store import PublicStore
@@ -90,12 +90,12 @@ def test_page_mail_and_chats_show_one_state_of_an_incident(settings: Settings, p
     with translation.override("en"):
         _subject, html = email.preview(announcement, "en")
         story = MessageContent(announcement, "en")
-        slack, teams = slack.slack("Nordhost", story), slack.teams("Nordhost", story)
+        posted, card = slack.message("Nordhost", story), teams.message("Nordhost", story)
     page = (PublicStore().read(f"/en/incidents/{incident.pk}/") or b"").decode()
     assert f'"shape state-{look.state}"' in page
     assert f'style="color:{look.light};">{look.glyph}</span> Problem identified' in " ".join(html.split())
-    assert look.glyph in str(slack["blocks"][0])
-    assert look.glyph in str(teams)
+    assert look.glyph in str(posted["blocks"][0])
+    assert look.glyph in str(card)
 
 
 @pytest.mark.django_db

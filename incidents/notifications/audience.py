@@ -66,7 +66,7 @@ def expand(announcement: Announcement, now: datetime) -> int:
 
 
 def _per_subscriber(announcement: Announcement) -> tuple[list[str], tuple[str, tuple[Any, ...]]]:
-    """Return the columns that differ from delivery to delivery, and the query that selects their values."""
+    # Return the columns that differ from delivery to delivery, and the query that selects their values.
     incident = announcement.update.incident
     state = Case(When(reason="", then=Value(DeliveryState.QUEUED)), default=Value(DeliveryState.SKIPPED))
     first, last = Value(f"<{announcement.pk}."), Value(f"@{settings.SITE_HOST}>")
@@ -90,7 +90,7 @@ def _per_subscriber(announcement: Announcement) -> tuple[list[str], tuple[str, t
 
 
 def _same_for_all(announcement: Announcement, now: datetime) -> dict[str, Any]:
-    """Return the columns that have one value in all deliveries of an announcement."""
+    # Return the columns that have one value in all deliveries of an announcement.
     return {
         "announcement_id": announcement.pk,
         "letter": Delivery.Letter.UPDATE,
@@ -104,10 +104,9 @@ def _same_for_all(announcement: Announcement, now: datetime) -> dict[str, Any]:
 
 
 def _members(kind: str, component_ids: Collection[str], incident_id: str) -> "QuerySet[Any]":
-    """Return all confirmed subscribers, annotated with `reason` (empty: notified) and `message_language`.
-
-    Subscribers who follow single incidents only are not included for any other.
-    """
+    # Return all confirmed subscribers, annotated with `reason` (empty: notified) and `message_language`.
+    #
+    # Subscribers who follow single incidents only are not included for any other.
     confirmed = Subscriber.State.ACTIVE, Subscriber.State.SUSPENDED
     languages = [code for code, _name in settings.LANGUAGES]
     message_language = Case(When(language__in=languages, then=F("language")), default=Value(settings.LANGUAGE_CODE))
@@ -119,18 +118,17 @@ def _members(kind: str, component_ids: Collection[str], incident_id: str) -> "Qu
 
 
 def _chose(incident_id: str, *, follows: bool) -> Q:
-    """Match subscribers who follow, or unfollowed, this very incident; a subquery that runs once, not per row."""
+    # Match subscribers who follow, or unfollowed, this very incident; a subquery that runs once, not per row.
     choices = IncidentChoice.objects.confirmed().filter(incident=incident_id, told=follows)
     return Q(pk__in=choices.values("subscriber"))
 
 
 def _reason(kind: str, component_ids: Collection[str], incident_id: str) -> Case:
-    """Return the skip reason as an expression; an empty text for subscribers who are notified.
-
-    Subscribers who chose components are notified about those only, all others about
-    everything, including incidents without components. A choice about this very incident
-    overrides both.
-    """
+    # Return the skip reason as an expression; an empty text for subscribers who are notified.
+    #
+    # Subscribers who chose components are notified about those only, all others about
+    # everything, including incidents without components. A choice about this very incident
+    # overrides both.
     chosen = Subscriber.components.through.objects.filter(subscriber_id=OuterRef("pk"))
     wanted = Q(wants_maintenance=True) if kind == Kind.MAINTENANCE else Q(wants_incidents=True)
     follows_others = Exists(chosen) & ~Exists(chosen.filter(component_id__in=list(component_ids)))

@@ -117,7 +117,7 @@ def _consequence(subscriber: Subscriber, delivery: Delivery, report: BounceRepor
 
 
 def _bounce_days(subscriber: Subscriber, now: datetime) -> int:
-    """Return the number of days with bounces since the confirmation, including today."""
+    # Return the number of days with bounces since the confirmation, including today.
     since = max(now - WINDOW, subscriber.confirmed_at or now)
     earlier = subscriber.bounces.filter(consequence=Consequence.COUNTED, received_at__gte=since)
     days = set(earlier.annotate(day=TruncDate("received_at")).values_list("day", flat=True))
@@ -136,7 +136,7 @@ def _delivery_id(message: Message, address: str) -> int:
 
 
 def _blocks(part: Message) -> list[Message]:
-    """Return the groups of fields of a delivery status; the first is about the whole message."""
+    # Return the groups of fields of a delivery status; the first is about the whole message.
     payload = part.get_payload() if part.get_content_type() == "message/delivery-status" else None
     return [block for block in payload if isinstance(block, Message)] if isinstance(payload, list) else []
 

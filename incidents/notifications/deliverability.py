@@ -198,6 +198,6 @@ def _listed(address: str, terms: list[str]) -> bool:
 
 
 def _tags(record: str) -> dict[str, str]:
-    """Parse `v=DMARC1; p=none`; spaces within a value are ignored, as in a DKIM key."""
+    # Parse `v=DMARC1; p=none`; spaces within a value are ignored, as in a DKIM key.
     pairs = (part.partition("=") for part in record.split(";"))
     return {name.strip().lower(): "".join(value.split()) for name, _equals, value in pairs if name.strip()}

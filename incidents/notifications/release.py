@@ -19,7 +19,7 @@ def release_due(now: datetime) -> int:
 
 
 def _release(pk: int, now: datetime) -> bool:
-    """Expand one announcement. A failure is logged and retried at the next run; it does not affect the others."""
+    # Expand one announcement. A failure is logged and retried at the next run; it does not affect the others.
     try:
         with transaction.atomic():
             return _expand(pk, now)
@@ -29,7 +29,7 @@ def _release(pk: int, now: datetime) -> bool:
 
 
 def _expand(pk: int, now: datetime) -> bool:
-    """Expand it under a lock: two schedulers expand it once, and a cancellation takes effect before or not at all."""
+    # Expand it under a lock: two schedulers expand it once, and a cancellation takes effect before or not at all.
     held = Announcement.objects.held().filter(pk=pk)
     announcement = held.select_for_update(skip_locked=True, of=("self",)).select_related("update__incident").first()
     if announcement is None or _is_unpublished(announcement.update.incident):
@@ -43,5 +43,5 @@ def _expand(pk: int, now: datetime) -> bool:
 
 
 def _is_unpublished(incident: Incident) -> bool:
-    """Whether the page that the message links to still has to be published."""
+    # Whether the page that the message links to still has to be published.
     return StaleSubject.objects.filter(subject__in=[f"incident:{incident.pk}", "page"]).exists()

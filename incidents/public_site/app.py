@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+from .conditional import has_current_copy
 from .dynamic import Dynamic
 from .fallback import Fallback
 from .files import Files, HeaderList, Published
 from .headers import CACHE_DOCUMENT, CACHE_NEVER, security_headers
-from .negotiation import IDENTITY, encoding, has_current_copy, language
+from .negotiation import IDENTITY, encoding, language
 
 OK, UNCHANGED = "200 OK", "304 Not Modified"
 MOVED = "301 Moved Permanently"
@@ -56,7 +57,7 @@ class PublicSite:
         return self._send(published, environ, start_response, with_body=method == "GET")
 
     def _home(self, environ: WSGIEnvironment) -> Published | None:
-        """Return the home page in the reader's language, which `/` serves."""
+        # Return the home page in the reader's language, which `/` serves.
         wanted = language(environ.get("HTTP_ACCEPT_LANGUAGE", ""), self._languages, self._default_language)
         return self._files.find(wanted) or self._files.find(self._default_language)
 
@@ -98,7 +99,7 @@ class PublicSite:
     def _empty_response(
         self, status: str, path: str, headers: HeaderList, start_response: StartResponse
     ) -> list[bytes]:
-        """Send headers without a body; WSGI requires a Content-Type all the same."""
+        # Send headers without a body; WSGI requires a Content-Type all the same.
         empty = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", "0")]
         start_response(status, [*headers, *empty, *security_headers(path, https=self._https)])
         return []

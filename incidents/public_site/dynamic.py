@@ -115,8 +115,7 @@ class Slots:
 
 
 class _DeferredStart:
-    """A start_response that stores status and headers until it is known whether the response is sent."""
-
+    # A start_response that stores status and headers until it is known whether the response is sent.
     def __init__(self) -> None:
         self.status = ""
         self.headers: list[tuple[str, str]] = []

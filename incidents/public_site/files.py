@@ -144,7 +144,7 @@ class Files:
         return published
 
     def _read_failed(self, name: str, cached: Published | None, error: OSError) -> Published | None:
-        """Return the cached document if the disk fails; a missing file means that the document was withdrawn."""
+        # Return the cached document if the disk fails; a missing file means that the document was withdrawn.
         if cached and not isinstance(error, (FileNotFoundError, NotADirectoryError, IsADirectoryError)):
             return cached
         self._evict(name)
@@ -195,7 +195,7 @@ class Files:
 
 
 def _contents(file: Path) -> tuple[bytes, Signature]:
-    """Return a file's bytes and their signature; they match, since published files are never written in place."""
+    # Return a file's bytes and their signature; they match, since published files are never written in place.
     with file.open("rb") as stream:
         state = os.fstat(stream.fileno())
         if not stat.S_ISREG(state.st_mode):
@@ -204,7 +204,7 @@ def _contents(file: Path) -> tuple[bytes, Signature]:
 
 
 def _compressed(file: Path, content: bytes) -> list[tuple[str, bytes | None]]:
-    """Return each coding with its bytes, or None if they are missing or of another version."""
+    # Return each coding with its bytes, or None if they are missing or of another version.
     files = [(coding, file.with_name(file.name + suffix), unpack) for coding, suffix, unpack in _CODINGS]
     return [(coding, _read_if_same(compressed, unpack, content)) for coding, compressed, unpack in files]
 
@@ -218,7 +218,7 @@ def _read_if_same(file: Path, unpack: Callable[[bytes], bytes], content: bytes) 
 
 
 def _answer(digest: str, coding: str, body: bytes, common: HeaderList) -> Answer:
-    """Return the representation, with a strong ETag per coding (RFC 9110 §8.8.3.3): the hash of the content first."""
+    # Return the representation, with a strong ETag per coding (RFC 9110 §8.8.3.3): the hash of the content first.
     etag = f'"{digest}"' if coding == IDENTITY else f'"{digest}-{coding}"'
     headers = [*common, ("ETag", etag), ("Content-Length", str(len(body)))]
     if coding != IDENTITY:

@@ -24,7 +24,7 @@ PERMISSIONS = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
 
 
 def _policy(**changed: str) -> str:
-    """Return a Content-Security-Policy; keywords replace directives (`img_src="'self' data:"`)."""
+    # Return a Content-Security-Policy; keywords replace directives (`img_src="'self' data:"`).
     directives = {
         "default-src": "'none'",
         "script-src": "'self'",

@@ -2,8 +2,6 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from functools import lru_cache
 
 IDENTITY = "identity"
@@ -11,7 +9,6 @@ IDENTITY = "identity"
 _MAX_CACHED_LENGTH = 256
 
 _QUALITY = re.compile(r"q\s*=\s*(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)", re.IGNORECASE)
-_ETAG = re.compile(r'(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")')
 
 
 def encoding(accept_encoding: str, offered: tuple[str, ...]) -> str:
@@ -54,7 +51,7 @@ def _language(accept_language: str, languages: tuple[str, ...], default: str) ->
 
 
 def _matches(wanted: str, codes: Sequence[str]) -> Iterator[str]:
-    """Yield the codes that match a language range, the closest first."""
+    # Yield the codes that match a language range, the closest first.
     if wanted == "*":
         yield from codes
         return
@@ -66,7 +63,7 @@ def _matches(wanted: str, codes: Sequence[str]) -> Iterator[str]:
 
 
 def _weighted(header: str) -> Iterator[tuple[str, float]]:
-    """Yield `(name, weight)` of each valid item of an Accept-… header, names in lower case."""
+    # Yield `(name, weight)` of each valid item of an Accept-… header, names in lower case.
     for item in header.split(","):
         name, *parameters = (part.strip() for part in item.split(";"))
         weight = _weight(parameters)
@@ -75,27 +72,8 @@ def _weighted(header: str) -> Iterator[tuple[str, float]]:
 
 
 def _weight(parameters: list[str]) -> float | None:
-    """Return the `q` of RFC 9110 §12.4.2; 1 if there is none, None if it is invalid."""
+    # Return the `q` of RFC 9110 §12.4.2; 1 if there is none, None if it is invalid.
     if not parameters:
         return 1.0
     match = _QUALITY.fullmatch(parameters[0])
     return float(match[1]) if match and len(parameters) == 1 else None
-
-
-def has_current_copy(if_none_match: str | None, if_modified_since: str | None, etag: str, modified: int) -> bool:
-    """Whether the reader's copy is current. `modified` is in seconds since 1970.
-
-    If-None-Match compares weakly and overrides If-Modified-Since; an invalid
-    date counts as absent. RFC 9110 §13.1.2, §13.1.3, §13.2.2.
-    """
-    if if_none_match is not None:
-        return if_none_match == etag or if_none_match.strip() == "*" or etag in _ETAG.findall(if_none_match)
-    return if_modified_since is not None and modified <= _seconds(if_modified_since)
-
-
-def _seconds(http_date: str) -> float:
-    """Return seconds since 1970; minus infinity if invalid. All are UTC: the oldest format has no zone."""
-    try:
-        return parsedate_to_datetime(http_date).replace(tzinfo=UTC).timestamp()
-    except (ValueError, OverflowError, OSError):
-        return float("-inf")

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from incidents.public_site.negotiation import encoding, has_current_copy, language
+from incidents.public_site.conditional import has_current_copy
+from incidents.public_site.negotiation import encoding, language
 
 OFFERED = ("br", "gzip", "identity")
 LANGUAGES = ("da", "en", "pt-br")

@@ -51,7 +51,7 @@ class EmailChannel:
         self.connection.close()
 
     async def _send(self, sender: str, recipient: str, content: bytes) -> Reply:
-        """A server may close a connection between two messages; the second is retried at once on a new one."""
+        # A server may close a connection between two messages; the second is retried at once on a new one.
         is_reused = self.connection.accepted > 0
         try:
             return await self.connection.send(sender, recipient, content)
@@ -108,7 +108,7 @@ def _is_about_the_sender(stage: Stage, reply: Reply) -> bool:
 
 
 def _is_about_the_mailbox(reply: Reply) -> bool:
-    """X.1.x and X.2.x: a bad address or a full mailbox is not about its whole domain (RFC 3463 §3.2, §3.3)."""
+    # X.1.x and X.2.x: a bad address or a full mailbox is not about its whole domain (RFC 3463 §3.2, §3.3).
     return reply.enhanced.startswith(("4.1.", "4.2."))
 
 

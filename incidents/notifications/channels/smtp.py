@@ -166,7 +166,7 @@ class SmtpConnection:
         return [(stage, await self._read(stage)) for stage, _command in commands]
 
     async def _one_by_one(self, commands: list[tuple[Stage, bytes]]) -> list[tuple[Stage, Reply]]:
-        """Stop at the first command that is rejected."""
+        # Stop at the first command that is rejected.
         replies = []
         for stage, command in commands:
             await self._write(command, stage)
@@ -176,7 +176,7 @@ class SmtpConnection:
         return replies
 
     async def _finish(self, content: bytes) -> Reply:
-        """A failed write has not delivered the final dot, so only a failed read leaves the outcome uncertain."""
+        # A failed write has not delivered the final dot, so only a failed read leaves the outcome uncertain.
         if content.startswith(b"."):
             content = b"." + content
         await self._write(content.replace(b"\r\n.", b"\r\n..") + b".\r\n", Stage.CONTENT)
@@ -187,13 +187,12 @@ class SmtpConnection:
         return reply
 
     async def _abort(self, rejected: Stage, *, awaits_content: bool) -> None:
-        """Leave the connection ready for another message, or closed.
-
-        A server may reply 354 although it rejected the only recipient. It then waits for
-        content, and a lone dot gives it an empty message to reject (RFC 2920 §3.1). A
-        server that has a recipient might accept the empty message, so the connection to
-        it is closed.
-        """
+        # Leave the connection ready for another message, or closed.
+        #
+        # A server may reply 354 although it rejected the only recipient. It then waits for
+        # content, and a lone dot gives it an empty message to reject (RFC 2920 §3.1). A
+        # server that has a recipient might accept the empty message, so the connection to
+        # it is closed.
         if awaits_content and rejected is not Stage.RCPT:
             self._drop()
             return
@@ -217,7 +216,7 @@ class SmtpConnection:
             raise self._failed(stage, Reply(0, f"{type(error).__name__}: {error}")) from error
 
     async def _read(self, stage: Stage) -> Reply:
-        """Return the next reply. At any stage, 421 means that the server closes the connection."""
+        # Return the next reply. At any stage, 421 means that the server closes the connection.
         try:
             connected, seconds = self._open_socket, self._timeouts[stage]
             lines = [await connected.read_line(seconds)]

@@ -44,7 +44,7 @@ class SmtpSocket:
         self._loop.remove_reader(self._socket)
 
     async def _wait_for_data(self, seconds: float) -> None:
-        """A timer of our own costs a tenth of `asyncio.timeout`, and each message needs two."""
+        # A timer of our own costs a tenth of `asyncio.timeout`, and each message needs two.
         self._waiter = waiter = self._loop.create_future()
         timer = self._loop.call_later(seconds, _time_out, waiter)
         try:
@@ -72,7 +72,7 @@ class SmtpSocket:
             self._waiter.set_result(None)
 
     def _receive(self) -> None:
-        """Read until TLS has nothing buffered: the event loop does not see what is left of a TLS record."""
+        # Read until TLS has nothing buffered: the event loop does not see what is left of a TLS record.
         more = True
         while more:
             data = self._socket.recv(_MAX_UNREAD)

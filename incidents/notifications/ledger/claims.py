@@ -82,7 +82,7 @@ def claim_posts(limit: int, now: datetime) -> list[ClaimedDelivery]:
 
 
 def _announcement_ids(due: DeliveryQuerySet) -> list[int | None]:
-    """Return the announcements of these rows, starting with None for single messages."""
+    # Return the announcements of these rows, starting with None for single messages.
     ids = set(due.order_by().values_list("announcement", flat=True).distinct())
     return sorted(ids, key=lambda pk: (pk is not None, pk or 0))
 
@@ -92,11 +92,10 @@ def _may_send(announcement_id: int | None) -> bool:
 
 
 def _lock_unless_paused(announcement_id: int) -> bool:
-    """Whether it is not paused, and cannot be before these claims are committed.
-
-    Pausing waits for these claims and then revokes them: otherwise a worker with a slow
-    relay would keep sending hundreds of messages for minutes afterwards.
-    """
+    # Whether it is not paused, and cannot be before these claims are committed.
+    #
+    # Pausing waits for these claims and then revokes them: otherwise a worker with a slow
+    # relay would keep sending hundreds of messages for minutes afterwards.
     table = Announcement._meta.db_table
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT FROM {table} WHERE id = %s AND paused_at IS NULL FOR SHARE", [announcement_id])
@@ -104,7 +103,7 @@ def _lock_unless_paused(announcement_id: int) -> bool:
 
 
 def _claim_probe(due: DeliveryQuerySet, names: list[str], now: datetime) -> list[ClaimedDelivery]:
-    """Claim one row to probe the destinations with, unless another worker is probing them."""
+    # Claim one row to probe the destinations with, unless another worker is probing them.
     if not all(Destination.objects.filter(name=name, retry_at__lte=now).exists() for name in names):
         return []
     rows = _claim_rows(due, 1, now)
@@ -116,7 +115,7 @@ def _claim_probe(due: DeliveryQuerySet, names: list[str], now: datetime) -> list
 
 
 def _claim_rows(due: DeliveryQuerySet, limit: int, now: datetime) -> list[ClaimedDelivery]:
-    """Lock up to `limit` rows that are not locked; skip those that need not be sent, lease the others."""
+    # Lock up to `limit` rows that are not locked; skip those that need not be sent, lease the others.
     # A finer order would sort a million rows, created at the same moment, for every batch.
     picked = due.order_by("next_attempt_at").select_for_update(skip_locked=True, of=("self",))
     picked = picked.annotate(superseded=_is_superseded(), **_RELATED_COLUMNS)
@@ -173,7 +172,7 @@ def skip_superseded(announcement: Announcement) -> int:
 
 
 def _is_superseded() -> Exists:
-    """Match rows that were in flight when a newer announcement was expanded, and are waiting again."""
+    # Match rows that were in flight when a newer announcement was expanded, and are waiting again.
     incident = OuterRef("announcement__update__incident")
     newer = Delivery.objects.filter(
         announcement__gt=OuterRef("announcement"),
@@ -185,7 +184,7 @@ def _is_superseded() -> Exists:
 
 
 def _skip_reason(row: dict[str, Any]) -> str:
-    """Return the reason to skip a due row; empty if it is to be sent."""
+    # Return the reason to skip a due row; empty if it is to be sent.
     state = row["subscriber_state"]
     if row["letter"] != Delivery.Letter.UPDATE:
         unsubscribed = state == Subscriber.State.UNSUBSCRIBED and row["letter"] != Delivery.Letter.MANAGE
@@ -198,7 +197,7 @@ def _skip_reason(row: dict[str, Any]) -> str:
 
 
 def _claimed_delivery(row: dict[str, Any], lease: datetime) -> ClaimedDelivery:
-    """Messages about a webhook subscription are sent to its owner, by email."""
+    # Messages about a webhook subscription are sent to its owner, by email.
     by_email = row["channel"] == Subscriber.Channel.EMAIL
     address = (by_email and row["owner"]) or row["endpoint"]
     columns = {name: row[name] for name in (*_DELIVERY_COLUMNS, *_RECIPIENT_COLUMNS)}

@@ -84,7 +84,7 @@ def _unknown_domains(now: datetime) -> list[str]:
 
 
 async def _look_up_groups(names: Collection[str]) -> dict[str, str]:
-    """Return the group of each domain whose name servers answered."""
+    # Return the group of each domain whose name servers answered.
     resolver, slots = _resolver(), asyncio.Semaphore(_CONCURRENCY)
 
     async def look_up_one(name: str) -> tuple[str, str]:
@@ -96,7 +96,7 @@ async def _look_up_groups(names: Collection[str]) -> dict[str, str]:
 
 
 async def _group(resolver: dns.asyncresolver.Resolver, name: str) -> str:
-    """Return an empty text if no name server answers. A domain without MX is its own mail server (RFC 5321 §5.1)."""
+    # Return an empty text if no name server answers. A domain without MX is its own mail server (RFC 5321 §5.1).
     try:
         answer = await resolver.resolve(name, "MX", lifetime=_TIMEOUT)
     except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
@@ -135,7 +135,7 @@ def _save(names: Collection[str], groups: dict[str, str], now: datetime) -> None
 
 
 def _move_waiting(names: Collection[str], group: str) -> None:
-    """Move deliveries that wait for these domains to their group, except those claimed at this moment."""
+    # Move deliveries that wait for these domains to their group, except those claimed at this moment.
     now = timezone.now()
     for name in Destination.objects.in_trouble().filter(name__in=names).values_list("name", flat=True):
         destinations.record_recovery(name, now)

@@ -55,6 +55,6 @@ def _fold_batch(pk: int) -> int:
 
 
 def _delete_single_messages(before: datetime) -> int:
-    """Confirmations and the like are not counted, and there are few."""
+    # Confirmations and the like are not counted, and there are few.
     old = Delivery.objects.filter(announcement__isnull=True, state__in=_FINAL_STATES, created_at__lt=before)
     return old.delete()[0]

@@ -163,7 +163,7 @@ class Ledger:
             self._connection.dec_thread_sharing()
 
     def _execute(self, parameters: list[Any]) -> set[int]:
-        """Execute it as a prepared statement, because planning takes longer; Django's own cursors do not prepare."""
+        # Execute it as a prepared statement, because planning takes longer; Django's own cursors do not prepare.
         self._connection.ensure_connection()
         with self._connection.wrap_database_errors, psycopg.Cursor(self._connection.connection) as cursor:
             if self._generic_plans_on is not self._connection.connection:

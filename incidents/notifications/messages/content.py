@@ -87,7 +87,7 @@ class MessageContent:
         return APPEARANCES[state_of(self.newest.update.phase, self.incident.impact, self._statuses())]
 
     def _statuses(self) -> list[str]:
-        """Return the status of each public component, from the newest update that names it."""
+        # Return the status of each public component, from the newest update that names it.
         timeline = [self.newest.update, *self._before]
         rows = AffectedComponent.objects.filter(update__in=timeline, component__hidden=False)
         by_update = defaultdict[str, dict[str, str]](dict)
@@ -131,10 +131,9 @@ class MessageContent:
 
     @cached_property
     def _before(self) -> list[Update]:
-        """Updates before the new one, in the order of the timeline, which also orders updates of the same minute.
-
-        The new one is found there even if it was withdrawn while a worker had claimed its deliveries.
-        """
+        # Updates before the new one, in the order of the timeline, which also orders updates of the same minute.
+        #
+        # The new one is found there even if it was withdrawn while a worker had claimed its deliveries.
         timeline = iter(self.incident.updates.newest_first())
         for update in timeline:
             if update.pk == self.newest.update.pk:

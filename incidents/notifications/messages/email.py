@@ -1,28 +1,26 @@
 """Emails: rendered once per announcement and language, then filled in for each recipient.
 
 `render` uses the database. `RenderedEmail.for_recipient` does not: a worker calls it ten
-thousand times. Headers follow STANDARDS E1-E17.
+thousand times.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
 from functools import lru_cache
 
-from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
 from ... import links
 from ...appearance import APPEARANCES
 from ...masks import masked
-from ...models import Announcement, Delivery, Incident, Page
+from ...models import Announcement, Page
 from ...wording import words
-from ..channels.email import sender_address
 from ..ledger.writer import ClaimedDelivery
-from . import mime
+from . import email_headers, mime
 from .content import MessageContent
+from .email_headers import page_name
 from .mime import Placeholder
 
 TITLE_LENGTH = 150
@@ -32,14 +30,6 @@ _PURPOSES = {
     Placeholder.MANAGE: links.Purpose.MANAGE,
     Placeholder.CONFIRM: links.Purpose.CONFIRM,
     Placeholder.CONNECT: links.Purpose.CONNECT,
-}
-# Emails that the recipient has just requested are not list mail, and have no List-* headers.
-_NOT_LIST_MAIL = {
-    Delivery.Letter.CONFIRMATION,
-    Delivery.Letter.FOLLOW,
-    Delivery.Letter.MANAGE,
-    Delivery.Letter.WEBHOOK,
-    Delivery.Letter.WEBHOOK_SUSPENDED,
 }
 
 
@@ -76,7 +66,7 @@ def render(kind: str, language: str, announcement: Announcement | None = None, z
         context = _context(page, language, announcement)
         subject = mime.one_line(_rendered(kind, "subject.txt", context), TITLE_LENGTH + 100)
         text, html = (_rendered(kind, name, {**context, "subject": subject}) for name in ("body.txt", "body.html"))
-        headers = list(_headers(page, kind, language, subject, announcement))
+        headers = list(email_headers.headers(page, kind, language, subject, announcement))
     template = mime.compose(headers, mime.collapse_blank_lines(text), html)
     personal_links = {one: _link(one, language) for one in _PURPOSES if one in template.placeholders}
     incident_id = announcement.update.incident_id if announcement else ""
@@ -92,15 +82,10 @@ def preview(announcement: Announcement, language: str) -> tuple[str, str]:
     return subject, _rendered("update", "body.html", {**context, "subject": subject})
 
 
-def thread_id(incident: Incident) -> str:
-    """Return the Message-ID that all emails of an incident refer to, though none has it (STANDARDS E14)."""
-    return f"<incident-{incident.pk}@{settings.FEED_ID_HOST}>"
-
-
 def _context(page: Page, language: str, announcement: Announcement | None) -> dict[str, object]:
     context: dict[str, object] = {
         "page": page,
-        "page_name": mime.one_line(_page_name(page), 60),
+        "page_name": mime.one_line(page_name(page), 60),
         "language": language,
         "home_url": links.absolute(links.home(language)),
         "unsubscribe_url": Placeholder.UNSUBSCRIBE.marker,
@@ -121,46 +106,9 @@ def _rendered(kind: str, name: str, context: dict[str, object]) -> str:
     return render_to_string(f"emails/{kind}/{name}", context)
 
 
-def _page_name(page: Page) -> str:
-    return words(page.name) or settings.SITE_HOST
-
-
-def _headers(
-    page: Page, kind: str, language: str, subject: str, announcement: Announcement | None
-) -> Iterator[tuple[str, str]]:
-    yield "Message-ID", Placeholder.MESSAGE_ID.marker
-    yield "Date", Placeholder.DATE.marker
-    yield "From", mime.sender(_page_name(page), sender_address())
-    yield "To", f"<{Placeholder.ADDRESS.marker}>"
-    yield "Subject", subject
-    if announcement is not None:
-        yield "In-Reply-To", thread_id(announcement.update.incident)
-        yield "References", thread_id(announcement.update.incident)
-    if kind not in _NOT_LIST_MAIL:
-        yield from _list_headers(page, language)
-    yield "Auto-Submitted", "auto-generated"  # RFC 3834 §5
-    yield "X-Auto-Response-Suppress", "OOF, AutoReply"
-    yield "Content-Language", language
-
-
-def _list_headers(page: Page, language: str) -> Iterator[tuple[str, str]]:
-    """RFC 2369, 2919 and 8058. The List-Id has no phrase: encoding a phrase that is not ASCII would hide the id.
-
-    The id keeps its host if the page moves to another host, as the ids of the feeds do.
-    """
-    yield "List-Id", f"<status.{settings.FEED_ID_HOST}>"
-    yield "List-Unsubscribe", f"<{Placeholder.UNSUBSCRIBE.marker}>"
-    yield "List-Unsubscribe-Post", "List-Unsubscribe=One-Click"
-    yield "List-Help", f"<{links.absolute(links.subscribe(language))}>"
-    yield "List-Subscribe", f"<{links.absolute(links.subscribe(language))}>"
-    yield "List-Owner", f"<mailto:{page.contact or sender_address()}>"
-    yield "List-Archive", f"<{links.absolute(links.history(language))}>"
-    yield "List-Post", "NO"
-
-
 @lru_cache(maxsize=64)
 def _date(at: datetime) -> str:
-    """RFC 5322 §3.3. Cached, because all deliveries of an announcement have the same date."""
+    # RFC 5322 §3.3. Cached, because all deliveries of an announcement have the same date.
     return format_datetime(at)
 
 

@@ -104,7 +104,7 @@ def sender(name: str, address: str) -> str:
 
 
 def _header(name: str, value: str) -> str:
-    """Return one header, folded and encoded, except values with a placeholder and those that cannot be folded."""
+    # Return one header, folded and encoded, except values with a placeholder and those that cannot be folded.
     if _MARK in value or name.startswith("List-") or name in {"References", "In-Reply-To"}:
         return f"{name}: {value}\r\n"
     message = EmailMessage(policy=SMTP)
@@ -129,7 +129,7 @@ def _quoted_printable(text: str) -> bytes:
 
 
 def _encoded_value(value: bytes) -> bytes:
-    """Encode a value between two soft line breaks, which are not displayed."""
+    # Encode a value between two soft line breaks, which are not displayed.
     return b"=\r\n" + b2a_qp(value).replace(b"\n", b"\r\n") + b"=\r\n"
 
 

@@ -14,7 +14,7 @@ from ... import links
 from ...models import Announcement, Delivery, Page, Subscriber
 from ...wording import words
 from ..ledger.writer import ClaimedDelivery
-from . import slack, statuspage
+from . import slack, statuspage, teams
 from .content import MessageContent
 
 Json = dict[str, Any]
@@ -63,11 +63,11 @@ def render(channel: str, kind: str, language: str, announcement: Announcement | 
 
 _CODES: dict[str, Callable[[Page, str], Json]] = {
     Channel.WEBHOOK: lambda page, _name: statuspage.verification(page, UNSUBSCRIBE, CODE),
-    Channel.SLACK: lambda _page, name: slack.slack_code(name, CODE),
-    Channel.TEAMS: lambda _page, name: slack.teams_code(name, CODE),
+    Channel.SLACK: lambda _page, name: slack.code_message(name, CODE),
+    Channel.TEAMS: lambda _page, name: teams.code_message(name, CODE),
 }
 _NEWS: dict[str, Callable[[Page, str, MessageContent], Json]] = {
     Channel.WEBHOOK: lambda page, _name, content: statuspage.news(page, UNSUBSCRIBE, content.incident),
-    Channel.SLACK: lambda _page, name, content: slack.slack(name, content),
-    Channel.TEAMS: lambda _page, name, content: slack.teams(name, content),
+    Channel.SLACK: lambda _page, name, content: slack.message(name, content),
+    Channel.TEAMS: lambda _page, name, content: teams.message(name, content),
 }

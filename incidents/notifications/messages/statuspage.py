@@ -66,7 +66,7 @@ _UNUSED: dict[str, Any] = {
 
 
 def _report(updates: list[Update]) -> Json:
-    """Return the fields of the newest postmortem, null if there is none."""
+    # Return the fields of the newest postmortem, null if there is none.
     found = next((update for update in updates if update.phase == Phase.POSTMORTEM), None)
     return {
         "postmortem_body": body(found) if found else None,

@@ -128,7 +128,7 @@ def in_progress() -> list[Announcement]:
 
 
 def _count(ids: list[int]) -> Iterable[tuple[int, str, int]]:
-    """Yield announcement, state and number. PostgreSQL needs only the index `delivery_panel` for it."""
+    # Yield announcement, state and number. PostgreSQL needs only the index `delivery_panel` for it.
     rows = Delivery.objects.filter(announcement__in=ids).order_by().values_list("announcement_id", "state")
     for pk, state, number in rows.annotate(rows=Count("*")):
         yield pk or 0, state, number
@@ -156,7 +156,7 @@ def _add_rates(live: dict[int, Progress], now: datetime) -> None:
 
 
 def _add_deferred(live: dict[int, Progress], now: datetime) -> None:
-    """Group by destination what waits for another attempt or for a failing destination."""
+    # Group by destination what waits for another attempt or for a failing destination.
     later = Q(state__in=[DeliveryState.DEFERRED, DeliveryState.UNCERTAIN]) | Q(next_attempt_at__gt=now)
     groups = (
         Delivery.objects.waiting()

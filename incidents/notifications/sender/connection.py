@@ -107,7 +107,7 @@ class Sender:
             self.transport.close()
 
     async def _next_row(self) -> ClaimedDelivery | None:
-        """An outcome is recorded together with the start of the next row, or at once if there is none."""
+        # An outcome is recorded together with the start of the next row, or at once if there is none.
         row = self.dispatcher.get_nowait()
         if row is None:
             await self._record_outcome()
@@ -120,7 +120,7 @@ class Sender:
             self.unrecorded = None
 
     async def _prepare(self, row: ClaimedDelivery) -> bool:
-        """Open the connection. If that fails, the row stays as it is and this task ends."""
+        # Open the connection. If that fails, the row stays as it is and this task ends.
         try:
             await self.transport.prepare()
         except Busy as error:
@@ -132,7 +132,7 @@ class Sender:
         return True
 
     async def _send(self, row: ClaimedDelivery) -> Outcome | None:
-        """Return an outcome that can be recorded with the next row; one with consequences is recorded first."""
+        # Return an outcome that can be recorded with the next row; one with consequences is recorded first.
         await self.rate_limiter.wait()
         outcome, self.unrecorded = self.unrecorded, None
         if not await self.commits.write(outcome, row):
@@ -170,7 +170,7 @@ class Sender:
             self.dispatcher.finish(row, Result.WORKING)
 
     async def _handle_relay_failure(self, row: ClaimedDelivery, reply: Reply) -> bool:
-        """Return whether the relay counts as failing now; the dispatcher is closed then."""
+        # Return whether the relay counts as failing now; the dispatcher is closed then.
         is_failing = self.relay.record_failure()
         if is_failing or row.probes:
             logger.warning("The mail relay %s does not accept messages: %s", relay_name(), reply)

@@ -120,7 +120,7 @@ class Dispatcher:
         self._requeue(destination)
 
     def _requeue(self, destination: str) -> None:
-        """Make rows that were held back ready: all of them, or one at a time under a rate limit."""
+        # Make rows that were held back ready: all of them, or one at a time under a rate limit.
         if destination in self._unproven or destination in self._rate_limited or destination not in self._held_back:
             return
         held_back = self._held_back[destination]

@@ -24,8 +24,7 @@ T = TypeVar("T")
 
 @dataclass
 class _Batch:
-    """What is written next; `allowed` resolves to the ids of the rows that may be sent."""
-
+    # What is written next; `allowed` resolves to the ids of the rows that may be sent.
     outcomes: list[Outcome] = field(default_factory=list)
     starting: list[ClaimedDelivery] = field(default_factory=list)
     allowed: asyncio.Future[set[int]] = field(default_factory=lambda: asyncio.get_running_loop().create_future())

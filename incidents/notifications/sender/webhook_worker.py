@@ -51,7 +51,7 @@ class WebhookTransport:
         return reply
 
     async def _signature_headers(self, row: ClaimedDelivery, body: bytes) -> dict[str, str]:
-        """Return no headers for chats, nor for a webhook that its owner has not confirmed: neither has a secret."""
+        # Return no headers for chats, nor for a webhook that its owner has not confirmed: neither has a secret.
         now = timezone.now()
         valid = SigningSecret.objects.filter(subscriber=row.subscriber_id).valid(now).values_list("value", flat=True)
         keys = await self.commits.run(lambda: list(valid))
@@ -107,7 +107,7 @@ class WebhookWorker(Worker[Payload]):
 
 
 def _suspend(row: ClaimedDelivery, reply: Reply, *, is_gone: bool) -> None:
-    """Suspend the webhook and notify its owner by email, unless it has accepted a post since this one was created."""
+    # Suspend the webhook and notify its owner by email, unless it has accepted a post since this one was created.
     accepted_since = Attempt.objects.filter(
         subscriber=row.subscriber_id, at__gte=row.created_at, code__range=(200, 299)
     )

@@ -63,7 +63,7 @@ class Worker(ABC, Generic[Rendered]):
             return asyncio.run(self._run())
 
     async def _run(self) -> bool:
-        """All connections run in one thread. Only blocking calls use others: to the database, and to connect."""
+        # All connections run in one thread. Only blocking calls use others: to the database, and to connect.
         self.commits = GroupCommit(self.ledger)
         executor = ThreadPoolExecutor(self.connections, "blocking")
         asyncio.get_running_loop().set_default_executor(executor)
@@ -76,7 +76,7 @@ class Worker(ABC, Generic[Rendered]):
             self.commits.close()
 
     async def _work(self) -> bool:
-        """Claim and send until nothing is due. Rows that are deferred or revoked on the way are not waited for."""
+        # Claim and send until nothing is due. Rows that are deferred or revoked on the way are not waited for.
         deadline = time.monotonic() + JOB_SECONDS
         while time.monotonic() < deadline and not self.dispatcher.is_closed:
             was_idle = self._is_idle()
@@ -97,13 +97,13 @@ class Worker(ABC, Generic[Rendered]):
         await self.commits.run(lambda: claims.give_up(rows))
 
     async def _claim_and_render(self) -> int:
-        """Return how many rows were claimed."""
+        # Return how many rows were claimed.
         rows = await self.claim()
         self.dispatcher.add([row for row in rows if await self._is_rendered(row)])
         return len(rows)
 
     async def _is_rendered(self, row: ClaimedDelivery) -> bool:
-        """Whether its message is rendered; if rendering fails, the delivery fails with the error as its reply."""
+        # Whether its message is rendered; if rendering fails, the delivery fails with the error as its reply.
         key = _render_key(row)
         if key not in self.rendered and key not in self.render_errors:
             try:
@@ -119,14 +119,14 @@ class Worker(ABC, Generic[Rendered]):
         return key in self.rendered
 
     async def _fail(self, row: ClaimedDelivery, error: str) -> None:
-        """Fail a delivery that is still claimed; staff can retry it."""
+        # Fail a delivery that is still claimed; staff can retry it.
         claimed = Delivery.objects.filter(pk=row.id, lease_until=row.lease)
         await self.commits.run(lambda: transition(claimed, DeliveryState.FAILED, reply=error, reply_code=None))
         for name in row.probes:
             await self.commits.run(lambda name=name: destinations.return_probe(name, timezone.now()))  # type: ignore[misc]
 
     def _start_senders(self) -> None:
-        """Start one connection until the relay has accepted a message, then as many as there is work for."""
+        # Start one connection until the relay has accepted a message, then as many as there is work for.
         for task in self.senders:
             if task.done():
                 task.result()
