@@ -73,7 +73,7 @@ def span(
 
 
 def _start_of_span(start: datetime, end: datetime) -> str:
-    """Return the pattern for the start: without the zone, unless it changes before the end."""
+    # Return the pattern for the start: without the zone, unless it changes before the end.
     if timezone.localtime(start).tzname() == timezone.localtime(end).tzname():
         return pgettext("start of a time span", "H:i")
     return pgettext("start of a time span", "H:i T")
@@ -108,8 +108,7 @@ def _local(value: datetime, pattern: str) -> str:
 
 
 class _MomentFormat(dateformat.DateFormat):
-    """Django omits the zone in the hour that occurs twice, where only the zone distinguishes the two."""
-
+    # Django omits the zone in the hour that occurs twice, where only the zone distinguishes the two.
     data: datetime
 
     def T(self) -> str:  # noqa: N802 - the format letter

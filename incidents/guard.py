@@ -155,7 +155,7 @@ def is_public(address: str) -> bool:
 
 
 def _ascii_host(host: str) -> str:
-    """Return the host in lower case as IDNA, or raise ValueError."""
+    # Return the host in lower case as IDNA, or raise ValueError.
     plain = host.lower().rstrip(".")
     if ":" in plain:
         return str(ipaddress.ip_address(plain))
@@ -166,7 +166,7 @@ def _ascii_host(host: str) -> str:
 
 
 def _check_port(target: Target) -> None:
-    """Check the port; and the host, if it is an IP address."""
+    # Check the port; and the host, if it is an IP address.
     try:
         is_closed = not is_allowed(target.host)
     except ValueError:
@@ -178,7 +178,7 @@ def _check_port(target: Target) -> None:
 
 
 def _checked_address(target: Target, resolve: Resolver) -> str:
-    """Return the address to connect to. If one of several addresses is closed, the host is refused."""
+    # Return the address to connect to. If one of several addresses is closed, the host is refused.
     try:
         addresses = resolve(target.host, target.port)
     except (OSError, UnicodeError) as error:
@@ -220,7 +220,7 @@ def _request(target: Target, body: bytes, headers: Mapping[str, str]) -> bytes:
 
 
 def _response(connection: socket.socket, deadline: float) -> Response:
-    """Read status and headers, but not the body."""
+    # Read status and headers, but not the body.
     head = _head(connection, deadline)
     while head.startswith(b"HTTP/1.1 1"):  # an interim response, RFC 9110 §15.2
         rest = head.partition(b"\r\n\r\n")[2]
@@ -231,7 +231,7 @@ def _response(connection: socket.socket, deadline: float) -> Response:
 
 
 def _head(connection: socket.socket, deadline: float, received: bytes = b"") -> bytes:
-    """Read up to the empty line, and possibly a little of what follows."""
+    # Read up to the empty line, and possibly a little of what follows.
     read = received
     while b"\r\n\r\n" not in read:
         connection.settimeout(_remaining(deadline))
@@ -243,8 +243,7 @@ def _head(connection: socket.socket, deadline: float, received: bytes = b"") -> 
 
 
 class _Received:
-    """A stand-in for the socket that HTTPResponse reads from: bytes already received within our limits."""
-
+    # A stand-in for the socket that HTTPResponse reads from: bytes already received within our limits.
     def __init__(self, content: bytes) -> None:
         self.content = content
 
@@ -260,7 +259,7 @@ def _remaining(deadline: float) -> float:
 
 
 def _seconds(value: str) -> float | None:
-    """Parse Retry-After: a number of seconds or a date (RFC 9110 §10.2.3); anything else is ignored."""
+    # Parse Retry-After: a number of seconds or a date (RFC 9110 §10.2.3); anything else is ignored.
     if value.strip().isascii() and value.strip().isdigit():
         return float(value[:10])
     try:

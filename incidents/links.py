@@ -124,7 +124,7 @@ def sign(purpose: Purpose, value: str) -> str:
 
 @cache
 def _signer(purpose: Purpose, key: str) -> signing.TimestampSigner:
-    """Cached: ten thousand messages have two signatures each."""
+    # Cached: ten thousand messages have two signatures each.
     return signing.TimestampSigner(key=key, salt=purpose, sep="~")
 
 

@@ -86,8 +86,7 @@ def one_line(text: str) -> str:
 
 
 class _StatusPageExtension(Extension):
-    """No raw HTML, headings demoted, images as links, lists without a blank line before them."""
-
+    # No raw HTML, headings demoted, images as links, lists without a blank line before them.
     def extendMarkdown(self, md: Markdown) -> None:  # noqa: N802 - markdown's name
         md.preprocessors.deregister("html_block")
         md.inlinePatterns.deregister("html")
@@ -97,8 +96,7 @@ class _StatusPageExtension(Extension):
 
 
 class _LimitedSearch(LinkInlineProcessor):
-    """A mixin for the link processors of python-markdown that stops after MAX_LINK_SEARCH characters."""
-
+    # A mixin for the link processors of python-markdown that stops after MAX_LINK_SEARCH characters.
     _searched = 0
 
     def handleMatch(self, m: re.Match[str], data: str) -> Any:  # type: ignore[override]  # noqa: N802 - markdown's name
@@ -116,7 +114,7 @@ class _LimitedSearch(LinkInlineProcessor):
 
 
 def _limit_link_search(patterns: Registry[Pattern]) -> None:
-    """Replace the link processors by limited ones with the same patterns and priorities."""
+    # Replace the link processors by limited ones with the same patterns and priorities.
     for name, priority in _LINK_PROCESSORS.items():
         processor = patterns[name]
         limited = type("_LimitedSearch", (_LimitedSearch, type(processor)), {})
@@ -124,8 +122,7 @@ def _limit_link_search(patterns: Registry[Pattern]) -> None:
 
 
 class _ListAfterText(Preprocessor):
-    """Allows a list directly after a line of text, as in CommonMark and in most emails."""
-
+    # Allows a list directly after a line of text, as in CommonMark and in most emails.
     def run(self, lines: list[str]) -> list[str]:
         spaced: list[str] = []
         in_list = False
@@ -152,14 +149,14 @@ class _Demote(Treeprocessor):
 
 
 def _is_allowed(tag: str, name: str, value: str) -> bool:
-    """Whether bleach keeps an attribute."""
+    # Whether bleach keeps an attribute.
     if tag == "ol":  # a list that begins with 3 must not be renumbered
         return name == "start" and re.fullmatch("[0-9]{1,9}", value) is not None
     return tag == "a" and name == "href" and _is_safe(value)
 
 
 def _is_safe(address: str) -> bool:
-    """Whether the address has an allowed scheme; `//evil` and `javascript:` have none."""
+    # Whether the address has an allowed scheme; `//evil` and `javascript:` have none.
     try:
         return urlsplit(address.strip()).scheme.lower() in SCHEMES
     except ValueError:
@@ -167,7 +164,7 @@ def _is_safe(address: str) -> bool:
 
 
 def _set_rel(attrs: Attributes, new: bool = False, /) -> Attributes | None:
-    """Set `rel` on every link; return None for text that only looks like an address."""
+    # Set `rel` on every link; return None for text that only looks like an address.
     attrs[None, "rel"] = "noopener noreferrer nofollow"
     if new:
         text: str = attrs["_text"]  # type: ignore[index]  # bleach stores the link's text with its attributes

@@ -27,5 +27,5 @@ def without_addresses(text: str, address: str) -> str:
 
 
 def _is_surely_absent(text: str, name: str) -> bool:
-    """Avoid compiling a regular expression per recipient; ASCII only, where `lower` is enough to ignore case."""
+    # Avoid compiling a regular expression per recipient; ASCII only, where `lower` is enough to ignore case.
     return text.isascii() and name.isascii() and name.lower() not in text.lower()

@@ -56,7 +56,7 @@ class _Reader(HTMLParser):
 
 
 def _blocks(parent: Element) -> list[Lines]:
-    """Return the blocks in an element; text between them is a block of its own."""
+    # Return the blocks in an element; text between them is a block of its own.
     blocks: list[Lines] = []
     inline: list[Element | str] = []
     for child in [*parent.children, Element("p", {})]:
@@ -96,7 +96,7 @@ def _list(element: Element) -> Lines:
 
 
 def _item(mark: str, item: Element) -> Lines:
-    """Return the mark and the item's text; further lines are indented."""
+    # Return the mark and the item's text; further lines are indented.
     blocks = _blocks(item)
     has_paragraphs = len(item.elements("p")) > 1
     lines = _joined(blocks, between=None if has_paragraphs else []) or [""]

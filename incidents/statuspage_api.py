@@ -181,7 +181,7 @@ def _affected(row: AffectedComponent) -> Json:
 
 
 def _touched(updates: Iterable[Update]) -> list[Component]:
-    """Return the components that any update affects, as they are now, each once."""
+    # Return the components that any update affects, as they are now, each once.
     rows = (row for update in updates for row in update.affected.all())
     return sorted({row.component for row in rows if not row.component.hidden}, key=_order)
 
@@ -196,7 +196,7 @@ def _moment_of(updates: Iterable[Update], phase: Phase) -> str | None:
 
 
 def _incident_details(incident: Incident) -> Json:
-    """Return the fields that the original API lacks."""
+    # Return the fields that the original API lacks.
     texts = ("user_impact", "scope", "workaround", "root_cause", "next_steps")
     plain_texts = {name: markup.plain(reader_passage(getattr(incident, name)).text) or None for name in texts}
     return _details(
@@ -218,13 +218,13 @@ def _line(text: Text) -> str:
 
 
 def _foreign(**texts: Text) -> Mapping[str, str]:
-    """Return the languages of the texts that are not in the reader's language."""
+    # Return the languages of the texts that are not in the reader's language.
     passages = {name: reader_passage(text) for name, text in texts.items()}
     return {name: passage.language for name, passage in passages.items() if passage and not passage.is_own}
 
 
 def _descriptions() -> dict[ComponentStatus, str]:
-    """Return their sentence for each state; in English it is exact, since clients compare it."""
+    # Return their sentence for each state; in English it is exact, since clients compare it.
     return {
         ComponentStatus.OPERATIONAL: pgettext("Statuspage API", "All Systems Operational"),
         ComponentStatus.UNDER_MAINTENANCE: pgettext("Statuspage API", "Service Under Maintenance"),

@@ -113,7 +113,7 @@ def days(periods: Iterable[StatusPeriod], first: date, last: date, zone: ZoneInf
 
 @lru_cache(maxsize=64)
 def _bounds(first: date, last: date, zone: ZoneInfo) -> list[tuple[date, datetime, datetime]]:
-    """Return each day with its start and end. Cached: all components have the same ninety days."""
+    # Return each day with its start and end. Cached: all components have the same ninety days.
     every = [first + timedelta(days=number) for number in range((last - first).days + 1)]
     return [(day, midnight(day, zone), midnight(day + timedelta(days=1), zone)) for day in every]
 

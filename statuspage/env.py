@@ -235,7 +235,7 @@ class Environment:
 
 
 def _is_importable(module: str) -> bool:
-    """Return whether a module is installed; imports its parent packages, but not the module itself."""
+    # Return whether a module is installed; imports its parent packages, but not the module itself.
     try:
         return bool(module) and importlib.util.find_spec(module) is not None
     except (ImportError, ValueError):
@@ -243,7 +243,7 @@ def _is_importable(module: str) -> bool:
 
 
 def _split_url(value: str) -> SplitResult:
-    """Split a URL like urlsplit, but raise ValueError at once, not on first use, if the port is not a number."""
+    # Split a URL like urlsplit, but raise ValueError at once, not on first use, if the port is not a number.
     url = urlsplit(value)
     if url.port == 0:
         raise ValueError("Port 0")

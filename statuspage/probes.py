@@ -23,7 +23,7 @@ def readyz(_request: HttpRequest) -> JsonResponse:
 
 
 def _database() -> str:
-    """Return a reason, like the other checks, or an empty string. The answer is public: no host name, no path."""
+    # Return a reason, like the other checks, or an empty string. The answer is public: no host name, no path.
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")

@@ -128,7 +128,7 @@ def stored_once(
 
 
 def _stored_first(request: HttpRequest, form: StatementForm, store: Callable[[], Update]) -> Update | None:
-    """As `stored`; also None if the same form, sent concurrently, was stored first."""
+    # As `stored`; also None if the same form, sent concurrently, was stored first.
     try:
         return stored(request, form, store)
     except IntegrityError:
@@ -136,7 +136,7 @@ def _stored_first(request: HttpRequest, form: StatementForm, store: Callable[[],
 
 
 def _meanwhile(request: HttpRequest, twin: Update | None) -> Update | None:
-    """What the same form stored concurrently; None if this one was refused for its content."""
+    # What the same form stored concurrently; None if this one was refused for its content.
     return _already(request, twin) if twin else None
 
 

@@ -81,7 +81,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
         return lookup in ours or super().lookup_allowed(lookup, value, request)
 
     def _shown(self, request: HttpRequest) -> tuple[str, str]:
-        """The fields for address and reply; servers repeat the address in their replies."""
+        # The fields for address and reply; servers repeat the address in their replies.
         return ("full_address", "answer") if sees_addresses(request.user) else ("masked_address", "masked_answer")
 
     @admin.display(description=pgettext_lazy("delivery", "to"))

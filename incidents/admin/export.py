@@ -62,7 +62,7 @@ def export_view(request: HttpRequest) -> HttpResponseBase:
 
 
 def _file(request: HttpRequest) -> StreamingHttpResponse:
-    """The table line by line; logged before the first line is sent."""
+    # The table line by line; logged before the first line is sent.
     LogEntry.objects.create(
         user_id=int(request.user.pk or 0),
         content_type=ContentType.objects.get_for_model(Subscriber),

@@ -70,7 +70,7 @@ def preview_update(admin: NewsroomAdmin, request: HttpRequest, incident_id: str)
 
 
 def _draft(data: QueryDict, own: QuerySet[Update]) -> Update | None:
-    """The draft of this form; otherwise a free id is set."""
+    # The draft of this form; otherwise a free id is set.
     draft = own.filter(pk=data.get("id", "")[:LENGTH].replace("\0", ""), published_at=None).first()
     if draft is None:
         data["id"] = new_id()
@@ -86,7 +86,7 @@ def _preview(request: HttpRequest, rehearse: Callable[[QueryDict], Rehearsal]) -
 
 
 def _rendered(request: HttpRequest, form: StatementForm, store: Callable[[], Update]) -> str:
-    """The preview, or the errors that prevent publication."""
+    # The preview, or the errors that prevent publication.
     if form.is_valid():
         try:
             with transaction.atomic():
@@ -99,7 +99,7 @@ def _rendered(request: HttpRequest, form: StatementForm, store: Callable[[], Upd
 
 
 def _shown(request: HttpRequest, update: Update) -> str:
-    """`preview` names the form and the language: `page-da`, `mail-en`, `feed-en`."""
+    # `preview` names the form and the language: `page-da`, `mail-en`, `feed-en`.
     kind, _dash, wanted = request.POST.get("preview", "").partition("-")
     language = wanted if wanted in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
     edition = Edition(Page.objects.current(), language)
@@ -115,13 +115,13 @@ def _shown(request: HttpRequest, update: Update) -> str:
 
 
 def _letter(update: Update, language: str) -> str:
-    """The email's body below its subject."""
+    # The email's body below its subject.
     subject, body = email.preview(Announcement(update=update), language)
     return re.sub(r"(<body[^>]*>)", rf"\1<p><strong>{html.escape(subject)}</strong></p><hr>", body, count=1)
 
 
 def _framed(content: str) -> HttpResponse:
-    """Headers for a frame in the newsroom: no scripts, no forms, no foreign styles."""
+    # Headers for a frame in the newsroom: no scripts, no forms, no foreign styles.
     hashes = {base64.b64encode(hashlib.sha256(found.encode()).digest()).decode() for found in _own_styles(content)}
     styles = " ".join(
         ["'self'", *(["'unsafe-hashes'"] if hashes else []), *(f"'sha256-{one}'" for one in sorted(hashes))]

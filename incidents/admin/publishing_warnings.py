@@ -60,7 +60,7 @@ class PublishingAdmin(admin.ModelAdmin[Any]):
 
 @contextmanager
 def _warning(request: HttpRequest) -> Iterator[None]:
-    """Warn afterwards if changes made in the block could not be published."""
+    # Warn afterwards if changes made in the block could not be published.
     begun = timezone.now()
     yield
     if request.method == "POST" and (why := why_unwritten(StaleSubject.objects.filter(since__gte=begun))):

@@ -128,7 +128,7 @@ def _what(delivery: Delivery) -> SafeString | str:
 
 
 def _says(delivery: Delivery) -> str:
-    """The last reply, with addresses masked; staff with permission see them elsewhere on the page."""
+    # The last reply, with addresses masked; staff with permission see them elsewhere on the page.
     said = f"{delivery.reply_code or ''} {delivery.subscriber.masked_reply(delivery.reply)}".strip()
     if delivery.is_waiting:
         tried = gettext("next try %(time)s") % {"time": formats.short_moment(delivery.next_attempt_at)}

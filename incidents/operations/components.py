@@ -106,7 +106,7 @@ def _set(row: Component | ComponentGroup, fields: dict[str, Any]) -> None:
 
 
 def _free_slug(name: Text) -> str:
-    """A slug made from the component's name that no other component has."""
+    # A slug made from the component's name that no other component has.
     root = slugify(name.passage(settings.LANGUAGE_CODE).text.translate(_ASCII))[:50].strip("-") or "component"
     taken = set(Component.objects.filter(slug__startswith=root).values_list("slug", flat=True))
     numbered = (f"{root}-{number}" for number in count(2))

@@ -30,7 +30,7 @@ def make_public(update: Update) -> None:
 
 
 def _update_promise(incident: Incident, update: Update, now: datetime) -> None:
-    """A new promised time replaces the earlier one; one that has passed is cleared."""
+    # A new promised time replaces the earlier one; one that has passed is cleared.
     if update.next_update_by is not None:
         incident.next_update_by = update.next_update_by
     elif incident.next_update_by is not None and incident.next_update_by <= now:

@@ -145,7 +145,7 @@ def undo_update(*, update: Update, by: User = None) -> Update:  # noqa: ARG001 -
 
 
 def _follow_newest_left(incident: Incident) -> None:
-    """Set the incident to what its newest remaining update says; without one it is a draft."""
+    # Set the incident to what its newest remaining update says; without one it is a draft.
     newest = incident.updates.filter(published_at__isnull=False).newest_first().first()
     if newest is None:
         incident.published_at = None

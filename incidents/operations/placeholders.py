@@ -64,7 +64,7 @@ def _filled(text: Text, update: Update, names: Iterable[Text]) -> Text:
 
 
 def _values(update: Update, names: list[str]) -> dict[str, str]:
-    """The value of each placeholder in the active language; empty where unknown."""
+    # The value of each placeholder in the active language; empty where unknown.
     incident = update.incident
     return {
         "components": _joined(names),
@@ -86,6 +86,6 @@ def _moment_or_empty(value: datetime | None) -> str:
 
 
 def _joined(names: list[str]) -> str:
-    """“Webmail, FTP and Spam filter”."""
+    # “Webmail, FTP and Spam filter”.
     *most, last = names or [""]
     return pgettext("joins the last two of a list", " and ").join([", ".join(most), last]) if most else last

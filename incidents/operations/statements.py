@@ -137,7 +137,7 @@ def _check_times(incident: Incident, statement: Statement, now: datetime, refusa
 
 
 def _check_order(incident: Incident, statement: Statement, refusals: Refusals, *, reopening: bool) -> None:
-    """Only `reopen` may go from a final phase back to an open one."""
+    # Only `reopen` may go from a final phase back to an open one.
     newest = incident.updates.public().newest_first().first() if incident.pk else None
     goes_back = (
         newest is not None

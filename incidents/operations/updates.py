@@ -107,7 +107,7 @@ def correct_update(
 
 
 def _text_fields(update: Update) -> dict[str, Any]:
-    """The fields that a correction may change and a revision keeps."""
+    # The fields that a correction may change and a revision keeps.
     return {name: getattr(update, name) for name in ("text", "quote", "quote_language", "quote_url")}
 
 
@@ -161,13 +161,13 @@ def _store_components(update: Update, statement: Statement) -> None:
 
 
 def _as_statement(update: Update) -> Statement:
-    """A stored draft as a statement, for the checks. Its time is now unless it was backdated."""
+    # A stored draft as a statement, for the checks. Its time is now unless it was backdated.
     at: datetime | None = None if update.publish_at else update.at
     return Statement(phase=Phase(update.phase), at=at, ended_at=update.ended_at, **_text_fields(update))
 
 
 def _lock_draft(update: Update) -> Update:
-    """The current update, with its incident locked. Raises ValidationError if it has been published."""
+    # The current update, with its incident locked. Raises ValidationError if it has been published.
     incident = lock(update.incident)
     locked = Update.objects.select_for_update().get(pk=update.pk)
     locked.incident = incident

@@ -89,7 +89,7 @@ def log_changes(before: Mapping[str, str], now: Mapping[str, str], traces: Mappi
 
 
 def _fault(path: str, reason: str) -> tuple[str, ...]:
-    """Return what identifies a fault: an error of the system or the mirror is one fault for all documents."""
+    # Return what identifies a fault: an error of the system or the mirror is one fault for all documents.
     if cause_of(reason) == Cause.MIRROR:
         return tuple(reason.split(":")[:2])  # the rest of a service's message may contain a request id
     return (path, reason.partition(":")[0]) if cause_of(reason) == Cause.DOCUMENT else (reason,)

@@ -45,10 +45,9 @@ def mark(subjects: Iterable[str]) -> None:
 
 
 def _is_publishing_scheduled() -> bool:
-    """Whether an earlier call in this transaction has scheduled it, outside a savepoint that may be rolled back.
-
-    If the store cannot be written, each further run would take as long to fail as the first.
-    """
+    # Whether an earlier call in this transaction has scheduled it, outside a savepoint that may be rolled back.
+    #
+    # If the store cannot be written, each further run would take as long to fail as the first.
     current = set(connection.savepoint_ids)
     calls: Iterable[Any] = connection.run_on_commit  # the stubs lack the third item and the functions' return type
     return any(sids <= current and function is publish_stale for sids, function, _robust in calls)

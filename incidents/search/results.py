@@ -127,12 +127,12 @@ def find(query: str, language: str, page: int = 1) -> Results:
 
 
 def _words(query: str) -> list[str]:
-    """Return each word as a quoted tsquery for a prefix; quoting prevents operators."""
+    # Return each word as a quoted tsquery for a prefix; quoting prevents operators.
     return [f"'{word}':*" for word in _UNQUOTABLE.sub(" ", query).split()[:MAX_WORDS]]
 
 
 def _without_stop_words(cursor: CursorWrapper, words: list[str]) -> list[str]:
-    """Remove stop words such as “og” and “the”, unless the query has no other words."""
+    # Remove stop words such as “og” and “the”, unless the query has no other words.
     dictionaries = [dictionary(code) for code, _name in settings.LANGUAGES]
     cursor.execute(_STOP_WORDS, {"words": words, "dictionaries": dictionaries})
     stop_words = {word for (word,) in cursor.fetchall()}
@@ -140,13 +140,13 @@ def _without_stop_words(cursor: CursorWrapper, words: list[str]) -> list[str]:
 
 
 def _statement(language: str, words: Iterable[str]) -> str:
-    """Return the SQL; `words` are the names of the parameters, one per word."""
+    # Return the SQL; `words` are the names of the parameters, one per word.
     matching = " INTERSECT ".join(f"({_branches(_MATCHING, language, word=word)})" for word in words)
     return _FIND.format(matching=matching, ranked=_branches(_RANKED, language))
 
 
 def _branches(template: str, language: str, word: str = "") -> str:
-    """Fill in the template for each table and language, and join them."""
+    # Fill in the template for each table and language, and join them.
     return " UNION ALL ".join(
         template.format(
             incident=vector.incident,
@@ -162,7 +162,7 @@ def _branches(template: str, language: str, word: str = "") -> str:
 
 
 def _excerpts(stories: Sequence[Story], words: str) -> dict[int, Excerpt]:
-    """Return by index of the story the best passage of its texts, in the languages that the reader sees."""
+    # Return by index of the story the best passage of its texts, in the languages that the reader sees.
     texts = [(place, text) for place, story in enumerate(stories) for text in _texts(story)]
     columns: dict[str, list[Any]] = {
         "places": [place for place, _text in texts],

@@ -48,5 +48,5 @@ def _page(request: HttpRequest, query: str, status: HTTPStatus = HTTPStatus.OK, 
 
 
 def _number(text: str) -> int:
-    """Return a page number; invalid input is page 1."""
+    # Return a page number; invalid input is page 1.
     return min(max(int(text), 1), MAX_PAGES) if text.isascii() and text.isdigit() and len(text) < 5 else 1

@@ -129,7 +129,7 @@ def delete_unconfirmed(*, before: datetime) -> int:
 
 
 def _prepare_subscriber(subscriber: Subscriber | None, address: str, language: str) -> Subscriber:
-    """Return the subscriber to ask: unchanged if active, otherwise with a new opt-in started."""
+    # Return the subscriber to ask: unchanged if active, otherwise with a new opt-in started.
     if subscriber is not None and subscriber.state == State.ACTIVE:
         return subscriber
     # A suspended subscriber has not unsubscribed: this opt-in covers their earlier choices too.
@@ -139,7 +139,7 @@ def _prepare_subscriber(subscriber: Subscriber | None, address: str, language: s
 
 
 def _add_request(subscriber: Subscriber, incident: Incident) -> bool:
-    """Store the request to follow; return False if it is confirmed already."""
+    # Store the request to follow; return False if it is confirmed already.
     choice, _is_new = IncidentChoice.objects.get_or_create(subscriber=subscriber, incident=incident, told=True)
     if choice.confirmed_at is None:
         choice.requested_at = timezone.now()

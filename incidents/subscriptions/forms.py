@@ -248,7 +248,7 @@ class ManageForm(ChoicesForm):
 
 
 def _zones() -> list[tuple[str, str]]:
-    """Return the page's own time zone, UTC, and the zones named after places."""
+    # Return the page's own time zone, UTC, and the zones named after places.
     own = _("As on the page: %(zone)s") % {"zone": Page.objects.current().time_zone}
     named = sorted(name for name in available_timezones() if name.startswith(_AREAS))
     return [("", own), ("UTC", "UTC"), *((name, name.replace("_", " ")) for name in named)]

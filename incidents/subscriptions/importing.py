@@ -184,7 +184,7 @@ def _import_batch(table: Table, batch: list[tuple[int, list[str]]]) -> list[Impo
 
 
 def _store(candidates: dict[str, Candidate]) -> Iterator[ImportedLine]:
-    """Store a batch in three statements. A sign-up at the same moment takes precedence."""
+    # Store a batch in three statements. A sign-up at the same moment takes precedence.
     known = _known(candidates)
     new = [candidate for key, candidate in candidates.items() if key not in known]
     Subscriber.objects.bulk_create([candidate.subscriber for candidate in new], ignore_conflicts=True)
@@ -204,7 +204,7 @@ def _store(candidates: dict[str, Candidate]) -> Iterator[ImportedLine]:
 
 
 def _known(candidates: dict[str, Candidate]) -> dict[str, ImportResult]:
-    """Return the result of each address that is not imported; the keys are in upper case."""
+    # Return the result of each address that is not imported; the keys are in upper case.
     mail = Subscriber.objects.filter(channel=Subscriber.Channel.EMAIL).exclude(address="")
     existing = mail.annotate(key=Upper("address")).filter(key__in=list(candidates))
     opted_out = {State.UNSUBSCRIBED, State.SUSPENDED}
@@ -219,7 +219,7 @@ def _known(candidates: dict[str, Candidate]) -> dict[str, ImportResult]:
 
 
 def _is_value(cell: str = "") -> bool:
-    """Whether a cell is a value (an address or a number), not a heading."""
+    # Whether a cell is a value (an address or a number), not a heading.
     return "@" in cell or "://" in cell or any(character.isdigit() for character in cell)
 
 
@@ -237,7 +237,7 @@ def _parse_time_zone(value: str) -> str:
 
 
 def _parse_flag(value: str) -> bool:
-    """Read yes or no. Empty means yes: everyone in the table asked for notifications."""
+    # Read yes or no. Empty means yes: everyone in the table asked for notifications.
     if value.lower() in {"", YES, "true", "1", "ja"}:
         return True
     if value.lower() in {NO, "false", "0", "nej"}:

@@ -173,7 +173,7 @@ def _take(limit: Limit, value: str) -> bool:
 
 
 def _record_refusal(limit: Limit) -> None:
-    """Count a refusal; alarm staff, at most once an hour, about a shared limit or very many refusals."""
+    # Count a refusal; alarm staff, at most once an hour, about a shared limit or very many refusals.
     reached = [one for one in (limit, *([] if _take(REFUSALS, "") else [REFUSALS])) if one.name in _ALARMING]
     for one in reached:
         if _take(ALARM, one.name):

@@ -38,7 +38,7 @@ def network(request: HttpRequest) -> str:
 
 
 def _client(request: HttpRequest) -> str:
-    """Return the client's address as seen by our outermost proxy; the header is ignored without proxies."""
+    # Return the client's address as seen by our outermost proxy; the header is ignored without proxies.
     hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
     proxies = settings.TRUSTED_PROXIES
     if proxies and len(hops) >= proxies:

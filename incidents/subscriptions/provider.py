@@ -63,7 +63,7 @@ def receive(event: Event) -> Bounce | None:
 
 
 def _find_delivery(event: Event) -> Delivery | None:
-    """Find the delivery by Message-ID, which some providers replace; otherwise the newest one to this address."""
+    # Find the delivery by Message-ID, which some providers replace; otherwise the newest one to this address.
     subscribers = Subscriber.objects.by_mail(event.recipient or "")
     tried = Delivery.objects.filter(subscriber__in=subscribers, attempts__gt=0).order_by("-id")
     return tried.filter(message_id=event.message_id or "").first() or tried.first()

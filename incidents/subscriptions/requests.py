@@ -80,7 +80,7 @@ def delete_failed(now: datetime) -> int:
 
 @transaction.atomic
 def _process_next(now: datetime) -> bool:
-    """Process one request. A failing request is deferred and does not block others."""
+    # Process one request. A failing request is deferred and does not block others.
     request = SubscriptionRequest.objects.due(now).select_for_update(skip_locked=True).first()
     if request is None:
         return False
@@ -100,7 +100,7 @@ def _subscribe(address: str, details: dict[str, Any]) -> None:
 
 
 def _follow(address: str, details: dict[str, Any]) -> None:
-    """Ignore incidents that have ended or were withdrawn since the request."""
+    # Ignore incidents that have ended or were withdrawn since the request.
     incident = Incident.objects.public().filter(pk=details["incident"]).first()
     if incident is not None and not incident.is_over:
         following.follow(address=address, incident=incident, language=details["language"])
@@ -132,7 +132,7 @@ def _details(choices: Choices) -> dict[str, Any]:
 
 
 def _choices(details: dict[str, Any]) -> Choices:
-    """Return the requested choices without components that were deleted since."""
+    # Return the requested choices without components that were deleted since.
     components = Component.objects.filter(pk__in=details["components"]).in_page_order()
     return Choices(
         details["language"], details["wants_incidents"], details["wants_maintenance"], components=tuple(components)
@@ -140,6 +140,6 @@ def _choices(details: dict[str, Any]) -> Choices:
 
 
 def _enqueue() -> None:
-    """Enqueue a job, unless one is waiting: it will find this request too."""
+    # Enqueue a job, unless one is waiting: it will find this request too.
     if not queues.is_waiting(queues.REQUESTS):
         queues.enqueue(queues.REQUESTS, _JOB)

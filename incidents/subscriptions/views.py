@@ -259,7 +259,7 @@ class Data(ManageView):
 
 
 def _known(subscriber: Subscriber | None) -> dict[str, Any]:
-    """Return what a page may show about a link's subscriber: only the owner recognises the masked address."""
+    # Return what a page may show about a link's subscriber: only the owner recognises the masked address.
     address = addresses.readable(subscriber.address) if subscriber else ""
     followed = [choice.incident for choice in following.requested_choices(subscriber)] if subscriber else []
     only_follows = subscriber is not None and not (subscriber.wants_incidents or subscriber.wants_maintenance)

@@ -74,7 +74,7 @@ class PostgreSQL(LocalServer):
         return str(self.home.programs / name)
 
     def _create(self) -> None:
-        """Create the cluster in a temporary folder, then move it: an interrupted start leaves none half done."""
+        # Create the cluster in a temporary folder, then move it: an interrupted start leaves none half done.
         unfinished = self.data / "unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
         self._run([self.program("initdb"), "--pgdata", str(unfinished), *CLUSTER])
@@ -109,7 +109,7 @@ class PostgreSQL(LocalServer):
             )
 
     def _end_orphan(self) -> None:
-        """End a server that a killed supervisor left behind; with VAR_DIR locked, it belongs to nobody else."""
+        # End a server that a killed supervisor left behind; with VAR_DIR locked, it belongs to nobody else.
         pid_file = self.data / "postmaster.pid"
         try:
             pid = int(pid_file.read_text(encoding="utf-8", errors="surrogateescape").split("\n", 1)[0])
@@ -123,7 +123,7 @@ class PostgreSQL(LocalServer):
         pid_file.unlink(missing_ok=True)
 
     def _serves_these_data(self, pid: int) -> bool:
-        """The process id in an old file may belong to an unrelated process by now."""
+        # The process id in an old file may belong to an unrelated process by now.
         try:
             command = os.fsdecode(Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" "))
         except OSError:
@@ -138,7 +138,7 @@ class PostgreSQL(LocalServer):
         return str(self.data) in command
 
     def _is_ready(self) -> bool:
-        """Read the status in the eighth line of postmaster.pid, as `pg_ctl --wait` does."""
+        # Read the status in the eighth line of postmaster.pid, as `pg_ctl --wait` does.
         try:
             lines = (self.data / "postmaster.pid").read_text(encoding="utf-8", errors="replace").splitlines()
         except OSError:

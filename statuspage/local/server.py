@@ -67,7 +67,7 @@ class LocalServer(ABC):
             raise CannotStart(f"{self.name} did not start. The end of {self.log}:\n{last_lines(self.log)}")
 
     def _find_socket_folder(self, preferred: Path) -> Path:
-        """Return the preferred folder, or a temporary one where that path is no good for a socket."""
+        # Return the preferred folder, or a temporary one where that path is no good for a socket.
         if sockets.is_suitable(preferred):
             return preferred
         if self._outside_folder is None:

@@ -64,7 +64,7 @@ class Supervisor:
         self._selector.close()
 
     def _stop(self, children: list[Child]) -> None:
-        """Ask all before waiting for any, so that they end at the same time."""
+        # Ask all before waiting for any, so that they end at the same time.
         processes = [child.process for child in children if child.process is not None]
         for process in processes:
             ask_to_end(process)

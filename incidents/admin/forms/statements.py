@@ -90,7 +90,7 @@ class StatementForm(RefusableForm):
             self._take(template)
 
     def _take(self, template: TemplateField) -> None:
-        """Insert a template's text into the input, without validating it."""
+        # Insert a template's text into the input, without validating it.
         self.data = template.put_into(self.data)
         self._errors = ErrorDict()
 
@@ -145,7 +145,7 @@ class StatementForm(RefusableForm):
         )
 
     def _notify(self) -> bool | None:
-        """None leaves it to the verb, which does not notify about backdated updates."""
+        # None leaves it to the verb, which does not notify about backdated updates.
         if self.cleaned_data["notify"] == "no":
             return False
         return True if self.cleaned_data["although_backdated"] else None

@@ -56,7 +56,7 @@ class TemplateField(forms.ChoiceField):
 
 
 def _together(name: str, there: str, text: str) -> str:
-    """Input is never lost: the template's text is added below it; a title is only filled in if empty."""
+    # Input is never lost: the template's text is added below it; a title is only filled in if empty.
     if not there or there in text:
         return text
     return there if name.startswith("title") or text in there else f"{there}\n\n{text}"

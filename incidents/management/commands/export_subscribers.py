@@ -26,7 +26,7 @@ class Command(BaseCommand):
 
 
 def _opened(path: Path | None) -> AbstractContextManager[TextIO]:
-    """Open the file. Only its owner may read it, because it contains personal data."""
+    # Open the file. Only its owner may read it, because it contains personal data.
     if path is None:
         return nullcontext(sys.stdout)
     try:

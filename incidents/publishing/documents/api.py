@@ -84,7 +84,7 @@ def _status(facts: Facts) -> Json:
 
 
 def _components(facts: Facts) -> list[Json]:
-    """Return the components in the page's order, each group before its members."""
+    # Return the components in the page's order, each group before its members.
     members: dict[ComponentGroup | None, list[Component]] = defaultdict(list)
     for component in facts.components:
         members[component.group].append(component)
@@ -111,7 +111,7 @@ def _incidents(facts: Facts) -> list[Json]:
 
 
 def _scheduled(facts: Facts) -> list[Json]:
-    """Return the maintenance in progress and the upcoming one."""
+    # Return the maintenance in progress and the upcoming one.
     return [*_active(facts), *_upcoming(facts)]
 
 

@@ -119,7 +119,7 @@ def component_slugs(subjects: Subjects) -> list[str]:
 
 
 def _component_context(slug: str, now: datetime) -> dict[str, Any] | None:
-    """Return the template context; None if no public component has this slug."""
+    # Return the template context; None if no public component has this slug.
     component = Component.objects.public().select_related("group").filter(slug=slug).first()
     if component is None:
         return None
@@ -146,7 +146,7 @@ def _started_in(month: date) -> list[Story]:
 
 
 def _archive_span() -> tuple[date, date]:
-    """Return the first and last month of the archive, which always includes this month."""
+    # Return the first and last month of the archive, which always includes this month.
     this_month = months.month_of(timezone.now())
     limits = Incident.objects.public().aggregate(first=Min("started_at"), last=Max("started_at"))
     limiting = [this_month, *(months.month_of(moment) for moment in limits.values() if moment)]
@@ -154,7 +154,7 @@ def _archive_span() -> tuple[date, date]:
 
 
 def _incidents_per_month() -> dict[date, int]:
-    """Return the number of incidents that started in each month of the archive, in one query."""
+    # Return the number of incidents that started in each month of the archive, in one query.
     by_month = Incident.objects.public().order_by().values_list(TruncMonth("started_at", tzinfo=zone()))
     numbers = {month.date(): count for month, count in by_month.annotate(Count("id"))}
     this_month = months.month_of(timezone.now())
@@ -163,7 +163,7 @@ def _incidents_per_month() -> dict[date, int]:
 
 
 def _uptime_by_month(component: Component, now: datetime) -> list[MonthOfUptime]:
-    """Return the last twelve months, newest first, without those before the component was in service."""
+    # Return the last twelve months, newest first, without those before the component was in service.
     last = months.month_of(now)
     first = months.before(last, UPTIME_MONTHS - 1)
     history: History = histories([component], first, now)[component.pk]

@@ -110,7 +110,7 @@ def _hash(content: bytes) -> str:
 
 
 def _brand(brand: str) -> str:
-    """Return the rule for the brand colour, adjusted to be legible in the light and the dark theme."""
+    # Return the rule for the brand colour, adjusted to be legible in the light and the dark theme.
     light, dark = readable_on(LIGHT_PAPER, brand), readable_on(DARK_PAPER, brand)
     return f":root{{--brand-light:{light};--brand-dark:{dark}}}\n"
 

@@ -81,5 +81,5 @@ def badge_svg(state: ComponentStatus, page: str, language: str) -> str:
 
 
 def _width(text: str) -> int:
-    """Return the approximate width of a text in Verdana at size 12."""
+    # Return the approximate width of a text in Verdana at size 12.
     return round(sum(4.4 if character in "fijltr.,:; " else 11 if character in "mwMW" else 7.8 for character in text))

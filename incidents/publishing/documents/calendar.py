@@ -51,8 +51,7 @@ class Calendar(SingleDocument):
 
 
 class _Text(icalendar.vText):
-    """A text value that preserves a literal `\\N`, which the library would turn into a line break."""
-
+    # A text value that preserves a literal `\N`, which the library would turn into a line break.
     def to_ical(self) -> bytes:
         return rb"\\N".join(icalendar.vText(part).to_ical() for part in self.split(r"\N"))
 
@@ -124,7 +123,7 @@ def _text(value: str, language: str = "") -> _Text:
 
 
 def _times(incident: Incident) -> tuple[datetime, datetime]:
-    """Return the planned times of scheduled or cancelled work, otherwise the actual times."""
+    # Return the planned times of scheduled or cancelled work, otherwise the actual times.
     start, end = incident.scheduled_for or incident.started_at, incident.scheduled_until or incident.started_at
     if incident.phase not in {Phase.SCHEDULED, Phase.CANCELLED}:
         start, end = incident.started_at, incident.ended_at or end

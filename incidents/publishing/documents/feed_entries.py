@@ -69,7 +69,7 @@ def newest_incidents(edition: Edition) -> list[FeedEntry]:
 
 
 def _recently_updated() -> list[str]:
-    """Return ids of incidents by their newest update, read from the newest updates rather than all incidents."""
+    # Return ids of incidents by their newest update, read from the newest updates rather than all incidents.
     of_updates = Update.objects.public().newest_first().values_list("incident_id", flat=True)
     limit = NEWEST
     while True:
@@ -147,7 +147,7 @@ def _in_language(text: str, language: str) -> str:
 
 
 def _html(joined: str) -> SafeString:
-    """Mark as safe: the parts are escaped, the pattern that joins them is a translation."""
+    # Mark as safe: the parts are escaped, the pattern that joins them is a translation.
     return SafeString(joined)
 
 
@@ -162,13 +162,13 @@ def _rendered(template: str, **context: object) -> SafeString:
 
 
 def _changes(update: Update) -> list[tuple[AffectedComponent, str]]:
-    """Return the affected components with the label of their new status, which is empty for scheduled work."""
+    # Return the affected components with the label of their new status, which is empty for scheduled work.
     rows = [row for row in update.affected.all() if not row.component.hidden]
     return [(row, "" if update.phase == Phase.SCHEDULED else str(row.get_status_display())) for row in rows]
 
 
 def _window(update: Update) -> str:
-    """Return the planned time of maintenance that the update announces, or ""."""
+    # Return the planned time of maintenance that the update announces, or "".
     incident = update.incident
     if update.phase != Phase.SCHEDULED or incident.scheduled_for is None:
         return ""

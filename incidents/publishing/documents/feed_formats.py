@@ -22,8 +22,7 @@ _NEVER = datetime(2005, 1, 1, tzinfo=UTC)
 
 
 class _Feed(SyndicationFeed):
-    """Base class of the three formats."""
-
+    # Base class of the three formats.
     def add_entry(self, entry: FeedEntry) -> None:
         self.add_item(
             title=entry.title,

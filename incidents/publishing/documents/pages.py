@@ -105,5 +105,5 @@ def grouped(components: Sequence[Component], now: datetime) -> list[GroupOfCompo
 
 
 def _icon(story: Story) -> str:
-    """Return the state of the favicon; planned and cancelled work count as operational."""
+    # Return the state of the favicon; planned and cancelled work count as operational.
     return story.state if story.state in set(ComponentStatus) else ComponentStatus.OPERATIONAL

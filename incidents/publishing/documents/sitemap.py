@@ -109,7 +109,7 @@ def _of_year(year: int) -> Iterator[str]:
 
 
 def _in_each_language(path: Callable[[str], str], changed: datetime | None = None) -> Iterator[str]:
-    """Yield an entry per language, each of which links to all languages."""
+    # Yield an entry per language, each of which links to all languages.
     addresses = {code: links.absolute(path(code)) for code, _name in settings.LANGUAGES}
     alternates = [*addresses.items(), ("x-default", addresses[settings.LANGUAGE_CODE])]
     others = "".join(f'<xhtml:link rel="alternate" hreflang="{code}" href="{url}"/>' for code, url in alternates)

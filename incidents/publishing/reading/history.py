@@ -135,7 +135,7 @@ def shown_since(now: datetime) -> date:
 
 
 def _start_of_record(component: Component, changes: Sequence[Change], first: date) -> datetime:
-    """Return when counting starts: when the component came into service, as stated or first recorded."""
+    # Return when counting starts: when the component came into service, as stated or first recorded.
     if component.start_date:
         return midnight(max(component.start_date, first), zone())
     earliest = min([component.created_at, *(change.at for change in changes)])
@@ -143,7 +143,7 @@ def _start_of_record(component: Component, changes: Sequence[Change], first: dat
 
 
 def _changes(components: Iterable[Component], start: datetime) -> tuple[dict[str, list[Change]], dict[str, Incident]]:
-    """Return per component the changes since `start` and the last one before it; and their public incidents."""
+    # Return per component the changes since `start` and the last one before it; and their public incidents.
     recorded = StatusChange.objects.filter(component__in=list(components)).select_related("update__incident")
     # A subquery per component reads one index entry each, however long the record is.
     earlier = StatusChange.objects.filter(component=OuterRef("pk"), at__lte=start).order_by("-at", "-id")

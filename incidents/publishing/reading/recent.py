@@ -37,7 +37,7 @@ def recent_days(now: datetime) -> list[Days]:
 
 
 def _day(day: date, incidents: Iterable[Incident]) -> Days | None:
-    """Return the day with what ended on it; None if an incident was ongoing but none ended."""
+    # Return the day with what ended on it; None if an incident was ongoing but none ended.
     ongoing = [incident for incident in incidents if _first(incident) <= day <= _last(incident)]
     ended = [incident for incident in ongoing if incident.is_over and _last(incident) == day]
     if ended or all(incident.is_maintenance for incident in ongoing):
@@ -46,7 +46,7 @@ def _day(day: date, incidents: Iterable[Incident]) -> Days | None:
 
 
 def _joined(days: Iterable[Days | None]) -> list[Days]:
-    """Join runs of days without incidents; the days are newest first."""
+    # Join runs of days without incidents; the days are newest first.
     joined: list[Days] = []
     for day in days:
         previous = joined[-1] if joined else None
@@ -61,7 +61,7 @@ def _joined(days: Iterable[Days | None]) -> list[Days]:
 
 
 def _first(incident: Incident) -> date:
-    """Return the first day; cancelled maintenance ended before its planned start."""
+    # Return the first day; cancelled maintenance ended before its planned start.
     return timezone.localtime(min(incident.started_at, incident.ended_at or incident.started_at)).date()
 
 

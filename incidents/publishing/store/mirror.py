@@ -44,7 +44,7 @@ def update(store: PublicStore, groups: Iterable[list[str]], removed: list[str]) 
 
 
 def _failures(work: dict[str, "Future[None]"]) -> Iterator[tuple[str, BaseException]]:
-    """Wait for all. Each storage raises the exceptions of its service, so any exception is caught."""
+    # Wait for all. Each storage raises the exceptions of its service, so any exception is caught.
     for path, future in work.items():
         if error := future.exception():
             yield path, error

@@ -154,7 +154,7 @@ def _stage(file: Path, content: bytes, modified: datetime) -> Staged:
 
 
 def _sync(path: Path) -> None:
-    """Wait until a file's bytes, or the names in a folder, are on the disk."""
+    # Wait until a file's bytes, or the names in a folder, are on the disk.
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -100,7 +100,7 @@ def publish_archive() -> Report:
 
 
 def _retry_subject(rendition: Rendition, reason: str) -> StaleSubject:
-    """Return a subject of its own for one document of the archive that failed."""
+    # Return a subject of its own for one document of the archive that failed.
     subject = f"{rendition.document.archived}:{rendition.key}"
     return StaleSubject(subject=subject, error=failures.format_reasons({rendition.path: reason}))
 
@@ -154,7 +154,7 @@ def differences(progress: Progress = no_progress) -> Iterator[str]:
 
 
 def _difference(renderer: Renderer, rendition: Rendition) -> str:
-    """Return what is wrong with the stored rendition, or ""."""
+    # Return what is wrong with the stored rendition, or "".
     content, stored = renderer.render(rendition), renderer.store.modified(rendition.path)
     if content is None:
         return f"gone from the database: {rendition.path}" if stored is not None else ""
@@ -166,7 +166,7 @@ def _difference(renderer: Renderer, rendition: Rendition) -> str:
 
 
 def _differs_in_time_only(rendition: Rendition, published: datetime) -> bool:
-    """Whether only time has passed: an ongoing outage lasts longer now than when the document was written."""
+    # Whether only time has passed: an ongoing outage lasts longer now than when the document was written.
     renderer = Renderer(published)
     content = renderer.render(rendition)
     return content is not None and renderer.is_stored(rendition, content)
@@ -181,12 +181,12 @@ def _publish_batch(batch: list[Rendition], *, shared: bool = True) -> Report:
 
 
 def _subjects() -> QuerySet[StaleSubject]:
-    """Return the subjects that `publish_stale` handles."""
+    # Return the subjects that `publish_stale` handles.
     return StaleSubject.objects.exclude(subject__in=[ARCHIVE, PURGE])
 
 
 def _update_subjects(rows: Sequence[StaleSubject], report: Report) -> None:
-    """Delete the subjects that are published; record with each of the others why its documents failed."""
+    # Delete the subjects that are published; record with each of the others why its documents failed.
     if not report.failed:
         _delete(rows)
         return
@@ -215,7 +215,7 @@ def _delete(rows: Iterable[StaleSubject]) -> None:
 
 @contextmanager
 def _workers(processes: int) -> Iterator[Callable[..., Iterator[Report]]]:
-    """Yield a `map` that spreads over so many processes, each with a database connection of its own."""
+    # Yield a `map` that spreads over so many processes, each with a database connection of its own.
     if processes == 1:
         yield map
         return
@@ -228,7 +228,7 @@ def _workers(processes: int) -> Iterator[Callable[..., Iterator[Report]]]:
 
 
 def _exit_with_parent() -> None:
-    """Make this process of the pool exit if its parent dies; otherwise it would wait for work for ever."""
+    # Make this process of the pool exit if its parent dies; otherwise it would wait for work for ever.
     if parent := parent_process():
         Thread(target=_await_exit, args=[parent.sentinel], daemon=True).start()
 
@@ -239,14 +239,14 @@ def _await_exit(sentinel: int) -> None:
 
 
 def _clear_leftovers(store: PublicStore) -> None:
-    """Hold the lock: the temporary files of a running publisher are no leftovers."""
+    # Hold the lock: the temporary files of a running publisher are no leftovers.
     with transaction.atomic():
         _acquire_lock()
         store.clear_leftovers()
 
 
 def _delete_unknown(store: PublicStore, report: Report) -> None:
-    """Delete files that belong to no document, such as those of a component renamed while publishing failed."""
+    # Delete files that belong to no document, such as those of a component renamed while publishing failed.
     expected = {rendition.path for rendition in all_renditions()}
     for path in [path for path in store.paths() if path not in expected and not _is_asset(path)]:
         store.delete(path)
@@ -255,15 +255,14 @@ def _delete_unknown(store: PublicStore, report: Report) -> None:
 
 
 def _is_asset(path: str) -> bool:
-    """Style sheets and scripts of earlier versions are kept: pages in readers' caches still refer to them."""
+    # Style sheets and scripts of earlier versions are kept: pages in readers' caches still refer to them.
     return path.startswith("/assets/")
 
 
 def _acquire_lock(*, shared: bool = False) -> None:
-    """Wait for the publisher before this one; the lock ends with the transaction, even if the process dies.
-
-    The processes of `publish_all` share it: none of them has newer content that another could overwrite.
-    """
+    # Wait for the publisher before this one; the lock ends with the transaction, even if the process dies.
+    #
+    # The processes of `publish_all` share it: none of them has newer content that another could overwrite.
     function = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {function}(%s)", [_LOCK])

@@ -31,14 +31,14 @@ def purge(paths: Iterable[str]) -> None:
 
 
 def _addresses(paths: Iterable[str]) -> list[str]:
-    """Return absolute URLs without duplicates; `/` is added if a home page changed, because it serves one of them."""
+    # Return absolute URLs without duplicates; `/` is added if a home page changed, because it serves one of them.
     changed = list(dict.fromkeys(paths))
     homes = {links.home(code) for code, _name in settings.LANGUAGES}
     return [links.absolute(path) for path in (*(["/"] if homes & set(changed) else []), *changed)]
 
 
 def _run(command: list[str], urls: list[str]) -> str:
-    """Return the error, or ""."""
+    # Return the error, or "".
     lines, limit = "".join(f"{url}\n" for url in urls), LIMIT * (1 + len(urls) // 100)
     try:
         done = subprocess.run(  # noqa: S603 - the operator's own command, without a shell

@@ -93,7 +93,7 @@ class Run:
         return self._report
 
     def _stage(self, rendition: Rendition) -> list[Staged]:
-        """Return the files to put in place; none if only the time of publishing would differ."""
+        # Return the files to put in place; none if only the time of publishing would differ.
         content = self._renderer.render(rendition)
         if content is None:
             self._removed.append(rendition.path)
@@ -106,7 +106,7 @@ class Run:
         return self._store.stage(rendition.path, self._renderer.to_bytes(rendition, content, published), published)
 
     def _update_mirror(self) -> None:
-        """Send unchanged documents too, so that the next run repeats what this one fails to send."""
+        # Send unchanged documents too, so that the next run repeats what this one fails to send.
         stored = (rendition for rendition in self._existing if rendition.path not in self._report.failed)
         by_document = groupby(stored, key=lambda rendition: rendition.document)
         groups = ([rendition.path for rendition in group] for _document, group in by_document)
