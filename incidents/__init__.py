@@ -1,1 +1,1 @@
-"""The app: incidents in several languages, published as files and told to subscribers."""
+"""The app: incidents in several languages, published as files and delivered to subscribers."""

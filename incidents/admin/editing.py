@@ -55,8 +55,8 @@ def correct(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, update
 
 def _correct(request: HttpRequest, update: Update, form: CorrectionForm) -> None:
     said = {name: form.cleaned_data[name] for name in form.names}
-    tell = form.cleaned_data.get("tell") == "yes"
+    notify = form.cleaned_data.get("notify") == "yes"
     before = update.corrected_at
-    corrected = operations.correct_update(update=update, notify=tell, by=writer(request), **said)
+    corrected = operations.correct_update(update=update, notify=notify, by=writer(request), **said)
     changed = corrected.corrected_at != before
     say_done(request, update.incident, _("Corrected.") if changed else _("Nothing changed."))

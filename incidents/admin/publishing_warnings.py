@@ -68,7 +68,9 @@ def _warning(request: HttpRequest) -> Iterator[None]:
 
 
 def _say_saved_only(request: HttpRequest, why: str) -> None:
-    said = _("Saved, but readers still see the page as it was. %(why)s It is published by itself once that is solved.")
+    said = _(
+        "Saved, but readers still see the page as it was. %(why)s It is published automatically once that is fixed."
+    )
     messages.warning(request, said % {"why": why}, extra_tags="unwritten")  # admin-live.js removes it
 
 

@@ -10,8 +10,8 @@ from ..status import INCIDENT_PHASES, MAINTENANCE_PHASES, Kind
 from .fields import IdField, LocalizedField
 
 _PLACEHOLDERS = _(
-    "Markdown. Where {components}, {time}, {start}, {end} or {next_update} stands, the names and times are put in "
-    "when the update is published."
+    "Markdown. {components}, {time}, {start}, {end} and {next_update} are replaced by names and times when the "
+    "update is published."
 )
 
 

@@ -70,7 +70,7 @@ class Fallback:
         page = _NOT_ALLOWED_PAGE.format(
             language=escape(code),
             title=escape(_("This address cannot be used like that")),
-            reason=escape(_("What stands here can only be read. Nothing has been changed.")),
+            reason=escape(_("This page can only be read. Nothing was changed.")),
             address=f"/{escape(code)}/",
             link=escape(_("Go to the status page")),
         ).encode()

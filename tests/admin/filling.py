@@ -1,4 +1,4 @@
-"""Fills in the newsroom's forms as a browser does: what stands in the page, with what somebody types."""
+"""Fills in the newsroom's forms as a browser does: the values in the page, with those that somebody types."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Steps that are asked for once more, corrections and details."""
+"""Actions with a confirmation page, corrections and details."""
 
 from datetime import timedelta
 from typing import Any
@@ -124,7 +124,7 @@ def test_correction_in_a_withdrawn_incident_is_told_to_nobody(publisher: Client)
     incident = make_incident()
     update = incident.updates.get()
     publisher.post(step("withdraw", incident))
-    change(publisher, step("correct", incident, update.pk), text_da="Rettet tekst.", tell="yes")
+    change(publisher, step("correct", incident, update.pk), text_da="Rettet tekst.", notify="yes")
     update.refresh_from_db()
     assert update.text["da"] == "Rettet tekst."
     assert not Announcement.objects.exists()
@@ -192,7 +192,7 @@ def test_slip_is_corrected_silently_and_the_earlier_text_kept(publisher: Client)
 def test_correction_is_told_when_staff_say_so(publisher: Client) -> None:
     incident = make_incident()
     update = incident.updates.get()
-    change(publisher, step("correct", incident, update.pk), text_da="Rettet tekst.", tell="yes")
+    change(publisher, step("correct", incident, update.pk), text_da="Rettet tekst.", notify="yes")
     assert Announcement.objects.get().reason == Announcement.Reason.CORRECTION
 
 

@@ -1,4 +1,4 @@
-"""Everybody's addresses leave the house only by a password said again, and staff can see who took them."""
+"""Exporting all addresses needs the password again, and staff can see who exported them."""
 
 import pytest
 from django.contrib.auth import get_user_model

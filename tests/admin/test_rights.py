@@ -1,4 +1,4 @@
-"""Who may only look changes nothing, by button or by address."""
+"""Staff who may only view can change nothing, neither by button nor by URL."""
 
 import pytest
 from django.test import Client

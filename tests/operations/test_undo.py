@@ -1,4 +1,4 @@
-"""Undo: an update that nobody was told of yet becomes a draft again, and the page is as it was."""
+"""Undo: an update whose announcement is held becomes a draft again, and the page is as it was."""
 
 from datetime import timedelta
 

@@ -34,7 +34,7 @@ class PageForm(forms.ModelForm[Page]):
         widget=forms.FileInput({"accept": "image/png,image/webp,image/jpeg"}),
         help_text=gettext_lazy(
             "PNG, WebP or JPEG of at most 100 kB; a few kB are best, because every reader loads it. "
-            "It stands on white in the dark theme."
+            "It is shown on white in the dark theme."
         ),
     )
     remove_logo = forms.BooleanField(label=gettext_lazy("Remove the logo"), required=False)

@@ -168,7 +168,7 @@ class CorrectionForm(RefusableForm):
     """A correction of a public update."""
 
     names = ("text", "quote", "quote_language", "quote_url")
-    tell = forms.ChoiceField(
+    notify = forms.ChoiceField(
         label=_("Tell subscribers"),
         choices=[
             ("no", _("Correct it silently: a slip of the pen")),
@@ -182,4 +182,4 @@ class CorrectionForm(RefusableForm):
         super().__init__(data, initial={name: getattr(update, name) for name in self.names})
         self.fields.update(model_fields(Update, *self.names))
         if not update.incident.is_public:  # withdrawn: there is no page to link to
-            del self.fields["tell"]
+            del self.fields["notify"]
