@@ -5,6 +5,12 @@ from django.db import migrations, models
 import incidents.models.fields
 import incidents.text
 
+# The scheduler was called clock. Without this its last heartbeat would be unknown until it runs again.
+RENAME_HEARTBEAT = """
+UPDATE incidents_heartbeat SET name = '{new}'
+ WHERE name = '{old}' AND NOT EXISTS (SELECT FROM incidents_heartbeat WHERE name = '{new}')
+"""
+
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -12,6 +18,9 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.RunSQL(
+            RENAME_HEARTBEAT.format(new="scheduler", old="clock"), RENAME_HEARTBEAT.format(new="clock", old="scheduler")
+        ),
         migrations.AlterModelOptions(
             name="heartbeat",
             options={"verbose_name": "heartbeat", "verbose_name_plural": "heartbeats"},

@@ -132,7 +132,7 @@ def test_every_page_warns_that_no_worker_and_no_scheduler_runs(publisher: Client
         assert "No worker is running: subscribers are not notified." in page, address
         assert "The scheduler is not running" in page, address
     Heartbeat.objects.create(name="scheduler", beaten_at=timezone.now())
-    assert "The clock" not in publisher.get("/admin/alarms/").content.decode()
+    assert "The scheduler" not in publisher.get("/admin/alarms/").content.decode()
     login = Client().get("/admin/login/").content.decode()
     assert "worker" not in login
     assert Client().get("/admin/alarms/").status_code == 302

@@ -135,7 +135,7 @@ def test_nobody_is_told_that_a_public_update_was_never_seen(publisher: Client) -
     operations.withdraw(incident=withdrawn)
     for incident in (public, withdrawn):
         page = publisher.get(step("discard", incident, incident.updates.get().pk), follow=True).content.decode()
-        assert "Nobody outside has seen it" not in page
+        assert "It was never public" not in page
         assert "public already" in page
 
 

@@ -1,5 +1,6 @@
 """`manage.py migrate` can be killed at any moment, and goes on the next time."""
 
+from importlib import import_module
 from typing import ClassVar
 
 import pytest
@@ -7,8 +8,10 @@ from django.core.management import get_commands, load_command_class
 from django.db import connection, models
 from django.db.migrations import CreateModel, Migration
 from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
 
 from incidents.management.commands import migrate
+from incidents.models import Heartbeat
 
 
 class Trial(Migration):
@@ -45,3 +48,18 @@ def test_migration_is_committed_together_with_its_record(monkeypatch: pytest.Mon
     with pytest.raises(Killed):
         executor.apply_migration(executor.loader.project_state(), Trial("0001_initial", "trial"))
     assert "trial_trial" not in connection.introspection.table_names()
+
+
+@pytest.mark.django_db
+def test_heartbeat_of_the_clock_becomes_that_of_the_scheduler() -> None:
+    rename = import_module("incidents.migrations.0013_plain_labels").RENAME_HEARTBEAT.format(
+        new="scheduler", old="clock"
+    )
+    Heartbeat.objects.create(name="clock", beaten_at=timezone.now())
+    for _time in range(2):  # the second time nothing is left to rename
+        with connection.cursor() as cursor:
+            cursor.execute(rename)
+        assert [one.name for one in Heartbeat.objects.all()] == ["scheduler"]
+    Heartbeat.objects.create(name="clock", beaten_at=timezone.now())
+    with connection.cursor() as cursor:
+        cursor.execute(rename)  # a new scheduler was faster
