@@ -58,7 +58,7 @@ def test_states_have_their_danish_names(state: object, danish: str) -> None:
     ("english", "danish"),
     [
         ("Incident", "Hændelse"),
-        ("Impact", "Konsekvens"),
+        ("Impact", "Alvor"),
         ("Scope", "Omfang"),
         ("Root cause", "Årsag"),
         ("Workaround", "Midlertidig løsning"),
@@ -103,7 +103,7 @@ def test_danish_counts_one_and_many() -> None:
 def test_same_english_word_has_its_danish_by_context() -> None:
     with translation.override("da"):
         assert pgettext("impact", "None") == "Ingen"
-        assert pgettext("impact", "Major") == "Større"
+        assert pgettext("impact", "Major") == "Stor"
 
 
 def test_danish_strings_keep_their_tags_and_addresses(danish: list[Message]) -> None:

@@ -135,5 +135,5 @@ def test_state_has_a_label_and_a_shape_in_both_parts() -> None:
         assert f"{mark} {word}" in part(message)
         assert re.search(rf'aria-hidden="true"[^>]*>{mark}</span>\s+{word}', part(message, "html"))
         if announcement.update.phase == Phase.IDENTIFIED:
-            assert "Konsekvens: Større" in part(message)
+            assert "Alvor: Stor" in part(message)
             assert re.search(r"^◆ .+: Delvist nedbrud\r?$", part(message), re.MULTILINE)
