@@ -105,12 +105,17 @@ class Chore:
 
 def chores() -> list[Chore]:
     return [
+        # Staff watch the hold run out, so the release must follow at once.
         Chore(release_announcements, timedelta(seconds=0.2)),
         Chore(publish_due_updates, timedelta(seconds=1)),
+        # Far more often than `health.STALE_AFTER`: a late heartbeat raises no alarm.
         Chore(record_heartbeat, timedelta(seconds=5)),
         Chore(sweep_deliveries, timedelta(seconds=5)),
+        # Only what no worker has taken; usually there is nothing to do.
         Chore(process_requests, timedelta(seconds=5)),
+        # Midnight is in the page's time zone, which staff can change at any time.
         Chore(begin_day, timedelta(seconds=30)),
+        # What is deleted after days need not go to the minute.
         Chore(forget_sign_ups, timedelta(hours=1)),
         Chore(forget_deliveries, timedelta(hours=1)),
     ]

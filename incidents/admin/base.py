@@ -34,7 +34,7 @@ class NewsroomAdmin(admin.ModelAdmin[Incident]):
         return super().get_queryset(request).filter(kind=self.kind)
 
     def has_delete_permission(self, request: HttpRequest, obj: Incident | None = None) -> bool:
-        """Drafts are discarded and public incidents withdrawn; neither is deleted."""
+        # Drafts are discarded and public incidents withdrawn; neither is deleted.
         return False
 
     @admin.display(description=_("title"), ordering="title")

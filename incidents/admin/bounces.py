@@ -35,7 +35,7 @@ class BounceAdmin(ReadOnlyAdmin):
         return ("subscriber__address",) if sees_addresses(request.user) else ("subscriber__address__iexact",)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        """The panels and the subscriber pages link here."""
+        # The panels and the subscriber pages link here.
         return lookup in {"announcement__id__exact", "subscriber__id__exact"} or super().lookup_allowed(
             lookup, value, request
         )

@@ -81,7 +81,7 @@ class ComponentAdmin(Placed):
     show_full_result_count = False
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """One action per status, for those who may change components."""
+        # One action per status, for those who may change components.
         if not self.has_change_permission(request):
             return {}
         return {
@@ -94,7 +94,7 @@ class ComponentAdmin(Placed):
         }
 
     def has_delete_permission(self, request: HttpRequest, obj: Component | None = None) -> bool:
-        """Deleting a component would delete its history; it is hidden instead."""
+        # Deleting a component would delete its history; it is hidden instead.
         return False
 
     def save_model(self, request: HttpRequest, obj: Component, form: Any, change: bool) -> None:

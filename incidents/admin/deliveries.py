@@ -76,7 +76,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
         return ("subscriber__address__iexact", "message_id__exact")
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        """The lists of announcements and subscribers link here, and so does the overview."""
+        # The lists of announcements and subscribers link here, and so does the overview.
         ours = {"announcement__id__exact", "announcement__isnull", "subscriber__id__exact"}
         return lookup in ours or super().lookup_allowed(lookup, value, request)
 

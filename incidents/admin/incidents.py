@@ -72,7 +72,7 @@ class IncidentPages(NewsroomAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        """The incident's main page: its public and pending updates, and the next actions."""
+        # The incident's main page: its public and pending updates, and the next actions.
         incident = self.get_object(request, object_id)
         if incident is None or not self.has_view_permission(request, incident):
             raise Http404

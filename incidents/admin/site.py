@@ -48,12 +48,12 @@ class Newsroom(AdminSite):
         return super().index(request, {**front_page(request.user), **(extra_context or {})})
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
-        """Our own models first."""
+        # Our own models first.
         apps = super().get_app_list(request, app_label)
         return sorted(apps, key=lambda app: app["app_label"] != "incidents")
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
-        """Use the page's time zone, as readers see it. URLs that PostgreSQL cannot store get 404."""
+        # Use the page's time zone, as readers see it. URLs that PostgreSQL cannot store get 404.
         inner = super().admin_view(view, cacheable)
 
         @wraps(view)

@@ -55,7 +55,7 @@ class SubscriberAdmin(ReadOnlyAdmin):
         return self.get_fields(request, obj)
 
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
-        """Without permission to see addresses, only an exact address can be looked up."""
+        # Without permission to see addresses, only an exact address can be looked up.
         if sees_addresses(request.user):
             return "address", "owner", "id"
         return "address__iexact", "owner__iexact", "id__exact"

@@ -21,7 +21,7 @@ class TemplateForm(forms.ModelForm[UpdateTemplate]):
         fields = ("name", "kind", "phase", "title", "text", "position")
 
     def clean(self) -> dict[str, Any]:
-        """Run the verb's checks, so that its errors are shown next to the fields."""
+        # Run the verb's checks, so that its errors are shown next to the fields.
         super().clean()
         if not self.errors:
             operations.check_template(UpdateTemplate(**self.cleaned_data))

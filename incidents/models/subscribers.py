@@ -136,7 +136,7 @@ class Subscriber(models.Model):
         ]
 
     def __str__(self) -> str:
-        """Masked, because Django's admin log keeps it after the address is erased."""
+        # Masked, because Django's admin log keeps it after the address is erased.
         return self.masked_address or f"– {self.pk}"
 
     @property

@@ -12,13 +12,14 @@ from ..notifications.ledger.writer import transition
 
 
 def cancel_announcement(*, announcement: Announcement) -> bool:
-    """Cancels an announcement during its hold; False where it was released or cancelled already."""
+    """Cancel an announcement during its hold; False if it was released or cancelled already."""
     held = Announcement.objects.held().filter(pk=announcement.pk)
     return bool(held.update(cancelled_at=timezone.now()))
 
 
 def cancel_announcements_of(update: Update) -> bool:
-    """Cancels what is held of an update; False, and nothing is done, where any of it was released already."""
+    """Cancel the held announcements of an update. If any was released already, do nothing and return False."""
+    # Locked, so that none of them is released before this transaction ends.
     of_it = Announcement.objects.select_for_update().filter(update=update, cancelled_at__isnull=True)
     held = list(of_it)
     if not held or any(one.expanded_at for one in held):
@@ -29,29 +30,31 @@ def cancel_announcements_of(update: Update) -> bool:
 
 @transaction.atomic
 def withdraw_announcements_of(incident: Incident) -> int:
-    """Nothing more is sent about this incident. Returns how many waiting deliveries are skipped."""
+    """Send nothing more about this incident. Return how many waiting deliveries are skipped."""
     Announcement.objects.held().filter(update__incident=incident).update(cancelled_at=timezone.now())
     return skipping.skip_withdrawn(incident)
 
 
 def pause_announcement(*, announcement: Announcement) -> bool:
-    """Nothing more is sent until it is resumed; what is in flight still arrives. False if it was paused already."""
+    """Send nothing more until it is resumed; what is in flight still arrives. False if it was paused already."""
     going = Announcement.objects.filter(pk=announcement.pk, cancelled_at__isnull=True, paused_at__isnull=True)
     paused = bool(going.update(paused_at=timezone.now()))
+    # Even if it was paused already: a worker may have claimed deliveries just before.
     skipping.revoke_claims(announcement.pk)
     return paused
 
 
 def resume_announcement(*, announcement: Announcement) -> bool:
-    """False for an announcement that is not paused, or is stopped for good."""
+    """Continue a paused announcement; False if it is not paused, or stopped permanently."""
     paused = Announcement.objects.filter(pk=announcement.pk, paused_at__isnull=False, stopped_at__isnull=True)
     resumed = bool(paused.update(paused_at=None))
+    # Enqueue in any case: a job too many does no harm.
     transaction.on_commit(lambda: queues.enqueue_announcement(announcement.pk, 1))
     return resumed
 
 
 def stop_announcement(*, announcement: Announcement) -> int:
-    """Everybody who has not been notified yet is skipped. Returns how many.
+    """Skip everybody who has not been notified yet. Return how many.
 
     What is in flight arrives, or fails and is skipped by the scheduler.
     """
@@ -59,12 +62,13 @@ def stop_announcement(*, announcement: Announcement) -> int:
         return 0
     running = Announcement.objects.released().filter(pk=announcement.pk, stopped_at__isnull=True)
     now = timezone.now()
+    # Paused as well, so that what is in flight and fails is not sent again.
     running.update(stopped_at=now, paused_at=Coalesce("paused_at", Value(now)))
     return skipping.skip_waiting(announcement.pk)
 
 
 def resend_failed(*, announcement: Announcement) -> int:
-    """Sends the failed deliveries again, and only those. Returns how many; none of a stopped announcement."""
+    """Send the failed deliveries again, and only those. Return how many; none of a stopped announcement."""
     if Announcement.objects.filter(pk=announcement.pk, stopped_at__isnull=False).exists():
         return 0
     failed = Delivery.objects.filter(announcement=announcement, state=DeliveryState.FAILED)

@@ -5,5 +5,5 @@ from ..subscriptions import service
 
 
 def end_subscription(*, subscriber: Subscriber) -> bool:
-    """Unsubscribes somebody; False if they have left already."""
+    """Unsubscribe a subscriber; False if they have left already."""
     return service.end_subscription(subscriber)

@@ -41,7 +41,7 @@ class MomentField(forms.DateTimeField):
         return nearest(naive) if timezone.is_naive(naive) else naive
 
     def has_changed(self, initial: Any, data: Any) -> bool:
-        """Whether the input differs from the initial value; the box shows neither seconds nor a time zone."""
+        # Whether the input differs from the initial value; the box shows neither seconds nor a time zone.
         shown = self.widget.format_value(self.prepare_value(initial)) or ""
         return bool(shown != (data or ""))
 

@@ -64,7 +64,7 @@ class PageForm(forms.ModelForm[Page]):
             del self.fields["remove_logo"]
 
     def clean_logo_file(self) -> bytes | None:
-        """The bytes of a valid picture. Reads at most the allowed size."""
+        # The bytes of a valid picture. Reads at most the allowed size.
         file = self.cleaned_data.get("logo_file")
         if file is None:
             return None
