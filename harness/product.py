@@ -97,7 +97,10 @@ class Product:
 
     def wait_for_mail(self, recipient: str, number: int = 1) -> list[EmailMessage]:
         """The emails to `recipient`, as soon as there are `number` of them."""
-        wait_for(lambda: len(self.mail(recipient)) >= number)
+        try:
+            wait_for(lambda: len(self.mail(recipient)) >= number)
+        except AssertionError as error:
+            raise AssertionError(f"No email {number} to {recipient}. The product's output:\n{self.said()}") from error
         return self.mail(recipient)
 
 

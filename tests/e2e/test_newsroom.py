@@ -40,8 +40,8 @@ class Person:
 
     def presses(self, button: str) -> None:
         self.interactions += 1
-        self.page.locator(button).first.click()
-        self.page.wait_for_load_state()
+        with self.page.expect_navigation():
+            self.page.locator(button).first.click()
 
     def chooses(self, box: str, **what: Any) -> None:
         self.interactions += 1
