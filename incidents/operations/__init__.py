@@ -13,6 +13,7 @@ from ..subscriptions.importing import (
     import_subscribers,
     summarise_import,
 )
+from ..subscriptions.service import end_subscription
 from .components import (
     ComponentFields,
     GroupFields,
@@ -33,7 +34,6 @@ from .notifying import (
     stop_announcement,
 )
 from .page import change_logo, edit_page
-from .people import end_subscription
 from .statements import Details, Statement
 from .templates import TemplateFields, add_template, check_template, edit_template, remove_template
 from .updates import correct_update, discard_draft, edit_draft, post_update, publish_draft, publish_due

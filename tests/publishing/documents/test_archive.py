@@ -1,23 +1,23 @@
 """The pages of months and components: every incident is reachable, empty months are named, uptime per month."""
 
-import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 import time_machine
-from django.utils import timezone, translation
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from incidents import operations
 from incidents.models import Incident, Page
 from incidents.publishing.documents import archive
 from incidents.publishing.documents.archive import ComponentPage, HistoryIndex, HistoryMonth
-from incidents.publishing.documents.base import Document, Edition, Subjects
+from incidents.publishing.documents.base import Edition, Subjects
 from incidents.status import ComponentStatus
 from incidents.text import Text
 from tests.factories import make_component, make_incident, make_maintenance, make_page, make_statement
+from tests.publishing.documents.rendering import rendered, words
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("public_store")]
 
@@ -33,17 +33,6 @@ def fixed_time() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def page() -> Page:
     return make_page()
-
-
-def rendered(document: Document, key: str = "", language: str = "en") -> str:
-    with translation.override(language), timezone.override("Europe/Copenhagen"):
-        content = document.render(key, Edition(Page.objects.current(), language))
-    assert isinstance(content, str)
-    return content
-
-
-def words(html: str) -> str:
-    return " ".join(re.sub(r"<[^>]+>", " ", html).split())
 
 
 def past_incident(at: datetime, **details: Any) -> Incident:

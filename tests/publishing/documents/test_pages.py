@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 import pytest
 import time_machine
 from django.conf import settings
-from django.utils import timezone, translation
+from django.utils import translation
 from pytest_django import DjangoAssertNumQueries
 
 from incidents import operations
 from incidents.models import Component, Incident, Page
-from incidents.publishing.documents.base import PUBLISHED_MARK, Document, Edition
+from incidents.publishing.documents.base import PUBLISHED_MARK, Edition
 from incidents.publishing.documents.pages import Home, IncidentPage
 from incidents.status import ComponentStatus, Impact, Phase
 from incidents.text import Text
@@ -26,6 +26,7 @@ from tests.factories import (
     make_statement,
     make_update,
 )
+from tests.publishing.documents.rendering import rendered, words
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("public_store")]
 
@@ -44,24 +45,12 @@ def page() -> Page:
     return make_page()
 
 
-def rendered(document: Document, key: str = "", language: str = "en") -> str:
-    with translation.override(language), timezone.override("Europe/Copenhagen"):
-        content = document.render(key, Edition(Page.objects.current(), language))
-    assert isinstance(content, str)
-    return content
-
-
 def home(language: str = "en") -> str:
     return rendered(Home(), "", language)
 
 
 def page_of(incident: Incident, language: str = "en") -> str:
     return rendered(IncidentPage(), incident.pk, language)
-
-
-def words(html: str) -> str:
-    """Return the text of a page without markup, with single spaces."""
-    return " ".join(re.sub(r"<[^>]+>", " ", html).split())
 
 
 def in_service(slug: str, **fields: object) -> Component:
