@@ -74,6 +74,8 @@ class Phase(StrEnum):
 
 INCIDENT_PHASES = (Phase.INVESTIGATING, Phase.IDENTIFIED, Phase.MITIGATED, Phase.RESOLVED, Phase.POSTMORTEM)
 MAINTENANCE_PHASES = (Phase.SCHEDULED, Phase.IN_PROGRESS, Phase.VERIFYING, Phase.COMPLETED, Phase.CANCELLED)
+# Phases in which the work of a maintenance has started and is not over.
+WORK_PHASES = (Phase.IN_PROGRESS, Phase.VERIFYING)
 FINAL_PHASES = (Phase.RESOLVED, Phase.POSTMORTEM, Phase.COMPLETED, Phase.CANCELLED)
 
 

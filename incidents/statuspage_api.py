@@ -18,7 +18,8 @@ from django.utils import timezone
 from django.utils.translation import get_language, pgettext
 
 from . import links, markup
-from .models import AffectedComponent, Component, ComponentGroup, Incident, Page, Update
+from .claims import has_begun
+from .models import Component, ComponentGroup, Incident, Page, Update
 from .status import ComponentStatus, Phase, worst_of
 from .text import Text
 from .wording import quote_heading, reader_passage
@@ -118,6 +119,8 @@ def group_shape(group: ComponentGroup, components: Sequence[Component], page: Pa
 def incident_shape(incident: Incident, updates: Sequence[Update], page: Page) -> Json:
     """Return an incident or maintenance with all updates. Times are those shown to readers."""
     first = updates[-1] if updates else None
+    begun = has_begun(incident.phase, (update.phase for update in updates))
+    transitions = _transitions(updates)
     shape = {
         "id": incident.pk,
         "name": _line(incident.title),
@@ -128,11 +131,11 @@ def incident_shape(incident: Incident, updates: Sequence[Update], page: Page) ->
         "resolved_at": moment(incident.ended_at) if incident.ended_at else None,
         "impact": incident.impact,
         "shortlink": links.absolute(links.incident(incident.pk, get_language() or settings.LANGUAGE_CODE)),
-        "started_at": moment(incident.started_at),
+        # As in the original, planned work starts with its creation; `scheduled_for` says when the work does.
+        "started_at": moment(first.at if first and not begun else incident.started_at),
         "page_id": page_id(page),
-        "incident_updates": [update_shape(update) for update in updates],
+        "incident_updates": [update_shape(update, transitions[update.pk]) for update in updates],
         "components": [component_shape(component, page) for component in _touched(updates)],
-        "reminder_intervals": None,
     }
     if incident.scheduled_for and incident.scheduled_until:
         shape["scheduled_for"] = moment(incident.scheduled_for)
@@ -140,9 +143,8 @@ def incident_shape(incident: Incident, updates: Sequence[Update], page: Page) ->
     return {**shape, **_incident_details(incident)}
 
 
-def update_shape(update: Update) -> Json:
+def update_shape(update: Update, affected: list[Json]) -> Json:
     """Return an update; `affected_components` is null if it has none, as clients expect."""
-    affected = [_affected(row) for row in update.affected.all() if not row.component.hidden]
     details: Json = {"phase": update.phase, "languages": _foreign(body=update.text)}
     if update.quote:
         details["quote"] = {"body": update.quote, "language": update.quote_language, "url": update.quote_url or None}
@@ -171,13 +173,27 @@ def body(update: Update) -> str:
     return markup.clean("\n\n".join(part for part in parts if part))
 
 
-def _affected(row: AffectedComponent) -> Json:
-    return {
-        "code": row.component.pk,
-        "name": _line(row.component.name),
-        "old_status": row.old_status or ComponentStatus.OPERATIONAL.value,
-        "new_status": row.status,
-    }
+def _transitions(updates: Sequence[Update]) -> dict[str, list[Json]]:
+    # Return, by update, what the incident said of each component before the update and says since.
+    #
+    # Planned work changes nothing before it begins, and what is over affects nothing.
+    known: dict[str, str] = {}
+    transitions: dict[str, list[Json]] = {}
+    for update in reversed(updates):
+        transitions[update.pk] = []
+        for row in update.affected.all():
+            leaves = update.phase == Phase.SCHEDULED or update.is_final
+            new = ComponentStatus.OPERATIONAL.value if leaves else row.status
+            # An incident that was over when it was opened gives the status that the component had until then.
+            old = known.get(row.component_id, row.status if update.is_final else ComponentStatus.OPERATIONAL.value)
+            known[row.component_id] = new
+            if not row.component.hidden:
+                transitions[update.pk].append(_transition(row.component, old, new))
+    return transitions
+
+
+def _transition(component: Component, old: str, new: str) -> Json:
+    return {"code": component.pk, "name": _line(component.name), "old_status": old, "new_status": new}
 
 
 def _touched(updates: Iterable[Update]) -> list[Component]:

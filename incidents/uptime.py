@@ -18,18 +18,10 @@ from functools import cached_property, lru_cache
 from itertools import pairwise, takewhile
 from zoneinfo import ZoneInfo
 
+from .claims import Change
 from .status import ComponentStatus, worst_of
 
 DOWN = frozenset({ComponentStatus.PARTIAL_OUTAGE, ComponentStatus.MAJOR_OUTAGE})
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """The status from `at` on; `cause` is what changed it, such as the id of an incident."""
-
-    at: datetime
-    status: ComponentStatus
-    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +31,7 @@ class StatusPeriod:
     start: datetime
     end: datetime
     status: ComponentStatus
-    cause: str = ""
+    causes: tuple[str, ...] = ()
 
     @property
     def length(self) -> timedelta:
@@ -49,7 +41,7 @@ class StatusPeriod:
         """Return the part within that time; an empty period, the state at this moment, counts as a part."""
         first, last = max(self.start, start), min(self.end, end)
         inside = first < last or (self.start == self.end and start <= self.start < end)
-        return StatusPeriod(first, max(first, last), self.status, self.cause) if inside else None
+        return StatusPeriod(first, max(first, last), self.status, self.causes) if inside else None
 
 
 @dataclass(frozen=True)
@@ -72,7 +64,7 @@ class Day:
     def causes(self) -> list[str]:
         """Return the causes of the states other than operational, each once, in order of time."""
         disrupted = (period for period in self.periods if period.status != ComponentStatus.OPERATIONAL)
-        return list(dict.fromkeys(period.cause for period in disrupted if period.cause))
+        return list(dict.fromkeys(cause for period in disrupted for cause in period.causes))
 
 
 def status_periods(changes: Sequence[Change], start: datetime, now: datetime) -> list[StatusPeriod]:
@@ -90,8 +82,8 @@ def status_periods(changes: Sequence[Change], start: datetime, now: datetime) ->
             current = change
         else:
             entries.append(change)
-    marks = [Change(start, current.status, current.cause), *entries, Change(now, ComponentStatus.OPERATIONAL)]
-    result = [StatusPeriod(a.at.astimezone(UTC), b.at.astimezone(UTC), a.status, a.cause) for a, b in pairwise(marks)]
+    marks = [Change(start, current.status, current.causes), *entries, Change(now, ComponentStatus.OPERATIONAL)]
+    result = [StatusPeriod(a.at.astimezone(UTC), b.at.astimezone(UTC), a.status, a.causes) for a, b in pairwise(marks)]
     return [period for period in result[:-1] if period.length] + result[-1:]
 
 

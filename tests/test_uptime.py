@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from incidents.claims import Change
 from incidents.status import ComponentStatus
-from incidents.uptime import Change, StatusPeriod, days, midnight, status_periods, uptime
+from incidents.uptime import StatusPeriod, days, midnight, status_periods, uptime
 
 OPERATIONAL, MAINTENANCE, DEGRADED, PARTIAL, MAJOR = ComponentStatus
 COPENHAGEN = ZoneInfo("Europe/Copenhagen")
@@ -60,7 +61,7 @@ def test_uptime_of_part_of_the_time() -> None:
 
 def test_short_outage_decides_the_state_of_its_day_only() -> None:
     noon = datetime(2023, 10, 10, 12, tzinfo=COPENHAGEN)
-    record = [Change(noon, MAJOR, "k3j9"), Change(noon + timedelta(minutes=1), OPERATIONAL)]
+    record = [Change(noon, MAJOR, ("k3j9",)), Change(noon + timedelta(minutes=1), OPERATIONAL)]
     periods = status_periods(record, START, noon + timedelta(days=3))
     found = days(periods, date(2023, 10, 9), date(2023, 10, 11), COPENHAGEN)
     assert [day.worst for day in found] == [OPERATIONAL, MAJOR, OPERATIONAL]

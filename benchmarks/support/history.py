@@ -24,9 +24,9 @@ from incidents.models import (  # noqa: E402
     Incident,
     Page,
     StaleSubject,
-    StatusChange,
     Update,
 )
+from incidents.operations import rebuild_statuses  # noqa: E402
 from incidents.status import ComponentStatus, Impact, Phase  # noqa: E402
 from incidents.text import Text  # noqa: E402
 
@@ -60,6 +60,7 @@ def fill(number: int) -> None:
     for start in range(0, number, 1_000):
         some = range(start, min(start + 1_000, number))
         add_incidents([(index, began(index, number), components[index % COMPONENTS]) for index in some])
+    rebuild_statuses(components=[component.pk for component in components])
 
 
 def began(index: int, number: int) -> datetime:
@@ -89,10 +90,6 @@ def add_incidents(drawn: Sequence[tuple[int, datetime, Component]]) -> None:
     ]
     Update.objects.bulk_create(update for update, _component, _status in posted)
     add(AffectedComponent, [{"update": one, "component": what, "status": status} for one, what, status in posted])
-    add(
-        StatusChange,
-        [{"update": one, "component": what, "status": status, "at": one.at} for one, what, status in posted],
-    )
 
 
 def add(model: type[models.Model], rows: list[dict[str, Any]]) -> None:

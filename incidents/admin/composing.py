@@ -29,14 +29,13 @@ from .reach import reach
 from .shared import changeable, log, page, say_what_happened, update_of, writer
 from .timeline import timeline_of
 
-# The status that a phase gives the affected components; RELEASED leaves them to other incidents.
-RELEASED = "released"
+# The status that a phase gives the components that the incident affects. What is over affects none.
 STEP_STATUS = {
-    Phase.RESOLVED: RELEASED,
+    Phase.RESOLVED: ComponentStatus.OPERATIONAL,
     Phase.SCHEDULED: ComponentStatus.UNDER_MAINTENANCE,
     Phase.IN_PROGRESS: ComponentStatus.UNDER_MAINTENANCE,
-    Phase.COMPLETED: RELEASED,
-    Phase.CANCELLED: RELEASED,
+    Phase.COMPLETED: ComponentStatus.OPERATIONAL,
+    Phase.CANCELLED: ComponentStatus.OPERATIONAL,
 }
 
 
@@ -64,13 +63,12 @@ def new_update(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) -> 
     phases = next_phases(incident, reopening="reopen" in request.GET)
     phase = Phase(request.GET["phase"]) if request.GET.get("phase") in phases else current_phase(incident, phases)
     current = current_statuses(incident)
-    released = operations.released(incident, list(current))
-    chosen = current if phase == incident.phase else statuses_for(phase, current, released)
+    chosen = current if phase == incident.phase else statuses_for(phase, current)
     form = UpdateForm(
         request.POST or None,
         incident=incident,
         phases=phases,
-        rows=component_rows(chosen, current, released),
+        rows=component_rows(chosen, current),
         initial={"phase": phase, "next_update_by": still_promised(incident)},
     )
     own = incident.updates.select_related("incident")
@@ -232,12 +230,10 @@ def next_phases(incident: Incident, *, reopening: bool = False) -> list[Phase]:
     return [phase for phase in phases if not (begun and phase == Phase.SCHEDULED)]
 
 
-def statuses_for(phase: Phase, current: Mapping[str, str], released: Mapping[str, str]) -> Mapping[str, str]:
+def statuses_for(phase: Phase, current: Mapping[str, str]) -> Mapping[str, str]:
     """The status that this phase gives the affected components, by id."""
     status = STEP_STATUS.get(phase)
-    if status is None:
-        return current
-    return released if status == RELEASED else dict.fromkeys(current, status)
+    return current if status is None else dict.fromkeys(current, status)
 
 
 def still_promised(incident: Incident) -> datetime | None:

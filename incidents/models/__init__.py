@@ -13,7 +13,7 @@ from .overall import overall_status
 from .page import Page
 from .publication import PURGE, StaleSubject
 from .requests import SubscriptionRequest
-from .status_changes import StatusChange
+from .status_changes import ManualStatus, StatusChange
 from .subscribers import IncidentChoice, LetterLimit, Subscriber
 from .templates import UpdateTemplate
 from .updates import AffectedComponent, Update, UpdateRevision
@@ -41,6 +41,7 @@ __all__ = [
     "Logo",
     "MailDomain",
     "Maintenance",
+    "ManualStatus",
     "Page",
     "SigningSecret",
     "SkipReason",

@@ -119,12 +119,11 @@ class Update(models.Model):
 
 
 class AffectedComponent(models.Model):
-    """The status an update gives a component; `old_status` is what it had when the update was published."""
+    """The status an update gives a component. What the component has then is derived; see `claims`."""
 
     update = models.ForeignKey(Update, models.CASCADE, related_name="affected")
     component = models.ForeignKey(Component, models.CASCADE, related_name="affected")
     status = models.CharField(_("status"), max_length=20, choices=choices(COMPONENT_STATUSES))
-    old_status = models.CharField(max_length=20, choices=choices(COMPONENT_STATUSES), blank=True, editable=False)
 
     class Meta:
         ordering = ("id",)

@@ -24,7 +24,7 @@ from .components import (
     remove_group,
     set_component_status,
 )
-from .incidents import edit_incident, open_incident, publish_again, released, reopen, resolve, undo_update, withdraw
+from .incidents import edit_incident, open_incident, publish_again, reopen, resolve, undo_update, withdraw
 from .maintenance import cancel_maintenance, complete_maintenance, schedule_maintenance, start_maintenance
 from .notifying import (
     cancel_announcement,
@@ -35,6 +35,7 @@ from .notifying import (
 )
 from .page import change_logo, edit_page
 from .statements import Details, Statement
+from .statuses import derived_changes, rebuild_statuses, stored_changes
 from .templates import TemplateFields, add_template, check_template, edit_template, remove_template
 from .updates import correct_update, discard_draft, edit_draft, post_update, publish_draft, publish_due
 
@@ -58,6 +59,7 @@ __all__ = [
     "check_template",
     "complete_maintenance",
     "correct_update",
+    "derived_changes",
     "discard_draft",
     "edit_component",
     "edit_draft",
@@ -73,8 +75,8 @@ __all__ = [
     "publish_again",
     "publish_draft",
     "publish_due",
+    "rebuild_statuses",
     "receive_bounce",
-    "released",
     "remove_group",
     "remove_template",
     "reopen",
@@ -85,6 +87,7 @@ __all__ = [
     "set_component_status",
     "start_maintenance",
     "stop_announcement",
+    "stored_changes",
     "summarise_import",
     "undo_update",
     "withdraw",

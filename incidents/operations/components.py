@@ -11,12 +11,13 @@ from django.utils import timezone
 from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
 
-from ..models import Component, ComponentGroup
+from ..models import Component, ComponentGroup, ManualStatus
 from ..publishing import stale
 from ..status import ComponentStatus
 from ..text import Text
-from .effects import record_status
 from .statements import TOLERANCE
+from .statuses import rebuild_statuses
+from .updates import User
 
 _ASCII = str.maketrans({"æ": "ae", "ø": "oe", "å": "aa", "Æ": "Ae", "Ø": "Oe", "Å": "Aa", "ß": "ss"})
 
@@ -54,7 +55,7 @@ def add_component(*, fields: ComponentFields) -> Component:
 def edit_component(*, component: Component, fields: ComponentFields) -> Component:
     """Change the given fields; the status is not one of them. Any document may show its name."""
     component = Component.objects.select_for_update().get(pk=component.pk)
-    stale.mark_component(component)  # its previous place on the page, too
+    stale.mark_components([component])  # its previous place on the page, too
     _set(component, dict(fields))
     component.slug = component.slug or _free_slug(component.name)
     component.full_clean()
@@ -90,13 +91,19 @@ def remove_group(*, group: ComponentGroup) -> None:
 
 
 @transaction.atomic
-def set_component_status(*, component: Component, status: ComponentStatus, at: datetime | None = None) -> Component:
-    """Set a component's status outside any incident. A backdated change does not replace a newer status."""
+def set_component_status(
+    *, component: Component, status: ComponentStatus, at: datetime | None = None, by: User = None
+) -> Component:
+    """Set a component's status by hand, outside any incident, from `at` until the next one set by hand.
+
+    An incident that is worse decides what readers see: the component returned has the status that they see.
+    """
     at = at or timezone.now()
     if at > timezone.now() + TOLERANCE:
         raise ValidationError({"at": _("This time is in the future.")})
-    component = Component.objects.select_for_update().get(pk=component.pk)
-    record_status(component, status, at=at, update=None)
+    ManualStatus.objects.create(component=component, status=status, at=at, author_id=by.pk if by else None)
+    rebuild_statuses(components=[component.pk])
+    component.refresh_from_db()
     return component
 
 

@@ -1,14 +1,16 @@
-"""The effects of publishing an update: statuses, stale documents, the announcement."""
+"""The effects of publishing an update: phase and times, statuses, stale documents, the announcement."""
 
 from datetime import datetime
+from itertools import takewhile
 
 from django.utils import timezone
 
-from ..models import AffectedComponent, Component, Incident, StatusChange, Update
+from ..models import Component, Incident, Update
 from ..notifications.outbox import announce
 from ..publishing import stale
-from ..status import ComponentStatus, Phase
+from ..status import WORK_PHASES, Kind, Phase, phases_of
 from . import placeholders
+from .statuses import rebuild_statuses
 
 
 def make_public(update: Update) -> None:
@@ -22,8 +24,8 @@ def make_public(update: Update) -> None:
     placeholders.fill(update)
     update.save()
     incident.published_at = incident.published_at or now
-    follow_phase(incident)
-    change_components(update)
+    follow_timeline(incident)
+    follow_claims(incident)
     stale.mark_incident(incident)
     if update.notify:
         announce(update)
@@ -37,43 +39,46 @@ def _update_promise(incident: Incident, update: Update, now: datetime) -> None:
         incident.next_update_by = None
 
 
-def follow_phase(incident: Incident) -> None:
-    """Set the incident's phase and times to those of its newest public update."""
-    newest = incident.updates.filter(published_at__isnull=False).newest_first().first()
-    if newest is not None:
-        incident.phase = newest.phase
-        if newest.phase == Phase.IN_PROGRESS:
-            incident.started_at = newest.at
-        if not incident.is_over:
-            incident.ended_at = None
-        elif newest.ended_at is not None or incident.ended_at is None:
-            incident.ended_at = newest.ended_at or newest.at
-            incident.next_update_by = None
+def follow_timeline(incident: Incident) -> None:
+    """Set the incident's phase, its end and, for maintenance, its start to what its public updates say; save it.
+
+    The result depends on the updates alone, not on the order in which they were written.
+    """
+    timeline = list(incident.updates.filter(published_at__isnull=False).newest_first())
+    if timeline:
+        incident.phase = timeline[0].phase
+    elif incident.is_over:  # a draft again
+        incident.phase = phases_of(Kind(incident.kind))[0]
+    if incident.is_maintenance:
+        incident.started_at = _start_of_work(timeline) or incident.scheduled_for or incident.started_at
+    incident.ended_at = _end(incident, list(takewhile(lambda update: update.is_final, timeline)))
+    if incident.is_over:
+        incident.next_update_by = None
     incident.save()
 
 
-def record_status(component: Component, status: ComponentStatus | str, *, at: datetime, update: Update | None) -> None:
-    """Record a status change; the component's current status is that of its newest record."""
-    StatusChange.objects.create(component=component, status=status, at=at, update=update)
-    refresh_status(component)
+def _end(incident: Incident, final: list[Update]) -> datetime | None:
+    # `final` are the updates since it was over, newest first: the newest stated end, else the time of the first one.
+    if not final:
+        return None
+    stated = [update.ended_at for update in final if update.ended_at is not None]
+    end = stated[0] if stated else final[-1].at
+    # Work can be cancelled long before its planned start.
+    return end if incident.phase == Phase.CANCELLED else max(end, incident.started_at)
 
 
-def refresh_status(component: Component) -> None:
-    newest = component.status_changes.order_by("-at", "-id").first()
-    component.status = newest.status if newest else ComponentStatus.OPERATIONAL
-    component.save(update_fields=["status", "updated_at"])
-    stale.mark_component(component)
+def _start_of_work(timeline: list[Update]) -> datetime | None:
+    # When the work began, if it did. `timeline` is newest first.
+    times = [update.at for update in timeline if update.phase in WORK_PHASES]
+    return times[-1] if times else None
 
 
-def change_components(update: Update) -> None:
-    """Set the components to the statuses of the update, as of its time."""
-    if update.phase == Phase.SCHEDULED:  # scheduled maintenance affects components only once it starts
-        return
-    rows = AffectedComponent.objects.filter(update=update).select_related("component").order_by("component_id")
-    # Locked in the order of their ids, so that two updates cannot deadlock.
-    locked = Component.objects.select_for_update().in_bulk([row.component_id for row in rows])
-    for row in rows:
-        component = locked[row.component_id]
-        row.old_status = component.status
-        row.save(update_fields=["old_status"])
-        record_status(component, row.status, at=update.at, update=update)
+def follow_claims(incident: Incident) -> None:
+    """Rebuild the statuses of the components that its updates name, after a change of what it claims."""
+    rebuild_statuses(components=named_components(incident))
+
+
+def named_components(incident: Incident) -> list[str]:
+    """Return the ids of the components named by the incident's published updates, in a fixed order."""
+    named = Component.objects.filter(affected__update__incident=incident, affected__update__published_at__isnull=False)
+    return list(named.order_by("id").distinct().values_list("id", flat=True))

@@ -1,21 +1,23 @@
 """Verbs for incidents: open, edit, resolve, reopen, undo, withdraw, publish again."""
 
+from dataclasses import replace
 from datetime import datetime
+from itertools import takewhile
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from ..models import AffectedComponent, Component, Incident, StatusChange, Update
+from ..models import Incident, Update
 from ..publishing import stale
-from ..status import ComponentStatus, Kind, Phase, worst_of
+from ..status import ComponentStatus, Kind, Phase
 from ..text import Text
-from .effects import change_components, follow_phase, refresh_status
+from .effects import follow_claims, follow_timeline, named_components
 from .notifying import cancel_announcements_of, withdraw_announcements_of
-from .statements import Details, Statement, check_details, check_statement
+from .statements import BACKDATED, Details, Statement, check_details, check_statement
+from .statuses import rebuild_statuses
 from .updates import User, add_update, lock
 
 
@@ -32,13 +34,25 @@ def edit_incident(*, incident: Incident, details: Details, by: User = None) -> I
     """Change the fields in `details`. Public pages are published again; subscribers are not notified."""
     incident = lock(incident)
     stale.mark_incident(incident)  # the month it was listed in before, too
+    before = (incident.started_at, incident.ended_at)
     set_fields(incident, dict(details))
     if incident.phase == Phase.SCHEDULED and incident.scheduled_for is not None:
         incident.started_at = incident.scheduled_for  # until the work actually starts
     check_details(incident)
     incident.save()
+    if incident.ended_at != before[1]:
+        _restate_end(incident)
+    if (incident.started_at, incident.ended_at) != before:
+        follow_claims(incident)
     stale.mark_incident(incident)
     return incident
+
+
+def _restate_end(incident: Incident) -> None:
+    # The updates since it was over state the end; it is derived from them again after the next update.
+    timeline = incident.updates.filter(published_at__isnull=False).newest_first()
+    final = [update.pk for update in takewhile(lambda update: update.is_final, timeline)]
+    incident.updates.filter(pk__in=final).update(ended_at=incident.ended_at)
 
 
 @transaction.atomic
@@ -54,7 +68,7 @@ def resolve(
     notify: bool | None = None,
     by: User = None,
 ) -> Update:
-    """Post the final update: phase resolved, and all affected components operational again."""
+    """Post the final update: phase resolved. The components keep a status only if something else affects them."""
     incident = lock(incident)
     statement = Statement(
         phase=Phase.RESOLVED,
@@ -62,7 +76,7 @@ def resolve(
         quote=quote,
         quote_language=quote_language,
         quote_url=quote_url,
-        components=released(incident, touched_components(incident)),
+        components=dict.fromkeys(named_components(incident), ComponentStatus.OPERATIONAL),
         at=at,
         ended_at=ended_at,
         notify=notify,
@@ -87,8 +101,8 @@ def reopen(*, incident: Incident, statement: Statement, by: User = None) -> Upda
 def withdraw(*, incident: Incident, by: User = None) -> Incident:  # noqa: ARG001 - for the audit log
     """Remove an incident from everything public; no more messages about it are sent.
 
-    The component statuses from its updates are reverted, and scheduled updates become
-    drafts. The updates themselves stay, so that `publish_again` can restore them.
+    Its claims on components no longer count, and scheduled updates become drafts. The updates
+    themselves stay, so that `publish_again` can restore them.
     """
     incident = lock(incident)
     if not incident.is_public:
@@ -97,7 +111,7 @@ def withdraw(*, incident: Incident, by: User = None) -> Incident:  # noqa: ARG00
     incident.published_at, incident.withdrawn_at = None, timezone.now()
     incident.save()
     withdraw_announcements_of(incident)
-    _revert_statuses(StatusChange.objects.filter(update__incident=incident))
+    follow_claims(incident)
     incident.updates.filter(published_at=None).update(publish_at=None)
     return incident
 
@@ -110,17 +124,9 @@ def publish_again(*, incident: Incident, by: User = None) -> Incident:  # noqa: 
         raise ValidationError(_("This incident is not withdrawn."))
     incident.published_at, incident.withdrawn_at = timezone.now(), None
     incident.save()
-    for update in incident.updates.filter(published_at__isnull=False).order_by("at", "created_at", "id"):
-        change_components(update)
+    follow_claims(incident)
     stale.mark_incident(incident)
     return incident
-
-
-def _revert_statuses(changes: "QuerySet[StatusChange]") -> None:
-    touched = list(Component.objects.select_for_update().filter(pk__in=changes.values("component")).order_by("id"))
-    changes.delete()
-    for component in touched:
-        refresh_status(component)
 
 
 @transaction.atomic
@@ -136,50 +142,31 @@ def undo_update(*, update: Update, by: User = None) -> Update:  # noqa: ARG001 -
     if not update.is_public or not cancel_announcements_of(update):
         raise ValidationError(_("Too late: subscribers are being notified, or this was undone already."))
     stale.mark_incident(incident)
+    named = named_components(incident)
     update.published_at = None
     update.save()
-    _revert_statuses(StatusChange.objects.filter(update=update))
-    _follow_newest_left(incident)
+    _follow_what_is_left(incident)
+    rebuild_statuses(components=named)
     stale.mark_incident(incident)
     return update
 
 
-def _follow_newest_left(incident: Incident) -> None:
-    # Set the incident to what its newest remaining update says; without one it is a draft.
+def _follow_what_is_left(incident: Incident) -> None:
+    # Set the incident to what its remaining public updates say; without any it is a draft.
     newest = incident.updates.filter(published_at__isnull=False).newest_first().first()
     if newest is None:
         incident.published_at = None
-    elif newest.phase == Phase.SCHEDULED and incident.scheduled_for is not None:
-        incident.started_at = incident.scheduled_for
     incident.next_update_by = newest.next_update_by if newest else None
-    follow_phase(incident)
-
-
-def touched_components(incident: Incident) -> list[str]:
-    """Ids of the components named by the incident's public updates, in a fixed order."""
-    return list(
-        Component.objects.filter(affected__update__incident=incident, affected__update__published_at__isnull=False)
-        .order_by("id")
-        .distinct()
-        .values_list("id", flat=True)
-    )
-
-
-def released(incident: Incident, components: list[str]) -> dict[str, ComponentStatus]:
-    """Each component's status once this incident no longer affects it: the worst from other open incidents."""
-    others = Incident.objects.public().ongoing().exclude(pk=incident.pk)
-    given = AffectedComponent.objects.filter(
-        component__in=components, update__incident__in=others, update__published_at__isnull=False
-    ).order_by("update__at", "update__created_at", "update_id")
-    newest = {(row.update.incident_id, row.component_id): row.status for row in given.select_related("update")}
-    return {
-        key: worst_of(status for (_incident, component), status in newest.items() if component == key)
-        for key in components
-    }
+    follow_timeline(incident)
 
 
 def store_new(incident: Incident, statement: Statement, *, by: User, draft: bool) -> Incident:
-    """Save an incident with its first update, public or as a draft. Call inside a transaction."""
+    """Save an incident with its first update, public or as a draft. Call inside a transaction.
+
+    What was over a while ago is entered afterwards: like a backdated update it notifies nobody by default.
+    """
+    if statement.ended_at is not None and statement.ended_at < timezone.now() - BACKDATED and statement.notify is None:
+        statement = replace(statement, notify=False)
     incident.phase = statement.phase if not statement.phase.is_final else Phase(incident.phase)
     check_details(incident)
     check_statement(Incident(kind=incident.kind, started_at=incident.started_at, id=""), statement, draft=draft)

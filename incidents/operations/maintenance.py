@@ -7,7 +7,8 @@ from django.utils.translation import gettext_lazy as _
 from ..models import Incident, Update
 from ..status import ComponentStatus, Impact, Kind, Phase
 from ..text import Text
-from .incidents import released, store_new, touched_components
+from .effects import named_components
+from .incidents import store_new
 from .statements import Details, Statement, check_statement
 from .updates import User, add_update, lock
 
@@ -53,11 +54,11 @@ def _change_phase(
         words = _("From “%(phase)s” this step is not possible.")
         raise ValidationError({"phase": ValidationError(words, params={"phase": incident.get_phase_display()})})
     if phase == Phase.IN_PROGRESS:
-        components = dict.fromkeys(touched_components(incident), ComponentStatus.UNDER_MAINTENANCE)
+        components = dict.fromkeys(named_components(incident), ComponentStatus.UNDER_MAINTENANCE)
     elif incident.phase == Phase.SCHEDULED:
         components = {}  # work that never started has changed no component
     else:
-        components = released(incident, touched_components(incident))
+        components = dict.fromkeys(named_components(incident), ComponentStatus.OPERATIONAL)
     statement = Statement(phase=phase, text=text, components=components, notify=notify)
     check_statement(incident, statement, draft=False)
     return add_update(incident, statement, by=by, draft=False)

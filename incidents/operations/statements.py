@@ -29,6 +29,7 @@ class Details(TypedDict, total=False):
     title: Text
     impact: str
     started_at: datetime
+    ended_at: datetime
     next_update_by: datetime | None
     user_impact: Text
     scope: Text
@@ -46,8 +47,9 @@ class Details(TypedDict, total=False):
 class Statement:
     """One update as written.
 
-    `components` maps component ids to the status that this update gives them. `at` is the
-    time that readers see (default: now), `ended_at` the actual end (default: `at`).
+    `components` maps component ids to the status that this update gives them; in the opening
+    update of an incident that is over already, the status that they had while it lasted.
+    `at` is the time that readers see (default: now), `ended_at` the actual end (default: `at`).
     `publish_at` schedules it. `next_update_by` takes effect on publication; None keeps an
     earlier promise that is still ahead. `notify` None means yes, unless backdated.
     `id` can be chosen in advance, so that a form sent twice is stored once: the second
@@ -110,12 +112,13 @@ def check_statement(incident: Incident, statement: Statement, *, draft: bool, re
         _("Choose the language of the quoted statement."),
     )
     _check_times(incident, statement, now, refusals)
+    _check_end(incident, statement, now, refusals)
     _check_order(incident, statement, refusals, reopening=reopening)
     refusals.stop()
 
 
 def _check_times(incident: Incident, statement: Statement, now: datetime, refusals: Refusals) -> None:
-    at, over_at = statement.at or now, statement.ended_at or statement.at or now
+    at = statement.at or now
     refusals.refuse_if(
         statement.publish_at is None and at > now + TOLERANCE,
         "at",
@@ -125,6 +128,20 @@ def _check_times(incident: Incident, statement: Statement, now: datetime, refusa
         statement.publish_at is not None and statement.publish_at <= now,
         "publish_at",
         _("This time has passed. Publish now or choose a later time."),
+    )
+    refusals.refuse_if(
+        statement.at is not None and not incident.is_maintenance and at < incident.started_at - TOLERANCE,
+        "at",
+        _("This is before the incident began. Move its start (“Started”) first."),
+    )
+
+
+def _check_end(incident: Incident, statement: Statement, now: datetime, refusals: Refusals) -> None:
+    over_at = statement.ended_at or statement.at or now
+    refusals.refuse_if(
+        statement.ended_at is not None and not statement.phase.is_final,
+        "ended_at",
+        _("Only a final update has an end. Choose a final phase, or clear this time."),
     )
     ends = statement.phase.is_final and statement.phase != Phase.CANCELLED
     if ends and (statement.publish_at is None or statement.ended_at is not None):
@@ -137,16 +154,23 @@ def _check_times(incident: Incident, statement: Statement, now: datetime, refusa
 
 
 def _check_order(incident: Incident, statement: Statement, refusals: Refusals, *, reopening: bool) -> None:
-    # Only `reopen` may go from a final phase back to an open one.
     newest = incident.updates.public().newest_first().first() if incident.pk else None
+    if newest is None:
+        return
+    # Only `reopen` may go from a final phase back to an open one.
     goes_back = (
-        newest is not None
-        and incident.is_over
-        and not statement.phase.is_final
-        and (statement.at is None or statement.at >= newest.at)
+        incident.is_over and not statement.phase.is_final and (statement.at is None or statement.at >= newest.at)
     )
     refusals.refuse_if(
         goes_back and not reopening, "phase", _("The incident is over. Reopen it to go back to this phase.")
+    )
+    refusals.refuse_if(
+        statement.phase.is_final and any(one != ComponentStatus.OPERATIONAL for one in statement.components.values()),
+        "components",
+        _(
+            "What is over affects no component: set them to “Operational”. To record how a component was affected, "
+            "post an update with the time of it."
+        ),
     )
 
 
@@ -174,6 +198,17 @@ def check_details(incident: Incident) -> None:
         incident.ended_at is not None and incident.phase != Phase.CANCELLED and incident.ended_at < incident.started_at,
         "started_at",
         _("It cannot start after it was over."),
+    )
+    refusals.refuse_if(incident.ended_at is None and incident.is_over, "ended_at", _("It is over: say when it ended."))
+    refusals.refuse_if(
+        incident.ended_at is not None and not incident.is_over,
+        "ended_at",
+        _("It is not over. Post a final update to end it."),
+    )
+    refusals.refuse_if(
+        incident.ended_at is not None and incident.ended_at > timezone.now() + TOLERANCE,
+        "ended_at",
+        _("This time is in the future."),
     )
     refusals.stop()
     incident.full_clean(validate_constraints=False)

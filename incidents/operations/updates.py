@@ -13,7 +13,7 @@ from ..models import AffectedComponent, Component, Incident, Update, UpdateRevis
 from ..models.ids import new_id
 from ..notifications.outbox import announce_correction
 from ..publishing import stale
-from ..status import Phase
+from ..status import ComponentStatus, Phase
 from ..text import Text
 from . import placeholders
 from .effects import make_public
@@ -163,7 +163,10 @@ def _store_components(update: Update, statement: Statement) -> None:
 def _as_statement(update: Update) -> Statement:
     # A stored draft as a statement, for the checks. Its time is now unless it was backdated.
     at: datetime | None = None if update.publish_at else update.at
-    return Statement(phase=Phase(update.phase), at=at, ended_at=update.ended_at, **_text_fields(update))
+    components = {key: ComponentStatus(status) for key, status in update.affected.values_list("component", "status")}
+    return Statement(
+        phase=Phase(update.phase), components=components, at=at, ended_at=update.ended_at, **_text_fields(update)
+    )
 
 
 def _lock_draft(update: Update) -> Update:

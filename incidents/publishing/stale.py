@@ -24,9 +24,9 @@ def mark_incident(incident: Incident) -> None:
     mark([f"incident:{incident.pk}", f"month:{month:%Y-%m}", *(f"component:{key}" for key in sorted(components))])
 
 
-def mark_component(component: Component) -> None:
-    """Mark a component. Call it before and after a change of its slug or visibility: the old address is stale too."""
-    mark([f"component:{component.pk}", f"slug:{component.slug}"])
+def mark_components(components: Iterable[Component]) -> None:
+    """Mark components. Call it before and after a change of a slug or visibility: the old address is stale too."""
+    mark([subject for one in components for subject in (f"component:{one.pk}", f"slug:{one.slug}")])
 
 
 def mark_page() -> None:

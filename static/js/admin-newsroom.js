@@ -73,8 +73,7 @@ for (const form of document.querySelectorAll("form[data-steps]")) {
     radio.addEventListener("change", () => {
       for (const row of rows) {
         if (!("current" in row.dataset)) continue;
-        const status = steps[radio.value] === "released" ? row.dataset.released : steps[radio.value];
-        row.querySelector("select").value = status ?? row.dataset.current;
+        row.querySelector("select").value = steps[radio.value] ?? row.dataset.current;
       }
     });
   }

@@ -208,10 +208,11 @@ def test_nothing_scheduled_brings_a_withdrawn_incident_back(clock: time_machine.
         make_update(incident)
 
 
-def test_resolving_leaves_a_component_as_another_open_incident_has_it() -> None:
+def test_resolving_leaves_a_component_as_another_open_incident_has_it(clock: time_machine.Traveller) -> None:
     mail, web = make_component("mail"), make_component("web")
     make_incident(components={mail: ComponentStatus.MAJOR_OUTAGE})
     second = make_incident(components={mail: ComponentStatus.DEGRADED_PERFORMANCE, web: ComponentStatus.PARTIAL_OUTAGE})
+    clock.shift(60)
     operations.resolve(incident=second, text=Text(en="Over."), notify=False)
     mail.refresh_from_db()
     web.refresh_from_db()

@@ -63,10 +63,10 @@ def test_one_press_leads_back_to_the_text(publisher: Client) -> None:
     assert "Too late" in publisher.post(undo, follow=True).content.decode()
 
 
-def test_resolving_leaves_a_component_as_another_open_incident_has_it(publisher: Client) -> None:
+def test_resolving_offers_its_components_as_operational(publisher: Client) -> None:
     mail = make_component("mail")
     make_incident(components={mail: ComponentStatus.PARTIAL_OUTAGE})
     incident = make_incident(components={mail: ComponentStatus.MAJOR_OUTAGE})
     address = reverse("admin:incidents_incident_update", args=[incident.pk])
     form = publisher.get(f"{address}?phase=resolved").context["form"]
-    assert filled(form)[f"component-{mail.pk}"] == "partial_outage"
+    assert filled(form)[f"component-{mail.pk}"] == "operational"

@@ -16,15 +16,11 @@ NO_CHANGE = ("", pgettext_lazy("component in an update", "No change"))
 
 @dataclass(frozen=True)
 class ComponentRow:
-    """A component, the status that the update gives it, and its current one from earlier updates; "" is none.
-
-    `released` is its status once this incident no longer affects it.
-    """
+    """A component, the status that the update gives it, and its current one from earlier updates; "" is none."""
 
     component: Component
     chosen: str = ""
     current: str = ""
-    released: str = ComponentStatus.OPERATIONAL
 
     @property
     def field_name(self) -> str:
@@ -39,9 +35,7 @@ class ComponentRow:
         )
 
 
-def component_rows(
-    chosen: Mapping[str, str], current: Mapping[str, str] | None = None, released: Mapping[str, str] | None = None
-) -> list[ComponentRow]:
+def component_rows(chosen: Mapping[str, str], current: Mapping[str, str] | None = None) -> list[ComponentRow]:
     """All components: those of this update first, worst first, then in page order.
 
     Hidden components only if they are affected already.
@@ -49,12 +43,7 @@ def component_rows(
     components = Component.objects.in_page_order()
     current = chosen if current is None else current
     rows = [
-        ComponentRow(
-            one,
-            chosen.get(one.pk, ""),
-            current.get(one.pk, ""),
-            (released or {}).get(one.pk, ComponentStatus.OPERATIONAL),
-        )
+        ComponentRow(one, chosen.get(one.pk, ""), current.get(one.pk, ""))
         for one in components
         if not one.hidden or one.pk in chosen
     ]

@@ -11,9 +11,10 @@ from zoneinfo import ZoneInfo
 from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 
+from ...claims import Change
 from ...models import Component, Incident, StatusChange
 from ...status import ComponentStatus
-from ...uptime import Change, Day, StatusPeriod, days, midnight, status_periods, uptime
+from ...uptime import Day, StatusPeriod, days, midnight, status_periods, uptime
 
 SHOWN_DAYS = 90
 # Days shown on a phone: the newest ones.
@@ -108,7 +109,7 @@ class History:
 
 
 def histories(components: Sequence[Component], first: date, now: datetime) -> dict[str, History]:
-    """Return the history of each component by its id, from `first` until now, in two queries."""
+    """Return the history of each component by its id, from `first` until now, in three queries."""
     last = timezone.localtime(now).date()
     changes, incidents = _changes(components, midnight(first, zone()))
     return {
@@ -144,20 +145,14 @@ def _start_of_record(component: Component, changes: Sequence[Change], first: dat
 
 def _changes(components: Iterable[Component], start: datetime) -> tuple[dict[str, list[Change]], dict[str, Incident]]:
     # Return per component the changes since `start` and the last one before it; and their public incidents.
-    recorded = StatusChange.objects.filter(component__in=list(components)).select_related("update__incident")
+    recorded = StatusChange.objects.filter(component__in=list(components))
     # A subquery per component reads one index entry each, however long the record is.
-    earlier = StatusChange.objects.filter(component=OuterRef("pk"), at__lte=start).order_by("-at", "-id")
+    earlier = StatusChange.objects.filter(component=OuterRef("pk"), at__lte=start).order_by("-at")
     newest = Component.objects.filter(pk__in=[component.pk for component in components]).values(
         last=Subquery(earlier.values("pk")[:1])
     )
-    before = recorded.filter(pk__in=newest)
-    since = recorded.filter(at__gt=start).order_by("at", "id")
     changes: dict[str, list[Change]] = defaultdict(list)
-    incidents: dict[str, Incident] = {}
-    for row in (*before, *since):
-        incident = row.update.incident if row.update else None
-        if incident and incident.is_public:
-            incidents[incident.pk] = incident
-        cause = incident.pk if incident else ""
-        changes[row.component_id].append(Change(row.at, ComponentStatus(row.status), cause))
-    return changes, incidents
+    for row in (*recorded.filter(pk__in=newest), *recorded.filter(at__gt=start).order_by("at")):
+        changes[row.component_id].append(Change(row.at, ComponentStatus(row.status), tuple(row.causes)))
+    causes = {cause for record in changes.values() for change in record for cause in change.causes}
+    return changes, Incident.objects.public().in_bulk(causes)

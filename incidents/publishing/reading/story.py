@@ -2,36 +2,30 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property
 from typing import Any
 
 from django.db.models import Prefetch
 
 from ...appearance import state_of
+from ...claims import Said, Step, has_begun, steps_of
 from ...models import AffectedComponent, Component, Incident, Update, page_order
 from ...models.incidents import IncidentQuerySet
-from ...status import Phase
-
-
-@dataclass(frozen=True)
-class Step:
-    """The component had this status from `at` on, because of the incident."""
-
-    at: datetime
-    status: str
+from ...status import ComponentStatus, Phase
 
 
 @dataclass(frozen=True)
 class Affected:
-    """The effects of an incident on one component, in order of time."""
+    """What an incident says of one component, in order of time; no steps if it has not begun."""
 
     component: Component
     steps: list[Step]
+    planned: str
 
     @property
     def status(self) -> str:
-        return self.steps[-1].status
+        """Return the status now, as this incident says; of planned work, the status that it will bring."""
+        return self.steps[-1].status if self.steps else self.planned
 
 
 @dataclass(frozen=True)
@@ -55,15 +49,23 @@ class Story:
     @cached_property
     def affected(self) -> list[Affected]:
         """Return the components that it affects, or will affect if planned, in the page's order."""
-        steps: dict[Component, list[Step]] = {}
+        said: dict[Component, list[Said]] = {}
+        opening = min(self.timeline, key=lambda update: (update.created_at, update.at, update.pk), default=None)
         for update in reversed(self.timeline):
             for row in update.affected.all():
-                if row.component.hidden:
-                    continue
-                known = steps.setdefault(row.component, [])
-                if not known or known[-1].status != row.status:
-                    known.append(Step(update.at, row.status))
-        return [Affected(component, steps[component]) for component in sorted(steps, key=page_order)]
+                if not row.component.hidden:
+                    said.setdefault(row.component, []).append(_said(row.status, update, opening))
+        return [self._affected(component, said[component]) for component in sorted(said, key=page_order)]
+
+    def _affected(self, component: Component, said: list[Said]) -> Affected:
+        incident = self.incident
+        steps = steps_of(said, incident.started_at, incident.ended_at) if self.has_begun else []
+        return Affected(component, steps, said[-1].status)
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether it affects anything: planned work does so once it starts, cancelled work perhaps never."""
+        return has_begun(self.incident.phase, (update.phase for update in self.timeline))
 
     @property
     def is_planned(self) -> bool:
@@ -74,6 +76,10 @@ class Story:
         """Return the state that represents the whole incident now; see `appearance`."""
         incident = self.incident
         return state_of(incident.phase, incident.impact, (affected.status for affected in self.affected))
+
+
+def _said(status: str, update: Update, opening: Update | None) -> Said:
+    return Said(update.ended_at or update.at, ComponentStatus(status), update is opening, update.is_final)
 
 
 def with_timeline(incidents: IncidentQuerySet, *, with_revisions: bool = False) -> list[Story]:

@@ -83,11 +83,13 @@ def emails(language: str) -> dict[str, str]:
 
 def announcements() -> list[Announcement]:
     broken, planned = make_incident(impact=Impact.MAJOR), timezone.now() + timedelta(days=3)
-    status = {make_component().pk: ComponentStatus.PARTIAL_OUTAGE}
+    mail = make_component().pk
     work = make_maintenance(start=planned, end=planned + timedelta(hours=2))
-    of_incident = [Phase.INVESTIGATING, Phase.IDENTIFIED, Phase.MITIGATED, Phase.RESOLVED, Phase.POSTMORTEM]
+    open_phases, final = (Phase.INVESTIGATING, Phase.IDENTIFIED, Phase.MITIGATED), (Phase.RESOLVED, Phase.POSTMORTEM)
+    of_incident = dict.fromkeys(open_phases, ComponentStatus.PARTIAL_OUTAGE)
+    of_incident |= dict.fromkeys(final, ComponentStatus.OPERATIONAL)
     return [
-        *(announced(broken, phase=phase, components=status) for phase in of_incident),
+        *(announced(broken, phase=phase, components={mail: status}) for phase, status in of_incident.items()),
         *(announced(work, phase=phase) for phase in (Phase.SCHEDULED, Phase.IN_PROGRESS, Phase.COMPLETED)),
     ]
 

@@ -1,0 +1,75 @@
+"""Reads claims on components from the database: those of incidents, and those of statuses set by hand."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
+
+from django.db.models import Exists, OuterRef, Q, Subquery
+
+from ..claims import Claim, Said, Step, claims_of, steps_of
+from ..models import AffectedComponent, Incident, ManualStatus, Update
+from ..models.incidents import IncidentQuerySet
+from ..status import FINAL_PHASES, WORK_PHASES, ComponentStatus, Phase
+
+Claims = dict[str, list[Claim]]
+
+
+def all_claims(components: Collection[str]) -> Claims:
+    """Return every claim on each component, by its id, in three queries."""
+    claims = claims_of_incidents(components, Incident.objects.public())
+    for component, steps in groupby(_set_by_hand(components), key=itemgetter(0)):
+        claims[component] += claims_of([Step(at, ComponentStatus(status)) for _component, at, status in steps])
+    return claims
+
+
+def claims_of_incidents(components: Collection[str], incidents: IncidentQuerySet) -> Claims:
+    """Return the claims of these incidents on each component, by its id, in two queries."""
+    spans = _spans(components, incidents)
+    claims: Claims = defaultdict(list)
+    for (component, incident), rows in groupby(_statements(components, incidents), key=itemgetter(0, 1)):
+        if incident in spans:
+            start, end, opening = spans[incident]
+            said = [
+                Said(over or at, _STATUSES[status], update == opening, phase in _FINAL)
+                for _component, _incident, status, update, phase, at, over in rows
+            ]
+            claims[component] += claims_of(steps_of(said, start, end), incident)
+    return claims
+
+
+_STATUSES = {status.value: status for status in ComponentStatus}
+_FINAL = frozenset(phase.value for phase in FINAL_PHASES)
+
+
+def _spans(
+    components: Collection[str], incidents: IncidentQuerySet
+) -> dict[str, tuple[datetime, datetime | None, str]]:
+    # Start, end and opening update of each incident that has begun (see `claims.has_begun`), by its id.
+    naming = AffectedComponent.objects.filter(
+        component__in=components, update__incident=OuterRef("pk"), update__published_at__isnull=False
+    )
+    public = Update.objects.filter(incident=OuterRef("pk"), published_at__isnull=False)
+    begun = public.filter(phase__in=WORK_PHASES)
+    found = incidents.filter(Exists(naming), ~Q(phase=Phase.SCHEDULED), ~Q(phase=Phase.CANCELLED) | Exists(begun))
+    opening = Subquery(public.order_by("created_at", "at", "pk").values("pk")[:1])
+    rows = found.order_by().values_list("pk", "started_at", "ended_at", opening)
+    return {pk: (start, end, update) for pk, start, end, update in rows}
+
+
+def _statements(
+    components: Collection[str], incidents: IncidentQuerySet
+) -> Iterable[tuple[str, str, str, str, str, datetime, datetime | None]]:
+    # What updates say about components: by component and incident, in the order of the timeline.
+    rows = AffectedComponent.objects.filter(
+        component__in=components, update__published_at__isnull=False, update__incident__in=incidents.order_by()
+    )
+    fields = ("status", "update_id", "update__phase", "update__at", "update__ended_at")
+    ordered = rows.order_by("component_id", "update__incident_id", "update__at", "update__created_at", "update_id")
+    return ordered.values_list("component_id", "update__incident_id", *fields)
+
+
+def _set_by_hand(components: Collection[str]) -> Iterable[tuple[str, datetime, str]]:
+    rows = ManualStatus.objects.filter(component__in=components).order_by("component_id", "at", "pk")
+    return rows.values_list("component_id", "at", "status")
