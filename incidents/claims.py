@@ -13,15 +13,16 @@ So the order in which things were written down does not matter, and what is take
 leaves no trace.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from itertools import groupby
-from operator import itemgetter
+from heapq import heappop, heappush
 from typing import NamedTuple
 
 from .status import WORK_PHASES, ComponentStatus, Phase
 
 OPERATIONAL = ComponentStatus.OPERATIONAL
+_SEVERITIES = {status: status.severity for status in ComponentStatus}
 
 
 class Said(NamedTuple):
@@ -101,27 +102,23 @@ def changes_of(claims: Iterable[Claim]) -> list[Change]:
 
     The changes are in order of time; each differs from the one before, in the status or its causes.
     """
-    boundaries: list[tuple[datetime, int, Claim, bool]] = []
-    for number, claim in enumerate(sorted(claims, key=lambda claim: (claim.start, claim.cause))):
-        if claim.end is None or claim.start < claim.end:
-            boundaries.append((claim.start, number, claim, True))
-        if claim.end is not None and claim.start < claim.end:
-            boundaries.append((claim.end, number, claim, False))
-    boundaries.sort(key=itemgetter(0))
+    ordered = sorted(claims, key=lambda claim: (claim.start, claim.cause))
+    coming = deque(claim for claim in ordered if claim.end is None or claim.start < claim.end)
+    holding: dict[int, Claim] = {}  # by number, the earliest first
+    ends: list[tuple[datetime, int]] = []  # a heap
     changes: list[Change] = []
-    current: tuple[ComponentStatus, tuple[str, ...]] = (OPERATIONAL, ())
-    # By status, the claims that hold, the earliest first.
-    holding: dict[ComponentStatus, dict[int, str]] = {status: {} for status in reversed(ComponentStatus)}
-    for at, together in groupby(boundaries, key=itemgetter(0)):
-        for _at, number, claim, begins in together:
-            if begins:
-                holding[claim.status][number] = claim.cause
-            else:
-                del holding[claim.status][number]
-        state = _worst(holding)
-        if state != current:
+    number, state = 0, _worst(())
+    while coming or ends:
+        at = coming[0].start if coming and not (ends and ends[0][0] < coming[0].start) else ends[0][0]
+        while ends and ends[0][0] == at:
+            del holding[heappop(ends)[1]]
+        while coming and coming[0].start == at:
+            holding[number] = claim = coming.popleft()
+            if claim.end is not None:
+                heappush(ends, (claim.end, number))
+            number += 1
+        if state != (state := _worst(holding.values())):
             changes.append(Change(at, *state))
-            current = state
     return changes
 
 
@@ -130,9 +127,10 @@ def status_after(changes: Sequence[Change]) -> ComponentStatus:
     return changes[-1].status if changes else OPERATIONAL
 
 
-def _worst(holding: Mapping[ComponentStatus, Mapping[int, str]]) -> tuple[ComponentStatus, tuple[str, ...]]:
-    # `holding` has the worst status first.
-    for status, claims in holding.items():
-        if claims:
-            return status, tuple(dict.fromkeys(cause for cause in claims.values() if cause))
-    return OPERATIONAL, ()
+def _worst(claims: Collection[Claim]) -> tuple[ComponentStatus, tuple[str, ...]]:
+    # The worst status and what causes it, of the claims that hold at a moment.
+    if not claims:
+        return OPERATIONAL, ()
+    worst = max((claim.status for claim in claims), key=_SEVERITIES.__getitem__)
+    causes = (claim.cause for claim in claims if claim.status == worst and claim.cause)
+    return worst, tuple(dict.fromkeys(causes))

@@ -147,5 +147,6 @@ class Migration(migrations.Migration):
             model_name="statuschange",
             constraint=models.UniqueConstraint(fields=("component", "at"), name="status_change_once_per_moment"),
         ),
+        migrations.AddIndex(model_name="incident", index=models.Index(fields=["ended_at"], name="incident_end")),
         migrations.RunPython(rebuild_statuses, migrations.RunPython.noop),
     ]

@@ -139,6 +139,8 @@ class Incident(models.Model):
         indexes = [
             # The home page and the scheduler select what is not over: few rows among many.
             models.Index(fields=["phase"], condition=~Q(phase__in=FINAL_PHASES), name="incident_open"),
+            # The claims that hold at or after a moment: few of a long history.
+            models.Index(fields=["ended_at"], name="incident_end"),
             # History by month, and the newest incidents.
             models.Index(fields=["-started_at", "-id"], name="incident_newest"),
         ]

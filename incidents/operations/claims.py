@@ -2,11 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
 
-from django.db.models import Exists, OuterRef, Q, Subquery
+from django.db.models import BigIntegerField, Exists, Func, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 
 from ..claims import Claim, Said, Step, claims_of, steps_of
 from ..models import AffectedComponent, Incident, ManualStatus, Update
@@ -15,12 +16,20 @@ from ..status import FINAL_PHASES, WORK_PHASES, ComponentStatus, Phase
 
 Claims = dict[str, list[Claim]]
 
+EARLIEST = datetime.min.replace(tzinfo=UTC)
+_EPOCH = datetime.fromtimestamp(0, UTC)
+_STATUSES = {status.value: status for status in ComponentStatus}
+_FINAL = frozenset(phase.value for phase in FINAL_PHASES)
 
-def all_claims(components: Collection[str]) -> Claims:
-    """Return every claim on each component, by its id, in three queries."""
-    claims = claims_of_incidents(components, Incident.objects.public())
-    for component, steps in groupby(_set_by_hand(components), key=itemgetter(0)):
-        claims[component] += claims_of([Step(at, ComponentStatus(status)) for _component, at, status in steps])
+
+def all_claims(components: Collection[str], since: datetime = EARLIEST) -> Claims:
+    """Return the claims on each component, by its id, in three queries: all those that hold at `since` or after, or end then."""
+    incidents = Incident.objects.public()
+    if since != EARLIEST:
+        incidents = incidents.filter(Q(ended_at=None) | Q(ended_at__gte=since))
+    claims = claims_of_incidents(components, incidents)
+    for component, steps in groupby(_set_by_hand(components, since), key=itemgetter(0)):
+        claims[component] += claims_of([Step(at, _STATUSES[status]) for _component, at, status in steps])
     return claims
 
 
@@ -32,15 +41,22 @@ def claims_of_incidents(components: Collection[str], incidents: IncidentQuerySet
         if incident in spans:
             start, end, opening = spans[incident]
             said = [
-                Said(over or at, _STATUSES[status], update == opening, phase in _FINAL)
+                Said(moment(over or at), _STATUSES[status], update == opening, phase in _FINAL)
                 for _component, _incident, status, update, phase, at, over in rows
             ]
             claims[component] += claims_of(steps_of(said, start, end), incident)
     return claims
 
 
-_STATUSES = {status.value: status for status in ComponentStatus}
-_FINAL = frozenset(phase.value for phase in FINAL_PHASES)
+class Microseconds(Func):
+    """A time as microseconds since 1970: a long history has many, and Django parses them slowly."""
+
+    template = "(EXTRACT(EPOCH FROM %(expressions)s) * 1000000)::bigint"
+    output_field = BigIntegerField()
+
+
+def moment(microseconds: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=microseconds)
 
 
 def _spans(
@@ -54,22 +70,26 @@ def _spans(
     begun = public.filter(phase__in=WORK_PHASES)
     found = incidents.filter(Exists(naming), ~Q(phase=Phase.SCHEDULED), ~Q(phase=Phase.CANCELLED) | Exists(begun))
     opening = Subquery(public.order_by("created_at", "at", "pk").values("pk")[:1])
-    rows = found.order_by().values_list("pk", "started_at", "ended_at", opening)
-    return {pk: (start, end, update) for pk, start, end, update in rows}
+    rows = found.order_by().values_list("pk", Microseconds("started_at"), Microseconds("ended_at"), opening)
+    return {pk: (moment(start), moment(end) if end is not None else None, update) for pk, start, end, update in rows}
 
 
 def _statements(
     components: Collection[str], incidents: IncidentQuerySet
-) -> Iterable[tuple[str, str, str, str, str, datetime, datetime | None]]:
+) -> Iterable[tuple[str, str, str, str, str, int, int | None]]:
     # What updates say about components: by component and incident, in the order of the timeline.
     rows = AffectedComponent.objects.filter(
         component__in=components, update__published_at__isnull=False, update__incident__in=incidents.order_by()
     )
-    fields = ("status", "update_id", "update__phase", "update__at", "update__ended_at")
+    times = (Microseconds("update__at"), Microseconds("update__ended_at"))
     ordered = rows.order_by("component_id", "update__incident_id", "update__at", "update__created_at", "update_id")
-    return ordered.values_list("component_id", "update__incident_id", *fields)
+    return ordered.values_list("component_id", "update__incident_id", "status", "update_id", "update__phase", *times)
 
 
-def _set_by_hand(components: Collection[str]) -> Iterable[tuple[str, datetime, str]]:
-    rows = ManualStatus.objects.filter(component__in=components).order_by("component_id", "at", "pk")
-    return rows.values_list("component_id", "at", "status")
+def _set_by_hand(components: Collection[str], since: datetime) -> Iterable[tuple[str, datetime, str]]:
+    # Statuses set by hand since then, and the last one before it, which holds until then at least.
+    before = ManualStatus.objects.filter(component=OuterRef("component"), at__lt=since).order_by("-at", "-pk")
+    rows = ManualStatus.objects.filter(component__in=components)
+    if since != EARLIEST:
+        rows = rows.filter(at__gte=Coalesce(Subquery(before.values("at")[:1]), since))
+    return rows.order_by("component_id", "at", "pk").values_list("component_id", "at", "status")

@@ -102,7 +102,7 @@ def set_component_status(
     if at > timezone.now() + TOLERANCE:
         raise ValidationError({"at": _("This time is in the future.")})
     ManualStatus.objects.create(component=component, status=status, at=at, author_id=by.pk if by else None)
-    rebuild_statuses(components=[component.pk])
+    rebuild_statuses(components=[component.pk], since=at)
     component.refresh_from_db()
     return component
 

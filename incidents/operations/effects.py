@@ -16,6 +16,7 @@ from .statuses import rebuild_statuses
 def make_public(update: Update) -> None:
     """Publish a stored update. Call inside a transaction that has locked the incident."""
     incident, now = update.incident, timezone.now()
+    started_at = incident.started_at
     stale.mark_incident(incident)  # its current month, too: maintenance that starts can move to another one
     if update.publish_at is not None:
         update.at, update.publish_at = min(update.publish_at, now), None
@@ -25,7 +26,7 @@ def make_public(update: Update) -> None:
     update.save()
     incident.published_at = incident.published_at or now
     follow_timeline(incident)
-    follow_claims(incident)
+    follow_claims(incident, started_at)
     stale.mark_incident(incident)
     if update.notify:
         announce(update)
@@ -73,9 +74,12 @@ def _start_of_work(timeline: list[Update]) -> datetime | None:
     return times[-1] if times else None
 
 
-def follow_claims(incident: Incident) -> None:
-    """Rebuild the statuses of the components that its updates name, after a change of what it claims."""
-    rebuild_statuses(components=named_components(incident))
+def follow_claims(incident: Incident, started_at: datetime) -> None:
+    """Rebuild the statuses of the components that its updates name, after a change of what it claims.
+
+    `started_at` is its start before the change.
+    """
+    rebuild_statuses(components=named_components(incident), since=min(incident.started_at, started_at))
 
 
 def named_components(incident: Incident) -> list[str]:

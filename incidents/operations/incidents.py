@@ -43,7 +43,7 @@ def edit_incident(*, incident: Incident, details: Details, by: User = None) -> I
     if incident.ended_at != before[1]:
         _restate_end(incident)
     if (incident.started_at, incident.ended_at) != before:
-        follow_claims(incident)
+        follow_claims(incident, before[0])
     stale.mark_incident(incident)
     return incident
 
@@ -111,7 +111,7 @@ def withdraw(*, incident: Incident, by: User = None) -> Incident:  # noqa: ARG00
     incident.published_at, incident.withdrawn_at = None, timezone.now()
     incident.save()
     withdraw_announcements_of(incident)
-    follow_claims(incident)
+    follow_claims(incident, incident.started_at)
     incident.updates.filter(published_at=None).update(publish_at=None)
     return incident
 
@@ -124,7 +124,7 @@ def publish_again(*, incident: Incident, by: User = None) -> Incident:  # noqa: 
         raise ValidationError(_("This incident is not withdrawn."))
     incident.published_at, incident.withdrawn_at = timezone.now(), None
     incident.save()
-    follow_claims(incident)
+    follow_claims(incident, incident.started_at)
     stale.mark_incident(incident)
     return incident
 
@@ -142,11 +142,11 @@ def undo_update(*, update: Update, by: User = None) -> Update:  # noqa: ARG001 -
     if not update.is_public or not cancel_announcements_of(update):
         raise ValidationError(_("Too late: subscribers are being notified, or this was undone already."))
     stale.mark_incident(incident)
-    named = named_components(incident)
+    named, started_at = named_components(incident), incident.started_at
     update.published_at = None
     update.save()
     _follow_what_is_left(incident)
-    rebuild_statuses(components=named)
+    rebuild_statuses(components=named, since=min(started_at, incident.started_at))
     stale.mark_incident(incident)
     return update
 

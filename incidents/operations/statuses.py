@@ -2,55 +2,70 @@
 
 from collections import defaultdict
 from collections.abc import Collection
+from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import OuterRef, Q, Subquery, Value
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from ..claims import Change, changes_of, status_after
+from ..claims import Change, changes_of
 from ..models import Component, StatusChange
 from ..publishing import stale
 from ..status import ComponentStatus
-from .claims import all_claims
+from .claims import EARLIEST, Microseconds, all_claims, moment
+
+_STATUSES = {status.value: status for status in ComponentStatus}
 
 
 @transaction.atomic
-def rebuild_statuses(*, components: Collection[str]) -> list[Component]:
-    """Derive the statuses of components over time from all claims, and store what differs.
+def rebuild_statuses(*, components: Collection[str], since: datetime = EARLIEST) -> list[Component]:
+    """Derive the statuses of components from `since` on from all claims, and store what differs.
 
-    Every change of a claim calls it, in its transaction. The number of queries does not depend
-    on the length of the history. Returns the components whose stored statuses were different.
+    Every change of a claim calls it, in its transaction, with the earliest start of the claim
+    before and after the change. The number of queries does not depend on the length of the
+    history. Returns the components whose stored statuses were different.
     """
     # Locked in the order of their ids, so that two incidents cannot deadlock. The claims are read after that.
     locked = list(Component.objects.select_for_update().filter(pk__in=components).order_by("pk"))
-    wanted, stored = derived_changes(components), stored_changes(components)
-    different = [
-        component
-        for component in locked
-        if wanted[component.pk] != stored[component.pk] or component.status != status_after(wanted[component.pk])
-    ]
-    if not different:
-        return []
+    wanted, stored = derived_changes(components, since), stored_changes(components, since)
+    different = [component for component in locked if wanted[component.pk] != stored[component.pk]]
     _store({component.pk: (stored[component.pk], wanted[component.pk]) for component in different})
-    for component in different:
-        component.status, component.updated_at = status_after(wanted[component.pk]), timezone.now()
-    Component.objects.bulk_update(different, ["status", "updated_at"])
+    different += [component for component in _follow_last_changes(locked) if component not in different]
     stale.mark_components(different)
     return different
 
 
-def derived_changes(components: Collection[str]) -> dict[str, list[Change]]:
-    """Return the changes of each component, by its id, as derived from all claims."""
-    return defaultdict(list, {key: changes_of(claims) for key, claims in all_claims(components).items()})
+def derived_changes(components: Collection[str], since: datetime = EARLIEST) -> dict[str, list[Change]]:
+    """Return the changes of each component at or after `since`, by its id, as derived from the claims."""
+    claims = all_claims(components, since)
+    changes = {key: changes_of(found) for key, found in claims.items()}
+    return defaultdict(list, {key: [one for one in found if one.at >= since] for key, found in changes.items()})
 
 
-def stored_changes(components: Collection[str]) -> dict[str, list[Change]]:
-    """Return the changes of each component, by its id, as stored."""
-    rows = StatusChange.objects.filter(component__in=components).order_by("component_id", "at")
+def stored_changes(components: Collection[str], since: datetime = EARLIEST) -> dict[str, list[Change]]:
+    """Return the changes of each component at or after `since`, by its id, as stored."""
+    rows = StatusChange.objects.filter(component__in=components)
+    if since != EARLIEST:
+        rows = rows.filter(at__gte=since)
     changes: dict[str, list[Change]] = defaultdict(list)
-    for component, at, status, causes in rows.values_list("component_id", "at", "status", "causes"):
-        changes[component].append(Change(at, ComponentStatus(status), tuple(causes)))
+    fields = ("component_id", Microseconds("at"), "status", "causes")
+    for component, at, status, causes in rows.order_by("component_id", "at").values_list(*fields):
+        changes[component].append(Change(moment(at), _STATUSES[status], tuple(causes)))
     return changes
+
+
+def _follow_last_changes(components: Collection[Component]) -> list[Component]:
+    # Set the current status of components to that of their last change; return those that had another one.
+    last = StatusChange.objects.filter(component=OuterRef("pk")).order_by("-at").values("status")[:1]
+    rows = Component.objects.filter(pk__in=[component.pk for component in components])
+    current = dict(rows.values_list("pk", Coalesce(Subquery(last), Value(ComponentStatus.OPERATIONAL.value))))
+    different = [component for component in components if component.status != current[component.pk]]
+    for component in different:
+        component.status, component.updated_at = current[component.pk], timezone.now()
+    if different:
+        Component.objects.bulk_update(different, ["status", "updated_at"])
+    return different
 
 
 def _store(different: dict[str, tuple[list[Change], list[Change]]]) -> None:
@@ -64,5 +79,6 @@ def _store(different: dict[str, tuple[list[Change], list[Change]]]) -> None:
             for change in wanted
             if change not in kept
         ]
-    StatusChange.objects.filter(outdated).delete()
-    StatusChange.objects.bulk_create(missing)
+    if different:
+        StatusChange.objects.filter(outdated).delete()
+        StatusChange.objects.bulk_create(missing)
