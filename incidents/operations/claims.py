@@ -23,7 +23,10 @@ _FINAL = frozenset(phase.value for phase in FINAL_PHASES)
 
 
 def all_claims(components: Collection[str], since: datetime = EARLIEST) -> Claims:
-    """Return the claims on each component, by its id, in three queries: all those that hold at `since` or after, or end then."""
+    """Return the claims on each component, by its id, in three queries.
+
+    Claims that end before `since` are left out.
+    """
     incidents = Incident.objects.public()
     if since != EARLIEST:
         incidents = incidents.filter(Q(ended_at=None) | Q(ended_at__gte=since))
