@@ -41,7 +41,7 @@ def publishing() -> dict[str, Any]:
 
 
 def open_incidents() -> QuerySet[Incident]:
-    return Incident.objects.public().ongoing().newest_first()[:SHOWN]
+    return Incident.objects.public().ongoing().worst_first()[:SHOWN]
 
 
 def waiting_updates() -> QuerySet[Update]:

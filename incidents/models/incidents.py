@@ -1,6 +1,6 @@
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, Value, When
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -16,6 +16,9 @@ from ..status import (
     RootCauseStatus,
 )
 from .fields import IdField, LocalizedField, WebAddressField
+
+# Planned work comes after every incident.
+_WORST_FIRST = (Impact.CRITICAL, Impact.MAJOR, Impact.MINOR, Impact.NONE, Impact.MAINTENANCE)
 
 
 class IncidentQuerySet(models.QuerySet["Incident"]):
@@ -40,6 +43,11 @@ class IncidentQuerySet(models.QuerySet["Incident"]):
 
     def newest_first(self) -> "IncidentQuerySet":
         return self.order_by("-started_at", "-id")
+
+    def worst_first(self) -> "IncidentQuerySet":
+        """By impact, planned work last; of equal impact the newest first."""
+        ranks = (When(impact=impact, then=Value(rank)) for rank, impact in enumerate(_WORST_FIRST))
+        return self.order_by(Case(*ranks), "-started_at", "-id")
 
     def oldest_first(self) -> "IncidentQuerySet":
         return self.order_by("started_at", "id")

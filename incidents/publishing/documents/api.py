@@ -68,7 +68,7 @@ def _read(page: Page, overall: ComponentStatus) -> Facts:
         overall=overall,
         components=list(Component.objects.public().in_page_order()),
         incidents=with_timeline(incidents.newest_first()[:NEWEST]),
-        unresolved=with_timeline(incidents.ongoing().newest_first()),
+        unresolved=with_timeline(incidents.ongoing().worst_first()),
         maintenance=with_timeline(maintenance.latest_planned_first()[:NEWEST]),
         upcoming=with_timeline(maintenance.upcoming()),
         active=with_timeline(maintenance.ongoing().oldest_first()),

@@ -63,7 +63,7 @@ class Home(PublicPage, SingleDocument):
         components = list(Component.objects.public().in_page_order())
         public = Incident.objects.public()
         return {
-            "ongoing": with_timeline(public.ongoing().newest_first()),
+            "ongoing": with_timeline(public.ongoing().worst_first()),
             "upcoming": with_timeline(public.upcoming()),
             "groups": grouped(components, now),
             "recent": recent_days(now),
