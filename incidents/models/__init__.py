@@ -9,7 +9,7 @@ from .heartbeats import Heartbeat
 from .incidents import Incident, Maintenance
 from .logo import Logo
 from .mail_domains import MailDomain
-from .overall import overall_status
+from .overall import Cause, cause_of, overall_status
 from .page import Page
 from .publication import PURGE, StaleSubject
 from .requests import SubscriptionRequest
@@ -28,6 +28,7 @@ __all__ = [
     "Announcement",
     "Attempt",
     "Bounce",
+    "Cause",
     "Component",
     "ComponentGroup",
     "Delivery",
@@ -52,6 +53,7 @@ __all__ = [
     "Update",
     "UpdateRevision",
     "UpdateTemplate",
+    "cause_of",
     "overall_status",
     "page_order",
 ]

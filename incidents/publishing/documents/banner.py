@@ -1,9 +1,9 @@
-"""`/da/banner/`: the overall state in one line, the only document that other sites may frame (headers.py)."""
+"""`/da/banner/`: the overall state and what causes it, the only document that other sites may frame (headers.py)."""
 
 from collections.abc import Iterable
 
 from ... import links
-from ...models import Incident, overall_status
+from ...models import cause_of, overall_status
 from .base import Edition, SingleDocument, Subjects
 from .pages import PublicPage
 
@@ -18,5 +18,5 @@ class Banner(PublicPage, SingleDocument):
         return links.banner(language)
 
     def render(self, key: str, edition: Edition) -> str:
-        ongoing = Incident.objects.public().ongoing().newest_first()
-        return self.render_template(key, edition, state=edition.shared(overall_status), incident=ongoing.first())
+        state = edition.shared(overall_status)
+        return self.render_template(key, edition, state=state, cause=edition.shared(cause_of, state))

@@ -1,9 +1,9 @@
-"""The badge, the banner, and the page that offers them for other sites."""
+"""The badge, and the page that offers badge and banner for other sites."""
 
 import html
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from xml.etree import ElementTree
 
 import pytest
@@ -13,13 +13,12 @@ from django.utils import timezone, translation
 from incidents.appearance import APPEARANCES
 from incidents.models import Page
 from incidents.publishing.documents.badge import BACKGROUND, Badge, badge_svg
-from incidents.publishing.documents.banner import Banner
 from incidents.publishing.documents.base import Document, Edition, Subjects
 from incidents.publishing.documents.brand_colour import READABLE, contrast
 from incidents.publishing.documents.follow import FollowPage
 from incidents.status import ComponentStatus
 from incidents.text import Text
-from tests.factories import make_component, make_incident, make_page
+from tests.factories import make_component, make_page
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("public_store")]
 
@@ -104,31 +103,6 @@ class TestBadge:
         assert touched(Badge(per_language=True), "component:abcdefabcdef") == [""]
         assert touched(Badge(per_language=True), "incident:abcdefabcdef") == [""]
         assert touched(Badge(per_language=True), "day") == []
-
-
-class TestBanner:
-    def test_shows_the_overall_state_and_the_newest_ongoing_incident(self) -> None:
-        make_component(status=ComponentStatus.DEGRADED_PERFORMANCE)
-        make_incident(title=Text(en="Older"), started_at=NOW - timedelta(hours=1))
-        incident = make_incident(title=Text(en="Newer"))
-        make_incident(title=Text(en="Draft"), draft=True)
-        banner = rendered(Banner())
-        assert '<a href="/en/">Some systems have degraded performance</a>' in banner
-        assert f'<p><a href="/en/incidents/{incident.pk}/">Newer</a></p>' in banner
-        assert "Older" not in banner
-        assert "Draft" not in banner
-
-    def test_shows_the_name_of_the_page_without_an_incident(self) -> None:
-        assert "<p>Nordhost driftsstatus</p>" in rendered(Banner(), "da")
-
-    def test_links_leave_the_frame_and_there_is_no_script(self) -> None:
-        banner = rendered(Banner())
-        assert '<base target="_top">' in banner
-        assert not re.search(r"<script|<form|style=", banner)
-
-    def test_is_touched_by_incidents_and_components_but_not_by_a_new_day(self) -> None:
-        assert touched(Banner(), "component:abcdefabcdef") == touched(Banner(), "incident:abcdefabcdef") == [""]
-        assert touched(Banner(), "day") == []
 
 
 class TestFollowPage:
