@@ -72,6 +72,11 @@ def span(
     }
 
 
+def began(start: datetime, wrap: Callable[[datetime, str], str] = lambda _value, text: text) -> str:
+    """Return the start of what is ongoing, as a fact of its own next to another one; `wrap` as in `span`."""
+    return pgettext("start of an incident", "began %(start)s") % {"start": wrap(start, moment(start))}
+
+
 def _start_of_span(start: datetime, end: datetime) -> str:
     # Return the pattern for the start: without the zone, unless it changes before the end.
     if timezone.localtime(start).tzname() == timezone.localtime(end).tzname():

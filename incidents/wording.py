@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from django.conf import settings
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import get_language, get_language_info, gettext
+from django.utils.translation import get_language, get_language_info, gettext, pgettext
 
 from . import formats, markup
 from .appearance import APPEARANCES
@@ -126,6 +126,16 @@ def month(value: date) -> str:
 def span(start: datetime, end: datetime | None) -> SafeString:
     # The pattern is a translation, its values are `<time>` elements.
     return mark_safe(formats.span(start, end, _time))  # noqa: S308
+
+
+def began(start: datetime) -> SafeString:
+    return mark_safe(formats.began(start, _time))  # noqa: S308 - like `span`
+
+
+def planned(start: datetime, end: datetime) -> SafeString:
+    """Return the planned time of work as a fact of its own, next to a phase that is not “planned”."""
+    pattern = pgettext("time of maintenance", "planned for %(time)s")
+    return mark_safe(pattern % {"time": span(start, end)})  # noqa: S308 - like `span`
 
 
 def duration(length: timedelta) -> str:

@@ -92,6 +92,13 @@ def test_span_without_end_has_the_start() -> None:
     }
 
 
+def test_start_of_what_is_ongoing_is_a_fact_of_its_own() -> None:
+    assert both(lambda: formats.began(EVENING)) == {
+        "da": "begyndte den 11. oktober 2023 kl. 19.00 CEST",
+        "en": "began 11 October 2023, 19:00 CEST",
+    }
+
+
 def test_repeated_hour_is_distinguished_by_its_zone() -> None:
     assert both(lambda: formats.moment(utc(2026, 10, 25, 0, 30))) == {
         "da": "den 25. oktober 2026 kl. 02.30 CEST",

@@ -20,7 +20,7 @@ from ..publishing.documents.assets import asset_path, logo_path
 from ..publishing.documents.social import DRAWINGS, picture_path
 from ..status import ComponentStatus, Impact, Phase
 from ..text import Passage, Text
-from ..wording import reader_passage, shape, shape_and_word, span, state, untranslated_note
+from ..wording import began, planned, reader_passage, shape, shape_and_word, span, state, untranslated_note
 
 register = template.Library()
 
@@ -205,9 +205,13 @@ def labelled_impact(incident: Incident) -> SafeString:
 
 @register.simple_tag
 def when(incident: Incident) -> SafeString:
-    """Return when the incident was, or is planned to be."""
-    if incident.scheduled_for and incident.phase in {Phase.SCHEDULED, Phase.CANCELLED}:
+    """Return when the incident was, began, or is planned to be; a fact of its own next to the phase."""
+    if incident.scheduled_for and incident.scheduled_until and incident.phase == Phase.CANCELLED:
+        return planned(incident.scheduled_for, incident.scheduled_until)
+    if incident.scheduled_for and incident.phase == Phase.SCHEDULED:
         return span(incident.scheduled_for, incident.scheduled_until)
+    if incident.ended_at is None:
+        return began(incident.started_at)
     return span(incident.started_at, incident.ended_at)
 
 

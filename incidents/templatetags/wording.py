@@ -29,5 +29,7 @@ for _tag in (
     wording.passage,
     wording.prose,
     wording.span,
+    wording.began,
+    wording.planned,
 ):
     register.simple_tag(_tag)

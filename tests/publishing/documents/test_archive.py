@@ -87,6 +87,11 @@ def test_month_outside_the_history_has_no_page() -> None:
         assert HistoryMonth().render("2024-01", edition) is None
 
 
+def test_phase_and_start_of_an_ongoing_incident_are_two_facts() -> None:
+    make_incident(started_at=NOW - timedelta(hours=3))
+    assert "Problem identified · began" in words(rendered(HistoryMonth(), f"{NOW:%Y-%m}"))
+
+
 def test_planned_maintenance_adds_its_month() -> None:
     make_maintenance(start=datetime(2024, 2, 1, 1, 0, tzinfo=UTC), end=datetime(2024, 2, 1, 2, 0, tzinfo=UTC))
     assert list(HistoryMonth().all_keys()) == ["2023-12", "2024-01", "2024-02"]

@@ -63,14 +63,14 @@ def test_sections_list_the_next_and_the_newest_maintenance_first() -> None:
     ahead, past = part(html, "ahead"), part(html, "past")
     assert ahead.index("Sooner") < ahead.index("Later")
     assert past.index("Lately") < past.index("Before")
-    assert re.search("Just now In progress · 12 October 2023, 13:00–14:00 CEST", part(html, "ongoing"))
+    assert re.search("Just now In progress · planned for 12 October 2023, 13:00–14:00 CEST", part(html, "ongoing"))
     assert "No maintenance" not in ahead + past
 
 
 def test_cancelled_maintenance_is_marked_and_has_its_planned_time() -> None:
     operations.cancel_maintenance(incident=planned("Disk"), text=Text(en="Not needed."), notify=False)
     html = rendered()
-    assert "Cancelled · 12 October 2023, 13:00–14:00 CEST" in part(html, "past")
+    assert "Cancelled · planned for 12 October 2023, 13:00–14:00 CEST" in part(html, "past")
     assert "<strong>Cancelled</strong>" in html
     assert "Disk" not in part(html, "ahead")
 

@@ -97,6 +97,19 @@ class TestHome:
         top = home().split("</h1>")[1].split('<article class="part"')[0]
         assert f'<a href="/en/incidents/{incident.pk}/">Mail is delayed</a>' in top
 
+    @pytest.mark.parametrize(
+        ("language", "facts"),
+        [
+            ("da", "Problem identificeret · begyndte den 12. oktober 2023 kl. 09.00 CEST"),
+            ("en", "Problem identified · began 12 October 2023, 09:00 CEST"),
+        ],
+    )
+    def test_phase_and_start_of_an_incident_are_two_facts(self, language: str, facts: str) -> None:
+        make_incident(started_at=NOW - timedelta(hours=3), statement=make_statement(at=NOW))
+        assert facts in words(home(language))
+        assert f"{facts.partition(' · ')[2]} Problem" in words(home(language))  # below the headline, too
+        assert '· began <time datetime="2023-10-12T07:00:00Z">' in home("en")
+
     def test_newest_update_is_shown_and_the_others_are_folded(self) -> None:
         incident = make_incident(
             statement=make_statement(at=NOW - timedelta(hours=1)), started_at=NOW - timedelta(hours=1)
