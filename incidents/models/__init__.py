@@ -9,7 +9,7 @@ from .heartbeats import Heartbeat
 from .incidents import Incident, Maintenance
 from .logo import Logo
 from .mail_domains import MailDomain
-from .overall import Cause, cause_of, overall_status
+from .overall import StateCause, cause_of, overall_status
 from .page import Page
 from .publication import PURGE, StaleSubject
 from .requests import SubscriptionRequest
@@ -28,7 +28,6 @@ __all__ = [
     "Announcement",
     "Attempt",
     "Bounce",
-    "Cause",
     "Component",
     "ComponentGroup",
     "Delivery",
@@ -47,6 +46,7 @@ __all__ = [
     "SigningSecret",
     "SkipReason",
     "StaleSubject",
+    "StateCause",
     "StatusChange",
     "Subscriber",
     "SubscriptionRequest",

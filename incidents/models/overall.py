@@ -11,7 +11,7 @@ from .status_changes import StatusChange
 from .updates import Update
 
 
-class Cause(NamedTuple):
+class StateCause(NamedTuple):
     """What causes the overall status, and how many other incidents and works are ongoing.
 
     `component` instead of `incident` if only a status set by hand causes it. Neither if nothing is wrong or ongoing.
@@ -32,15 +32,15 @@ def overall_status() -> ComponentStatus:
     return worst_of([*statuses, *(STATUS_OF_IMPACT[impact] for impact in unnamed)])
 
 
-def cause_of(overall: ComponentStatus) -> Cause:
+def cause_of(overall: ComponentStatus) -> StateCause:
     """Return what causes the overall status, in two queries; of several incidents the worst."""
     ongoing = list(Incident.objects.public().ongoing().worst_first().annotate(names_component=_names_component()))
     components = _components_with(overall) if overall != ComponentStatus.OPERATIONAL else []
     found = _causing(overall, components, ongoing)
     if components and not found:
-        return Cause(None, components[0], len(ongoing))
+        return StateCause(None, components[0], len(ongoing))
     first = next(iter(found or ongoing), None)
-    return Cause(first, None, len(ongoing) - 1 if first else 0)
+    return StateCause(first, None, len(ongoing) - 1 if first else 0)
 
 
 def _causing(overall: ComponentStatus, components: list[Component], ongoing: list[Incident]) -> list[Incident]:
