@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
 from django.contrib.admin.widgets import AdminIntegerFieldWidget
 from django.db.models import QuerySet
 from django.forms import ModelForm
@@ -18,7 +19,9 @@ from ..labels import COMPONENT_STATUSES
 from ..models import PAGE_ORDER, Component, ComponentGroup
 from ..status import ComponentStatus
 from ..wording import passage, state
+from .causes import Reason, current_reasons, worse_than
 from .publishing_warnings import PublishingAdmin
+from .shared import writer
 
 
 def changed(form: ModelForm[Any], change: bool) -> dict[str, Any]:
@@ -46,17 +49,30 @@ def set_status(
     queryset: QuerySet[Component],
 ) -> None:
     """An admin action that sets the status of the selected components, outside any incident."""
-    for component in queryset.order_by("pk"):
-        operations.set_component_status(component=component, status=status)
+    selected = list(queryset.order_by("pk"))  # a list filtered by status has other rows afterwards
+    for component in selected:
+        operations.set_component_status(component=component, status=status, by=writer(request))
         label = str(COMPONENT_STATUSES[status])
         model_admin.log_change(request, component, [{"changed": {"fields": [f"status: {label}"]}}])
-    number = len(queryset)
+    number = len(selected)
     sentence = ngettext(
         "%(count)d component changed. Subscribers are not notified.",
         "%(count)d components changed. Subscribers are not notified.",
         number,
     )
     messages.success(request, sentence % {"count": number})
+    for worse in worse_than(dict.fromkeys([component.pk for component in selected], status)):
+        messages.warning(request, worse)
+
+
+class ComponentList(ChangeList):
+    """The list of components, each of the page with the reason for its status."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        reasons = current_reasons([component.pk for component in self.result_list])
+        for component in self.result_list:
+            component.reason = reasons.get(component.pk)
 
 
 class Placed(PublishingAdmin):
@@ -72,7 +88,7 @@ class Placed(PublishingAdmin):
 @admin.register(Component)
 class ComponentAdmin(Placed):
     form = ComponentForm
-    list_display = ("shown_name", "badge", "group", "position", "visibility")
+    list_display = ("shown_name", "badge", "because_of", "group", "position", "visibility")
     list_display_links = ("shown_name",)
     list_filter = ("status", "group", "hidden")
     list_select_related = ("group",)
@@ -92,6 +108,9 @@ class ComponentAdmin(Placed):
             )
             for one in ComponentStatus
         }
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return ComponentList
 
     def has_delete_permission(self, request: HttpRequest, obj: Component | None = None) -> bool:
         # Deleting a component would delete its history; it is hidden instead.
@@ -113,6 +132,11 @@ class ComponentAdmin(Placed):
     @admin.display(description=_("status"), ordering="status")
     def badge(self, component: Component) -> SafeString:
         return state(component.status)
+
+    @admin.display(description=_("because of"), empty_value="–")
+    def because_of(self, component: Component) -> SafeString | None:
+        reason: Reason | None = getattr(component, "reason", None)
+        return reason.causes if reason else None
 
     @admin.display(description=pgettext_lazy("who sees a component", "visible"), boolean=True, ordering="hidden")
     def visibility(self, component: Component) -> bool:

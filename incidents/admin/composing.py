@@ -21,7 +21,7 @@ from ..status import ComponentStatus, Kind, Phase, phases_of
 from ..wording import words
 from .addresses import incident_page, is_id
 from .base import NewsroomAdmin
-from .forms.components import component_rows, current_statuses, statuses_of
+from .forms.components import component_rows, current_statuses, statuses_of, with_others
 from .forms.details import OpeningForm
 from .forms.statements import PUBLISH, TEMPLATE, StatementForm, UpdateForm
 from .publishing_warnings import why_incident_is_unwritten
@@ -54,7 +54,8 @@ def new_incident(admin: NewsroomAdmin, request: HttpRequest) -> HttpResponse:
 
 def opening_form(kind: Kind, data: QueryDict | None) -> OpeningForm:
     phases = [Phase.SCHEDULED] if kind == Kind.MAINTENANCE else [p for p in phases_of(kind) if p != Phase.POSTMORTEM]
-    return OpeningForm(data, kind=kind, phases=phases, rows=component_rows({}), initial={"phase": phases[0]})
+    rows = with_others(component_rows({}))
+    return OpeningForm(data, kind=kind, phases=phases, rows=rows, initial={"phase": phases[0]})
 
 
 def new_update(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) -> HttpResponse:
@@ -68,7 +69,7 @@ def new_update(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) -> 
         request.POST or None,
         incident=incident,
         phases=phases,
-        rows=component_rows(chosen, current),
+        rows=with_others(component_rows(chosen, current), incident),
         initial={"phase": phase, "next_update_by": still_promised(incident)},
     )
     own = incident.updates.select_related("incident")
@@ -87,7 +88,7 @@ def edit_draft(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, upd
         request.POST or None,
         incident=incident,
         phases=list(dict.fromkeys([*next_phases(incident), Phase(draft.phase)])),
-        rows=component_rows(chosen),
+        rows=with_others(component_rows(chosen), incident),
         initial=draft_values(draft),
     )
 

@@ -14,6 +14,7 @@ from ..models import Announcement, Incident
 from ..wording import words
 from .addresses import incident_page, list_page
 from .base import NewsroomAdmin
+from .causes import without
 from .forms.components import statuses_of
 from .publishing_warnings import say_done
 from .reach import reach
@@ -63,7 +64,7 @@ def withdraw(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) -> Ht
         say_done(request, incident, _("Withdrawn. Readers no longer see it, and no more messages are sent."))
 
     context = {"title": _("Withdraw from the public page?"), "button": _("Withdraw"), "harmful": True}
-    return confirmed(admin, request, incident, step, {**context, "withdrawing": True})
+    return confirmed(admin, request, incident, step, {**context, "withdrawing": True, "changes": without(incident)})
 
 
 def publish_again(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) -> HttpResponse:

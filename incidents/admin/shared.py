@@ -12,9 +12,11 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
 from ..models import Incident, Update
+from ..operations.effects import named_components
 from ..status import ComponentStatus, Phase
-from ..wording import language_name, moment, words
+from ..wording import language_name, moment
 from .base import NewsroomAdmin
+from .causes import worse_than
 from .publishing_warnings import say_done
 
 if TYPE_CHECKING:
@@ -67,7 +69,7 @@ def say_what_happened(request: HttpRequest, update: Update) -> None:
     else:
         say_done(request, update.incident, _("Published. Subscribers are not notified."))
     _warn_of_missing_language(request, update)
-    if update.is_public and Phase(update.phase).is_final:
+    if update.is_public:
         _warn_of_components(request, update)
 
 
@@ -83,7 +85,11 @@ def _warn_of_missing_language(request: HttpRequest, update: Update) -> None:
 
 
 def _warn_of_components(request: HttpRequest, update: Update) -> None:
-    left = [row.component for row in update.affected.select_related("component")]
-    names = [words(one.name) for one in left if one.status != ComponentStatus.OPERATIONAL]
-    if names:
-        messages.warning(request, _("It is over, but not operational: %(names)s.") % {"names": ", ".join(names)})
+    # Components that readers see worse than this update says; planned work that has not begun says nothing yet.
+    if update.phase == Phase.SCHEDULED:
+        return
+    said: dict[str, str] = dict(update.affected.values_list("component", "status"))
+    if Phase(update.phase).is_final:
+        said = dict.fromkeys(named_components(update.incident), ComponentStatus.OPERATIONAL)
+    for sentence in worse_than(said):
+        messages.warning(request, sentence)

@@ -79,6 +79,29 @@ for (const form of document.querySelectorAll("form[data-steps]")) {
   }
 }
 
+// What readers will see of components that other incidents concern too, as on the server.
+for (const list of document.querySelectorAll("[data-severities]")) {
+  const severities = list.dataset.severities.split(" ");
+  const form = list.closest("form");
+  const show = (outlook) => {
+    const { others, said } = outlook.dataset;
+    const select = outlook.closest("li").querySelector("select");
+    const own = select.value || said || severities[0];
+    const isWorse = severities.indexOf(others) > severities.indexOf(own);
+    const isSilent = form.elements.phase.value === "scheduled"; // claims nothing before it begins
+    const stays = isWorse && !isSilent;
+    outlook.querySelector("[data-stays]").hidden = !stays;
+    outlook.querySelector("[data-because]").hidden = stays;
+    outlook.querySelector("[data-readers]").hidden = stays || isSilent;
+    const label = [...select.options].find((option) => option.value === (isWorse ? others : own)).text;
+    outlook.querySelector("[data-result]").textContent = label;
+  };
+  const showAll = () => list.querySelectorAll("[data-others]").forEach(show);
+  // After the change of a phase has set the selects, and when kept text is put back.
+  for (const event of ["change", "input"]) form.addEventListener(event, showAll);
+  showAll(); // the browser may have restored other choices
+}
+
 // Focus the first error, or else the first field (not on a phone, where that opens the keyboard).
 const wrong = document.querySelector(".field-wrong");
 if (wrong) wrong.querySelector("input, select, textarea")?.focus();

@@ -1,30 +1,42 @@
 """The table that sets the status of components in an update."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django import forms
 from django.utils.translation import pgettext_lazy
 
 from ...labels import COMPONENT_STATUSES, choices
 from ...models import AffectedComponent, Component, Incident, Update
-from ...status import ComponentStatus
+from ...status import ComponentStatus, Phase, worst_of
 from ...wording import words
+from ..causes import Reason, reasons_of_others
 
+_OPERATIONAL = ComponentStatus.OPERATIONAL
+SEVERITIES = " ".join(ComponentStatus)
 NO_CHANGE = ("", pgettext_lazy("component in an update", "No change"))
 
 
 @dataclass(frozen=True)
 class ComponentRow:
-    """A component, the status that the update gives it, and its current one from earlier updates; "" is none."""
+    """A component, the status that the update gives it, and its current one from earlier updates; "" is none.
+
+    `said` is what the incident's public updates say of it, `others` what other incidents do.
+    """
 
     component: Component
     chosen: str = ""
     current: str = ""
+    said: str = ""
+    others: tuple[Reason, ...] = ()
 
     @property
     def field_name(self) -> str:
         return f"component-{self.component.pk}"
+
+    @property
+    def outlook_id(self) -> str:
+        return f"outlook-{self.component.pk}"
 
     def field(self) -> forms.ChoiceField:
         return forms.ChoiceField(
@@ -32,7 +44,41 @@ class ComponentRow:
             choices=[NO_CHANGE, *choices(COMPONENT_STATUSES)],
             initial=self.chosen,
             required=False,
+            widget=forms.Select({"aria-describedby": self.outlook_id} if self.others else None),
         )
+
+    def outlook(self, chosen: str, phase: str) -> "Outlook | None":
+        """Return what readers will see of it if this is chosen; None if no other incident concerns it."""
+        return (
+            Outlook(self.others, ComponentStatus(chosen or self.said or _OPERATIONAL), phase) if self.others else None
+        )
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What others say of a component, the worst first, and what readers see once this update says `own` of it."""
+
+    others: tuple[Reason, ...]
+    own: ComponentStatus
+    phase: str
+
+    @property
+    def result(self) -> ComponentStatus:
+        return worst_of([self.own, self.others[0].status])
+
+    @property
+    def result_label(self) -> str:
+        return str(COMPONENT_STATUSES[self.result])
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether the update changes nothing for readers: planned work that has not begun claims nothing."""
+        return self.phase == Phase.SCHEDULED
+
+    @property
+    def stays(self) -> bool:
+        """Whether others keep the component worse than this update says."""
+        return not self.is_silent and self.result != self.own
 
 
 def component_rows(chosen: Mapping[str, str], current: Mapping[str, str] | None = None) -> list[ComponentRow]:
@@ -50,6 +96,16 @@ def component_rows(chosen: Mapping[str, str], current: Mapping[str, str] | None 
     return sorted(rows, key=_rank)
 
 
+def with_others(rows: list[ComponentRow], incident: Incident | None = None) -> list[ComponentRow]:
+    """Add what others than this incident say of the components, and what the incident said last."""
+    others = reasons_of_others([row.component.pk for row in rows], incident)
+    said = current_statuses(incident) if incident else {}
+    return [
+        replace(row, others=tuple(others.get(row.component.pk, ())), said=said.get(row.component.pk, ""))
+        for row in rows
+    ]
+
+
 def _rank(row: ComponentRow) -> tuple[bool, int]:
     return not row.chosen, -max(_severity(row.chosen), _severity(row.component.status))
 
@@ -64,6 +120,11 @@ def statuses_of(update: Update) -> dict[str, str]:
 
 
 def current_statuses(incident: Incident) -> dict[str, str]:
-    """The status of each component according to the incident's newest public update that names it."""
+    """The status of each component according to the incident's newest public update that names it.
+
+    What is over affects no component, even if its final update says how they were affected.
+    """
     rows = AffectedComponent.objects.filter(update__incident=incident, update__published_at__isnull=False)
-    return dict(rows.order_by("update__at", "update__created_at").values_list("component_id", "status"))
+    ordered = rows.order_by("update__at", "update__created_at")
+    found = ordered.values_list("component_id", "status", "update__phase")
+    return {key: _OPERATIONAL if Phase(phase).is_final else status for key, status, phase in found}

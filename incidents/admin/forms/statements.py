@@ -15,7 +15,7 @@ from ...models import Incident, Update
 from ...models.ids import LENGTH, new_id
 from ...operations import Statement
 from ...status import ComponentStatus, Phase
-from .components import ComponentRow
+from .components import SEVERITIES, ComponentRow, Outlook
 from .fields import MomentField, model_fields
 from .templates import TemplateField
 
@@ -39,6 +39,7 @@ class StatementForm(RefusableForm):
     """One update. Its `id` is chosen when the form is shown, so that a form sent twice is stored once."""
 
     has_title = False
+    severities = SEVERITIES
 
     id = forms.CharField(
         widget=forms.HiddenInput, initial=new_id, validators=[RegexValidator(rf"^[a-z0-9]{{{LENGTH}}}\Z")]
@@ -94,8 +95,10 @@ class StatementForm(RefusableForm):
         self.data = template.put_into(self.data)
         self._errors = ErrorDict()
 
-    def component_fields(self) -> list[tuple[ComponentRow, forms.BoundField]]:
-        return [(row, self[row.field_name]) for row in self.rows]
+    def component_fields(self) -> list[tuple[ComponentRow, forms.BoundField, Outlook | None]]:
+        fields = [(row, self[row.field_name]) for row in self.rows]
+        phase = str(self["phase"].value())
+        return [(row, field, row.outlook(field.value(), phase)) for row, field in fields]
 
     def clean(self) -> dict[str, Any]:
         self._check_publish_at(self.cleaned_data.get("publish_at"))
