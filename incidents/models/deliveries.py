@@ -88,8 +88,8 @@ class Delivery(models.Model):
 
     PostgreSQL does not check the two foreign keys: for a million rows that takes as
     long as writing them. They are read from locked rows or in the same statement;
-    announcements are never deleted, and subscribers only before they confirm, through
-    the ORM, which deletes their deliveries too.
+    announcements are deleted only if they were cancelled before they had deliveries, and
+    subscribers only before they confirm, through the ORM, which deletes their deliveries too.
     """
 
     class Letter(models.TextChoices):

@@ -63,8 +63,9 @@ def publish_due(*, update: Update) -> bool:
 
 @transaction.atomic
 def discard_draft(*, update: Update, by: User = None) -> None:  # noqa: ARG001 - for the audit log
-    """Delete an update that was never public, and its incident if that is a draft without updates."""
+    """Delete an update that is not public, and its incident if that is a draft without updates."""
     locked = _lock_draft(update)
+    locked.announcements.all().delete()  # cancelled when the update was undone: they notified nobody
     locked.delete()
     if not locked.incident.is_public and not locked.incident.updates.exists():
         locked.incident.delete()

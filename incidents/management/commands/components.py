@@ -36,7 +36,8 @@ class Command(BaseCommand):
         changed = [component for key in _components() for component in rebuild_statuses(components=[key])]
         for component in changed:
             self.stdout.write(f"{component.slug}: rebuilt")
-        self.stdout.write(f"{len(changed)} of {Component.objects.count()} components had other statuses stored.")
+        verb = "was" if len(changed) == 1 else "were"
+        self.stdout.write(f"{len(changed)} of {_counted(Component.objects.count())} {verb} stored differently.")
 
     def check_all(self) -> None:
         lines = [line for key in _components() for line in differences(key)]
@@ -44,7 +45,11 @@ class Command(BaseCommand):
             self.stdout.write(line)
         if lines:
             raise CommandError("Stored statuses differ. Run `manage.py components --rebuild`.")
-        self.stdout.write(f"{Component.objects.count()} components: no differences.")
+        self.stdout.write(f"{_counted(Component.objects.count())}: no differences.")
+
+
+def _counted(number: int) -> str:
+    return f"{number} component{'' if number == 1 else 's'}"
 
 
 def _components() -> Iterator[str]:
