@@ -5,7 +5,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
 
 from .. import operations
-from ..models import Update
+from ..models import Incident, Update
 from ..wording import words
 from .addresses import incident_page
 from .base import NewsroomAdmin
@@ -13,22 +13,31 @@ from .forms.details import DetailsForm
 from .forms.statements import CorrectionForm
 from .publishing_warnings import say_done
 from .shared import changeable, log, page, update_of, writer
+from .times import Effects, effects_of
 
 
 def details(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) -> HttpResponse:
+    """A change of a public incident's start or end is saved once staff have seen what it changes for readers."""
     incident = changeable(admin, request, incident_id)
     form = DetailsForm(request.POST or None, incident=incident)
+    effects: Effects | None = None
     if form.is_valid():
         try:
-            operations.edit_incident(incident=incident, details=form.details(), by=writer(request))
+            if incident.is_public and form.moves_times and request.POST.get("times") != form.times:
+                effects = effects_of(incident, form.details())
+            else:
+                _save(admin, request, incident, form)
+                return HttpResponseRedirect(incident_page(incident))
         except ValidationError as refusal:
             form.refuse(refusal)
-        else:
-            admin.log_change(request, incident, [{"changed": {"fields": changed_labels(form)}}])
-            say_done(request, incident, _("Saved.") if form.has_changed() else _("Nothing changed."))
-            return HttpResponseRedirect(incident_page(incident))
     context = {"title": _("Edit details"), "subtitle": words(incident.title), "form": form, "incident": incident}
-    return page(admin, request, "details", context)
+    return page(admin, request, "details", {**context, "effects": effects})
+
+
+def _save(admin: NewsroomAdmin, request: HttpRequest, incident: Incident, form: DetailsForm) -> None:
+    operations.edit_incident(incident=incident, details=form.details(), by=writer(request))
+    admin.log_change(request, incident, [{"changed": {"fields": changed_labels(form)}}])
+    say_done(request, incident, _("Saved.") if form.has_changed() else _("Nothing changed."))
 
 
 def changed_labels(form: DetailsForm) -> list[str]:

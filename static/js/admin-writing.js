@@ -68,9 +68,10 @@ if (form) {
   });
 
   // Whether it counts as backdated (ten minutes, as on the server), so that nobody is notified by default.
+  const isPast = (box) => Boolean(box?.value) && Date.parse(box.value) < Date.now() - 600000;
   const backdate = () => {
-    const at = form.elements.at?.value;
-    const back = at && Date.parse(at) < Date.now() - 600000 && !form.elements.although_backdated.checked;
+    const { at, started_at: isNew, ended_at: end } = form.elements; // only a new incident can be over long ago
+    const back = (isPast(at) || (isNew && isPast(end))) && !form.elements.although_backdated.checked;
     form.toggleAttribute("data-backdated", Boolean(back));
   };
   form.addEventListener("input", backdate);

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from incidents.admin import composing
 from incidents.admin.addresses import incident_page
-from incidents.models import Announcement, Incident, Update
+from incidents.models import Announcement, Component, Incident, Update
 from incidents.status import ComponentStatus, Impact, Phase
 from tests.admin.filling import filled, send
 from tests.factories import (
@@ -453,3 +453,67 @@ def test_draft_keeps_when_it_was_over(publisher: Client) -> None:
     send(publisher, address)
     incident.refresh_from_db()
     assert incident.ended_at == datetime(2023, 10, 10, 11, 15, tzinfo=UTC)
+
+
+def past_incident(component: Component) -> dict[str, str]:
+    return {
+        "title_da": "Mail var nede",
+        "text_da": "Det er løst.",
+        "phase": "resolved",
+        "started_at": "2023-10-10T08:00",
+        "ended_at": "2023-10-10T10:00",
+        f"component-{component.pk}": "partial_outage",
+    }
+
+
+def test_past_incident_is_entered_in_one_go_and_counts_from_start_to_end(publisher: Client) -> None:
+    mail = make_component("mail")
+    assert send(publisher, NEW, **past_incident(mail)).status_code == 302
+    incident = Incident.objects.get()
+    eight, ten = datetime(2023, 10, 10, 6, 0, tzinfo=UTC), datetime(2023, 10, 10, 8, 0, tzinfo=UTC)
+    assert (incident.started_at, incident.ended_at, incident.is_over) == (eight, ten, True)
+    mail.refresh_from_db()
+    assert mail.status == ComponentStatus.OPERATIONAL
+    assert list(mail.status_changes.values_list("at", "status")) == [
+        (eight, ComponentStatus.PARTIAL_OUTAGE),
+        (ten, ComponentStatus.OPERATIONAL),
+    ]
+
+
+def test_past_incident_notifies_nobody_unless_asked_to(publisher: Client) -> None:
+    mail = make_component("mail")
+    send(publisher, NEW, **past_incident(mail))
+    assert not Announcement.objects.exists()
+    send(publisher, NEW, although_backdated="on", **past_incident(mail))
+    assert Announcement.objects.count() == 1
+
+
+def test_past_incident_saved_as_a_draft_and_published_with_the_back_button_notifies_nobody(publisher: Client) -> None:
+    data = {**filled(publisher.get(NEW).context["form"]), **past_incident(make_component("mail"))}
+    publisher.post(NEW, {**data, "action": "draft"})
+    publisher.post(NEW, {**data, "action": "publish"})
+    assert Incident.objects.get().is_over
+    assert not Announcement.objects.exists()
+
+
+def test_end_is_offered_once_beside_the_start_of_a_new_incident(publisher: Client) -> None:
+    page = publisher.get(NEW).content.decode()
+    assert page.count('name="ended_at"') == 1
+    assert page.index('name="started_at"') < page.index('name="ended_at"') < page.index('name="text_da"')
+    assert publisher.get(update_address(make_incident())).content.decode().count('name="ended_at"') == 1
+
+
+def test_end_of_a_new_incident_in_an_open_phase_is_refused_beside_the_field(publisher: Client) -> None:
+    typed = {**past_incident(make_component("mail")), "phase": "identified"}
+    assert set(send(publisher, NEW, **typed).context["form"].errors) == {"ended_at"}
+
+
+def test_postmortem_of_a_past_incident_leaves_its_components_operational(publisher: Client) -> None:
+    mail = make_component("mail")
+    send(publisher, NEW, **past_incident(mail))
+    address = f"{update_address(Incident.objects.get())}?phase=postmortem"
+    assert send(publisher, address, text_da="Fordi disken var fuld.").status_code == 302
+    assert [change.status for change in mail.status_changes.all()] == [
+        ComponentStatus.PARTIAL_OUTAGE,
+        ComponentStatus.OPERATIONAL,
+    ]

@@ -9,12 +9,14 @@ from django.utils.translation import gettext_lazy as _
 from ...labels import IMPACTS
 from ...models import Incident
 from ...operations import Details
+from ...operations.statements import BACKDATED
 from ...status import Kind, impacts_of
 from .fields import model_fields
 from .statements import RefusableForm, StatementForm
 
 TEXTS = ("user_impact", "scope", "workaround", "root_cause", "root_cause_status", "next_steps")
 UPSTREAM = ("upstream_name", "upstream_url")
+TIMES = ("started_at", "ended_at")
 NAMES = {
     Kind.INCIDENT: ("title", "impact", "started_at", *TEXTS, *UPSTREAM),
     Kind.MAINTENANCE: ("title", "scheduled_for", "scheduled_until", *TEXTS, *UPSTREAM),
@@ -25,9 +27,21 @@ class DetailsForm(RefusableForm):
     """The fields of an incident or a maintenance, depending on `kind`."""
 
     def __init__(self, data: Any = None, *, incident: Incident) -> None:
-        self.names = (*NAMES[Kind(incident.kind)], "next_update_by")
+        ended = ("ended_at",) if incident.is_over else ()
+        self.names = (*NAMES[Kind(incident.kind)], *ended, "next_update_by")
         super().__init__(data, initial={name: getattr(incident, name) for name in self.names})
         self.fields.update(detail_fields(incident.kind, self.names))
+
+    @property
+    def moves_times(self) -> bool:
+        """Whether the start or the end was changed."""
+        return any(name in self.changed_data for name in TIMES)
+
+    @property
+    def times(self) -> str:
+        """The start and end of a valid form, for a confirmation that is bound to them."""
+        given = (self.cleaned_data.get(name) for name in TIMES)
+        return "/".join(time.isoformat() if time else "" for time in given)
 
     def details(self) -> Details:
         """The changed values of a valid form."""
@@ -62,12 +76,35 @@ class OpeningForm(StatementForm):
         if "started_at" in self.fields:
             self.fields["started_at"].initial = timezone.now
             self.fields["started_at"].required = False
+            self._offer_end()
+
+    def _offer_end(self) -> None:
+        # A past incident is entered in one go.
+        self.fields["ended_at"].help_text = _(
+            "For an incident that is over already: choose the phase “Resolved”. The components count with the "
+            "chosen status from start to end."
+        )
+        self.fields["although_backdated"].help_text = _(
+            "By default, subscribers are not notified of a backdated update, nor of an incident that ended more "
+            "than ten minutes ago."
+        )
 
     def details(self) -> Details:
         given = {name: self.cleaned_data[name] for name in (*self.names, "next_update_by")}
         if given.get("started_at") is None:
             given.pop("started_at", None)  # the verb's default is the time of the update, or now
         return cast("Details", given)
+
+    def _notify(self) -> bool | None:
+        # The verb decides the same for a new incident, but this form may have been saved as a draft before.
+        notify, ended_at = super()._notify(), self.cleaned_data["ended_at"]
+        is_past = ended_at is not None and ended_at < timezone.now() - BACKDATED
+        return False if notify is None and is_past else notify
+
+    @property
+    def shows_times(self) -> bool:
+        names = ("at", "publish_at", "although_backdated")
+        return self.is_filled(*names) or ("started_at" not in self.fields and self.is_filled("ended_at"))
 
     @property
     def shows_details(self) -> bool:
