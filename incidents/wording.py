@@ -165,6 +165,14 @@ def state(status: str) -> SafeString:
     return shape_and_word(status, COMPONENT_STATUSES[ComponentStatus(status)])
 
 
+def status_as_of(stated: ComponentStatus, actual: ComponentStatus) -> str:
+    """Return the label of a component's actual status, with a note if it is worse than what an incident states."""
+    label = str(COMPONENT_STATUSES[actual])
+    if actual == stated:
+        return label
+    return pgettext("status of a component", "%(status)s (for another reason)") % {"status": label}
+
+
 def shape_and_word(state: str, word: object) -> SafeString:
     return format_html('<span class="state state-{}">{}<span>{}</span></span>', state, shape(state), word)
 

@@ -4,15 +4,16 @@ from datetime import datetime
 
 from django.conf import global_settings, settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import OuterRef, Q, Subquery
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ..labels import COMPONENT_STATUSES, PHASES, choices
-from ..status import ComponentStatus, Phase
+from ..status import ComponentStatus, Phase, worst_of
 from .components import Component
 from .fields import IdField, LocalizedField, WebAddressField
 from .incidents import Incident
+from .status_changes import StatusChange
 
 
 def language_choices() -> list[tuple[str, str]]:
@@ -118,12 +119,24 @@ class Update(models.Model):
         return self.published_at is None and self.publish_at is not None
 
 
+class AffectedComponentQuerySet(models.QuerySet["AffectedComponent"]):
+    def with_derived_status(self) -> "AffectedComponentQuerySet":
+        """Fetch the status that the component has at the time of the update, and its causes, for `actual`."""
+        until_then = StatusChange.objects.filter(component=OuterRef("component"), at__lte=OuterRef("update__at"))
+        last = until_then.order_by("-at")
+        return self.annotate(
+            derived_status=Subquery(last.values("status")[:1]), derived_causes=Subquery(last.values("causes")[:1])
+        )
+
+
 class AffectedComponent(models.Model):
     """The status an update gives a component. What the component has then is derived; see `claims`."""
 
     update = models.ForeignKey(Update, models.CASCADE, related_name="affected")
     component = models.ForeignKey(Component, models.CASCADE, related_name="affected")
     status = models.CharField(_("status"), max_length=20, choices=choices(COMPONENT_STATUSES))
+
+    objects = AffectedComponentQuerySet.as_manager()
 
     class Meta:
         ordering = ("id",)
@@ -138,6 +151,20 @@ class AffectedComponent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.component_id}: {self.status}"
+
+    @property
+    def stated(self) -> ComponentStatus:
+        """The status as far as this incident is concerned: operational once it is over."""
+        return ComponentStatus.OPERATIONAL if self.update.is_final else ComponentStatus(self.status)
+
+    @property
+    def actual(self) -> ComponentStatus:
+        """The status that the component has as of the update; call `with_derived_status` on the queryset."""
+        derived: str | None = self.derived_status  # type: ignore[attr-defined]
+        causes: list[str] | None = self.derived_causes  # type: ignore[attr-defined]
+        if derived is None or causes == [self.update.incident_id]:
+            return self.stated  # its own claim can differ if the times of the incident were corrected
+        return worst_of([self.stated, derived])
 
 
 class UpdateRevision(models.Model):

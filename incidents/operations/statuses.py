@@ -33,6 +33,7 @@ def rebuild_statuses(*, components: Collection[str], since: datetime = EARLIEST)
     _store({component.pk: (stored[component.pk], wanted[component.pk]) for component in different})
     different += [component for component in _follow_last_changes(locked) if component not in different]
     stale.mark_components(different)
+    stale.mark_feeds_showing(different, since)
     return different
 
 

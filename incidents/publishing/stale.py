@@ -1,13 +1,14 @@
 """Marks what changed since the store was written, in the transaction of the change."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import connection, transaction
 from django.utils import timezone
 
-from ..models import Component, Incident, Page, StaleSubject
+from ..models import Component, Incident, Page, StaleSubject, Update
 from .store.publisher import publish_stale
 
 PAGE = "page"
@@ -27,6 +28,16 @@ def mark_incident(incident: Incident) -> None:
 def mark_components(components: Iterable[Component]) -> None:
     """Mark components. Call it before and after a change of a slug or visibility: the old address is stale too."""
     mark([subject for one in components for subject in (f"component:{one.pk}", f"slug:{one.slug}")])
+
+
+def mark_feeds_showing(components: Iterable[Component], since: datetime) -> None:
+    """Mark the feeds whose entries show these components with their statuses; those changed at or after `since`.
+
+    A component's feed has the updates of its incidents, which can name others.
+    """
+    showing = Update.objects.public().filter(at__gte=since, affected__component__in=list(components))
+    named = Component.objects.filter(affected__update__incident__in=showing.values("incident"))
+    mark([f"feed:{slug}" for slug in sorted(set(named.values_list("slug", flat=True)))])
 
 
 def mark_page() -> None:

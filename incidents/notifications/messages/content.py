@@ -8,12 +8,11 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
 from ... import formats, links, markup
-from ...appearance import APPEARANCES, Appearance, state_of
-from ...labels import COMPONENT_STATUSES
-from ...models import AffectedComponent, Announcement, Incident, Update
-from ...status import ComponentStatus, Phase
+from ...appearance import APPEARANCES, SCHEDULED, Appearance, state_of
+from ...models import AffectedComponent, Announcement, Incident, Update, page_order
+from ...status import Phase
 from ...text import Text
-from ...wording import reader_passage, untranslated_note, words
+from ...wording import reader_passage, status_as_of, untranslated_note, words
 
 EARLIER = 5  # updates repeated below the new one; the page has the rest
 
@@ -61,13 +60,18 @@ class UpdateContent:
 
     @cached_property
     def components(self) -> list[tuple[str, Appearance, str]]:
-        """Name, and appearance and label of the status, of each public component of this update, in page order."""
-        rows = self.update.affected.filter(component__hidden=False).select_related("component")
-        found = {row.component: row.status for row in rows}
-        ordered = sorted(found, key=lambda component: (component.position, component.created_at))
+        """Name, and appearance and label of the status, of each public component of this update, in page order.
+
+        The status is the one that the component has as of the update. Planned work has no label: it changes none yet.
+        """
+        public = AffectedComponent.objects.filter(update=self.update, component__hidden=False)
+        rows = public.select_related("component__group", "update").with_derived_status()
+        ordered = sorted(rows, key=lambda row: page_order(row.component))
+        if self.update.phase == Phase.SCHEDULED:
+            return [(words(row.component.name), APPEARANCES[SCHEDULED], "") for row in ordered]
         return [
-            (words(part.name), APPEARANCES[found[part]], str(COMPONENT_STATUSES[ComponentStatus(found[part])]))
-            for part in ordered
+            (words(row.component.name), APPEARANCES[row.actual], status_as_of(row.stated, row.actual))
+            for row in ordered
         ]
 
 

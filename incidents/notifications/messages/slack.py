@@ -42,7 +42,7 @@ def _text(entry: UpdateContent) -> list[str]:
 
 def _facts(content: MessageContent) -> str:
     lines = [
-        f"{appearance.glyph} *{_escape(name)}*: {_escape(status)}"
+        f"{appearance.glyph} *{_escape(name)}*{status and f': {_escape(status)}'}"
         for name, appearance, status in content.newest.components
     ]
     if content.window:

@@ -12,7 +12,7 @@ _MAX_TEXT = 9_000
 def message(page_name: str, content: MessageContent) -> Json:
     """Return an Adaptive Card in the envelope that Workflows and the older connectors accept."""
     facts = [
-        {"title": name, "value": f"{appearance.glyph} {status}"}
+        {"title": name, "value": f"{appearance.glyph} {status or content.newest.phase}"}
         for name, appearance, status in content.newest.components
     ]
     if content.window:

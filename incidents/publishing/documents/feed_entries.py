@@ -20,7 +20,7 @@ from ... import formats, links, markup
 from ...models import AffectedComponent, Component, Incident, Update
 from ...status import Phase
 from ...text import Passage
-from ...wording import language_name, quote_heading, reader_passage, untranslated_note
+from ...wording import language_name, quote_heading, reader_passage, status_as_of, untranslated_note
 from ..reading.story import Story, with_timeline
 from .base import Edition
 
@@ -53,7 +53,7 @@ def newest_updates(edition: Edition, component: Component | None = None) -> list
 
 
 def _newest_updates(component: Component | None) -> list[Update]:
-    affected = AffectedComponent.objects.select_related("component")
+    affected = AffectedComponent.objects.select_related("component").with_derived_status()
     updates = Update.objects.public().newest_first().select_related("incident")
     if component is not None:
         affecting = Update.objects.public().filter(affected__component=component)
@@ -64,7 +64,8 @@ def _newest_updates(component: Component | None) -> list[Update]:
 def newest_incidents(edition: Edition) -> list[FeedEntry]:
     """Return the incidents with the newest updates as entries, newest first."""
     keys = _recently_updated()
-    stories = {story.incident.pk: story for story in with_timeline(Incident.objects.filter(pk__in=keys))}
+    found = with_timeline(Incident.objects.filter(pk__in=keys), with_derived_status=True)
+    stories = {story.incident.pk: story for story in found}
     return [_incident_entry(edition, stories[key]) for key in keys]
 
 
@@ -162,9 +163,10 @@ def _rendered(template: str, **context: object) -> SafeString:
 
 
 def _changes(update: Update) -> list[tuple[AffectedComponent, str]]:
-    # Return the affected components with the label of their new status, which is empty for scheduled work.
+    # Return the affected components with the label of their status since then, which is empty for scheduled work.
     rows = [row for row in update.affected.all() if not row.component.hidden]
-    return [(row, "" if update.phase == Phase.SCHEDULED else str(row.get_status_display())) for row in rows]
+    is_planned = update.phase == Phase.SCHEDULED
+    return [(row, "" if is_planned else status_as_of(row.stated, row.actual)) for row in rows]
 
 
 def _window(update: Update) -> str:

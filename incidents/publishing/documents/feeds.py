@@ -68,7 +68,7 @@ class ComponentFeed(FeedDocument):
         return Component.objects.public().values_list("slug", flat=True)
 
     def touched(self, subjects: Subjects) -> Iterable[str]:
-        return component_slugs(subjects)
+        return [*component_slugs(subjects), *subjects.of("feed")]
 
     def path(self, key: str, language: str) -> str:
         return links.component_feed(key, language, self.kind)

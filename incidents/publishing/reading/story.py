@@ -82,9 +82,13 @@ def _said(status: str, update: Update, opening: Update | None) -> Said:
     return Said(update.ended_at or update.at, ComponentStatus(status), update is opening, update.is_final)
 
 
-def with_timeline(incidents: IncidentQuerySet, *, with_revisions: bool = False) -> list[Story]:
+def with_timeline(
+    incidents: IncidentQuerySet, *, with_revisions: bool = False, with_derived_status: bool = False
+) -> list[Story]:
     """Return the stories of these incidents in three queries, or four with revisions."""
     affected = AffectedComponent.objects.select_related("component__group")
+    if with_derived_status:
+        affected = affected.with_derived_status()
     related: list[Any] = [Prefetch("affected", affected), *(["revisions"] if with_revisions else [])]
     updates = Update.objects.public().newest_first().prefetch_related(*related)
     fetched: Iterable[Incident] = incidents.prefetch_related(Prefetch("updates", updates, to_attr="timeline"))

@@ -240,6 +240,32 @@ def test_components_that_an_update_changes_are_named_and_hidden_ones_are_not(sto
         assert "Secret" not in rendered(kind, "en")
 
 
+@pytest.mark.parametrize(
+    ("language", "line"),
+    [
+        ("da", "Udgående mail: Større nedbrud (af en anden årsag)"),
+        ("en", "Outgoing mail: Major outage (for another reason)"),
+    ],
+)
+def test_resolved_incident_does_not_hide_the_outage_that_another_one_causes(
+    story: Incident, language: str, line: str
+) -> None:
+    mail = Component.objects.get(slug="mail")
+    operational = {mail.pk: ComponentStatus.OPERATIONAL}
+    make_update(story, Phase.POSTMORTEM, at=NOW - timedelta(minutes=30), components=operational)
+    for kind in ("atom", "rss", "json"):
+        assert "another reason" not in rendered(kind, "en")
+    before = NOW - timedelta(hours=2)
+    make_incident(
+        statement=make_statement(at=before, components={mail.pk: ComponentStatus.MAJOR_OUTAGE}), started_at=before
+    )
+    for kind in ("atom", "rss", "json"):
+        assert line in rendered(kind, language)
+        assert "Outgoing mail: Operational" not in rendered(kind, "en")
+    for kind in ("atom", "rss"):
+        assert "Udgående mail: Større nedbrud (af en anden årsag)" in history(kind)
+
+
 def test_planned_maintenance_has_its_time_and_no_statuses_yet() -> None:
     make_page()
     web = make_component("web", name=Text(da="Websteder", en="Websites"))
