@@ -82,13 +82,15 @@ for (const form of document.querySelectorAll("form[data-steps]")) {
 // What readers will see of components that other incidents concern too, as on the server.
 for (const list of document.querySelectorAll("[data-severities]")) {
   const severities = list.dataset.severities.split(" ");
+  const final = list.dataset.final.split(" ");
   const form = list.closest("form");
   const show = (outlook) => {
     const { others, said } = outlook.dataset;
     const select = outlook.closest("li").querySelector("select");
-    const own = select.value || said || severities[0];
+    const phase = form.elements.phase.value;
+    const own = final.includes(phase) ? severities[0] : select.value || said || severities[0];
     const isWorse = severities.indexOf(others) > severities.indexOf(own);
-    const isSilent = form.elements.phase.value === "scheduled"; // claims nothing before it begins
+    const isSilent = phase === "scheduled"; // claims nothing before it begins
     const stays = isWorse && !isSilent;
     outlook.querySelector("[data-stays]").hidden = !stays;
     outlook.querySelector("[data-because]").hidden = stays;

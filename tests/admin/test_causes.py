@@ -91,6 +91,12 @@ def test_composer_keeps_saying_it_for_the_choice_of_a_form_with_errors(
     assert lines[-1] == "Readers will see: Major outage"
 
 
+def test_past_incident_leaves_what_readers_see_to_others(publisher: Client, mail: Component) -> None:
+    make_incident(title=Text(da="Træg mail", en="Slow mail"), components={mail: DEGRADED})
+    lines = outlook(publisher, NEW, mail, phase="resolved", **{f"component-{mail.pk}": "major_outage"})
+    assert lines == ["Stays Degraded performance because of “Slow mail”"]
+
+
 def test_composer_says_nothing_of_components_that_no_other_incident_concerns(
     publisher: Client, mail: Component, outage: Incident
 ) -> None:

@@ -8,12 +8,14 @@ from django.utils.translation import pgettext_lazy
 
 from ...labels import COMPONENT_STATUSES, choices
 from ...models import AffectedComponent, Component, Incident, Update
-from ...status import ComponentStatus, Phase, worst_of
+from ...status import FINAL_PHASES, ComponentStatus, Phase, worst_of
 from ...wording import words
 from ..causes import Reason, reasons_of_others
 
 _OPERATIONAL = ComponentStatus.OPERATIONAL
+# For the script that follows the choices in the form.
 SEVERITIES = " ".join(ComponentStatus)
+FINAL = " ".join(FINAL_PHASES)
 NO_CHANGE = ("", pgettext_lazy("component in an update", "No change"))
 
 
@@ -49,9 +51,10 @@ class ComponentRow:
 
     def outlook(self, chosen: str, phase: str) -> "Outlook | None":
         """Return what readers will see of it if this is chosen; None if no other incident concerns it."""
-        return (
-            Outlook(self.others, ComponentStatus(chosen or self.said or _OPERATIONAL), phase) if self.others else None
-        )
+        if not self.others:
+            return None
+        own = _OPERATIONAL if phase in FINAL_PHASES else chosen or self.said or _OPERATIONAL
+        return Outlook(self.others, ComponentStatus(own), phase)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from ...models import Incident, Update
 from ...models.ids import LENGTH, new_id
 from ...operations import Statement
 from ...status import ComponentStatus, Phase
-from .components import SEVERITIES, ComponentRow, Outlook
+from .components import FINAL, SEVERITIES, ComponentRow, Outlook
 from .fields import MomentField, model_fields
 from .templates import TemplateField
 
@@ -40,6 +40,7 @@ class StatementForm(RefusableForm):
 
     has_title = False
     severities = SEVERITIES
+    final_phases = FINAL
 
     id = forms.CharField(
         widget=forms.HiddenInput, initial=new_id, validators=[RegexValidator(rf"^[a-z0-9]{{{LENGTH}}}\Z")]
