@@ -124,6 +124,23 @@ def test_page_is_accessible_responsive_self_contained(
     assert page.evaluate(STORED) == [0, 0, "", ""]
 
 
+@pytest.mark.parametrize("language", ["da", "en"])
+def test_narrow_banner_cuts_a_long_title_but_not_the_number_of_others(
+    sites: dict[str, Published], page: "Page", language: str
+) -> None:
+    page.set_viewport_size({"width": 300, "height": 88})  # the height in the snippet
+    page.goto(sites["crowded"].url("banner", language))
+    title, others = page.locator(".cause").bounding_box(), page.locator(".others").bounding_box()
+    assert title is not None
+    assert others is not None
+    assert title["x"] + title["width"] <= others["x"]
+    assert others["x"] + others["width"] <= 300
+    assert abs(title["height"] - others["height"]) < 1  # on one line
+    assert title["y"] == others["y"]
+    assert page.locator(".others").inner_text() == {"da": "+ 1 mere", "en": "+ 1 more"}[language]
+    assert page.evaluate("document.documentElement.scrollHeight") <= 88
+
+
 @pytest.mark.parametrize(
     ("name", "kind"), [("crowded", "home"), ("crowded", "incident"), ("empty", "home"), ("empty", "history")]
 )

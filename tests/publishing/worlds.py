@@ -89,7 +89,7 @@ def troubled() -> dict[str, str]:
 
 
 def crowded() -> dict[str, str]:
-    """Sixty components, and an incident of eleven months with forty updates."""
+    """Sixty components, an incident of eleven months with forty updates, and a small one."""
     make_page()
     systems = [make_component(f"system-{number}") for number in range(60)]
     begun = timezone.now() - timedelta(days=335)
@@ -101,7 +101,8 @@ def crowded() -> dict[str, str]:
     )
     for number in range(39):
         make_update(incident, at=begun + timedelta(days=8 * number + 1), text=Text(da=f"Opdatering {number}."))
-    return {"home": "/{}/", "incident": f"/{{}}/incidents/{incident.pk}/"}
+    make_incident(impact=Impact.NONE)
+    return {"home": "/{}/", "incident": f"/{{}}/incidents/{incident.pk}/", "banner": "/{}/banner/"}
 
 
 def empty() -> dict[str, str]:
