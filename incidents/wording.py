@@ -103,8 +103,7 @@ def moment(value: datetime) -> SafeString:
 
 def margin_moment(value: datetime) -> SafeString:
     """Return the same for a narrow column: a line may break after the year, but not within the time of day."""
-    unbroken = _TIME_OF_DAY.sub(lambda match: match.group().replace(" ", "\N{NO-BREAK SPACE}"), formats.moment(value))
-    return _time(value, unbroken)
+    return _unbroken_time(value, formats.moment(value))
 
 
 def short_moment(value: datetime) -> SafeString:
@@ -129,7 +128,7 @@ def span(start: datetime, end: datetime | None) -> SafeString:
 
 
 def began(start: datetime) -> SafeString:
-    return mark_safe(formats.began(start, _time))  # noqa: S308 - like `span`
+    return mark_safe(formats.began(start, _unbroken_time))  # noqa: S308 - like `span`
 
 
 def planned(start: datetime, end: datetime) -> SafeString:
@@ -175,6 +174,10 @@ def status_as_of(stated: ComponentStatus, actual: ComponentStatus) -> str:
 
 def shape_and_word(state: str, word: object) -> SafeString:
     return format_html('<span class="state state-{}">{}<span>{}</span></span>', state, shape(state), word)
+
+
+def _unbroken_time(value: datetime, text: str) -> SafeString:
+    return _time(value, _TIME_OF_DAY.sub(lambda match: match.group().replace(" ", "\N{NO-BREAK SPACE}"), text))
 
 
 def _time(value: datetime, text: str) -> SafeString:

@@ -9,7 +9,7 @@ from .heartbeats import Heartbeat
 from .incidents import Incident, Maintenance
 from .logo import Logo
 from .mail_domains import MailDomain
-from .overall import StateCause, cause_of, overall_status
+from .overall import cause_of, overall_status
 from .page import Page
 from .publication import PURGE, StaleSubject
 from .requests import SubscriptionRequest
@@ -46,7 +46,6 @@ __all__ = [
     "SigningSecret",
     "SkipReason",
     "StaleSubject",
-    "StateCause",
     "StatusChange",
     "Subscriber",
     "SubscriptionRequest",
