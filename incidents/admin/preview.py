@@ -14,13 +14,13 @@ from collections.abc import Callable
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet, prefetch_related_objects
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, QueryDict
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
 from ..formats import moment
-from ..models import Announcement, Page, Update
+from ..models import AffectedComponent, Announcement, Page, Update
 from ..models.ids import LENGTH, new_id
 from ..notifications.messages import email
 from ..publishing.documents.base import PUBLISHED_MARK, Edition
@@ -107,6 +107,8 @@ def _shown(request: HttpRequest, update: Update) -> str:
         if kind == "mail":
             return _letter(update, language)
         if kind == "feed":
+            affected = AffectedComponent.objects.select_related("component").with_derived_status()
+            prefetch_related_objects([update], Prefetch("affected", affected))
             return render_to_string(
                 "admin/newsroom/preview_feed.html", {"entry": update_entry(edition, update), "page": edition.page}
             )

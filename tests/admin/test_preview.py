@@ -57,6 +57,17 @@ def test_update_is_shown_with_what_was_said_before_and_the_incident_stays(publis
     assert Update.objects.count() == 1
 
 
+def test_every_form_shows_a_component_that_another_incident_affects_too(publisher: Client) -> None:
+    mail = make_component("mail")
+    make_incident(components={mail: ComponentStatus.MAJOR_OUTAGE})
+    typed = {"title_da": "Træg mail", "text_da": "Vi ser på det.", f"component-{mail.pk}": "degraded_performance"}
+    for kind in ("page", "mail", "feed"):
+        for language in ("da", "en"):
+            address = "/admin/incidents/incident/preview/"
+            shown, _policy = preview(publisher, NEW, address, **typed, preview=f"{kind}-{language}")
+            assert f"mail ({language})" in shown, (kind, language)
+
+
 def test_what_is_missing_is_said_instead(publisher: Client) -> None:
     shown, _policy = preview(publisher, NEW, "/admin/incidents/incident/preview/", preview="page-en")
     assert "Write the text in at least one language." in shown
