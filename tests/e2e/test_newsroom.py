@@ -136,3 +136,33 @@ def test_text_survives_an_expired_session(site: Product, browser: Browser) -> No
     person.presses("[value=draft]")
     assert page.evaluate("Object.keys(localStorage).filter((key) => key.startsWith('writing:'))") == []
     page.context.close()
+
+
+def test_composer_says_what_readers_will_see_as_the_choices_change(site: Product, browser: Browser) -> None:
+    person = open_newsroom(site, browser, locale="en")
+    page = person.page
+    person.logs_in()
+    page.goto(f"{site.url}/admin/incidents/incident/add/")
+    row = page.locator(".component-rows li", has=page.locator(".outlook")).first
+    lines, status = row.locator(".outlook p:visible"), row.locator("select")
+    expect(lines).to_have_text([re.compile("^Stays Degraded performance because of “Webmail is slow”$")])
+    status.select_option("major_outage")
+    expect(lines).to_have_text([re.compile("^Degraded performance because of"), re.compile("Readers will see: Major")])
+    page.check("[name=phase][value=resolved]")
+    expect(lines).to_have_text([re.compile("^Stays Degraded performance because of")])
+    page.context.close()
+
+
+def test_composer_promises_no_message_for_an_incident_that_ended_long_ago(site: Product, browser: Browser) -> None:
+    person = open_newsroom(site, browser, locale="en")
+    page = person.page
+    person.logs_in()
+    page.goto(f"{site.url}/admin/incidents/incident/add/")
+    expect(page.locator(".says-tells")).to_be_visible()
+    page.fill("[name=ended_at]", "2023-10-10T10:00")
+    expect(page.locator(".says-quiet")).to_be_visible()
+    expect(page.locator(".says-tells")).to_be_hidden()
+    page.locator("summary", has_text="Backdate or schedule").click()
+    page.check("[name=although_backdated]")
+    expect(page.locator(".says-tells")).to_be_visible()
+    page.context.close()
