@@ -1,6 +1,5 @@
 """Verbs for incidents: open, edit, resolve, reopen, undo, withdraw, publish again."""
 
-from dataclasses import replace
 from datetime import datetime
 from itertools import takewhile
 from typing import Any
@@ -16,7 +15,7 @@ from ..status import ComponentStatus, Kind, Phase
 from ..text import Text
 from .effects import follow_claims, follow_timeline, named_components
 from .notifying import cancel_announcements_of, withdraw_announcements_of
-from .statements import BACKDATED, Details, Statement, check_details, check_statement
+from .statements import Details, Statement, check_details, check_statement
 from .statuses import rebuild_statuses
 from .updates import User, add_update, lock
 
@@ -161,12 +160,7 @@ def _follow_what_is_left(incident: Incident) -> None:
 
 
 def store_new(incident: Incident, statement: Statement, *, by: User, draft: bool) -> Incident:
-    """Save an incident with its first update, public or as a draft. Call inside a transaction.
-
-    What was over a while ago is entered afterwards: like a backdated update it notifies nobody by default.
-    """
-    if statement.ended_at is not None and statement.ended_at < timezone.now() - BACKDATED and statement.notify is None:
-        statement = replace(statement, notify=False)
+    """Save an incident with its first update, public or as a draft. Call inside a transaction."""
     incident.phase = statement.phase if not statement.phase.is_final else Phase(incident.phase)
     check_details(incident)
     check_statement(Incident(kind=incident.kind, started_at=incident.started_at, id=""), statement, draft=draft)

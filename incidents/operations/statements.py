@@ -51,7 +51,8 @@ class Statement:
     update of an incident that is over already, the status that they had while it lasted.
     `at` is the time that readers see (default: now), `ended_at` the actual end (default: `at`).
     `publish_at` schedules it. `next_update_by` takes effect on publication; None keeps an
-    earlier promise that is still ahead. `notify` None means yes, unless backdated.
+    earlier promise that is still ahead. `notify` None means yes, unless it is backdated, or
+    opens an incident that was over long before.
     `id` can be chosen in advance, so that a form sent twice is stored once: the second
     attempt raises IntegrityError and changes nothing.
     """
@@ -69,12 +70,12 @@ class Statement:
     notify: bool | None = None
     next_update_by: datetime | None = None
 
-    @property
-    def should_notify(self) -> bool:
-        """Whether subscribers are notified of it."""
+    def should_notify(self, *, opening: bool) -> bool:
+        """Whether subscribers are notified of it. `opening` says whether it makes its incident public."""
         if self.notify is not None:
             return self.notify
-        return self.at is None or self.at > timezone.now() - BACKDATED
+        times = [self.at, self.ended_at if opening else None]
+        return all(time is None or time > timezone.now() - BACKDATED for time in times)
 
 
 class Refusals:

@@ -136,7 +136,7 @@ def _store(update: Update, incident: Incident, statement: Statement, *, by: User
     update.quote_language = statement.quote_language
     update.at = statement.at or timezone.now()
     update.ended_at = statement.ended_at if statement.phase.is_final else None
-    update.notify = statement.should_notify
+    update.notify = statement.should_notify(opening=not incident.is_public and not incident.is_withdrawn)
     update.next_update_by = statement.next_update_by
     update.publish_at = statement.publish_at if not draft else None
     update.author_id = by.pk if by else None

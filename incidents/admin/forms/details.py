@@ -9,7 +9,6 @@ from django.utils.translation import gettext_lazy as _
 from ...labels import IMPACTS
 from ...models import Incident
 from ...operations import Details
-from ...operations.statements import BACKDATED
 from ...status import Kind, impacts_of
 from .fields import model_fields
 from .statements import RefusableForm, StatementForm
@@ -94,12 +93,6 @@ class OpeningForm(StatementForm):
         if given.get("started_at") is None:
             given.pop("started_at", None)  # the verb's default is the time of the update, or now
         return cast("Details", given)
-
-    def _notify(self) -> bool | None:
-        # The verb decides the same for a new incident, but this form may have been saved as a draft before.
-        notify, ended_at = super()._notify(), self.cleaned_data["ended_at"]
-        is_past = ended_at is not None and ended_at < timezone.now() - BACKDATED
-        return False if notify is None and is_past else notify
 
     @property
     def shows_times(self) -> bool:
