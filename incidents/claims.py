@@ -3,8 +3,8 @@
 A claim says that a component has a status during a time, and why. Claims come from
 
 - each public incident, for each component that it names: the status given by its newest
-  update that names the component. The opening update speaks from the start of the
-  incident, every other update from its own time. Claims end when the incident is over,
+  update that names the component. The opening update, the one published first, speaks
+  from the start of the incident, every other update from its own time. Claims end when the incident is over,
   or when one of its updates says that the component is operational;
 - a status set by hand, until the next one set by hand.
 

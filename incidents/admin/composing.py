@@ -21,7 +21,7 @@ from ..status import ComponentStatus, Kind, Phase, phases_of
 from ..wording import words
 from .addresses import incident_page, is_id
 from .base import NewsroomAdmin
-from .forms.components import component_rows, current_statuses, statuses_of, with_others
+from .forms.components import component_rows, current_statuses, statuses_of, statuses_while_open, with_others
 from .forms.details import OpeningForm
 from .forms.statements import PUBLISH, TEMPLATE, StatementForm, UpdateForm
 from .publishing_warnings import why_incident_is_unwritten
@@ -61,9 +61,10 @@ def opening_form(kind: Kind, data: QueryDict | None) -> OpeningForm:
 def new_update(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) -> HttpResponse:
     """`?phase=resolved` and the like preselect the phase; for an incident that is over, it reopens it."""
     incident = changeable(admin, request, incident_id)
-    phases = next_phases(incident, reopening="reopen" in request.GET)
+    reopening = incident.is_over and "reopen" in request.GET
+    phases = next_phases(incident, reopening=reopening)
     phase = Phase(request.GET["phase"]) if request.GET.get("phase") in phases else current_phase(incident, phases)
-    current = current_statuses(incident)
+    current = statuses_while_open(incident) if reopening else current_statuses(incident)
     chosen = current if phase == incident.phase else statuses_for(phase, current)
     form = UpdateForm(
         request.POST or None,

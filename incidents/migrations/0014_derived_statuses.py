@@ -10,6 +10,7 @@ import django.db.models.deletion
 import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
+from django.db.models import Q
 
 from incidents.claims import Claim, Said, Step, changes_of, claims_of, steps_of
 from incidents.status import ComponentStatus
@@ -23,13 +24,17 @@ STATUSES = [
 ]
 FINAL = {"resolved", "postmortem", "completed", "cancelled"}
 STARTED = {"in_progress", "verifying"}
+BATCH = 5_000
 
 
 def keep_statuses_set_by_hand(apps: Any, _schema_editor: object) -> None:
-    # A row without an update was set by hand. The next update that changed the component replaced
-    # it, so from then on it no longer applies.
+    # A row without an update was set by hand. The next public update that changed the component
+    # replaced it, so from then on it no longer applies.
     changes, by_hand = apps.get_model("incidents", "StatusChange"), apps.get_model("incidents", "ManualStatus")
     rows = changes.objects.filter(component__in=changes.objects.filter(update=None).values("component"))
+    rows = rows.filter(
+        Q(update=None) | Q(update__published_at__isnull=False, update__incident__published_at__isnull=False)
+    )
     kept = []
     for row, following in pairwise([*rows.order_by("component_id", "at", "id"), None]):
         if row.update_id is None:
@@ -41,6 +46,28 @@ def keep_statuses_set_by_hand(apps: Any, _schema_editor: object) -> None:
     changes.objects.all().delete()
 
 
+def delete_derived_statuses(apps: Any, _schema_editor: object) -> None:
+    apps.get_model("incidents", "StatusChange").objects.all().delete()
+
+
+def record_statuses_as_they_were_said(apps: Any, _schema_editor: object) -> None:
+    # Back to the former version, which recorded each status at the time of its update.
+    changes = apps.get_model("incidents", "StatusChange")
+    by_hand = apps.get_model("incidents", "ManualStatus").objects.order_by("at", "id")
+    changes.objects.bulk_create(changes(component_id=row.component_id, at=row.at, status=row.status) for row in by_hand)
+    said = apps.get_model("incidents", "AffectedComponent").objects.filter(
+        update__published_at__isnull=False, update__incident__published_at__isnull=False
+    )
+    rows = said.exclude(update__phase="scheduled").order_by("update__at", "update__created_at", "id")
+    changes.objects.bulk_create(
+        (
+            changes(component_id=component, at=at, status=status, update_id=update)
+            for component, at, status, update in rows.values_list("component", "update__at", "status", "update")
+        ),
+        batch_size=BATCH,
+    )
+
+
 def rebuild_statuses(apps: Any, _schema_editor: object) -> None:
     changes, components = apps.get_model("incidents", "StatusChange"), apps.get_model("incidents", "Component")
     claims = claims_of_incidents(apps)
@@ -50,8 +77,11 @@ def rebuild_statuses(apps: Any, _schema_editor: object) -> None:
     for component in components.objects.order_by("pk"):
         found = changes_of(claims[component.pk])
         changes.objects.bulk_create(
-            changes(component=component, at=change.at, status=change.status, causes=list(change.causes))
-            for change in found
+            (
+                changes(component=component, at=change.at, status=change.status, causes=list(change.causes))
+                for change in found
+            ),
+            batch_size=BATCH,
         )
         component.status = found[-1].status if found else "operational"
         component.save(update_fields=["status"])
@@ -62,18 +92,20 @@ def rebuild_statuses(apps: Any, _schema_editor: object) -> None:
 def claims_of_incidents(apps: Any) -> dict[str, list[Claim]]:
     timelines = defaultdict(list)
     updates = apps.get_model("incidents", "Update").objects.filter(published_at__isnull=False)
+    updates = updates.only("incident_id", "phase", "at", "ended_at", "created_at", "published_at")
     for update in updates.filter(incident__published_at__isnull=False).order_by("at", "created_at", "id"):
         timelines[update.incident_id].append(update)
     named = defaultdict(list)
-    for row in apps.get_model("incidents", "AffectedComponent").objects.order_by("component_id"):
-        named[row.update_id].append((row.component_id, row.status))
+    said_by_updates = apps.get_model("incidents", "AffectedComponent").objects.order_by("component_id")
+    for update_id, component, status in said_by_updates.values_list("update", "component", "status"):
+        named[update_id].append((component, status))
     claims: dict[str, list[Claim]] = defaultdict(list)
-    for incident in apps.get_model("incidents", "Incident").objects.filter(pk__in=timelines):
-        timeline = timelines[incident.pk]
+    for incident in apps.get_model("incidents", "Incident").objects.only("phase", "started_at", "ended_at"):
+        timeline = timelines.get(incident.pk, [])
         phases = {update.phase for update in timeline}
-        if incident.phase == "scheduled" or (incident.phase == "cancelled" and not phases & STARTED):
+        if not timeline or incident.phase == "scheduled" or (incident.phase == "cancelled" and not phases & STARTED):
             continue
-        opening = min(timeline, key=lambda update: (update.created_at, update.at, update.pk))
+        opening = min(timeline, key=lambda update: (update.published_at, update.created_at, update.at, update.pk))
         said = defaultdict(list)
         for update in timeline:
             for component, status in named[update.pk]:
@@ -129,7 +161,7 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
-        migrations.RunPython(keep_statuses_set_by_hand, migrations.RunPython.noop),
+        migrations.RunPython(keep_statuses_set_by_hand, record_statuses_as_they_were_said),
         # The rows above must be checked before their table is used in a change of the schema.
         migrations.RunSQL("SET CONSTRAINTS ALL IMMEDIATE", "SET CONSTRAINTS ALL IMMEDIATE"),
         migrations.RemoveField(model_name="affectedcomponent", name="old_status"),
@@ -148,5 +180,5 @@ class Migration(migrations.Migration):
             constraint=models.UniqueConstraint(fields=("component", "at"), name="status_change_once_per_moment"),
         ),
         migrations.AddIndex(model_name="incident", index=models.Index(fields=["ended_at"], name="incident_end")),
-        migrations.RunPython(rebuild_statuses, migrations.RunPython.noop),
+        migrations.RunPython(rebuild_statuses, delete_derived_statuses),
     ]

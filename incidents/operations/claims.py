@@ -82,7 +82,7 @@ def _spans(
     public = Update.objects.filter(incident=OuterRef("pk"), published_at__isnull=False)
     begun = public.filter(phase__in=WORK_PHASES)
     found = incidents.filter(Exists(naming), ~Q(phase=Phase.SCHEDULED), ~Q(phase=Phase.CANCELLED) | Exists(begun))
-    opening = Subquery(public.order_by("created_at", "at", "pk").values("pk")[:1])
+    opening = Subquery(public.order_by("published_at", "created_at", "at", "pk").values("pk")[:1])
     rows = found.order_by().values_list("pk", Microseconds("started_at"), Microseconds("ended_at"), opening)
     return {pk: (moment(start), moment(end) if end is not None else None, update) for pk, start, end, update in rows}
 

@@ -15,7 +15,7 @@ from ..models import Component, ComponentGroup, ManualStatus
 from ..publishing import stale
 from ..status import ComponentStatus
 from ..text import Text
-from .statements import TOLERANCE
+from .statements import TOLERANCE, in_utc
 from .statuses import rebuild_statuses
 from .updates import User
 
@@ -98,7 +98,7 @@ def set_component_status(
 
     An incident that is worse decides what readers see: the component returned has the status that they see.
     """
-    at = at or timezone.now()
+    at = in_utc(at or timezone.now())
     if at > timezone.now() + TOLERANCE:
         raise ValidationError({"at": _("This time is in the future.")})
     ManualStatus.objects.create(component=component, status=status, at=at, author_id=by.pk if by else None)

@@ -10,6 +10,7 @@ from ..notifications.outbox import announce
 from ..publishing import stale
 from ..status import WORK_PHASES, Kind, Phase, phases_of
 from . import placeholders
+from .statements import BACKDATED
 from .statuses import rebuild_statuses
 
 
@@ -21,6 +22,7 @@ def make_public(update: Update) -> None:
     if update.publish_at is not None:
         update.at, update.publish_at = min(update.publish_at, now), None
     update.published_at = now
+    _start_with(update, incident)
     _update_promise(incident, update, now)
     placeholders.fill(update)
     update.save()
@@ -30,6 +32,15 @@ def make_public(update: Update) -> None:
     stale.mark_incident(incident)
     if update.notify:
         announce(update)
+
+
+def _start_with(update: Update, incident: Incident) -> None:
+    # An incident that was kept as a draft or scheduled begins with its first public update, unless its start was
+    # backdated; like the time of a draft.
+    was_kept = update.at - incident.created_at > BACKDATED and update.ended_at is None
+    starts_as_written = incident.started_at > incident.created_at - BACKDATED
+    if not incident.is_public and not incident.is_maintenance and was_kept and starts_as_written:
+        incident.started_at = update.at
 
 
 def _update_promise(incident: Incident, update: Update, now: datetime) -> None:

@@ -15,7 +15,7 @@ from ..status import ComponentStatus, Kind, Phase
 from ..text import Text
 from .effects import follow_claims, follow_timeline, named_components
 from .notifying import cancel_announcements_of, withdraw_announcements_of
-from .statements import Details, Statement, check_details, check_statement
+from .statements import Details, Statement, check_details, check_statement, in_utc
 from .statuses import rebuild_statuses
 from .updates import User, add_update, lock
 
@@ -24,7 +24,8 @@ from .updates import User, add_update, lock
 def open_incident(*, details: Details, statement: Statement, by: User = None, draft: bool = False) -> Incident:
     """Create an incident with its first update. Raises ValidationError by field; then nothing is stored."""
     started = details.get("started_at") or statement.at or timezone.now()
-    incident = Incident(kind=Kind.INCIDENT, **{**details, "started_at": started})
+    incident = Incident(kind=Kind.INCIDENT)
+    set_fields(incident, {**details, "started_at": started})
     return store_new(incident, statement, by=by, draft=draft)
 
 
@@ -172,4 +173,4 @@ def store_new(incident: Incident, statement: Statement, *, by: User, draft: bool
 
 def set_fields(incident: Incident, fields: dict[str, Any]) -> None:
     for name, value in fields.items():
-        setattr(incident, name, value)
+        setattr(incident, name, in_utc(value))

@@ -8,7 +8,7 @@ from ..models import Incident, Update
 from ..status import ComponentStatus, Impact, Kind, Phase
 from ..text import Text
 from .effects import named_components
-from .incidents import store_new
+from .incidents import set_fields, store_new
 from .statements import Details, Statement, check_statement
 from .updates import User, add_update, lock
 
@@ -19,7 +19,8 @@ def schedule_maintenance(*, details: Details, statement: Statement, by: User = N
     fields: Details = {**details, "impact": Impact.MAINTENANCE}
     if start := details.get("scheduled_for"):
         fields["started_at"] = start
-    incident = Incident(kind=Kind.MAINTENANCE, phase=Phase.SCHEDULED, **fields)
+    incident = Incident(kind=Kind.MAINTENANCE, phase=Phase.SCHEDULED)
+    set_fields(incident, dict(fields))
     return store_new(incident, statement, by=by, draft=draft)
 
 

@@ -6,8 +6,8 @@ the command line can each show them next to the input.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import TypedDict
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypedDict
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.utils import timezone
@@ -43,6 +43,14 @@ class Details(TypedDict, total=False):
     scheduled_until: datetime | None
 
 
+def in_utc(value: Any) -> Any:
+    """Return a time in UTC, anything else as it is.
+
+    Python compares and subtracts two times of one zone without their offsets, which is wrong when the clocks change.
+    """
+    return value.astimezone(UTC) if isinstance(value, datetime) else value
+
+
 @dataclass(frozen=True, kw_only=True)
 class Statement:
     """One update as written.
@@ -69,6 +77,10 @@ class Statement:
     publish_at: datetime | None = None
     notify: bool | None = None
     next_update_by: datetime | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("at", "ended_at", "publish_at", "next_update_by"):
+            object.__setattr__(self, name, in_utc(getattr(self, name)))
 
     def should_notify(self, *, opening: bool) -> bool:
         """Whether subscribers are notified of it. `opening` says whether it makes its incident public."""

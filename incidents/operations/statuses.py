@@ -26,8 +26,9 @@ def rebuild_statuses(*, components: Collection[str], since: datetime = EARLIEST)
     before and after the change. The number of queries does not depend on the length of the
     history. Returns the components whose stored statuses were different.
     """
-    # Locked in the order of their ids, so that two incidents cannot deadlock. The claims are read after that.
-    locked = list(Component.objects.select_for_update().filter(pk__in=components).order_by("pk"))
+    # Locked in the order of their ids, so that two incidents cannot deadlock; and not against new references to
+    # components, which drafts create in any order. The claims are read after that.
+    locked = list(Component.objects.select_for_update(no_key=True).filter(pk__in=components).order_by("pk"))
     wanted, stored = derived_changes(components, since), stored_changes(components, since)
     different = [component for component in locked if wanted[component.pk] != stored[component.pk]]
     _store({component.pk: (stored[component.pk], wanted[component.pk]) for component in different})

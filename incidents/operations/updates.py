@@ -54,6 +54,8 @@ def publish_draft(*, update: Update, by: User = None) -> Update:
 @transaction.atomic
 def publish_due(*, update: Update) -> bool:
     """Publish a scheduled update if it is still due. Return whether it was published."""
+    # The incident first, as in every verb.
+    Incident.objects.select_for_update().filter(pk=update.incident_id).first()
     locked = Update.objects.select_for_update().filter(pk=update.pk, published_at=None).first()
     if locked is None or locked.publish_at is None or locked.publish_at > timezone.now():
         return False
@@ -157,7 +159,7 @@ def _store_components(update: Update, statement: Statement) -> None:
     AffectedComponent.objects.filter(update=update).delete()
     AffectedComponent.objects.bulk_create(
         AffectedComponent(update=update, component=known[key], status=status)
-        for key, status in statement.components.items()
+        for key, status in sorted(statement.components.items())
     )
 
 

@@ -13,10 +13,12 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from incidents import operations
 from incidents.admin import composing
 from incidents.admin.addresses import incident_page
 from incidents.models import Announcement, Component, Incident, Update
 from incidents.status import ComponentStatus, Impact, Phase
+from incidents.text import Text
 from tests.admin.filling import filled, send
 from tests.factories import (
     make_component,
@@ -244,6 +246,16 @@ def test_resolve_offers_the_components_of_the_incident_as_operational(publisher:
     incident.refresh_from_db()
     assert mail.status == ComponentStatus.OPERATIONAL
     assert incident.ended_at is not None
+
+
+def test_reopening_offers_the_statuses_from_before_the_end(publisher: Client) -> None:
+    mail = make_component("mail")
+    earlier = timezone.now() - timedelta(hours=1)
+    statement = make_statement(at=earlier, components={mail.pk: ComponentStatus.PARTIAL_OUTAGE})
+    incident = make_incident(statement=statement, started_at=earlier)
+    operations.resolve(incident=incident, text=Text(en="Over."), notify=False)
+    form = publisher.get(f"{update_address(incident)}?reopen=1").context["form"]
+    assert filled(form)[f"component-{mail.pk}"] == "partial_outage"
 
 
 def test_final_update_cannot_leave_a_component_broken(publisher: Client) -> None:

@@ -108,6 +108,32 @@ def test_status_set_by_hand_lasts_until_what_replaced_it() -> None:
     ]
 
 
+def test_withdrawn_incident_ends_no_status_set_by_hand() -> None:
+    page = OldPage()
+    mail = page.component("mail")
+    page.change(mail, at(1), "major_outage")
+    withdrawn = page.incident(at(3), None)
+    page.update(withdrawn, at(3), "identified", {mail: "partial_outage"})
+    page.rows("Incident").update(published_at=None)
+    migrated()
+    assert record(mail) == [(at(1), MAJOR)]
+
+
+def test_way_back_and_forth_keeps_what_incidents_and_staff_said() -> None:
+    page = OldPage()
+    mail = page.component("mail")
+    page.change(mail, at(1), "degraded_performance")
+    incident = page.incident(at(3), at(5))
+    page.update(incident, at(3), "identified", {mail: "partial_outage"})
+    page.update(incident, at(5), "resolved", {mail: "operational"})
+    migrated()
+    expected, by_hand = stored_changes([mail.pk]), ManualStatus.objects.count()
+    MigrationExecutor(connection).migrate(BEFORE)
+    migrated()
+    assert stored_changes([mail.pk]) == expected
+    assert ManualStatus.objects.count() == by_hand
+
+
 def test_draft_claims_nothing() -> None:
     page = OldPage()
     mail = page.component("mail")

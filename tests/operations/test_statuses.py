@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
@@ -133,6 +134,52 @@ def test_work_that_was_cancelled_after_its_planned_start_never_counted(
     make_update(work, Phase.CANCELLED, at=on(10, 12))
     assert record(mail) == []
     assert story_of(work).affected[0].steps == []
+
+
+@pytest.mark.parametrize("publish_at", [None, NOW + timedelta(hours=5)])
+def test_incident_that_is_published_later_affects_its_components_from_then_on(
+    publish_at: datetime | None, mail: Component, clock: time_machine.Traveller
+) -> None:
+    statement = make_statement(publish_at=publish_at, components={mail.pk: MAJOR})
+    kept = make_incident(statement=statement, draft=publish_at is None, started_at=NOW)
+    clock.move_to(NOW + timedelta(hours=5))
+    operations.publish_draft(update=kept.updates.get())
+    kept.refresh_from_db()
+    assert kept.started_at == NOW + timedelta(hours=5)
+    assert record(mail) == [(NOW + timedelta(hours=5), MAJOR)]
+
+
+def test_backdated_start_of_a_draft_is_kept(mail: Component, clock: time_machine.Traveller) -> None:
+    kept = incident_on_draft(mail, started_at=NOW - timedelta(hours=2))
+    clock.shift(timedelta(hours=1))
+    operations.publish_draft(update=kept.updates.get())
+    assert record(mail) == [(NOW - timedelta(hours=2), MAJOR)]
+
+
+def incident_on_draft(component: Component, started_at: datetime) -> Incident:
+    statement = make_statement(components={component.pk: MAJOR})
+    return make_incident(statement=statement, draft=True, started_at=started_at)
+
+
+def test_draft_that_is_published_later_shortens_no_recorded_outage(
+    mail: Component, clock: time_machine.Traveller
+) -> None:
+    web = make_component("web")
+    incident = incident_on_draft(web, started_at=NOW - timedelta(hours=2))
+    clock.shift(timedelta(minutes=30))
+    make_update(incident, components={mail.pk: MAJOR})
+    clock.shift(timedelta(hours=1))
+    operations.publish_draft(update=incident.updates.get(published_at=None))
+    assert record(mail) == [(NOW - timedelta(hours=2), MAJOR)]
+
+
+def test_times_in_the_night_when_summer_time_ends_are_compared_as_moments(mail: Component) -> None:
+    zone = ZoneInfo("Europe/Copenhagen")
+    started, ended = datetime(2026, 10, 25, 2, 30, tzinfo=zone), datetime(2026, 10, 25, 2, 10, fold=1, tzinfo=zone)
+    statement = make_statement(Phase.RESOLVED, at=ended, components={mail.pk: MAJOR})
+    make_incident(statement=statement, started_at=started)
+    assert [at for at, _status in record(mail)] == [started.astimezone(UTC), ended.astimezone(UTC)]
+    assert record(mail)[1][0] - record(mail)[0][0] == timedelta(minutes=40)
 
 
 def undo(incident: Incident) -> None:

@@ -1,6 +1,6 @@
 """The table that sets the status of components in an update."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from django import forms
@@ -122,12 +122,25 @@ def statuses_of(update: Update) -> dict[str, str]:
     return dict(update.affected.values_list("component_id", "status"))
 
 
+def statuses_while_open(incident: Incident) -> dict[str, str]:
+    """The status of each component as the incident's public updates had it before it was over, for reopening it."""
+    found: dict[str, str] = {}
+    for key, status, phase in _said(incident):
+        if key not in found or not Phase(phase).is_final:
+            found[key] = status
+    return found
+
+
 def current_statuses(incident: Incident) -> dict[str, str]:
     """The status of each component according to the incident's newest public update that names it.
 
     What is over affects no component, even if its final update says how they were affected.
     """
+    return {key: _OPERATIONAL if Phase(phase).is_final else status for key, status, phase in _said(incident)}
+
+
+def _said(incident: Incident) -> Iterable[tuple[str, str, str]]:
+    # Component, status and phase of what public updates say, in the order of the timeline.
     rows = AffectedComponent.objects.filter(update__incident=incident, update__published_at__isnull=False)
     ordered = rows.order_by("update__at", "update__created_at")
-    found = ordered.values_list("component_id", "status", "update__phase")
-    return {key: _OPERATIONAL if Phase(phase).is_final else status for key, status, phase in found}
+    return ordered.values_list("component_id", "status", "update__phase")

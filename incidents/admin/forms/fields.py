@@ -38,7 +38,8 @@ class MomentField(forms.DateTimeField):
         if not EARLIEST <= naive.year <= LATEST:
             years = {"earliest": EARLIEST, "latest": LATEST}
             raise ValidationError(_("Choose a time in the years %(earliest)s to %(latest)s."), "year", years)
-        return nearest(naive) if timezone.is_naive(naive) else naive
+        moment = nearest(naive) if timezone.is_naive(naive) else naive
+        return moment.astimezone(UTC)  # two times of one zone are compared and subtracted without their offsets
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         # Whether the input differs from the initial value; the box shows neither seconds nor a time zone.

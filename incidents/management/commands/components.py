@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 from tqdm import tqdm
 
 from incidents.claims import Change, status_after
@@ -63,8 +64,9 @@ def differences(key: str) -> Iterator[str]:
 
     The current status of the component is compared, too.
     """
-    component = Component.objects.get(pk=key)
-    wanted, stored = derived_changes([key])[key], stored_changes([key])[key]
+    with transaction.atomic():
+        component = Component.objects.select_for_update(no_key=True).get(pk=key)  # verbs wait until it is read
+        wanted, stored = derived_changes([key])[key], stored_changes([key])[key]
     both = set(wanted) & set(stored)
     for mark, change in sorted(
         [*(("-", one) for one in stored if one not in both), *(("+", one) for one in wanted if one not in both)],

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -50,7 +51,7 @@ class Story:
     def affected(self) -> list[Affected]:
         """Return the components that it affects, or will affect if planned, in the page's order."""
         said: dict[Component, list[Said]] = {}
-        opening = min(self.timeline, key=lambda update: (update.created_at, update.at, update.pk), default=None)
+        opening = min(self.timeline, key=_publication, default=None)
         for update in reversed(self.timeline):
             for row in update.affected.all():
                 if not row.component.hidden:
@@ -76,6 +77,10 @@ class Story:
         """Return the state that represents the whole incident now; see `appearance`."""
         incident = self.incident
         return state_of(incident.phase, incident.impact, (affected.status for affected in self.affected))
+
+
+def _publication(update: Update) -> tuple[datetime | None, datetime, datetime, str]:
+    return update.published_at, update.created_at, update.at, update.pk
 
 
 def _said(status: str, update: Update, opening: Update | None) -> Said:

@@ -1,0 +1,61 @@
+"""Two verbs at once, on incidents that share components."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import connection, connections, transaction
+
+from incidents import operations
+from incidents.models import Component, Incident, StatusChange
+from incidents.operations import derived_changes, stored_changes
+from incidents.status import ComponentStatus, Phase
+from tests.factories import make_component, make_incident, make_page, make_statement
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def pool() -> Iterator[ThreadPoolExecutor]:
+    """Threads with database connections of their own."""
+    with ThreadPoolExecutor(1) as threads:
+        yield threads
+        threads.submit(connections.close_all).result()
+
+
+def set_status(component: Component) -> None:
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = '5s'")
+        operations.set_component_status(component=component, status=ComponentStatus.MAJOR_OUTAGE)
+
+
+def test_draft_that_is_being_saved_holds_up_no_change_of_its_components(pool: ThreadPoolExecutor) -> None:
+    make_page()
+    mail = make_component("mail")
+    with transaction.atomic():
+        make_incident(components={mail: ComponentStatus.PARTIAL_OUTAGE}, draft=True)
+        with connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # as the commit does: it locks what the draft refers to
+        pool.submit(set_status, mail).result()
+    assert StatusChange.objects.get().status == ComponentStatus.MAJOR_OUTAGE
+
+
+def post(incident: Incident, components: dict[str, ComponentStatus]) -> None:
+    statement = make_statement(Phase.IDENTIFIED, components=components)
+    operations.post_update(incident=incident, statement=statement)
+
+
+def test_updates_of_two_incidents_at_once_lose_no_claim(pool: ThreadPoolExecutor) -> None:
+    make_page()
+    components = [make_component(name) for name in ("mail", "web", "dns")]
+    one, other = make_incident(), make_incident()
+    forwards = {component.pk: ComponentStatus.PARTIAL_OUTAGE for component in components}
+    backwards = dict.fromkeys([component.pk for component in reversed(components)], ComponentStatus.MAJOR_OUTAGE)
+    for _round in range(5):
+        posted = pool.submit(post, other, backwards)
+        post(one, forwards)
+        posted.result()
+    keys = [component.pk for component in components]
+    assert stored_changes(keys) == derived_changes(keys)
+    assert {component.status for component in Component.objects.all()} == {ComponentStatus.MAJOR_OUTAGE}
