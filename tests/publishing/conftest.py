@@ -15,5 +15,5 @@ def unhashed_files(settings: Settings) -> None:
 
 @pytest.fixture(scope="session")
 def blank_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where `blank.publish_blank_page` keeps what it publishes."""
+    """Where `blank.publish_blank_page` keeps what it publishes, by day."""
     return tmp_path_factory.mktemp("blank") / "public"
