@@ -19,13 +19,12 @@ from datetime import datetime
 from heapq import heappop, heappush
 from typing import NamedTuple
 
-from .status import WORK_PHASES, ComponentStatus, Phase
+from .status import WORK_PHASES, ComponentStatus, Phase, worst_of
 
 OPERATIONAL = ComponentStatus.OPERATIONAL
-_SEVERITIES = {status: status.severity for status in ComponentStatus}
 
 
-class Said(NamedTuple):
+class StatedStatus(NamedTuple):
     """What one update of an incident says about one component.
 
     `at` is the time of the update; of a final one, the time at which the incident was over.
@@ -73,14 +72,14 @@ def has_begun(phase: str, timeline: Iterable[str]) -> bool:
     return phase != Phase.SCHEDULED and (phase != Phase.CANCELLED or any(one in WORK_PHASES for one in timeline))
 
 
-def steps_of(said: Sequence[Said], start: datetime, end: datetime | None) -> list[Step]:
+def steps_of(stated: Sequence[StatedStatus], start: datetime, end: datetime | None) -> list[Step]:
     """Return the statuses that an incident gives one component, in order of time, each different from the last.
 
-    `said` is in the order of the timeline; `start` and `end` are those of the incident. If it is
+    `stated` is in the order of the timeline; `start` and `end` are those of the incident. If it is
     over, the last step is operational.
     """
-    steps = [Step(start, one.status) for one in said if one.opens]
-    for at, status, _opens, is_final in said:
+    steps = [Step(start, one.status) for one in stated if one.opens]
+    for at, status, _opens, is_final in stated:
         step = Step(max(at, start), OPERATIONAL if is_final else status)
         while steps and steps[-1].at >= step.at:
             steps.pop()  # a final update may say that it was over before the update that precedes it
@@ -129,8 +128,6 @@ def status_after(changes: Sequence[Change]) -> ComponentStatus:
 
 def _worst(claims: Collection[Claim]) -> tuple[ComponentStatus, tuple[str, ...]]:
     # The worst status and what causes it, of the claims that hold at a moment.
-    if not claims:
-        return OPERATIONAL, ()
-    worst = max((claim.status for claim in claims), key=_SEVERITIES.__getitem__)
+    worst = worst_of(claim.status for claim in claims)
     causes = (claim.cause for claim in claims if claim.status == worst and claim.cause)
     return worst, tuple(dict.fromkeys(causes))

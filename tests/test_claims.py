@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from incidents.claims import Change, Claim, Said, Step, changes_of, claims_of, has_begun, status_after, steps_of
+from incidents.claims import Change, Claim, StatedStatus, Step, changes_of, claims_of, has_begun, status_after, steps_of
 from incidents.status import ComponentStatus, Phase, worst_of
 
 OPERATIONAL, MAINTENANCE, DEGRADED, PARTIAL, MAJOR = ComponentStatus
@@ -19,39 +19,50 @@ def at(hours: float) -> datetime:
 
 class TestSteps:
     def test_opening_update_speaks_from_the_start_and_the_others_from_their_own_time(self) -> None:
-        said = [Said(at(9), PARTIAL, opens=True), Said(at(11), DEGRADED)]
-        assert steps_of(said, at(8), None) == [Step(at(8), PARTIAL), Step(at(11), DEGRADED)]
+        stated = [StatedStatus(at(9), PARTIAL, opens=True), StatedStatus(at(11), DEGRADED)]
+        assert steps_of(stated, at(8), None) == [Step(at(8), PARTIAL), Step(at(11), DEGRADED)]
 
     def test_component_that_is_named_later_is_affected_from_then_on(self) -> None:
-        assert steps_of([Said(at(11), DEGRADED)], at(8), None) == [Step(at(11), DEGRADED)]
+        assert steps_of([StatedStatus(at(11), DEGRADED)], at(8), None) == [Step(at(11), DEGRADED)]
 
     def test_incident_ends_when_it_was_over_not_when_that_was_written(self) -> None:
-        said = [Said(at(9), PARTIAL, opens=True), Said(at(10), OPERATIONAL, is_final=True)]
-        assert steps_of(said, at(8), at(10)) == [Step(at(8), PARTIAL), Step(at(10), OPERATIONAL)]
+        stated = [StatedStatus(at(9), PARTIAL, opens=True), StatedStatus(at(10), OPERATIONAL, is_final=True)]
+        assert steps_of(stated, at(8), at(10)) == [Step(at(8), PARTIAL), Step(at(10), OPERATIONAL)]
 
     def test_component_that_the_final_update_does_not_name_is_operational_too(self) -> None:
-        assert steps_of([Said(at(9), PARTIAL)], at(8), at(10)) == [Step(at(9), PARTIAL), Step(at(10), OPERATIONAL)]
+        assert steps_of([StatedStatus(at(9), PARTIAL)], at(8), at(10)) == [
+            Step(at(9), PARTIAL),
+            Step(at(10), OPERATIONAL),
+        ]
 
     def test_past_incident_in_one_update_keeps_its_status_from_start_to_end(self) -> None:
-        said = [Said(at(10), MAJOR, opens=True, is_final=True)]
-        assert steps_of(said, at(8), at(10)) == [Step(at(8), MAJOR), Step(at(10), OPERATIONAL)]
+        stated = [StatedStatus(at(10), MAJOR, opens=True, is_final=True)]
+        assert steps_of(stated, at(8), at(10)) == [Step(at(8), MAJOR), Step(at(10), OPERATIONAL)]
 
     def test_what_was_said_after_the_end_counts_no_longer(self) -> None:
-        said = [Said(at(9), PARTIAL, opens=True), Said(at(15), DEGRADED), Said(at(10), OPERATIONAL, is_final=True)]
-        assert steps_of(said, at(9), at(10)) == [Step(at(9), PARTIAL), Step(at(10), OPERATIONAL)]
-        assert steps_of(said, at(9), None) == [Step(at(9), PARTIAL), Step(at(10), OPERATIONAL)]  # reopened
+        stated = [
+            StatedStatus(at(9), PARTIAL, opens=True),
+            StatedStatus(at(15), DEGRADED),
+            StatedStatus(at(10), OPERATIONAL, is_final=True),
+        ]
+        assert steps_of(stated, at(9), at(10)) == [Step(at(9), PARTIAL), Step(at(10), OPERATIONAL)]
+        assert steps_of(stated, at(9), None) == [Step(at(9), PARTIAL), Step(at(10), OPERATIONAL)]  # reopened
 
     def test_update_inserted_before_the_opening_one_does_not_shorten_what_that_says(self) -> None:
-        said = [Said(at(8.5), DEGRADED), Said(at(9), PARTIAL, opens=True)]
-        assert steps_of(said, at(8), None) == [Step(at(8), PARTIAL), Step(at(8.5), DEGRADED), Step(at(9), PARTIAL)]
+        stated = [StatedStatus(at(8.5), DEGRADED), StatedStatus(at(9), PARTIAL, opens=True)]
+        assert steps_of(stated, at(8), None) == [Step(at(8), PARTIAL), Step(at(8.5), DEGRADED), Step(at(9), PARTIAL)]
 
     def test_start_that_was_moved_later_moves_what_was_said_before_it(self) -> None:
-        said = [Said(at(9), PARTIAL, opens=True), Said(at(9.5), DEGRADED), Said(at(12), MAJOR)]
-        assert steps_of(said, at(10), None) == [Step(at(10), DEGRADED), Step(at(12), MAJOR)]
+        stated = [
+            StatedStatus(at(9), PARTIAL, opens=True),
+            StatedStatus(at(9.5), DEGRADED),
+            StatedStatus(at(12), MAJOR),
+        ]
+        assert steps_of(stated, at(10), None) == [Step(at(10), DEGRADED), Step(at(12), MAJOR)]
 
     def test_incident_without_length_claims_nothing(self) -> None:
-        said = [Said(at(9), MAJOR, opens=True), Said(at(9), OPERATIONAL, is_final=True)]
-        assert claims_of(steps_of(said, at(9), at(9))) == []
+        stated = [StatedStatus(at(9), MAJOR, opens=True), StatedStatus(at(9), OPERATIONAL, is_final=True)]
+        assert claims_of(steps_of(stated, at(9), at(9))) == []
 
     def test_nothing_said_is_no_step(self) -> None:
         assert steps_of([], at(8), at(9)) == []

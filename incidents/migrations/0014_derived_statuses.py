@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import migrations, models
 from django.db.models import Q
 
-from incidents.claims import Claim, Said, Step, changes_of, claims_of, steps_of
+from incidents.claims import Claim, StatedStatus, Step, changes_of, claims_of, steps_of
 from incidents.status import ComponentStatus
 
 STATUSES = [
@@ -50,15 +50,15 @@ def delete_derived_statuses(apps: Any, _schema_editor: object) -> None:
     apps.get_model("incidents", "StatusChange").objects.all().delete()
 
 
-def record_statuses_as_they_were_said(apps: Any, _schema_editor: object) -> None:
+def record_statuses_by_time_of_update(apps: Any, _schema_editor: object) -> None:
     # Back to the former version, which recorded each status at the time of its update.
     changes = apps.get_model("incidents", "StatusChange")
     by_hand = apps.get_model("incidents", "ManualStatus").objects.order_by("at", "id")
     changes.objects.bulk_create(changes(component_id=row.component_id, at=row.at, status=row.status) for row in by_hand)
-    said = apps.get_model("incidents", "AffectedComponent").objects.filter(
+    stated = apps.get_model("incidents", "AffectedComponent").objects.filter(
         update__published_at__isnull=False, update__incident__published_at__isnull=False
     )
-    rows = said.exclude(update__phase="scheduled").order_by("update__at", "update__created_at", "id")
+    rows = stated.exclude(update__phase="scheduled").order_by("update__at", "update__created_at", "id")
     changes.objects.bulk_create(
         (
             changes(component_id=component, at=at, status=status, update_id=update)
@@ -96,8 +96,8 @@ def claims_of_incidents(apps: Any) -> dict[str, list[Claim]]:
     for update in updates.filter(incident__published_at__isnull=False).order_by("at", "created_at", "id"):
         timelines[update.incident_id].append(update)
     named = defaultdict(list)
-    said_by_updates = apps.get_model("incidents", "AffectedComponent").objects.order_by("component_id")
-    for update_id, component, status in said_by_updates.values_list("update", "component", "status"):
+    statements = apps.get_model("incidents", "AffectedComponent").objects.order_by("component_id")
+    for update_id, component, status in statements.values_list("update", "component", "status"):
         named[update_id].append((component, status))
     claims: dict[str, list[Claim]] = defaultdict(list)
     for incident in apps.get_model("incidents", "Incident").objects.only("phase", "started_at", "ended_at"):
@@ -106,12 +106,12 @@ def claims_of_incidents(apps: Any) -> dict[str, list[Claim]]:
         if not timeline or incident.phase == "scheduled" or (incident.phase == "cancelled" and not phases & STARTED):
             continue
         opening = min(timeline, key=lambda update: (update.published_at, update.created_at, update.at, update.pk))
-        said = defaultdict(list)
+        stated = defaultdict(list)
         for update in timeline:
             for component, status in named[update.pk]:
                 at, is_final = update.ended_at or update.at, update.phase in FINAL
-                said[component].append(Said(at, ComponentStatus(status), update is opening, is_final))
-        for component, statements in said.items():
+                stated[component].append(StatedStatus(at, ComponentStatus(status), update is opening, is_final))
+        for component, statements in stated.items():
             claims[component] += claims_of(steps_of(statements, incident.started_at, incident.ended_at), incident.pk)
     return claims
 
@@ -161,7 +161,7 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
-        migrations.RunPython(keep_statuses_set_by_hand, record_statuses_as_they_were_said),
+        migrations.RunPython(keep_statuses_set_by_hand, record_statuses_by_time_of_update),
         # The rows above must be checked before their table is used in a change of the schema.
         migrations.RunSQL("SET CONSTRAINTS ALL IMMEDIATE", "SET CONSTRAINTS ALL IMMEDIATE"),
         migrations.RemoveField(model_name="affectedcomponent", name="old_status"),

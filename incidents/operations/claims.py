@@ -10,7 +10,7 @@ from django.db.models import BigIntegerField, Exists, Func, OuterRef, Q, Subquer
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from ..claims import Claim, Said, Step, claims_of, steps_of
+from ..claims import Claim, StatedStatus, Step, claims_of, steps_of
 from ..models import AffectedComponent, Incident, ManualStatus, Update
 from ..models.incidents import IncidentQuerySet
 from ..status import FINAL_PHASES, WORK_PHASES, ComponentStatus, Phase
@@ -19,8 +19,6 @@ Claims = dict[str, list[Claim]]
 
 EARLIEST = datetime.min.replace(tzinfo=UTC)
 _EPOCH = datetime.fromtimestamp(0, UTC)
-_STATUSES = {status.value: status for status in ComponentStatus}
-_FINAL = frozenset(phase.value for phase in FINAL_PHASES)
 
 
 def all_claims(components: Collection[str], since: datetime = EARLIEST) -> Claims:
@@ -53,11 +51,11 @@ def claims_of_incidents(components: Collection[str], incidents: IncidentQuerySet
     for (component, incident), rows in groupby(_statements(components, incidents), key=itemgetter(0, 1)):
         if incident in spans:
             start, end, opening = spans[incident]
-            said = [
-                Said(moment(over or at), _STATUSES[status], update == opening, phase in _FINAL)
+            stated = [
+                StatedStatus(moment(over or at), ComponentStatus(status), update == opening, phase in FINAL_PHASES)
                 for _component, _incident, status, update, phase, at, over in rows
             ]
-            claims[component] += claims_of(steps_of(said, start, end), incident)
+            claims[component] += claims_of(steps_of(stated, start, end), incident)
     return claims
 
 
@@ -101,7 +99,7 @@ def _statements(
 
 def _add_claims_by_hand(claims: Claims, components: Collection[str], since: datetime) -> None:
     for component, steps in groupby(_set_by_hand(components, since), key=itemgetter(0)):
-        claims[component] += claims_of([Step(at, _STATUSES[status]) for _component, at, status in steps])
+        claims[component] += claims_of([Step(at, ComponentStatus(status)) for _component, at, status in steps])
 
 
 def _set_by_hand(components: Collection[str], since: datetime) -> Iterable[tuple[str, datetime, str]]:

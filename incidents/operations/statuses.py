@@ -15,8 +15,6 @@ from ..publishing import stale
 from ..status import ComponentStatus
 from .claims import EARLIEST, Microseconds, all_claims, moment
 
-_STATUSES = {status.value: status for status in ComponentStatus}
-
 
 @transaction.atomic
 def rebuild_statuses(*, components: Collection[str], since: datetime = EARLIEST) -> list[Component]:
@@ -53,7 +51,7 @@ def stored_changes(components: Collection[str], since: datetime = EARLIEST) -> d
     changes: dict[str, list[Change]] = defaultdict(list)
     fields = ("component_id", Microseconds("at"), "status", "causes")
     for component, at, status, causes in rows.order_by("component_id", "at").values_list(*fields):
-        changes[component].append(Change(moment(at), _STATUSES[status], tuple(causes)))
+        changes[component].append(Change(moment(at), ComponentStatus(status), tuple(causes)))
     return changes
 
 

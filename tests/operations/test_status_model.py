@@ -42,7 +42,7 @@ def minute(number: int) -> datetime:
 
 
 @dataclass
-class Said:
+class Posting:
     """One update: its minute, its phase, the statuses it gives, and, of a final one, the minute of the end."""
 
     at: int
@@ -52,32 +52,34 @@ class Said:
 
 
 @dataclass
-class Story:
-    """What is said of one incident, and what becomes of it: `fate` is the last thing that staff do to it."""
+class Scenario:
+    """The updates of one incident, and its `outcome`: the last thing that staff do to it."""
 
     name: str
     start: int
-    opening: Said
-    others: list[Said]
-    final: Said | None = None
-    reopening: Said | None = None
+    opening: Posting
+    others: list[Posting]
+    final: Posting | None = None
+    reopening: Posting | None = None
     is_work: bool = False
     moved_start: int | None = None
     moved_end: int | None = None
-    fate: str = "keep"
+    outcome: str = "keep"
 
     # The model: independent of the product, one minute at a time.
 
     @property
-    def public(self) -> list[Said]:
+    def public(self) -> list[Posting]:
         """The updates that count in the end, in the order of the timeline."""
-        if self.fate == "withdraw" or (self.fate == "undo" and self.last is self.opening):
+        if self.outcome == "withdraw" or (self.outcome == "undo" and self.last is self.opening):
             return []
-        said = [self.opening, *self.others, *filter(None, (self.final, self.reopening))]
-        return sorted((one for one in said if not (self.fate == "undo" and one is self.last)), key=lambda one: one.at)
+        postings = [self.opening, *self.others, *filter(None, (self.final, self.reopening))]
+        return sorted(
+            (one for one in postings if not (self.outcome == "undo" and one is self.last)), key=lambda one: one.at
+        )
 
     @property
-    def last(self) -> Said:
+    def last(self) -> Posting:
         """The update that was written last."""
         return self.reopening or self.final or (self.others[-1] if self.others else self.opening)
 
@@ -94,15 +96,15 @@ class Story:
                 return OPERATIONAL if one.phase.is_final else one.components[component]
         return self.opening.components.get(component, OPERATIONAL) if self.opening in public else OPERATIONAL
 
-    def _start(self, public: list[Said]) -> int | None:
+    def _start(self, public: list[Posting]) -> int | None:
         if not self.is_work:
             return self.start if self.moved_start is None else self.moved_start
         return next((one.at for one in public if one.phase in {Phase.IN_PROGRESS, Phase.VERIFYING}), None)
 
-    def _end(self, public: list[Said]) -> int | None:
+    def _end(self, public: list[Posting]) -> int | None:
         return self._over(public[-1]) if public[-1].phase.is_final else None
 
-    def _over(self, final: Said) -> int:
+    def _over(self, final: Posting) -> int:
         return next(end for end in (self.moved_end, final.ended, final.at) if end is not None)
 
 
@@ -110,58 +112,60 @@ class Story:
 
 
 @st.composite
-def stories(draw: st.DrawFn, name: str) -> Story:
+def incident_scenarios(draw: st.DrawFn, name: str) -> Scenario:
     if draw(st.booleans()) and draw(st.booleans()):
-        return draw(works(name))
+        return draw(maintenance_scenarios(name))
     start = draw(st.integers(0, 400))
     times = sorted(draw(st.sets(st.integers(start, 480), min_size=1, max_size=4)))
-    opening, *others = [Said(at, Phase.IDENTIFIED, draw(statuses([*FAULTS, OPERATIONAL]))) for at in times]
-    story = Story(name, start, opening, others)
+    opening, *others = [Posting(at, Phase.IDENTIFIED, draw(statuses([*FAULTS, OPERATIONAL]))) for at in times]
+    scenario = Scenario(name, start, opening, others)
     if draw(st.booleans()):
         ended = draw(st.none() | st.integers(start, 500))
-        story.final = Said(draw(st.integers(490, 520)), Phase.RESOLVED, draw(statuses([OPERATIONAL])), ended)
+        scenario.final = Posting(draw(st.integers(490, 520)), Phase.RESOLVED, draw(statuses([OPERATIONAL])), ended)
         if draw(st.booleans()) and draw(st.booleans()):
-            story.reopening = Said(draw(st.integers(530, 560)), Phase.IDENTIFIED, draw(statuses(FAULTS)))
+            scenario.reopening = Posting(draw(st.integers(530, 560)), Phase.IDENTIFIED, draw(statuses(FAULTS)))
         elif draw(st.booleans()):
-            story.moved_end = draw(st.integers(start, 560))
+            scenario.moved_end = draw(st.integers(start, 560))
     if draw(st.booleans()):
-        ends = [start + 60, story.moved_end, *([story.final.ended, story.final.at] if story.final else [])]
-        story.moved_start = draw(st.integers(0, min(end for end in ends if end is not None)))
-    story.fate = draw(st.sampled_from(["keep", "keep", "withdraw", "publish_again", "undo", "undo_and_publish"]))
-    if story.fate.startswith("undo"):
-        story.moved_end = None  # what is undone takes its end with it
-    if story.reopening and story.fate == "undo_and_publish":
-        story.fate = "undo"  # a draft does not reopen an incident
-    if story.fate == "undo_and_publish" and story.moved_start is not None:
-        story.moved_start = min(story.moved_start, start)  # no update may be older than the start
-    return story
+        ends = [start + 60, scenario.moved_end, *([scenario.final.ended, scenario.final.at] if scenario.final else [])]
+        scenario.moved_start = draw(st.integers(0, min(end for end in ends if end is not None)))
+    scenario.outcome = draw(st.sampled_from(["keep", "keep", "withdraw", "publish_again", "undo", "undo_and_publish"]))
+    if scenario.outcome.startswith("undo"):
+        scenario.moved_end = None  # what is undone takes its end with it
+    if scenario.reopening and scenario.outcome == "undo_and_publish":
+        scenario.outcome = "undo"  # a draft does not reopen an incident
+    if scenario.outcome == "undo_and_publish" and scenario.moved_start is not None:
+        scenario.moved_start = min(scenario.moved_start, start)  # no update may be older than the start
+    return scenario
 
 
 @st.composite
-def works(draw: st.DrawFn, name: str) -> Story:
+def maintenance_scenarios(draw: st.DrawFn, name: str) -> Scenario:
     planned = draw(st.integers(100, 300))
     under = [ComponentStatus.UNDER_MAINTENANCE, ComponentStatus.MAJOR_OUTAGE]
-    opening = Said(draw(st.integers(0, 90)), Phase.SCHEDULED, draw(statuses(under)))
-    story = Story(name, planned, opening, [], is_work=True)
+    opening = Posting(draw(st.integers(0, 90)), Phase.SCHEDULED, draw(statuses(under)))
+    scenario = Scenario(name, planned, opening, [], is_work=True)
     if draw(st.booleans()):
         begun = draw(st.integers(100, 400))
-        story.others = [Said(begun, Phase.IN_PROGRESS, draw(statuses(under)))]
+        scenario.others = [Posting(begun, Phase.IN_PROGRESS, draw(statuses(under)))]
         if draw(st.booleans()):
-            story.others.append(Said(draw(st.integers(begun + 1, 480)), Phase.VERIFYING, draw(statuses(under))))
+            scenario.others.append(Posting(draw(st.integers(begun + 1, 480)), Phase.VERIFYING, draw(statuses(under))))
         if draw(st.booleans()):
             final = draw(st.sampled_from([Phase.COMPLETED, Phase.CANCELLED]))
-            story.final = Said(draw(st.integers(490, 520)), final, draw(statuses([OPERATIONAL])))
+            scenario.final = Posting(draw(st.integers(490, 520)), final, draw(statuses([OPERATIONAL])))
     elif draw(st.booleans()):
-        story.final = Said(draw(st.integers(91, 520)), Phase.CANCELLED)
-    story.fate = draw(st.sampled_from(["keep", "withdraw", "publish_again"]))
-    return story
+        scenario.final = Posting(draw(st.integers(91, 520)), Phase.CANCELLED)
+    scenario.outcome = draw(st.sampled_from(["keep", "withdraw", "publish_again"]))
+    return scenario
 
 
 def statuses(possible: list[ComponentStatus]) -> st.SearchStrategy[dict[str, ComponentStatus]]:
     return st.dictionaries(st.sampled_from(NAMES), st.sampled_from(possible), max_size=len(NAMES))
 
 
-histories = st.integers(1, 8).flatmap(lambda number: st.tuples(*(stories(f"i{index}") for index in range(number))))
+histories = st.integers(1, 8).flatmap(
+    lambda number: st.tuples(*(incident_scenarios(f"i{index}") for index in range(number)))
+)
 by_hand = st.lists(
     st.tuples(st.integers(0, LAST), st.sampled_from(NAMES), st.sampled_from(list(ComponentStatus))),
     max_size=3,
@@ -171,73 +175,73 @@ by_hand = st.lists(
 # The product
 
 
-class Performance:
-    """Calls the verbs of all stories, those of different stories in any order."""
+class Replay:
+    """Calls the verbs of all scenarios, those of different scenarios in any order."""
 
-    def __init__(self, told: tuple[Story, ...], set_by_hand: list[tuple[int, str, ComponentStatus]]) -> None:
-        self.told, self.by_hand = told, set_by_hand
+    def __init__(self, drawn: tuple[Scenario, ...], set_by_hand: list[tuple[int, str, ComponentStatus]]) -> None:
+        self.drawn, self.by_hand = drawn, set_by_hand
         self.components = {component.slug: component for component in Component.objects.all()}
 
     def run(self, random: Random) -> None:
-        queues = [self.deeds(story, random) for story in self.told]
+        queues = [self.calls(scenario, random) for scenario in self.drawn]
         queues += [iter([self.hand(*one)]) for one in self.by_hand]
         with time_machine.travel(minute(LAST) + timedelta(hours=1), tick=False) as clock:
             while queues:
                 queue = random.choice(queues)
-                deed = next(queue, None)
-                if deed is None:
+                call = next(queue, None)
+                if call is None:
                     queues.remove(queue)
                 else:
                     clock.shift(1)
-                    deed()
+                    call()
 
     def hand(self, at: int, name: str, status: ComponentStatus) -> Callable[[], Any]:
         component = self.components[name]
         return lambda: operations.set_component_status(component=component, status=status, at=minute(at))
 
-    def deeds(self, story: Story, random: Random) -> Iterator[Callable[[], Any]]:
-        yield lambda: self.open(story)
-        incident = Incident.objects.get(title__en=story.name)
+    def calls(self, scenario: Scenario, random: Random) -> Iterator[Callable[[], Any]]:
+        yield lambda: self.open(scenario)
+        incident = Incident.objects.get(title__en=scenario.name)
         # The last one stays the last, because it may be undone.
-        posts = [one for one in (*story.others, story.final) if one is not None]
-        posts = [*random.sample(posts[:-1], len(posts) - 1), posts[-1]] if posts and not story.is_work else posts
+        posts = [one for one in (*scenario.others, scenario.final) if one is not None]
+        posts = [*random.sample(posts[:-1], len(posts) - 1), posts[-1]] if posts and not scenario.is_work else posts
         for one in posts:
-            yield partial(operations.post_update, incident=incident, statement=self.statement(story, one))
-        if story.reopening:
-            yield partial(operations.reopen, incident=incident, statement=self.statement(story, story.reopening))
-        moved = {"started_at": story.moved_start, "ended_at": story.moved_end}
+            yield partial(operations.post_update, incident=incident, statement=self.statement(scenario, one))
+        if scenario.reopening:
+            yield partial(operations.reopen, incident=incident, statement=self.statement(scenario, scenario.reopening))
+        moved = {"started_at": scenario.moved_start, "ended_at": scenario.moved_end}
         if details := {name: minute(at) for name, at in moved.items() if at is not None}:
             yield lambda: operations.edit_incident(incident=incident, details=details)  # type: ignore[arg-type]
-        yield from self.fate(story, incident)
+        yield from self.outcome(scenario, incident)
 
-    def fate(self, story: Story, incident: Incident) -> Iterator[Callable[[], Any]]:
-        if story.fate in {"withdraw", "publish_again"}:
+    def outcome(self, scenario: Scenario, incident: Incident) -> Iterator[Callable[[], Any]]:
+        if scenario.outcome in {"withdraw", "publish_again"}:
             yield lambda: operations.withdraw(incident=incident)
-        if story.fate == "publish_again":
+        if scenario.outcome == "publish_again":
             yield lambda: operations.publish_again(incident=incident)
-        if story.fate.startswith("undo"):
-            last = incident.updates.get(text__en=str(story.last.at))
+        if scenario.outcome.startswith("undo"):
+            last = incident.updates.get(text__en=str(scenario.last.at))
             yield lambda: operations.undo_update(update=last)
-            if story.fate == "undo_and_publish":
+            if scenario.outcome == "undo_and_publish":
                 yield lambda: operations.publish_draft(update=Update.objects.get(pk=last.pk))
 
-    def open(self, story: Story) -> None:
-        title, statement = Text(da=story.name, en=story.name), self.statement(story, story.opening)
-        if story.is_work:
-            window = {"scheduled_for": minute(story.start), "scheduled_until": minute(story.start + 60)}
+    def open(self, scenario: Scenario) -> None:
+        title, statement = Text(da=scenario.name, en=scenario.name), self.statement(scenario, scenario.opening)
+        if scenario.is_work:
+            window = {"scheduled_for": minute(scenario.start), "scheduled_until": minute(scenario.start + 60)}
             operations.schedule_maintenance(details={"title": title, **window}, statement=statement)  # type: ignore[typeddict-item]
         else:
-            details = {"title": title, "impact": Impact.MAJOR, "started_at": minute(story.start)}
+            details = {"title": title, "impact": Impact.MAJOR, "started_at": minute(scenario.start)}
             operations.open_incident(details=details, statement=statement)  # type: ignore[arg-type]
 
-    def statement(self, story: Story, said: Said) -> Statement:
+    def statement(self, scenario: Scenario, posting: Posting) -> Statement:
         return Statement(
-            phase=said.phase,
-            text=Text(da=str(said.at), en=str(said.at)),
-            components={self.components[name].pk: status for name, status in said.components.items()},
-            at=minute(said.at),
-            ended_at=None if said.ended is None else minute(said.ended),
-            notify=story.fate.startswith("undo") and said is story.last,
+            phase=posting.phase,
+            text=Text(da=str(posting.at), en=str(posting.at)),
+            components={self.components[name].pk: status for name, status in posting.components.items()},
+            at=minute(posting.at),
+            ended_at=None if posting.ended is None else minute(posting.ended),
+            notify=scenario.outcome.startswith("undo") and posting is scenario.last,
         )
 
 
@@ -250,14 +254,14 @@ def stored() -> list[tuple[str, datetime, str, tuple[str, ...]]]:
     ]
 
 
-def performed(
-    told: tuple[Story, ...], set_by_hand: list[tuple[int, str, ComponentStatus]], seed: int
+def replayed(
+    drawn: tuple[Scenario, ...], set_by_hand: list[tuple[int, str, ComponentStatus]], seed: int
 ) -> list[tuple[str, datetime, str, tuple[str, ...]]]:
     """What is stored after all verbs; then everything is rolled back."""
     with transaction.atomic():
         for name in NAMES:
             make_component(name)
-        Performance(told, set_by_hand).run(Random(seed))
+        Replay(drawn, set_by_hand).run(Random(seed))
         result = stored()
         current = dict(Component.objects.values_list("slug", "status"))
         assert current == {name: status_in(result, name, LAST + 60) for name in NAMES}
@@ -283,15 +287,15 @@ def causes_in(record: list[tuple[str, datetime, str, tuple[str, ...]]], name: st
 )
 @given(histories, by_hand, st.integers(0, 99), st.integers(0, 99))
 def test_record_equals_the_model_at_every_minute_in_any_order(
-    told: tuple[Story, ...], set_by_hand: list[tuple[int, str, ComponentStatus]], seed: int, other: int
+    drawn: tuple[Scenario, ...], set_by_hand: list[tuple[int, str, ComponentStatus]], seed: int, other: int
 ) -> None:
-    record = performed(told, set_by_hand, seed)
+    record = replayed(drawn, set_by_hand, seed)
     for name in NAMES:
         for now in range(LAST + 1):
-            claims = {story.name: story.status_at(now, name) for story in told}
+            claims = {scenario.name: scenario.status_at(now, name) for scenario in drawn}
             hand = [status for at, slug, status in sorted(set_by_hand) if slug == name and at <= now][-1:]
             worst = worst_of([*claims.values(), *hand])
             assert status_in(record, name, now) == worst, (name, now)
-            causes = {story for story, status in claims.items() if status == worst != OPERATIONAL}
+            causes = {scenario for scenario, status in claims.items() if status == worst != OPERATIONAL}
             assert causes_in(record, name, now) == causes, (name, now)
-    assert performed(told, set_by_hand, other) == record
+    assert replayed(drawn, set_by_hand, other) == record

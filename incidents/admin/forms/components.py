@@ -125,7 +125,7 @@ def statuses_of(update: Update) -> dict[str, str]:
 def statuses_while_open(incident: Incident) -> dict[str, str]:
     """The status of each component as the incident's public updates had it before it was over, for reopening it."""
     found: dict[str, str] = {}
-    for key, status, phase in _said(incident):
+    for key, status, phase in _stated_statuses(incident):
         if key not in found or not Phase(phase).is_final:
             found[key] = status
     return found
@@ -136,10 +136,10 @@ def current_statuses(incident: Incident) -> dict[str, str]:
 
     What is over affects no component, even if its final update says how they were affected.
     """
-    return {key: _OPERATIONAL if Phase(phase).is_final else status for key, status, phase in _said(incident)}
+    return {key: _OPERATIONAL if Phase(phase).is_final else status for key, status, phase in _stated_statuses(incident)}
 
 
-def _said(incident: Incident) -> Iterable[tuple[str, str, str]]:
+def _stated_statuses(incident: Incident) -> Iterable[tuple[str, str, str]]:
     # Component, status and phase of what public updates say, in the order of the timeline.
     rows = AffectedComponent.objects.filter(update__incident=incident, update__published_at__isnull=False)
     ordered = rows.order_by("update__at", "update__created_at")

@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import Prefetch
 
 from ...appearance import state_of
-from ...claims import Said, Step, has_begun, steps_of
+from ...claims import StatedStatus, Step, has_begun, steps_of
 from ...models import AffectedComponent, Component, Incident, Update, page_order
 from ...models.incidents import IncidentQuerySet
 from ...status import ComponentStatus, Phase
@@ -50,18 +50,18 @@ class Story:
     @cached_property
     def affected(self) -> list[Affected]:
         """Return the components that it affects, or will affect if planned, in the page's order."""
-        said: dict[Component, list[Said]] = {}
+        stated: dict[Component, list[StatedStatus]] = {}
         opening = min(self.timeline, key=_publication, default=None)
         for update in reversed(self.timeline):
             for row in update.affected.all():
                 if not row.component.hidden:
-                    said.setdefault(row.component, []).append(_said(row.status, update, opening))
-        return [self._affected(component, said[component]) for component in sorted(said, key=page_order)]
+                    stated.setdefault(row.component, []).append(_stated(row.status, update, opening))
+        return [self._affected(component, stated[component]) for component in sorted(stated, key=page_order)]
 
-    def _affected(self, component: Component, said: list[Said]) -> Affected:
+    def _affected(self, component: Component, stated: list[StatedStatus]) -> Affected:
         incident = self.incident
-        steps = steps_of(said, incident.started_at, incident.ended_at) if self.has_begun else []
-        return Affected(component, steps, said[-1].status)
+        steps = steps_of(stated, incident.started_at, incident.ended_at) if self.has_begun else []
+        return Affected(component, steps, stated[-1].status)
 
     @property
     def has_begun(self) -> bool:
@@ -83,8 +83,8 @@ def _publication(update: Update) -> tuple[datetime | None, datetime, datetime, s
     return update.published_at, update.created_at, update.at, update.pk
 
 
-def _said(status: str, update: Update, opening: Update | None) -> Said:
-    return Said(update.ended_at or update.at, ComponentStatus(status), update is opening, update.is_final)
+def _stated(status: str, update: Update, opening: Update | None) -> StatedStatus:
+    return StatedStatus(update.ended_at or update.at, ComponentStatus(status), update is opening, update.is_final)
 
 
 def with_timeline(
