@@ -5,6 +5,7 @@ visible note: `passage` for a line, `prose` for Markdown.
 """
 
 import re
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 from django.conf import settings
@@ -56,6 +57,12 @@ def language_own_name(code: str) -> str:
 def words(text: Text) -> str:
     """Return the text without markup, for attributes, `<title>` and email subjects."""
     return reader_passage(text).text
+
+
+def listed(parts: Sequence[str]) -> str:
+    """Return “Webmail, FTP and Spam filter” in the active language; "" for no parts."""
+    *most, last = parts or [""]
+    return pgettext("joins the last two of a list", " and ").join([", ".join(most), last]) if most else last
 
 
 def passage(text: Text) -> SafeString:

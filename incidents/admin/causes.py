@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from django.db.models import OuterRef, Subquery
-from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
@@ -16,7 +16,7 @@ from ..models import Component, Incident, StatusChange
 from ..operations.claims import open_claims
 from ..operations.effects import named_components
 from ..status import ComponentStatus
-from ..wording import passage, state
+from ..wording import listed, passage, state
 from .addresses import incident_page
 
 
@@ -123,9 +123,4 @@ def _linked(incident: Incident) -> SafeString:
 
 
 def _listed(parts: Sequence[SafeString]) -> SafeString:
-    *others, last = parts or [SafeString()]
-    if not others:
-        return last
-    return format_html(
-        pgettext("joins a list", "{others} and {last}"), others=format_html_join(", ", "{}", zip(others)), last=last
-    )
+    return mark_safe(listed(parts))  # noqa: S308 - the parts are escaped, what joins them is a translation

@@ -7,12 +7,11 @@ from datetime import datetime
 from django.core.exceptions import ValidationError
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
 
 from ..formats import moment
 from ..models import Incident, Page, Update
 from ..text import Text
-from ..wording import words
+from ..wording import listed, words
 
 NAMES = ("components", "time", "start", "end", "next_update")
 _KNOWN = re.compile(rf"\{{({'|'.join(NAMES)})\}}")
@@ -67,7 +66,7 @@ def _values(update: Update, names: list[str]) -> dict[str, str]:
     # The value of each placeholder in the active language; empty where unknown.
     incident = update.incident
     return {
-        "components": _joined(names),
+        "components": listed(names),
         "time": moment(update.at),
         "start": moment(incident.started_at),
         "end": _moment_or_empty(_end(update, incident)),
@@ -83,9 +82,3 @@ def _end(update: Update, incident: Incident) -> datetime | None:
 
 def _moment_or_empty(value: datetime | None) -> str:
     return moment(value) if value else ""
-
-
-def _joined(names: list[str]) -> str:
-    # “Webmail, FTP and Spam filter”.
-    *most, last = names or [""]
-    return pgettext("joins the last two of a list", " and ").join([", ".join(most), last]) if most else last
