@@ -58,7 +58,7 @@ def run(options: list[str]) -> list[Figure]:
     parser = argparse.ArgumentParser(prog="python -m benchmarks enumeration")
     parser.add_argument("--rounds", type=int, default=300, help="addresses of each kind for each form")
     rounds = parser.parse_args(options).rounds + WARM_UP
-    with product_environment(SAMPLE_DATA="1", TRUST_PROXY_HEADERS="1") as environment:
+    with product_environment(SAMPLE_DATA="1", TRUSTED_PROXIES="127.0.0.1") as environment:
         incident = fill(environment, rounds)
         paths = {
             "subscribe": "/da/subscribe/",

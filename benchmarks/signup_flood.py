@@ -33,7 +33,7 @@ def run(options: list[str]) -> list[Figure]:
     parser = argparse.ArgumentParser(prog="python -m benchmarks signup_flood")
     parser.add_argument("--attempts", type=int, default=10_000)
     wanted = parser.parse_args(options)
-    with product_environment(SAMPLE_DATA="0", TRUST_PROXY_HEADERS="1", WEB_THREADS="5") as environment:
+    with product_environment(SAMPLE_DATA="0", TRUSTED_PROXIES="127.0.0.1", WEB_THREADS="5") as environment:
         with web_server(granian("statuspage.wsgi:application", 5), environment) as site:
             begun = time.monotonic()
             with Reader(site.url) as reader:

@@ -123,6 +123,21 @@ class Environment:
         except ValueError as error:
             raise self.refusal(name, self.text(name), hint) from error
 
+    def proxies(self, name: str) -> tuple[list[IPv4Network | IPv6Network], bool]:
+        """Return the networks of our proxies, and whether `unix` (a proxy on a Unix socket) is among them."""
+        example = "such as 127.0.0.1,10.20.0.0/16, and unix for a proxy on a Unix socket"
+        items = self.comma_separated(name, "")
+        try:
+            networks = [_unmapped(ip_network(item)) for item in items if item != "unix"]
+        except ValueError as error:
+            former = "the number of proxies is no longer used; " if self.text(name).isdecimal() else ""
+            hint = f"{former}write the proxies' addresses or networks, {example}"
+            raise self.refusal(name, self.text(name), hint) from error
+        if any(network.prefixlen == 0 for network in networks):
+            hint = f"this would trust every client; write the proxies' own addresses or networks, {example}"
+            raise self.refusal(name, self.text(name), hint)
+        return networks, "unix" in items
+
     def choice(self, name: str, default: str, allowed: list[str]) -> str:
         value = self.text(name, default)
         if value not in allowed:
@@ -232,6 +247,12 @@ class Environment:
         """Return the error to raise for an invalid value."""
         shown = _CREDENTIALS.sub("//…@", value)  # passwords must not reach a log
         return ImproperlyConfigured(f"{name} is “{shown}”: {hint}.")
+
+
+def _unmapped(network: IPv4Network | IPv6Network) -> IPv4Network | IPv6Network:
+    # Return the IPv4 network that `::ffff:10.0.0.0/104` stands for: peers are compared in this form.
+    mapped = network.network_address.ipv4_mapped if isinstance(network, IPv6Network) else None
+    return IPv4Network((mapped, max(network.prefixlen - 96, 0))) if mapped else network
 
 
 def _is_importable(module: str) -> bool:

@@ -1,4 +1,7 @@
-"""Headers of dynamic pages; PublicSite sets those of published documents."""
+"""Headers of dynamic pages: those of requests that count, and those of responses.
+
+PublicSite sets the headers of published documents, and reads none that a proxy sets.
+"""
 
 from collections.abc import Callable
 
@@ -6,7 +9,25 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from incidents.forwarded import parse_address
 from incidents.public_site.headers import dynamic_headers
+from incidents.subscriptions.origin import is_trusted_proxy
+
+
+class ForwardedHeaders:
+    """Removes the headers of a proxy from requests that no trusted proxy sent. Must be the first middleware.
+
+    Django believes SECURE_PROXY_SSL_HEADER from any client.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if not is_trusted_proxy(parse_address(request.META.get("REMOTE_ADDR", ""))):
+            for name in [name for name in request.META if name.startswith(("HTTP_X_FORWARDED_", "HTTP_FORWARDED"))]:
+                del request.META[name]
+        return self.get_response(request)
 
 
 class SecurityHeaders:

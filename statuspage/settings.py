@@ -60,6 +60,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "statuspage.middleware.ForwardedHeaders",  # first: the others use is_secure()
     "django.middleware.security.SecurityMiddleware",
     "statuspage.middleware.SecurityHeaders",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -177,10 +178,11 @@ if _mirror := env.storage("PUBLIC_MIRROR"):  # gets every published document too
 # -- Security ----------------------------------------------------------------------------------
 
 SECURE_SSL_REDIRECT = False  # left to the proxy: a redirect would break one-click unsubscribe (RFC 8058 §3.1)
-_behind_proxy = env.flag("TRUST_PROXY_HEADERS")
-# The number of our own proxies in X-Forwarded-For; a client can forge every entry before theirs.
-TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", 1 if _behind_proxy else 0, maximum=10)
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _behind_proxy else None
+# Only these peers' X-Forwarded-For, Forwarded and X-Forwarded-Proto count (statuspage.middleware.ForwardedHeaders).
+TRUSTED_PROXIES, TRUST_UNIX_SOCKET = env.proxies("TRUSTED_PROXIES")
+if env.flag("TRUST_PROXY_HEADERS") and not (TRUSTED_PROXIES or TRUST_UNIX_SOCKET):
+    raise env.refusal("TRUST_PROXY_HEADERS", "1", "write the addresses of your proxies in TRUSTED_PROXIES instead")
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES or TRUST_UNIX_SOCKET else None
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = False
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS

@@ -79,6 +79,11 @@ def load_settings(monkeypatch: pytest.MonkeyPatch, **variables: str) -> ModuleTy
         ("ANNOUNCEMENT_HOLD", "soon", "whole number"),
         ("LOG_LEVEL", "LOUD", "WARNING"),
         ("WEBHOOK_NETWORKS", "10.0.0.1/8", "10.20.0.0/16"),
+        ("TRUSTED_PROXIES", "1", "the number of proxies is no longer used; write the proxies' addresses"),
+        ("TRUSTED_PROXIES", "proxy.example.com", "such as 127.0.0.1,10.20.0.0/16"),
+        ("TRUSTED_PROXIES", "10.0.0.1/8", "such as 127.0.0.1,10.20.0.0/16"),
+        ("TRUSTED_PROXIES", "127.0.0.1,::/0", "trust every client"),
+        ("TRUST_PROXY_HEADERS", "1", "in TRUSTED_PROXIES instead"),
         ("SECRET_KEY_FILE", "/no/such/file", "readable file"),
     ],
 )
@@ -98,6 +103,8 @@ def test_invalid_value_stops_the_start_with_a_hint(
         (["manage.py", "help"], {"SECRET_KEY": ""}),
         (["manage.py", "changepassword", "admin"], {"SECRET_KEY": ""}),
         (["manage.py", "check"], {"LANGUAGES": "da,da"}),
+        (["manage.py", "scheduler"], {"TRUSTED_PROXIES": "2"}),
+        (["-c", "import statuspage.wsgi"], {"TRUST_PROXY_HEADERS": "1"}),
         (["manage.py", "rqworker", "delivery"], {"SITE_URL": "https://user:pw@example.com"}),
         (["-c", "import statuspage.wsgi"], {"SECRET_KEY": "short"}),
     ],
@@ -160,6 +167,19 @@ def test_valid_values_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
     read = load_settings(monkeypatch, LANGUAGES="en,da,de", DEFAULT_LANGUAGE="en", TIME_ZONE="UTC", DEBUG="yes")
     assert [code for code, _name in read.LANGUAGES] == ["en", "da", "de"]
     assert (read.LANGUAGE_CODE, read.TIME_ZONE, read.DEBUG) == ("en", "UTC", True)
+
+
+def test_proxies_are_addresses_networks_and_unix(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = load_settings(monkeypatch, TRUSTED_PROXIES="127.0.0.1, 10.20.0.0/16,2001:db8::/48,::ffff:192.0.2.1,unix")
+    assert list(map(str, read.TRUSTED_PROXIES)) == ["127.0.0.1/32", "10.20.0.0/16", "2001:db8::/48", "192.0.2.1/32"]
+    assert read.TRUST_UNIX_SOCKET
+    assert read.SECURE_PROXY_SSL_HEADER == ("HTTP_X_FORWARDED_PROTO", "https")
+
+
+def test_no_proxy_is_trusted_unless_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = load_settings(monkeypatch)
+    assert (read.TRUSTED_PROXIES, read.TRUST_UNIX_SOCKET, read.SECURE_PROXY_SSL_HEADER) == ([], False, None)
+    assert load_settings(monkeypatch, TRUSTED_PROXIES="unix").SECURE_PROXY_SSL_HEADER
 
 
 def test_production_settings_pass_the_deployment_checks() -> None:

@@ -112,7 +112,7 @@ def may_replay(subscriber: str) -> bool:
 
 
 def may_search(*, network: str) -> bool:
-    return not network or _take(SEARCH, network)
+    return _take(SEARCH, network)
 
 
 def may_try_password(user: object) -> bool:

@@ -6,8 +6,12 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.http import HttpRequest
 
+from ..forwarded import Address, client_address
+
 # One sender can easily use every address of such a network: providers assign a /48 to one customer.
 PREFIXES = {4: 24, 6: 48}
+# All senders without a readable address share the limits of one network.
+UNKNOWN = "unknown"
 
 
 def is_from_another_site(request: HttpRequest) -> bool:
@@ -27,23 +31,23 @@ def is_from_another_site(request: HttpRequest) -> bool:
 
 
 def network(request: HttpRequest) -> str:
-    """Return the sender's network, such as `192.0.2.0/24`; empty if unknown (a Unix socket)."""
-    try:
-        address = ipaddress.ip_address(_client(request))
-    except ValueError:
-        return ""
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
-        address = address.ipv4_mapped
+    """Return the sender's network, such as `192.0.2.0/24`, or UNKNOWN; never empty, so a limit always applies."""
+    address = client_address(
+        request.META.get("REMOTE_ADDR", ""),
+        request.META.get("HTTP_X_FORWARDED_FOR", ""),
+        request.META.get("HTTP_FORWARDED", ""),
+        is_trusted_proxy,
+    )
+    if address is None:
+        return UNKNOWN
     return str(ipaddress.ip_network((address, PREFIXES[address.version]), strict=False))
 
 
-def _client(request: HttpRequest) -> str:
-    # Return the client's address as seen by our outermost proxy; the header is ignored without proxies.
-    hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
-    proxies = settings.TRUSTED_PROXIES
-    if proxies and len(hops) >= proxies:
-        return hops[-proxies]
-    return str(request.META.get("REMOTE_ADDR", ""))
+def is_trusted_proxy(address: Address | None) -> bool:
+    """Whether this peer is one of our proxies; None is a peer without an address, on a Unix socket."""
+    if address is None:
+        return bool(settings.TRUST_UNIX_SOCKET)
+    return any(address in network for network in settings.TRUSTED_PROXIES)
 
 
 def _host_and_port(origin: str) -> str:

@@ -159,6 +159,12 @@ def test_too_many_searches_from_one_network_are_refused_for_a_while() -> None:
         assert search("printer").status_code == 200
 
 
+def test_searches_without_a_readable_address_are_limited_too() -> None:
+    client = Client(REMOTE_ADDR="")
+    statuses = [client.get("/da/search/", {"q": "printer"}).status_code for _each in range(62)]
+    assert statuses.count(429) == 2
+
+
 def test_page_sets_no_cookie_and_is_not_indexed() -> None:
     answer = search("printer")
     assert not answer.cookies
