@@ -38,16 +38,18 @@ for kind in {kinds}:
     confirmed = None if state == "pending" else timezone.now()
     for name in ("subscribe", "manage", "follow"):
         for number in range({rounds}):
-            one = Subscriber.objects.create(
-                address=f"{name}.{kind}{number}@example.dk", state=state, confirmed_at=confirmed, language="da"
+            one = Subscriber.new(
+                f"{name}.{kind}{number}@example.dk", state=state, confirmed_at=confirmed, language="da"
             )
+            one.save()
             if kind == "erased":
                 service.erase(subscriber=one)
     for number in range({rounds}):
-        one = Subscriber.objects.create(
-            channel="webhook", address=f"https://hooks.example.com/{kind}{number}", state=state, language="da",
+        one = Subscriber.new(
+            f"https://hooks.example.com/{kind}{number}", channel="webhook", state=state, language="da",
             confirmed_at=confirmed, owner=f"webhook.{kind}{number}@example.dk",
         )
+        one.save()
         if kind == "erased":
             service.erase(subscriber=one)
 print(next(one.pk for one in Incident.objects.public() if not one.is_over))

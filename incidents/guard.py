@@ -22,6 +22,8 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
+from . import domains
+
 LONGEST_URL = 500
 CONNECT_SECONDS = 5.0
 SECONDS = 30.0
@@ -159,7 +161,7 @@ def _ascii_host(host: str) -> str:
     plain = host.lower().rstrip(".")
     if ":" in plain:
         return str(ipaddress.ip_address(plain))
-    encoded = plain if plain.isascii() else plain.encode("idna").decode()
+    encoded = domains.to_ascii(plain)
     if not _HOST.fullmatch(encoded):
         raise ValueError("Not a host name")
     return encoded

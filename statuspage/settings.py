@@ -137,6 +137,7 @@ EMAIL_CONNECTIONS = env.number("EMAIL_CONNECTIONS", 20, minimum=1, maximum=200) 
 EMAIL_RATE = env.number("EMAIL_RATE", 0)  # emails per second and worker at most; 0 is no limit
 DESTINATION_RATE = env.number("DESTINATION_RATE", 0)  # the same per recipient domain or group of mail servers
 GROUP_BY_MX = env.flag("GROUP_BY_MX")  # treat domains with the same mail servers as one destination
+EMAIL_SMTPUTF8 = env.flag("EMAIL_SMTPUTF8")  # the mail server takes addresses that are not ASCII before the @
 MAIL_PROVIDER, MAIL_PROVIDER_VIEW, ANYMAIL = read_mail_provider(env)
 RESEND_UNCERTAIN = env.flag("RESEND_UNCERTAIN", default=True)  # prefer a duplicate to a missing email
 

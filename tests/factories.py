@@ -70,4 +70,6 @@ def make_update(incident: Incident, phase: Phase = Phase.MITIGATED, **fields: An
 def make_subscriber(address: str = "", **fields: Any) -> Subscriber:
     """Return an active email subscriber in Danish, unless `fields` differ."""
     active = {"language": "da", "state": Subscriber.State.ACTIVE, "confirmed_at": timezone.now()}
-    return Subscriber.objects.create(address=address or f"laeser{next(_numbers)}@example.dk", **{**active, **fields})
+    subscriber = Subscriber.new(address or f"laeser{next(_numbers)}@example.dk", **{**active, **fields})
+    subscriber.save(force_insert=True)
+    return subscriber

@@ -16,7 +16,7 @@ DELIVERY = Path(ROOT, "docs", "delivery.md").read_text(encoding="utf-8")
 
 
 def documented() -> set[str]:
-    return set(re.findall(r"^\| `([A-Z_]+)` \|", SETTINGS, flags=re.MULTILINE))
+    return set(re.findall(r"^\| `([A-Z0-9_]+)` \|", SETTINGS, flags=re.MULTILINE))
 
 
 def test_every_variable_is_documented() -> None:

@@ -27,7 +27,7 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.db import connection, transaction
 from django.db.models import CharField, Max, Min, Value
-from django.db.models.functions import Concat
+from django.db.models.functions import Concat, Lower
 from django.utils import timezone
 
 django.setup()
@@ -54,6 +54,7 @@ FROM incidents_subscriber AS first, generate_series(2, %s) AS n,
 LATERAL jsonb_populate_record(first, jsonb_build_object(
     'id', left(md5(n::text), 12),
     'address', 'reader' || n || '@host' || n %% 300 || '.example',
+    'canonical_address', 'reader' || n || '@host' || n %% 300 || '.example',
     'language', CASE n %% 2 WHEN 0 THEN 'da' ELSE 'en' END
 )) AS made
 """
@@ -62,9 +63,8 @@ LATERAL jsonb_populate_record(first, jsonb_build_object(
 def fill(number: str) -> dict[str, Any]:
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE incidents_delivery, incidents_subscriber CASCADE")
-        Subscriber.objects.create(
-            address="reader1@host1.example", language="en", state="active", confirmed_at=timezone.now()
-        )
+        address, now = "reader1@host1.example", timezone.now()
+        Subscriber.new(address, language="en", state="active", confirmed_at=now).save()
         cursor.execute(_COPIES, [int(number)])
         cursor.execute("ANALYZE incidents_subscriber")
     Destination.objects.all().delete()
@@ -147,7 +147,8 @@ def send_with_django(number: str, file: str) -> dict[str, Any]:
 
 def busy_day() -> dict[str, Any]:
     """Simulate the day of a busy mail server for subscribers of one domain."""
-    Subscriber.objects.update(address=Concat(Value("reader"), "pk", Value("@busy.example"), output_field=CharField()))
+    address = Concat(Value("reader"), "pk", Value("@busy.example"), output_field=CharField())
+    Subscriber.objects.update(address=address, canonical_address=Lower(address))
     with ScriptedServer() as server, timed() as seconds:
         settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
         with time_machine.travel("2023-10-09T21:00:00+00:00", tick=False) as clock:

@@ -10,11 +10,11 @@ from django.utils.translation import pgettext_lazy
 from ..models import Bounce
 from ..wording import short_moment
 from .addresses import subscriber_page
-from .read_only import ReadOnlyAdmin, sees_addresses
+from .read_only import SubscriberRowsAdmin, sees_addresses
 
 
 @admin.register(Bounce)
-class BounceAdmin(ReadOnlyAdmin):
+class BounceAdmin(SubscriberRowsAdmin):
     list_filter = ("consequence",)
     list_select_related = ("subscriber",)
     list_display_links = ("consequence",)
@@ -32,7 +32,7 @@ class BounceAdmin(ReadOnlyAdmin):
         return self.get_fields(request, obj)
 
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
-        return ("subscriber__address",) if sees_addresses(request.user) else ("subscriber__address__iexact",)
+        return ("subscriber__address",) if sees_addresses(request.user) else ("subscriber__canonical_address__exact",)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         # The panels and the subscriber pages link here.

@@ -17,7 +17,7 @@ from ..notifications.monitoring.progress import counts_by_state
 from ..wording import language_name, passage, short_moment
 from .addresses import incident_page, list_page
 from .delivery_overview import overview
-from .read_only import ReadOnlyAdmin, sees_addresses
+from .read_only import ReadOnlyAdmin, SubscriberRowsAdmin, sees_addresses
 
 
 class ReplyFilter(admin.SimpleListFilter):
@@ -44,7 +44,7 @@ class ReplyFilter(admin.SimpleListFilter):
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(ReadOnlyAdmin):
+class DeliveryAdmin(SubscriberRowsAdmin):
     list_filter = ("state", "skip_reason", "channel", "letter", ReplyFilter)
     list_select_related = ("subscriber",)
     ordering = ("-created_at", "-id")
@@ -73,7 +73,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
         if sees_addresses(request.user):
             return ("subscriber__address", "message_id")
-        return ("subscriber__address__iexact", "message_id__exact")
+        return ("subscriber__canonical_address__exact", "message_id__exact")
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         # The lists of announcements and subscribers link here, and so does the overview.

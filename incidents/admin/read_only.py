@@ -4,7 +4,10 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db.models import QuerySet
 from django.http import HttpRequest
+
+from ..identity import canonical
 
 MAY_SEE_ADDRESSES = "incidents.change_subscriber"
 
@@ -28,6 +31,17 @@ class ReadOnlyAdmin(admin.ModelAdmin[Any]):
     # The permission to change includes the permission to view.
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return may_see(request.user, str(self.opts.model_name))
+
+
+class SubscriberRowsAdmin(ReadOnlyAdmin):
+    """Rows of subscribers. Without permission to see addresses, staff can only look up an exact address."""
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        if "@" in search_term and not sees_addresses(request.user):
+            search_term = canonical(search_term.strip())
+        return super().get_search_results(request, queryset, search_term)
 
 
 def may_see(user: AbstractBaseUser | AnonymousUser, model: str) -> bool:

@@ -18,13 +18,13 @@ from ..wording import language_name, passage, short_moment, words
 from .addresses import list_page
 from .deliveries import badge
 from .export import export_view
-from .read_only import ReadOnlyAdmin, sees_addresses
+from .read_only import SubscriberRowsAdmin, sees_addresses
 
 SHOWN = 20
 
 
 @admin.register(Subscriber)
-class SubscriberAdmin(ReadOnlyAdmin):
+class SubscriberAdmin(SubscriberRowsAdmin):
     list_filter = ("state", "channel", "language", "wants_incidents", "wants_maintenance")
     ordering = ("-created_at", "-id")
     actions = ("end_subscription",)
@@ -58,7 +58,7 @@ class SubscriberAdmin(ReadOnlyAdmin):
         # Without permission to see addresses, only an exact address can be looked up.
         if sees_addresses(request.user):
             return "address", "owner", "id"
-        return "address__iexact", "owner__iexact", "id__exact"
+        return "canonical_address__exact", "address__exact", "id__exact"
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         return super().get_actions(request) if sees_addresses(request.user) else {}

@@ -1,13 +1,14 @@
 from datetime import datetime
+from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
-from django.db.models.functions import Upper
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from ..identity import canonical
 from ..masks import masked, without_addresses
 from ..status import FINAL_PHASES
 from .components import Component
@@ -18,17 +19,19 @@ from .updates import Update
 
 class SubscriberQuerySet(models.QuerySet["Subscriber"]):
     def webhooks_of(self, owner: str) -> "SubscriberQuerySet":
-        """Webhooks and chat channels whose owner has this email address."""
-        return self.filter(owner__iexact=owner).exclude(owner="")
+        """Webhooks and chat channels whose owner has this email address, in any spelling."""
+        # Excluding the empty owner lets PostgreSQL use the index `subscriber_owner`.
+        return self.filter(canonical_address=canonical(owner)).exclude(owner="")
 
     def active(self) -> "SubscriberQuerySet":
         """Confirmed and neither unsubscribed nor suspended: only these may be notified."""
         return self.filter(state=Subscriber.State.ACTIVE)
 
     def by_mail(self, address: str) -> "SubscriberQuerySet":
-        """The email subscriber with this address, in any case: no mail host distinguishes case."""
+        """The email subscriber with this address, in any spelling; see `identity`."""
         # Excluding the empty address lets PostgreSQL use the index of `mail_address_once`.
-        return self.filter(channel=Subscriber.Channel.EMAIL, address__iexact=address).exclude(address="")
+        mail = self.filter(channel=Subscriber.Channel.EMAIL, canonical_address=canonical(address))
+        return mail.exclude(canonical_address="")
 
 
 class Subscriber(models.Model):
@@ -63,6 +66,8 @@ class Subscriber(models.Model):
         blank=True,
         help_text=_("The email address of the webhook's owner. Empty for email."),
     )
+    # Of `mail_address`, for comparison; see `new`.
+    canonical_address = models.CharField(max_length=320, blank=True, editable=False)
     language = models.CharField(_("language"), max_length=12)
     state = models.CharField(_("state"), max_length=12, choices=State, default=State.PENDING)
     wants_incidents = models.BooleanField(_("incidents"), default=True)
@@ -97,21 +102,24 @@ class Subscriber(models.Model):
         verbose_name = _("subscriber")
         verbose_name_plural = _("subscribers")
         constraints = [
-            # Looked up by `address__iexact`, which compares in upper case.
             models.UniqueConstraint(
-                Upper("address"), condition=Q(channel="email") & ~Q(address=""), name="mail_address_once"
+                fields=["canonical_address"],
+                condition=Q(channel="email") & ~Q(canonical_address=""),
+                name="mail_address_once",
             ),
             # Several owners may share a webhook: each has proved that they can read what arrives there.
             models.UniqueConstraint(
-                "channel",
-                "address",
-                Upper("owner"),
+                fields=["channel", "address", "canonical_address"],
                 condition=~Q(channel="email") & ~Q(address=""),
                 name="webhook_once_per_owner",
             ),
             models.CheckConstraint(
                 condition=Q(channel="email", owner="") | Q(address="", owner="") | ~Q(channel="email") & ~Q(owner=""),
                 name="webhook_has_an_owner",
+            ),
+            models.CheckConstraint(
+                condition=Q(address="", canonical_address="") | ~Q(address="") & ~Q(canonical_address=""),
+                name="canonical_address_until_erased",
             ),
             models.CheckConstraint(
                 condition=~Q(address="") | Q(state="unsubscribed"), name="erased_subscriber_has_left"
@@ -130,7 +138,7 @@ class Subscriber(models.Model):
             # Retention: unconfirmed sign-ups, oldest first.
             models.Index(fields=["requested_at"], condition=Q(state="pending"), name="subscriber_unconfirmed"),
             # An owner's webhooks: a manage link for each is emailed on request.
-            models.Index(Upper("owner"), condition=~Q(owner=""), name="subscriber_owner"),
+            models.Index(fields=["canonical_address"], condition=~Q(owner=""), name="subscriber_owner"),
             # The import checks whether an address was erased.
             models.Index(fields=["erased_key"], condition=~Q(erased_key=""), name="subscriber_erased"),
         ]
@@ -138,6 +146,11 @@ class Subscriber(models.Model):
     def __str__(self) -> str:
         # Masked, because Django's admin log keeps it after the address is erased.
         return self.masked_address or f"– {self.pk}"
+
+    @classmethod
+    def new(cls, address: str, *, owner: str = "", **fields: Any) -> Self:
+        """Return a subscriber that is not saved yet; all are made here, so that none lacks its canonical address."""
+        return cls(address=address, owner=owner, canonical_address=canonical(owner or address), **fields)
 
     @property
     def is_mail(self) -> bool:

@@ -1,43 +1,52 @@
 """Email addresses: which are accepted, and the normalised form that is stored."""
 
+import re
 import unicodedata
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import EmailValidator
 from django.utils.translation import gettext_lazy as _
+
+from .. import domains
+from ..identity import canonical, is_foldable
 
 # RFC 5321 §4.5.3.1: 64 octets before the @, and 254 in total fit a path in angle brackets (erratum 1690).
 MAX_LENGTH, MAX_LOCAL_PART = 254, 64
 # These hosts ignore dots before the @.
 _DOTS_IGNORED = {"gmail.com", "googlemail.com"}
 # Copying from a page or a document leaves these at both ends: spaces, direction marks, zero-width characters.
-_BLANK = " \t\r\n\u200b\u200e\u200f\u202a\u202c\u2060\u2066\u2067\u2068\u2069\ufeff"
+_BLANK = " \t\r\n\u00a0\u2002\u2003\u2009\u200a\u200b\u200e\u200f\u202a\u202c\u202f\u2060\u2066\u2067\u2068\u2069\ufeff"
+_NOT_ASCII, _PUNCTUATION = re.compile(r"[^\x00-\x7f]"), re.compile(r"[!-/:-@\[-`{-~]+")
 _validate = EmailValidator(allowlist=[])
 
 
 def normalise(typed: str) -> str:
-    """Return the address as it is stored: the domain in lower-case ASCII, the part before the @ as it was typed.
+    """Return the address as it is stored: the domain in A-labels, the part before the @ as it was typed.
 
-    Raises ValidationError for anything else, and for forms that no provider gives
-    out: quoted names, an IP address instead of a domain.
+    Raises ValidationError for anything else, for forms that no provider gives out (quoted
+    names, an IP address instead of a domain), and for addresses that cannot be written to.
     """
-    text = unicodedata.normalize("NFKC", typed).strip(_BLANK)
+    text = _without_width(typed).strip(_BLANK)
     local, at, domain = text.rpartition("@")
     if not at or not text.isprintable() or '"' in local or domain.startswith("["):
         raise _invalid()
-    address = f"{local}@{_ascii_domain(domain)}"
-    if len(address) > MAX_LENGTH or len(local) > MAX_LOCAL_PART:
-        raise ValidationError(_("This is too long to be an email address."), code="too_long")
+    composed = unicodedata.normalize("NFC", local)
     try:
-        _validate(address)
-    except ValidationError as error:
-        raise _invalid() from error
+        address = f"{composed}@{domains.to_ascii(domain)}"
+        _validate(_NOT_ASCII.sub("a", address))
+    except (ValueError, ValidationError) as error:
+        raise _too_long() if len(text) > MAX_LENGTH else _invalid() from error
+    if len(address.encode()) > MAX_LENGTH or len(composed.encode()) > MAX_LOCAL_PART:
+        raise _too_long()
+    if not local.isascii():
+        _check_letters(local, address)
     return address
 
 
 def mailbox(address: str) -> str:
     """Return a key for limits: `Anna+status@Example.dk` and `anna@example.dk` are probably the same mailbox."""
-    local, _at, domain = address.lower().rpartition("@")
+    local, _at, domain = canonical(address).rpartition("@")
     local = local.partition("+")[0] or local
     if domain in _DOTS_IGNORED:
         local = local.replace(".", "")
@@ -45,28 +54,43 @@ def mailbox(address: str) -> str:
 
 
 def readable(address: str) -> str:
-    """Return the address with its domain decoded from Punycode."""
+    """Return the address for display, with its domain in U-labels where they cannot deceive."""
     local, at, domain = address.rpartition("@")
-    try:
-        return f"{local}{at}{domain.encode('ascii').decode('idna')}"
-    except UnicodeError:
-        return address
+    return f"{local}{at}{domains.readable(domain)}" if at else address
 
 
-def _ascii_domain(domain: str) -> str:
-    domain = domain.lower()
-    try:
-        encoded = domain.encode("idna").decode("ascii")
-        # Python's codec follows IDNA 2003, which maps “straße” to “strasse”, a different domain.
-        round_trips = encoded.encode("ascii").decode("idna") == domain or encoded == domain
-    except UnicodeError as error:
-        raise _invalid() from error
-    if not round_trips:
-        raise _invalid()
-    return encoded
+def _without_width(text: str) -> str:
+    # Full-width letters come from keyboards for Chinese and Japanese; no address contains them.
+    return "".join(
+        unicodedata.normalize("NFKC", char) if unicodedata.east_asian_width(char) in "FH" else char for char in text
+    )
+
+
+def _check_letters(local: str, address: str) -> None:
+    # Check a local part that is not ASCII (RFC 6531).
+    if not settings.EMAIL_SMTPUTF8:
+        raise ValidationError(
+            _("The mail server of this page can only write to addresses with plain letters (a–z) before the @."),
+            code="smtputf8",
+        )
+    folded = canonical(address).rpartition("@")[0]
+    top = domains.scripts(domains.readable(address).rpartition(".")[2])
+    if (
+        not all(map(is_foldable, local + folded))
+        or any(unicodedata.category(char)[0] not in "LMN" for char in local if not char.isascii())
+        or any(domains.is_deceptive(word, top) for word in _PUNCTUATION.split(folded))
+    ):
+        raise ValidationError(
+            _("The part before the @ contains characters that can be mistaken for others. Is it spelled correctly?"),
+            code="deceptive",
+        )
 
 
 def _invalid() -> ValidationError:
     return ValidationError(
         _("This does not look like an email address. Write it like name@example.com."), code="invalid"
     )
+
+
+def _too_long() -> ValidationError:
+    return ValidationError(_("This is too long to be an email address."), code="too_long")

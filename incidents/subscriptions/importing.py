@@ -16,7 +16,6 @@ from zoneinfo import available_timezones
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models.functions import Upper
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
@@ -122,8 +121,8 @@ class Table:
         source = line.get("consent_source") or self.consent_source
         if not source:
             raise InvalidLine(ImportResult.INVALID, "no source of consent given")
-        return Subscriber(
-            address=address,
+        return Subscriber.new(
+            address,
             language=_parse_language(line.get("language", "")),
             state=State.ACTIVE,
             wants_incidents=_parse_flag(line.get("incidents", "")),
@@ -178,7 +177,7 @@ def _import_batch(table: Table, batch: list[tuple[int, list[str]]]) -> list[Impo
         except InvalidLine as error:
             refused.append(ImportedLine(number, "", error.result, error.reason))
             continue
-        if candidates.setdefault(candidate.subscriber.address.upper(), candidate) is not candidate:
+        if candidates.setdefault(candidate.subscriber.canonical_address, candidate) is not candidate:
             refused.append(ImportedLine(number, candidate.subscriber.address, ImportResult.DUPLICATE))
     return sorted([*refused, *_store(candidates)], key=lambda line: line.number)
 
@@ -204,13 +203,13 @@ def _store(candidates: dict[str, Candidate]) -> Iterator[ImportedLine]:
 
 
 def _known(candidates: dict[str, Candidate]) -> dict[str, ImportResult]:
-    # Return the result of each address that is not imported; the keys are in upper case.
-    mail = Subscriber.objects.filter(channel=Subscriber.Channel.EMAIL).exclude(address="")
-    existing = mail.annotate(key=Upper("address")).filter(key__in=list(candidates))
+    # Return the result of each canonical address that is not imported.
+    mail = Subscriber.objects.filter(channel=Subscriber.Channel.EMAIL).exclude(canonical_address="")
+    existing = mail.filter(canonical_address__in=list(candidates))
     opted_out = {State.UNSUBSCRIBED, State.SUSPENDED}
     found = {
         key: ImportResult.UNSUBSCRIBED if state in opted_out else ImportResult.KNOWN
-        for key, state in existing.values_list("key", "state")
+        for key, state in existing.values_list("canonical_address", "state")
     }
     secrets = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
     keys = {lifecycle.erased_key(key, secret): key for key in candidates if key not in found for secret in secrets}

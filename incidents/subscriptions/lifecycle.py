@@ -9,6 +9,7 @@ from django.db import connection
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
+from ..identity import canonical
 from ..models import Component, Delivery, DeliveryState, SkipReason, Subscriber
 from ..notifications.ledger.writer import transition
 
@@ -34,13 +35,14 @@ class Choices:
 
 def erased_key(address: str, secret: str | None = None) -> str:
     """Return a keyed hash by which an erased address is recognised but cannot be recovered."""
-    return salted_hmac("incidents.subscriptions.erased", address.upper(), secret, algorithm="sha256").hexdigest()
+    value = canonical(address).upper()  # upper, as in the keys that were stored before there was a canonical form
+    return salted_hmac("incidents.subscriptions.erased", value, secret, algorithm="sha256").hexdigest()
 
 
 def lock_address(address: str) -> None:
     """Serialise sign-ups of an address with an advisory lock: there may be no row to lock yet."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [address.upper()])
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [canonical(address)])
 
 
 def lock_token_subscriber(value: str | None) -> None:
@@ -64,7 +66,7 @@ def lock_if_unchanged(subscriber: Subscriber) -> Subscriber | None:
 def start_opt_in(subscriber: Subscriber | None, address: str, choices: Choices) -> Subscriber:
     """Return a pending subscriber, ready to be asked for confirmation. Re-subscribing is a new opt-in."""
     if subscriber is None:
-        subscriber = Subscriber(address=address, language=choices.language)
+        subscriber = Subscriber.new(address, language=choices.language)
     elif subscriber.state != State.PENDING:
         subscriber.opt_in_round += 1
     subscriber.state = State.PENDING
@@ -102,8 +104,10 @@ def erase(subscriber: Subscriber) -> None:
     """Unsubscribe a locked subscriber and delete their personal data. Deliveries stay, without servers' replies."""
     end_subscription(subscriber)
     subscriber.erased_key = erased_key(subscriber.address)
-    subscriber.address = subscriber.owner = subscriber.suspended_because = subscriber.time_zone = ""
-    save_fields(subscriber, "address", "owner", "suspended_because", "time_zone", "erased_key")
+    subscriber.address = subscriber.canonical_address = subscriber.owner = ""
+    subscriber.suspended_because = subscriber.time_zone = ""
+    identity = ("address", "canonical_address", "owner", "erased_key")
+    save_fields(subscriber, *identity, "suspended_because", "time_zone")
     subscriber.components.clear()
     subscriber.secrets.all().delete()
     subscriber.attempts.all().delete()

@@ -15,6 +15,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
+from ..identity import canonical
 from ..models import LetterLimit
 from .addresses import mailbox
 
@@ -88,7 +89,7 @@ def may_request(*, network: str, stamp: str) -> bool:
 
 def may_sign_up(*, address: str) -> bool:
     """Take a place in every limit for one message to `address`, or in none."""
-    return _take_all([(ADDRESS, address.lower()), (MAILBOX, mailbox(address)), (EVERYBODY, "")])
+    return _take_all([(ADDRESS, canonical(address)), (MAILBOX, mailbox(address)), (EVERYBODY, "")])
 
 
 def may_sign_up_webhook(*, owner: str) -> bool:
@@ -121,7 +122,7 @@ def may_try_password(user: object) -> bool:
 
 def reset_uses(*, address: str) -> None:
     """Restart the count towards `max_uses`, because the owner of the address acted on a message."""
-    keys = [ADDRESS.key(address.lower()), WEBHOOK.key(mailbox(address))]
+    keys = [ADDRESS.key(canonical(address)), WEBHOOK.key(mailbox(address))]
     LetterLimit.objects.filter(key__in=keys).update(uses=0)
 
 

@@ -62,7 +62,7 @@ def sign_up(*, url: str, address: str, choices: Choices) -> None:
     if subscriber is not None and subscriber.state == State.ACTIVE:
         queue_message(subscriber, Delivery.Letter.MANAGE)
         return
-    subscriber = subscriber or Subscriber(channel=channel, address=url, owner=address)
+    subscriber = subscriber or Subscriber.new(url, owner=address, channel=channel)
     subscriber = lifecycle.start_opt_in(subscriber, url, choices)
     queue_message(subscriber, Delivery.Letter.WEBHOOK)
 

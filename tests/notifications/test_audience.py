@@ -99,7 +99,7 @@ def test_subscriber_of_a_removed_language_gets_the_default_language() -> None:
 
 def test_number_of_queries_does_not_depend_on_the_audience(django_assert_max_num_queries: object) -> None:
     Subscriber.objects.bulk_create(
-        Subscriber(address=f"r{number}@example.dk", language="da", state="active", confirmed_at=timezone.now())
+        Subscriber.new(f"r{number}@example.dk", language="da", state="active", confirmed_at=timezone.now())
         for number in range(500)
     )
     make_incident(statement=make_statement(notify=True, components={}))

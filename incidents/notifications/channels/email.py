@@ -5,7 +5,7 @@ import re
 
 from django.conf import settings
 
-from ... import links
+from ... import domains, links
 from ...masks import without_addresses
 from .base import Busy, ChannelError, Lost, Refused, Reply, Scope
 from .smtp import Relay, SmtpConnection, SmtpError, Stage
@@ -78,8 +78,8 @@ def smtp_address(address: str) -> str:
     if not (at and local and domain) or any(char.isspace() or char in "<>\0" for char in address):
         raise Refused(Reply(553, "5.1.3 This is not a valid email address."))
     try:
-        return f"{local}@{domain.encode('idna').decode()}"
-    except UnicodeError as error:
+        return f"{local}@{domains.to_ascii(domain)}"
+    except ValueError as error:
         raise Refused(Reply(553, "5.1.3 This is not a valid email address.")) from error
 
 
