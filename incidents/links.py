@@ -6,7 +6,7 @@ A token is valid for one purpose and one value only.
 """
 
 import base64
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from functools import cache
 
@@ -117,9 +117,15 @@ class Purpose(StrEnum):
     BOUNCE = "delivery.bounce"
 
 
-def sign(purpose: Purpose, value: str) -> str:
-    """Return a URL-safe token. It survives a rotation of SECRET_KEY through SECRET_KEY_FALLBACKS."""
-    return _signer(purpose, settings.SECRET_KEY).sign(value)
+def sign(purpose: Purpose, value: str, at: datetime | None = None) -> str:
+    """Return a URL-safe token, signed now or as if `at` that time.
+
+    It survives a rotation of SECRET_KEY through SECRET_KEY_FALLBACKS.
+    """
+    signer = _signer(purpose, settings.SECRET_KEY)
+    if at is None:
+        return signer.sign(value)
+    return signing.Signer.sign(signer, f"{value}{signer.sep}{signing.b62_encode(int(at.timestamp()))}")
 
 
 @cache

@@ -57,6 +57,10 @@ def release_announcements() -> None:
     release.release_due(timezone.now())
 
 
+def release_component_updates() -> None:
+    release.release_component_updates(timezone.now())
+
+
 def sweep_deliveries() -> None:
     recovery.sweep(timezone.now())
     skipping.skip_stopped()
@@ -107,6 +111,7 @@ def chores() -> list[Chore]:
     return [
         # Staff watch the hold run out, so the release must follow at once.
         Chore(release_announcements, timedelta(seconds=0.2)),
+        Chore(release_component_updates, timedelta(seconds=0.2)),
         Chore(publish_due_updates, timedelta(seconds=1)),
         # Far more often than `health.STALE_AFTER`: a late heartbeat raises no alarm.
         Chore(record_heartbeat, timedelta(seconds=5)),

@@ -36,7 +36,10 @@ def metrics(request: HttpRequest) -> HttpResponse:
 def _lines(now: datetime) -> Iterator[str]:
     found = overview(now)
     health = found.health
-    states = {state.value: found.counts[state] + found.messages[state] for state in DeliveryState}
+    states = {
+        state.value: found.counts[state] + found.messages[state] + found.component_posts[state]
+        for state in DeliveryState
+    }
     explained = "Deliveries of current announcements, and single messages of the last 7 days, by state."
     yield _gauge("deliveries", explained, states, "state")
     yield _single("sent_per_minute", "Messages sent in the last minute.", found.per_minute)

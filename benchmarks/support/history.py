@@ -62,7 +62,7 @@ def fill(number: int, components: int = COMPONENTS) -> None:
         add_incidents([(index, began(index, number), made[index % components]) for index in some])
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")  # as autovacuum does after so many new rows
-    rebuild_statuses(components=[component.pk for component in made])
+    rebuild_statuses(components=[component.pk for component in made], announce=False)
 
 
 def began(index: int, number: int) -> datetime:

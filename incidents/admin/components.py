@@ -56,8 +56,8 @@ def set_status(
         model_admin.log_change(request, component, [{"changed": {"fields": [f"status: {label}"]}}])
     number = len(selected)
     sentence = ngettext(
-        "%(count)d component changed. Subscribers are not notified.",
-        "%(count)d components changed. Subscribers are not notified.",
+        "%(count)d component changed. Only webhooks are notified.",
+        "%(count)d components changed. Only webhooks are notified.",
         number,
     )
     messages.success(request, sentence % {"count": number})

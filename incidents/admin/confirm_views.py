@@ -61,7 +61,7 @@ def withdraw(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) -> Ht
     def step() -> None:
         operations.withdraw(incident=incident, by=writer(request))
         admin.log_change(request, incident, [{"changed": {"fields": [_("visible")]}}])
-        say_done(request, incident, _("Withdrawn. Readers no longer see it, and no more messages are sent."))
+        say_done(request, incident, _("Withdrawn. Readers no longer see it, and no more messages about it are sent."))
 
     context = {"title": _("Withdraw from the public page?"), "button": _("Withdraw"), "harmful": True}
     return confirmed(admin, request, incident, step, {**context, "withdrawing": True, "changes": without(incident)})
@@ -73,9 +73,12 @@ def publish_again(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) 
     def step() -> None:
         operations.publish_again(incident=incident, by=writer(request))
         admin.log_change(request, incident, [{"changed": {"fields": [_("visible")]}}])
-        say_done(request, incident, _("Published again. Subscribers are not notified."))
+        say_done(request, incident, _("Published again. Only webhooks are notified, of component statuses."))
 
-    what = _("It is restored as it was, with its times and component statuses. Subscribers are not notified.")
+    what = _(
+        "It is restored as it was, with its times and component statuses. "
+        "Only webhooks are notified, of component statuses."
+    )
     context = {"title": _("Publish again?"), "what": what, "button": _("Publish again")}
     return confirmed(admin, request, incident, step, context)
 

@@ -14,6 +14,7 @@ from django.utils.translation import pgettext_lazy
 
 from ..models import Announcement, Delivery, DeliveryState
 from ..notifications.monitoring.progress import counts_by_state
+from ..notifications.monitoring.subjects import subject
 from ..wording import language_name, passage, short_moment
 from .addresses import incident_page, list_page
 from .delivery_overview import overview
@@ -46,7 +47,7 @@ class ReplyFilter(admin.SimpleListFilter):
 @admin.register(Delivery)
 class DeliveryAdmin(SubscriberRowsAdmin):
     list_filter = ("state", "skip_reason", "channel", "letter", ReplyFilter)
-    list_select_related = ("subscriber",)
+    list_select_related = ("subscriber", "component_update__component")
     ordering = ("-created_at", "-id")
 
     def get_urls(self) -> list[URLPattern]:
@@ -58,12 +59,13 @@ class DeliveryAdmin(SubscriberRowsAdmin):
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
         address, reply = self._shown(request)
-        return (address, "state_and_why", "letter", "reads", "attempts", reply, "created")
+        return (address, "state_and_why", "message", "reads", "attempts", reply, "created")
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         address, reply = self._shown(request)
+        about = "component" if obj is not None and obj.component_update_id else "announced"
         return (
-            address, "letter", "announced", "reads", "state_and_why", "attempts", "created_at",
+            address, "letter", about, "reads", "state_and_why", "attempts", "created_at",
             "next_attempt_at", "lease_until", "sent_at", "destination", "reply_code", reply, "message_id",
         )  # fmt: skip
 
@@ -77,7 +79,8 @@ class DeliveryAdmin(SubscriberRowsAdmin):
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         # The lists of announcements and subscribers link here, and so does the overview.
-        ours = {"announcement__id__exact", "announcement__isnull", "subscriber__id__exact"}
+        absent = {"announcement__isnull", "component_update__isnull"}
+        ours = {"announcement__id__exact", "subscriber__id__exact", *absent}
         return lookup in ours or super().lookup_allowed(lookup, value, request)
 
     def _shown(self, request: HttpRequest) -> tuple[str, str]:
@@ -103,6 +106,15 @@ class DeliveryAdmin(SubscriberRowsAdmin):
     @admin.display(description=_("reply"), ordering="reply_code")
     def masked_answer(self, delivery: Delivery) -> str:
         return delivery.subscriber.masked_reply(delivery.reply) or "–"
+
+    @admin.display(description=_("message"), ordering="letter")
+    def message(self, delivery: Delivery) -> SafeString | str:
+        kind = delivery.get_letter_display()
+        return kind if delivery.component_update_id is None else format_html("{}: {}", kind, subject(delivery))
+
+    @admin.display(description=_("component"))
+    def component(self, delivery: Delivery) -> SafeString:
+        return subject(delivery)
 
     @admin.display(description=_("language"), ordering="language")
     def reads(self, delivery: Delivery) -> str:

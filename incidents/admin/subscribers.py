@@ -14,7 +14,8 @@ from django.utils.translation import gettext_lazy as _
 from .. import formats, operations
 from ..masks import masked
 from ..models import Delivery, Subscriber
-from ..wording import language_name, passage, short_moment, words
+from ..notifications.monitoring.subjects import RELATED, subject
+from ..wording import language_name, short_moment, words
 from .addresses import list_page
 from .deliveries import badge
 from .export import export_view
@@ -105,8 +106,8 @@ class SubscriberAdmin(SubscriberRowsAdmin):
     @admin.display(description=_("deliveries"))
     def deliveries(self, subscriber: Subscriber) -> SafeString:
         """The newest ones, with a link to all of them."""
-        newest = subscriber.deliveries.select_related("announcement__update__incident").order_by("-pk")[:SHOWN]
-        rows = [(short_moment(row.created_at), _what(row), badge(row), _says(row)) for row in newest]
+        newest = subscriber.deliveries.select_related(*RELATED).order_by("-pk")[:SHOWN]
+        rows = [(short_moment(row.created_at), subject(row), badge(row), _says(row)) for row in newest]
         table = format_html_join("", "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>", rows)
         address = list_page("delivery", f"subscriber__id__exact={subscriber.pk}")
         every = format_html('<a href="{}">{} {}</a>', address, gettext("All:"), subscriber.deliveries.count())
@@ -119,12 +120,6 @@ class SubscriberAdmin(SubscriberRowsAdmin):
     def bounces(self, subscriber: Subscriber) -> SafeString:
         address = list_page("bounce", f"subscriber__id__exact={subscriber.pk}")
         return format_html('<a href="{}">{}</a>', address, subscriber.bounces.count())
-
-
-def _what(delivery: Delivery) -> SafeString | str:
-    if delivery.announcement is None:
-        return delivery.get_letter_display()
-    return passage(delivery.announcement.update.incident.title)
 
 
 def _says(delivery: Delivery) -> str:

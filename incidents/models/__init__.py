@@ -2,6 +2,7 @@
 
 from .announcements import Announcement
 from .bounces import Bounce, FoldedDeliveries
+from .component_updates import ComponentUpdate
 from .components import PAGE_ORDER, Component, ComponentGroup, page_order
 from .deliveries import ALLOWED_MOVES, WAITING, Delivery, DeliveryState, SkipReason
 from .destinations import Destination
@@ -30,6 +31,7 @@ __all__ = [
     "Bounce",
     "Component",
     "ComponentGroup",
+    "ComponentUpdate",
     "Delivery",
     "DeliveryState",
     "Destination",

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from .announcements import Announcement
+from .component_updates import ComponentUpdate
 from .subscribers import Subscriber
 
 
@@ -54,6 +55,7 @@ class SkipReason(models.TextChoices):
     SUPERSEDED = "superseded", _("A newer update replaced it")
     CANCELLED = "cancelled", _("Staff stopped the announcement")
     CONFIRMED = "confirmed", _("Already confirmed")
+    HIDDEN = "hidden", _("The component is no longer shown")
 
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
@@ -79,21 +81,22 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
 
 
 class Delivery(models.Model):
-    """One message to one subscriber: an announced update, or one about the subscription (a confirmation).
+    """One message to one subscriber: an announced update, the status of a component, or one about the subscription.
 
     `message_id` and `dated_at` are set when the row is created and kept for every
     attempt, so that a receiver can recognise a duplicate (STANDARDS E13).
     `lease_until` is the end of a worker's claim, and the worker's proof that it still
     has it: clearing or changing it takes the row away from the worker.
 
-    PostgreSQL does not check the two foreign keys: for a million rows that takes as
-    long as writing them. They are read from locked rows or in the same statement;
-    announcements are deleted only if they were cancelled before they had deliveries, and
-    subscribers only before they confirm, through the ORM, which deletes their deliveries too.
+    PostgreSQL does not check the foreign keys: for a million rows that takes as long as
+    writing them. They are read from locked rows or in the same statement; announcements
+    are deleted only if they were cancelled before they had deliveries, subscribers only
+    before they confirm, and component updates when they are old, through the ORM, which
+    deletes their deliveries too.
     """
 
     class Letter(models.TextChoices):
-        """The kind of message; the value is its folder under templates/emails/."""
+        """The kind of message; the value of one that is emailed is its folder under templates/emails/."""
 
         UPDATE = "update", _("Update")
         CONFIRMATION = "confirmation", _("Confirmation")
@@ -103,6 +106,7 @@ class Delivery(models.Model):
         WEBHOOK = "webhook", _("Confirmation of a webhook")
         CODE = "code", _("Code for a webhook")
         WEBHOOK_SUSPENDED = "webhook_suspended", _("Webhook suspended")
+        COMPONENT = "component", _("Component status")
 
     announcement = models.ForeignKey(
         Announcement,
@@ -111,6 +115,16 @@ class Delivery(models.Model):
         blank=True,
         related_name="deliveries",
         verbose_name=_("announcement"),
+        db_index=False,  # the unique constraint begins with it
+        db_constraint=False,
+    )
+    component_update = models.ForeignKey(
+        ComponentUpdate,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="deliveries",
+        verbose_name=_("component update"),
         db_index=False,  # the unique constraint begins with it
         db_constraint=False,
     )
@@ -135,7 +149,7 @@ class Delivery(models.Model):
     lease_until = models.DateTimeField(_("claimed until"), null=True, blank=True)
     destination = models.CharField(_("destination"), max_length=255, blank=True)
     times_uncertain = models.PositiveSmallIntegerField(_("times uncertain"), default=0)
-    # Unique by construction: made of the announcement and the subscriber, or random. An
+    # Unique by construction: made of what is announced and the subscriber, or random. An
     # index would cost more than all the others, on every row and every change.
     message_id = models.CharField(_("Message-ID"), max_length=320)
     dated_at = models.DateTimeField(_("dated"), default=timezone.now)
@@ -156,6 +170,17 @@ class Delivery(models.Model):
                 condition=Q(letter="update", announcement__isnull=False)
                 | ~Q(letter="update") & Q(announcement__isnull=True),
                 name="only_updates_are_announced",
+            ),
+            # Partial, so that it costs the deliveries of announcements nothing.
+            models.UniqueConstraint(
+                fields=["component_update", "subscriber"],
+                condition=Q(component_update__isnull=False),
+                name="one_component_post_per_subscriber",
+            ),
+            models.CheckConstraint(
+                condition=Q(letter="component", component_update__isnull=False, channel="webhook")
+                | ~Q(letter="component") & Q(component_update__isnull=True),
+                name="only_component_posts_have_a_component",
             ),
             models.CheckConstraint(
                 condition=Q(state="skipped") & ~Q(skip_reason="") | ~Q(state="skipped") & Q(skip_reason=""),

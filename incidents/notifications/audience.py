@@ -1,5 +1,7 @@
 """The audience of an announcement: one rule both for counting it and for creating its deliveries.
 
+Also the audience of a component update: only the webhooks that are notified.
+
 Every confirmed subscriber gets a delivery; those who are not notified get one that is
 skipped, with the reason. Unconfirmed and unsubscribed people get no row: they are not
 part of the audience, and their addresses must not accumulate in the ledger
@@ -16,7 +18,16 @@ from django.db.models import Case, CharField, Count, Exists, F, OuterRef, Q, Que
 from django.db.models.functions import Concat
 from django.utils import timezone
 
-from ..models import Announcement, Delivery, DeliveryState, Incident, IncidentChoice, SkipReason, Subscriber
+from ..models import (
+    Announcement,
+    ComponentUpdate,
+    Delivery,
+    DeliveryState,
+    Incident,
+    IncidentChoice,
+    SkipReason,
+    Subscriber,
+)
 from ..status import Kind
 from . import addressing
 from .ledger import mx
@@ -51,8 +62,36 @@ def expand(announcement: Announcement, now: datetime) -> int:
     """
     if announcement.deliveries.exists():
         return 0
-    columns, (select, values) = _per_subscriber(announcement)
-    same_for_all = _same_for_all(announcement, now)
+    same_for_all = {"announcement_id": announcement.pk, "letter": Delivery.Letter.UPDATE, **_same_for_all(now)}
+    return _insert(same_for_all, *_per_subscriber(announcement))
+
+
+def expand_component_update(update: ComponentUpdate, now: datetime) -> int:
+    """Create one delivery per webhook to notify, in one statement, and return their number.
+
+    Nothing is recorded about other subscribers. The caller has locked the component update.
+    """
+    same_for_all = {
+        "component_update_id": update.pk,
+        "letter": Delivery.Letter.COMPONENT,
+        "state": DeliveryState.QUEUED,
+        "skip_reason": "",
+        **_same_for_all(now),
+    }
+    source = {
+        "subscriber_id": "pk",
+        "channel": "channel",
+        "language": "message_language",
+        "message_id": "message_id_",
+        "destination": "destination_",
+    }
+    rows = _webhooks(update).annotate(message_id_=_message_id(update.pk), destination_=addressing.WEBHOOK_ORIGIN)
+    return _insert(same_for_all, list(source), _in_order_of_ids(rows, source))
+
+
+def _insert(same_for_all: dict[str, Any], columns: list[str], audience: tuple[str, tuple[Any, ...]]) -> int:
+    # Insert a delivery for each row that the query `audience` selects.
+    select, values = audience
     statement = (
         f"INSERT INTO {Delivery._meta.db_table} ({', '.join([*same_for_all, *columns])}) "  # noqa: S608 - own names
         f"SELECT {', '.join(['%s'] * len(same_for_all))}, audience.* FROM ({select}) AS audience"
@@ -69,11 +108,10 @@ def _per_subscriber(announcement: Announcement) -> tuple[list[str], tuple[str, t
     # Return the columns that differ from delivery to delivery, and the query that selects their values.
     incident = announcement.update.incident
     state = Case(When(reason="", then=Value(DeliveryState.QUEUED)), default=Value(DeliveryState.SKIPPED))
-    first, last = Value(f"<{announcement.pk}."), Value(f"@{settings.SITE_HOST}>")
     mx_group = mx.group_expression("domain_")
     rows = _members(incident.kind, affected_component_ids(incident), incident.pk).annotate(
         state_=state,
-        message_id_=Concat(first, "pk", last, output_field=CharField()),
+        message_id_=_message_id(announcement.pk),
         domain_=addressing.MAIL_DOMAIN,
         destination_=Case(When(channel="email", then=mx_group), default=addressing.WEBHOOK_ORIGIN),
     )
@@ -86,14 +124,21 @@ def _per_subscriber(announcement: Announcement) -> tuple[list[str], tuple[str, t
         "message_id": "message_id_",
         "destination": "destination_",
     }
-    return list(source), rows.order_by("pk").values_list(*source.values()).query.sql_with_params()
+    return list(source), _in_order_of_ids(rows, source)
 
 
-def _same_for_all(announcement: Announcement, now: datetime) -> dict[str, Any]:
-    # Return the columns that have one value in all deliveries of an announcement.
+def _message_id(subject: int | str) -> Concat:
+    first, last = Value(f"<{subject}."), Value(f"@{settings.SITE_HOST}>")
+    return Concat(first, "pk", last, output_field=CharField())
+
+
+def _in_order_of_ids(rows: "QuerySet[Any]", source: dict[str, str]) -> tuple[str, tuple[Any, ...]]:
+    return rows.order_by("pk").values_list(*source.values()).query.sql_with_params()
+
+
+def _same_for_all(now: datetime) -> dict[str, Any]:
+    # Return the columns that have one value in all deliveries.
     return {
-        "announcement_id": announcement.pk,
-        "letter": Delivery.Letter.UPDATE,
         "attempts": 0,
         "times_uncertain": 0,
         "next_attempt_at": now,
@@ -108,13 +153,25 @@ def _members(kind: str, component_ids: Collection[str], incident_id: str) -> "Qu
     #
     # Subscribers who follow single incidents only are not included for any other.
     confirmed = Subscriber.State.ACTIVE, Subscriber.State.SUSPENDED
-    languages = [code for code, _name in settings.LANGUAGES]
-    message_language = Case(When(language__in=languages, then=F("language")), default=Value(settings.LANGUAGE_CODE))
     return (
         Subscriber.objects.filter(_WANTS_ANY | _chose(incident_id, follows=True), state__in=confirmed)
         .order_by()
-        .annotate(reason=_reason(kind, component_ids, incident_id), message_language=message_language)
+        .annotate(reason=_reason(kind, component_ids, incident_id), message_language=_message_language())
     )
+
+
+def _message_language() -> Case:
+    languages = [code for code, _name in settings.LANGUAGES]
+    return Case(When(language__in=languages, then=F("language")), default=Value(settings.LANGUAGE_CODE))
+
+
+def _webhooks(update: ComponentUpdate) -> "QuerySet[Any]":
+    # Return the active webhooks that chose this component, or no particular ones, annotated with `message_language`.
+    chosen = Subscriber.components.through.objects.filter(subscriber_id=OuterRef("pk"))
+    wanted = ~Exists(chosen) | Exists(chosen.filter(component_id=update.component_id))
+    paused = Q(paused_until__gt=timezone.now())
+    webhooks = Subscriber.objects.active().filter(_WANTS_ANY, wanted, channel=Subscriber.Channel.WEBHOOK)
+    return webhooks.exclude(paused).annotate(message_language=_message_language())
 
 
 def _chose(incident_id: str, *, follows: bool) -> Q:

@@ -1,22 +1,24 @@
-"""The outbox: announcements and single messages, written in the transaction of the operation that causes them.
+"""The outbox: what subscribers are notified of, written in the transaction of the operation that causes it.
 
-An announcement is expanded into deliveries once its hold is over (see `release`). A
-single message, such as a confirmation, is a delivery from the start.
+An announcement, or a change of a component's status, is expanded into deliveries once
+its hold is over (see `release`). A single message, such as a confirmation, is a
+delivery from the start.
 """
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from ..models import Announcement, Delivery, Subscriber, Update
+from ..models import Announcement, Component, ComponentUpdate, Delivery, Subscriber, Update
 from ..models.ids import new_id
 from . import addressing, queues
 from .ledger import mx
 
-# Posted to the webhook itself, because reading it proves control of the webhook; all others are sent by email.
-_POSTED = {Delivery.Letter.CODE}
+# Posted to the webhook itself: reading a code proves control of it. All others are sent by email.
+_POSTED = {Delivery.Letter.CODE, Delivery.Letter.COMPONENT}
 EMAIL_KINDS: list[str] = [kind for kind in Delivery.Letter if kind not in _POSTED]
 
 
@@ -33,9 +35,54 @@ def announce_correction(update: Update) -> Announcement:
 
 def _add(update: Update, reason: Announcement.Reason) -> Announcement:
     now = timezone.now()
-    return Announcement.objects.create(
-        update=update, reason=reason, created_at=now, hold_until=now + timedelta(seconds=settings.ANNOUNCEMENT_HOLD)
+    return Announcement.objects.create(update=update, reason=reason, created_at=now, hold_until=_end_of_hold(now))
+
+
+def record_status_changes(
+    changes: Sequence[tuple[Component, str]], *, announce: bool, update: Update | None = None
+) -> None:
+    """Notify webhooks, once the hold is over, of components that changed; each comes with its former status.
+
+    A change is merged into one of the same component that is still held, even if it is not to be
+    announced itself: what is posted must be true. `update` is the update that announces the
+    changes. Call inside a transaction that has locked the components.
+    """
+    if not changes:
+        return
+    by_id = {component.pk: component for component, _old in changes}
+    held = list(ComponentUpdate.objects.held().select_for_update().filter(component__in=by_id).order_by("pk"))
+    for row in held:
+        _merge(row, by_id.pop(row.component_id), announce=announce, update=update)
+    ComponentUpdate.objects.bulk_update(held, ["new_status", "created_at", "cancelled_at", "hold_until", "update"])
+    if announce:
+        visible = [(component, old) for component, old in changes if component.pk in by_id and not component.hidden]
+        ComponentUpdate.objects.bulk_create(_status_change(component, old, update) for component, old in visible)
+
+
+def _status_change(component: Component, old: str, update: Update | None) -> ComponentUpdate:
+    now = timezone.now()
+    return ComponentUpdate(
+        component=component,
+        update=update,
+        old_status=old,
+        new_status=component.status,
+        created_at=now,
+        hold_until=_end_of_hold(now),
     )
+
+
+def _merge(row: ComponentUpdate, component: Component, *, announce: bool, update: Update | None) -> None:
+    now = timezone.now()
+    row.new_status, row.created_at = component.status, now
+    if row.new_status == row.old_status:
+        row.cancelled_at = now
+    if announce:
+        row.hold_until = _end_of_hold(now)
+        row.update = update if update is not None and row.update_id == update.pk else None
+
+
+def _end_of_hold(now: datetime) -> datetime:
+    return now + timedelta(seconds=settings.ANNOUNCEMENT_HOLD)
 
 
 def queue_message(subscriber: Subscriber, kind: Delivery.Letter | str) -> Delivery:

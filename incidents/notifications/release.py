@@ -1,30 +1,43 @@
-"""Release of announcements: once its hold is over, each is expanded into deliveries, exactly once."""
+"""Release of announcements and component updates: after its hold, each is expanded into deliveries, exactly once."""
 
 import logging
+from collections.abc import Callable
 from datetime import datetime
+from typing import TypeVar
 
 from django.db import DatabaseError, transaction
 
-from ..models import Announcement, Incident, StaleSubject
+from ..models import Announcement, ComponentUpdate, StaleSubject, overall_status
 from . import audience, queues
-from .ledger import claims
+from .ledger import claims, component_posts
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T", int, str)
 
 
 def release_due(now: datetime) -> int:
     """Expand every announcement whose hold is over and whose page is published. Return their number."""
     due = Announcement.objects.held().filter(hold_until__lte=now)
-    return sum(_release(pk, now) for pk in due.order_by("id").values_list("id", flat=True))
+    return sum(_release(_expand, pk, now) for pk in due.order_by("id").values_list("id", flat=True))
 
 
-def _release(pk: int, now: datetime) -> bool:
-    # Expand one announcement. A failure is logged and retried at the next run; it does not affect the others.
+def release_component_updates(now: datetime) -> int:
+    """Expand every component update whose hold is over and whose page is published. Return their number.
+
+    Those of a component that was hidden in the meantime are cancelled.
+    """
+    due = ComponentUpdate.objects.held().filter(hold_until__lte=now)
+    rows = due.order_by("created_at", "id").values_list("id", flat=True)
+    return sum(_release(_expand_component_update, pk, now) for pk in rows)
+
+
+def _release(expand: Callable[[T, datetime], bool], pk: T, now: datetime) -> bool:
+    # A failure is logged and retried at the next run; it does not affect the others.
     try:
         with transaction.atomic():
-            return _expand(pk, now)
+            return expand(pk, now)
     except DatabaseError:
-        logger.exception("Announcement %s could not be expanded", pk)
+        logger.exception("%s could not be expanded", pk)
         return False
 
 
@@ -32,7 +45,7 @@ def _expand(pk: int, now: datetime) -> bool:
     # Expand it under a lock: two schedulers expand it once, and a cancellation takes effect before or not at all.
     held = Announcement.objects.held().filter(pk=pk)
     announcement = held.select_for_update(skip_locked=True, of=("self",)).select_related("update__incident").first()
-    if announcement is None or _is_unpublished(announcement.update.incident):
+    if announcement is None or _is_unpublished(f"incident:{announcement.update.incident_id}"):
         return False
     rows = audience.expand(announcement, now)
     claims.skip_superseded(announcement)
@@ -42,6 +55,24 @@ def _expand(pk: int, now: datetime) -> bool:
     return True
 
 
-def _is_unpublished(incident: Incident) -> bool:
-    # Whether the page that the message links to still has to be published.
-    return StaleSubject.objects.filter(subject__in=[f"incident:{incident.pk}", "page"]).exists()
+def _expand_component_update(pk: str, now: datetime) -> bool:
+    # Expand it under a lock, as an announcement. A change that is made now waits, and is then one of its own.
+    held = ComponentUpdate.objects.held().filter(pk=pk)
+    update = held.select_for_update(skip_locked=True, of=("self",)).select_related("component").first()
+    if update is None or _is_unpublished(f"component:{update.component_id}"):
+        return False
+    if update.component.hidden:
+        update.cancelled_at = now
+        update.save(update_fields=["cancelled_at"])
+        return False
+    update.expanded_at, update.page_status = now, overall_status()
+    update.save(update_fields=["expanded_at", "page_status"])
+    component_posts.skip_superseded(update)
+    if audience.expand_component_update(update, now):
+        transaction.on_commit(queues.enqueue_posts)
+    return True
+
+
+def _is_unpublished(subject: str) -> bool:
+    # Whether the page that the message is about still has to be published.
+    return StaleSubject.objects.filter(subject__in=[subject, "page"]).exists()

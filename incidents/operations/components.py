@@ -97,12 +97,13 @@ def set_component_status(
     """Set a component's status by hand, outside any incident, from `at` until the next one set by hand.
 
     An incident that is worse decides what readers see: the component returned has the status that they see.
+    Only webhooks are notified of it.
     """
     at = in_utc(at or timezone.now())
     if at > timezone.now() + TOLERANCE:
         raise ValidationError({"at": _("This time is in the future.")})
     ManualStatus.objects.create(component=component, status=status, at=at, author_id=by.pk if by else None)
-    rebuild_statuses(components=[component.pk], since=at)
+    rebuild_statuses(components=[component.pk], since=at, announce=True)
     component.refresh_from_db()
     return component
 

@@ -28,7 +28,7 @@ def make_public(update: Update) -> None:
     update.save()
     incident.published_at = incident.published_at or now
     follow_timeline(incident)
-    follow_claims(incident, started_at)
+    follow_claims(incident, started_at, announce=update.notify, update=update)
     stale.mark_incident(incident)
     if update.notify:
         announce(update)
@@ -85,12 +85,16 @@ def _start_of_work(timeline: list[Update]) -> datetime | None:
     return times[-1] if times else None
 
 
-def follow_claims(incident: Incident, started_at: datetime) -> None:
+def follow_claims(
+    incident: Incident, started_at: datetime, *, announce: bool = True, update: Update | None = None
+) -> None:
     """Rebuild the statuses of the components that its updates name, after a change of what it claims.
 
-    `started_at` is its start before the change.
+    `started_at` is its start before the change. `announce` says whether webhooks are notified of new
+    current statuses, and `update` which update they are notified of.
     """
-    rebuild_statuses(components=named_components(incident), since=min(incident.started_at, started_at))
+    since = min(incident.started_at, started_at)
+    rebuild_statuses(components=named_components(incident), since=since, announce=announce, update=update)
 
 
 def named_components(incident: Incident) -> list[str]:

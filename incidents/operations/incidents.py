@@ -31,7 +31,10 @@ def open_incident(*, details: Details, statement: Statement, by: User = None, dr
 
 @transaction.atomic
 def edit_incident(*, incident: Incident, details: Details, by: User = None) -> Incident:  # noqa: ARG001 - for the audit log
-    """Change the fields in `details`. Public pages are published again; subscribers are not notified."""
+    """Change the fields in `details`. Public pages are published again; no message is sent about it.
+
+    Only component statuses that it changes are posted to webhooks.
+    """
     incident = lock(incident)
     stale.mark_incident(incident)  # the month it was listed in before, too
     before = (incident.started_at, incident.ended_at)
@@ -101,7 +104,8 @@ def reopen(*, incident: Incident, statement: Statement, by: User = None) -> Upda
 def withdraw(*, incident: Incident, by: User = None) -> Incident:  # noqa: ARG001 - for the audit log
     """Remove an incident from everything public; no more messages about it are sent.
 
-    Its claims on components no longer count, and scheduled updates become drafts. The updates
+    Its claims on components no longer count (webhooks are notified of the statuses that this
+    changes), and scheduled updates become drafts. The updates
     themselves stay, so that `publish_again` can restore them.
     """
     incident = lock(incident)
@@ -118,7 +122,7 @@ def withdraw(*, incident: Incident, by: User = None) -> Incident:  # noqa: ARG00
 
 @transaction.atomic
 def publish_again(*, incident: Incident, by: User = None) -> Incident:  # noqa: ARG001 - for the audit log
-    """Restore a withdrawn incident with its original times; subscribers are not notified."""
+    """Restore a withdrawn incident with its original times. Only webhooks are notified, of component statuses."""
     incident = lock(incident)
     if not incident.is_withdrawn:
         raise ValidationError(_("This incident is not withdrawn."))
@@ -146,7 +150,7 @@ def undo_update(*, update: Update, by: User = None) -> Update:  # noqa: ARG001 -
     update.published_at = None
     update.save()
     _follow_what_is_left(incident)
-    rebuild_statuses(components=named, since=min(started_at, incident.started_at))
+    rebuild_statuses(components=named, since=min(started_at, incident.started_at), announce=True)
     stale.mark_incident(incident)
     return update
 

@@ -5,16 +5,22 @@ from django.db.models import Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from ..models import Announcement, Delivery, DeliveryState, Incident, Update
+from ..models import Announcement, ComponentUpdate, Delivery, DeliveryState, Incident, Update
 from ..notifications import queues
 from ..notifications.ledger import skipping
 from ..notifications.ledger.writer import transition
 
 
+@transaction.atomic
 def cancel_announcement(*, announcement: Announcement) -> bool:
-    """Cancel an announcement during its hold; False if it was released or cancelled already."""
-    held = Announcement.objects.held().filter(pk=announcement.pk)
-    return bool(held.update(cancelled_at=timezone.now()))
+    """Cancel an announcement during its hold; False if it was released or cancelled already.
+
+    The new component statuses of its update are not posted to webhooks either.
+    """
+    cancelled = Announcement.objects.held().filter(pk=announcement.pk).update(cancelled_at=timezone.now())
+    if cancelled:
+        ComponentUpdate.objects.held().filter(update=announcement.update_id).update(cancelled_at=timezone.now())
+    return bool(cancelled)
 
 
 def cancel_announcements_of(update: Update) -> bool:

@@ -10,19 +10,25 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from ..claims import Change, changes_of
-from ..models import Component, StatusChange
+from ..models import Component, StatusChange, Update
+from ..notifications.outbox import record_status_changes
 from ..publishing import stale
 from ..status import ComponentStatus
 from .claims import EARLIEST, Microseconds, all_claims, moment
 
 
 @transaction.atomic
-def rebuild_statuses(*, components: Collection[str], since: datetime = EARLIEST) -> list[Component]:
+def rebuild_statuses(
+    *, components: Collection[str], since: datetime = EARLIEST, announce: bool, update: Update | None = None
+) -> list[Component]:
     """Derive the statuses of components from `since` on from all claims, and store what differs.
 
     Every change of a claim calls it, in its transaction, with the earliest start of the claim
     before and after the change. The number of queries does not depend on the length of the
     history. Returns the components whose stored statuses were different.
+
+    `announce` says whether webhooks are notified of components whose current status changes, and
+    `update` which update they are notified of, if any.
     """
     # Locked in the order of their ids, so that two incidents cannot deadlock; and not against new references to
     # components, which drafts create in any order. The claims are read after that.
@@ -30,7 +36,9 @@ def rebuild_statuses(*, components: Collection[str], since: datetime = EARLIEST)
     wanted, stored = derived_changes(components, since), stored_changes(components, since)
     different = [component for component in locked if wanted[component.pk] != stored[component.pk]]
     _store({component.pk: (stored[component.pk], wanted[component.pk]) for component in different})
-    different += [component for component in _follow_last_changes(locked) if component not in different]
+    changed = _follow_last_changes(locked)
+    record_status_changes(changed, announce=announce, update=update)
+    different += [component for component, _old in changed if component not in different]
     stale.mark_components(different)
     stale.mark_feeds_showing(different, since)
     return different
@@ -55,16 +63,16 @@ def stored_changes(components: Collection[str], since: datetime = EARLIEST) -> d
     return changes
 
 
-def _follow_last_changes(components: Collection[Component]) -> list[Component]:
-    # Set the current status of components to that of their last change; return those that had another one.
+def _follow_last_changes(components: Collection[Component]) -> list[tuple[Component, str]]:
+    # Set the current status of components to that of their last change; return those that had another one, with it.
     last = StatusChange.objects.filter(component=OuterRef("pk")).order_by("-at").values("status")[:1]
     rows = Component.objects.filter(pk__in=[component.pk for component in components])
     current = dict(rows.values_list("pk", Coalesce(Subquery(last), Value(ComponentStatus.OPERATIONAL.value))))
-    different = [component for component in components if component.status != current[component.pk]]
-    for component in different:
+    different = [(component, component.status) for component in components if component.status != current[component.pk]]
+    for component, _old in different:
         component.status, component.updated_at = current[component.pk], timezone.now()
     if different:
-        Component.objects.bulk_update(different, ["status", "updated_at"])
+        Component.objects.bulk_update([component for component, _old in different], ["status", "updated_at"])
     return different
 
 

@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from .. import links
@@ -29,6 +30,7 @@ MANAGE_WITHIN = timedelta(hours=1)
 MAX_LINKS = 20  # to the webhooks of one owner, on one request
 UNCONFIRMED_KEPT = timedelta(days=7)
 
+_NEWS = [Delivery.Letter.UPDATE, Delivery.Letter.COMPONENT]
 _CONFIRMATIONS = [Delivery.Letter.CONFIRMATION, Delivery.Letter.FOLLOW]
 
 
@@ -177,7 +179,7 @@ def change_choices(
     lifecycle.save_choices(present, choices, "paused_until", "time_zone")
     following.save_choices(present, incidents)
     if paused_until is not None:
-        updates = Delivery.objects.filter(subscriber=present, letter=Delivery.Letter.UPDATE)
+        updates = Delivery.objects.filter(subscriber=present, letter__in=_NEWS)
         transition(updates, DeliveryState.SKIPPED, skip_reason=SkipReason.PAUSED)
     return LinkState.VALID
 
@@ -208,7 +210,18 @@ def export(*, subscriber: Subscriber) -> dict[str, Any]:
         ),
         "attempts": list(subscriber.attempts.order_by("at").values("at", "code", "said", "milliseconds")),
         "deliveries": list(
-            deliveries.values("letter", "channel", "language", "state", "skip_reason", "created_at", "sent_at", "reply")
+            deliveries.values(
+                "letter",
+                "channel",
+                "language",
+                "state",
+                "skip_reason",
+                "created_at",
+                "sent_at",
+                "reply",
+                component=F("component_update__component__slug"),
+                component_status=F("component_update__new_status"),
+            )
         ),
     }
 

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from ..masks import masked
 from ..models import Subscriber, SubscriptionRequest
-from . import addresses, requests, webhooks
+from . import addresses, requests, webhook_log, webhooks
 from .forms import WebhookForm
 from .service import LinkState
 from .views import ManageView, StampedFormView, TokenView
@@ -87,7 +87,7 @@ class WebhookLog(ManageView):
             token=self.kwargs["token"],
             subscriber=self.subscriber,
             address=addresses.readable(self.subscriber.address),
-            attempts=webhooks.log(self.subscriber),
+            attempts=webhook_log.entries(self.subscriber),
             replayable=webhooks.replayable(self.subscriber),
             secret=secret,
             tried=tried,

@@ -10,9 +10,12 @@ from django.utils.translation import gettext
 from ..admin.addresses import incident_page
 from ..models import DeliveryState, Incident
 from ..notifications.monitoring.progress import Progress
+from ..notifications.monitoring.subjects import subject
 from ..text import Text
 
 register = template.Library()
+
+register.simple_tag(subject)
 
 # From done to outstanding; skipped deliveries are not part of the audience.
 _IN_THE_BAR = [

@@ -1,5 +1,7 @@
 """What staff see of an announcement on its way, and do about it."""
 
+import html
+import re
 from datetime import timedelta
 
 import pytest
@@ -8,11 +10,12 @@ from django.urls import reverse
 from django.utils import timezone
 
 from incidents import operations
-from incidents.models import Announcement, Bounce, Delivery, Heartbeat
-from incidents.notifications import audience
+from incidents.models import Announcement, Bounce, Delivery, Heartbeat, StaleSubject
+from incidents.notifications import audience, outbox, release
 from incidents.notifications.ledger import skipping
+from incidents.status import ComponentStatus
 from tests.admin.conftest import staff
-from tests.factories import make_incident, make_statement, make_subscriber
+from tests.factories import make_component, make_incident, make_statement, make_subscriber
 
 pytestmark = pytest.mark.django_db
 
@@ -165,3 +168,37 @@ def test_a_subscribers_page_shows_their_deliveries_and_bounces(viewer: Client) -
     bounces = viewer.get("/admin/incidents/bounce/").content.decode()
     assert "Counted: refused this time" in bounces
     assert "karl@" not in page + bounces
+
+
+def failed_component_post() -> Delivery:
+    webhook = make_subscriber("https://example.dk/hook", channel="webhook", owner="drift@example.dk")
+    operations.set_component_status(component=make_component("webmail"), status=ComponentStatus.MAJOR_OUTAGE)
+    StaleSubject.objects.all().delete()
+    release.release_component_updates(timezone.now() + timedelta(hours=1))
+    Delivery.objects.filter(subscriber=webhook).update(state="failed", reply="The host does not answer.")
+    return Delivery.objects.get(subscriber=webhook)
+
+
+@pytest.mark.parametrize(
+    ("language", "told"), [("en", "webmail (en): Major outage"), ("da", "webmail (da): Større nedbrud")]
+)
+def test_pages_about_deliveries_name_the_component_of_a_post(publisher: Client, language: str, told: str) -> None:
+    post = failed_component_post()
+    kind = {"en": "Component status", "da": "Status for et system"}[language]
+    ours = "/admin/incidents/delivery/"
+    pages = [OVERVIEW, ours, f"{ours}{post.pk}/change/", f"/admin/incidents/subscriber/{post.subscriber_id}/change/"]
+    for address in pages:
+        page = publisher.get(address, headers={"Accept-Language": language}).content.decode()
+        assert told in page, address
+        assert not re.search(r">None</(td|th|div)>", page), address
+    assert kind in publisher.get(ours, headers={"Accept-Language": language}).content.decode()
+
+
+def test_component_posts_are_counted_apart_from_account_messages(publisher: Client) -> None:
+    outbox.queue_message(make_subscriber("anna@example.dk"), Delivery.Letter.MANAGE)
+    failed_component_post()
+    page = publisher.get(OVERVIEW).content.decode()
+    links = re.findall(r'href="([^"]+state__exact=\w+)"', page)
+    assert len(links) == 2
+    found = [publisher.get(html.unescape(link)).context["cl"].result_list for link in links]
+    assert [[delivery.letter for delivery in rows] for rows in found] == [["manage"], ["component"]]

@@ -227,7 +227,7 @@ def test_status_set_by_hand_says_which_components_stay_worse_and_notes_the_autho
 ) -> None:
     messages = set_by_hand(publisher, OPERATIONAL, mail, make_component("web"))
     assert messages == [
-        "2 components changed. Subscribers are not notified.",
+        "2 components changed. Only webhooks are notified.",
         "Mail stays Major outage because of “All mail is down”.",
     ]
     assert {row.author for row in ManualStatus.objects.all()} == {User.objects.get()}
@@ -236,7 +236,7 @@ def test_status_set_by_hand_says_which_components_stay_worse_and_notes_the_autho
 def test_status_set_in_a_list_filtered_by_status_counts_every_component(publisher: Client, mail: Component) -> None:
     chosen = {"action": "set_major_outage", "_selected_action": [mail.pk]}
     response = publisher.post(f"{COMPONENTS}?status__exact=operational", chosen, follow=True)
-    assert [str(one) for one in response.context["messages"]] == ["1 component changed. Subscribers are not notified."]
+    assert [str(one) for one in response.context["messages"]] == ["1 component changed. Only webhooks are notified."]
 
 
 def test_list_of_components_names_the_causes_of_each_status(

@@ -92,7 +92,7 @@ def test_withdrawn_incident_is_published_again_after_a_question(publisher: Clien
     mail = make_component("mail")
     incident = make_incident(components={mail: ComponentStatus.MAJOR_OUTAGE})
     publisher.post(step("withdraw", incident))
-    assert "Subscribers are not notified" in publisher.get(step("publish_again", incident)).content.decode()
+    assert "Only webhooks are notified" in publisher.get(step("publish_again", incident)).content.decode()
     incident.refresh_from_db()
     assert incident.is_withdrawn
     publisher.post(step("publish_again", incident))

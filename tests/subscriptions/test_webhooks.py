@@ -1,5 +1,6 @@
 """The pages of a webhook: sign-up, connecting with a code, log and secret, unsubscribing."""
 
+import json
 import re
 from collections.abc import Iterator
 from datetime import timedelta
@@ -13,9 +14,12 @@ from pytest_django import Settings
 from incidents import links
 from incidents.links import Purpose
 from incidents.models import Delivery, SigningSecret, Subscriber
-from incidents.notifications import jobs
+from incidents.notifications import jobs, release
 from incidents.notifications.messages.payloads import verification_code
-from incidents.subscriptions import webhooks
+from incidents.status import ComponentStatus
+from incidents.subscriptions import service, webhooks
+from incidents.subscriptions.lifecycle import Choices
+from tests.factories import make_component
 from tests.notifications.helpers import announced
 from tests.subscriptions.visitor import Visitor, manage_token, text, unsubscribe_token
 from tests.support.receiver import Receiver, answer
@@ -154,6 +158,43 @@ def test_owner_sees_attempts_changes_the_secret_and_replays_a_post(ben: Visitor,
     assert again.headers["webhook-signature"].count("v1,") == 2
     ben.clock.shift(timedelta(hours=25))
     assert SigningSecret.objects.valid(timezone.now()).get().value == second
+
+
+@pytest.mark.parametrize(("language", "shown"), [("en", "Major outage"), ("da", "Større nedbrud")])
+def test_log_names_the_incident_or_component_of_each_attempt(
+    ben: Visitor, receiver: Receiver, language: str, shown: str
+) -> None:
+    _webhook, page = connected(ben, receiver)
+    page = page.replace("/en/", f"/{language}/")
+    announced(components={make_component("webmail").pk: ComponentStatus.MAJOR_OUTAGE})
+    release.release_component_updates(timezone.now())
+    jobs.post()
+    found = text(ben.get(page))
+    assert f"webmail ({language}): {shown}" in found
+    assert {"en": "Mail is delayed", "da": "Mail er forsinket"}[language] in found
+    assert "None" not in found
+    Delivery.objects.all().delete()
+    assert "204 No Content" in text(ben.get(page))
+
+
+def test_export_names_the_component_of_a_post(ben: Visitor, receiver: Receiver) -> None:
+    webhook, _page = connected(ben, receiver)
+    announced(components={make_component("webmail").pk: ComponentStatus.MAJOR_OUTAGE})
+    release.release_component_updates(timezone.now())
+    answer = ben.get(ben.page("data", manage_token(webhook)))
+    posts = [row for row in json.loads(answer.content)["deliveries"] if row["letter"] == "component"]
+    assert [(row["component"], row["component_status"]) for row in posts] == [("webmail", "major_outage")]
+
+
+def test_pausing_skips_waiting_component_posts(ben: Visitor, receiver: Receiver) -> None:
+    webhook, _page = connected(ben, receiver)
+    announced(components={make_component().pk: ComponentStatus.MAJOR_OUTAGE})
+    release.release_component_updates(timezone.now())
+    choices = Choices("en")
+    service.change_choices(subscriber=webhook, choices=choices, paused_until=timezone.now() + timedelta(days=1))
+    jobs.post()
+    assert receiver.posted == []
+    assert set(Delivery.objects.posted().values_list("skip_reason", flat=True)) == {"paused"}
 
 
 def test_only_own_posts_can_be_replayed(ben: Visitor, receiver: Receiver) -> None:

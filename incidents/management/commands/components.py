@@ -34,7 +34,9 @@ class Command(BaseCommand):
             self.check_all()
 
     def rebuild(self) -> None:
-        changed = [component for key in _components() for component in rebuild_statuses(components=[key])]
+        changed = [
+            component for key in _components() for component in rebuild_statuses(components=[key], announce=False)
+        ]
         for component in changed:
             self.stdout.write(f"{component.slug}: rebuilt")
         verb = "was" if len(changed) == 1 else "were"

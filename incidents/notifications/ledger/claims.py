@@ -8,10 +8,10 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, Q
 
-from ...models import Announcement, Delivery, DeliveryState, Destination, SkipReason, Subscriber
+from ...models import Announcement, ComponentUpdate, Delivery, DeliveryState, Destination, SkipReason, Subscriber
 from ...models.deliveries import DeliveryQuerySet
 from ..addressing import is_webhook, relay_name
-from . import destinations
+from . import component_posts, destinations
 from .writer import ClaimedDelivery, transition
 
 logger = logging.getLogger(__name__)
@@ -33,8 +33,8 @@ _RELATED_COLUMNS = {
     "update_published_at": F("announcement__update__published_at"),
 }
 _DELIVERY_COLUMNS = (
-    "id channel destination letter language announcement_id attempts times_uncertain created_at message_id dated_at "
-    "subscriber_id"
+    "id channel destination letter language announcement_id component_update_id attempts times_uncertain created_at "
+    "message_id dated_at subscriber_id"
 ).split()
 _RECIPIENT_COLUMNS = "endpoint opt_in_round time_zone".split()
 
@@ -69,13 +69,20 @@ def claim(
 
 @transaction.atomic
 def claim_posts(limit: int, now: datetime) -> list[ClaimedDelivery]:
-    """Claim webhook and chat posts, of all announcements: there are few, and they do not go through a relay."""
-    due = Delivery.objects.due(now).posted()
+    """Claim webhook and chat posts, of all announcements: there are few, and they do not go through a relay.
+
+    Codes come first, because their readers wait for them, and the statuses of components last.
+    """
+    due = component_posts.without_overtaking(Delivery.objects.due(now).posted(), now)
     unimpeded = due.exclude(destination__in=Destination.objects.in_trouble().names())
+    is_component = Q(letter=Delivery.Letter.COMPONENT)
     rows: list[ClaimedDelivery] = []
-    for announcement_id in _announcement_ids(unimpeded):
+    for announcement_id in _announcement_ids(unimpeded.exclude(is_component)):
         if len(rows) < limit and _may_send(announcement_id):
-            rows += _claim_rows(unimpeded.filter(announcement=announcement_id), limit - len(rows), now)
+            announced = unimpeded.exclude(is_component).filter(announcement=announcement_id)
+            rows += _claim_rows(announced, limit - len(rows), now)
+    if len(rows) < limit:
+        rows += _claim_rows(unimpeded.filter(is_component), limit - len(rows), now)
     for name in filter(is_webhook, Destination.objects.due_for_a_probe(now).names()):
         rows += _claim_probe(due.filter(destination=name), [name], now)
     return rows
@@ -120,7 +127,8 @@ def _claim_rows(due: DeliveryQuerySet, limit: int, now: datetime) -> list[Claime
     picked = due.order_by("next_attempt_at").select_for_update(skip_locked=True, of=("self",))
     picked = picked.annotate(superseded=_is_superseded(), **_RELATED_COLUMNS)
     while found := list(picked.values(*_DELIVERY_COLUMNS, *_RELATED_COLUMNS, "superseded")[:limit]):
-        reasons = {row["id"]: _skip_reason(row) for row in found}
+        of_components = component_posts.skip_reasons({row["component_update_id"] for row in found})
+        reasons = {row["id"]: _skip_reason(row, of_components) for row in found}
         for reason in set(reasons.values()) - {""}:
             skipped = Delivery.objects.filter(id__in=[pk for pk, own in reasons.items() if own == reason])
             transition(skipped, DeliveryState.SKIPPED, skip_reason=reason)
@@ -131,7 +139,7 @@ def _claim_rows(due: DeliveryQuerySet, limit: int, now: datetime) -> list[Claime
 
 
 def delete_orphans(announcement_id: int | None, now: datetime) -> int:
-    """Delete due rows whose subscriber or announcement no longer exists. Return their number.
+    """Delete due rows whose subscriber, announcement or component update no longer exists. Return their number.
 
     PostgreSQL does not check these references, so a deletion by hand leaves such rows
     behind; every sweep would find them due, for ever.
@@ -140,11 +148,13 @@ def delete_orphans(announcement_id: int | None, now: datetime) -> int:
     due = Delivery.objects.waiting().filter(announcement=announcement_id, next_attempt_at__lte=now)
     no_subscriber = ~Exists(Subscriber.objects.filter(pk=OuterRef("subscriber_id")))
     no_announcement = ~Exists(Announcement.objects.filter(pk=OuterRef("announcement_id")))
-    found = due.filter(no_subscriber | Q(announcement_id__isnull=False) & no_announcement).order_by()
+    no_component = ~Exists(ComponentUpdate.objects.filter(pk=OuterRef("component_update_id")))
+    without_news = Q(announcement_id__isnull=False) & no_announcement | Q(letter="component") & no_component
+    found = due.filter(no_subscriber | without_news).order_by()
     orphans = Delivery.objects.filter(pk__in=list(found.values_list("pk", flat=True)))
     deleted, _by_model = orphans.delete()
     if deleted:
-        logger.warning("%s deliveries deleted: their subscriber or announcement no longer exists", deleted)
+        logger.warning("%s deliveries deleted: what they refer to no longer exists", deleted)
     return deleted
 
 
@@ -183,9 +193,11 @@ def _is_superseded() -> Exists:
     return Exists(newer.exclude(state__in=[DeliveryState.SKIPPED, DeliveryState.FAILED]))
 
 
-def _skip_reason(row: dict[str, Any]) -> str:
+def _skip_reason(row: dict[str, Any], of_components: dict[str | None, str]) -> str:
     # Return the reason to skip a due row; empty if it is to be sent.
     state = row["subscriber_state"]
+    if row["letter"] == Delivery.Letter.COMPONENT:
+        return of_components[row["component_update_id"]] if state == Subscriber.State.ACTIVE else _STATE_REASONS[state]
     if row["letter"] != Delivery.Letter.UPDATE:
         unsubscribed = state == Subscriber.State.UNSUBSCRIBED and row["letter"] != Delivery.Letter.MANAGE
         return SkipReason.UNSUBSCRIBED if unsubscribed or not row["endpoint"] else ""

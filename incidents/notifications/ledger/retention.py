@@ -1,11 +1,12 @@
-"""Retention: old deliveries are reduced to counts, old bounces and attempts deleted (STANDARDS P8)."""
+"""Retention: old deliveries are reduced to counts; old bounces, attempts and component updates are deleted (P8)."""
 
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import Exists, OuterRef
 
-from ...models import Announcement, Attempt, Bounce, Delivery, DeliveryState, FoldedDeliveries
+from ...models import Announcement, Attempt, Bounce, ComponentUpdate, Delivery, DeliveryState, FoldedDeliveries
 
 BATCH = 5_000
 _FINAL_STATES = [DeliveryState.SENT.value, DeliveryState.FAILED.value, DeliveryState.SKIPPED.value]
@@ -30,13 +31,14 @@ SELECT count(*) FROM gone
 def apply_retention(*, now: datetime, limit: int | None = None) -> int:
     """Replace finished deliveries older than DELIVERIES_KEPT_DAYS with counts; return how many.
 
-    Bounces and attempts of that age are deleted. It stops after the batch that reaches `limit`,
+    Bounces, attempts and component updates of that age are deleted. It stops after the batch that reaches `limit`,
     so that it does not delay the scheduler.
     """
     before = now - timedelta(days=settings.DELIVERIES_KEPT_DAYS)
     Bounce.objects.filter(received_at__lt=before).delete()
     Attempt.objects.filter(at__lt=before).delete()
     deleted = _delete_single_messages(before)
+    _delete_component_updates(before)
     for pk in _old_announcements(before):
         while (limit is None or deleted < limit) and (batch := _fold_batch(pk)):
             deleted += batch
@@ -55,6 +57,12 @@ def _fold_batch(pk: int) -> int:
 
 
 def _delete_single_messages(before: datetime) -> int:
-    # Confirmations and the like are not counted, and there are few.
+    # Confirmations, component posts and the like are not counted, and there are few.
     old = Delivery.objects.filter(announcement__isnull=True, state__in=_FINAL_STATES, created_at__lt=before)
     return old.delete()[0]
+
+
+def _delete_component_updates(before: datetime) -> None:
+    # Those without deliveries; a post that still waits keeps its own.
+    unused = ~Exists(Delivery.objects.filter(component_update=OuterRef("pk")))
+    ComponentUpdate.objects.filter(unused, created_at__lt=before).delete()

@@ -65,6 +65,7 @@ class ClaimedDelivery:
     channel: str = Subscriber.Channel.EMAIL
     endpoint: str = ""  # the subscription's own address, which `address` is not for a webhook's owner
     time_zone: str = ""  # empty: that of the page
+    component_update_id: str | None = None
     # Failing destinations that this delivery probes.
     probes: tuple[str, ...] = ()
 
@@ -105,7 +106,7 @@ UPDATE {Delivery._meta.db_table} AS d
 SET state = '{DeliveryState.SENDING}', attempts = d.attempts + 1, lease_until = %s
 FROM json_to_recordset(%s::json) AS v (id bigint, lease timestamptz), {Subscriber._meta.db_table} AS s
 WHERE d.id = ANY(%s::bigint[]) AND d.id = v.id AND s.id = d.subscriber_id
-    AND (d.letter <> '{Delivery.Letter.UPDATE}' OR s.state = 'active')
+    AND (d.letter NOT IN ('{Delivery.Letter.UPDATE}', '{Delivery.Letter.COMPONENT}') OR s.state = 'active')
     AND (d.lease_until = v.lease AND d.state = ANY(%s)
          OR coalesce(d.state, '') = '{DeliveryState.SENDING}' AND d.lease_until = %s)
 RETURNING d.id

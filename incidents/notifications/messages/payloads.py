@@ -1,4 +1,6 @@
-"""JSON payloads: rendered once per announcement, channel and language, then filled in for each recipient."""
+"""JSON payloads: rendered once per announcement or component update, channel and language, then filled in for each
+recipient.
+"""
 
 import base64
 import json
@@ -11,7 +13,7 @@ from django.utils import timezone, translation
 from django.utils.crypto import salted_hmac
 
 from ... import links
-from ...models import Announcement, Delivery, Page, Subscriber
+from ...models import Announcement, ComponentUpdate, Delivery, Page, Subscriber
 from ...wording import words
 from ..ledger.writer import ClaimedDelivery
 from . import slack, statuspage, teams
@@ -32,8 +34,10 @@ class Payload:
     language: str
 
     def for_recipient(self, row: ClaimedDelivery) -> bytes:
-        """Return the bytes for one recipient, the same at every attempt."""
-        token = links.sign(links.Purpose.UNSUBSCRIBE, row.subscriber_id) if UNSUBSCRIBE.encode() in self.body else ""
+        """Return the bytes for one recipient; the values filled in are the same at every attempt."""
+        token = ""
+        if UNSUBSCRIBE.encode() in self.body:
+            token = links.sign(links.Purpose.UNSUBSCRIBE, row.subscriber_id, row.dated_at)
         link = links.absolute(links.dynamic("subscriptions:unsubscribe", self.language, token)) if token else ""
         code = verification_code(row.subscriber_id, row.opt_in_round)
         return self.body.replace(UNSUBSCRIBE.encode(), link.encode()).replace(CODE.encode(), code.encode())
@@ -46,17 +50,21 @@ def verification_code(subscriber_id: str, opt_in_round: int) -> str:
     return f"{text[:4]}-{text[4:]}"
 
 
-def render(channel: str, kind: str, language: str, announcement: Announcement | None, zone: str = "") -> Payload:
-    """Render a post in a language, with times in `zone` or the page's."""
+def render(
+    channel: str, kind: str, language: str, news: Announcement | ComponentUpdate | None, zone: str = ""
+) -> Payload:
+    """Render a post in a language, with times in `zone` or the page's. Without news it is a code."""
     page = Page.objects.current()
     with translation.override(language), timezone.override(zone or page.time_zone):
         name = words(page.name) or settings.SITE_HOST
-        if announcement is None:
-            if kind != Delivery.Letter.CODE:
-                raise ValueError(f"“{kind}” is not sent over HTTP.")
+        if isinstance(news, Announcement):
+            body = _NEWS[channel](page, name, MessageContent(news, language))
+        elif news is not None and channel == Channel.WEBHOOK:
+            body = statuspage.component_news(page, UNSUBSCRIBE, news)
+        elif news is None and kind == Delivery.Letter.CODE:
             body = _CODES[channel](page, name)
         else:
-            body = _NEWS[channel](page, name, MessageContent(announcement, language))
+            raise ValueError(f"“{kind}” is not sent to {channel}.")
     # Unescaped, so that the values above are found.
     return Payload(json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(), language)
 

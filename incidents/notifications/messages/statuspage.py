@@ -1,5 +1,6 @@
 """The body of a webhook: the shape that Statuspage sends to subscribers. Language and zone are active."""
 
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -7,32 +8,54 @@ from django.utils import timezone
 from django.utils.translation import get_language
 
 from ... import links
-from ...models import Incident, Page, Update
+from ...models import ComponentUpdate, Incident, Page, Update
 from ...models.overall import overall_status
-from ...status import Phase
-from ...statuspage_api import Json, body, incident_shape, moment, page_id, status_shape
+from ...status import ComponentStatus, Phase
+from ...statuspage_api import Json, body, component_shape, incident_shape, moment, page_id, status_shape
 
 
 def news(page: Page, unsubscribe: str, incident: Incident) -> Json:
     """Return the incident with all its updates, newest first."""
     timeline = incident.updates.public().newest_first().select_related("incident")
     updates = list(timeline.prefetch_related("affected__component"))
-    return {**_frame(page, unsubscribe), "incident": _incident(incident, updates, page)}
+    frame = _frame(page, unsubscribe, overall_status(), timezone.now())
+    return {**frame, "incident": _incident(incident, updates, page)}
+
+
+def component_news(page: Page, unsubscribe: str, update: ComponentUpdate) -> Json:
+    """Return the component with its new status, and the change.
+
+    Statuses and times are those of the change, not the present ones, so that every attempt has the same body.
+    """
+    shape, changed_at = component_shape(update.component, page), moment(update.created_at)
+    component = {name: shape[name] for name in _COMPONENT_FIELDS}
+    return {
+        **_frame(page, unsubscribe, ComponentStatus(update.page_status), update.created_at),
+        "component_update": {
+            "old_status": update.old_status,
+            "new_status": update.new_status,
+            "created_at": changed_at,
+            "component_type": "Component",
+            "id": update.pk,
+            "component_id": update.component_id,
+        },
+        "component": {**component, "status": update.new_status, "updated_at": changed_at},
+    }
 
 
 def verification(page: Page, unsubscribe: str, code: str) -> Json:
     """Return our own extension: the code that the owner has to enter. Clients of incidents ignore it."""
-    return {**_frame(page, unsubscribe), "verification": {"code": code}}
+    return {**_frame(page, unsubscribe, overall_status(), timezone.now()), "verification": {"code": code}}
 
 
-def _frame(page: Page, unsubscribe: str) -> Json:
-    status = status_shape(overall_status())
+def _frame(page: Page, unsubscribe: str, overall: ComponentStatus, at: datetime) -> Json:
+    status = status_shape(overall)
     language = get_language() or settings.LANGUAGE_CODE
     return {
         "meta": {
             "unsubscribe": unsubscribe,
             "documentation": links.absolute(links.follow_page(language)),
-            "generated_at": moment(timezone.now()),
+            "generated_at": moment(at),
         },
         "page": {
             "id": page_id(page),
@@ -49,6 +72,8 @@ def _incident(incident: Incident, updates: list[Update], page: Page) -> Json:
     ]
     return {**_UNUSED, **shape, **_report(updates), "backfilled": False, "incident_updates": updates_here}
 
+
+_COMPONENT_FIELDS = "status name created_at updated_at position description showcase id page_id group_id".split()
 
 # Fields of the original payload without a counterpart here, unless the incident has them.
 _UNUSED: dict[str, Any] = {

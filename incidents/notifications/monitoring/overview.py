@@ -11,6 +11,7 @@ from ...models.deliveries import DeliveryQuerySet
 from . import health, progress
 from .health import Health
 from .progress import Progress
+from .subjects import RELATED
 
 RECENT = timedelta(days=7)
 MAX_SHOWN = 20
@@ -31,13 +32,17 @@ class FailingDestination:
 
 @dataclass(frozen=True)
 class Overview:
-    """`messages` counts single messages (confirmations and the like) of the last seven days by state."""
+    """`messages` counts single messages (confirmations and the like) of the last seven days by state.
+
+    `component_posts` counts the posts about components of the same time.
+    """
 
     at: datetime
     health: Health
     in_progress: list[Progress]
     failing_destinations: list[FailingDestination]
     messages: Counter[str]
+    component_posts: Counter[str]
     per_minute: int
 
     @property
@@ -50,23 +55,42 @@ class Overview:
 
     @property
     def message_states(self) -> list[tuple[str, str, int]]:
-        return [(one.value, str(one.label), self.messages[one]) for one in DeliveryState if self.messages[one]]
+        return _labelled(self.messages)
+
+    @property
+    def component_post_states(self) -> list[tuple[str, str, int]]:
+        return _labelled(self.component_posts)
 
 
 def overview(now: datetime) -> Overview:
     """Return the overview. The number of queries does not depend on the number of announcements."""
     in_progress = progress.progress_of(progress.in_progress()[:MAX_SHOWN], now)
-    messages = Delivery.objects.filter(announcement__isnull=True, created_at__gt=now - RECENT)
-    by_state = Counter(dict(messages.order_by().values_list("state").annotate(rows=Count("*"))))
-    sent_recently = messages.filter(state=DeliveryState.SENT, sent_at__gt=now - progress.RATE_WINDOW).count()
+    single = Delivery.objects.filter(announcement__isnull=True, created_at__gt=now - RECENT)
+    messages, component_posts = _count_by_state(single)
+    sent_recently = single.filter(state=DeliveryState.SENT, sent_at__gt=now - progress.RATE_WINDOW).count()
     return Overview(
         at=now,
         health=health.check_health(now),
         in_progress=in_progress,
         failing_destinations=failing_destinations(),
-        messages=by_state,
+        messages=messages,
+        component_posts=component_posts,
         per_minute=sent_recently + sum(one.per_minute for one in in_progress),
     )
+
+
+def _count_by_state(single: DeliveryQuerySet) -> tuple[Counter[str], Counter[str]]:
+    # Return the counts of messages about subscriptions, and of posts about components.
+    messages, component_posts = Counter[str](), Counter[str]()
+    is_component = Q(letter=Delivery.Letter.COMPONENT)
+    rows = single.order_by().values_list("state").annotate(rows=Count("*"), posts=Count("pk", filter=is_component))
+    for state, number, posts in rows:
+        messages[state], component_posts[state] = number - posts, posts
+    return messages, component_posts
+
+
+def _labelled(counts: Counter[str]) -> list[tuple[str, str, int]]:
+    return [(one.value, str(one.label), counts[one]) for one in DeliveryState if counts[one]]
 
 
 def failing_destinations() -> list[FailingDestination]:
@@ -86,7 +110,7 @@ def recent(now: datetime) -> DeliveryQuerySet:
 
 def newest_failures(now: datetime) -> DeliveryQuerySet:
     failed = recent(now).filter(state=DeliveryState.FAILED)
-    return failed.select_related("subscriber", "announcement__update__incident").order_by("-pk")[:MAX_SHOWN]
+    return failed.select_related("subscriber", *RELATED).order_by("-pk")[:MAX_SHOWN]
 
 
 def rejected_by_policy(now: datetime) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from django.utils import timezone
 
-from ...models import Attempt, Delivery, SigningSecret, Subscriber
+from ...models import Announcement, Attempt, ComponentUpdate, Delivery, SigningSecret, Subscriber
 from .. import outbox
 from ..channels import webhook
 from ..channels.base import ChannelError, Gone, Refused, Reply
@@ -99,11 +99,17 @@ class WebhookWorker(Worker[Payload]):
         return rows
 
     def render(self, row: ClaimedDelivery) -> Payload:
-        return render(row.channel, row.letter, row.language, announcement_of(row), row.time_zone)
+        return render(row.channel, row.letter, row.language, _news_of(row), row.time_zone)
 
     def create_sender(self) -> Sender:
         transport = WebhookTransport(self.commits, self.rendered_for)
         return WebhookSender(self.commits, self.dispatcher, self.relay, transport, self.rate_limiter)
+
+
+def _news_of(row: ClaimedDelivery) -> Announcement | ComponentUpdate | None:
+    if row.component_update_id is None:
+        return announcement_of(row)
+    return ComponentUpdate.objects.select_related("component").get(pk=row.component_update_id)
 
 
 def _suspend(row: ClaimedDelivery, reply: Reply, *, is_gone: bool) -> None:

@@ -22,8 +22,8 @@ from .rate_limit import RateLimiter
 
 logger = logging.getLogger(__name__)
 
-# Messages with the same key are rendered once: announcement, channel, kind, language, time zone.
-_RenderKey = tuple[int | None, str, str, str, str]
+# Messages with the same key are rendered once: announcement, component update, channel, kind, language, time zone.
+_RenderKey = tuple[int | None, str | None, str, str, str, str]
 Rendered = TypeVar("Rendered")
 
 # A job ends after this and enqueues another, so that workers can be stopped and share the work.
@@ -147,7 +147,7 @@ class Worker(ABC, Generic[Rendered]):
 
 
 def _render_key(row: ClaimedDelivery) -> _RenderKey:
-    return row.announcement_id, row.channel, row.letter, row.language, row.time_zone
+    return row.announcement_id, row.component_update_id, row.channel, row.letter, row.language, row.time_zone
 
 
 def announcement_of(row: ClaimedDelivery) -> Announcement | None:

@@ -103,7 +103,7 @@ def test_incident_that_ended_later_than_its_final_update_is_no_other_reason(mail
     incident = announcement.update.incident
     announcement.update.ended_at = START + 3 * HOUR
     announcement.update.save()
-    operations.statuses.rebuild_statuses(components=[mail.pk])
+    operations.statuses.rebuild_statuses(components=[mail.pk], announce=False)
     assert incident.updates.count() == 2
     assert "● Mail: Operational" in text_of(announcement).splitlines()
 
