@@ -5,12 +5,17 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.db import connection, connections, transaction
+from django.utils import timezone
+from pytest_django import Settings
 
+from harness.waiting import wait_for
 from incidents import operations
-from incidents.models import Component, Incident, StatusChange
+from incidents.models import Component, ComponentUpdate, Delivery, Incident, StaleSubject, StatusChange
+from incidents.notifications import release
 from incidents.operations import derived_changes, stored_changes
 from incidents.status import ComponentStatus, Phase
-from tests.factories import make_component, make_incident, make_page, make_statement
+from tests.factories import make_component, make_incident, make_page, make_statement, make_subscriber
+from tests.support.database import is_connection_blocked
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -23,11 +28,11 @@ def pool() -> Iterator[ThreadPoolExecutor]:
         threads.submit(connections.close_all).result()
 
 
-def set_status(component: Component) -> None:
+def set_status(component: Component, status: ComponentStatus = ComponentStatus.MAJOR_OUTAGE) -> None:
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL lock_timeout = '5s'")
-        operations.set_component_status(component=component, status=ComponentStatus.MAJOR_OUTAGE)
+        operations.set_component_status(component=component, status=status)
 
 
 def test_draft_that_is_being_saved_holds_up_no_change_of_its_components(pool: ThreadPoolExecutor) -> None:
@@ -59,3 +64,24 @@ def test_updates_of_two_incidents_at_once_lose_no_claim(pool: ThreadPoolExecutor
     keys = [component.pk for component in components]
     assert stored_changes(keys) == derived_changes(keys)
     assert {component.status for component in Component.objects.all()} == {ComponentStatus.MAJOR_OUTAGE}
+
+
+def test_change_during_a_release_is_posted_on_its_own_and_nothing_is_released_twice(
+    pool: ThreadPoolExecutor, settings: Settings
+) -> None:
+    settings.ANNOUNCEMENT_HOLD = 0
+    make_page()
+    mail = make_component("mail")
+    make_subscriber("https://example.dk/hook", channel="webhook", owner="drift@example.dk")
+    set_status(mail)
+    StaleSubject.objects.all().delete()
+    with transaction.atomic():
+        assert release.release_component_updates(timezone.now()) == 1
+        assert pool.submit(release.release_component_updates, timezone.now()).result() == 0
+        changed = pool.submit(set_status, mail, ComponentStatus.OPERATIONAL)
+        wait_for(is_connection_blocked)
+    changed.result()
+    rows = ComponentUpdate.objects.order_by("created_at").values_list("old_status", "new_status", "expanded_at")
+    found = [(old, new, expanded is not None) for old, new, expanded in rows]
+    assert found == [("operational", "major_outage", True), ("major_outage", "operational", False)]
+    assert Delivery.objects.count() == 1

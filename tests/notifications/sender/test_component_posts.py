@@ -14,7 +14,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from standardwebhooks import Webhook
 
 from harness.deliveries import release_held
-from incidents import operations
+from incidents import operations, scheduler
 from incidents.models import Component, ComponentUpdate, Delivery, Incident, SigningSecret, StaleSubject, Subscriber
 from incidents.notifications import jobs, release
 from incidents.notifications.ledger import claims, recovery, retention
@@ -347,6 +347,17 @@ def test_component_update_expands_once_and_the_database_refuses_a_second_deliver
             letter="component",
             channel="webhook",
         )
+
+
+def test_scheduler_releases_component_updates(settings: Settings) -> None:
+    settings.ANNOUNCEMENT_HOLD = 0
+    make_webhook()
+    operations.set_component_status(component=make_component(), status=MAJOR)
+    StaleSubject.objects.all().delete()
+    for chore in scheduler.chores():
+        if "release" in chore.do.__name__:
+            chore.do()
+    assert len(component_posts()) == 1
 
 
 def test_hidden_component_is_not_posted(receiver: Receiver) -> None:
