@@ -6,7 +6,7 @@ A token is valid for one purpose and one value only.
 """
 
 import base64
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from functools import cache
 
@@ -132,6 +132,11 @@ def sign(purpose: Purpose, value: str, at: datetime | None = None) -> str:
 def _signer(purpose: Purpose, key: str) -> signing.TimestampSigner:
     # Cached: ten thousand messages have two signatures each.
     return signing.TimestampSigner(key=key, salt=purpose, sep="~")
+
+
+def signed_at(token: str) -> datetime:
+    """Return when a valid token was signed, to the second."""
+    return datetime.fromtimestamp(signing.b62_decode(token.rsplit("~", 2)[-2]), UTC)
 
 
 def unsign(purpose: Purpose, token: str, max_age: int | None = None) -> str | None:

@@ -24,7 +24,7 @@ from .notifications.ledger import mx, recovery, retention, skipping
 from .notifications.monitoring import health
 from .publishing import stale
 from .publishing.store import publisher
-from .subscriptions import following, limits, requests, service
+from .subscriptions import budget, following, limits, requests, service
 
 logger = logging.getLogger(__name__)
 
@@ -83,11 +83,12 @@ def record_heartbeat() -> None:
 
 
 def forget_sign_ups() -> None:
-    """Delete unconfirmed sign-ups, follows of incidents that ended long ago, and limits that have run out."""
+    """Delete unconfirmed sign-ups, follows of incidents that ended long ago, outdated limits and budgets."""
     requests.delete_failed(timezone.now())
     service.delete_unconfirmed(now=timezone.now())
     following.delete_ended(now=timezone.now())
     limits.prune(timezone.now())
+    budget.prune(timezone.now())
 
 
 def forget_deliveries() -> None:

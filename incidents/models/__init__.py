@@ -8,6 +8,7 @@ from .deliveries import ALLOWED_MOVES, WAITING, Delivery, DeliveryState, SkipRea
 from .destinations import Destination
 from .heartbeats import Heartbeat
 from .incidents import Incident, Maintenance
+from .limits import RateLimit, RequestedMessage
 from .logo import Logo
 from .mail_domains import MailDomain
 from .overall import cause_of, overall_status
@@ -15,7 +16,7 @@ from .page import Page
 from .publication import PURGE, StaleSubject
 from .requests import SubscriptionRequest
 from .status_changes import ManualStatus, StatusChange
-from .subscribers import IncidentChoice, LetterLimit, Subscriber
+from .subscribers import IncidentChoice, Subscriber
 from .templates import UpdateTemplate
 from .updates import AffectedComponent, Update, UpdateRevision
 from .webhooks import Attempt, SigningSecret
@@ -39,12 +40,13 @@ __all__ = [
     "Heartbeat",
     "Incident",
     "IncidentChoice",
-    "LetterLimit",
     "Logo",
     "MailDomain",
     "Maintenance",
     "ManualStatus",
     "Page",
+    "RateLimit",
+    "RequestedMessage",
     "SigningSecret",
     "SkipReason",
     "StaleSubject",

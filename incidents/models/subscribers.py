@@ -219,23 +219,3 @@ class IncidentChoice(models.Model):
 
     def __str__(self) -> str:
         return f"{self.incident_id}: {self.told}"
-
-
-class LetterLimit(models.Model):
-    """One bucket of the sign-up limits; `key` is a keyed hash of what is limited. See `subscriptions.limits`."""
-
-    key = models.CharField(primary_key=True, max_length=64)
-    free_at = models.DateTimeField()  # when the bucket is empty again
-    uses = models.PositiveIntegerField()  # since the owner of the address last acted on a message
-    keep_until = models.DateTimeField()
-
-    class Meta:
-        verbose_name = _("sign-up limit")
-        verbose_name_plural = _("sign-up limits")
-        indexes = [
-            # Retention.
-            models.Index(fields=["keep_until"], name="letter_limit_old"),
-        ]
-
-    def __str__(self) -> str:
-        return self.key

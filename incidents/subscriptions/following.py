@@ -1,6 +1,6 @@
 """Following and unfollowing a single incident.
 
-Following is confirmed by email like a sign-up and shares its limits. It ends
+Following is confirmed by email like a sign-up and shares its budget. It ends
 automatically two weeks after the last update of an incident that is over, so that the
 resolution, a correction and a postmortem still arrive. Subscribers who followed nothing
 else are then erased.
@@ -17,8 +17,7 @@ from ..links import Purpose
 from ..models import Delivery, DeliveryState, Incident, IncidentChoice, SkipReason, Subscriber
 from ..models.subscribers import IncidentChoiceQuerySet
 from ..notifications.ledger.writer import transition
-from ..notifications.outbox import queue_message
-from . import lifecycle, limits
+from . import budget, lifecycle
 from .lifecycle import Choices, State
 
 KEPT_AFTER_END = timedelta(days=14)
@@ -29,11 +28,10 @@ def follow(*, address: str, incident: Incident, language: str) -> None:
     """Ask the owner of a normalised email address whether they want to follow an incident; see `service.sign_up`."""
     lifecycle.lock_address(address)
     subscriber = Subscriber.objects.by_mail(address).select_for_update().first()
-    may_write = limits.may_sign_up(address=address)
-    if may_write:
+    if budget.has_room(address):
         subscriber = _prepare_subscriber(subscriber, address, language)
         is_new = _add_request(subscriber, incident)
-        queue_message(subscriber, Delivery.Letter.FOLLOW if is_new else Delivery.Letter.ALREADY_SUBSCRIBED)
+        budget.send(subscriber, Delivery.Letter.FOLLOW if is_new else Delivery.Letter.ALREADY_SUBSCRIBED)
     elif subscriber is not None and subscriber.state == State.PENDING:
         _add_request(subscriber, incident)  # the confirmation that was already sent covers this too
 
@@ -76,6 +74,8 @@ def unfollow(*, token: str) -> Incident | None:
     subscriber = Subscriber.objects.exclude(state=State.UNSUBSCRIBED).filter(pk=pk).first()
     if incident is None or subscriber is None:
         return incident
+    if subscriber.is_mail:
+        budget.renew(subscriber.address)
     if not hears_of_more(subscriber, incident):
         lifecycle.end_subscription(subscriber)
         return incident

@@ -11,9 +11,10 @@ from django.utils.crypto import salted_hmac
 
 from ..identity import canonical
 from ..models import Component, Delivery, DeliveryState, SkipReason, Subscriber
+from ..models.subscribers import SubscriberQuerySet
 from ..notifications.ledger.writer import transition
 
-CONSENT_TEXT = "2026-11-24"  # version of templates/subscriptions/_consent.html
+CONSENT_TEXT = "2026-11-26"  # version of templates/subscriptions/_consent.html
 
 State = Subscriber.State
 
@@ -43,6 +44,12 @@ def lock_address(address: str) -> None:
     """Serialise sign-ups of an address with an advisory lock: there may be no row to lock yet."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [canonical(address)])
+
+
+def confirmed_subscriptions(address: str) -> SubscriberQuerySet:
+    """Return all subscriptions of an address that were confirmed, also ended ones: by email first, then webhooks."""
+    known = Subscriber.objects.by_mail(address) | Subscriber.objects.webhooks_of(address)
+    return known.exclude(state=State.PENDING).order_by("owner", "-requested_at")
 
 
 def lock_token_subscriber(value: str | None) -> None:
@@ -77,6 +84,13 @@ def start_opt_in(subscriber: Subscriber | None, address: str, choices: Choices) 
     consent = ("consent_text", "consent_method", "consent_source")
     save_choices(subscriber, choices, "opt_in_round", "state", "requested_at", *consent)
     return subscriber
+
+
+def activate(subscriber: Subscriber) -> None:
+    """Make a locked, pending subscriber active: its owner has agreed."""
+    subscriber.state, subscriber.confirmed_at = State.ACTIVE, timezone.now()
+    subscriber.left_at, subscriber.suspended_because = None, ""
+    save_fields(subscriber, "state", "confirmed_at", "left_at", "suspended_because")
 
 
 def save_choices(subscriber: Subscriber, choices: Choices, *changed: str) -> None:

@@ -1,4 +1,4 @@
-"""Rate limits on the messages and searches that unknown people can cause (STANDARDS P7).
+"""Rate limits on what unknown people can do (STANDARDS P7). Messages to one mailbox have a `budget`.
 
 They are stored in PostgreSQL, so that they hold without Valkey. Each limit is a leaky
 bucket (GCRA): one row with the time at which the bucket is empty again, moved by one
@@ -15,41 +15,34 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from ..identity import canonical
-from ..models import LetterLimit
-from .addresses import mailbox
+from ..models import RateLimit
 
 logger = logging.getLogger(__name__)
-
-KEPT = timedelta(days=365)
 
 
 @dataclass(frozen=True)
 class Limit:
-    """`burst` uses at once, then one per `interval`; at most `max_uses` in total until `reset_uses` is called."""
+    """`burst` uses at once, then one per `interval`."""
 
     name: str
     interval: timedelta
     burst: int = 1
-    max_uses: int | None = None
 
     def key(self, value: str = "") -> str:
         return salted_hmac("incidents.subscriptions.limits", f"{self.name}:{value}", algorithm="sha256").hexdigest()
 
 
-ADDRESS = Limit("address", timedelta(hours=24), max_uses=3)
-# The same mailbox under other spellings (anna+a@, anna+b@).
-MAILBOX = Limit("mailbox", timedelta(hours=8), burst=3)
-MANAGE = Limit("manage", timedelta(hours=6), burst=2)
 # Submissions of one copy of the form: a person corrects a typing error, a script continues.
 STAMP = Limit("stamp", timedelta(hours=6), burst=5)
-# A whole office shares one network address, and all of it may sign up during an outage.
-NETWORK = Limit("network", timedelta(minutes=2), burst=30)
-EVERYBODY = Limit("everybody", timedelta(seconds=3), burst=1000)
+# Many people share one network address, and all of them may sign up during an outage: enough for a company of 250,
+# the EU's limit of a medium-sized one, and for most of those behind the shared address of a mobile network.
+NETWORK = Limit("network", timedelta(seconds=15), burst=250)
+# Messages that all forms together cause; each mailbox has a budget of its own. See `budget`.
+EVERYBODY = Limit("everybody", timedelta(seconds=1), burst=2000)
 # All forms together: protects the table of requests; most requests of a flood cause no message.
 REQUESTS = Limit("requests", timedelta(seconds=0.05), burst=20_000)
-# Webhooks of one owner, new ones and repeated sign-ups alike.
-WEBHOOK = Limit("webhook", timedelta(hours=4), burst=5, max_uses=20)
+# What the holder of a link about this subscriber can do with it as a proof. See `proof`.
+OWNER = Limit("owner", timedelta(minutes=30), burst=5)
 # Codes to one URL and to one host, so that no receiver is flooded.
 CODE = Limit("code", timedelta(minutes=15), burst=3)
 CODE_HOST = Limit("code_host", timedelta(seconds=10), burst=60)
@@ -64,44 +57,58 @@ ALARM = Limit("alarm", timedelta(hours=1))
 PASSWORD = Limit("password", timedelta(minutes=2), burst=5)
 
 _TAKE = """
-INSERT INTO {table} AS held (key, free_at, uses, keep_until)
-VALUES (%(key)s, %(now)s + %(interval)s::interval, 1, %(keep_until)s)
+INSERT INTO {table} AS held (key, free_at)
+VALUES (%(key)s, %(now)s + %(interval)s::interval)
 ON CONFLICT (key) DO UPDATE
-   SET free_at = greatest(held.free_at, %(now)s) + %(interval)s::interval,
-       uses = held.uses + 1,
-       keep_until = excluded.keep_until
+   SET free_at = greatest(held.free_at, %(now)s) + %(interval)s::interval
  WHERE greatest(held.free_at, %(now)s) + %(interval)s::interval <= %(now)s + %(interval)s::interval * %(burst)s
-   AND (%(max_uses)s::int IS NULL OR held.uses < %(max_uses)s)
 RETURNING 1
 """
 
 
 class LimitReached(Exception):
-    def __init__(self, limit: Limit) -> None:
+    """A limit that depends on no address is reached. `wait` is the time until the next use."""
+
+    def __init__(self, limit: Limit, wait: timedelta) -> None:
         super().__init__(limit.name)
         self.limit = limit
+        self.wait = wait
 
 
-def may_request(*, network: str, stamp: str) -> bool:
-    """Take a place in every limit of the requester; none of them depends on the requested address."""
-    return _take_all([*_requester_limits(network, stamp), (REQUESTS, "")])
+def take_request(*, network: str, stamp: str) -> None:
+    """Take a place in every limit of the requester, or in none. Raises LimitReached.
+
+    None of them depends on the requested address, and the statements are the same for
+    every address. A request is refused, too, while no message can be sent to anybody.
+    """
+    wanted = [(limit, value) for limit, value in ((STAMP, stamp), (NETWORK, network)) if value]
+    try:
+        with transaction.atomic():
+            # The shared limit comes last: its row is locked until the transaction ends.
+            _take_all([*wanted, (REQUESTS, "")])
+            _check_room(EVERYBODY)
+    except LimitReached as reached:
+        record_refusal(reached.limit)
+        raise
 
 
-def may_sign_up(*, address: str) -> bool:
-    """Take a place in every limit for one message to `address`, or in none."""
-    return _take_all([(ADDRESS, canonical(address)), (MAILBOX, mailbox(address)), (EVERYBODY, "")])
+def take_message() -> None:
+    """Take a place in the limit of messages to everybody. Raises LimitReached."""
+    _take_all([(EVERYBODY, "")])
 
 
-def may_sign_up_webhook(*, owner: str) -> bool:
-    return _take_all([(WEBHOOK, mailbox(owner)), (EVERYBODY, "")])
-
-
-def may_send_manage_link(*, address: str) -> bool:
-    return _take_all([(MANAGE, mailbox(address)), (EVERYBODY, "")])
+def take_as_owner(*, subscriber_id: str) -> None:
+    """Take a place in the limit of what links about this subscriber can prove. Raises LimitReached."""
+    _take_all([(OWNER, subscriber_id)])
 
 
 def may_post_code(*, url: str, host: str) -> bool:
-    return _take_all([(CODE, url), (CODE_HOST, host)])
+    try:
+        with transaction.atomic():
+            _take_all([(CODE, url), (CODE_HOST, host)])
+    except LimitReached:
+        return False
+    return True
 
 
 def may_try_code(opt_in: str) -> bool:
@@ -120,68 +127,61 @@ def may_try_password(user: object) -> bool:
     return _take(PASSWORD, str(user))
 
 
-def reset_uses(*, address: str) -> None:
-    """Restart the count towards `max_uses`, because the owner of the address acted on a message."""
-    keys = [ADDRESS.key(canonical(address)), WEBHOOK.key(mailbox(address))]
-    LetterLimit.objects.filter(key__in=keys).update(uses=0)
+def record_refusal(limit: Limit | None = None) -> None:
+    """Count a refusal; alarm staff, at most once an hour, about a limit of many people or very many refusals."""
+    reached = [limit] if limit else []
+    reached += [] if _take(REFUSALS, "") else [REFUSALS]
+    for name in [one.name for one in reached if one.name in _ALARMING]:
+        if _take(ALARM, name):
+            logger.error("Sign-ups: %s", _ALARMING[name])
 
 
 def alarms(now: datetime) -> set[str]:
     """Return the names of the limits that raised an alarm in the last hour."""
     keys = {ALARM.key(name): name for name in _ALARMING}
-    raised = LetterLimit.objects.filter(key__in=keys, free_at__gt=now)
+    raised = RateLimit.objects.filter(key__in=keys, free_at__gt=now)
     return {keys[key] for key in raised.values_list("key", flat=True)}
 
 
 def prune(now: datetime) -> int:
     """Delete rows that no longer limit anything; return how many."""
-    return LetterLimit.objects.filter(keep_until__lt=now).delete()[0]
+    return RateLimit.objects.filter(free_at__lt=now).delete()[0]
 
 
-def _requester_limits(network: str, stamp: str) -> Iterable[tuple[Limit, str]]:
-    return [(limit, value) for limit, value in ((STAMP, stamp), (NETWORK, network)) if value]
+def _take_all(wanted: Iterable[tuple[Limit, str]]) -> None:
+    for limit, value in wanted:
+        if not _take(limit, value):
+            raise LimitReached(limit, _wait(limit, value))
 
 
-def _take_all(wanted: Iterable[tuple[Limit, str]]) -> bool:
-    # The shared limit comes last: its row is locked until the transaction ends.
-    try:
-        with transaction.atomic():
-            for limit, value in wanted:
-                if not _take(limit, value):
-                    raise LimitReached(limit)
-    except LimitReached as refused:
-        _record_refusal(refused.limit)
-        return False
-    return True
+def _check_room(limit: Limit) -> None:
+    # Raise LimitReached if the bucket is full, without taking a place.
+    wait = _wait(limit)
+    if wait:
+        raise LimitReached(limit, wait)
 
 
 def _take(limit: Limit, value: str) -> bool:
-    now = timezone.now()
-    kept = KEPT if limit.max_uses else limit.interval * limit.burst
+    parameters: dict[str, str | int | datetime] = {
+        "key": limit.key(value),
+        "now": timezone.now(),
+        "interval": f"{limit.interval.total_seconds()} seconds",
+        "burst": limit.burst,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(
-            _TAKE.format(table=LetterLimit._meta.db_table),
-            {
-                "key": limit.key(value),
-                "now": now,
-                "interval": f"{limit.interval.total_seconds()} seconds",
-                "burst": limit.burst,
-                "max_uses": limit.max_uses,
-                "keep_until": now + kept,
-            },
-        )
+        cursor.execute(_TAKE.format(table=RateLimit._meta.db_table), parameters)
         return cursor.fetchone() is not None
 
 
-def _record_refusal(limit: Limit) -> None:
-    # Count a refusal; alarm staff, at most once an hour, about a shared limit or very many refusals.
-    reached = [one for one in (limit, *([] if _take(REFUSALS, "") else [REFUSALS])) if one.name in _ALARMING]
-    for one in reached:
-        if _take(ALARM, one.name):
-            logger.error("Sign-ups: %s", _ALARMING[one.name])
+def _wait(limit: Limit, value: str = "") -> timedelta:
+    # The time until the bucket has a place again; zero if it has one.
+    now = timezone.now()
+    free_at = RateLimit.objects.filter(key=limit.key(value)).values_list("free_at", flat=True).first() or now
+    return max(free_at + limit.interval - (now + limit.interval * limit.burst), timedelta(0))
 
 
 _ALARMING = {
+    NETWORK.name: "one network has used the forms very often; its visitors are asked to wait.",
     REQUESTS.name: "too many requests; new ones are refused for the moment.",
     EVERYBODY.name: "the limit for all requesters is reached; no messages are sent to new subscribers.",
     REFUSALS.name: "very many requests are refused; a script may be signing up strangers. The limits hold.",

@@ -47,14 +47,12 @@ def to_connect(address: str, url: str, choices: Choices) -> SubscriptionRequest:
     return SubscriptionRequest(kind=Kind.WEBHOOK, address=address, details={"url": url, **_details(choices)})
 
 
-@transaction.atomic
-def store(request: SubscriptionRequest, *, network: str = "", stamp: str = "") -> bool:
-    """Store a new request for the workers; return False and store nothing beyond a limit of the requester."""
-    if not limits.may_request(network=network, stamp=stamp):
-        return False
-    request.save()
-    transaction.on_commit(_enqueue)
-    return True
+def store(request: SubscriptionRequest, *, network: str = "", stamp: str = "") -> None:
+    """Store a new request for the workers. Raises LimitReached beyond a limit of the requester, and stores nothing."""
+    limits.take_request(network=network, stamp=stamp)  # in a transaction of its own: refusals are counted
+    with transaction.atomic():
+        request.save()
+        transaction.on_commit(_enqueue)
 
 
 def process_due(now: datetime, maximum: int | None = None) -> int:
@@ -87,6 +85,9 @@ def _process_next(now: datetime) -> bool:
     try:
         with transaction.atomic():
             _HANDLERS[request.kind](request.address, request.details)
+    except limits.LimitReached as reached:  # of the messages to everybody: the visitor was told that we write
+        limits.record_refusal(reached.limit)
+        request.defer(now)
     except Exception:
         logger.exception("Subscription request %s failed and will be retried.", request.pk)
         request.defer(now)
@@ -107,7 +108,7 @@ def _follow(address: str, details: dict[str, Any]) -> None:
 
 
 def _manage(address: str, _details: dict[str, Any]) -> None:
-    service.send_manage_links(address=address)
+    service.send_manage_link(address=address)
 
 
 def _connect(address: str, details: dict[str, Any]) -> None:

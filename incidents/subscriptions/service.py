@@ -1,7 +1,7 @@
 """The verbs of a subscription. Tokens are checked here, so that no view can forget to.
 
 No verb reveals whether an address is known: a worker calls `sign_up` and
-`send_manage_links` (see `requests`), and only the owner of the address is informed, by
+`send_manage_link` (see `requests`), and only the owner of the address is informed, by
 email (STANDARDS P5).
 
 Every verb locks the subscriber before it decides anything or takes from a limit, and
@@ -15,19 +15,18 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import F
-from django.utils import timezone
 
 from .. import links
 from ..links import Purpose
 from ..models import Delivery, DeliveryState, IncidentChoice, SkipReason, Subscriber
 from ..notifications.ledger.writer import transition
 from ..notifications.outbox import queue_message
-from . import following, lifecycle, limits
+from . import budget, following, lifecycle
 from .lifecycle import Choices, State
+from .proof import Proof
 
 CONFIRM_WITHIN = timedelta(hours=72)
 MANAGE_WITHIN = timedelta(hours=1)
-MAX_LINKS = 20  # to the webhooks of one owner, on one request
 UNCONFIRMED_KEPT = timedelta(days=7)
 
 _NEWS = [Delivery.Letter.UPDATE, Delivery.Letter.COMPONENT]
@@ -51,14 +50,14 @@ def sign_up(*, address: str, choices: Choices) -> None:
     """
     lifecycle.lock_address(address)
     subscriber = Subscriber.objects.by_mail(address).select_for_update().first()
-    may_write = limits.may_sign_up(address=address)
+    has_room = budget.has_room(address)
     if subscriber is not None and subscriber.state == State.ACTIVE:
-        if may_write:
-            queue_message(subscriber, Delivery.Letter.ALREADY_SUBSCRIBED)
+        if has_room:
+            budget.send(subscriber, Delivery.Letter.ALREADY_SUBSCRIBED)
         return
-    if may_write:
+    if has_room:
         subscriber = lifecycle.start_opt_in(subscriber, address, choices)
-        queue_message(subscriber, Delivery.Letter.CONFIRMATION)
+        budget.send(subscriber, Delivery.Letter.CONFIRMATION)
     elif subscriber is not None and subscriber.state == State.PENDING:
         lifecycle.save_choices(subscriber, choices)  # the confirmation that was already sent covers these choices
 
@@ -90,16 +89,36 @@ def confirm(*, token: str) -> tuple[LinkState, Subscriber | None]:
     link_state, subscriber = check_confirmation_link(token)
     if link_state == LinkState.VALID and subscriber is not None:
         if subscriber.state == State.PENDING:
-            subscriber.state = State.ACTIVE
-            subscriber.confirmed_at = timezone.now()
-            subscriber.left_at, subscriber.suspended_because = None, ""
-            lifecycle.save_fields(subscriber, "state", "confirmed_at", "left_at", "suspended_because")
-            subscriber.incident_choices.filter(told=False).delete()
+            _activate(subscriber)
         following.confirm(subscriber)
-        confirmations = Delivery.objects.filter(subscriber=subscriber, letter__in=_CONFIRMATIONS)
-        transition(confirmations, DeliveryState.SKIPPED, skip_reason=SkipReason.CONFIRMED)
-        limits.reset_uses(address=subscriber.address)
+        budget.renew(subscriber.address)
     return link_state, subscriber
+
+
+@transaction.atomic
+def subscribe_with_proof(*, proof: Proof, address: str, choices: Choices) -> tuple[LinkState, Subscriber | None]:
+    """Subscribe the owner of a mailbox, proved by a link in an earlier message: no further message is needed.
+
+    USED if they are subscribed already, and nothing changes; INVALID if the link proves another address.
+    """
+    if not proof.proves(address):
+        return LinkState.INVALID, None
+    lifecycle.lock_address(address)
+    subscriber = Subscriber.objects.by_mail(address).select_for_update().first()
+    if subscriber is not None and subscriber.state == State.ACTIVE:
+        return LinkState.USED, subscriber
+    subscriber = lifecycle.start_opt_in(subscriber, address, choices)
+    _activate(subscriber)
+    budget.renew(address)
+    return LinkState.VALID, subscriber
+
+
+def _activate(subscriber: Subscriber) -> None:
+    # Make a locked, pending subscriber active; a confirmation that waits to be sent is not needed any more.
+    lifecycle.activate(subscriber)
+    subscriber.incident_choices.filter(told=False).delete()
+    confirmations = Delivery.objects.filter(subscriber=subscriber, letter__in=_CONFIRMATIONS)
+    transition(confirmations, DeliveryState.SKIPPED, skip_reason=SkipReason.CONFIRMED)
 
 
 def check_unsubscribe_link(token: str) -> tuple[LinkState, Subscriber | None]:
@@ -120,6 +139,8 @@ def unsubscribe(*, token: str) -> tuple[LinkState, Subscriber | None]:
     link_state, subscriber = check_unsubscribe_link(token)
     if link_state == LinkState.VALID and subscriber is not None:
         lifecycle.end_subscription(subscriber)
+        if subscriber.is_mail:  # a webhook's link proves nothing about its owner's mailbox
+            budget.renew(subscriber.address)
     return link_state, subscriber
 
 
@@ -134,13 +155,24 @@ def end_subscription(subscriber: Subscriber) -> bool:
 
 
 @transaction.atomic
-def send_manage_links(*, address: str) -> None:
-    """Email a manage link for each subscription of an address; erased and unknown addresses get nothing."""
-    subscribers = list(Subscriber.objects.by_mail(address).select_for_update())
-    subscribers += Subscriber.objects.webhooks_of(address).order_by("-requested_at").select_for_update()[:MAX_LINKS]
-    if subscribers and limits.may_send_manage_link(address=address):
-        for subscriber in subscribers:
-            queue_message(subscriber, Delivery.Letter.MANAGE)
+def send_manage_link(*, address: str) -> None:
+    """Email a link to the subscriptions of an address; unknown, unconfirmed and erased ones get nothing."""
+    subscriber = lifecycle.confirmed_subscriptions(address).select_for_update().first()
+    if subscriber is not None and budget.has_room(address):
+        budget.send(subscriber, Delivery.Letter.MANAGE)
+
+
+@transaction.atomic
+def send_manage_link_with_proof(*, proof: Proof, address: str) -> None:
+    """Email a manage link for the holder of a link in an earlier message, outside the budget of strangers."""
+    subscriber = lifecycle.confirmed_subscriptions(address).select_for_update().first()
+    if subscriber is not None and proof.proves(address):
+        queue_message(subscriber, Delivery.Letter.MANAGE)
+
+
+def manage_token(subscriber: Subscriber, *, like: str) -> str:
+    """Return the token of a manage link that ends when another one, `like`, does."""
+    return links.sign(Purpose.MANAGE, f"{subscriber.pk}:{subscriber.opt_in_round}", links.signed_at(like))
 
 
 def check_manage_link(token: str) -> tuple[LinkState, Subscriber | None]:
@@ -175,6 +207,7 @@ def change_choices(
     present = lifecycle.lock_if_unchanged(subscriber)
     if present is None:
         return LinkState.EXPIRED
+    budget.renew(present.mail_address)
     present.paused_until, present.time_zone = paused_until, time_zone
     lifecycle.save_choices(present, choices, "paused_until", "time_zone")
     following.save_choices(present, incidents)
@@ -194,6 +227,7 @@ def erase(*, subscriber: Subscriber) -> LinkState:
     present = lifecycle.lock_if_unchanged(subscriber)
     if present is None:
         return LinkState.EXPIRED
+    budget.renew(present.mail_address)
     lifecycle.erase(present)
     return LinkState.VALID
 

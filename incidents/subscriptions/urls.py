@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import views, webhook_views
+from . import proof_views, views, webhook_views
 
 app_name = "subscriptions"
 
@@ -17,6 +17,10 @@ urlpatterns = [
     # Without the trailing slash, which some programs drop: a redirect would lose the one-click POST (RFC 8058 §3.1).
     path("subscription/unsubscribe/<token>", views.Unsubscribe.as_view()),
     path("subscription/unsubscribe/<token>/incident/", views.Unfollow.as_view(), name="unfollow"),
+    # A link from an earlier message proves the mailbox.
+    path("subscription/again/<token>/", proof_views.SubscribeAgain.as_view(), name="subscribe_again"),
+    path("subscription/again/<token>/webhook/", proof_views.ConnectAgain.as_view(), name="connect_again"),
+    path("subscription/link/<token>/", proof_views.NewManageLink.as_view(), name="new_manage_link"),
     path("subscription/manage/<token>/", views.Manage.as_view(), name="manage"),
     path("subscription/manage/<token>/webhook/", webhook_views.WebhookLog.as_view(), name="webhook"),
     path("subscription/manage/<token>/erase/", views.Erase.as_view(), name="erase"),

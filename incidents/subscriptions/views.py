@@ -4,61 +4,26 @@ An invalid form is shown again with its input (422, or 403 if another site sent 
 a link that does not work is explained (404 invalid, 410 expired).
 """
 
-from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.utils import timezone
-from django.utils.translation import gettext as _
-from django.views import View
-from django.views.decorators.csrf import csrf_exempt
 
 from .. import links
 from ..links import Purpose
-from ..masks import masked
 from ..models import Incident, Subscriber, SubscriptionRequest
-from . import addresses, following, form_stamps, requests, service
-from .forms import AddressForm, FollowForm, ManageForm, SignUpForm, StampedForm
+from . import addresses, following, form_stamps, lifecycle, requests, service
+from .base_views import FormView, TokenView, known
+from .forms import AddressForm, FollowForm, SignUpForm, StampedForm
+from .limits import LimitReached
+from .manage_form import ManageForm
 from .origin import is_from_another_site, network
 from .service import LinkState
 
-
-class PublicView(View):
-    """Exempt from CSRF tokens: without a cookie there is no session to protect, only tokens and `origin` checks."""
-
-    @classmethod
-    def as_view(cls, **kwargs: Any) -> Callable[..., HttpResponseBase]:
-        return csrf_exempt(super().as_view(**kwargs))
-
-    def show(self, template: str, status: HTTPStatus = HTTPStatus.OK, **context: Any) -> HttpResponse:
-        return render(self.request, f"subscriptions/{template}.html", context, status=status)
-
-    def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        answer = self.show("wrong_method", HTTPStatus.METHOD_NOT_ALLOWED)
-        answer.headers["Allow"] = ", ".join(name.upper() for name in self.http_method_names if hasattr(self, name))
-        return answer
-
-
-class FormView(PublicView):
-    """A page with one form that anyone may send."""
-
-    template: str
-
-    def show_form(self, form: Form, status: HTTPStatus = HTTPStatus.OK, **context: Any) -> HttpResponse:
-        return self.show(self.template, status, form=form, **context)
-
-    def refuse(self, form: Form, **context: Any) -> HttpResponse:
-        """Show the form again, with its errors and its input."""
-        return self.show_form(form, HTTPStatus.UNPROCESSABLE_ENTITY, **context)
-
-    def refuse_other_site(self, form: Form, **context: Any) -> HttpResponse:
-        form.add_error(
-            None, _("Your browser says that another website sent this form. Press the button here to send it.")
-        )
-        return self.show_form(form, HTTPStatus.FORBIDDEN, **context)
+MAX_OTHERS = 50  # of a mailbox, on its page
 
 
 class StampedFormView(FormView):
@@ -77,7 +42,10 @@ class StampedFormView(FormView):
             return self.refuse_other_site(form, stamp=stamp)
         if not form.is_valid():
             return self.refuse(form, stamp=stamp)
-        requests.store(self.request_of(form), network=network(request), stamp=form.cleaned_data["stamp"])
+        try:
+            requests.store(self.request_of(form), network=network(request), stamp=form.cleaned_data["stamp"])
+        except LimitReached as reached:
+            return self.refuse_for_now(form, reached, stamp=form_stamps.new())
         return self.show("check_mail", address=addresses.readable(form.cleaned_data["address"]))
 
     def request_of(self, form: Any) -> SubscriptionRequest:
@@ -126,18 +94,11 @@ class RequestManageLink(FormView):
             return self.refuse_other_site(form)
         if not form.is_valid():
             return self.refuse(form)
-        requests.store(requests.to_manage(form.cleaned_data["address"]), network=network(request))
+        try:
+            requests.store(requests.to_manage(form.cleaned_data["address"]), network=network(request))
+        except LimitReached as reached:
+            return self.refuse_for_now(form, reached)
         return self.show("manage_link_sent", address=addresses.readable(form.cleaned_data["address"]))
-
-
-class TokenView(PublicView):
-    """A page that an emailed link opens. Its forms need no CSRF token: only the link's token gives access."""
-
-    broken = "broken_link"
-
-    def show_broken(self, link_state: LinkState) -> HttpResponse:
-        status = HTTPStatus.NOT_FOUND if link_state == LinkState.INVALID else HTTPStatus.GONE
-        return self.show(self.broken, status, expired=link_state == LinkState.EXPIRED)
 
 
 class Confirm(TokenView):
@@ -153,7 +114,7 @@ class Confirm(TokenView):
         if subscriber is None:
             return self.show_broken(link_state)
         template = open_template if link_state == LinkState.VALID else "already_confirmed"
-        return self.show(template, **_known(subscriber))
+        return self.show(template, **known(subscriber))
 
 
 class Unsubscribe(TokenView):
@@ -169,7 +130,7 @@ class Unsubscribe(TokenView):
             return self._answer(link_state, subscriber, "unsubscribed")
         incident = following.incident_of_link(token)
         single = incident if incident and following.hears_of_more(subscriber, incident) else None
-        return self.show("unsubscribe", token=token, single=single, **_known(subscriber))
+        return self.show("unsubscribe", token=token, single=single, proof_token=self.proof_token(), **known(subscriber))
 
     def post(self, request: HttpRequest, token: str) -> HttpResponse:
         return self._answer(*service.unsubscribe(token=token), "unsubscribed")
@@ -177,7 +138,7 @@ class Unsubscribe(TokenView):
     def _answer(self, link_state: LinkState, subscriber: Subscriber | None, template: str) -> HttpResponse:
         if link_state == LinkState.INVALID:
             return self.show_broken(link_state)
-        return self.show(template, **_known(subscriber))
+        return self.show(template, proof_token=self.proof_token(), **known(subscriber))
 
 
 class Unfollow(TokenView):
@@ -192,7 +153,7 @@ class Unfollow(TokenView):
             return self.show_broken(LinkState.INVALID)
         link_state, subscriber = service.check_unsubscribe_link(token)
         template = "unfollowed" if link_state == LinkState.VALID else "unsubscribed"
-        return self.show(template, incident=incident, **_known(subscriber))
+        return self.show(template, incident=incident, proof_token=self.proof_token(), **known(subscriber))
 
 
 class ManageView(TokenView):
@@ -235,7 +196,16 @@ class Manage(ManageView):
         until = self.subscriber.paused_until
         context = {"form": form, "subscriber": self.subscriber, "token": token, "leave": leave, "saved": saved}
         context["pause_ends"] = until if until and until > timezone.now() else None
+        context["others"] = self._others()
         return self.show("manage", status, address=addresses.readable(self.subscriber.address), **context)
+
+    def _others(self) -> list[tuple[str, str]]:
+        # Address and manage token of the other subscriptions of this mailbox; no token works longer than this one.
+        own = lifecycle.confirmed_subscriptions(self.subscriber.mail_address).exclude(pk=self.subscriber.pk)
+        return [
+            (addresses.readable(other.address), service.manage_token(other, like=self.kwargs["token"]))
+            for other in own[:MAX_OTHERS]
+        ]
 
 
 class Erase(ManageView):
@@ -256,11 +226,3 @@ class Data(ManageView):
         )
         answer.headers["Content-Disposition"] = f'attachment; filename="subscription-{timezone.localdate()}.json"'
         return answer
-
-
-def _known(subscriber: Subscriber | None) -> dict[str, Any]:
-    # Return what a page may show about a link's subscriber: only the owner recognises the masked address.
-    address = addresses.readable(subscriber.address) if subscriber else ""
-    followed = [choice.incident for choice in following.requested_choices(subscriber)] if subscriber else []
-    only_follows = subscriber is not None and not (subscriber.wants_incidents or subscriber.wants_maintenance)
-    return {"subscriber": subscriber, "address": masked(address), "followed": followed, "only_follows": only_follows}

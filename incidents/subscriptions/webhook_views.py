@@ -9,9 +9,10 @@ from django.utils.translation import gettext as _
 from ..masks import masked
 from ..models import Subscriber, SubscriptionRequest
 from . import addresses, requests, webhook_log, webhooks
+from .base_views import TokenView
 from .forms import WebhookForm
 from .service import LinkState
-from .views import ManageView, StampedFormView, TokenView
+from .views import ManageView, StampedFormView
 
 
 class WebhookSignUp(StampedFormView):

@@ -22,8 +22,9 @@ from ..notifications.messages.payloads import verification_code
 from ..notifications.messages.signatures import new_secret
 from ..notifications.outbox import queue_message
 from ..notifications.queues import enqueue_posts
-from . import lifecycle, limits
+from . import budget, lifecycle, limits
 from .lifecycle import Choices, State
+from .proof import Proof
 from .service import CONFIRM_WITHIN, LinkState
 
 OVERLAP = timedelta(hours=24)  # after a change, both secrets sign for this long
@@ -53,18 +54,33 @@ def channel_of(url: str) -> str:
 @transaction.atomic
 def sign_up(*, url: str, address: str, choices: Choices) -> None:
     """Ask the owner of a normalised email address whether this webhook is theirs; see `service.sign_up`."""
-    lifecycle.lock_address(f"{url} {address}")
-    channel = channel_of(url)
-    known = Subscriber.objects.webhooks_of(address).filter(channel=channel, address=url)
-    subscriber = known.select_for_update().first()
-    if not limits.may_sign_up_webhook(owner=address):
+    subscriber = _lock_webhook(url, address)
+    if not budget.has_room(address):
         return
     if subscriber is not None and subscriber.state == State.ACTIVE:
-        queue_message(subscriber, Delivery.Letter.MANAGE)
+        budget.send(subscriber, Delivery.Letter.MANAGE)
         return
-    subscriber = subscriber or Subscriber.new(url, owner=address, channel=channel)
-    subscriber = lifecycle.start_opt_in(subscriber, url, choices)
-    queue_message(subscriber, Delivery.Letter.WEBHOOK)
+    budget.send(_start_opt_in(subscriber, url, address, choices), Delivery.Letter.WEBHOOK)
+
+
+@transaction.atomic
+def sign_up_with_proof(*, proof: Proof, url: str, address: str, choices: Choices) -> Subscriber | None:
+    """Start to connect a webhook for the owner of a mailbox, proved by a link in an earlier message.
+
+    Return the webhook, whose connect link needs no message: unchanged if it is connected
+    already. None if the link proves another address.
+    """
+    if not proof.proves(address):
+        return None
+    subscriber = _lock_webhook(url, address)
+    if subscriber is not None and subscriber.state == State.ACTIVE:
+        return subscriber
+    return _start_opt_in(subscriber, url, address, choices)
+
+
+def connect_token(subscriber: Subscriber) -> str:
+    """Return the token of the page on which the owner enters the code."""
+    return links.sign(Purpose.CONNECT, f"{subscriber.pk}:{subscriber.opt_in_round}")
 
 
 def check_connect_link(token: str) -> tuple[LinkState, Subscriber | None]:
@@ -106,11 +122,9 @@ def connect(*, token: str, code: str) -> ConnectResult:
     may_try = limits.may_try_code(f"{subscriber.pk}:{subscriber.opt_in_round}")
     if not (may_try and constant_time_compare(_bare_code(code), _bare_code(expected))):
         return ConnectResult(link_state, subscriber, is_code_right=False)
-    subscriber.state, subscriber.confirmed_at = State.ACTIVE, timezone.now()
-    subscriber.left_at, subscriber.suspended_because = None, ""
-    lifecycle.save_fields(subscriber, "state", "confirmed_at", "left_at", "suspended_because")
+    lifecycle.activate(subscriber)
     subscriber.secrets.all().delete()
-    limits.reset_uses(address=subscriber.owner)
+    budget.renew(subscriber.owner)
     return ConnectResult(link_state, subscriber, _add_secret(subscriber))
 
 
@@ -155,6 +169,17 @@ def replayable(subscriber: Subscriber) -> set[int]:
 def log(subscriber: Subscriber) -> list[Attempt]:
     """Return the latest attempts, newest first."""
     return list(subscriber.attempts.order_by("-at", "-pk")[:LOG_LENGTH])
+
+
+def _lock_webhook(url: str, owner: str) -> Subscriber | None:
+    lifecycle.lock_address(f"{url} {owner}")
+    known = Subscriber.objects.webhooks_of(owner).filter(channel=channel_of(url), address=url)
+    return known.select_for_update().first()
+
+
+def _start_opt_in(subscriber: Subscriber | None, url: str, owner: str, choices: Choices) -> Subscriber:
+    webhook = subscriber or Subscriber.new(url, owner=owner, channel=channel_of(url))
+    return lifecycle.start_opt_in(webhook, url, choices)
 
 
 def _add_secret(subscriber: Subscriber) -> str:

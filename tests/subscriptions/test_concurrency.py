@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from harness.waiting import wait_for
 from incidents.models import Delivery, Subscriber
-from incidents.subscriptions import lifecycle, limits, service
+from incidents.subscriptions import budget, lifecycle, service
 from incidents.subscriptions.lifecycle import Choices
 from incidents.subscriptions.service import LinkState
 from tests.factories import make_subscriber
@@ -41,12 +41,12 @@ def test_sign_up_does_not_undo_a_concurrent_unsubscription(
     subscriber = make_subscriber("anna@example.dk")
     futures: list[Any] = []
 
-    def unsubscribe_concurrently(**_arguments: str) -> bool:
+    def unsubscribe_concurrently(_address: str) -> bool:
         futures.append(pool.submit(service.unsubscribe, token=unsubscribe_token(subscriber)))
         wait_for(lambda: futures[0].done() or is_connection_blocked())
         return True
 
-    monkeypatch.setattr(limits, "may_sign_up", unsubscribe_concurrently)
+    monkeypatch.setattr(budget, "has_room", unsubscribe_concurrently)
     service.sign_up(address="anna@example.dk", choices=DANISH)
     assert futures[0].result()[0] == LinkState.VALID
     assert stored(subscriber).state == "unsubscribed"
@@ -159,13 +159,13 @@ def test_manage_link_requested_during_an_erasure_is_not_sent(
     subscriber = make_subscriber("anna@example.dk")
     futures: list[Any] = []
 
-    def erase_concurrently(**_arguments: str) -> bool:
+    def erase_concurrently(_address: str) -> bool:
         futures.append(pool.submit(service.erase, subscriber=subscriber))
         wait_for(lambda: futures[0].done() or is_connection_blocked())
         return True
 
-    monkeypatch.setattr(limits, "may_send_manage_link", erase_concurrently)
-    service.send_manage_links(address="anna@example.dk")
+    monkeypatch.setattr(budget, "has_room", erase_concurrently)
+    service.send_manage_link(address="anna@example.dk")
     assert futures[0].result() == LinkState.VALID
     assert messages("") == ["manage"]
     assert Delivery.objects.get().state == "skipped"

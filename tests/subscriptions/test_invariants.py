@@ -28,7 +28,8 @@ from incidents.models import (
     Announcement,
     Delivery,
     Incident,
-    LetterLimit,
+    RateLimit,
+    RequestedMessage,
     StaleSubject,
     Subscriber,
 )
@@ -58,7 +59,7 @@ class SubscriberHistories(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        for model in (Announcement, Subscriber, Incident, LetterLimit, StaleSubject):
+        for model in (Announcement, Subscriber, Incident, RateLimit, RequestedMessage, StaleSubject):
             model._default_manager.all().delete()
         self.visitor = Visitor(self.traveller, language="en")
         self.consenting: set[str] = set()
@@ -87,8 +88,9 @@ class SubscriberHistories(RuleBasedStateMachine):
         tokens = self.tokens.get(address, [])
         if tokens:
             answer = self.visitor.post(self.visitor.page("confirm", tokens[-1 - which % len(tokens)]))
-            if "You are subscribed" in text(answer):
+            if "You are subscribed" in text(answer) or "You are following" in text(answer):
                 self.consenting.add(address)
+                self.sent_at.pop(address, None)  # the owner has acted, which renews the budget
 
     @rule(address=ADDRESSES)
     def use_an_old_confirmation_link(self, address: str) -> None:
@@ -108,6 +110,7 @@ class SubscriberHistories(RuleBasedStateMachine):
             token = links.sign(links.Purpose.UNSUBSCRIBE, f"{subscriber.pk}:{self.incident.pk}")
             name = "unfollow" if incident_only else "unsubscribe"
             assert self.visitor.post(self.visitor.page(name, token)).status_code == 200
+            self.sent_at.pop(address, None)
             self.consenting.discard(address)
             subscriber.refresh_from_db()
             if subscriber.state == "unsubscribed":
@@ -121,6 +124,7 @@ class SubscriberHistories(RuleBasedStateMachine):
             unfollows = subscriber.incident_choices.confirmed().exists()
             fields: dict[str, Any] = {"wants_incidents" if wants else "wants_maintenance": "on"}
             assert self.visitor.post(self.visitor.page("manage", manage_token(subscriber)), fields).status_code == 200
+            self.sent_at.pop(address, None)
             if wants and not unfollows:
                 self.consenting.add(address)
             else:
@@ -131,6 +135,7 @@ class SubscriberHistories(RuleBasedStateMachine):
         subscriber = self._find(address)
         if subscriber is not None:
             assert self.visitor.post(self.visitor.page("erase", manage_token(subscriber))).status_code == 200
+            self.sent_at.pop(address, None)
             self._forget_consent(address)
             assert address not in str(list(Subscriber.objects.values()))
 
@@ -186,6 +191,7 @@ class SubscriberHistories(RuleBasedStateMachine):
     def _record_message(self, address: str) -> None:
         sent = self.sent_at.setdefault(address, [])
         assert all((timezone.now() - at).total_seconds() >= 24 * HOUR for at in sent)
+        assert sum((timezone.now() - at).total_seconds() < 30 * 24 * HOUR for at in sent) < 3
         sent.append(timezone.now())
         subscriber = self._find(address)
         assert subscriber is not None

@@ -1,12 +1,13 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
 from django.utils import timezone
 
 from incidents import scheduler
-from incidents.models import Delivery, LetterLimit, Subscriber
+from incidents.models import Delivery, RateLimit, RequestedMessage, Subscriber, SubscriptionRequest
 from incidents.subscriptions import limits, service
 from incidents.subscriptions.lifecycle import Choices
 from tests.factories import make_subscriber
@@ -18,71 +19,67 @@ DAY = 24 * 60 * 60
 DANISH = Choices(language="da")
 
 
-def test_one_message_a_day_and_three_until_confirmation(anna: Visitor) -> None:
-    for _day in range(6):
-        anna.sign_up()
-        anna.sign_up()
-        anna.clock.shift(DAY)
-    assert messages() == ["confirmation"] * 3
-
-
-def test_limit_of_three_outlasts_the_deleted_sign_up(anna: Visitor) -> None:
-    for _day in range(6):
-        anna.sign_up()
-        anna.clock.shift(8 * DAY)
-        service.delete_unconfirmed(now=timezone.now())
-    assert Subscriber.objects.count() == 0
-    anna.sign_up()
-    assert messages() == []
-
-
-def test_confirming_resets_the_limit(anna: Visitor) -> None:
-    for _day in range(3):
-        anna.sign_up()
-        anna.clock.shift(DAY)
-    anna.confirm(Subscriber.objects.get())
-    anna.sign_up()
-    assert messages() == ["confirmation"] * 3 + ["already_subscribed"]
-
-
-def test_reminders_of_an_existing_subscription_are_limited(anna: Visitor) -> None:
-    make_subscriber("anna@example.dk")
-    for _day in range(6):
-        anna.sign_up()
-        anna.clock.shift(DAY)
-    assert messages() == ["already_subscribed"] * 3
-
-
-def test_spellings_of_one_mailbox_share_its_limit(anna: Visitor) -> None:
-    for spelling in ("anna", "Anna", "anna+1", "anna+2", "anna+3", "anna+4"):
-        anna.sign_up(f"{spelling}@example.dk")
-    assert Delivery.objects.count() == 3
-
-
-def test_one_network_is_limited_and_another_is_not(anna: Visitor, ben: Visitor) -> None:
-    for number in range(40):
+def test_whole_office_can_sign_up_at_once(page: Any) -> None:
+    for number in range(250):
         request_sign_up(f"{number}@example.dk", network="192.0.2.0/24")
-    assert Delivery.objects.count() == limits.NETWORK.burst
-    assert Subscriber.objects.count() == limits.NETWORK.burst
-    ben.sign_up()
+    assert Delivery.objects.count() == 250
+
+
+def test_visitor_beyond_the_limit_of_a_network_is_told_so_and_loses_nothing(
+    anna: Visitor, ben: Visitor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(limits, "NETWORK", limits.Limit("network", timedelta(minutes=2), burst=2))
+    for number in range(2):
+        anna.sign_up(f"{number}@example.dk")
+    ben.client.defaults["REMOTE_ADDR"] = anna.client.defaults["REMOTE_ADDR"]
+    for visitor, told in ((anna, "send den igen om 2 minutter"), (ben, "send it again in 2 minutes")):
+        answer = visitor.sign_up()
+        assert (answer.status_code, answer.headers["Retry-After"]) == (429, "110")
+        assert told in text(answer)
+        assert f'href="/{visitor.language}/follow/"' in answer.content.decode()
+        assert 'value="anna@example.dk"' in answer.content.decode()
+        anna.clock.shift(-5)
+    assert messages() == []
+    assert sum("one network" in record.message for record in caplog.records) == 1
+    anna.clock.shift(120)
+    assert anna.sign_up().status_code == 200
     assert messages() == ["confirmation"]
 
 
-def test_requests_refused_by_network_do_not_use_up_the_address_limit(anna: Visitor, ben: Visitor) -> None:
+@pytest.mark.parametrize("form", ["subscribe", "subscribe_webhook", "request_manage_link"])
+def test_every_form_says_when_nobody_can_be_written_to(
+    ben: Visitor, form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "EVERYBODY", limits.Limit("everybody", timedelta(hours=1)))
+    ben.sign_up("first@example.dk")
+    fields = {"address": "anna@example.dk", "wants_incidents": "on", "url": "https://example.com/", "scope": "all"}
+    answer = ben.post(ben.page(form), {**fields, "stamp": ben.stamp()})
+    assert answer.status_code == 429
+    assert "Very many people are sending this form right now" in text(answer)
+    assert "in 60 minutes" in text(answer)
+    assert not SubscriptionRequest.objects.exists()
+
+
+def test_request_refused_by_network_does_not_use_up_the_budget_of_the_mailbox(
+    anna: Visitor, ben: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Otherwise a stranger could lock out an address with messages that were never sent."""
-    for number in range(30):
-        request_sign_up(f"{number}@example.dk", network="192.0.2.0/24")
-    anna.sign_up()
-    assert messages() == []
+    monkeypatch.setattr(limits, "NETWORK", limits.Limit("network", timedelta(minutes=2)))
+    anna.sign_up("first@example.dk")
+    assert anna.sign_up().status_code == 429
     ben.sign_up()
     assert messages() == ["confirmation"]
 
 
-def test_one_copy_of_the_form_signs_up_a_few_addresses(anna: Visitor) -> None:
-    stamp = anna.stamp()
+def test_one_copy_of_the_form_signs_up_a_few_addresses_and_the_next_copy_goes_on(ben: Visitor) -> None:
+    stamp = ben.stamp()
     for number in range(10):
-        anna.sign_up(f"{number}@example.dk", stamp=stamp)
+        answer = ben.sign_up(f"{number}@example.dk", stamp=stamp)
     assert Delivery.objects.count() == limits.STAMP.burst
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "3")
+    assert "This form has been sent several times" in text(answer)
+    assert f'value="{stamp}"' not in answer.content.decode()
+    assert ben.sign_up().status_code == 200
 
 
 def test_limit_for_all_alarms_staff_once(
@@ -97,20 +94,21 @@ def test_limit_for_all_alarms_staff_once(
 
 def test_limits_store_no_address_and_no_network(anna: Visitor) -> None:
     anna.sign_up()
-    rows = str(list(LetterLimit.objects.values()))
-    assert LetterLimit.objects.count() == 6
+    rows = str([*RateLimit.objects.values(), *RequestedMessage.objects.values()])
+    assert (RateLimit.objects.count(), RequestedMessage.objects.count()) == (4, 1)
     assert "anna" not in rows
     assert "192.0.2" not in rows
 
 
 def test_expired_limits_are_deleted(anna: Visitor) -> None:
     anna.sign_up()
-    anna.clock.shift(2 * DAY)
-    limits.prune(timezone.now())
-    assert LetterLimit.objects.count() == 1  # how many messages the address was sent
-    anna.clock.shift(366 * DAY)
-    limits.prune(timezone.now())
-    assert not LetterLimit.objects.exists()
+    anna.clock.shift(DAY)
+    scheduler.forget_sign_ups()
+    assert not RateLimit.objects.exists()
+    assert RequestedMessage.objects.exists()
+    anna.clock.shift(29 * DAY)
+    scheduler.forget_sign_ups()
+    assert not RequestedMessage.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)

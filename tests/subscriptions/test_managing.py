@@ -31,7 +31,7 @@ def test_link_is_emailed_only_to_the_address(ben: Visitor, subscriber: Subscribe
 def test_stranger_cannot_fill_a_mailbox_with_links(ben: Visitor, subscriber: Subscriber) -> None:
     for _ in range(10):
         ask_for_link(ben, "anna@example.dk")
-    assert messages() == ["manage"] * 2
+    assert messages() == ["manage"]
 
 
 def test_link_works_for_an_hour(ben: Visitor, subscriber: Subscriber) -> None:

@@ -14,9 +14,9 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 from rq import Queue, SimpleWorker
 
 from incidents import scheduler
-from incidents.models import Component, LetterLimit, Subscriber, SubscriptionRequest
+from incidents.models import Component, RequestedMessage, Subscriber, SubscriptionRequest
 from incidents.notifications import queues
-from incidents.subscriptions import limits, requests, service
+from incidents.subscriptions import budget, limits, requests, service
 from incidents.subscriptions.lifecycle import Choices
 from tests.factories import make_component, make_incident, make_subscriber
 from tests.subscriptions.visitor import Visitor, messages
@@ -43,13 +43,7 @@ def request_for(address: str = ADDRESS) -> SubscriptionRequest:
 
 def prepare_state(state: str) -> None:
     if state == "limited":
-        for limit in (limits.ADDRESS, limits.MAILBOX, limits.MANAGE, limits.WEBHOOK):
-            LetterLimit.objects.create(
-                key=limit.key(ADDRESS),
-                free_at=timezone.now() + timedelta(days=30),
-                uses=99,
-                keep_until=timezone.now() + timedelta(days=99),
-            )
+        RequestedMessage.objects.create(mailbox=budget.mailbox_key(ADDRESS))
         return
     erased = state == "erased"
     for channel, address in (("email", ADDRESS), ("webhook", WEBHOOK)):
@@ -155,11 +149,28 @@ def test_request_that_fails_for_a_day_is_deleted_and_logged(anna: Visitor, caplo
     assert "1 subscription requests were given up" in caplog.text
 
 
-def test_beyond_a_limit_of_the_requester_no_address_is_stored(page: Any) -> None:
-    stored = [requests.store(request_for(f"{number}@example.dk"), network="192.0.2.0/24") for number in range(40)]
-    assert stored == [True] * limits.NETWORK.burst + [False] * 10
-    assert SubscriptionRequest.objects.count() == limits.NETWORK.burst
-    assert requests.store(request_for(), network="198.51.100.0/24")
+def test_beyond_a_limit_of_the_requester_no_address_is_stored(page: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "NETWORK", limits.Limit("network", timedelta(minutes=2), burst=3))
+    for number in range(3):
+        requests.store(request_for(f"{number}@example.dk"), network="192.0.2.0/24")
+    with pytest.raises(limits.LimitReached) as reached:
+        requests.store(request_for(), network="192.0.2.0/24")
+    assert timedelta(minutes=1) < reached.value.wait <= timedelta(minutes=2)
+    assert SubscriptionRequest.objects.count() == 3
+    requests.store(request_for(), network="198.51.100.0/24")
+
+
+def test_request_waits_while_nobody_can_be_written_to(anna: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "EVERYBODY", limits.Limit("everybody", timedelta(minutes=10)))
+    requests.store(request_for("ben@example.dk"))
+    requests.store(request_for())
+    requests.process_due(timezone.now())
+    assert (messages("ben@example.dk"), messages()) == (["confirmation"], [])
+    assert not Subscriber.objects.filter(address=ADDRESS).exists()
+    for _minute in range(20):
+        anna.clock.shift(60)
+        requests.process_due(timezone.now())
+    assert messages() == ["confirmation"]
 
 
 def test_choices_are_kept_without_components_deleted_since(page: Any) -> None:

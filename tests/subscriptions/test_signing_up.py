@@ -30,7 +30,7 @@ def test_signing_up_sends_a_confirmation_email(anna: Visitor) -> None:
 def test_consent_is_recorded_with_text_time_and_method(anna: Visitor) -> None:
     anna.sign_up()
     subscriber = Subscriber.objects.get()
-    assert (subscriber.consent_text, subscriber.consent_method) == ("2026-11-24", "form")
+    assert (subscriber.consent_text, subscriber.consent_method) == ("2026-11-26", "form")
     assert f"{subscriber.requested_at:%Y-%m-%d %H:%M}" == "2026-11-23 12:00"
 
 

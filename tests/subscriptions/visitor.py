@@ -71,6 +71,10 @@ def confirmation_token(subscriber: Subscriber) -> str:
     return links.sign(Purpose.CONFIRM, f"{subscriber.pk}:{subscriber.opt_in_round}")
 
 
+def connect_token(webhook: Subscriber) -> str:
+    return links.sign(Purpose.CONNECT, f"{webhook.pk}:{webhook.opt_in_round}")
+
+
 def unsubscribe_token(subscriber: Subscriber) -> str:
     return links.sign(Purpose.UNSUBSCRIBE, subscriber.pk)
 

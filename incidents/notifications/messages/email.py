@@ -27,6 +27,8 @@ TITLE_LENGTH = 150
 _TOKEN = "TOKEN"  # noqa: S105 - replaced in links by the recipient's own token
 _PURPOSES = {
     Placeholder.UNSUBSCRIBE: links.Purpose.UNSUBSCRIBE,
+    # The same token: it proves the mailbox, so that a manage link can be requested without typing the address.
+    Placeholder.NEW_MANAGE_LINK: links.Purpose.UNSUBSCRIBE,
     Placeholder.MANAGE: links.Purpose.MANAGE,
     Placeholder.CONFIRM: links.Purpose.CONFIRM,
     Placeholder.CONNECT: links.Purpose.CONNECT,
@@ -51,12 +53,15 @@ class RenderedEmail:
         }
         if self.names_webhook:
             values[Placeholder.WEBHOOK] = masked(row.endpoint)
+        tokens = {purpose: self._token(purpose, row) for purpose in {_PURPOSES[one] for one in self.personal_links}}
         for placeholder, link in self.personal_links.items():
-            # A link that opens a subscription is valid for its opt-in round only.
-            scope = self.incident_id if placeholder is Placeholder.UNSUBSCRIBE else row.opt_in_round
-            subject = f"{row.subscriber_id}:{scope}".rstrip(":")
-            values[placeholder] = link.replace(_TOKEN, links.sign(_PURPOSES[placeholder], subject))
+            values[placeholder] = link.replace(_TOKEN, tokens[_PURPOSES[placeholder]])
         return self.template.fill(values)
+
+    def _token(self, purpose: links.Purpose, row: ClaimedDelivery) -> str:
+        # A link that opens a subscription is valid for its opt-in round only.
+        scope = self.incident_id if purpose is links.Purpose.UNSUBSCRIBE else row.opt_in_round
+        return links.sign(purpose, f"{row.subscriber_id}:{scope}".rstrip(":"))
 
 
 def render(kind: str, language: str, announcement: Announcement | None = None, zone: str = "") -> RenderedEmail:
@@ -76,7 +81,7 @@ def render(kind: str, language: str, announcement: Announcement | None = None, z
 
 def preview(announcement: Announcement, language: str) -> tuple[str, str]:
     """Return subject and HTML, with “#” for a recipient's own links. The language must be active."""
-    no_links = dict.fromkeys(["unsubscribe_url", "manage_url", "confirm_url"], "#")
+    no_links = dict.fromkeys(["unsubscribe_url", "new_manage_link_url"], "#")
     context = {**_context(Page.objects.current(), language, announcement), **no_links}
     subject = mime.one_line(_rendered("update", "subject.txt", context), TITLE_LENGTH + 100)
     return subject, _rendered("update", "body.html", {**context, "subject": subject})
@@ -90,7 +95,8 @@ def _context(page: Page, language: str, announcement: Announcement | None) -> di
         "home_url": links.absolute(links.home(language)),
         "unsubscribe_url": Placeholder.UNSUBSCRIBE.marker,
         "manage_url": Placeholder.MANAGE.marker,
-        "choices_url": links.absolute(links.dynamic("subscriptions:request_manage_link", language)),
+        "new_manage_link_url": Placeholder.NEW_MANAGE_LINK.marker,
+        "request_manage_link_url": links.absolute(links.dynamic("subscriptions:request_manage_link", language)),
         "confirm_url": Placeholder.CONFIRM.marker,
         "connect_url": Placeholder.CONNECT.marker,
         "webhook": Placeholder.WEBHOOK.marker,

@@ -28,6 +28,7 @@ class Placeholder(StrEnum):
     MESSAGE_ID = "message_id"
     DATE = "date"
     UNSUBSCRIBE = "unsubscribe"
+    NEW_MANAGE_LINK = "new_manage_link"
     MANAGE = "manage"
     CONFIRM = "confirm"
     CONNECT = "connect"

@@ -1,0 +1,111 @@
+"""What the pages of a subscription have in common: no cookie, forms that keep their input, links with tokens."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from http import HTTPStatus
+from math import ceil
+from typing import Any
+
+from django.forms import Form
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.views import View
+from django.views.decorators.csrf import csrf_exempt
+
+from ..masks import masked
+from ..models import Subscriber
+from . import addresses, following, form_stamps, limits, proof
+from .limits import Limit, LimitReached
+from .service import LinkState
+
+# Of a form that can be sent again at once, with a new stamp.
+MIN_WAIT = timedelta(seconds=form_stamps.MIN_SECONDS + 1)
+
+
+class PublicView(View):
+    """Exempt from CSRF tokens: without a cookie there is no session to protect, only tokens and `origin` checks."""
+
+    @classmethod
+    def as_view(cls, **kwargs: Any) -> Callable[..., HttpResponseBase]:
+        return csrf_exempt(super().as_view(**kwargs))
+
+    def show(self, template: str, status: HTTPStatus = HTTPStatus.OK, **context: Any) -> HttpResponse:
+        return render(self.request, f"subscriptions/{template}.html", context, status=status)
+
+    def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        answer = self.show("wrong_method", HTTPStatus.METHOD_NOT_ALLOWED)
+        answer.headers["Allow"] = ", ".join(name.upper() for name in self.http_method_names if hasattr(self, name))
+        return answer
+
+
+class FormView(PublicView):
+    """A page with one form that anyone may send."""
+
+    template: str
+
+    def show_form(self, form: Form, status: HTTPStatus = HTTPStatus.OK, **context: Any) -> HttpResponse:
+        return self.show(self.template, status, form=form, **context)
+
+    def refuse(self, form: Form, **context: Any) -> HttpResponse:
+        """Show the form again, with its errors and its input."""
+        return self.show_form(form, HTTPStatus.UNPROCESSABLE_ENTITY, **context)
+
+    def refuse_other_site(self, form: Form, **context: Any) -> HttpResponse:
+        form.add_error(
+            None, _("Your browser says that another website sent this form. Press the button here to send it.")
+        )
+        return self.show_form(form, HTTPStatus.FORBIDDEN, **context)
+
+    def refuse_for_now(self, form: Form, reached: LimitReached, **context: Any) -> HttpResponse:
+        """Show the form again with its input, and say when it can be sent (RFC 9110 §10.2.3, RFC 6585 §4).
+
+        The limit has nothing to do with the address, so that it reveals nothing to say so.
+        """
+        # Another copy of the form has a new stamp; it is shown now.
+        wait = MIN_WAIT if reached.limit == limits.STAMP else max(reached.wait, MIN_WAIT)
+        too_many = TooMany(reached.limit, ceil(wait / timedelta(minutes=1)))
+        answer = self.show_form(form, HTTPStatus.TOO_MANY_REQUESTS, too_many=too_many, **context)
+        answer.headers["Retry-After"] = str(ceil(wait.total_seconds()))
+        return answer
+
+
+@dataclass(frozen=True)
+class TooMany:
+    """Why a form was not taken, and when it can be sent again."""
+
+    limit: Limit
+    minutes: int
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the reason is this copy of the form or this link, and not what others do."""
+        return self.limit in {limits.STAMP, limits.OWNER}
+
+    @property
+    def is_of_network(self) -> bool:
+        return self.limit == limits.NETWORK
+
+
+class TokenView(PublicView):
+    """A page that an emailed link opens. Its forms need no CSRF token: only the link's token gives access."""
+
+    broken = "broken_link"
+
+    def proof_token(self) -> str:
+        """Return the link's token if it proves who owns the mailbox, else an empty text."""
+        token: str = self.kwargs["token"]
+        return token if proof.of_link(token) else ""
+
+    def show_broken(self, link_state: LinkState) -> HttpResponse:
+        status = HTTPStatus.NOT_FOUND if link_state == LinkState.INVALID else HTTPStatus.GONE
+        return self.show(self.broken, status, expired=link_state == LinkState.EXPIRED, proof_token=self.proof_token())
+
+
+def known(subscriber: Subscriber | None) -> dict[str, Any]:
+    """Return what a page may show about a link's subscriber: only the owner recognises the masked address."""
+    address = addresses.readable(subscriber.address) if subscriber else ""
+    followed = [choice.incident for choice in following.requested_choices(subscriber)] if subscriber else []
+    only_follows = subscriber is not None and not (subscriber.wants_incidents or subscriber.wants_maintenance)
+    return {"subscriber": subscriber, "address": masked(address), "followed": followed, "only_follows": only_follows}
