@@ -37,7 +37,7 @@ def _release(expand: Callable[[T, datetime], bool], pk: T, now: datetime) -> boo
         with transaction.atomic():
             return expand(pk, now)
     except DatabaseError:
-        logger.exception("%s could not be expanded", pk)
+        logger.exception("Announcement or component update %s could not be expanded", pk)
         return False
 
 

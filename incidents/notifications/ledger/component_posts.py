@@ -21,7 +21,7 @@ _IN_FLIGHT = timedelta(minutes=1)
 def skip_superseded(update: ComponentUpdate) -> int:
     """Skip waiting posts of older statuses of the component. Return their number."""
     older = ComponentUpdate.objects.released().filter(component=update.component_id, created_at__lt=update.created_at)
-    posts = Delivery.objects.filter(component_update__in=list(older.values_list("pk", flat=True)))
+    posts = Delivery.objects.posted().filter(letter=Delivery.Letter.COMPONENT, component_update__in=older)
     return transition(posts, DeliveryState.SKIPPED, skip_reason=SkipReason.SUPERSEDED)
 
 
