@@ -119,7 +119,7 @@ def wait_while(environment: Environment, holds: Callable[[], bool]) -> None:
 def worker(environment: Environment) -> Iterator["subprocess.Popen[bytes]"]:
     """RQ's worker and its children, in a process group of their own."""
     delivery_command(environment, "recover", "dead")
-    command = [sys.executable, "manage.py", "rqworker", "delivery", "requests", "--verbosity", "0"]
+    command = [sys.executable, "manage.py", "rqworker", "delivery", "messages", "requests", "--verbosity", "0"]
     process = subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True)
     try:
         yield process

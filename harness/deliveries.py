@@ -7,7 +7,8 @@ from django.utils import timezone
 
 from incidents.models import Delivery, Destination, StaleSubject
 from incidents.notifications import jobs, release
-from incidents.notifications.ledger import recovery
+from incidents.notifications.ledger import claims, recovery
+from incidents.notifications.sender.worker import MessageWorker
 
 
 def release_held(now: datetime | None = None) -> int:
@@ -21,6 +22,10 @@ def deliver_due(batch: int = 100) -> None:
     recovery.recover_abandoned(timezone.now())
     for announcement in recovery.announcements_due(timezone.now()):
         jobs.deliver(announcement, batch)
+    if recovery.are_messages_due(timezone.now()):
+        while MessageWorker().run():
+            pass
+        claims.delete_orphans(None, timezone.now())
 
 
 def let_time_pass(clock: time_machine.Traveller, length: timedelta) -> None:

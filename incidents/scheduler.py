@@ -117,8 +117,6 @@ def chores() -> list[Chore]:
         # Far more often than `health.STALE_AFTER`: a late heartbeat raises no alarm.
         Chore(record_heartbeat, timedelta(seconds=5)),
         Chore(sweep_deliveries, timedelta(seconds=5)),
-        # Only what no worker has taken; usually there is nothing to do.
-        Chore(process_requests, timedelta(seconds=5)),
         # Midnight is in the page's time zone, which staff can change at any time.
         Chore(begin_day, timedelta(seconds=30)),
         # What is deleted after days need not go to the minute.
@@ -142,8 +140,12 @@ def run_due(todo: list[Chore], now: float) -> None:
 
 
 def run(stopped: Callable[[], bool], pause: float = 0.1) -> None:
-    """Run until `stopped` returns true. Chores that a disk or a name server can delay have threads of their own."""
-    slow = Chore(repair_store, timedelta(seconds=5)), Chore(look_up_mail_servers, timedelta(minutes=1))
+    """Run until `stopped` returns true. Chores that may take long have threads of their own."""
+    slow = (
+        Chore(repair_store, timedelta(seconds=5)),  # a disk can delay it
+        Chore(look_up_mail_servers, timedelta(minutes=1)),  # a name server can
+        Chore(process_requests, timedelta(seconds=5)),  # a flood of requests; usually there is nothing to do
+    )
     threads = [Thread(target=_repeat, args=([chore], stopped, pause), name=chore.do.__name__) for chore in slow]
     for thread in threads:
         thread.start()

@@ -50,6 +50,7 @@ def _lines(now: datetime) -> Iterator[str]:
     yield _single("queue_jobs", "Number of jobs waiting in the queue.", health.jobs_waiting)
     yield _single("queue_failed_jobs", "Number of jobs that failed in the last day.", health.jobs_failed)
     yield _single("workers", "Number of live email workers.", health.mail_workers)
+    yield _single("message_workers", "Number of live workers for single messages.", health.message_workers)
     yield _single("posters", "Number of live webhook workers.", health.webhook_workers)
     if health.scheduler_at:
         age = (now - health.scheduler_at).total_seconds()

@@ -105,7 +105,7 @@ DATABASES = {
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 _queue = {"URL": env.queue_url("REDIS_URL", "redis://localhost:6379/0"), "DEFAULT_TIMEOUT": 300}
-RQ_QUEUES = {"delivery": _queue, "posts": _queue, "requests": _queue}
+RQ_QUEUES = dict.fromkeys(("delivery", "messages", "posts", "requests"), _queue)
 RQ = {"WORKER_CLASS": "incidents.notifications.sender.rq_worker.PreloadedWorker"}
 RQ_SHOW_ADMIN_LINK = False  # any staff user could empty the queue there, and it is in English only
 

@@ -2,7 +2,8 @@
 
 `python -m benchmarks.support.delivery_commands COMMAND …` in the environment of a product (see `product.py`):
 
-`fill N` creates N subscribers; `announce [SECONDS]` posts an update with a hold of that length;
+`fill N` creates N subscribers; `sign_ups N` stores N requests from the public form;
+`announce [SECONDS]` posts an update with a hold of that length;
 `expand` creates the deliveries of what is due; `deliver` sends until nothing is due; `wait_until_sent N`
 waits until N deliveries of the newest announcement were sent; `write_message FILE` writes one message;
 `send_with_django N FILE` sends N of Django's own messages on one connection; `busy_day` simulates the day
@@ -11,6 +12,7 @@ of a busy mail server; `recover dead|alive`, `disconnect` and `outcome` are for 
 
 import json
 import resource
+import secrets
 import sys
 import threading
 import time
@@ -37,13 +39,24 @@ from benchmarks.support.history import DANISH, ENGLISH  # noqa: E402
 from harness.busy_day import simulate_busy_day  # noqa: E402
 from harness.smtp_server import ScriptedServer  # noqa: E402
 from incidents import operations  # noqa: E402
-from incidents.models import Announcement, Delivery, Destination, Page, StaleSubject, Subscriber  # noqa: E402
+from incidents.models import (  # noqa: E402
+    Announcement,
+    Delivery,
+    Destination,
+    Page,
+    RateLimit,
+    StaleSubject,
+    Subscriber,
+    SubscriptionRequest,
+)
 from incidents.notifications import release  # noqa: E402
 from incidents.notifications.ledger import claims, recovery  # noqa: E402
 from incidents.notifications.messages import email  # noqa: E402
 from incidents.notifications.sender import worker  # noqa: E402
 from incidents.operations import Statement  # noqa: E402
 from incidents.status import Impact, Phase  # noqa: E402
+from incidents.subscriptions import requests  # noqa: E402
+from incidents.subscriptions.lifecycle import Choices  # noqa: E402
 from incidents.text import Text  # noqa: E402
 
 # Copies of one subscriber that was created by its model, so that every column has its default. As many
@@ -70,6 +83,18 @@ def fill(number: str) -> dict[str, Any]:
     Destination.objects.all().delete()
     Page.objects.get_or_create(defaults={"name": Text(da="Nordhost driftsstatus", en="Nordhost status")})
     return {"subscribers": Subscriber.objects.count()}
+
+
+def sign_ups(number: str) -> dict[str, Any]:
+    """Store that many requests from the public form, each of another address, instead of former ones."""
+    SubscriptionRequest.objects.all().delete()
+    Delivery.objects.filter(announcement=None).delete()
+    Subscriber.objects.filter(state="pending").delete()
+    RateLimit.objects.all().delete()
+    addresses = [f"{secrets.token_hex(4)}@host{copy % 300}.example" for copy in range(int(number))]
+    SubscriptionRequest.objects.bulk_create(requests.to_subscribe(address, Choices("da")) for address in addresses)
+    requests.enqueue()
+    return {"requests": len(addresses)}
 
 
 def announce(seconds: str = "0") -> dict[str, Any]:
@@ -120,7 +145,7 @@ def wait_until_sent(number: str) -> dict[str, Any]:
         time.sleep(0.2)
     found = rows.aggregate(first=Min("sent_at"), last=Max("sent_at"))
     waits = {name: (at - announcement.hold_until).total_seconds() for name, at in found.items()}
-    return {"sent": rows.count(), **waits}
+    return {"sent": rows.count(), "requests": SubscriptionRequest.objects.count(), **waits}
 
 
 def write_message(file: str) -> dict[str, Any]:
@@ -238,6 +263,7 @@ COMMANDS = {
     command.__name__: command
     for command in (
         fill,
+        sign_ups,
         announce,
         expand,
         deliver,

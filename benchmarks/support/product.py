@@ -20,7 +20,7 @@ from statuspage.local.servers import Servers
 Environment = dict[str, str]
 
 SCHEDULER = ("scheduler",)
-WORKER = ("rqworker", "delivery", "requests", "--verbosity", "0")
+WORKER = ("rqworker", "delivery", "messages", "requests", "--verbosity", "0")
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,10 @@ def _of_subscribers() -> list[str]:
     said = {
         _("The queue does not answer: subscribers are notified late or not at all."): not found.queue_answers,
         _("No worker is running: subscribers are not notified."): found.no_mail_worker,
+        _(
+            "No worker takes the queue “messages”: confirmations and links to subscriptions are not sent. "
+            "Start it with all its queues: rqworker delivery messages requests."
+        ): found.no_message_worker,
         _("No webhook worker is running: webhooks are not notified."): found.no_webhook_worker,
         _(
             "The scheduler is not running: scheduled updates are not published and announcements are not released."

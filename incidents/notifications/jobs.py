@@ -8,15 +8,25 @@ from django.utils import timezone
 from . import queues
 from .ledger import claims
 from .sender.webhook_worker import WebhookWorker
-from .sender.worker import MailWorker
+from .sender.worker import MailWorker, MessageWorker
 
 
 def deliver(announcement_id: int | None, batch: int) -> None:
-    """Send the emails of an announcement or, with None, the single messages."""
-    if MailWorker(announcement_id, batch).run():
+    """Send the emails of an announcement. Jobs of former versions have None instead of an id: single messages."""
+    if announcement_id is None:
+        send_messages()
+    elif MailWorker(announcement_id, batch).run():
         queues.enqueue_emails(announcement_id, 1)
     else:
         claims.delete_orphans(announcement_id, timezone.now())
+
+
+def send_messages() -> None:
+    """Send some of the single messages; another job sends the others, after announcements that are waiting."""
+    if MessageWorker().run():
+        queues.enqueue_messages()
+    else:
+        claims.delete_orphans(None, timezone.now())
 
 
 def post() -> None:

@@ -86,10 +86,10 @@ def _end_of_hold(now: datetime) -> datetime:
 
 
 def queue_message(subscriber: Subscriber, kind: Delivery.Letter | str) -> Delivery:
-    """Create a single message to one subscriber, and enqueue it once the transaction has committed."""
+    """Create a single message to one subscriber; once the transaction has committed, a worker sends it."""
     delivery = create_message(subscriber, kind)
     by_email = delivery.channel == Subscriber.Channel.EMAIL
-    transaction.on_commit(lambda: queues.enqueue_emails(None, 1) if by_email else queues.enqueue_posts())
+    transaction.on_commit(lambda: queues.enqueue_messages() if by_email else queues.enqueue_posts())
     return delivery
 
 

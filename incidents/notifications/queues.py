@@ -1,6 +1,9 @@
 """The RQ queues. PostgreSQL records what is due; a job only wakes a worker.
 
-An extra job is therefore harmless, and the scheduler replaces one that was lost.
+An extra job is therefore harmless, and the scheduler replaces one that was lost. A
+worker takes jobs in the order of its queues: `rqworker delivery messages requests`
+sends announcements first. Jobs of the other two are short, so that an announcement
+does not wait for them.
 """
 
 import logging
@@ -16,12 +19,14 @@ from ..models import Delivery
 
 logger = logging.getLogger(__name__)
 
-EMAILS = "delivery"
+EMAILS = "delivery"  # of announcements
+MESSAGES = "messages"  # single messages, such as confirmations
 POSTS = "posts"  # separate, so that no email waits behind a slow webhook
-REQUESTS = "requests"  # from the public forms; workers take these after announcements
-ALL = (EMAILS, POSTS, REQUESTS)
+REQUESTS = "requests"  # from the public forms
+ALL = (EMAILS, MESSAGES, POSTS, REQUESTS)
 
 _DELIVER = "incidents.notifications.jobs.deliver"
+_SEND_MESSAGES = "incidents.notifications.jobs.send_messages"
 _POST = "incidents.notifications.jobs.post"
 # Jobs per announcement that start at the same time; more would only share the same relay.
 _MAX_JOBS = 4
@@ -38,10 +43,15 @@ def enqueue_announcement(announcement_id: int, rows: int) -> None:
         enqueue_posts()
 
 
-def enqueue_emails(announcement_id: int | None, rows: int) -> bool:
+def enqueue_emails(announcement_id: int, rows: int) -> bool:
     """Enqueue jobs for `rows` emails. Return False if the queue is down: the scheduler enqueues them later."""
     batch = settings.LEDGER_BATCH
     return enqueue(EMAILS, _DELIVER, announcement_id, batch, times=min(-(-rows // batch), _MAX_JOBS))
+
+
+def enqueue_messages() -> bool:
+    """Enqueue a job for the single messages that are due, unless one is waiting: it will find these too."""
+    return is_waiting(MESSAGES) or enqueue(MESSAGES, _SEND_MESSAGES)
 
 
 def enqueue_posts() -> bool:

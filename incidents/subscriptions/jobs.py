@@ -1,4 +1,4 @@
-"""The RQ job that processes subscription requests."""
+"""The RQ job that processes subscription requests. Do not rename it: jobs queued during an upgrade name it."""
 
 from django.utils import timezone
 
@@ -6,4 +6,4 @@ from . import requests
 
 
 def process_requests() -> None:
-    requests.process_due(timezone.now())
+    requests.process_batch(timezone.now())

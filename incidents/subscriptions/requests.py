@@ -23,8 +23,10 @@ Kind = SubscriptionRequest.Kind
 
 # A worker processes a request within a second; after this the scheduler does.
 OVERLOOKED_AFTER = timedelta(seconds=5)
-# Per run of the scheduler, which has other things to do.
+# Per run of the scheduler, for which workers that are running should leave nothing.
 _MAX_AT_A_TIME = 20
+# Per job, so that the messages of these requests are sent before the next ones are processed.
+_BATCH = 100
 # A request that still fails after this is deleted: until confirmation the address may be a stranger's.
 KEPT = timedelta(days=1)
 _JOB = "incidents.subscriptions.jobs.process_requests"
@@ -52,7 +54,7 @@ def store(request: SubscriptionRequest, *, network: str = "", stamp: str = "") -
     limits.take_request(network=network, stamp=stamp)  # in a transaction of its own: refusals are counted
     with transaction.atomic():
         request.save()
-        transaction.on_commit(_enqueue)
+        transaction.on_commit(enqueue)
 
 
 def process_due(now: datetime, maximum: int | None = None) -> int:
@@ -61,6 +63,20 @@ def process_due(now: datetime, maximum: int | None = None) -> int:
     while count != maximum and _process_next(now):
         count += 1
     return count
+
+
+def process_batch(now: datetime) -> None:
+    """Process some of the due requests, and enqueue a job for the others.
+
+    It ends early when an announcement waits for a worker, but processes at least one
+    request: the worker that takes announcements may be another one.
+    """
+    for number in range(1, _BATCH + 1):
+        if not _process_next(now):
+            return
+        if number == _BATCH or queues.is_waiting(queues.EMAILS):
+            break
+    enqueue()
 
 
 def process_overlooked(now: datetime) -> int:
@@ -140,7 +156,7 @@ def _choices(details: dict[str, Any]) -> Choices:
     )
 
 
-def _enqueue() -> None:
-    # Enqueue a job, unless one is waiting: it will find this request too.
+def enqueue() -> None:
+    """Enqueue a job, unless one is waiting: it will find every request."""
     if not queues.is_waiting(queues.REQUESTS):
         queues.enqueue(queues.REQUESTS, _JOB)

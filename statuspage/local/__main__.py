@@ -70,7 +70,7 @@ def child_processes(options: Options, stack: contextlib.ExitStack) -> list[Child
     granian += ["--http", "1", "--no-ws", "--log-level", "warning"]
     children = [
         Child("web", [*granian, "statuspage.wsgi:application"]),
-        Child("worker", [python, manage, "rqworker", "delivery", "requests", "--verbosity", "0"]),
+        Child("worker", [python, manage, "rqworker", "delivery", "messages", "requests", "--verbosity", "0"]),
         Child("webhooks", [python, manage, "rqworker", "posts", "--verbosity", "0"]),
         Child("scheduler", [python, manage, "scheduler"]),
     ]

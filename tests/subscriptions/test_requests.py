@@ -108,6 +108,22 @@ def test_several_requests_are_one_job_for_a_worker(
     assert not SubscriptionRequest.objects.exists()
 
 
+def test_job_processes_one_batch_and_enqueues_another_job(queue: Queue, page: Any) -> None:
+    SubscriptionRequest.objects.bulk_create(request_for(f"{number}@example.dk") for number in range(150))
+    requests.process_batch(timezone.now())
+    assert (SubscriptionRequest.objects.count(), len(queue)) == (50, 1)
+    requests.process_batch(timezone.now())
+    assert (SubscriptionRequest.objects.count(), len(queue)) == (0, 1)
+
+
+def test_job_ends_early_while_an_announcement_waits(queue: Queue, page: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It processes at least one request: the worker that takes announcements may be another one."""
+    monkeypatch.setattr(queues, "is_waiting", lambda name: name == queues.EMAILS)
+    SubscriptionRequest.objects.bulk_create(request_for(f"{number}@example.dk") for number in range(3))
+    requests.process_batch(timezone.now())
+    assert (SubscriptionRequest.objects.count(), len(queue)) == (2, 1)
+
+
 def test_scheduler_processes_overlooked_requests(anna: Visitor) -> None:
     requests.store(request_for())
     scheduler.process_requests()

@@ -8,7 +8,7 @@ from django.db.models import F
 from ...models import Delivery, DeliveryState, Destination
 from .. import queues
 from ..addressing import relay_name
-from ..queues import EMAILS, POSTS
+from ..queues import EMAILS, MESSAGES, POSTS
 from . import backoff
 from .writer import transition
 
@@ -18,6 +18,8 @@ def sweep(now: datetime) -> None:
     recover_abandoned(now)
     if not queues.is_waiting(POSTS) and are_posts_due(now):
         queues.enqueue_posts()
+    if not queues.is_waiting(MESSAGES) and are_messages_due(now):
+        queues.enqueue_messages()
     if queues.is_waiting(EMAILS):
         return
     for announcement_id in announcements_due(now):
@@ -36,14 +38,23 @@ def recover_abandoned(now: datetime) -> int:
     return too_old + transition(rows, DeliveryState.UNCERTAIN, reply=died, **again)
 
 
-def announcements_due(now: datetime) -> list[int | None]:
-    """Return announcements with emails that could be sent now, starting with None for single messages."""
+def announcements_due(now: datetime) -> list[int]:
+    """Return the announcements with emails that could be sent now."""
+    return sorted(pk for pk in _emails_due(now) if pk is not None)
+
+
+def are_messages_due(now: datetime) -> bool:
+    """Whether single messages could be sent by email now."""
+    return None in _emails_due(now)
+
+
+def _emails_due(now: datetime) -> set[int | None]:
+    # Return the announcements of emails that could be sent now; None stands for single messages.
     closed = Destination.objects.closed(now).names()
     if relay_name() in closed:
-        return []
+        return set()
     due = Delivery.objects.due(now).by_mail().exclude(destination__in=closed)
-    ids = set(due.order_by().values_list("announcement", flat=True).distinct())
-    return sorted(ids, key=lambda pk: (pk is not None, pk or 0))
+    return set(due.order_by().values_list("announcement", flat=True).distinct())
 
 
 def are_posts_due(now: datetime) -> bool:

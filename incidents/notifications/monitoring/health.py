@@ -14,7 +14,7 @@ from rq import Worker
 
 from ...models import Delivery, Heartbeat
 from .. import queues
-from ..queues import EMAILS, POSTS
+from ..queues import EMAILS, MESSAGES, POSTS
 
 SCHEDULER = "scheduler"
 # Staff must notice within a minute; two heartbeats may be missed.
@@ -59,12 +59,21 @@ class Health:
         return sum(EMAILS in worker.queues for worker in self.live_workers)
 
     @property
+    def message_workers(self) -> int:
+        return sum(MESSAGES in worker.queues for worker in self.live_workers)
+
+    @property
     def webhook_workers(self) -> int:
         return sum(POSTS in worker.queues for worker in self.live_workers)
 
     @property
     def no_mail_worker(self) -> bool:
         return self.queue_answers and not self.mail_workers
+
+    @property
+    def no_message_worker(self) -> bool:
+        """False if there is no worker for email at all, which is the worse condition."""
+        return self.queue_answers and bool(self.mail_workers) and not self.message_workers
 
     @property
     def no_webhook_worker(self) -> bool:

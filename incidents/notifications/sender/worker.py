@@ -12,6 +12,7 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from ...models import Announcement, Delivery, DeliveryState
+from .. import queues
 from ..ledger import claims, destinations
 from ..ledger.writer import ClaimedDelivery, Ledger, transition
 from ..messages.email import RenderedEmail, render
@@ -28,10 +29,18 @@ Rendered = TypeVar("Rendered")
 
 # A job ends after this and enqueues another, so that workers can be stopped and share the work.
 JOB_SECONDS = 120
+# Single messages per job. A job ends sooner while an announcement waits for a worker.
+_MESSAGE_BATCH = 100
+# While an announcement is sent, every twentieth email is a single message at most: subscribers come first, but nobody
+# waits for a confirmation until a hundred thousand are notified.
+_NEWS_PER_MESSAGE = 20
 
 
 class Worker(ABC, Generic[Rendered]):
     """The work of one job. Subclasses `claim` rows, `render` their messages, and `create_sender`."""
+
+    poll_seconds = 0.5  # how often it claims, and checks whether it must end
+    sends_all_claimed = True  # also when it must end; otherwise rows that were not started are given back
 
     def __init__(self, batch: int, connections: int, rate: float = 0, destination_rate: float = 0) -> None:
         self.batch = batch
@@ -43,7 +52,8 @@ class Worker(ABC, Generic[Rendered]):
         self.rendered: dict[_RenderKey, Rendered] = {}
         self.render_errors: dict[_RenderKey, str] = {}
         self.senders: list[asyncio.Task[None]] = []
-        self.has_more = False  # the last claim reached its limit
+        self.has_more = False  # the last claim reached its limit, so the next one may find more
+        self.leaves_more = False  # the job ends although more is due
 
     @abstractmethod
     async def claim(self) -> list[ClaimedDelivery]:
@@ -58,7 +68,7 @@ class Worker(ABC, Generic[Rendered]):
         """Create the sender of one more connection."""
 
     def run(self) -> bool:
-        """Send what is due. Return whether the job's time ended before all of it was claimed."""
+        """Send what is due. Return whether the job ended before all of it was claimed."""
         with self.ledger.shared():
             return asyncio.run(self._run())
 
@@ -77,21 +87,31 @@ class Worker(ABC, Generic[Rendered]):
 
     async def _work(self) -> bool:
         # Claim and send until nothing is due. Rows that are deferred or revoked on the way are not waited for.
-        deadline = time.monotonic() + JOB_SECONDS
-        while time.monotonic() < deadline and not self.dispatcher.is_closed:
+        self.ends_at = time.monotonic() + JOB_SECONDS
+        must_end = False
+        while not must_end and not self.dispatcher.is_closed:
             was_idle = self._is_idle()
             claimed = await self._claim_and_render()
             if was_idle and not claimed:
                 break
             self._start_senders()
-            await self.dispatcher.wait_until_below(self.low_water() if self.has_more else 1, 0.5)
-        is_unfinished = time.monotonic() >= deadline
-        while not self.dispatcher.is_closed and self.dispatcher.pending_without_rate_limited():
-            self._start_senders()
-            await self.dispatcher.wait_until_below(1, 0.2)
+            await self.dispatcher.wait_until_below(self.low_water() if self.has_more else 1, self.poll_seconds)
+            must_end = await self.must_end()
+        is_unfinished = must_end or (self.leaves_more and not self.dispatcher.is_closed)
+        if self.sends_all_claimed:
+            await self._finish_claimed()
         await self._give_up_claims(self.dispatcher.close())
         await asyncio.gather(*self.senders)
         return is_unfinished
+
+    async def must_end(self) -> bool:
+        """Whether another job has to do the rest."""
+        return time.monotonic() >= self.ends_at
+
+    async def _finish_claimed(self) -> None:
+        while not self.dispatcher.is_closed and self.dispatcher.pending_without_rate_limited():
+            self._start_senders()
+            await self.dispatcher.wait_until_below(1, 0.2)
 
     async def _give_up_claims(self, rows: list[ClaimedDelivery]) -> None:
         await self.commits.run(lambda: claims.give_up(rows))
@@ -156,30 +176,16 @@ def announcement_of(row: ClaimedDelivery) -> Announcement | None:
     return Announcement.objects.select_related("update__incident").get(pk=row.announcement_id)
 
 
-class MailWorker(Worker[RenderedEmail]):
-    """Sends the emails of one announcement or, with None, the single messages."""
+class EmailWorker(Worker[RenderedEmail]):
+    """Sends emails through the mail server."""
 
-    def __init__(self, announcement_id: int | None, batch: int) -> None:
+    def __init__(self, batch: int) -> None:
         super().__init__(batch, settings.EMAIL_CONNECTIONS, settings.EMAIL_RATE, settings.DESTINATION_RATE)
-        self.announcement_id = announcement_id
 
-    async def claim(self) -> list[ClaimedDelivery]:
-        """Claim single messages first: their recipients are waiting for them.
-
-        With a slow relay no more rows than needed are claimed, so that other workers can share the work.
-        """
-        rows = await self._claim_of(None)
-        if self.announcement_id is None:
-            self.has_more = len(rows) >= self.batch
-        elif self.dispatcher.pending_without_rate_limited() < self.low_water():
-            announced = await self._claim_of(self.announcement_id)
-            self.has_more = len(announced) >= self.batch
-            rows += announced
-        return rows
-
-    async def _claim_of(self, announcement_id: int | None) -> list[ClaimedDelivery]:
+    async def claim_of(self, announcement_id: int | None, limit: int) -> list[ClaimedDelivery]:
+        """Claim emails of the announcement or, with None, single messages."""
         saturated = self.dispatcher.saturated()
-        return await self.commits.run(lambda: claims.claim(announcement_id, self.batch, timezone.now(), saturated))
+        return await self.commits.run(lambda: claims.claim(announcement_id, limit, timezone.now(), saturated))
 
     def render(self, row: ClaimedDelivery) -> RenderedEmail:
         return render(row.letter, row.language, announcement_of(row), row.time_zone)
@@ -190,3 +196,53 @@ class MailWorker(Worker[RenderedEmail]):
     def email_for(self, row: ClaimedDelivery) -> bytes:
         """Return the bytes for one recipient. Raises ValueError if they cannot be built."""
         return self.rendered_for(row).for_recipient(row)
+
+
+class MailWorker(EmailWorker):
+    """Sends the emails of one announcement, and a small share of single messages on the way."""
+
+    def __init__(self, announcement_id: int, batch: int) -> None:
+        super().__init__(batch)
+        self.announcement_id = announcement_id
+        self.claimed_news = 0
+        self.claimed_messages = 0
+
+    async def claim(self) -> list[ClaimedDelivery]:
+        """Claim emails of the announcement first; the share of single messages follows with the next claim.
+
+        With a slow relay no more rows than needed are claimed, so that other workers can share the work.
+        """
+        share = self.claimed_news // _NEWS_PER_MESSAGE - self.claimed_messages
+        messages = await self.claim_of(None, share) if share > 0 else []
+        self.claimed_messages += len(messages)
+        news: list[ClaimedDelivery] = []
+        if self.dispatcher.pending_without_rate_limited() < self.low_water():
+            news = await self.claim_of(self.announcement_id, self.batch)
+            self.has_more = len(news) >= self.batch
+            self.claimed_news += len(news)
+        return [*news, *messages]
+
+
+class MessageWorker(EmailWorker):
+    """Sends one batch of single messages, and ends early when an announcement waits for a worker.
+
+    It claims no more than EMAIL_RATE allows in a second.
+    """
+
+    poll_seconds = 0.1
+    sends_all_claimed = False
+
+    def __init__(self) -> None:
+        super().__init__(min(_MESSAGE_BATCH, settings.EMAIL_RATE or _MESSAGE_BATCH))
+        self.has_claimed = False
+
+    async def claim(self) -> list[ClaimedDelivery]:
+        if self.has_claimed:
+            return []
+        rows = await self.claim_of(None, self.batch)
+        self.has_claimed, self.leaves_more = True, len(rows) >= self.batch
+        return rows
+
+    async def must_end(self) -> bool:
+        """Checked after each claim, so that it sends at least one message: the announcement may have its own worker."""
+        return await super().must_end() or await asyncio.to_thread(queues.is_waiting, queues.EMAILS)

@@ -12,6 +12,7 @@ from redis import Redis
 from rq import Queue
 
 from incidents import scheduler
+from incidents.admin.alarms import alarms
 from incidents.models import Announcement, Bounce, Delivery, Destination, FoldedDeliveries
 from incidents.notifications import queues
 from incidents.notifications.monitoring import health, overview, progress
@@ -114,6 +115,26 @@ def test_worker_without_a_heartbeat_for_a_minute_is_down(settings: Settings) -> 
     finally:
         worker.register_death()  # type: ignore[no-untyped-call]
     assert health.check_health(timezone.now()).no_mail_worker
+
+
+@pytest.mark.parametrize(
+    ("listens_to", "no_mail", "no_messages"),
+    [
+        (["delivery", "messages", "requests"], False, False),
+        (["delivery", "requests"], False, True),  # the command of a former version
+        (["posts"], True, False),
+    ],
+)
+def test_queue_that_no_worker_takes_is_noticed(listens_to: list[str], no_mail: bool, no_messages: bool) -> None:
+    redis = queues.queue("delivery").connection
+    worker = HeartbeatWorker([Queue(name, connection=redis) for name in listens_to], connection=redis)
+    worker.register_birth()  # type: ignore[no-untyped-call]
+    try:
+        found = health.check_health(timezone.now())
+        assert (found.no_mail_worker, found.no_message_worker) == (no_mail, no_messages)
+        assert any("rqworker delivery messages requests" in alarm.sentence for alarm in alarms()) == no_messages
+    finally:
+        worker.register_death()  # type: ignore[no-untyped-call]
 
 
 def test_queue_that_is_down_is_a_result_and_not_an_error(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
