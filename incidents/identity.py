@@ -25,6 +25,12 @@ def canonical(address: str) -> str:
     return f"{folded(local)}{at}{domain}"
 
 
+def readable(address: str) -> str:
+    """Return an email address for display, with its domain in U-labels where they cannot deceive; a URL unchanged."""
+    local, at, domain = address.rpartition("@")
+    return f"{local}{at}{domains.readable(domain)}" if at and "://" not in address else address
+
+
 def folded(local: str) -> str:
     """Return text in NFC and lower case, except letters that fold to others; see `is_foldable`."""
     composed = unicodedata.normalize("NFC", local)

@@ -45,7 +45,7 @@ class BounceAdmin(SubscriberRowsAdmin):
 
     @admin.display(description=pgettext_lazy("delivery", "to"))
     def full_address(self, bounce: Bounce) -> SafeString:
-        return _linked(bounce, bounce.subscriber.address)
+        return _linked(bounce, bounce.subscriber.readable_address)
 
     @admin.display(description=pgettext_lazy("delivery", "to"))
     def masked_address(self, bounce: Bounce) -> SafeString:

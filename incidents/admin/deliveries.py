@@ -89,7 +89,7 @@ class DeliveryAdmin(SubscriberRowsAdmin):
 
     @admin.display(description=pgettext_lazy("delivery", "to"))
     def full_address(self, delivery: Delivery) -> str:
-        return delivery.subscriber.address or "–"
+        return delivery.subscriber.readable_address or "–"
 
     @admin.display(description=pgettext_lazy("delivery", "to"))
     def masked_address(self, delivery: Delivery) -> str:

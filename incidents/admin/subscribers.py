@@ -12,6 +12,7 @@ from django.utils.translation import gettext, ngettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
 from .. import formats, operations
+from ..identity import readable
 from ..masks import masked
 from ..models import Delivery, Subscriber
 from ..notifications.monitoring.subjects import RELATED, subject
@@ -45,7 +46,7 @@ class SubscriberAdmin(SubscriberRowsAdmin):
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         sees = sees_addresses(request.user)
         address, because = ("full_address", "suspended_because") if sees else ("masked_address", "masked_because")
-        owner = () if obj is None or obj.is_mail else ("owner" if sees else "masked_owner",)
+        owner = () if obj is None or obj.is_mail else ("full_owner" if sees else "masked_owner",)
         return (
             address, "channel", *owner, "state", "reads", "wants_incidents", "wants_maintenance", "watched",
             "requested_at", "confirmed_at", "consent_method", "consent_text", "consent_source", "time_zone",
@@ -76,15 +77,19 @@ class SubscriberAdmin(SubscriberRowsAdmin):
 
     @admin.display(description=_("address"), ordering="address")
     def full_address(self, subscriber: Subscriber) -> str:
-        return subscriber.address or pgettext("an address", "erased")
+        return subscriber.readable_address or pgettext("an address", "erased")
 
     @admin.display(description=_("address"))
     def masked_address(self, subscriber: Subscriber) -> str:
         return subscriber.masked_address or pgettext("an address", "erased")
 
     @admin.display(description=_("owner"))
+    def full_owner(self, subscriber: Subscriber) -> str:
+        return readable(subscriber.owner)
+
+    @admin.display(description=_("owner"))
     def masked_owner(self, subscriber: Subscriber) -> str:
-        return masked(subscriber.owner)
+        return masked(readable(subscriber.owner))
 
     @admin.display(description=_("suspended because"))
     def masked_because(self, subscriber: Subscriber) -> str:

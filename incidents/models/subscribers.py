@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from ..identity import canonical
+from ..identity import canonical, readable
 from ..masks import masked, without_addresses
 from ..status import FINAL_PHASES
 from .components import Component
@@ -164,7 +164,12 @@ class Subscriber(models.Model):
     @property
     def masked_address(self) -> str:
         """For staff without permission to see addresses; empty once erased."""
-        return masked(self.address)
+        return masked(self.readable_address)
+
+    @property
+    def readable_address(self) -> str:
+        """For staff with that permission; empty once erased."""
+        return readable(self.address)
 
     def masked_reply(self, said: str) -> str:
         """Return a server's reply without the address, for the same staff."""

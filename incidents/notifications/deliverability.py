@@ -13,6 +13,7 @@ from enum import StrEnum
 import dns.exception
 import dns.resolver
 import dns.reversename
+from django.conf import settings
 
 from .addressing import relay_name
 from .channels.email import sender_address
@@ -65,7 +66,7 @@ def findings(sender: MailSender) -> Iterator[Finding]:
             yield from check(sender)
         except dns.exception.DNSException as error:
             yield Finding(Verdict.FAIL, check.__name__.upper(), f"no name server answered: {error}", "Try again later.")
-    yield tls()
+    yield from mail_server()
 
 
 def spf(sender: MailSender) -> Iterator[Finding]:
@@ -150,7 +151,7 @@ def reverse_names(sender: MailSender) -> Iterator[Finding]:
             )
 
 
-def tls() -> Finding:
+def mail_server() -> Iterator[Finding]:
     """Connect to the mail server; with STARTTLS or TLS its certificate must be valid."""
     relay = Relay.configured()
     connection = SmtpConnection(relay)
@@ -158,13 +159,29 @@ def tls() -> Finding:
         connection.open()
     except SmtpError as error:
         reply = f"{relay_name()}: {error.reply}"
-        return Finding(Verdict.FAIL, "TLS", reply, "Check EMAIL_URL and the mail server.")
+        yield Finding(Verdict.FAIL, "TLS", reply, "Check EMAIL_URL and the mail server.")
+        return
+    offers_utf8 = connection.accepts_utf8_addresses()
     connection.close()
+    yield tls(relay)
+    if settings.EMAIL_SMTPUTF8:
+        yield smtputf8(offers_utf8)
+
+
+def tls(relay: Relay) -> Finding:
     if relay.starttls or relay.implicit_tls:
         return Finding(Verdict.OK, "TLS", f"{relay_name()} answers over TLS")
     if relay.host in {"localhost", "127.0.0.1", "::1"}:
         return Finding(Verdict.OK, "TLS", f"{relay_name()} is this machine: make sure that it relays with TLS")
     return Finding(Verdict.FAIL, "TLS", f"{relay_name()} without TLS", "Write smtp+tls:// or smtps:// in EMAIL_URL.")
+
+
+def smtputf8(offered: bool) -> Finding:
+    """RFC 6531: needed for addresses that EMAIL_SMTPUTF8 accepts."""
+    if offered:
+        return Finding(Verdict.OK, "SMTPUTF8", f"{relay_name()} offers it")
+    fix = "Turn it on in the mail server (Postfix: smtputf8_enable = yes), or set EMAIL_SMTPUTF8=0."
+    return Finding(Verdict.FAIL, "SMTPUTF8", f"{relay_name()} does not offer it, but EMAIL_SMTPUTF8 is set", fix)
 
 
 def sender_domain() -> str:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from .. import domains
 from ..identity import canonical, is_foldable
+from ..identity import readable as readable
 
 # RFC 5321 §4.5.3.1: 64 octets before the @, and 254 in total fit a path in angle brackets (erratum 1690).
 MAX_LENGTH, MAX_LOCAL_PART = 254, 64
@@ -51,12 +52,6 @@ def mailbox(address: str) -> str:
     if domain in _DOTS_IGNORED:
         local = local.replace(".", "")
     return f"{local}@{domain}"
-
-
-def readable(address: str) -> str:
-    """Return the address for display, with its domain in U-labels where they cannot deceive."""
-    local, at, domain = address.rpartition("@")
-    return f"{local}{at}{domains.readable(domain)}" if at else address
 
 
 def _without_width(text: str) -> str:

@@ -109,3 +109,18 @@ def test_mail_server_that_does_not_answer_is_reported(zone: tuple[Zone, str], se
     answer = said(zone[1], "--ip", "192.0.2.7", "--selector", "mail")
     assert "FAIL TLS: 127.0.0.1:" in answer
     assert "1 problem. See docs/mail.md." in answer
+
+
+def test_missing_smtputf8_is_reported_if_the_setting_needs_it(
+    zone: tuple[Zone, str], settings: Settings, smtp: ScriptedServer
+) -> None:
+    zone[0].set()
+    options = ("--ip", "192.0.2.7", "--selector", "mail")
+    assert "SMTPUTF8" not in said(zone[1], *options)
+    settings.EMAIL_SMTPUTF8 = True
+    assert "OK   SMTPUTF8: 127.0.0.1" in said(zone[1], *options)
+    smtp.extensions = ("PIPELINING", "8BITMIME")
+    answer = said(zone[1], *options)
+    assert "FAIL SMTPUTF8: 127.0.0.1" in answer
+    assert "EMAIL_SMTPUTF8=0" in answer
+    assert "1 problem. See docs/mail.md." in answer
