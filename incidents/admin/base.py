@@ -12,9 +12,10 @@ from django.utils.translation import pgettext_lazy
 from ..models import Incident
 from ..status import Kind
 from ..wording import passage, short_moment
+from .lookups import FilteredAdmin
 
 
-class NewsroomAdmin(admin.ModelAdmin[Incident]):
+class NewsroomAdmin(FilteredAdmin[Incident]):
     """The kind, its rows, permissions and list columns.
 
     Nothing is saved or deleted by the admin's own forms, only by verbs.

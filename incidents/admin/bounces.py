@@ -19,6 +19,8 @@ class BounceAdmin(SubscriberRowsAdmin):
     list_select_related = ("subscriber",)
     list_display_links = ("consequence",)
     ordering = ("-received_at", "-id")
+    # By the panels and the subscriber pages.
+    linked_by = ("announcement__id__exact", "subscriber__id__exact")
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
         address, reply = self._shown(request)
@@ -33,12 +35,6 @@ class BounceAdmin(SubscriberRowsAdmin):
 
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
         return ("subscriber__address",) if sees_addresses(request.user) else ("subscriber__canonical_address__exact",)
-
-    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        # The panels and the subscriber pages link here.
-        return lookup in {"announcement__id__exact", "subscriber__id__exact"} or super().lookup_allowed(
-            lookup, value, request
-        )
 
     def _shown(self, request: HttpRequest) -> tuple[str, str]:
         return ("full_address", "reply") if sees_addresses(request.user) else ("masked_address", "masked_reply")

@@ -25,7 +25,7 @@ class ReplyFilter(admin.SimpleListFilter):
     """By the class of the receiving server's reply (RFC 5321 §4.2.1)."""
 
     title = _("reply")
-    parameter_name = "reply"
+    parameter_name = "reply_class"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         return [
@@ -49,6 +49,10 @@ class DeliveryAdmin(SubscriberRowsAdmin):
     list_filter = ("state", "skip_reason", "channel", "letter", ReplyFilter)
     list_select_related = ("subscriber", "component_update__component")
     ordering = ("-created_at", "-id")
+    # By the lists of announcements and subscribers, and by the overview.
+    linked_by = (
+        "announcement__id__exact", "announcement__isnull", "component_update__isnull", "subscriber__id__exact",
+    )  # fmt: skip
 
     def get_urls(self) -> list[URLPattern]:
         page = self.admin_site.admin_view(self.overview)
@@ -76,12 +80,6 @@ class DeliveryAdmin(SubscriberRowsAdmin):
         if sees_addresses(request.user):
             return ("subscriber__address", "message_id")
         return ("subscriber__canonical_address__exact", "message_id__exact")
-
-    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        # The lists of announcements and subscribers link here, and so does the overview.
-        absent = {"announcement__isnull", "component_update__isnull"}
-        ours = {"announcement__id__exact", "subscriber__id__exact", *absent}
-        return lookup in ours or super().lookup_allowed(lookup, value, request)
 
     def _shown(self, request: HttpRequest) -> tuple[str, str]:
         # The fields for address and reply; servers repeat the address in their replies.
@@ -145,12 +143,21 @@ class AnnouncementList(ChangeList):
 
 @admin.register(Announcement)
 class AnnouncementAdmin(ReadOnlyAdmin):
-    list_display = ("incident_title", "reason", "created", "status", "deliveries")
+    list_display = ("incident_title", "reason", "created", "status", "deliveries_by_state")
     list_filter = ("reason",)
     list_select_related = ("update__incident",)
     list_per_page = 20
     ordering = ("-created_at", "-id")
-    fields = ("announced", "reason", "created_at", "status", "hold_until", "expanded_at", "cancelled_at", "deliveries")
+    fields = (
+        "announced",
+        "reason",
+        "created_at",
+        "status",
+        "hold_until",
+        "expanded_at",
+        "cancelled_at",
+        "deliveries_by_state",
+    )
     readonly_fields = fields
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
@@ -179,8 +186,9 @@ class AnnouncementAdmin(ReadOnlyAdmin):
         return announcement.status.label
 
     @admin.display(description=_("deliveries"))
-    def deliveries(self, announcement: Any) -> SafeString | str:
+    def deliveries_by_state(self, announcement: Any) -> SafeString | str:
         """How many deliveries are in each state, with links to them."""
+        # Named `deliveries`, the column could be sorted by the relation, which repeats rows.
         rows = [
             (list_page("delivery", f"announcement__id__exact={announcement.pk}&state__exact={state.value}"),
              state.value, state.label, announcement.tally[state])

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -14,6 +14,7 @@ from ..models import Incident, StaleSubject
 from ..models.publication import StaleSubjectQuerySet
 from ..publishing import failures
 from ..publishing.failures import Cause
+from .lookups import FilteredAdmin
 
 
 def why_unwritten(stale: StaleSubjectQuerySet | None = None) -> str:
@@ -39,7 +40,7 @@ def say_done(request: HttpRequest, incident: Incident, sentence: str) -> None:
         messages.success(request, sentence)
 
 
-class PublishingAdmin(admin.ModelAdmin[Any]):
+class PublishingAdmin(FilteredAdmin[Any]):
     """An admin whose changes are public: warns after the transaction if they could not be published.
 
     The forms add their own messages inside the transaction, before anything is published.

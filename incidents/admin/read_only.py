@@ -2,17 +2,19 @@
 
 from typing import Any
 
-from django.contrib import admin
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from ..identity import canonical
+from .lookups import FilteredAdmin
+
+User = AbstractBaseUser | AnonymousUser
 
 MAY_SEE_ADDRESSES = "incidents.change_subscriber"
 
 
-class ReadOnlyAdmin(admin.ModelAdmin[Any]):
+class ReadOnlyAdmin(FilteredAdmin[Any]):
     """Staff can read these rows but not change them."""
 
     show_full_result_count = False
@@ -44,10 +46,10 @@ class SubscriberRowsAdmin(ReadOnlyAdmin):
         return super().get_search_results(request, queryset, search_term)
 
 
-def may_see(user: AbstractBaseUser | AnonymousUser, model: str) -> bool:
+def may_see(user: User, model: str) -> bool:
     codes = [f"incidents.{deed}_{model}" for deed in ("view", "change")]
     return any(user.has_perm(code) for code in codes)  # type: ignore[union-attr]  # staff have permissions
 
 
-def sees_addresses(user: AbstractBaseUser | AnonymousUser) -> bool:
+def sees_addresses(user: User) -> bool:
     return bool(user.has_perm(MAY_SEE_ADDRESSES))  # type: ignore[union-attr]  # staff have permissions

@@ -181,5 +181,5 @@ def test_deliveries_are_filtered_by_the_class_of_the_reply(publisher: Client, re
     delivered_to(first)
     Delivery.objects.filter(subscriber=first).update(reply_code=code)
     Delivery.objects.filter(subscriber=second).update(reply_code=250)
-    found = publisher.get(reverse("admin:incidents_delivery_changelist"), {"reply": reply}).context["cl"]
+    found = publisher.get(reverse("admin:incidents_delivery_changelist"), {"reply_class": reply}).context["cl"]
     assert [row.subscriber for row in found.result_list] == [first]
