@@ -3,6 +3,8 @@
 import re
 
 _MAIL_ADDRESS = re.compile(r"""[^\s<>"'(),;:]+@[\w-]+(?:\.[\w-]+)*""")
+# The last label begins with a letter: `4.7.1` is a status code.
+_HOST = re.compile(r"(?:[\w-]+\.)+[^\W\d_][\w-]+")
 
 
 def masked(address: str) -> str:
@@ -24,6 +26,11 @@ def without_addresses(text: str, address: str) -> str:
     if len(name) < 2 or "://" in address or _is_surely_absent(text, name):
         return text
     return re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", f"{name[:1]}…", text, flags=re.IGNORECASE)
+
+
+def without_hosts(text: str) -> str:
+    """Return text without names of hosts: `Greylisted by …`."""
+    return _HOST.sub("…", text)
 
 
 def _is_surely_absent(text: str, name: str) -> bool:

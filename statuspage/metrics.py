@@ -3,6 +3,7 @@
 Requests need METRICS_TOKEN; without that setting the page does not exist.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
@@ -15,9 +16,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from incidents.models import DeliveryState, StaleSubject
+from incidents.notifications.monitoring.destinations import with_few_readers
 from incidents.notifications.monitoring.overview import Overview, overview
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_FEW_READERS = "mail domains with few readers"
 
 
 @never_cache
@@ -44,8 +47,8 @@ def _lines(now: datetime) -> Iterator[str]:
     yield _gauge("deliveries", explained, states, "state")
     yield _single("sent_per_minute", "Messages sent in the last minute.", found.per_minute)
     yield _single("waiting_oldest_seconds", "Age of the oldest announcement with waiting deliveries.", _oldest(found))
-    troubled = {row.destination.name: row.waiting for row in found.failing_destinations}
-    yield _gauge("destination_waiting", "Deliveries that wait for a failing destination.", troubled, "destination")
+    explained = "Deliveries that wait for a failing destination."
+    yield _gauge("destination_waiting", explained, _waiting_by_destination(found), "destination")
     yield _single("queue_up", "1 if the queue answers, otherwise 0.", int(health.queue_answers))
     yield _single("queue_jobs", "Number of jobs waiting in the queue.", health.jobs_waiting)
     yield _single("queue_failed_jobs", "Number of jobs that failed in the last day.", health.jobs_failed)
@@ -59,6 +62,15 @@ def _lines(now: datetime) -> Iterator[str]:
     yield _single("unpublished", "Number of changes not yet published.", stale["rows"])
     age = (now - stale["oldest"]).total_seconds() if stale["oldest"] else 0
     yield _single("unpublished_oldest_seconds", "Age of the oldest change not yet published.", age)
+
+
+def _waiting_by_destination(found: Overview) -> Counter[str]:
+    # The domain of a few readers may name a person: such domains are counted together.
+    waiting = Counter[str]()
+    few = with_few_readers(row.destination.name for row in found.failing_destinations)
+    for row in found.failing_destinations:
+        waiting[_FEW_READERS if row.destination.name in few else row.destination.name] += row.waiting
+    return waiting
 
 
 def _oldest(found: Overview) -> float:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from incidents.masks import masked, without_addresses
+from incidents.masks import masked, without_addresses, without_hosts
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,16 @@ def test_masked_address_is_recognisable(address: str, shown: str) -> None:
 )
 def test_addresses_in_a_reply_are_masked(address: str, reply: str, shown: str) -> None:
     assert without_addresses(reply, address) == shown
+
+
+@pytest.mark.parametrize(
+    ("reply", "shown"),
+    [
+        ("451 4.7.1 mx1.livets.dk: livets.dk is greylisted", "451 4.7.1 …: … is greylisted"),
+        ("550 5.1.1 <k…@livets.dk> unknown.", "550 5.1.1 <k…@…> unknown."),
+        ("xn--d1acpjx3f.xn--p1ai is busy", "… is busy"),
+        ("Server busy, e.g. now", "Server busy, e.g. now"),
+    ],
+)
+def test_hosts_in_a_reply_are_masked(reply: str, shown: str) -> None:
+    assert without_hosts(reply) == shown

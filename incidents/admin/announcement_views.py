@@ -5,16 +5,16 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from .. import operations
 from ..models import Announcement, DeliveryState, Incident
-from ..notifications.monitoring.progress import counts_by_state, progress_of
+from ..notifications.monitoring.progress import counts_by_state
 from .addresses import incident_page
 from .base import NewsroomAdmin
 from .confirm_views import confirmed
+from .destinations import shown_progress
 from .publishing_warnings import why_incident_is_unwritten
 from .shared import changeable, log
 from .timeline import timeline_of
@@ -25,7 +25,7 @@ def panel(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, announce
     incident = get_object_or_404(admin.get_queryset(request), pk=incident_id)
     if not admin.has_view_permission(request, incident):
         raise PermissionDenied
-    (progress,) = progress_of([_announcement(incident, announcement_id)], timezone.now())
+    (progress,) = shown_progress(request.user, [_announcement(incident, announcement_id)])
     may_change = admin.has_change_permission(request, incident)
     unwritten = why_incident_is_unwritten(incident)
     context = {"progress": progress, "incident": incident, "may_change": may_change, "unwritten": unwritten}

@@ -13,11 +13,13 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from ..models import Announcement, Delivery, DeliveryState
+from ..notifications.monitoring.destinations import with_few_readers
 from ..notifications.monitoring.progress import counts_by_state
 from ..notifications.monitoring.subjects import subject
 from ..wording import language_name, passage, short_moment
 from .addresses import incident_page, list_page
 from .delivery_overview import overview
+from .destinations import shown_name
 from .read_only import ReadOnlyAdmin, SubscriberRowsAdmin, sees_addresses
 
 
@@ -67,10 +69,11 @@ class DeliveryAdmin(SubscriberRowsAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         address, reply = self._shown(request)
+        destination = "destination" if sees_addresses(request.user) else "masked_destination"
         about = "component" if obj is not None and obj.component_update_id else "announced"
         return (
             address, "letter", about, "reads", "state_and_why", "attempts", "created_at",
-            "next_attempt_at", "lease_until", "sent_at", "destination", "reply_code", reply, "message_id",
+            "next_attempt_at", "lease_until", "sent_at", destination, "reply_code", reply, "message_id",
         )  # fmt: skip
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
@@ -104,6 +107,10 @@ class DeliveryAdmin(SubscriberRowsAdmin):
     @admin.display(description=_("reply"), ordering="reply_code")
     def masked_answer(self, delivery: Delivery) -> str:
         return delivery.subscriber.masked_reply(delivery.reply) or "–"
+
+    @admin.display(description=_("destination"))
+    def masked_destination(self, delivery: Delivery) -> str:
+        return shown_name(delivery.destination, with_few_readers([delivery.destination])) or "–"
 
     @admin.display(description=_("message"), ordering="letter")
     def message(self, delivery: Delivery) -> SafeString | str:

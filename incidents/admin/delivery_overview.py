@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from ..models import Bounce
 from ..notifications.monitoring import overview as delivery
+from .destinations import shown_failing
 from .read_only import ReadOnlyAdmin, sees_addresses
 
 
@@ -29,8 +30,10 @@ def _context(request: HttpRequest) -> dict[str, Any]:
     sees = sees_addresses(request.user)
     failures = delivery.newest_failures(now)
     rows = [(one, one.reply if sees else one.subscriber.masked_reply(one.reply)) for one in failures]
+    found = delivery.overview(now)
     return {
-        "overview": delivery.overview(now),
+        "overview": found,
+        "failing": shown_failing(request.user, found.failing_destinations),
         "failures": rows,
         "sees_addresses": sees,
         "refused_by_policy": delivery.rejected_by_policy(now),

@@ -81,7 +81,7 @@ class IncidentPages(NewsroomAdmin):
             "opts": self.opts,
             "title": words(incident.title),
             "incident": incident,
-            "timeline": timeline_of(incident, with_progress=True),
+            "timeline": timeline_of(incident, progress_for=request.user),
             "may_change": self.has_change_permission(request, incident),
             "public_pages": public_pages(incident),
             "unwritten": why_incident_is_unwritten(incident),

@@ -9,6 +9,8 @@ from django.utils import timezone
 from ..models import AffectedComponent, Announcement, DeliveryState, Incident, Update, UpdateRevision
 from ..notifications.monitoring import progress
 from ..notifications.monitoring.progress import Progress
+from .destinations import shown_progress
+from .read_only import User
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,8 @@ class Timeline:
         return [row for entry in self.public for row in entry.announcements if row.is_held]
 
 
-def timeline_of(incident: Incident, *, with_progress: bool = False) -> Timeline:
-    """`with_progress` adds the progress of each announcement."""
+def timeline_of(incident: Incident, *, progress_for: User | None = None) -> Timeline:
+    """`progress_for` adds the progress of each announcement, as this member of staff may see it."""
     affected = AffectedComponent.objects.select_related("component").order_by("component__position", "id")
     updates = (
         incident.updates.newest_first()
@@ -67,7 +69,7 @@ def timeline_of(incident: Incident, *, with_progress: bool = False) -> Timeline:
     )
     rows = list(updates)
     announcements = [one for update in rows for one in update.announcements.all()]
-    announced = _progress(announcements) if with_progress else _tallies(announcements)
+    announced = _progress(announcements, progress_for) if progress_for else _tallies(announcements)
     entries = [TimelineEntry(row, [announced[one.pk] for one in row.announcements.all()]) for row in rows]
     return Timeline(
         waiting=[entry for entry in entries if not entry.update.is_public],
@@ -80,6 +82,6 @@ def _tallies(announcements: list[Announcement]) -> dict[int, AnnouncementRow]:
     return {one.pk: AnnouncementRow(one, tallies[one.pk]) for one in announcements}
 
 
-def _progress(announcements: list[Announcement]) -> dict[int, AnnouncementRow]:
-    found = progress.progress_of(announcements, timezone.now())
+def _progress(announcements: list[Announcement], user: User) -> dict[int, AnnouncementRow]:
+    found = shown_progress(user, announcements)
     return {one.announcement.pk: AnnouncementRow(one.announcement, one.counts, one) for one in found}

@@ -27,6 +27,11 @@ def is_webhook(destination: str) -> bool:
     return "://" in destination
 
 
+def is_mail_domain(destination: str) -> bool:
+    """Whether the destination is a recipient's domain or MX group."""
+    return bool(destination) and ":" not in destination
+
+
 def relay_name() -> str:
     """Return the name of the configured mail relay as a destination."""
     return f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}"

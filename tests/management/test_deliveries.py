@@ -28,8 +28,9 @@ def announcement() -> Announcement:
     later = {"state": "deferred", "next_attempt_at": timezone.now(), "reply": "4.2.2 karl is full", "reply_code": 452}
     Delivery.objects.filter(destination="full.example").update(**later)
     Destination.objects.create(
-        name='busy"example', failing_since=timezone.now(), retry_at=timezone.now(), reply="4.7.500 Server busy"
+        name='https://busy"example', failing_since=timezone.now(), retry_at=timezone.now(), reply="4.7.500 Server busy"
     )
+    Destination.objects.create(name="livets.dk", failing_since=timezone.now(), retry_at=timezone.now())
     return found
 
 
@@ -62,7 +63,9 @@ def test_metrics_require_the_token(announcement: Announcement, settings: Setting
     assert answer["Content-Type"].startswith("text/plain; version=0.0.4")
     text = answer.content.decode()
     assert 'statuspage_deliveries{state="deferred"} 1\n' in text
-    assert 'statuspage_destination_waiting{destination="busy\\"example"} 0\n' in text
+    assert 'statuspage_destination_waiting{destination="https://busy\\"example"} 0\n' in text
+    assert 'statuspage_destination_waiting{destination="mail domains with few readers"} 0\n' in text
+    assert "livets.dk" not in text
     assert "statuspage_workers 0\n" in text
     assert "karl" not in text
     names = re.findall(r"^# TYPE (\w+) gauge$", text, re.MULTILINE)
