@@ -24,7 +24,7 @@ from .notifications.ledger import mx, recovery, retention, skipping
 from .notifications.monitoring import health
 from .publishing import stale
 from .publishing.store import publisher
-from .subscriptions import budget, following, limits, requests, service
+from .subscriptions import budget, erasure, following, limits, requests, service
 
 logger = logging.getLogger(__name__)
 
@@ -91,6 +91,11 @@ def forget_sign_ups() -> None:
     budget.prune(timezone.now())
 
 
+def erase_departed() -> None:
+    """A limited number at a time, so that no other chore has to wait."""
+    erasure.erase_departed(timezone.now())
+
+
 def forget_deliveries() -> None:
     """A limited number at a time, so that no other chore has to wait."""
     retention.apply_retention(now=timezone.now(), limit=50_000)
@@ -121,6 +126,7 @@ def chores() -> list[Chore]:
         Chore(begin_day, timedelta(seconds=30)),
         # What is deleted after days need not go to the minute.
         Chore(forget_sign_ups, timedelta(hours=1)),
+        Chore(erase_departed, timedelta(minutes=1)),
         Chore(forget_deliveries, timedelta(hours=1)),
     ]
 

@@ -154,6 +154,8 @@ if any(folder.is_relative_to(PUBLIC_ROOT) for folder in (BASE_DIR, VAR_DIR)):
     raise ImproperlyConfigured(f"PUBLIC_ROOT is “{PUBLIC_ROOT}”: name a folder of its own, such as {VAR_DIR}/public.")
 ANNOUNCEMENT_HOLD = env.number("ANNOUNCEMENT_HOLD", 20, maximum=3600)  # seconds in which staff can cancel
 # Then deliveries are reduced to counts. More than the five days for which emails are retried.
+# The address of those who unsubscribed; after that, only a keyed hash of it is kept.
+LEFT_ADDRESS_KEPT_DAYS = env.number("LEFT_ADDRESS_KEPT_DAYS", 30, minimum=0, maximum=3650)
 DELIVERIES_KEPT_DAYS = env.number("DELIVERIES_KEPT_DAYS", 90, minimum=7, maximum=3650)
 LEDGER_BATCH = env.number("LEDGER_BATCH", 500, minimum=1, maximum=10_000)  # deliveries per claim
 

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from .. import formats, operations
 from ..identity import readable
 from ..masks import masked
-from ..models import Delivery, Subscriber
+from ..models import ConsentRecord, Delivery, Subscriber
 from ..notifications.monitoring.subjects import RELATED, subject
 from ..wording import language_name, short_moment, words
 from .addresses import list_page
@@ -50,7 +50,7 @@ class SubscriberAdmin(SubscriberRowsAdmin):
         return (
             address, "channel", *owner, "state", "reads", "wants_incidents", "wants_maintenance", "watched",
             "requested_at", "confirmed_at", "consent_method", "consent_text", "consent_source", "time_zone",
-            "paused_until", "left_at", because, "bounces", "deliveries",
+            "paused_until", "left_at", because, "consents", "bounces", "deliveries",
         )  # fmt: skip
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
@@ -113,18 +113,49 @@ class SubscriberAdmin(SubscriberRowsAdmin):
         """The newest ones, with a link to all of them."""
         newest = subscriber.deliveries.select_related(*RELATED).order_by("-pk")[:SHOWN]
         rows = [(short_moment(row.created_at), subject(row), badge(row), _says(row)) for row in newest]
-        table = format_html_join("", "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>", rows)
         address = list_page("delivery", f"subscriber__id__exact={subscriber.pk}")
         every = format_html('<a href="{}">{} {}</a>', address, gettext("All:"), subscriber.deliveries.count())
         if not rows:
             return every
-        frame = '<div class="panel-table" role="region" tabindex="0" aria-label="{}"><table>{}</table></div>{}'
-        return format_html(frame, gettext("deliveries"), table, every)
+        return format_html("{}{}", _table(gettext("deliveries"), rows), every)
+
+    @admin.display(description=_("consent"))
+    def consents(self, subscriber: Subscriber) -> SafeString | str:
+        """Every step, oldest first: what was agreed to, when and how."""
+        rows = [
+            (
+                short_moment(row.at) if row.at else gettext("time unknown"),
+                f"{row.get_step_display()} ({row.opt_in_round})",
+                " · ".join(filter(None, [row.get_method_display(), row.text, row.source])),
+                _scope(row),
+            )
+            for row in subscriber.consents.all()
+        ]
+        return _table(gettext("consent"), rows) if rows else "–"
 
     @admin.display(description=_("bounces"))
     def bounces(self, subscriber: Subscriber) -> SafeString:
         address = list_page("bounce", f"subscriber__id__exact={subscriber.pk}")
         return format_html('<a href="{}">{}</a>', address, subscriber.bounces.count())
+
+
+def _table(name: str, rows: list[tuple[Any, Any, Any, Any]]) -> SafeString:
+    # Return a table of four columns that scrolls on a phone.
+    cells = format_html_join("", "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>", rows)
+    frame = '<div class="panel-table" role="region" tabindex="0" aria-label="{}"><table>{}</table></div>'
+    return format_html(frame, name, cells)
+
+
+def _scope(consent: ConsentRecord) -> str:
+    # Return what a subscriber agreed to get.
+    kinds = {gettext("incidents"): consent.wants_incidents, gettext("planned maintenance"): consent.wants_maintenance}
+    parts = [
+        language_name(consent.language),
+        ", ".join(name for name, wanted in kinds.items() if wanted),
+        ", ".join(consent.components),
+        ", ".join(consent.incidents),
+    ]
+    return " · ".join(filter(None, parts))
 
 
 def _says(delivery: Delivery) -> str:

@@ -4,6 +4,7 @@ from .announcements import Announcement
 from .bounces import Bounce, FoldedDeliveries
 from .component_updates import ComponentUpdate
 from .components import PAGE_ORDER, Component, ComponentGroup, page_order
+from .consents import ConsentRecord
 from .deliveries import ALLOWED_MOVES, WAITING, Delivery, DeliveryState, SkipReason
 from .destinations import Destination
 from .heartbeats import Heartbeat
@@ -33,6 +34,7 @@ __all__ = [
     "Component",
     "ComponentGroup",
     "ComponentUpdate",
+    "ConsentRecord",
     "Delivery",
     "DeliveryState",
     "Destination",

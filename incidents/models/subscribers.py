@@ -137,6 +137,10 @@ class Subscriber(models.Model):
             models.Index(fields=["id"], condition=Q(state="active"), name="subscriber_active"),
             # Retention: unconfirmed sign-ups, oldest first.
             models.Index(fields=["requested_at"], condition=Q(state="pending"), name="subscriber_unconfirmed"),
+            # Retention: addresses of those who left long ago.
+            models.Index(
+                fields=["left_at"], condition=Q(state="unsubscribed") & ~Q(address=""), name="subscriber_departed"
+            ),
             # An owner's webhooks: a manage link for each is emailed on request.
             models.Index(fields=["canonical_address"], condition=~Q(owner=""), name="subscriber_owner"),
             # The import checks whether an address was erased.
@@ -144,8 +148,8 @@ class Subscriber(models.Model):
         ]
 
     def __str__(self) -> str:
-        # Masked, because Django's admin log keeps it after the address is erased.
-        return self.masked_address or f"– {self.pk}"
+        # Without the address, because Django's admin log keeps it after the address is erased.
+        return f"{self.get_channel_display()} {self.pk}"
 
     @classmethod
     def new(cls, address: str, *, owner: str = "", **fields: Any) -> Self:

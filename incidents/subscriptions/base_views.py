@@ -7,6 +7,7 @@ from http import HTTPStatus
 from math import ceil
 from typing import Any
 
+from django.conf import settings
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
@@ -46,7 +47,8 @@ class FormView(PublicView):
     template: str
 
     def show_form(self, form: Form, status: HTTPStatus = HTTPStatus.OK, **context: Any) -> HttpResponse:
-        return self.show(self.template, status, form=form, **context)
+        kept_days = settings.LEFT_ADDRESS_KEPT_DAYS  # the consent text names it
+        return self.show(self.template, status, form=form, kept_days=kept_days, **context)
 
     def refuse(self, form: Form, **context: Any) -> HttpResponse:
         """Show the form again, with its errors and its input."""

@@ -17,8 +17,9 @@ from ..links import Purpose
 from ..models import Delivery, DeliveryState, Incident, IncidentChoice, SkipReason, Subscriber
 from ..models.subscribers import IncidentChoiceQuerySet
 from ..notifications.ledger.writer import transition
-from . import budget, lifecycle
-from .lifecycle import Choices, State
+from . import budget, consents, erasure, lifecycle
+from .consents import Method, Step
+from .lifecycle import CONSENT_TEXT, Choices, State
 
 KEPT_AFTER_END = timedelta(days=14)
 
@@ -32,8 +33,11 @@ def follow(*, address: str, incident: Incident, language: str) -> None:
         subscriber = _prepare_subscriber(subscriber, address, language)
         is_new = _add_request(subscriber, incident)
         budget.send(subscriber, Delivery.Letter.FOLLOW if is_new else Delivery.Letter.ALREADY_SUBSCRIBED)
+        if is_new:
+            consents.record(subscriber, Step.REQUESTED, Method.FORM, CONSENT_TEXT)
     elif subscriber is not None and subscriber.state == State.PENDING:
         _add_request(subscriber, incident)  # the confirmation that was already sent covers this too
+        consents.record(subscriber, Step.REQUESTED, Method.FORM, CONSENT_TEXT)
 
 
 def has_unconfirmed_choices(subscriber: Subscriber) -> bool:
@@ -78,6 +82,7 @@ def unfollow(*, token: str) -> Incident | None:
         budget.renew(subscriber.address)
     if not hears_of_more(subscriber, incident):
         lifecycle.end_subscription(subscriber)
+        consents.record(subscriber, Step.ENDED, Method.EMAIL)
         return incident
     subscriber.incident_choices.filter(incident=incident).delete()
     now = timezone.now()
@@ -85,6 +90,7 @@ def unfollow(*, token: str) -> Incident | None:
         subscriber=subscriber, incident=incident, told=False, requested_at=now, confirmed_at=now
     )
     _skip_waiting(subscriber, [incident.pk])
+    consents.record_change(subscriber, Method.EMAIL)
     return incident
 
 
@@ -120,7 +126,7 @@ def delete_ended(*, now: datetime) -> int:
     count = ended.filter(subscriber__in=locked).delete()[0]
     idle = Subscriber.objects.filter(pk__in=locked, wants_incidents=False, wants_maintenance=False)
     for subscriber in idle.exclude(address="").filter(incident_choices=None):
-        lifecycle.erase(subscriber)
+        erasure.erase_idle(subscriber)
     return count
 
 

@@ -1,4 +1,4 @@
-"""Lock a subscriber and change it: opt-in, choices, end, erasure. Used by the verbs in `service` and `following`.
+"""Lock a subscriber and change it: opt-in, choices, end. Used by the verbs in `service` and `following`.
 
 Each write names its fields, because values that were read before the lock may be outdated.
 """
@@ -112,21 +112,6 @@ def end_subscription(subscriber: Subscriber) -> None:
     transition(
         Delivery.objects.filter(subscriber=subscriber), DeliveryState.SKIPPED, skip_reason=SkipReason.UNSUBSCRIBED
     )
-
-
-def erase(subscriber: Subscriber) -> None:
-    """Unsubscribe a locked subscriber and delete their personal data. Deliveries stay, without servers' replies."""
-    end_subscription(subscriber)
-    subscriber.erased_key = erased_key(subscriber.address)
-    subscriber.address = subscriber.canonical_address = subscriber.owner = ""
-    subscriber.suspended_because = subscriber.time_zone = ""
-    identity = ("address", "canonical_address", "owner", "erased_key")
-    save_fields(subscriber, *identity, "suspended_because", "time_zone")
-    subscriber.components.clear()
-    subscriber.secrets.all().delete()
-    subscriber.attempts.all().delete()
-    subscriber.deliveries.update(reply="")
-    subscriber.bounces.update(reply="")
 
 
 def save_fields(subscriber: Subscriber, *fields: str) -> None:

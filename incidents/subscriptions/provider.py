@@ -17,6 +17,7 @@ from ..models import Bounce, Delivery, Subscriber
 from ..notifications import bounces
 from ..notifications.bounces import BounceReport
 from . import service
+from .consents import Method
 
 # Anymail's event types for failed and delayed emails, as actions of RFC 3464.
 _ACTIONS = {"bounced": "failed", "rejected": "failed", "failed": "failed", "deferred": "delayed"}
@@ -71,7 +72,7 @@ def _find_delivery(event: Event) -> Delivery | None:
 
 def _unsubscribe(delivery: Delivery) -> Bounce | None:
     subscriber = delivery.subscriber
-    if not service.end_subscription(subscriber):
+    if not service.end_subscription(subscriber, Method.PROVIDER):
         return None
     return Bounce.objects.create(
         subscriber=subscriber, announcement_id=delivery.announcement_id, consequence=Bounce.Consequence.COMPLAINED

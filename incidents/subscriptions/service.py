@@ -11,18 +11,19 @@ writes only its own fields, because values that were read before may be outdated
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Value
+from django.db.models.functions import Coalesce
 
 from .. import links
 from ..links import Purpose
 from ..models import Delivery, DeliveryState, IncidentChoice, SkipReason, Subscriber
 from ..notifications.ledger.writer import transition
 from ..notifications.outbox import queue_message
-from . import budget, following, lifecycle
-from .lifecycle import Choices, State
+from . import budget, consents, erasure, following, lifecycle
+from .consents import Method, Step
+from .lifecycle import CONSENT_TEXT, Choices, State
 from .proof import Proof
 
 CONFIRM_WITHIN = timedelta(hours=72)
@@ -60,6 +61,9 @@ def sign_up(*, address: str, choices: Choices) -> None:
         budget.send(subscriber, Delivery.Letter.CONFIRMATION)
     elif subscriber is not None and subscriber.state == State.PENDING:
         lifecycle.save_choices(subscriber, choices)  # the confirmation that was already sent covers these choices
+    else:
+        return
+    consents.record(subscriber, Step.REQUESTED, Method.FORM, CONSENT_TEXT)
 
 
 def check_confirmation_link(token: str) -> tuple[LinkState, Subscriber | None]:
@@ -91,6 +95,7 @@ def confirm(*, token: str) -> tuple[LinkState, Subscriber | None]:
         if subscriber.state == State.PENDING:
             _activate(subscriber)
         following.confirm(subscriber)
+        consents.record(subscriber, Step.CONFIRMED, Method.EMAIL)
         budget.renew(subscriber.address)
     return link_state, subscriber
 
@@ -109,6 +114,7 @@ def subscribe_with_proof(*, proof: Proof, address: str, choices: Choices) -> tup
         return LinkState.USED, subscriber
     subscriber = lifecycle.start_opt_in(subscriber, address, choices)
     _activate(subscriber)
+    consents.record(subscriber, Step.CONFIRMED, Method.FORM, CONSENT_TEXT)
     budget.renew(address)
     return LinkState.VALID, subscriber
 
@@ -139,18 +145,20 @@ def unsubscribe(*, token: str) -> tuple[LinkState, Subscriber | None]:
     link_state, subscriber = check_unsubscribe_link(token)
     if link_state == LinkState.VALID and subscriber is not None:
         lifecycle.end_subscription(subscriber)
+        consents.record(subscriber, Step.ENDED, Method.EMAIL)
         if subscriber.is_mail:  # a webhook's link proves nothing about its owner's mailbox
             budget.renew(subscriber.address)
     return link_state, subscriber
 
 
 @transaction.atomic
-def end_subscription(subscriber: Subscriber) -> bool:
-    """End a subscription for staff or a mail provider; return False if it had ended already."""
+def end_subscription(subscriber: Subscriber, method: Method = Method.STAFF) -> bool:
+    """End a subscription for staff or the email provider; return False if it had ended already."""
     present = lifecycle.lock_subscriber(subscriber.pk)
     if present is None or present.state == State.UNSUBSCRIBED:
         return False
     lifecycle.end_subscription(present)
+    consents.record(present, Step.ENDED, method)
     return True
 
 
@@ -211,6 +219,7 @@ def change_choices(
     present.paused_until, present.time_zone = paused_until, time_zone
     lifecycle.save_choices(present, choices, "paused_until", "time_zone")
     following.save_choices(present, incidents)
+    consents.record_change(present, Method.PAGE)
     if paused_until is not None:
         updates = Delivery.objects.filter(subscriber=present, letter__in=_NEWS)
         transition(updates, DeliveryState.SKIPPED, skip_reason=SkipReason.PAUSED)
@@ -227,37 +236,8 @@ def erase(*, subscriber: Subscriber) -> LinkState:
     present = lifecycle.lock_if_unchanged(subscriber)
     if present is None:
         return LinkState.EXPIRED
-    budget.renew(present.mail_address)
-    lifecycle.erase(present)
+    erasure.erase(present)
     return LinkState.VALID
-
-
-def export(*, subscriber: Subscriber) -> dict[str, Any]:
-    """Return everything that is stored about a subscriber, under the database's names; times in UTC."""
-    fields = [field.name for field in Subscriber._meta.fields]
-    deliveries = subscriber.deliveries.order_by("created_at")
-    return {
-        **{name: getattr(subscriber, name) for name in fields},
-        "components": list(subscriber.components.order_by("slug").values_list("slug", flat=True)),
-        "incidents": list(
-            subscriber.incident_choices.order_by("pk").values("incident", "told", "requested_at", "confirmed_at")
-        ),
-        "attempts": list(subscriber.attempts.order_by("at").values("at", "code", "said", "milliseconds")),
-        "deliveries": list(
-            deliveries.values(
-                "letter",
-                "channel",
-                "language",
-                "state",
-                "skip_reason",
-                "created_at",
-                "sent_at",
-                "reply",
-                component=F("component_update__component__slug"),
-                component_status=F("component_update__new_status"),
-            )
-        ),
-    }
 
 
 @transaction.atomic
@@ -269,7 +249,7 @@ def delete_unconfirmed(*, now: datetime) -> int:
     following.delete_unconfirmed(before=now - UNCONFIRMED_KEPT)
     unconfirmed = Subscriber.objects.filter(state=State.PENDING, requested_at__lt=now - UNCONFIRMED_KEPT)
     IncidentChoice.objects.filter(subscriber__in=unconfirmed).delete()
-    unconfirmed.filter(opt_in_round__gt=1).update(state=State.UNSUBSCRIBED)
+    unconfirmed.filter(opt_in_round__gt=1).update(state=State.UNSUBSCRIBED, left_at=Coalesce("left_at", Value(now)))
     # Locked first: delete() works on rows it read, and one may be confirmed in between.
     locked = list(unconfirmed.order_by("pk").select_for_update().values_list("pk", flat=True))
     return Subscriber.objects.filter(pk__in=locked).delete()[1].get(Subscriber._meta.label, 0)

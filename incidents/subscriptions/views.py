@@ -15,7 +15,7 @@ from django.utils import timezone
 from .. import links
 from ..links import Purpose
 from ..models import Incident, Subscriber, SubscriptionRequest
-from . import addresses, following, form_stamps, lifecycle, requests, service
+from . import addresses, following, form_stamps, lifecycle, own_data, requests, service
 from .base_views import FormView, TokenView, known
 from .forms import AddressForm, FollowForm, SignUpForm, StampedForm
 from .limits import LimitReached
@@ -221,8 +221,6 @@ class Data(ManageView):
     """Everything that is stored about a subscriber, as a download (GDPR art. 15 and 20)."""
 
     def get(self, request: HttpRequest, token: str) -> HttpResponse:
-        answer = JsonResponse(
-            service.export(subscriber=self.subscriber), json_dumps_params={"ensure_ascii": False, "indent": 2}
-        )
+        answer = JsonResponse(own_data.export(self.subscriber), json_dumps_params={"ensure_ascii": False, "indent": 2})
         answer.headers["Content-Disposition"] = f'attachment; filename="subscription-{timezone.localdate()}.json"'
         return answer

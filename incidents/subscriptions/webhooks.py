@@ -22,8 +22,9 @@ from ..notifications.messages.payloads import verification_code
 from ..notifications.messages.signatures import new_secret
 from ..notifications.outbox import queue_message
 from ..notifications.queues import enqueue_posts
-from . import budget, lifecycle, limits
-from .lifecycle import Choices, State
+from . import budget, consents, lifecycle, limits
+from .consents import Method, Step
+from .lifecycle import CONSENT_TEXT, Choices, State
 from .proof import Proof
 from .service import CONFIRM_WITHIN, LinkState
 
@@ -123,6 +124,7 @@ def connect(*, token: str, code: str) -> ConnectResult:
     if not (may_try and constant_time_compare(_bare_code(code), _bare_code(expected))):
         return ConnectResult(link_state, subscriber, is_code_right=False)
     lifecycle.activate(subscriber)
+    consents.record(subscriber, Step.CONFIRMED, Method.EMAIL)
     subscriber.secrets.all().delete()
     budget.renew(subscriber.owner)
     return ConnectResult(link_state, subscriber, _add_secret(subscriber))
@@ -179,7 +181,9 @@ def _lock_webhook(url: str, owner: str) -> Subscriber | None:
 
 def _start_opt_in(subscriber: Subscriber | None, url: str, owner: str, choices: Choices) -> Subscriber:
     webhook = subscriber or Subscriber.new(url, owner=owner, channel=channel_of(url))
-    return lifecycle.start_opt_in(webhook, url, choices)
+    webhook = lifecycle.start_opt_in(webhook, url, choices)
+    consents.record(webhook, Step.REQUESTED, Method.FORM, CONSENT_TEXT)
+    return webhook
 
 
 def _add_secret(subscriber: Subscriber) -> str:

@@ -160,8 +160,8 @@ def test_log_of_what_staff_did_outlives_an_erasure_without_the_address(publisher
     publisher.post(reverse("admin:incidents_subscriber_changelist"), chosen)
     service.erase(subscriber=subscriber)
     [entry] = LogEntry.objects.values()
-    assert entry["object_repr"] == "k…@example.dk"
-    assert "karen@" not in str(entry)
+    assert entry["object_repr"] == f"Email {subscriber.pk}"
+    assert "example.dk" not in str(entry)
 
 
 def test_announcement_counts_its_deliveries_by_state_and_leads_to_them(publisher: Client) -> None:

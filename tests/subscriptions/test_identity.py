@@ -6,7 +6,7 @@ from django.db import IntegrityError, transaction
 
 from incidents.identity import canonical
 from incidents.models import Delivery, Subscriber
-from incidents.subscriptions import addresses, budget, lifecycle
+from incidents.subscriptions import addresses, budget, erasure, lifecycle
 from incidents.subscriptions.lifecycle import Choices
 from tests.factories import make_subscriber
 from tests.subscriptions.visitor import Visitor, text
@@ -108,7 +108,7 @@ def test_database_refuses_an_address_without_its_canonical_form() -> None:
 
 
 def test_erased_address_is_recognised_in_any_spelling_and_by_keys_of_the_former_version() -> None:
-    lifecycle.erase(make_subscriber("Kim.Nielsen@Example.dk"))
+    erasure.erase(make_subscriber("Kim.Nielsen@Example.dk"))
     erased = Subscriber.objects.get()
     assert (erased.address, erased.canonical_address) == ("", "")
     assert erased.erased_key == lifecycle.erased_key(KIM.upper()) == lifecycle.erased_key(KIM)

@@ -83,6 +83,11 @@ def manage_token(subscriber: Subscriber) -> str:
     return links.sign(Purpose.MANAGE, f"{subscriber.pk}:{subscriber.opt_in_round}")
 
 
+def find(address: str) -> Subscriber:
+    """Return the email subscriber with this address."""
+    return Subscriber.objects.by_mail(address).get()
+
+
 def messages(address: str = "anna@example.dk") -> list[str]:
     """Return the kinds of messages sent to an address, oldest first."""
     sent = Delivery.objects.filter(subscriber__address__iexact=address).order_by("created_at", "id")

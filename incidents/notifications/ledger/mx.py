@@ -66,6 +66,14 @@ def look_up(now: datetime) -> int:
     return looked_up
 
 
+def forget_domains(names: set[str]) -> None:
+    """Delete what is known of those mail domains that no subscriber has any more: a domain can name a person."""
+    domains = Subscriber.objects.annotate(domain=addressing.MAIL_DOMAIN).filter(domain__in=names)
+    unused = names - set(domains.values_list("domain", flat=True))
+    MailDomain.objects.filter(name__in=unused).delete()
+    Destination.objects.filter(name__in=unused).delete()
+
+
 def mx_group(hosts: Iterable[str]) -> str:
     """Return the part of the preferred mail servers' names that domains at the same provider share.
 

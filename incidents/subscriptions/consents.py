@@ -1,0 +1,37 @@
+"""The record of a subscriber's consent: every round and every change of what it covers. Rows are only added."""
+
+from ..models import ConsentRecord, Subscriber
+
+Step = ConsentRecord.Step
+Method = ConsentRecord.Method
+
+_SCOPE = ("language", "wants_incidents", "wants_maintenance", "components", "incidents")
+
+
+def record(subscriber: Subscriber, step: Step, method: Method, text: str = "") -> None:
+    """Add one step with the subscriber's stored choices. `text` is the version of the wording that was shown."""
+    _record(subscriber, step, method, text).save()
+
+
+def record_change(subscriber: Subscriber, method: Method) -> None:
+    """Add a step if the subscriber's stored choices differ from those of the last one."""
+    now, last = _record(subscriber, Step.CHANGED, method, ""), subscriber.consents.last()
+    if last is None or any(getattr(now, name) != getattr(last, name) for name in _SCOPE):
+        now.save()
+
+
+def _record(subscriber: Subscriber, step: Step, method: Method, text: str) -> ConsentRecord:
+    followed = subscriber.incident_choices.filter(told=True).order_by("incident_id")
+    return ConsentRecord(
+        subscriber=subscriber,
+        step=step,
+        opt_in_round=subscriber.opt_in_round,
+        text=text,
+        method=method,
+        source=subscriber.consent_source,
+        language=subscriber.language,
+        wants_incidents=subscriber.wants_incidents,
+        wants_maintenance=subscriber.wants_maintenance,
+        components=list(subscriber.components.order_by("slug").values_list("slug", flat=True)),
+        incidents=list(followed.values_list("incident_id", flat=True)),
+    )
