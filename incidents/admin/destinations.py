@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from ..masks import without_hosts
 from ..models import Announcement
-from ..notifications.monitoring.destinations import with_few_readers
+from ..notifications.monitoring.destinations import FEW, with_few_readers
 from ..notifications.monitoring.overview import FailingDestination
 from ..notifications.monitoring.progress import Progress, progress_of
 from .read_only import User, sees_addresses
@@ -28,7 +28,9 @@ def shown_failing(user: User, failing: Iterable[FailingDestination]) -> list[tup
 def shown_progress(user: User, announcements: list[Announcement]) -> list[Progress]:
     """Return the progress of each announcement, in the given order."""
     found = progress_of(announcements, timezone.now())
-    hidden = _hidden_from(user, (group.destination for one in found for group in one.deferred))
+    # An announcement has one delivery per subscriber: a large group needs no count of its readers.
+    small = (group.destination for one in found for group in one.deferred if group.number < FEW)
+    hidden = _hidden_from(user, small)
     for one in found:
         one.deferred = [
             replace(

@@ -3,6 +3,9 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
@@ -48,3 +51,15 @@ def test_domain_of_few_readers_is_named_only_to_staff_who_see_addresses(
     delivery = announcement.deliveries.get(destination="livets.dk")
     shown = client.get(reverse("admin:incidents_delivery_change", args=[delivery.pk])).content.decode()
     assert ("a mail domain with few readers" in shown) == (role == "viewer")
+
+
+def test_panel_counts_no_readers_of_destinations_with_many_deliveries(viewer: Client, settings: Settings) -> None:
+    settings.ANNOUNCEMENT_HOLD = 0
+    for number in range(FEW):
+        make_subscriber(f"reader{number}@large.example")
+    announcement = announced()
+    announcement.deliveries.update(state="deferred", next_attempt_at=timezone.now() + timedelta(minutes=5))
+    address = reverse("admin:incidents_incident_panel", args=[announcement.update.incident_id, announcement.pk])
+    with CaptureQueriesContext(connection) as queries:
+        assert "large.example" in viewer.get(address).content.decode()
+    assert not any("split_part" in query["sql"] for query in queries)
