@@ -41,13 +41,17 @@ def _of_subscribers() -> list[str]:
             "The scheduler is not running: scheduled updates are not published and announcements are not released."
         ): found.scheduler_is_down,
         _(
-            "So many have signed up in the last hour that no confirmations go out for now. "
+            "So many have signed up in the last hour that new visitors are asked to wait, and confirmations are late. "
             "Existing subscribers are notified as usual."
         ): limits.EVERYBODY.name in flood,
         _(
             "So many requests came in through the public forms in the last hour that some were not taken. "
             "Existing subscribers are notified as usual."
         ): limits.REQUESTS.name in flood,
+        _(
+            "One network has sent so many public forms in the last hour that its visitors are asked to wait. "
+            "If they all come through a proxy of yours, set TRUSTED_PROXIES."
+        ): limits.NETWORK.name in flood,
         _(
             "Very many sign-ups were refused in the last hour: somebody may be signing up strangers. "
             "The limits hold, and subscribers are notified as usual."

@@ -81,9 +81,13 @@ class TooMany:
     minutes: int
 
     @property
-    def is_own(self) -> bool:
-        """Whether the reason is this copy of the form or this link, and not what others do."""
-        return self.limit in {limits.STAMP, limits.OWNER}
+    def is_of_form(self) -> bool:
+        """Whether this copy of the form was sent too often; the other limits are about other people."""
+        return self.limit == limits.STAMP
+
+    @property
+    def is_of_link(self) -> bool:
+        return self.limit == limits.OWNER
 
     @property
     def is_of_network(self) -> bool:

@@ -183,6 +183,6 @@ def _wait(limit: Limit, value: str = "") -> timedelta:
 _ALARMING = {
     NETWORK.name: "one network has used the forms very often; its visitors are asked to wait.",
     REQUESTS.name: "too many requests; new ones are refused for the moment.",
-    EVERYBODY.name: "the limit for all requesters is reached; no messages are sent to new subscribers.",
+    EVERYBODY.name: "the limit for all requesters is reached; visitors are asked to wait, and confirmations are late.",
     REFUSALS.name: "very many requests are refused; a script may be signing up strangers. The limits hold.",
 }
