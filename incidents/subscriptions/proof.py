@@ -26,6 +26,8 @@ class Proof:
 
     subscriber_id: str
     subscriber: Subscriber | None
+    # Unknown for the unsubscribe link of an erased subscriber: that of a webhook was posted to the webhook.
+    was_emailed: bool = True
 
     @property
     def address(self) -> str:
@@ -36,10 +38,12 @@ class Proof:
         """Whether the link was sent to this normalised address."""
         if self.address:
             return canonical(self.address) == canonical(address)
-        if self.subscriber is not None:
-            return any(constant_time_compare(self.subscriber.erased_key, key) for key in _erased_keys(address))
+        erased_key = self.subscriber.erased_key if self.subscriber else ""
+        if any(constant_time_compare(erased_key, key) for key in _erased_keys(address)):
+            return True
+        # An erased webhook has no hash of its owner's address.
         sent = RequestedMessage.objects.filter(subscriber_id=self.subscriber_id, mailbox=budget.mailbox_key(address))
-        return sent.exists()
+        return self.was_emailed and sent.exists()
 
 
 def of_link(token: str) -> Proof | None:
@@ -53,13 +57,13 @@ def of_link(token: str) -> Proof | None:
 
 def _proof(subscriber_id: str, purpose: Purpose) -> Proof | None:
     subscriber = Subscriber.objects.filter(pk=subscriber_id).first()
-    if subscriber is None:
+    if subscriber is None or (purpose is Purpose.CONNECT and not subscriber.address):
         is_known = RequestedMessage.objects.filter(subscriber_id=subscriber_id).exists()
         return Proof(subscriber_id, None) if is_known else None
     # The unsubscribe link of a webhook is posted to the webhook, not to its owner's mailbox.
     if purpose is Purpose.UNSUBSCRIBE and not subscriber.is_mail:
         return None
-    return Proof(subscriber_id, subscriber)
+    return Proof(subscriber_id, subscriber, was_emailed=purpose is not Purpose.UNSUBSCRIBE)
 
 
 def _erased_keys(address: str) -> list[str]:

@@ -1,14 +1,17 @@
 """A link from any earlier message proves the mailbox: its owner needs no further message, whatever strangers do."""
 
 import re
+from collections.abc import Callable
 
 import pytest
+from pytest_django import Settings
 
 from incidents import links, scheduler
 from incidents.links import Purpose
 from incidents.models import Delivery, Subscriber
 from incidents.subscriptions import limits
 from tests.factories import make_subscriber
+from tests.subscriptions.test_budget import request_link
 from tests.subscriptions.visitor import (
     Visitor,
     confirmation_token,
@@ -79,6 +82,23 @@ def test_erased_subscriber_proves_the_address_by_its_hash(ben: Visitor) -> None:
     assert ben.post(path, {**CHOICES, "address": "eve@example.dk"}).status_code == 422
     assert "You are subscribed" in text(ben.post(path, {**CHOICES, "address": "anna@example.dk"}))
     assert Subscriber.objects.by_mail("anna@example.dk").get().state == "active"
+
+
+@pytest.mark.parametrize("token_of", [manage_token, connect_token])
+def test_link_about_an_erased_webhook_proves_the_mailbox_that_it_was_sent_to(
+    ben: Visitor, settings: Settings, token_of: Callable[[Subscriber], str]
+) -> None:
+    webhook = make_subscriber(WEBHOOK, channel="webhook", owner="anna@example.dk")
+    request_link(ben)
+    ben.post(ben.page("unsubscribe", unsubscribe_token(webhook)))
+    settings.LEFT_ADDRESS_KEPT_DAYS = 1
+    ben.clock.shift(2 * DAY)
+    scheduler.erase_departed()
+    posted = ben.page("subscribe_again", unsubscribe_token(webhook))  # to the webhook, which others can read
+    assert ben.post(posted, {**CHOICES, "address": "anna@example.dk"}).status_code == 422
+    path = ben.page("subscribe_again", token_of(webhook))
+    assert ben.post(path, {**CHOICES, "address": "eve@example.dk"}).status_code == 422
+    assert "You are subscribed" in text(ben.post(path, {**CHOICES, "address": "anna@example.dk"}))
 
 
 def test_typed_addresses_cannot_be_guessed_with_a_link(ben: Visitor) -> None:
