@@ -4,7 +4,7 @@ import logging
 import re
 
 # A link in an email is a key: anyone who finds it in a log could use it.
-_KEY = re.compile(r"(/subscription/(?:confirm|connect|unsubscribe|manage)/)[^\s/\"'?]+")
+_KEY = re.compile(r"(/subscription/(?:again|confirm|connect|link|manage|unsubscribe)/)[^\s/\"'?]+")
 # Mail servers repeat the recipient in their replies, and the database repeats it in its errors.
 _ADDRESS = re.compile(r"[^\s<>\"'(),;:=/@]+@(?=[\w-]+\.)")
 

@@ -57,7 +57,9 @@ def test_no_address_and_no_token_is_in_any_log(ben: Visitor, smtp: ScriptedServe
     ben.confirm(subscriber)
     ben.post(ben.page("request_manage_link"), {"address": "somebody.rare@example.dk"})
     jobs.deliver(None, 100)
-    for name, token in (("manage", tokens[1]), ("data", tokens[1]), ("unsubscribe", tokens[2]), ("erase", tokens[1])):
+    manage, leave = tokens[1:]
+    pages = {"manage": manage, "data": manage, "erase": manage, "unsubscribe": leave}
+    for name, token in {**pages, "subscribe_again": leave, "connect_again": leave, "new_manage_link": leave}.items():
         ben.get(ben.page(name, token))
         ben.get(ben.page(name, f"{token}x"))
     ben.post(ben.page("unsubscribe", tokens[2]))
