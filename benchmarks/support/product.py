@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from harness.ports import free_port
 from statuspage.local.paths import ROOT
@@ -72,11 +72,13 @@ def product_environment(**variables: str) -> Iterator[Environment]:
 
 
 @contextmanager
-def web_server(command: Sequence[str], environment: Environment, path: str = "/da/") -> Iterator[WebServer]:
+def web_server(
+    command: Sequence[str], environment: Environment, path: str = "/da/", log: IO[str] | None = None
+) -> Iterator[WebServer]:
     """A web server that is ready; `PORT` in the command is replaced with a free port."""
     port = free_port()
     words = [word.replace("PORT", str(port)) for word in command]
-    process = subprocess.Popen(words, cwd=ROOT, env=environment)
+    process = subprocess.Popen(words, cwd=ROOT, env=environment, stderr=log)
     try:
         url = f"http://127.0.0.1:{port}"
         _wait_for(f"{url}{path}", process)
@@ -87,9 +89,9 @@ def web_server(command: Sequence[str], environment: Environment, path: str = "/d
 
 
 @contextmanager
-def manage_command(command: Sequence[str], environment: Environment) -> Iterator[None]:
+def manage_command(command: Sequence[str], environment: Environment, log: IO[str] | None = None) -> Iterator[None]:
     """A command of manage.py that runs as long as the block does."""
-    process = subprocess.Popen([sys.executable, "manage.py", *command], cwd=ROOT, env=environment)
+    process = subprocess.Popen([sys.executable, "manage.py", *command], cwd=ROOT, env=environment, stderr=log)
     try:
         yield
     finally:
@@ -98,11 +100,13 @@ def manage_command(command: Sequence[str], environment: Environment) -> Iterator
 
 
 @contextmanager
-def scheduler_and_worker(environment: Environment, seconds_to_start: float = 5) -> Iterator[None]:
+def scheduler_and_worker(
+    environment: Environment, seconds_to_start: float = 5, log: IO[str] | None = None
+) -> Iterator[None]:
     """The scheduler and one worker, as in production."""
     with ExitStack() as stack:
         for command in (SCHEDULER, WORKER):
-            stack.enter_context(manage_command(command, environment))
+            stack.enter_context(manage_command(command, environment, log))
         time.sleep(seconds_to_start)
         yield
 
@@ -113,6 +117,13 @@ def delivery_command(environment: Environment, *command: str) -> dict[str, Any]:
     done = subprocess.run(full, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE, text=True)
     result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return result
+
+
+def shell(environment: Environment, script: str) -> str:
+    """Run a script with Django set up, and return what it prints."""
+    command = [sys.executable, "manage.py", "shell", "-v0", "-c", script]
+    done = subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE, text=True)
+    return done.stdout.strip()
 
 
 def granian(application: str, threads: int) -> list[str]:
