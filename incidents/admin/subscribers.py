@@ -1,9 +1,11 @@
 """Subscribers. Only they can change their choices; staff can end a subscription."""
 
-from typing import Any
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Self
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import F, OrderBy, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from django.utils.html import format_html, format_html_join
@@ -16,13 +18,24 @@ from ..identity import readable
 from ..masks import masked
 from ..models import ConsentRecord, Delivery, Subscriber
 from ..notifications.monitoring.subjects import RELATED, subject
-from ..wording import language_name, short_moment, words
+from ..wording import language_name, moment, short_moment, words
 from .addresses import list_page
 from .deliveries import badge
 from .export import export_view
 from .read_only import SubscriberRowsAdmin, sees_addresses
 
 SHOWN = 20
+
+
+class UnknownLast(OrderBy):
+    """Order by a column, with unknown values last in both directions. Django's admin reverses a given order."""
+
+    def __init__(self, column: str) -> None:
+        super().__init__(F(column), nulls_last=True)
+
+    def reverse_ordering(self) -> Self:
+        self.descending = not self.descending
+        return self
 
 
 @admin.register(Subscriber)
@@ -49,7 +62,7 @@ class SubscriberAdmin(SubscriberRowsAdmin):
         owner = () if obj is None or obj.is_mail else ("full_owner" if sees else "masked_owner",)
         return (
             address, "channel", *owner, "state", "reads", "wants_incidents", "wants_maintenance", "watched",
-            "requested_at", "confirmed_at", "consent_method", "consent_text", "consent_source", "time_zone",
+            "requested", "confirmed", "consent_method", "consent_text", "consent_source", "time_zone",
             "paused_until", "left_at", because, "consents", "bounces", "deliveries",
         )  # fmt: skip
 
@@ -99,9 +112,17 @@ class SubscriberAdmin(SubscriberRowsAdmin):
     def reads(self, subscriber: Subscriber) -> str:
         return language_name(subscriber.language)
 
-    @admin.display(description=_("signed up"), ordering="requested_at")
-    def signed_up(self, subscriber: Subscriber) -> SafeString:
-        return short_moment(subscriber.requested_at)
+    @admin.display(description=_("signed up"), ordering=UnknownLast("requested_at"))
+    def signed_up(self, subscriber: Subscriber) -> str:
+        return _consent_time(subscriber, subscriber.requested_at, short_moment)
+
+    @admin.display(description=_("signed up"))
+    def requested(self, subscriber: Subscriber) -> str:
+        return _consent_time(subscriber, subscriber.requested_at, moment)
+
+    @admin.display(description=_("confirmed"))
+    def confirmed(self, subscriber: Subscriber) -> str:
+        return _consent_time(subscriber, subscriber.confirmed_at, moment)
 
     @admin.display(description=_("components"))
     def watched(self, subscriber: Subscriber) -> str:
@@ -156,6 +177,13 @@ def _scope(consent: ConsentRecord) -> str:
         ", ".join(consent.incidents),
     ]
     return " · ".join(filter(None, parts))
+
+
+def _consent_time(subscriber: Subscriber, time: datetime | None, shown: Callable[[datetime], str]) -> str:
+    if time is not None:
+        return shown(time)
+    is_imported = subscriber.consent_method == Subscriber.ConsentMethod.IMPORT
+    return gettext("time unknown") if is_imported else "–"
 
 
 def _says(delivery: Delivery) -> str:

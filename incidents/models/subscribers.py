@@ -85,7 +85,8 @@ class Subscriber(models.Model):
     consent_source = models.CharField(
         _("source of the consent"), max_length=200, blank=True, help_text=_("Where an imported consent was given.")
     )
-    requested_at = models.DateTimeField(_("signed up"), default=timezone.now)
+    # Of an imported subscriber, each is empty if the source did not contain it.
+    requested_at = models.DateTimeField(_("signed up"), default=timezone.now, null=True, blank=True)
     confirmed_at = models.DateTimeField(_("confirmed"), null=True, blank=True)
     left_at = models.DateTimeField(_("left"), null=True, blank=True)
     paused_until = models.DateTimeField(_("paused until"), null=True, blank=True)
@@ -129,7 +130,12 @@ class Subscriber(models.Model):
                 name="subscriber_state_is_known",
             ),
             models.CheckConstraint(
-                condition=~Q(state="active") | Q(confirmed_at__isnull=False), name="active_subscriber_has_confirmed"
+                condition=~Q(state="active") | Q(confirmed_at__isnull=False) | Q(consent_method="import"),
+                name="active_subscriber_has_confirmed",
+            ),
+            models.CheckConstraint(
+                condition=Q(requested_at__isnull=False) | Q(consent_method="import"),
+                name="sign_up_time_is_known_unless_imported",
             ),
         ]
         indexes = [

@@ -107,8 +107,9 @@ def _consequence(subscriber: Subscriber, delivery: Delivery, report: BounceRepor
         return Consequence.PASSING
     if report.refusal.is_policy:
         return Consequence.POLICY
-    # A subscriber who has confirmed since then has shown that the address works.
-    is_current = subscriber.confirmed_at is not None and delivery.created_at >= subscriber.confirmed_at
+    # A subscriber who has confirmed since then has shown that the address works. An imported one may have confirmed
+    # at an unknown time, but not since the delivery.
+    is_current = subscriber.confirmed_at is None or delivery.created_at >= subscriber.confirmed_at
     if subscriber.state != Subscriber.State.ACTIVE or not is_current:
         return Consequence.COUNTED
     if report.refusal.address_is_gone:
@@ -118,7 +119,7 @@ def _consequence(subscriber: Subscriber, delivery: Delivery, report: BounceRepor
 
 def _bounce_days(subscriber: Subscriber, now: datetime) -> int:
     # Return the number of days with bounces since the confirmation, including today.
-    since = max(now - WINDOW, subscriber.confirmed_at or now)
+    since = max(now - WINDOW, subscriber.confirmed_at or now - WINDOW)
     earlier = subscriber.bounces.filter(consequence=Consequence.COUNTED, received_at__gte=since)
     days = set(earlier.annotate(day=TruncDate("received_at")).values_list("day", flat=True))
     return len(days | {timezone.localtime(now).date()})

@@ -1,8 +1,9 @@
 """Import subscribers from a table: our own export, Statuspage's export or its import template.
 
 Each line is one subscriber. No email is sent, because consent was given elsewhere; its
-source is recorded with each subscriber. Existing subscribers keep their choices.
-Unsubscribed, erased and suspended subscribers are not reactivated.
+source is recorded with each subscriber, and its time if the table contains it. Existing
+subscribers keep their choices. Unsubscribed, erased and suspended subscribers are not
+reactivated.
 """
 
 from collections import Counter
@@ -116,8 +117,6 @@ class Table:
         return Candidate(number, self._subscriber(address, line), self._parse_components(line.get("components", "")))
 
     def _subscriber(self, address: str, line: dict[str, str]) -> Subscriber:
-        now = timezone.now()
-        requested = _parse_time(line.get("requested_at", "")) or now
         source = line.get("consent_source") or self.consent_source
         if not source:
             raise InvalidLine(ImportResult.INVALID, "no source of consent given")
@@ -131,8 +130,8 @@ class Table:
             consent_method=Subscriber.ConsentMethod.IMPORT,
             consent_text=line.get("consent_text", "")[:20],
             consent_source=source[:200],
-            requested_at=requested,
-            confirmed_at=_parse_time(line.get("confirmed_at", "")) or requested,
+            requested_at=_parse_time(line.get("requested_at", "")),
+            confirmed_at=_parse_time(line.get("confirmed_at", "")),
         )
 
     def _parse_components(self, value: str) -> list[Component]:

@@ -6,6 +6,7 @@ Each write names its fields, because values that were read before the lock may b
 from dataclasses import dataclass
 
 from django.db import connection
+from django.db.models import F
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
@@ -49,7 +50,7 @@ def lock_address(address: str) -> None:
 def confirmed_subscriptions(address: str) -> SubscriberQuerySet:
     """Return all subscriptions of an address that were confirmed, also ended ones: by email first, then webhooks."""
     known = Subscriber.objects.by_mail(address) | Subscriber.objects.webhooks_of(address)
-    return known.exclude(state=State.PENDING).order_by("owner", "-requested_at")
+    return known.exclude(state=State.PENDING).order_by("owner", F("requested_at").desc(nulls_last=True))
 
 
 def lock_token_subscriber(value: str | None) -> None:

@@ -107,6 +107,22 @@ def test_bounce_of_a_message_from_before_the_confirmation_does_not_suspend(deliv
     assert state_of(delivery) == "active"
 
 
+def test_unknown_address_is_suspended_if_the_time_of_its_imported_consent_is_unknown(delivery: Delivery) -> None:
+    Subscriber.objects.update(consent_method="import", requested_at=None, confirmed_at=None)
+    bounces.receive_bounce(raw=report(delivery, "5.1.1"))
+    assert state_of(delivery) == "suspended"
+
+
+def test_bounces_on_five_days_suspend_if_the_time_of_an_imported_consent_is_unknown(delivery: Delivery) -> None:
+    Subscriber.objects.update(consent_method="import", requested_at=None, confirmed_at=None)
+    now = timezone.now()
+    for days in (8, 6, 6, 4, 2):
+        assert state_of(delivery) == "active"
+        bounces.record(delivery, bounces.BounceReport("failed", "5.2.2", "Full"), now - timedelta(days=days))
+    last = bounces.record(delivery, bounces.BounceReport("failed", "5.2.2", "Full"), now)
+    assert last.consequence == "given_up"
+
+
 def test_forged_report_is_rejected(delivery: Delivery) -> None:
     forged = address_of(delivery).replace("@", "a@")
     for to in (forged, "bounces@status.example.dk", f"bounces+{delivery.pk}-@x.dk", "karl@example.dk"):

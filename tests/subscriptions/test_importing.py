@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from incidents.models import Delivery, Subscriber
-from incidents.subscriptions import service
+from incidents.subscriptions import own_data, service
 from incidents.subscriptions.lifecycle import Choices
 from tests.factories import make_component, make_subscriber
 
@@ -44,8 +44,8 @@ def test_subscribers_are_imported_with_their_choices_and_source_of_consent(tmp_p
     assert (anna.state, anna.language, anna.wants_incidents, anna.wants_maintenance) == ("active", "en", True, False)
     assert list(anna.components.all()) == [webmail]
     assert (anna.consent_method, anna.consent_source) == ("import", "Contract form 2023")
-    assert anna.confirmed_at is not None
-    assert anna.confirmed_at.isoformat() == "2023-10-09T21:00:00+00:00"
+    assert anna.requested_at is not None
+    assert anna.requested_at.isoformat() == "2023-10-09T21:00:00+00:00"
     assert bo.address == "bo@xn--blbrgrd-fxak7p.dk"
     assert not Delivery.objects.exists()
 
@@ -96,6 +96,40 @@ def test_statuspage_s_import_template_is_read_without_a_heading(tmp_path: Path) 
     _said, report = import_text(tmp_path, text, "--consent=Statuspage")
     assert set(Subscriber.objects.get().components.all()) == {web, mail}
     assert report[2][1] == "not an email subscriber"
+
+
+def test_unknown_time_of_consent_stays_unknown(tmp_path: Path) -> None:
+    text = (
+        "email,requested_at,confirmed_at\n"
+        "neither@example.dk,,\n"
+        "requested@example.dk,2023-10-09,\n"
+        "confirmed@example.dk,,2023-10-10\n"
+    )
+    import_text(tmp_path, text, "--consent=x")
+    times = {
+        one.address.partition("@")[0]: (one.requested_at is not None, one.confirmed_at is not None)
+        for one in Subscriber.objects.active()
+    }
+    assert times == {"neither": (False, False), "requested": (True, False), "confirmed": (False, True)}
+
+
+def test_unknown_time_of_consent_stays_unknown_in_an_export_that_is_imported(tmp_path: Path) -> None:
+    import_text(tmp_path, "email\na@example.dk\n", "--consent=x")
+    file = tmp_path / "out.csv"
+    call_command("export_subscribers", str(file))
+    (row,) = csv.DictReader(file.read_text(encoding="utf-8").splitlines())
+    assert (row["requested_at"], row["confirmed_at"], row["consent_source"]) == ("", "", "x")
+    Subscriber.objects.all().delete()
+    import_text(tmp_path, file.read_text(encoding="utf-8"))
+    again = Subscriber.objects.active().get()
+    assert (again.requested_at, again.confirmed_at) == (None, None)
+    assert (again.consent_method, again.consent_source) == ("import", "x")
+
+
+def test_unknown_time_of_consent_is_null_in_a_subscriber_s_own_export(tmp_path: Path) -> None:
+    import_text(tmp_path, "email\na@example.dk\n", "--consent=x")
+    exported = own_data.export(subscriber=Subscriber.objects.get())
+    assert (exported["requested_at"], exported["confirmed_at"]) == (None, None)
 
 
 def test_line_without_a_source_of_consent_is_not_imported(tmp_path: Path) -> None:
