@@ -9,6 +9,7 @@ from ..notifications.ledger.retention import apply_retention
 from ..subscriptions.importing import (
     ImportedLine,
     ImportResult,
+    ImportSource,
     InvalidLine,
     import_subscribers,
     summarise_import,
@@ -44,6 +45,7 @@ __all__ = [
     "Details",
     "GroupFields",
     "ImportResult",
+    "ImportSource",
     "ImportedLine",
     "InvalidLine",
     "Statement",

@@ -15,6 +15,7 @@ from itertools import chain, islice
 from zoneinfo import available_timezones
 
 from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
@@ -22,7 +23,7 @@ from django.utils.dateparse import parse_date, parse_datetime
 
 from ..masks import masked
 from ..models import Component, Subscriber
-from . import addresses, lifecycle
+from . import addresses, lifecycle, transfers
 from .lifecycle import State
 from .tables import NO, YES
 
@@ -89,6 +90,15 @@ class InvalidLine(Exception):
         self.reason = reason
 
 
+@dataclass(frozen=True)
+class ImportSource:
+    """The staff account that imports a table, its file, and where consent was given if a line does not contain it."""
+
+    by: AbstractBaseUser
+    file: str
+    consent: str = ""
+
+
 class Table:
     """The columns of a table, read from its first line."""
 
@@ -143,7 +153,7 @@ class Table:
 
 
 def import_subscribers(
-    *, lines: Iterable[tuple[int, list[str]]], consent_source: str, dry_run: bool = False
+    *, lines: Iterable[tuple[int, list[str]]], source: ImportSource, dry_run: bool = False
 ) -> Iterator[ImportedLine]:
     """Import all valid lines in one transaction, in batches, and yield the result of each line.
 
@@ -154,12 +164,16 @@ def import_subscribers(
     first = next(remaining, None)
     if first is None:
         return
-    table = Table(first[1], consent_source)
+    table = Table(first[1], source.consent)
     if not table.has_heading:
         remaining = chain([first], remaining)
     with transaction.atomic():
+        number = 0
         while batch := list(islice(remaining, BATCH)):
-            yield from _import_batch(table, batch)
+            results = _import_batch(table, batch)
+            number += sum(line.result is ImportResult.IMPORTED for line in results)
+            yield from results
+        transfers.record_import(by=source.by, number=number, consent_source=source.consent, file=source.file)
         transaction.set_rollback(dry_run)
 
 

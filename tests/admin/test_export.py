@@ -1,9 +1,14 @@
 """Exporting all addresses needs the password again, and staff can see who exported them."""
 
+from io import StringIO
+from pathlib import Path
+
 import pytest
 from django.contrib.auth import get_user_model
+from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
+from django.utils import translation
 
 from tests.factories import make_subscriber
 
@@ -29,8 +34,20 @@ def test_export_wants_the_password_and_is_written_down(publisher: Client, addres
     content = b"".join(answer).decode()
     assert "anna@example.dk" in content
     page = publisher.get(address).content.decode()
-    assert "karen. Exported 1 subscribers." in page
+    assert "karen. Exported 1 subscriber to subscribers-" in page
     assert "anna@example.dk" not in page
+
+
+def test_imports_and_exports_by_command_are_listed(publisher: Client, address: str, tmp_path: Path) -> None:
+    file = tmp_path / "list.csv"
+    file.write_text("email\nbo@example.dk\n")
+    with translation.override("en"):
+        call_command("import_subscribers", str(file), "--by=karen", "--consent=Statuspage", stdout=StringIO())
+        call_command("export_subscribers", str(tmp_path / "out.csv"), "--by=karen")
+    page = publisher.get(address).content.decode()
+    assert "Earlier imports and exports" in page
+    exported = page.index("karen. Exported 2 subscribers to out.csv.")
+    assert exported < page.index("karen. Imported 1 subscriber from list.csv (source of consent: Statuspage).")
 
 
 def test_wrong_password_gets_nothing_and_cannot_be_guessed(publisher: Client, address: str) -> None:

@@ -5,9 +5,12 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import translation
 from pytest_django import Settings
 
 from incidents.models import Delivery, Subscriber
@@ -18,12 +21,17 @@ from tests.factories import make_component, make_subscriber
 pytestmark = pytest.mark.django_db
 
 
+@pytest.fixture(autouse=True)
+def _karen(db: None) -> None:
+    User.objects.create_user("karen", is_staff=True)
+
+
 def import_text(tmp_path: Path, text: str, *options: str, encoding: str = "utf-8") -> tuple[str, dict[int, list[str]]]:
     """Return the output of the command, and its report by line."""
     file, report = tmp_path / "in.csv", tmp_path / "report.csv"
     file.write_text(text, encoding=encoding)
     out = StringIO()
-    call_command("import_subscribers", str(file), "--report", str(report), *options, stdout=out)
+    call_command("import_subscribers", str(file), "--by=karen", "--report", str(report), *options, stdout=out)
     rows = list(csv.reader(report.read_text(encoding="utf-8").splitlines()))
     return out.getvalue(), {int(row[0]): row[1:] for row in rows[1:]}
 
@@ -116,7 +124,7 @@ def test_unknown_time_of_consent_stays_unknown(tmp_path: Path) -> None:
 def test_unknown_time_of_consent_stays_unknown_in_an_export_that_is_imported(tmp_path: Path) -> None:
     import_text(tmp_path, "email\na@example.dk\n", "--consent=x")
     file = tmp_path / "out.csv"
-    call_command("export_subscribers", str(file))
+    call_command("export_subscribers", str(file), "--by=karen")
     (row,) = csv.DictReader(file.read_text(encoding="utf-8").splitlines())
     assert (row["requested_at"], row["confirmed_at"], row["consent_source"]) == ("", "", "x")
     Subscriber.objects.all().delete()
@@ -159,7 +167,7 @@ def test_unreadable_file_imports_nothing(tmp_path: Path, content: bytes, said: s
     file = tmp_path / "in.csv"
     file.write_bytes(content)
     with pytest.raises(CommandError, match=said):
-        call_command("import_subscribers", str(file), "--consent=x")
+        call_command("import_subscribers", str(file), "--by=karen", "--consent=x")
     assert not Subscriber.objects.exists()
 
 
@@ -168,7 +176,7 @@ def test_export_can_be_imported_unchanged(tmp_path: Path) -> None:
     anna.components.add(make_component("webmail"), make_component("web"))
     service.erase(subscriber=make_subscriber("gone@example.dk"))
     file = tmp_path / "out.csv"
-    call_command("export_subscribers", str(file))
+    call_command("export_subscribers", str(file), "--by=karen")
     before = file.read_text()
     assert "'=anna@example.dk,en,active,yes,no,web webmail,UTC" in before
     assert len(before.splitlines()) == 2
@@ -197,4 +205,44 @@ def test_many_lines_need_as_many_queries_as_few(tmp_path: Path) -> None:
             import_text(tmp_path, text, "--consent=x")
         return len(captured)
 
+    queries(1, "c")  # Django keeps what it has read of content types
     assert queries(500, "b") == queries(5, "a")
+
+
+@translation.override("en")
+def test_import_and_export_are_recorded_with_the_account(tmp_path: Path) -> None:
+    text = "email\na@example.dk\nb@example.dk\nbad\n"
+    import_text(tmp_path, text, "--consent=Statuspage", "--dry-run")
+    assert not LogEntry.objects.exists()
+    import_text(tmp_path, text, "--consent=Statuspage")
+    import_text(tmp_path, "email,consent_source\nc@example.dk,Form\n")
+    call_command("export_subscribers", str(tmp_path / "out.csv"), "--by=karen")
+    entries = LogEntry.objects.order_by("pk").select_related("user")
+    assert [entry.user.username for entry in entries] == ["karen"] * 3
+    assert [entry.change_message for entry in entries] == [
+        "Imported 2 subscribers from in.csv (source of consent: Statuspage).",
+        "Imported 1 subscriber from in.csv (source of consent: as given in the file).",
+        "Exported 3 subscribers to out.csv.",
+    ]
+
+
+def test_failed_import_is_not_recorded(tmp_path: Path) -> None:
+    file = tmp_path / "in.csv"
+    file.write_text("email\na@example.dk\n" + '"' + "x" * 200_000)
+    with pytest.raises(CommandError):
+        call_command("import_subscribers", str(file), "--by=karen", "--consent=x")
+    assert not LogEntry.objects.exists()
+
+
+@pytest.mark.parametrize("command", ["import_subscribers", "export_subscribers"])
+def test_import_and_export_need_an_active_staff_account(tmp_path: Path, command: str) -> None:
+    User.objects.create_user("former", is_staff=True, is_active=False)
+    User.objects.create_user("guest")
+    file = tmp_path / "file.csv"
+    for name in ("former", "guest", "nobody"):
+        with pytest.raises(CommandError) as error:
+            call_command(command, str(file), f"--by={name}")
+        assert str(error.value) == f"--by {name}: no active staff account has this name."
+    with pytest.raises(CommandError, match="required: --by"):
+        call_command(command, str(file))
+    assert not file.exists()

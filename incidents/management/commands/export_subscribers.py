@@ -9,7 +9,8 @@ from typing import Any, TextIO
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from incidents.subscriptions import tables
+from incidents.management.staff import add_by_argument, staff_account
+from incidents.subscriptions import tables, transfers
 
 
 class Command(BaseCommand):
@@ -17,11 +18,14 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", nargs="?", type=Path, help="The file to write. Default: standard output.")
+        add_by_argument(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        with _opened(options["file"]) as file:
-            total = tables.exportable().count() + 1
-            for line in tqdm(tables.lines(), total=total, unit=" lines", disable=None, leave=False):
+        path, by = options["file"], staff_account(options["by"])
+        with _opened(path) as file:
+            total = tables.exportable().count()
+            transfers.record_export(by=by, number=total, file=path.name if path else "standard output")
+            for line in tqdm(tables.lines(), total=total + 1, unit=" lines", disable=None, leave=False):
                 file.write(line)
 
 

@@ -11,7 +11,15 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from incidents.operations import ImportedLine, ImportResult, InvalidLine, import_subscribers, summarise_import
+from incidents.management.staff import add_by_argument, staff_account
+from incidents.operations import (
+    ImportedLine,
+    ImportResult,
+    ImportSource,
+    InvalidLine,
+    import_subscribers,
+    summarise_import,
+)
 from incidents.subscriptions import tables
 
 _SHOWN = 20
@@ -26,6 +34,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path)
+        add_by_argument(parser)
         parser.add_argument("--dry-run", action="store_true", help="Report the result of each line, but store nothing.")
         parser.add_argument(
             "--consent", default="", help="Where consent was given, for lines without a source: “Statuspage, 2024”."
@@ -33,13 +42,14 @@ class Command(BaseCommand):
         parser.add_argument("--report", type=Path, help="Write the result of each line to this CSV file.")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        source = ImportSource(staff_account(options["by"]), options["file"].name, options["consent"])
         results: Counter[ImportResult] = Counter()
         try:
             with ExitStack() as files:
                 report = _report(options["report"], files)
                 lines = import_subscribers(
                     lines=self.read(options["file"], files),
-                    consent_source=options["consent"],
+                    source=source,
                     dry_run=options["dry_run"],
                 )
                 for line in lines:
