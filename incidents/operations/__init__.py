@@ -6,14 +6,8 @@ are now stale, and the announcement. Invalid input raises ValidationError, field
 
 from ..notifications.bounces import UnknownBounceAddress, receive_bounce
 from ..notifications.ledger.retention import apply_retention
-from ..subscriptions.importing import (
-    ImportedLine,
-    ImportResult,
-    ImportSource,
-    InvalidLine,
-    import_subscribers,
-    summarise_import,
-)
+from ..subscriptions.import_table import ImportedLine, ImportResult, InvalidLine
+from ..subscriptions.importing import ImportSource, import_subscribers, summarise_import
 from ..subscriptions.service import end_subscription
 from .components import (
     ComponentFields,

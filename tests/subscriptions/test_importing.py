@@ -13,9 +13,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 from pytest_django import Settings
 
-from incidents.models import Delivery, Subscriber
-from incidents.subscriptions import own_data, service
+from incidents.models import Component, Delivery, Subscriber
+from incidents.subscriptions import importing, own_data, service
 from incidents.subscriptions.lifecycle import Choices
+from incidents.text import Text
 from tests.factories import make_component, make_subscriber
 
 pytestmark = pytest.mark.django_db
@@ -140,6 +141,19 @@ def test_unknown_time_of_consent_is_null_in_a_subscriber_s_own_export(tmp_path: 
     assert (exported["requested_at"], exported["confirmed_at"]) == (None, None)
 
 
+def test_double_is_recognised_in_the_whole_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importing, "BATCH", 2)
+    make_subscriber("known@example.dk")
+    text = "email\na@example.dk\nb@example.dk\nc@example.dk\nA@Example.dk\nknown@example.dk\nKnown@example.dk\n"
+    said, report = import_text(tmp_path, text, "--consent=x")
+    assert "3 imported, 1 already known, unchanged, 2 duplicate in this file." in said
+    assert (report[5][1], report[6][1], report[7][1]) == (
+        "duplicate in this file",
+        "already known, unchanged",
+        "duplicate in this file",
+    )
+
+
 def test_line_without_a_source_of_consent_is_not_imported(tmp_path: Path) -> None:
     _said, report = import_text(tmp_path, "email,consent_source\na@example.dk,\nb@example.dk,Form\n")
     assert report[2][2] == "no source of consent given"
@@ -207,6 +221,99 @@ def test_many_lines_need_as_many_queries_as_few(tmp_path: Path) -> None:
 
     queries(1, "c")  # Django keeps what it has read of content types
     assert queries(500, "b") == queries(5, "a")
+
+
+def components_of(name: str) -> set[Component]:
+    return set(Subscriber.objects.get(address=f"{name}@example.dk").components.all())
+
+
+def test_components_are_known_by_slug_id_and_name(tmp_path: Path) -> None:
+    web = make_component("web", name=Text(da="Hjemmesider", en="Web sites"))
+    mail = make_component("mail", name=Text(da="Indgående post, også spam", en="Incoming mail"))
+    text = (
+        "email;components\n"
+        f"a@example.dk;web {mail.pk}\n"
+        "b@example.dk;WEB  sites, incoming mail\n"
+        "c@example.dk;hjemmesider Incoming Mail web\n"
+        "d@example.dk;indgående post, også spam\n"
+        "e@example.dk;\n"
+    )
+    said, _report = import_text(tmp_path, text, "--consent=x")
+    assert "5 imported" in said
+    assert components_of("a") == components_of("b") == components_of("c") == {web, mail}
+    assert components_of("d") == {mail}
+    assert components_of("e") == set()
+
+
+def test_unknown_components_can_be_mapped(tmp_path: Path) -> None:
+    web, mail = make_component("web", name=Text(en="Web sites")), make_component("mail")
+    text = 'email,components\na@example.dk,"abc123, The old mail"\nb@example.dk,ABC123 The Old Mail web\n'
+    mappings = ("--map", "abc123=Web Sites", "--map", f"the old mail={mail.pk}")
+    said, _report = import_text(tmp_path, text, "--consent=x", *mappings)
+    assert "2 imported" in said
+    assert "nknown" not in said
+    assert components_of("a") == components_of("b") == {web, mail}
+
+
+@pytest.mark.parametrize(
+    ("mappings", "said"),
+    [
+        (["a=nosuch"], "--map a=nosuch: no component has the slug, id or name “nosuch”. Nothing was imported."),
+        (["a=Post"], "--map a=Post: several components are called “Post”; use the slug. Nothing was imported."),
+        (["a="], "--map a=: expected OLD=NEW. Nothing was imported."),
+        (["web"], "--map web: expected OLD=NEW. Nothing was imported."),
+        (["a=web", "A=mail"], "--map A=mail: “A” is mapped to two components. Nothing was imported."),
+    ],
+)
+def test_invalid_mapping_is_refused_before_the_file_is_read(mappings: list[str], said: str) -> None:
+    make_component("web", name=Text(en="Post"))
+    make_component("mail", name=Text(da="post"))
+    options = [option for mapping in mappings for option in ("--map", mapping)]
+    with pytest.raises(CommandError) as error:
+        call_command("import_subscribers", "no-such-file.csv", "--by=karen", *options)
+    assert str(error.value) == said
+
+
+UNKNOWN = (
+    "email,components\n"
+    "none@example.dk,abc\n"
+    'some@example.dk,"web, Old mail, abc"\n'
+    "known@example.dk,web\n"
+    "NONE@example.dk,abc\n"
+)
+
+
+def test_lines_with_unknown_components_are_refused_and_listed(tmp_path: Path) -> None:
+    make_component("web")
+    said, report = import_text(tmp_path, UNKNOWN, "--consent=x", "--dry-run")
+    assert report[2][1:] == ["invalid", "unknown component “abc”"]
+    assert report[3][1:] == ["invalid", "unknown components “Old mail”, “abc”"]
+    assert report[4][1:] == ["imported", ""]
+    assert "Unknown component “abc”: 3 lines; map it with --map abc=…\n" in said
+    assert "Unknown component “Old mail”: 1 line; map it with --map 'Old mail'=…\n" in said
+
+
+def test_lines_with_unknown_components_can_be_imported_for_the_others_or_for_all(tmp_path: Path) -> None:
+    web = make_component("web")
+    options = ("--consent=x", "--unknown-components=all")
+    dry = import_text(tmp_path, UNKNOWN, *options, "--dry-run")
+    assert not Subscriber.objects.exists()
+    said, report = import_text(tmp_path, UNKNOWN, *options)
+    assert report == dry[1]
+    assert report[2][1:] == ["imported", "unknown component “abc”; imported for all components"]
+    assert report[3][1:] == ["imported", "unknown components “Old mail”, “abc”; imported for the other components"]
+    assert report[5][1:] == ["duplicate in this file", ""]
+    assert "Unknown component “abc”: 2 lines" in said
+    assert "Unknown component “abc”: 2 lines" in dry[0]
+    assert components_of("none") == set()
+    assert components_of("some") == components_of("known") == {web}
+
+
+def test_only_the_most_frequent_unknown_components_are_listed(tmp_path: Path) -> None:
+    text = "email,components\n" + "".join(f"a{one}@example.dk,c{one}\n" for one in range(25)) + "b@example.dk,c24\n"
+    said, _report = import_text(tmp_path, text, "--consent=x")
+    assert said.index("“c24”: 2 lines") < said.index("“c0”: 1 line;")
+    assert "5 more components are unknown" in said
 
 
 @translation.override("en")

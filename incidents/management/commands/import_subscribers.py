@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -21,6 +22,7 @@ from incidents.operations import (
     summarise_import,
 )
 from incidents.subscriptions import tables
+from incidents.subscriptions.component_names import ComponentNames, InvalidMapping
 
 _SHOWN = 20
 
@@ -40,26 +42,48 @@ class Command(BaseCommand):
             "--consent", default="", help="Where consent was given, for lines without a source: “Statuspage, 2024”."
         )
         parser.add_argument("--report", type=Path, help="Write the result of each line to this CSV file.")
+        parser.add_argument(
+            "--map",
+            action="append",
+            default=[],
+            metavar="OLD=NEW",
+            help="Read OLD in the column of components as the component NEW (its slug, id or name). Repeatable.",
+        )
+        parser.add_argument(
+            "--unknown-components",
+            choices=["refuse", "all"],
+            default="refuse",
+            help=(
+                "What to do with lines that name an unknown component: “refuse” skips them (default); “all” imports "
+                "them for the components that are known, or for all components if none is."
+            ),
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         source = ImportSource(staff_account(options["by"]), options["file"].name, options["consent"])
+        components = _components(options["map"])
         results: Counter[ImportResult] = Counter()
+        unknown: Counter[str] = Counter()
         try:
             with ExitStack() as files:
                 report = _report(options["report"], files)
                 lines = import_subscribers(
                     lines=self.read(options["file"], files),
                     source=source,
+                    components=components,
+                    refuse_unknown=options["unknown_components"] == "refuse",
                     dry_run=options["dry_run"],
                 )
                 for line in lines:
                     results[line.result] += 1
+                    unknown.update(line.unknown)
                     report(line)
                     self.show(line, results)
         except UnicodeDecodeError as error:
             raise CommandError(f"{options['file']} is not UTF-8. Save it as “CSV UTF-8”.") from error
         except (OSError, csv.Error, InvalidLine) as error:
             raise CommandError(f"{options['file']}: {error}. Nothing was imported.") from error
+        self.show_unknown(unknown)
         done = "Dry run, nothing was stored" if options["dry_run"] else "Done"
         self.stdout.write(f"{done}: {summarise_import(results)}.")
 
@@ -77,6 +101,24 @@ class Command(BaseCommand):
             self.stdout.write(f"Line {line.number}: {line.reason}")
         if line.result is ImportResult.INVALID and results[ImportResult.INVALID] == _SHOWN + 1:
             self.stdout.write("More lines are invalid; --report FILE lists them all.")
+
+    def show_unknown(self, unknown: Counter[str]) -> None:
+        """Print the most frequent unknown components, and how to map them."""
+        for text, number in unknown.most_common(_SHOWN):
+            lines = "1 line" if number == 1 else f"{number} lines"
+            self.stdout.write(f"Unknown component “{text}”: {lines}; map it with --map {quote(text)}=…")
+        if len(unknown) > _SHOWN:
+            self.stdout.write(f"{len(unknown) - _SHOWN} more components are unknown; --report FILE lists all lines.")
+
+
+def _components(mappings: list[str]) -> ComponentNames:
+    components = ComponentNames()
+    for mapping in mappings:
+        try:
+            components.add_mapping(mapping)
+        except InvalidMapping as error:
+            raise CommandError(f"--map {mapping}: {error}. Nothing was imported.") from error
+    return components
 
 
 def _counted(source: Iterator[str], bar: "tqdm[Any]") -> Iterator[str]:
