@@ -71,6 +71,8 @@ class SubscribeAgain(ProofView):
         link_state, subscriber = service.subscribe_with_proof(
             proof=self.proof, address=form.proved_address, choices=form.choices()
         )
+        if subscriber is None:
+            return self.show("broken_link", HTTPStatus.NOT_FOUND)
         return self.show("confirmed" if link_state == LinkState.VALID else "already_confirmed", **known(subscriber))
 
 
