@@ -1,6 +1,11 @@
 """The record of a subscriber's consent: every round and every change of what it covers. Rows are only added."""
 
-from ..models import ConsentRecord, Subscriber
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.utils import timezone
+
+from ..models import Component, ConsentRecord, Subscriber
 
 Step = ConsentRecord.Step
 Method = ConsentRecord.Method
@@ -20,18 +25,43 @@ def record_change(subscriber: Subscriber, method: Method) -> None:
         now.save()
 
 
+def of_import(subscriber: Subscriber, components: Iterable[Component]) -> ConsentRecord:
+    """Return the unsaved record of a consent that was given elsewhere, at the time that the import names, if any."""
+    slugs = sorted(component.slug for component in components)
+    at = subscriber.confirmed_at or subscriber.requested_at
+    return _with_scope(
+        subscriber, Step.CONFIRMED, Method.IMPORT, subscriber.consent_text, components=slugs, incidents=[], at=at
+    )
+
+
 def _record(subscriber: Subscriber, step: Step, method: Method, text: str) -> ConsentRecord:
+    components = list(subscriber.components.order_by("slug").values_list("slug", flat=True))
     followed = subscriber.incident_choices.filter(told=True).order_by("incident_id")
+    incidents = list(followed.values_list("incident_id", flat=True))
+    return _with_scope(subscriber, step, method, text, components=components, incidents=incidents, at=timezone.now())
+
+
+def _with_scope(
+    subscriber: Subscriber,
+    step: Step,
+    method: Method,
+    text: str,
+    *,
+    components: list[str],
+    incidents: list[str],
+    at: datetime | None,
+) -> ConsentRecord:
     return ConsentRecord(
         subscriber=subscriber,
         step=step,
         opt_in_round=subscriber.opt_in_round,
+        at=at,
         text=text,
         method=method,
         source=subscriber.consent_source,
         language=subscriber.language,
         wants_incidents=subscriber.wants_incidents,
         wants_maintenance=subscriber.wants_maintenance,
-        components=list(subscriber.components.order_by("slug").values_list("slug", flat=True)),
-        incidents=list(followed.values_list("incident_id", flat=True)),
+        components=components,
+        incidents=incidents,
     )

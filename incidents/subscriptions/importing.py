@@ -15,8 +15,8 @@ from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 
-from ..models import Subscriber
-from . import lifecycle, transfers
+from ..models import ConsentRecord, Subscriber
+from . import consents, lifecycle, transfers
 from .component_names import ComponentNames
 from .import_table import Candidate, ImportedLine, ImportResult, InvalidLine, Table
 from .lifecycle import State
@@ -85,7 +85,7 @@ def _import_batch(table: Table, batch: list[tuple[int, list[str]]]) -> list[Impo
 
 
 def _store(candidates: dict[str, Candidate]) -> Iterator[ImportedLine]:
-    # Store a batch in three statements. A sign-up at the same moment takes precedence.
+    # Store a batch in four statements. A sign-up at the same moment takes precedence.
     known = _known(candidates)
     new = [candidate for key, candidate in candidates.items() if key not in known]
     Subscriber.objects.bulk_create([candidate.subscriber for candidate in new], ignore_conflicts=True)
@@ -98,6 +98,9 @@ def _store(candidates: dict[str, Candidate]) -> Iterator[ImportedLine]:
         choice(subscriber_id=candidate.subscriber.pk, component_id=component.pk)
         for candidate in imported
         for component in candidate.components
+    )
+    ConsentRecord.objects.bulk_create(
+        consents.of_import(candidate.subscriber, candidate.components) for candidate in imported
     )
     for key, candidate in candidates.items():
         result = known.get(key) or (ImportResult.IMPORTED if candidate.subscriber.pk in created else ImportResult.KNOWN)

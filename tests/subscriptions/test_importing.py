@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 from pytest_django import Settings
 
-from incidents.models import Component, Delivery, Subscriber
+from incidents.models import Component, ConsentRecord, Delivery, Subscriber
 from incidents.subscriptions import importing, own_data, service
 from incidents.subscriptions.lifecycle import Choices
 from incidents.text import Text
@@ -353,3 +353,21 @@ def test_import_and_export_need_an_active_staff_account(tmp_path: Path, command:
     with pytest.raises(CommandError, match="required: --by"):
         call_command(command, str(file))
     assert not file.exists()
+
+
+def test_each_imported_consent_is_recorded_with_what_is_known_of_it(tmp_path: Path) -> None:
+    make_component("webmail")
+    import_text(
+        tmp_path,
+        "address,components,consent_source,consent_text,confirmed_at\n"
+        "anna@example.dk,webmail,Contract form,2023,2023-10-09T21:00:00Z\n"
+        "ben@example.dk,,Paper,,\n",
+    )
+    fields = ("step", "method", "source", "text", "components")
+    assert list(ConsentRecord.objects.values_list(*fields)) == [
+        ("confirmed", "import", "Contract form", "2023", ["webmail"]),
+        ("confirmed", "import", "Paper", "", []),
+    ]
+    known, unknown = ConsentRecord.objects.values_list("at", flat=True)
+    assert known == Subscriber.objects.get(address="anna@example.dk").confirmed_at
+    assert unknown is None
