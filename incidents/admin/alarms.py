@@ -33,7 +33,8 @@ def _of_subscribers() -> list[str]:
         _("The queue does not answer: subscribers are notified late or not at all."): not found.queue_answers,
         _("No worker is running: subscribers are not notified."): found.no_mail_worker,
         _(
-            "No worker takes the queue “messages”: confirmations and links to subscriptions are not sent. "
+            "No worker takes the queue “messages”: confirmations and links to subscriptions are sent only along with "
+            "announcements. "
             "Start it with all its queues: rqworker delivery messages requests."
         ): found.no_message_worker,
         _("No webhook worker is running: webhooks are not notified."): found.no_webhook_worker,
@@ -41,7 +42,7 @@ def _of_subscribers() -> list[str]:
             "The scheduler is not running: scheduled updates are not published and announcements are not released."
         ): found.scheduler_is_down,
         _(
-            "So many have signed up in the last hour that new visitors are asked to wait, and confirmations are late. "
+            "So many have signed up in the last hour that confirmations are late. "
             "Existing subscribers are notified as usual."
         ): limits.EVERYBODY.name in flood,
         _(

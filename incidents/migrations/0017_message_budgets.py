@@ -29,12 +29,13 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("mailbox", models.CharField(max_length=64)),
+                ("address", models.CharField(max_length=64)),
                 ("subscriber_id", models.CharField(blank=True, max_length=12)),
                 ("sent_at", models.DateTimeField(default=django.utils.timezone.now)),
             ],
             options={
-                "verbose_name": "requested message",
-                "verbose_name_plural": "requested messages",
+                "verbose_name": "requested email",
+                "verbose_name_plural": "requested emails",
             },
         ),
         migrations.DeleteModel(

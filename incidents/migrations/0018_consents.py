@@ -18,14 +18,16 @@ DROP = """
 DROP TRIGGER append_only ON incidents_consentrecord;
 DROP FUNCTION incidents_refuse_update();
 """
-# What was kept until now: the latest round of each subscriber, with the choices of today.
+# What was kept until now: the latest round of each subscriber, with the choices of today. Of an earlier round, times are
+# left where the request of a new one has overwritten the choices; nothing is made up about it.
 FILL = """
 INSERT INTO incidents_consentrecord (
     subscriber_id, step, opt_in_round, at, text, method, source, language, wants_incidents, wants_maintenance,
     components, incidents
 )
 SELECT s.id, steps.step, s.opt_in_round, steps.at, CASE steps.step WHEN 'requested' THEN s.consent_text ELSE '' END,
-       CASE WHEN s.consent_method = 'import' THEN 'import' WHEN steps.step = 'requested' THEN 'form' ELSE 'email' END,
+       CASE WHEN steps.step = 'ended' THEN 'unknown' WHEN s.consent_method = 'import' THEN 'import'
+            WHEN steps.step = 'requested' THEN 'form' ELSE 'email' END,
        s.consent_source, s.language, s.wants_incidents, s.wants_maintenance,
        coalesce((SELECT array_agg(c.slug ORDER BY c.slug)
                    FROM incidents_subscriber_components sc JOIN incidents_component c ON c.id = sc.component_id
@@ -35,7 +37,7 @@ SELECT s.id, steps.step, s.opt_in_round, steps.at, CASE steps.step WHEN 'request
   FROM incidents_subscriber s
  CROSS JOIN LATERAL (VALUES ('requested', s.requested_at), ('confirmed', s.confirmed_at), ('ended', s.left_at))
        AS steps (step, at)
- WHERE s.address <> '' AND steps.at IS NOT NULL
+ WHERE s.address <> '' AND steps.at >= s.requested_at
  ORDER BY s.id, steps.at
 """
 # Until now an erased row kept language, kinds and times, and its deliveries the domain of the address.
@@ -108,6 +110,7 @@ class Migration(migrations.Migration):
                             ("import", "Import"),
                             ("staff", "Staff"),
                             ("provider", "Report of the email provider"),
+                            ("unknown", "Unknown"),
                         ],
                         max_length=10,
                         verbose_name="given by",

@@ -27,6 +27,7 @@ class ConsentRecord(models.Model):
         IMPORT = "import", pgettext_lazy("consent", "Import")
         STAFF = "staff", pgettext_lazy("consent", "Staff")
         PROVIDER = "provider", pgettext_lazy("consent", "Report of the email provider")
+        UNKNOWN = "unknown", pgettext_lazy("consent", "Unknown")
 
     subscriber = models.ForeignKey(Subscriber, models.CASCADE, related_name="consents", verbose_name=_("subscriber"))
     step = models.CharField(_("step"), max_length=10, choices=Step)

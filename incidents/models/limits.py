@@ -33,20 +33,21 @@ class RequestedMessageQuerySet(models.QuerySet["RequestedMessage"]):
 class RequestedMessage(models.Model):
     """One message that a public form caused, counted in the budget of its mailbox until the budget is renewed.
 
-    `mailbox` is a keyed hash. `subscriber_id` names the subscriber that the message was
+    `mailbox` and `address` are keyed hashes. `subscriber_id` names the subscriber that the message was
     about, who may have been deleted since: a link in the message still proves who owns
     the mailbox.
     """
 
     mailbox = models.CharField(max_length=64)
+    address = models.CharField(max_length=64)
     subscriber_id = models.CharField(max_length=12, blank=True)
     sent_at = models.DateTimeField(default=timezone.now)
 
     objects = RequestedMessageQuerySet.as_manager()
 
     class Meta:
-        verbose_name = _("requested message")
-        verbose_name_plural = _("requested messages")
+        verbose_name = _("requested email")
+        verbose_name_plural = _("requested emails")
         indexes = [
             # The budget of a mailbox.
             models.Index(fields=["mailbox", "sent_at"], name="requested_message_mailbox"),

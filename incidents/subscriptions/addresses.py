@@ -14,8 +14,7 @@ from ..identity import readable as readable
 
 # RFC 5321 §4.5.3.1: 64 octets before the @, and 254 in total fit a path in angle brackets (erratum 1690).
 MAX_LENGTH, MAX_LOCAL_PART = 254, 64
-# These hosts ignore dots before the @.
-_DOTS_IGNORED = {"gmail.com", "googlemail.com"}
+_GMAIL = {"gmail.com", "googlemail.com"}
 # Copying from a page or a document leaves these at both ends: spaces, direction marks, zero-width characters.
 _BLANK = " \t\r\n\u00a0\u2002\u2003\u2009\u200a\u200b\u200e\u200f\u202a\u202c\u202f\u2060\u2066\u2067\u2068\u2069\ufeff"
 _NOT_ASCII, _PUNCTUATION = re.compile(r"[^\x00-\x7f]"), re.compile(r"[!-/:-@\[-`{-~]+")
@@ -49,8 +48,8 @@ def mailbox(address: str) -> str:
     """Return a key for limits: `Anna+status@Example.dk` and `anna@example.dk` are probably the same mailbox."""
     local, _at, domain = canonical(address).rpartition("@")
     local = local.partition("+")[0] or local
-    if domain in _DOTS_IGNORED:
-        local = local.replace(".", "")
+    if domain in _GMAIL:  # one provider, which ignores dots before the @
+        local, domain = local.replace(".", ""), "gmail.com"
     return f"{local}@{domain}"
 
 

@@ -63,11 +63,11 @@ class FormView(PublicView):
     def refuse_for_now(self, form: Form, reached: LimitReached, **context: Any) -> HttpResponse:
         """Show the form again with its input, and say when it can be sent (RFC 9110 §10.2.3, RFC 6585 §4).
 
-        The limit has nothing to do with the address, so that it reveals nothing to say so.
+        The limit has nothing to do with what is known of the address, so that it reveals nothing to say so.
         """
         # Another copy of the form has a new stamp; it is shown now.
         wait = MIN_WAIT if reached.limit == limits.STAMP else max(reached.wait, MIN_WAIT)
-        too_many = TooMany(reached.limit, ceil(wait / timedelta(minutes=1)))
+        too_many = TooMany(reached.limit, wait)
         answer = self.show_form(form, HTTPStatus.TOO_MANY_REQUESTS, too_many=too_many, **context)
         answer.headers["Retry-After"] = str(ceil(wait.total_seconds()))
         return answer
@@ -78,7 +78,16 @@ class TooMany:
     """Why a form was not taken, and when it can be sent again."""
 
     limit: Limit
-    minutes: int
+    wait: timedelta
+
+    @property
+    def minutes(self) -> int:
+        return ceil(self.wait / timedelta(minutes=1))
+
+    @property
+    def hours(self) -> int:
+        """Zero for less than two hours."""
+        return ceil(self.wait / timedelta(hours=1)) if self.minutes >= 120 else 0
 
     @property
     def is_of_form(self) -> bool:
@@ -87,7 +96,7 @@ class TooMany:
 
     @property
     def is_of_link(self) -> bool:
-        return self.limit == limits.OWNER
+        return self.limit in {limits.OWNER, limits.OWNER_LINK}
 
     @property
     def is_of_network(self) -> bool:
@@ -104,9 +113,10 @@ class TokenView(PublicView):
         token: str = self.kwargs["token"]
         return token if proof.of_link(token) else ""
 
-    def show_broken(self, link_state: LinkState) -> HttpResponse:
+    def show_broken(self, link_state: LinkState, **context: Any) -> HttpResponse:
         status = HTTPStatus.NOT_FOUND if link_state == LinkState.INVALID else HTTPStatus.GONE
-        return self.show(self.broken, status, expired=link_state == LinkState.EXPIRED, proof_token=self.proof_token())
+        is_expired = link_state == LinkState.EXPIRED
+        return self.show(self.broken, status, expired=is_expired, proof_token=self.proof_token(), **context)
 
 
 def known(subscriber: Subscriber | None) -> dict[str, Any]:

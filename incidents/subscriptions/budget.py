@@ -12,6 +12,7 @@ from django.db import connection
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
+from ..identity import canonical
 from ..models import Delivery, RequestedMessage, Subscriber
 from ..notifications.outbox import queue_message
 from . import addresses, limits
@@ -35,7 +36,10 @@ def has_room(address: str) -> bool:
 def send(subscriber: Subscriber, kind: Delivery.Letter) -> None:
     """Send a message that a stranger may have asked for. Raises LimitReached if nobody can be written to now."""
     limits.take_message()
-    RequestedMessage.objects.create(mailbox=mailbox_key(subscriber.mail_address), subscriber_id=subscriber.pk)
+    address = subscriber.mail_address
+    RequestedMessage.objects.create(
+        mailbox=mailbox_key(address), address=address_key(address), subscriber_id=subscriber.pk
+    )
     queue_message(subscriber, kind)
 
 
@@ -50,8 +54,17 @@ def prune(now: datetime) -> int:
 
 
 def mailbox_key(address: str) -> str:
-    """Return the keyed hash of an address's mailbox."""
-    return salted_hmac("incidents.subscriptions.budget", addresses.mailbox(address), algorithm="sha256").hexdigest()
+    """Return the keyed hash of what is probably the mailbox of an address; good enough for a limit."""
+    return _hash("mailbox", addresses.mailbox(address))
+
+
+def address_key(address: str) -> str:
+    """Return the keyed hash of an address, in any spelling."""
+    return _hash("address", canonical(address))
+
+
+def _hash(kind: str, value: str) -> str:
+    return salted_hmac(f"incidents.subscriptions.budget.{kind}", value, algorithm="sha256").hexdigest()
 
 
 def _lock(key: str) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime
 from django.utils import timezone
 
 from ..models import Component, ConsentRecord, Subscriber
+from .lifecycle import Choices
 
 Step = ConsentRecord.Step
 Method = ConsentRecord.Method
@@ -34,9 +35,20 @@ def of_import(subscriber: Subscriber, components: Iterable[Component]) -> Consen
     )
 
 
+def last_choices(subscriber: Subscriber) -> Choices:
+    """Return the choices of the last step that the owner took; the present ones if no such step was recorded."""
+    last = subscriber.consents.exclude(step=Step.REQUESTED).last()
+    if last is None:
+        return Choices.of(subscriber)
+    components = Component.objects.filter(slug__in=last.components).in_page_order()
+    return Choices(last.language, last.wants_incidents, last.wants_maintenance, tuple(components))
+
+
 def _record(subscriber: Subscriber, step: Step, method: Method, text: str) -> ConsentRecord:
     components = list(subscriber.components.order_by("slug").values_list("slug", flat=True))
+    # A stranger can ask to follow an incident: only a request covers what was not confirmed.
     followed = subscriber.incident_choices.filter(told=True).order_by("incident_id")
+    followed = followed if step is Step.REQUESTED else followed.confirmed()
     incidents = list(followed.values_list("incident_id", flat=True))
     return _with_scope(subscriber, step, method, text, components=components, incidents=incidents, at=timezone.now())
 

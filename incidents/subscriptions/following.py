@@ -20,6 +20,7 @@ from ..notifications.ledger.writer import transition
 from . import budget, consents, erasure, lifecycle
 from .consents import Method, Step
 from .lifecycle import CONSENT_TEXT, Choices, State
+from .proof import Proof
 
 KEPT_AFTER_END = timedelta(days=14)
 
@@ -40,14 +41,35 @@ def follow(*, address: str, incident: Incident, language: str) -> None:
         consents.record(subscriber, Step.REQUESTED, Method.FORM, CONSENT_TEXT)
 
 
+@transaction.atomic
+def follow_with_proof(*, proof: Proof, address: str, incident: Incident, language: str) -> Subscriber | None:
+    """Follow an incident for the owner of a mailbox, proved by a link in an earlier message: no message is needed.
+
+    Return None if the link proves another address.
+    """
+    if not (proof.is_private and proof.proves(address)):
+        return None
+    lifecycle.lock_address(address)
+    known = Subscriber.objects.by_mail(address).select_for_update().first()
+    subscriber = _prepare_subscriber(known, address, language, keeps_requests=False)
+    if subscriber.state == State.PENDING:
+        lifecycle.activate(subscriber)
+    _add_request(subscriber, incident)
+    confirm(subscriber, incident)
+    consents.record(subscriber, Step.CONFIRMED, Method.FORM, CONSENT_TEXT)
+    budget.renew(address)
+    return subscriber
+
+
 def has_unconfirmed_choices(subscriber: Subscriber) -> bool:
     """Whether a choice of the subscriber awaits confirmation."""
     return subscriber.incident_choices.filter(confirmed_at__isnull=True).exists()
 
 
-def confirm(subscriber: Subscriber) -> None:
-    """Confirm all unconfirmed choices; they replace earlier refusals of the same incidents."""
+def confirm(subscriber: Subscriber, incident: Incident | None = None) -> None:
+    """Confirm the unconfirmed choice about an incident, or all; they replace earlier refusals of the same incidents."""
     unconfirmed = subscriber.incident_choices.filter(confirmed_at__isnull=True)
+    unconfirmed = unconfirmed.filter(incident=incident) if incident else unconfirmed
     refused = subscriber.incident_choices.filter(told=False, incident__in=unconfirmed.values("incident"))
     refused.delete()
     unconfirmed.update(confirmed_at=timezone.now())
@@ -78,8 +100,6 @@ def unfollow(*, token: str) -> Incident | None:
     subscriber = Subscriber.objects.exclude(state=State.UNSUBSCRIBED).filter(pk=pk).first()
     if incident is None or subscriber is None:
         return incident
-    if subscriber.is_mail:
-        budget.renew(subscriber.address)
     if not hears_of_more(subscriber, incident):
         lifecycle.end_subscription(subscriber)
         consents.record(subscriber, Step.ENDED, Method.EMAIL)
@@ -134,12 +154,16 @@ def delete_unconfirmed(*, before: datetime) -> int:
     return IncidentChoice.objects.filter(confirmed_at=None, requested_at__lt=before).delete()[0]
 
 
-def _prepare_subscriber(subscriber: Subscriber | None, address: str, language: str) -> Subscriber:
+def _prepare_subscriber(
+    subscriber: Subscriber | None, address: str, language: str, *, keeps_requests: bool = True
+) -> Subscriber:
     # Return the subscriber to ask: unchanged if active, otherwise with a new opt-in started.
     if subscriber is not None and subscriber.state == State.ACTIVE:
         return subscriber
-    # A suspended subscriber has not unsubscribed: this opt-in covers their earlier choices too.
-    keeps_choices = subscriber is not None and subscriber.state in {State.PENDING, State.SUSPENDED}
+    # A suspended subscriber has not unsubscribed: this opt-in covers their earlier choices too. What a pending one
+    # asked for may be a stranger's wish, which only the link in the confirmation covers.
+    kept = {State.PENDING, State.SUSPENDED} if keeps_requests else {State.SUSPENDED}
+    keeps_choices = subscriber is not None and subscriber.state in kept
     choices = Choices.of(subscriber) if keeps_choices and subscriber else Choices(language, False, False)
     return lifecycle.start_opt_in(subscriber, address, choices)
 

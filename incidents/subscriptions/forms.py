@@ -11,7 +11,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from .. import guard
-from ..models import Component, ComponentGroup, Subscriber
+from ..models import Component, ComponentGroup
 from . import addresses, form_stamps
 from .lifecycle import Choices
 
@@ -174,15 +174,3 @@ class WebhookForm(SignUpForm):
 
 class FollowForm(StampedForm, LanguageForm):
     """Follow one incident; there is nothing to choose but the language."""
-
-
-def initial_choices(subscriber: Subscriber) -> dict[str, Any]:
-    """Return a subscriber's choices as the fields of ChoicesForm."""
-    chosen = list(subscriber.components.values_list("pk", flat=True))
-    return {
-        "language": subscriber.reading_language,
-        "wants_incidents": subscriber.wants_incidents,
-        "wants_maintenance": subscriber.wants_maintenance,
-        "scope": SOME if chosen else ALL,
-        "components": chosen,
-    }

@@ -94,6 +94,13 @@ def activate(subscriber: Subscriber) -> None:
     save_fields(subscriber, "state", "confirmed_at", "left_at", "suspended_because")
 
 
+def return_to_earlier_round(subscriber: Subscriber, choices: Choices) -> None:
+    """Undo a locked, pending subscriber's new opt-in, which was not confirmed: a stranger may have asked for it."""
+    # Only a suspension leaves no time of leaving.
+    subscriber.state = State.UNSUBSCRIBED if subscriber.left_at else State.SUSPENDED
+    save_choices(subscriber, choices, "state")
+
+
 def save_choices(subscriber: Subscriber, choices: Choices, *changed: str) -> None:
     """Save the choices together with the fields in `changed`."""
     subscriber.language = choices.language

@@ -37,12 +37,15 @@ STAMP = Limit("stamp", timedelta(hours=6), burst=5)
 # Many people share one network address, and all of them may sign up during an outage: enough for a company of 250,
 # the EU's limit of a medium-sized one, and for most of those behind the shared address of a mobile network.
 NETWORK = Limit("network", timedelta(seconds=15), burst=250)
-# Messages that all forms together cause; each mailbox has a budget of its own. See `budget`.
+# Messages that all forms together cause; each mailbox has a budget of its own. Beyond it, requests wait. A visitor
+# must not learn that it is reached: only addresses that get a message use it, which would tell them apart.
 EVERYBODY = Limit("everybody", timedelta(seconds=1), burst=2000)
 # All forms together: protects the table of requests; most requests of a flood cause no message.
 REQUESTS = Limit("requests", timedelta(seconds=0.05), burst=20_000)
 # What the holder of a link about this subscriber can do with it as a proof. See `proof`.
 OWNER = Limit("owner", timedelta(minutes=30), burst=5)
+# Manage links that such a holder can have sent to the mailbox: the link may have been forwarded.
+OWNER_LINK = Limit("owner_link", timedelta(hours=24), burst=2)
 # Codes to one URL and to one host, so that no receiver is flooded.
 CODE = Limit("code", timedelta(minutes=15), burst=3)
 CODE_HOST = Limit("code_host", timedelta(seconds=10), burst=60)
@@ -79,14 +82,13 @@ def take_request(*, network: str, stamp: str) -> None:
     """Take a place in every limit of the requester, or in none. Raises LimitReached.
 
     None of them depends on the requested address, and the statements are the same for
-    every address. A request is refused, too, while no message can be sent to anybody.
+    every address.
     """
     wanted = [(limit, value) for limit, value in ((STAMP, stamp), (NETWORK, network)) if value]
     try:
         with transaction.atomic():
             # The shared limit comes last: its row is locked until the transaction ends.
             _take_all([*wanted, (REQUESTS, "")])
-            _check_room(EVERYBODY)
     except LimitReached as reached:
         record_refusal(reached.limit)
         raise
@@ -100,6 +102,11 @@ def take_message() -> None:
 def take_as_owner(*, subscriber_id: str) -> None:
     """Take a place in the limit of what links about this subscriber can prove. Raises LimitReached."""
     _take_all([(OWNER, subscriber_id)])
+
+
+def take_owner_link(*, mailbox: str) -> None:
+    """Take a place in the limit of manage links by proof to one mailbox. Raises LimitReached."""
+    _take_all([(OWNER_LINK, mailbox)])
 
 
 def may_post_code(*, url: str, host: str) -> bool:
@@ -154,13 +161,6 @@ def _take_all(wanted: Iterable[tuple[Limit, str]]) -> None:
             raise LimitReached(limit, _wait(limit, value))
 
 
-def _check_room(limit: Limit) -> None:
-    # Raise LimitReached if the bucket is full, without taking a place.
-    wait = _wait(limit)
-    if wait:
-        raise LimitReached(limit, wait)
-
-
 def _take(limit: Limit, value: str) -> bool:
     parameters: dict[str, str | int | datetime] = {
         "key": limit.key(value),
@@ -173,7 +173,7 @@ def _take(limit: Limit, value: str) -> bool:
         return cursor.fetchone() is not None
 
 
-def _wait(limit: Limit, value: str = "") -> timedelta:
+def _wait(limit: Limit, value: str) -> timedelta:
     # The time until the bucket has a place again; zero if it has one.
     now = timezone.now()
     free_at = RateLimit.objects.filter(key=limit.key(value)).values_list("free_at", flat=True).first() or now
@@ -183,6 +183,6 @@ def _wait(limit: Limit, value: str = "") -> timedelta:
 _ALARMING = {
     NETWORK.name: "one network has used the forms very often; its visitors are asked to wait.",
     REQUESTS.name: "too many requests; new ones are refused for the moment.",
-    EVERYBODY.name: "the limit for all requesters is reached; visitors are asked to wait, and confirmations are late.",
+    EVERYBODY.name: "the limit of messages to all requesters is reached; confirmations are late.",
     REFUSALS.name: "very many requests are refused; a script may be signing up strangers. The limits hold.",
 }

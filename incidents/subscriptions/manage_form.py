@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ..models import Page, Subscriber
 from . import following
-from .forms import ChoicesForm, initial_choices
+from .forms import ALL, SOME, ChoicesForm
 
 MAX_PAUSE = timedelta(days=366)
 _AREAS = ("Africa/", "America/", "Antarctica/", "Asia/", "Atlantic/", "Australia/", "Europe/", "Indian/", "Pacific/")
@@ -55,11 +55,16 @@ class ManageForm(ChoicesForm):
     @classmethod
     def of(cls, subscriber: Subscriber) -> "ManageForm":
         """Return the form with the subscriber's current choices."""
+        chosen = list(subscriber.components.values_list("pk", flat=True))
         paused = subscriber.paused_until
         return cls(
             subscriber=subscriber,
             initial={
-                **initial_choices(subscriber),
+                "language": subscriber.reading_language,
+                "wants_incidents": subscriber.wants_incidents,
+                "wants_maintenance": subscriber.wants_maintenance,
+                "scope": SOME if chosen else ALL,
+                "components": chosen,
                 "time_zone": subscriber.time_zone,
                 "incidents": [choice.incident_id for choice in following.public_choices(subscriber) if choice.told],
                 "paused_until": paused.astimezone(_zone()).date() if paused and paused > timezone.now() else None,

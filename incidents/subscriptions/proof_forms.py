@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from . import addresses
-from .forms import AddressForm, SignUpForm, WebhookForm, initial_choices
+from .forms import AddressForm, FollowForm, SignUpForm, WebhookForm
 from .proof import Proof
 
 
@@ -17,7 +17,7 @@ class ProofForm(forms.Form):
     def __init__(self, *args: Any, proof: Proof, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.proof = proof
-        # Who has a link is no script; the address is known, or compared with the one that the link was sent to.
+        # The holder of a link is no script. The address is known, or compared with the one that the link was sent to.
         for name in ("stamp", "subject", *(["address"] if proof.address else [])):
             self.fields.pop(name, None)
 
@@ -34,11 +34,7 @@ class ProofForm(forms.Form):
 
 
 class SubscribeAgainForm(ProofForm, SignUpForm):
-    @classmethod
-    def of(cls, proof: Proof, data: Any) -> "SubscribeAgainForm":
-        """Return the form with the choices that are stored, if any."""
-        known = proof.subscriber if proof.address else None
-        return cls(data, proof=proof, initial=initial_choices(known) if known and known.is_mail else None)
+    """Asks for the choices again: the link may be in other hands, and must not show the earlier ones."""
 
 
 class WebhookAgainForm(ProofForm, WebhookForm):
@@ -46,4 +42,8 @@ class WebhookAgainForm(ProofForm, WebhookForm):
 
 
 class NewManageLinkForm(ProofForm, AddressForm):
+    pass
+
+
+class FollowAgainForm(ProofForm, FollowForm):
     pass

@@ -4,36 +4,41 @@ from http import HTTPStatus
 from typing import Any
 
 from django.forms import Form
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 
 from ..masks import masked
-from ..models import Subscriber
-from . import addresses, limits, proof, service, webhooks
+from ..models import Incident, Subscriber
+from . import addresses, following, limits, proof, service, webhooks
 from .base_views import FormView, known
 from .limits import LimitReached
 from .proof import Proof
-from .proof_forms import NewManageLinkForm, SubscribeAgainForm, WebhookAgainForm
+from .proof_forms import FollowAgainForm, NewManageLinkForm, ProofForm, SubscribeAgainForm, WebhookAgainForm
 from .service import LinkState
 
 
 class ProofView(FormView):
     """A form for the holder of a link from an earlier message: the link proves the mailbox, so that none is sent."""
 
+    form: type[ProofForm]
     proof: Proof
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         found = proof.of_link(kwargs["token"])
         if found is None:
-            return self.show("broken_link", HTTPStatus.NOT_FOUND)
+            return self.show_broken()
         self.proof = found
-        return super().dispatch(request, *args, **kwargs)
+        return super().dispatch(request, *args, **kwargs) if self.is_enough() else self.show_broken()
+
+    def is_enough(self) -> bool:
+        """Whether the link proves enough for this form."""
+        return True
 
     def get(self, request: HttpRequest, token: str) -> HttpResponse:
-        return self.show_form(self.form_of(None))
+        return self.show_form(self.form(proof=self.proof))
 
     def post(self, request: HttpRequest, token: str) -> HttpResponseBase:
-        form = self.form_of(request.POST)
+        form = self.form(request.POST, proof=self.proof)
         try:
             limits.take_as_owner(subscriber_id=self.proof.subscriber_id)
         except LimitReached as reached:
@@ -44,9 +49,8 @@ class ProofView(FormView):
         address = masked(addresses.readable(self.proof.address))
         return super().show_form(form, status, is_proved=True, known_address=address, **context)
 
-    def form_of(self, data: QueryDict | None) -> Any:
-        """Return the form, with its input or without."""
-        raise NotImplementedError
+    def show_broken(self) -> HttpResponse:
+        return self.show("broken_link", HTTPStatus.NOT_FOUND)
 
     def act(self, form: Any) -> HttpResponseBase:
         """Do what a valid form asks for."""
@@ -57,35 +61,68 @@ class SubscribeAgain(ProofView):
     """Subscribe without a confirmation by email: after leaving by mistake, or with a confirmation link that expired."""
 
     template = "subscribe"
+    form = SubscribeAgainForm
+
+    def is_enough(self) -> bool:
+        return self.proof.subscribes or self._is_subscribed()
 
     def get(self, request: HttpRequest, token: str) -> HttpResponse:
-        subscriber = self.proof.subscriber
-        if subscriber is not None and subscriber.is_mail and subscriber.state == Subscriber.State.ACTIVE:
-            return self.show("already_confirmed", **known(subscriber))
-        return super().get(request, token)
-
-    def form_of(self, data: QueryDict | None) -> SubscribeAgainForm:
-        return SubscribeAgainForm.of(self.proof, data)
+        return self.show("already_confirmed") if self._is_subscribed() else super().get(request, token)
 
     def act(self, form: SubscribeAgainForm) -> HttpResponse:
         link_state, subscriber = service.subscribe_with_proof(
             proof=self.proof, address=form.proved_address, choices=form.choices()
         )
-        if subscriber is None:
-            return self.show("broken_link", HTTPStatus.NOT_FOUND)
-        return self.show("confirmed" if link_state == LinkState.VALID else "already_confirmed", **known(subscriber))
+        if link_state == LinkState.USED:
+            return self.show("already_confirmed")
+        return self.show("confirmed", **known(subscriber)) if subscriber else self.show_broken()
+
+    def _is_subscribed(self) -> bool:
+        subscriber = self.proof.subscriber
+        return subscriber is not None and subscriber.is_mail and subscriber.state == Subscriber.State.ACTIVE
+
+
+class FollowAgain(ProofView):
+    """Follow an incident without a confirmation by email, with a confirmation link that expired."""
+
+    template = "follow"
+    form = FollowAgainForm
+    incident: Incident
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        incident = Incident.objects.public().filter(pk=kwargs.pop("incident")).first()
+        if incident is None or incident.is_over:
+            return self.show("not_followed", HTTPStatus.GONE if incident else HTTPStatus.NOT_FOUND, incident=incident)
+        self.incident = incident
+        return super().dispatch(request, *args, **kwargs)
+
+    def is_enough(self) -> bool:
+        return self.proof.is_private
+
+    def show_form(self, form: Form, status: HTTPStatus = HTTPStatus.OK, **context: Any) -> HttpResponse:
+        return super().show_form(form, status, incident=self.incident, **context)
+
+    def act(self, form: FollowAgainForm) -> HttpResponse:
+        subscriber = following.follow_with_proof(
+            proof=self.proof,
+            address=form.proved_address,
+            incident=self.incident,
+            language=form.cleaned_data["language"],
+        )
+        return self.show("confirmed", **known(subscriber)) if subscriber else self.show_broken()
 
 
 class NewManageLink(ProofView):
     """A button that emails a link to the subscription: nothing to type, and outside the budget of strangers."""
 
     template = "request_manage_link"
-
-    def form_of(self, data: QueryDict | None) -> NewManageLinkForm:
-        return NewManageLinkForm(data, proof=self.proof)
+    form = NewManageLinkForm
 
     def act(self, form: NewManageLinkForm) -> HttpResponse:
-        service.send_manage_link_with_proof(proof=self.proof, address=form.proved_address)
+        try:
+            service.send_manage_link_with_proof(proof=self.proof, address=form.proved_address)
+        except LimitReached as reached:
+            return self.refuse_for_now(form, reached)
         return self.show("manage_link_sent", address=masked(addresses.readable(form.proved_address)))
 
 
@@ -93,15 +130,15 @@ class ConnectAgain(ProofView):
     """Connect a webhook of the owner of a mailbox without the first email: the next page posts the code."""
 
     template = "subscribe_webhook"
+    form = WebhookAgainForm
 
-    def form_of(self, data: QueryDict | None) -> WebhookAgainForm:
-        return WebhookAgainForm(data, proof=self.proof)
+    def is_enough(self) -> bool:
+        return self.proof.is_private
 
     def act(self, form: WebhookAgainForm) -> HttpResponseBase:
-        url = form.cleaned_data["url"]
         subscriber = webhooks.sign_up_with_proof(
-            proof=self.proof, url=url, address=form.proved_address, choices=form.choices()
+            proof=self.proof, url=form.cleaned_data["url"], address=form.proved_address, choices=form.choices()
         )
         if subscriber is None:
-            return self.show("broken_link", HTTPStatus.NOT_FOUND)
+            return self.show_broken()
         return redirect("subscriptions:connect", webhooks.connect_token(subscriber))

@@ -13,15 +13,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from django.db import transaction
-from django.db.models import Value
-from django.db.models.functions import Coalesce
 
 from .. import links
 from ..links import Purpose
 from ..models import Delivery, DeliveryState, IncidentChoice, SkipReason, Subscriber
 from ..notifications.ledger.writer import transition
 from ..notifications.outbox import queue_message
-from . import budget, consents, erasure, following, lifecycle
+from . import budget, consents, erasure, following, lifecycle, limits
 from .consents import Method, Step
 from .lifecycle import CONSENT_TEXT, Choices, State
 from .proof import Proof
@@ -106,7 +104,7 @@ def subscribe_with_proof(*, proof: Proof, address: str, choices: Choices) -> tup
 
     USED if they are subscribed already, and nothing changes; INVALID if the link proves another address.
     """
-    if not proof.proves(address):
+    if not (proof.subscribes and proof.proves(address)):
         return LinkState.INVALID, None
     lifecycle.lock_address(address)
     subscriber = Subscriber.objects.by_mail(address).select_for_update().first()
@@ -146,8 +144,6 @@ def unsubscribe(*, token: str) -> tuple[LinkState, Subscriber | None]:
     if link_state == LinkState.VALID and subscriber is not None:
         lifecycle.end_subscription(subscriber)
         consents.record(subscriber, Step.ENDED, Method.EMAIL)
-        if subscriber.is_mail:  # a webhook's link proves nothing about its owner's mailbox
-            budget.renew(subscriber.address)
     return link_state, subscriber
 
 
@@ -172,9 +168,13 @@ def send_manage_link(*, address: str) -> None:
 
 @transaction.atomic
 def send_manage_link_with_proof(*, proof: Proof, address: str) -> None:
-    """Email a manage link for the holder of a link in an earlier message, outside the budget of strangers."""
+    """Email a manage link for the holder of a link in an earlier message, outside the budget of strangers.
+
+    Raises LimitReached.
+    """
     subscriber = lifecycle.confirmed_subscriptions(address).select_for_update().first()
     if subscriber is not None and proof.proves(address):
+        limits.take_owner_link(mailbox=budget.mailbox_key(address))
         queue_message(subscriber, Delivery.Letter.MANAGE)
 
 
@@ -244,12 +244,13 @@ def erase(*, subscriber: Subscriber) -> LinkState:
 def delete_unconfirmed(*, now: datetime) -> int:
     """Delete sign-ups that were not confirmed within seven days; return how many.
 
-    People who had unsubscribed before are set back to unsubscribed.
+    A subscriber of an earlier round returns to its state and to the choices that its owner made.
     """
     following.delete_unconfirmed(before=now - UNCONFIRMED_KEPT)
     unconfirmed = Subscriber.objects.filter(state=State.PENDING, requested_at__lt=now - UNCONFIRMED_KEPT)
     IncidentChoice.objects.filter(subscriber__in=unconfirmed).delete()
-    unconfirmed.filter(opt_in_round__gt=1).update(state=State.UNSUBSCRIBED, left_at=Coalesce("left_at", Value(now)))
+    for subscriber in unconfirmed.filter(opt_in_round__gt=1).order_by("pk").select_for_update():
+        lifecycle.return_to_earlier_round(subscriber, consents.last_choices(subscriber))
     # Locked first: delete() works on rows it read, and one may be confirmed in between.
     locked = list(unconfirmed.order_by("pk").select_for_update().values_list("pk", flat=True))
     return Subscriber.objects.filter(pk__in=locked).delete()[1].get(Subscriber._meta.label, 0)

@@ -20,6 +20,7 @@ urlpatterns = [
     # A link from an earlier message proves the mailbox.
     path("subscription/again/<token>/", proof_views.SubscribeAgain.as_view(), name="subscribe_again"),
     path("subscription/again/<token>/webhook/", proof_views.ConnectAgain.as_view(), name="connect_again"),
+    path("subscription/again/<token>/<incident>/", proof_views.FollowAgain.as_view(), name="follow_again"),
     path("subscription/link/<token>/", proof_views.NewManageLink.as_view(), name="new_manage_link"),
     path("subscription/manage/<token>/", views.Manage.as_view(), name="manage"),
     path("subscription/manage/<token>/webhook/", webhook_views.WebhookLog.as_view(), name="webhook"),

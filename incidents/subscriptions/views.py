@@ -15,7 +15,7 @@ from django.utils import timezone
 from .. import links
 from ..links import Purpose
 from ..models import Incident, Subscriber, SubscriptionRequest
-from . import addresses, following, form_stamps, lifecycle, own_data, requests, service
+from . import addresses, following, form_stamps, lifecycle, own_data, proof, requests, service
 from .base_views import FormView, TokenView, known
 from .forms import AddressForm, FollowForm, SignUpForm, StampedForm
 from .limits import LimitReached
@@ -103,6 +103,12 @@ class RequestManageLink(FormView):
 
 class Confirm(TokenView):
     broken = "broken_confirmation"
+
+    def show_broken(self, link_state: LinkState, **context: Any) -> HttpResponse:
+        found = proof.of_link(self.kwargs["token"])
+        known_incidents = following.requested_choices(found.subscriber) if found and found.subscriber else ()
+        incidents = [choice.incident for choice in known_incidents if not choice.incident.is_over]
+        return super().show_broken(link_state, incidents=incidents, **context)
 
     def get(self, request: HttpRequest, token: str) -> HttpResponse:
         return self._answer(*service.check_confirmation_link(token), open_template="confirm")

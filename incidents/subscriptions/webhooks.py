@@ -71,7 +71,7 @@ def sign_up_with_proof(*, proof: Proof, url: str, address: str, choices: Choices
     Return the webhook, whose connect link needs no message: unchanged if it is connected
     already. None if the link proves another address.
     """
-    if not proof.proves(address):
+    if not (proof.is_private and proof.proves(address)):
         return None
     subscriber = _lock_webhook(url, address)
     if subscriber is not None and subscriber.state == State.ACTIVE:

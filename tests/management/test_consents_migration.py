@@ -51,6 +51,21 @@ def test_steps_that_were_stored_become_records() -> None:
     ]
 
 
+def test_nothing_is_made_up_about_an_earlier_round() -> None:
+    old_models().get_model("incidents", "Subscriber").objects.create(
+        address="anna@example.dk",
+        canonical_address="anna@example.dk",
+        language="da",
+        state="pending",
+        opt_in_round=2,
+        requested_at=LEFT,
+        confirmed_at=SIGNED_UP,
+        left_at=CONFIRMED,
+    )
+    migrate()
+    assert list(ConsentRecord.objects.values_list("step", "at")) == [("requested", LEFT)]
+
+
 def test_earlier_erasures_leave_a_hash_and_the_day() -> None:
     old = old_models()
     erased = old.get_model("incidents", "Subscriber").objects.create(

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from django.db import ProgrammingError, transaction
 
+from incidents import scheduler
 from incidents.models import ConsentRecord, Subscriber
 from incidents.subscriptions import service
 from incidents.subscriptions.lifecycle import CONSENT_TEXT
@@ -56,6 +57,35 @@ def test_following_an_incident_is_recorded_with_the_incident(anna: Visitor) -> N
         ("requested", [incident.pk], False),
         ("confirmed", [incident.pk], False),
     ]
+
+
+def test_incident_that_a_stranger_asked_to_follow_is_not_part_of_the_consent(anna: Visitor) -> None:
+    subscriber = make_subscriber("anna@example.dk")
+    anna.post(anna.page("follow", make_incident().pk), {"address": "anna@example.dk", "stamp": anna.stamp()})
+    choices = {"language": "en", "wants_incidents": "on", "scope": "all"}
+    anna.post(anna.page("manage", manage_token(subscriber)), choices)
+    assert [(one.step, len(one.incidents)) for one in subscriber.consents.all()] == [("requested", 1), ("changed", 0)]
+
+
+@pytest.mark.parametrize(("state", "left"), [("unsubscribed", True), ("suspended", False)])
+def test_unconfirmed_return_leaves_state_and_choices_as_their_owner_left_them(
+    anna: Visitor, state: str, left: bool
+) -> None:
+    component = make_component("mail")
+    anna.sign_up(language="en", scope="some", components=[component.pk])
+    subscriber = Subscriber.objects.get()
+    anna.confirm(subscriber)
+    if left:
+        anna.post(anna.page("unsubscribe", unsubscribe_token(subscriber)))
+    else:
+        Subscriber.objects.update(state="suspended", suspended_because="550 no such user")
+    anna.clock.shift(timedelta(days=2))
+    anna.sign_up(language="da")  # a stranger
+    anna.clock.shift(timedelta(days=8))
+    scheduler.forget_sign_ups()
+    subscriber.refresh_from_db()
+    assert (subscriber.state, subscriber.language) == (state, "en")
+    assert list(subscriber.components.all()) == [component]
 
 
 def test_end_by_staff_is_recorded(anna: Visitor) -> None:

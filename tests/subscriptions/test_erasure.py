@@ -134,7 +134,7 @@ def test_departed_subscribers_are_erased_in_batches(anna: Visitor, monkeypatch: 
 
 
 def test_sign_up_of_a_returning_subscriber_that_is_never_confirmed_ends_in_the_hash_too(anna: Visitor) -> None:
-    subscriber = make_subscriber("quux@livets.dk", state="suspended")
+    subscriber = make_subscriber("quux@livets.dk", state="unsubscribed", left_at=timezone.now())
     anna.sign_up("quux@livets.dk")
     anna.clock.shift(timedelta(days=8))
     scheduler.forget_sign_ups()

@@ -47,10 +47,8 @@ def test_visitor_beyond_the_limit_of_a_network_is_told_so_and_loses_nothing(
 
 
 @pytest.mark.parametrize("form", ["subscribe", "subscribe_webhook", "request_manage_link"])
-def test_every_form_says_when_nobody_can_be_written_to(
-    ben: Visitor, form: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(limits, "EVERYBODY", limits.Limit("everybody", timedelta(hours=1)))
+def test_every_form_says_that_too_many_use_it(ben: Visitor, form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "REQUESTS", limits.Limit("requests", timedelta(hours=1)))
     ben.sign_up("first@example.dk")
     fields = {"address": "anna@example.dk", "wants_incidents": "on", "url": "https://example.com/", "scope": "all"}
     answer = ben.post(ben.page(form), {**fields, "stamp": ben.stamp()})
@@ -58,6 +56,16 @@ def test_every_form_says_when_nobody_can_be_written_to(
     assert "Very many people are sending this form right now" in text(answer)
     assert "in 60 minutes" in text(answer)
     assert not SubscriptionRequest.objects.exists()
+
+
+@pytest.mark.parametrize("address", ["known@example.dk", "unknown@example.dk"])
+def test_answer_does_not_tell_whether_the_last_message_to_everybody_was_used(
+    ben: Visitor, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_subscriber("known@example.dk")
+    monkeypatch.setattr(limits, "EVERYBODY", limits.Limit("everybody", timedelta(hours=1)))
+    ben.post(ben.page("request_manage_link"), {"address": address})
+    assert ben.sign_up("probe@example.dk").status_code == 200
 
 
 def test_request_refused_by_network_does_not_use_up_the_budget_of_the_mailbox(
@@ -89,7 +97,7 @@ def test_limit_for_all_alarms_staff_once(
     for number in range(5):
         anna.sign_up(f"{number}@example.dk")
     assert Delivery.objects.count() == 2
-    assert [record.levelname for record in caplog.records if "limit for all" in record.message] == ["ERROR"]
+    assert [record.levelname for record in caplog.records if "limit of messages" in record.message] == ["ERROR"]
 
 
 def test_limits_store_no_address_and_no_network(anna: Visitor) -> None:
@@ -135,7 +143,7 @@ def test_unconfirmed_sign_ups_are_deleted_after_seven_days(anna: Visitor) -> Non
 
 
 def test_unconfirmed_return_leaves_the_subscriber_unsubscribed(anna: Visitor) -> None:
-    subscriber = make_subscriber("anna@example.dk", state="unsubscribed")
+    subscriber = make_subscriber("anna@example.dk", state="unsubscribed", left_at=timezone.now())
     anna.sign_up()
     anna.clock.shift(8 * DAY)
     assert service.delete_unconfirmed(now=timezone.now()) == 0

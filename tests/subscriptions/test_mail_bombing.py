@@ -82,7 +82,7 @@ def test_flood_from_many_networks_alarms_staff_once_an_hour(
         with suppress(limits.LimitReached):
             request_sign_up(f"v{number}@example.dk", network=f"10.{number}.0.0/24")
     assert Delivery.objects.count() == 10
-    assert [record.levelname for record in caplog.records if "limit for all" in record.message] == ["ERROR"]
+    assert [record.levelname for record in caplog.records if "limit of messages" in record.message] == ["ERROR"]
     assert RateLimit.objects.filter(key=limits.ALARM.key("everybody")).count() == 1
 
 

@@ -96,7 +96,6 @@ def _context(page: Page, language: str, announcement: Announcement | None) -> di
         "unsubscribe_url": Placeholder.UNSUBSCRIBE.marker,
         "manage_url": Placeholder.MANAGE.marker,
         "new_manage_link_url": Placeholder.NEW_MANAGE_LINK.marker,
-        "request_manage_link_url": links.absolute(links.dynamic("subscriptions:request_manage_link", language)),
         "confirm_url": Placeholder.CONFIRM.marker,
         "connect_url": Placeholder.CONNECT.marker,
         "webhook": Placeholder.WEBHOOK.marker,
