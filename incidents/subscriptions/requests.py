@@ -14,6 +14,7 @@ from django.db import transaction
 
 from ..models import Component, Incident, SubscriptionRequest
 from ..notifications import queues
+from ..notifications.monitoring import health
 from . import following, limits, service, webhooks
 from .lifecycle import Choices
 
@@ -23,6 +24,8 @@ Kind = SubscriptionRequest.Kind
 
 # A worker processes a request within a second; after this the scheduler does.
 OVERLOOKED_AFTER = timedelta(seconds=5)
+# The same while a worker is running, which may be busy with announcements.
+BUSY_AFTER = timedelta(seconds=30)
 # Per run of the scheduler, for which workers that are running should leave nothing.
 _MAX_AT_A_TIME = 20
 # Per job, so that the messages of these requests are sent before the next ones are processed.
@@ -80,7 +83,14 @@ def process_batch(now: datetime) -> None:
 
 
 def process_overlooked(now: datetime) -> int:
-    """Process some of the requests that no worker processed in time."""
+    """Process some of the requests that no worker processed in time.
+
+    A worker that has many to process is given longer: the scheduler would only take the processor's time from an
+    announcement that it has to release.
+    """
+    overlooked = SubscriptionRequest.objects.due(now - OVERLOOKED_AFTER)
+    if overlooked.exists() and health.check_health(now).request_workers:
+        return process_due(now - BUSY_AFTER, _MAX_AT_A_TIME)
     return process_due(now - OVERLOOKED_AFTER, _MAX_AT_A_TIME)
 
 

@@ -16,6 +16,7 @@ from rq import Queue, SimpleWorker
 from incidents import scheduler
 from incidents.models import Component, RequestedMessage, Subscriber, SubscriptionRequest
 from incidents.notifications import queues
+from incidents.notifications.monitoring import health
 from incidents.subscriptions import budget, limits, requests, service
 from incidents.subscriptions.lifecycle import Choices
 from tests.factories import make_component, make_incident, make_subscriber
@@ -129,6 +130,17 @@ def test_scheduler_processes_overlooked_requests(anna: Visitor) -> None:
     scheduler.process_requests()
     assert messages() == []  # a worker may be about to take it
     anna.clock.shift(6)
+    scheduler.process_requests()
+    assert messages() == ["confirmation"]
+
+
+def test_scheduler_gives_a_running_worker_longer(anna: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health.Health, "request_workers", 1)
+    requests.store(request_for())
+    anna.clock.shift(6)
+    scheduler.process_requests()
+    assert messages() == []
+    anna.clock.shift(25)
     scheduler.process_requests()
     assert messages() == ["confirmation"]
 

@@ -14,7 +14,7 @@ from rq import Worker
 
 from ...models import Delivery, Heartbeat
 from .. import queues
-from ..queues import EMAILS, MESSAGES, POSTS
+from ..queues import EMAILS, MESSAGES, POSTS, REQUESTS
 
 SCHEDULER = "scheduler"
 # Staff must notice within a minute; two heartbeats may be missed.
@@ -61,6 +61,10 @@ class Health:
     @property
     def message_workers(self) -> int:
         return sum(MESSAGES in worker.queues for worker in self.live_workers)
+
+    @property
+    def request_workers(self) -> int:
+        return sum(REQUESTS in worker.queues for worker in self.live_workers)
 
     @property
     def webhook_workers(self) -> int:
