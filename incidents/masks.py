@@ -28,6 +28,16 @@ def without_addresses(text: str, address: str) -> str:
     return re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", f"{name[:1]}…", text, flags=re.IGNORECASE)
 
 
+def without_recipient(text: str, address: str) -> str:
+    """Return a server's reply with neither the address nor the domain or host of its recipient, nor other addresses."""
+    text = _MAIL_ADDRESS.sub("…", without_addresses(text, address))
+    is_url = "://" in address
+    domain = address.partition("://")[2].partition("/")[0] if is_url else address.rpartition("@")[2]
+    if len(domain) < 2 or domain.lower() not in text.lower():
+        return text
+    return re.sub(rf"(?<![\w-])(?:[\w-]+\.)*{re.escape(domain)}(?![\w-])", "…", text, flags=re.IGNORECASE)
+
+
 def without_hosts(text: str) -> str:
     """Return text without names of hosts: `Greylisted by …`."""
     return _HOST.sub("…", text)

@@ -92,7 +92,7 @@ def forget_sign_ups() -> None:
 
 
 def erase_departed() -> None:
-    """A limited number at a time, so that no other chore has to wait."""
+    """A limited number at a time, so that no subscriber's lock is held for long."""
     erasure.erase_departed(timezone.now())
 
 
@@ -126,7 +126,6 @@ def chores() -> list[Chore]:
         Chore(begin_day, timedelta(seconds=30)),
         # What is deleted after days need not go to the minute.
         Chore(forget_sign_ups, timedelta(hours=1)),
-        Chore(erase_departed, timedelta(minutes=1)),
         Chore(forget_deliveries, timedelta(hours=1)),
     ]
 
@@ -151,6 +150,7 @@ def run(stopped: Callable[[], bool], pause: float = 0.1) -> None:
         Chore(repair_store, timedelta(seconds=5)),  # a disk can delay it
         Chore(look_up_mail_servers, timedelta(minutes=1)),  # a name server can
         Chore(process_requests, timedelta(seconds=5)),  # a flood of requests; usually there is nothing to do
+        Chore(erase_departed, timedelta(minutes=1)),  # many who left on the same day
     )
     threads = [Thread(target=_repeat, args=([chore], stopped, pause), name=chore.do.__name__) for chore in slow]
     for thread in threads:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from incidents.masks import masked, without_addresses, without_hosts
+from incidents.masks import masked, without_addresses, without_hosts, without_recipient
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,17 @@ def test_addresses_in_a_reply_are_masked(address: str, reply: str, shown: str) -
 )
 def test_hosts_in_a_reply_are_masked(reply: str, shown: str) -> None:
     assert without_hosts(reply) == shown
+
+
+@pytest.mark.parametrize(
+    ("reply", "address", "shown"),
+    [
+        ("4.7.1 <zed@solo.dk> greylisted zed at mx.Solo.dk", "zed@solo.dk", "4.7.1 <…> greylisted z… at …"),
+        ("4.7.1 <z…@solo.dk>, not eva@other.dk", "zed@solo.dk", "4.7.1 <…>, not …"),
+        ("4.4.1 mx1.provider.com is busy", "zed@solo.dk", "4.4.1 mx1.provider.com is busy"),
+        ("hooks.solo.dk: connection refused", "https://hooks.solo.dk/secret", "…: connection refused"),
+        ("consolo.dk is not solo.dk-a", "zed@solo.dk", "consolo.dk is not solo.dk-a"),
+    ],
+)
+def test_neither_recipient_nor_domain_is_left_in_a_reply(reply: str, address: str, shown: str) -> None:
+    assert without_recipient(reply, address) == shown

@@ -8,8 +8,9 @@ from django.conf import settings
 from django.db.models import CharField, F, Func, Value
 from django.db.models.functions import Lower
 
-# `mail_domain` and `webhook_origin` as expressions over a subscriber.
+# `mail_domain`, also of an owner, and `webhook_origin` as expressions over a subscriber.
 MAIL_DOMAIN = Lower(Func(F("address"), Value("@"), Value(-1), function="split_part", output_field=CharField()))
+OWNER_DOMAIN = Lower(Func(F("owner"), Value("@"), Value(-1), function="split_part", output_field=CharField()))
 WEBHOOK_ORIGIN = Func(F("address"), Value("^[a-z]+://[^/]+"), function="substring", output_field=CharField())
 
 

@@ -11,22 +11,42 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from ..models import RequestedMessage, Subscriber, SubscriptionRequest
-from ..notifications import addressing
-from ..notifications.ledger import mx
+from ..identity import canonical
+from ..models import (
+    Attempt,
+    Bounce,
+    ConsentRecord,
+    Delivery,
+    DeliveryState,
+    IncidentChoice,
+    RequestedMessage,
+    SigningSecret,
+    SkipReason,
+    Subscriber,
+    SubscriptionRequest,
+)
+from ..notifications.ledger import destinations
+from ..notifications.ledger.writer import transition
 from . import budget, lifecycle
 from .lifecycle import State
 
 BATCH = 200
 
 
+def lock_subscriptions(address: str) -> list[Subscriber]:
+    """Lock all subscriptions of a mailbox, in the order of their ids, so that two erasures wait for each other."""
+    own = Subscriber.objects.by_mail(address) | Subscriber.objects.webhooks_of(address)
+    return list(own.order_by("pk").select_for_update())
+
+
 @transaction.atomic
-def erase(subscriber: Subscriber) -> None:
-    """Erase a locked subscriber at their own request, and what the limits remember of the address."""
-    budget.renew(subscriber.mail_address)
-    RequestedMessage.objects.filter(subscriber_id=subscriber.pk).delete()
-    SubscriptionRequest.objects.filter(address__iexact=subscriber.mail_address).delete()
-    _erase([subscriber])
+def erase(subscriptions: list[Subscriber]) -> None:
+    """Erase the locked subscriptions of a mailbox at its owner's request, and what the limits remember of it."""
+    address = subscriptions[0].mail_address
+    budget.renew(address)
+    RequestedMessage.objects.filter(subscriber_id__in=[one.pk for one in subscriptions]).delete()
+    _delete_requests(address)
+    _erase(subscriptions)
 
 
 @transaction.atomic
@@ -41,33 +61,37 @@ def erase_departed(now: datetime) -> int:
     before = now - timedelta(days=settings.LEFT_ADDRESS_KEPT_DAYS)
     departed = Subscriber.objects.filter(state=State.UNSUBSCRIBED, left_at__lt=before).exclude(address="")
     batch = list(departed.select_for_update(skip_locked=True).order_by("left_at")[:BATCH])
-    _erase(batch)
+    if batch:
+        _erase(batch)
     return len(batch)
 
 
+def _delete_requests(address: str) -> None:
+    # Except those that a worker processes now: it waits for the subscriber's lock while this
+    # transaction would wait for the request. Such a request is a new sign-up.
+    rows = SubscriptionRequest.objects.filter(address__istartswith=address.rpartition("@")[0] + "@")
+    own = [row.pk for row in rows.select_for_update(skip_locked=True) if canonical(row.address) == canonical(address)]
+    SubscriptionRequest.objects.filter(pk__in=own).delete()
+
+
 def _erase(subscribers: list[Subscriber]) -> None:
-    domains = {addressing.mail_domain(subscriber.address) for subscriber in subscribers if subscriber.is_mail}
+    # In the order in which a worker locks rows that it records a failure in: subscriber, destination, delivery.
+    ids = [subscriber.pk for subscriber in subscribers]
+    for model in (IncidentChoice, ConsentRecord, SigningSecret, Attempt, Subscriber.components.through):
+        model._default_manager.filter(subscriber__in=ids).delete()
+    _blank(subscribers)
+    destinations.forget_unused(set().union(*map(destinations.names_of, subscribers)))
+    _erase_deliveries(ids)
+
+
+def _blank(subscribers: list[Subscriber]) -> None:
     for subscriber in subscribers:
-        lifecycle.end_subscription(subscriber)
-        _erase_deliveries(subscriber)
-        for rows in (subscriber.consents, subscriber.secrets, subscriber.attempts):
-            rows.all().delete()
-        subscriber.components.clear()
-        Subscriber.objects.filter(pk=subscriber.pk).update(**_blank(subscriber))
-        subscriber.refresh_from_db()
-    if domains:
-        mx.forget_domains(domains)
+        subscriber.erased_key = lifecycle.erased_key(subscriber.address)
+    Subscriber.objects.filter(pk__in=[one.pk for one in subscribers]).update(**_blank_fields())
+    Subscriber.objects.bulk_update(subscribers, ["erased_key"])
 
 
-def _erase_deliveries(subscriber: Subscriber) -> None:
-    # Messages about the subscription would tell when the person signed up and left.
-    subscriber.deliveries.filter(announcement=None, component_update=None).delete()
-    subscriber.bounces.filter(announcement=None).delete()
-    subscriber.deliveries.update(reply="", destination="", language="")
-    subscriber.bounces.update(reply="")
-
-
-def _blank(subscriber: Subscriber) -> dict[str, Any]:
+def _blank_fields() -> dict[str, Any]:
     # The values of an erased row. Every field gets its default, so that a new one is not forgotten here.
     day = timezone.now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     fields = [field for field in Subscriber._meta.concrete_fields if not field.primary_key]
@@ -75,5 +99,14 @@ def _blank(subscriber: Subscriber) -> dict[str, Any]:
         **{field.attname: field.get_default() for field in fields},
         **dict.fromkeys(("requested_at", "left_at", "created_at", "updated_at"), day),
         "state": State.UNSUBSCRIBED,
-        "erased_key": lifecycle.erased_key(subscriber.address),
     }
+
+
+def _erase_deliveries(ids: list[str]) -> None:
+    deliveries, bounces = Delivery.objects.filter(subscriber__in=ids), Bounce.objects.filter(subscriber__in=ids)
+    # Messages about the subscription would tell when the person signed up and left.
+    deliveries.filter(announcement=None, component_update=None).delete()
+    bounces.filter(announcement=None).delete()
+    deliveries.update(reply="", destination="", language="")  # waits for outcomes that are being recorded
+    transition(deliveries, DeliveryState.SKIPPED, skip_reason=SkipReason.UNSUBSCRIBED)
+    bounces.update(reply="")

@@ -228,15 +228,15 @@ def change_choices(
 
 @transaction.atomic
 def erase(*, subscriber: Subscriber) -> LinkState:
-    """Delete the subscriber's personal data. Deliveries stay, without the address and without servers' replies.
+    """Delete the personal data of all subscriptions of the subscriber's mailbox, also pending ones and webhooks.
 
-    Returns EXPIRED and changes nothing if the subscriber was erased or started a new
-    opt-in since they were read.
+    Deliveries stay, without the address and without servers' replies. Returns EXPIRED and
+    changes nothing if the subscriber was erased or started a new opt-in since they were read.
     """
-    present = lifecycle.lock_if_unchanged(subscriber)
-    if present is None:
+    subscriptions = erasure.lock_subscriptions(subscriber.mail_address)
+    if (subscriber.pk, subscriber.opt_in_round) not in {(one.pk, one.opt_in_round) for one in subscriptions}:
         return LinkState.EXPIRED
-    erasure.erase(present)
+    erasure.erase(subscriptions)
     return LinkState.VALID
 
 

@@ -6,13 +6,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connections
+from django.db import connections, transaction
 from django.db.models.deletion import Collector
 from django.utils import timezone
 
 from harness.waiting import wait_for
-from incidents.models import Delivery, Subscriber
-from incidents.subscriptions import budget, lifecycle, service
+from incidents.models import Delivery, Destination, Subscriber, SubscriptionRequest
+from incidents.subscriptions import budget, requests, service
 from incidents.subscriptions.lifecycle import Choices
 from incidents.subscriptions.service import LinkState
 from tests.factories import make_subscriber
@@ -58,15 +58,15 @@ def test_sign_up_that_waited_for_an_erasure_creates_a_new_subscriber(
 ) -> None:
     subscriber = make_subscriber("anna@example.dk")
     futures: list[Any] = []
-    end_subscription = lifecycle.end_subscription
 
-    def sign_up_concurrently(locked: Subscriber) -> None:
+    def sign_up_concurrently(_address: str) -> None:
         futures.append(pool.submit(service.sign_up, address="anna@example.dk", choices=DANISH))
         wait_for(is_connection_blocked)
-        end_subscription(locked)
 
-    monkeypatch.setattr(lifecycle, "end_subscription", sign_up_concurrently)
-    assert service.erase(subscriber=subscriber) == LinkState.VALID
+    with monkeypatch.context() as patch:
+        patch.setattr(budget, "renew", sign_up_concurrently)
+        erased = service.erase(subscriber=subscriber)
+    assert erased == LinkState.VALID
     futures[0].result()
     assert (stored(subscriber).address, stored(subscriber).state) == ("", "unsubscribed")
     assert Subscriber.objects.by_mail("anna@example.dk").get().state == "pending"
@@ -168,3 +168,53 @@ def test_manage_link_requested_during_an_erasure_is_not_sent(
     service.send_manage_link(address="anna@example.dk")
     assert futures[0].result() == LinkState.VALID
     assert not Delivery.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_request_that_is_processed_during_an_erasure_is_a_new_sign_up(
+    pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subscriber = make_subscriber("anna@example.dk")
+    requests.store(requests.to_subscribe("anna@example.dk", DANISH))
+    futures: list[Any] = []
+
+    def process_concurrently(_address: str) -> None:
+        futures.append(pool.submit(requests.process_due, timezone.now()))
+        wait_for(is_connection_blocked)
+
+    monkeypatch.setattr(budget, "renew", process_concurrently)
+    assert service.erase(subscriber=subscriber) == LinkState.VALID
+    assert futures[0].result() == 1
+    assert stored(subscriber).address == ""
+    assert Subscriber.objects.by_mail("anna@example.dk").get().state == "pending"
+    assert not SubscriptionRequest.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_mailbox_erased_from_two_pages_at_once_is_erased_once(
+    pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mail = make_subscriber("anna@example.dk")
+    webhook = make_subscriber("https://example.dk/hook", channel="webhook", owner="anna@example.dk")
+    futures: list[Any] = []
+
+    def erase_concurrently(_address: str) -> None:
+        futures.append(pool.submit(service.erase, subscriber=webhook))
+        wait_for(is_connection_blocked)
+
+    monkeypatch.setattr(budget, "renew", erase_concurrently)
+    assert service.erase(subscriber=mail) == LinkState.VALID
+    assert futures[0].result() == LinkState.EXPIRED
+    assert not Subscriber.objects.exclude(address="").exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_last_two_subscribers_of_a_domain_erased_at_once_leave_no_domain(pool: ThreadPoolExecutor) -> None:
+    anna, ben = make_subscriber("anna@example.dk"), make_subscriber("ben@example.dk")
+    Destination.objects.create(name="example.dk")
+    with transaction.atomic():
+        service.erase(subscriber=anna)
+        erased = pool.submit(service.erase, subscriber=ben)
+        wait_for(is_connection_blocked)
+    assert erased.result() == LinkState.VALID
+    assert not Destination.objects.exists()

@@ -58,20 +58,13 @@ def look_up(now: datetime) -> int:
     Deliveries that wait for a domain are moved to its group if that has changed.
     """
     MailDomain.objects.filter(known_at__lt=now - 2 * TRUSTED_FOR).delete()
-    looked_up = 0
+    looked_up: set[str] = set()
     while names := _unknown_domains(now):
         groups = asyncio.run(_look_up_groups(names))
         _save(names, groups, now)
-        looked_up += len(names)
-    return looked_up
-
-
-def forget_domains(names: set[str]) -> None:
-    """Delete what is known of those mail domains that no subscriber has any more: a domain can name a person."""
-    domains = Subscriber.objects.annotate(domain=addressing.MAIL_DOMAIN).filter(domain__in=names)
-    unused = names - set(domains.values_list("domain", flat=True))
-    MailDomain.objects.filter(name__in=unused).delete()
-    Destination.objects.filter(name__in=unused).delete()
+        looked_up.update(names)
+    destinations.forget_unused(looked_up)  # their last subscriber may have been erased while name servers answered
+    return len(looked_up)
 
 
 def mx_group(hosts: Iterable[str]) -> str:

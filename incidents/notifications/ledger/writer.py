@@ -89,17 +89,17 @@ class Outcome:
 # Rows are found by their ids alone. The list of ids keeps PostgreSQL from scanning the whole
 # table, because it overestimates how many rows the records match; “coalesce” keeps it from
 # using the small index of deliveries in flight, which is full of dead entries while
-# thousands pass through it. Replies are discarded once a subscriber has been erased.
+# thousands pass through it. An erased subscriber's deliveries have no language, and get no
+# reply: PostgreSQL reads `d` again after waiting for an erasure, but not a joined subscriber.
 _WRITE = f"""
 WITH ended AS (
     UPDATE {Delivery._meta.db_table} AS d
     SET state = v.state, reply_code = v.code, next_attempt_at = v.next, sent_at = v.sent,
-        reply = CASE s.address WHEN '' THEN '' ELSE v.reply END, lease_until = NULL,
+        reply = CASE d.language WHEN '' THEN '' ELSE v.reply END, lease_until = NULL,
         times_uncertain = d.times_uncertain + (v.state = '{DeliveryState.UNCERTAIN}')::int
     FROM json_to_recordset(%s::json)
-        AS v (id bigint, lease timestamptz, state text, code int, reply text, next timestamptz, sent timestamptz),
-        {Subscriber._meta.db_table} AS s
-    WHERE d.id = ANY(%s::bigint[]) AND d.id = v.id AND s.id = d.subscriber_id
+        AS v (id bigint, lease timestamptz, state text, code int, reply text, next timestamptz, sent timestamptz)
+    WHERE d.id = ANY(%s::bigint[]) AND d.id = v.id
         AND coalesce(d.state, '') = '{DeliveryState.SENDING}' AND d.lease_until = v.lease
 )
 UPDATE {Delivery._meta.db_table} AS d

@@ -199,7 +199,7 @@ class Sender:
     async def _record_failure(self, name: str, reply: Reply, row: ClaimedDelivery) -> None:
         by_probe = name in row.probes
         await self.commits.run(
-            lambda: destinations.record_failure(name, reply, timezone.now(), attempted=row.id, by_probe=by_probe)
+            lambda: destinations.record_failure(name, reply, timezone.now(), attempted=row, by_probe=by_probe)
         )
 
     async def _record_recovery(self, row: ClaimedDelivery) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
+from django.db import transaction
 from django.utils import timezone
 
 from ...models import Announcement, Attempt, ComponentUpdate, Delivery, SigningSecret, Subscriber
@@ -65,7 +66,7 @@ class WebhookTransport:
             said=reply.text[:300],
             milliseconds=int((time.monotonic() - started_at) * 1000),
         )
-        await self.commits.run(attempt.save)
+        await self.commits.run(lambda: _save_unless_erased(attempt))
 
 
 class WebhookSender(Sender):
@@ -110,6 +111,13 @@ def _news_of(row: ClaimedDelivery) -> Announcement | ComponentUpdate | None:
     if row.component_update_id is None:
         return announcement_of(row)
     return ComponentUpdate.objects.select_related("component").get(pk=row.component_update_id)
+
+
+@transaction.atomic
+def _save_unless_erased(attempt: Attempt) -> None:
+    subscriber = Subscriber.objects.filter(pk=attempt.subscriber_id).exclude(address="")
+    if subscriber.select_for_update().first() is not None:
+        attempt.save()
 
 
 def _suspend(row: ClaimedDelivery, reply: Reply, *, is_gone: bool) -> None:
