@@ -216,7 +216,7 @@ class Manage(ManageView):
 
 class Erase(ManageView):
     def get(self, request: HttpRequest, token: str) -> HttpResponse:
-        return self.show("erase", token=token, address=addresses.readable(self.subscriber.address))
+        return self.show("erase", token=token, address=addresses.readable(self.subscriber.mail_address))
 
     def post(self, request: HttpRequest, token: str) -> HttpResponse:
         link_state = service.erase(subscriber=self.subscriber)

@@ -1,10 +1,12 @@
 """Erasure leaves a keyed hash, the day, and deliveries that say nothing about the person."""
 
 from datetime import UTC, datetime, timedelta
+from threading import Event
 from typing import Any
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -28,6 +30,7 @@ from tests.subscriptions.visitor import Visitor, manage_token, unsubscribe_token
 pytestmark = pytest.mark.django_db
 
 WEBHOOK = "https://hooks.livets.dk/status"
+QUUX = "quux@livets.dk"
 
 
 def everything_stored() -> str:
@@ -104,8 +107,55 @@ def test_domain_of_another_subscriber_is_kept(dan: Subscriber) -> None:
 
 def test_erased_webhook_leaves_neither_its_address_nor_its_owner(anna: Visitor) -> None:
     webhook = make_subscriber(WEBHOOK, channel="webhook", owner="quux@livets.dk")
+    for name in ("https://hooks.livets.dk", "livets.dk"):
+        Destination.objects.create(name=name)
     service.erase(subscriber=webhook)
     assert "livets" not in everything_stored()
+
+
+@pytest.mark.parametrize("started_from", ["quux@livets.dk", WEBHOOK])
+def test_all_subscriptions_of_the_mailbox_are_erased(anna: Visitor, started_from: str) -> None:
+    make_subscriber("quux@livets.dk")
+    make_subscriber(WEBHOOK, channel="webhook", owner="Quux@livets.dk")
+    pending = {"state": "pending", "confirmed_at": None}
+    make_subscriber("https://x.livets.dk", channel="webhook", owner="quux@livets.dk", **pending)
+    other = make_subscriber(WEBHOOK, channel="webhook", owner="other@example.dk")
+    page = anna.page("erase", manage_token(Subscriber.objects.get(address=started_from, canonical_address=QUUX)))
+    shown = anna.get(page).content.decode()
+    assert "<strong>quux@livets.dk</strong>" in shown.casefold()
+    assert "webhooks" in shown
+    assert "webhooks" in anna.post(page).content.decode()
+    assert [one.pk for one in Subscriber.objects.exclude(address="")] == [other.pk]
+    assert Subscriber.objects.exclude(erased_key="").count() == 3
+    assert "quux" not in everything_stored().casefold()
+
+
+def test_mx_group_is_forgotten_with_its_last_domain_and_kept_for_other_domains(dan: Subscriber) -> None:
+    MailDomain.objects.update(group="mail.livets.dk")
+    MailDomain.objects.create(name="example.dk", group="livets.dk", known_at=timezone.now())
+    Destination.objects.create(name="mail.livets.dk")
+    service.erase(subscriber=dan)
+    assert [one.name for one in Destination.objects.all()] == ["livets.dk"]
+    assert [one.name for one in MailDomain.objects.all()] == ["example.dk"]
+
+
+def test_request_in_another_spelling_is_deleted(anna: Visitor) -> None:
+    for address in ("søren@blåbær.dk", "SØREN@xn--blbr-roah.dk", "søren@example.dk"):
+        SubscriptionRequest.objects.create(kind="manage", address=address)
+    service.erase(subscriber=make_subscriber("søren@blåbær.dk"))
+    assert SubscriptionRequest.objects.get().address == "søren@example.dk"
+
+
+def test_batch_of_departed_subscribers_takes_as_many_queries_as_one(anna: Visitor) -> None:
+    def queries(number: int) -> int:
+        for one in range(number):
+            left = timezone.now() - timedelta(days=40)
+            make_subscriber(f"{one}@{one}.example.dk", state="unsubscribed", left_at=left)
+        with CaptureQueriesContext(connection) as captured:
+            assert erasure.erase_departed(timezone.now()) == number
+        return len(captured)
+
+    assert queries(20) == queries(1)
 
 
 @pytest.mark.parametrize("days", [0, 30])
@@ -131,6 +181,25 @@ def test_departed_subscribers_are_erased_in_batches(anna: Visitor, monkeypatch: 
     for number in range(3):
         make_subscriber(f"{number}@example.dk", state="unsubscribed", left_at=left)
     assert [erasure.erase_departed(timezone.now()) for _ in range(3)] == [2, 1, 0]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_erasing_does_not_delay_announcements(monkeypatch: pytest.MonkeyPatch) -> None:
+    started, released = Event(), Event()
+    results: list[bool] = []
+
+    def release() -> None:
+        if started.is_set():
+            released.set()
+
+    def erase() -> None:
+        started.set()
+        results.append(released.wait(20))
+
+    monkeypatch.setattr(scheduler, "release_announcements", release)
+    monkeypatch.setattr(scheduler, "erase_departed", erase)
+    scheduler.run(lambda: bool(results), pause=0.01)
+    assert results[0]
 
 
 def test_sign_up_of_a_returning_subscriber_that_is_never_confirmed_ends_in_the_hash_too(anna: Visitor) -> None:
