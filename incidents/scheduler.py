@@ -96,6 +96,10 @@ def erase_departed() -> None:
     erasure.erase_departed(timezone.now())
 
 
+def erase_late_deliveries() -> None:
+    erasure.erase_late_deliveries(timezone.now())
+
+
 def forget_deliveries() -> None:
     """A limited number at a time, so that no other chore has to wait."""
     retention.apply_retention(now=timezone.now(), limit=50_000)
@@ -151,6 +155,7 @@ def run(stopped: Callable[[], bool], pause: float = 0.1) -> None:
         Chore(look_up_mail_servers, timedelta(minutes=1)),  # a name server can
         Chore(process_requests, timedelta(seconds=5)),  # a flood of requests; usually there is nothing to do
         Chore(erase_departed, timedelta(minutes=1)),  # many who left on the same day
+        Chore(erase_late_deliveries, timedelta(hours=1)),  # reads all subscribers
     )
     threads = [Thread(target=_repeat, args=([chore], stopped, pause), name=chore.do.__name__) for chore in slow]
     for thread in threads:

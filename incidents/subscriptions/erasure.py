@@ -66,6 +66,13 @@ def erase_departed(now: datetime) -> int:
     return len(batch)
 
 
+@transaction.atomic
+def erase_late_deliveries(now: datetime) -> None:
+    """Erase deliveries of announcements that were expanded while their subscriber was being erased."""
+    recent = Subscriber.objects.filter(address="", updated_at__gt=now - timedelta(days=2))
+    _erase_deliveries(list(recent.values_list("pk", flat=True)))
+
+
 def _delete_requests(address: str) -> None:
     # Except those that a worker processes now: it waits for the subscriber's lock while this
     # transaction would wait for the request. Such a request is a new sign-up.
@@ -107,6 +114,8 @@ def _erase_deliveries(ids: list[str]) -> None:
     # Messages about the subscription would tell when the person signed up and left.
     deliveries.filter(announcement=None, component_update=None).delete()
     bounces.filter(announcement=None).delete()
-    deliveries.update(reply="", destination="", language="")  # waits for outcomes that are being recorded
+    deliveries.exclude(language="").update(
+        reply="", destination="", language=""
+    )  # waits for outcomes that are being recorded
     transition(deliveries, DeliveryState.SKIPPED, skip_reason=SkipReason.UNSUBSCRIBED)
     bounces.update(reply="")

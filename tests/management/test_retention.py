@@ -4,9 +4,12 @@ from io import StringIO
 import pytest
 from django.core.management import call_command
 from django.utils import timezone
+from pytest_django import Settings
 
-from incidents.models import Subscriber
+from incidents import operations
+from incidents.models import Destination, Subscriber
 from tests.factories import make_subscriber
+from tests.notifications.helpers import announced
 
 pytestmark = pytest.mark.django_db
 
@@ -21,3 +24,16 @@ def test_command_erases_departed_subscribers_and_unconfirmed_sign_ups() -> None:
     assert "Replaced 0 deliveries older than 90 days with counts." in said.getvalue()
     assert "Erased 1 addresses that left more than 30 days ago." in said.getvalue()
     assert set(Subscriber.objects.values_list("address", flat=True)) == {"", "stays@example.dk"}
+
+
+def test_recovered_destination_is_deleted_after_a_while_unless_deliveries_wait_for_it(settings: Settings) -> None:
+    settings.ANNOUNCEMENT_HOLD = 0
+    make_subscriber("zed@solo.dk")
+    announced()  # waits for solo.dk
+    now = timezone.now()
+    for name in ("idle.dk", "solo.dk", "recent.dk", "busy.dk"):
+        Destination.objects.create(name=name)
+    Destination.objects.filter(name="busy.dk").update(failing_since=now, retry_at=now)
+    Destination.objects.exclude(name="recent.dk").update(updated_at=now - timedelta(days=500))
+    operations.apply_retention(now=now)
+    assert [one.name for one in Destination.objects.order_by("name")] == ["busy.dk", "recent.dk", "solo.dk"]

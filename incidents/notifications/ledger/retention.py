@@ -1,4 +1,7 @@
-"""Retention: old deliveries are reduced to counts; old bounces, attempts and component updates are deleted (P8)."""
+"""Retention: old deliveries are reduced to counts (P8).
+
+Old bounces, attempts, component updates and destinations that have recovered are deleted.
+"""
 
 from datetime import datetime, timedelta
 
@@ -6,7 +9,16 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Exists, OuterRef
 
-from ...models import Announcement, Attempt, Bounce, ComponentUpdate, Delivery, DeliveryState, FoldedDeliveries
+from ...models import (
+    Announcement,
+    Attempt,
+    Bounce,
+    ComponentUpdate,
+    Delivery,
+    DeliveryState,
+    Destination,
+    FoldedDeliveries,
+)
 
 BATCH = 5_000
 _FINAL_STATES = [DeliveryState.SENT.value, DeliveryState.FAILED.value, DeliveryState.SKIPPED.value]
@@ -31,14 +43,15 @@ SELECT count(*) FROM gone
 def apply_retention(*, now: datetime, limit: int | None = None) -> int:
     """Replace finished deliveries older than DELIVERIES_KEPT_DAYS with counts; return how many.
 
-    Bounces, attempts and component updates of that age are deleted. It stops after the batch that reaches `limit`,
-    so that it does not delay the scheduler.
+    Bounces, attempts, component updates and recovered destinations of that age are deleted. It stops after the batch
+    that reaches `limit`, so that it does not delay the scheduler.
     """
     before = now - timedelta(days=settings.DELIVERIES_KEPT_DAYS)
     Bounce.objects.filter(received_at__lt=before).delete()
     Attempt.objects.filter(at__lt=before).delete()
     deleted = _delete_single_messages(before)
     _delete_component_updates(before)
+    _delete_recovered_destinations(before)
     for pk in _old_announcements(before):
         while (limit is None or deleted < limit) and (batch := _fold_batch(pk)):
             deleted += batch
@@ -66,3 +79,8 @@ def _delete_component_updates(before: datetime) -> None:
     # Those without deliveries; a post that still waits keeps its own.
     unused = ~Exists(Delivery.objects.filter(component_update=OuterRef("pk")))
     ComponentUpdate.objects.filter(unused, created_at__lt=before).delete()
+
+
+def _delete_recovered_destinations(before: datetime) -> None:
+    waiting = Exists(Delivery.objects.waiting().filter(destination=OuterRef("name")))
+    Destination.objects.filter(~waiting, failing_since=None, updated_at__lt=before).delete()

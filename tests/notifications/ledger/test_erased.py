@@ -9,9 +9,12 @@ from django.db import connections, transaction
 from django.utils import timezone
 
 from harness.waiting import wait_for
-from incidents.models import Delivery, DeliveryState, Destination, Subscriber
+from incidents import scheduler
+from incidents.models import Attempt, Delivery, DeliveryState, Destination, Subscriber
+from incidents.notifications import jobs
 from incidents.notifications.addressing import relay_name
-from incidents.notifications.channels.base import Reply
+from incidents.notifications.channels import webhook as channel
+from incidents.notifications.channels.base import Busy, Reply, Scope
 from incidents.notifications.ledger import claims, destinations
 from incidents.notifications.ledger.writer import ClaimedDelivery, Ledger, Outcome
 from incidents.subscriptions import service
@@ -86,6 +89,18 @@ def test_failure_after_an_erasure_is_recorded_for_the_relay_only(zed: Subscriber
     ]
 
 
+def test_deliveries_of_an_announcement_expanded_during_an_erasure_are_erased_later(
+    zed: Subscriber, pool: ThreadPoolExecutor
+) -> None:
+    with transaction.atomic():
+        announced()
+        pool.submit(lambda: service.erase(subscriber=zed)).result()
+    assert Delivery.objects.get().destination == "solo.dk"
+    scheduler.erase_late_deliveries()
+    row = Delivery.objects.get()
+    assert (row.state, row.reply, row.destination, row.language) == ("skipped", "", "", "")
+
+
 def test_failure_that_waits_for_an_erasure_recreates_no_destination(
     zed: Subscriber, in_flight: ClaimedDelivery, pool: ThreadPoolExecutor
 ) -> None:
@@ -117,3 +132,21 @@ def test_probe_of_an_erased_subscriber_counts_for_the_other_readers_of_the_domai
     destinations.record_failure("solo.dk", REPLY, timezone.now(), attempted=in_flight, by_probe=True)
     found = Destination.objects.get()
     assert (found.failures, found.reply) == (2, "4.7.1 <…> is greylisted by …")
+
+
+def test_attempt_to_post_is_not_recorded_after_an_erasure() -> None:
+    webhook = make_subscriber("https://hooks.solo.dk/status", channel="webhook", owner="zed@solo.dk")
+    announced()
+
+    def erase_and_answer(*_args: object, **_options: object) -> Reply:
+        with ThreadPoolExecutor(1) as threads:
+            threads.submit(service.erase, subscriber=webhook).result()
+            threads.submit(connections.close_all).result()
+        raise Busy(REPLY, Scope.DESTINATION)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(channel, "deliver", erase_and_answer)
+        jobs.post()
+    assert not Attempt.objects.exists()
+    assert not Destination.objects.exists()
+    assert Delivery.objects.get().reply == ""
