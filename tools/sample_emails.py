@@ -19,16 +19,15 @@ django.setup()
 from incidents.models import Announcement, Delivery, Update
 from incidents.notifications.ledger.writer import ClaimedDelivery
 from incidents.notifications.messages.email import render
+from incidents.notifications.outbox import EMAIL_KINDS
 from statuspage.settings import LANGUAGES
-
-# Emails about updates are written per phase; a webhook's code is posted, not mailed.
-LEFT_OUT = {Delivery.Letter.UPDATE, Delivery.Letter.CODE}
 
 
 def main(folder: Path) -> None:
+    """Write all emails in all languages; those about updates once per phase."""
     for language, _name in LANGUAGES:
-        for letter in Delivery.Letter:
-            if letter not in LEFT_OUT:
+        for letter in EMAIL_KINDS:
+            if letter != Delivery.Letter.UPDATE:
                 write(folder / f"{letter}-{language}", letter, language)
         with transaction.atomic():
             for phase in sorted(set(Update.objects.values_list("phase", flat=True))):
