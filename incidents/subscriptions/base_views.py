@@ -16,7 +16,7 @@ from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 
 from ..masks import masked
-from ..models import Subscriber
+from ..models import Incident, Subscriber
 from . import addresses, following, form_stamps, limits, proof
 from .limits import Limit, LimitReached
 from .service import LinkState
@@ -71,6 +71,23 @@ class FormView(PublicView):
         answer = self.show_form(form, HTTPStatus.TOO_MANY_REQUESTS, too_many=too_many, **context)
         answer.headers["Retry-After"] = str(ceil(wait.total_seconds()))
         return answer
+
+
+class FollowFormView(FormView):
+    """A form to follow one incident that is not over. An incident that is not public is not found."""
+
+    template = "follow"
+    incident: Incident
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        incident = Incident.objects.public().filter(pk=kwargs["incident"]).first()
+        if incident is None or incident.is_over:
+            return self.show("not_followed", HTTPStatus.GONE if incident else HTTPStatus.NOT_FOUND, incident=incident)
+        self.incident = incident
+        return super().dispatch(request, *args, **kwargs)
+
+    def show_form(self, form: Form, status: HTTPStatus = HTTPStatus.OK, **context: Any) -> HttpResponse:
+        return super().show_form(form, status, incident=self.incident, **context)
 
 
 @dataclass(frozen=True)

@@ -114,8 +114,7 @@ def _erase_deliveries(ids: list[str]) -> None:
     # Messages about the subscription would tell when the person signed up and left.
     deliveries.filter(announcement=None, component_update=None).delete()
     bounces.filter(announcement=None).delete()
-    deliveries.exclude(language="").update(
-        reply="", destination="", language=""
-    )  # waits for outcomes that are being recorded
+    # Waits for outcomes that are being recorded.
+    deliveries.exclude(language="").update(reply="", destination="", language="")
     transition(deliveries, DeliveryState.SKIPPED, skip_reason=SkipReason.UNSUBSCRIBED)
     bounces.update(reply="")

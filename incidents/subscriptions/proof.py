@@ -18,7 +18,7 @@ from ..models import RequestedMessage, Subscriber
 from . import budget
 from .lifecycle import State
 
-# Links in messages that only the owner of the mailbox has asked for, and that nobody forwards.
+# Links in messages about the subscription itself, which there is no reason to forward.
 _PRIVATE = (Purpose.CONFIRM, Purpose.CONNECT, Purpose.MANAGE)
 
 
@@ -63,12 +63,12 @@ def of_link(token: str) -> Proof | None:
 
 
 def _proof(subscriber_id: str, purpose: Purpose) -> Proof | None:
-    subscriber = Subscriber.objects.filter(pk=subscriber_id).first()
-    is_stored = subscriber is not None and bool(subscriber.address)
-    if purpose is Purpose.UNSUBSCRIBE:
-        # That of a webhook is posted to the webhook. Of an erased subscriber it is not known which it was.
-        return Proof(subscriber_id, subscriber, purpose) if is_stored and subscriber and subscriber.is_mail else None
-    if is_stored:
-        return Proof(subscriber_id, subscriber, purpose)
-    is_counted = RequestedMessage.objects.filter(subscriber_id=subscriber_id).exists()
-    return Proof(subscriber_id, None, purpose) if is_counted else None
+    subscriber = Subscriber.objects.exclude(address="").filter(pk=subscriber_id).first()
+    is_unsubscribe_link = purpose is Purpose.UNSUBSCRIBE
+    if subscriber is not None:
+        # The unsubscribe link of a webhook is posted to the webhook.
+        return None if is_unsubscribe_link and not subscriber.is_mail else Proof(subscriber_id, subscriber, purpose)
+    # Of a deleted subscriber it is not known whether it was a webhook.
+    if is_unsubscribe_link or not RequestedMessage.objects.filter(subscriber_id=subscriber_id).exists():
+        return None
+    return Proof(subscriber_id, None, purpose)

@@ -8,9 +8,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 
 from ..masks import masked
-from ..models import Incident, Subscriber
+from ..models import Subscriber
 from . import addresses, following, limits, proof, service, webhooks
-from .base_views import FormView, known
+from .base_views import FollowFormView, FormView, known
 from .limits import LimitReached
 from .proof import Proof
 from .proof_forms import FollowAgainForm, NewManageLinkForm, ProofForm, SubscribeAgainForm, WebhookAgainForm
@@ -34,10 +34,10 @@ class ProofView(FormView):
         """Whether the link proves enough for this form."""
         return True
 
-    def get(self, request: HttpRequest, token: str) -> HttpResponse:
+    def get(self, request: HttpRequest, **kwargs: str) -> HttpResponse:
         return self.show_form(self.form(proof=self.proof))
 
-    def post(self, request: HttpRequest, token: str) -> HttpResponseBase:
+    def post(self, request: HttpRequest, **kwargs: str) -> HttpResponseBase:
         form = self.form(request.POST, proof=self.proof)
         try:
             limits.take_as_owner(subscriber_id=self.proof.subscriber_id)
@@ -66,8 +66,8 @@ class SubscribeAgain(ProofView):
     def is_enough(self) -> bool:
         return self.proof.subscribes or self._is_subscribed()
 
-    def get(self, request: HttpRequest, token: str) -> HttpResponse:
-        return self.show("already_confirmed") if self._is_subscribed() else super().get(request, token)
+    def get(self, request: HttpRequest, **kwargs: str) -> HttpResponse:
+        return self.show("already_confirmed") if self._is_subscribed() else super().get(request, **kwargs)
 
     def act(self, form: SubscribeAgainForm) -> HttpResponse:
         link_state, subscriber = service.subscribe_with_proof(
@@ -82,25 +82,13 @@ class SubscribeAgain(ProofView):
         return subscriber is not None and subscriber.is_mail and subscriber.state == Subscriber.State.ACTIVE
 
 
-class FollowAgain(ProofView):
+class FollowAgain(FollowFormView, ProofView):
     """Follow an incident without a confirmation by email, with a confirmation link that expired."""
 
-    template = "follow"
     form = FollowAgainForm
-    incident: Incident
-
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        incident = Incident.objects.public().filter(pk=kwargs.pop("incident")).first()
-        if incident is None or incident.is_over:
-            return self.show("not_followed", HTTPStatus.GONE if incident else HTTPStatus.NOT_FOUND, incident=incident)
-        self.incident = incident
-        return super().dispatch(request, *args, **kwargs)
 
     def is_enough(self) -> bool:
         return self.proof.is_private
-
-    def show_form(self, form: Form, status: HTTPStatus = HTTPStatus.OK, **context: Any) -> HttpResponse:
-        return super().show_form(form, status, incident=self.incident, **context)
 
     def act(self, form: FollowAgainForm) -> HttpResponse:
         subscriber = following.follow_with_proof(

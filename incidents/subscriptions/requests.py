@@ -26,7 +26,7 @@ Kind = SubscriptionRequest.Kind
 OVERLOOKED_AFTER = timedelta(seconds=5)
 # The same while a worker is running, which may be busy with announcements.
 BUSY_AFTER = timedelta(seconds=30)
-# Per run of the scheduler, for which workers that are running should leave nothing.
+# Per run of the scheduler, to which running workers should leave nothing.
 _MAX_AT_A_TIME = 20
 # Per job, so that the messages of these requests are sent before the next ones are processed.
 _BATCH = 100
@@ -88,10 +88,10 @@ def process_overlooked(now: datetime) -> int:
     A worker that has many to process is given longer: the scheduler would only take the processor's time from an
     announcement that it has to release.
     """
-    overlooked = SubscriptionRequest.objects.due(now - OVERLOOKED_AFTER)
-    if overlooked.exists() and health.check_health(now).request_workers:
-        return process_due(now - BUSY_AFTER, _MAX_AT_A_TIME)
-    return process_due(now - OVERLOOKED_AFTER, _MAX_AT_A_TIME)
+    if not SubscriptionRequest.objects.due(now - OVERLOOKED_AFTER).exists():
+        return 0
+    patience = BUSY_AFTER if health.check_health(now).request_workers else OVERLOOKED_AFTER
+    return process_due(now - patience, _MAX_AT_A_TIME)
 
 
 def delete_failed(now: datetime) -> int:

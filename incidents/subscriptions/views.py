@@ -14,9 +14,9 @@ from django.utils import timezone
 
 from .. import links
 from ..links import Purpose
-from ..models import Incident, Subscriber, SubscriptionRequest
+from ..models import Subscriber, SubscriptionRequest
 from . import addresses, following, form_stamps, lifecycle, own_data, proof, requests, service
-from .base_views import FormView, TokenView, known
+from .base_views import FollowFormView, FormView, TokenView, known
 from .forms import AddressForm, FollowForm, SignUpForm, StampedForm
 from .limits import LimitReached
 from .manage_form import ManageForm
@@ -61,22 +61,8 @@ class SignUp(StampedFormView):
         return requests.to_subscribe(form.cleaned_data["address"], form.choices())
 
 
-class Follow(StampedFormView):
-    """Follow one incident that is not over. An incident that is not public is not found."""
-
-    template = "follow"
+class Follow(FollowFormView, StampedFormView):
     form = FollowForm
-    incident: Incident
-
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        incident = Incident.objects.public().filter(pk=kwargs["incident"]).first()
-        if incident is None or incident.is_over:
-            return self.show("not_followed", HTTPStatus.GONE if incident else HTTPStatus.NOT_FOUND, incident=incident)
-        self.incident = incident
-        return super().dispatch(request, *args, **kwargs)
-
-    def show_form(self, form: Form, status: HTTPStatus = HTTPStatus.OK, **context: Any) -> HttpResponse:
-        return super().show_form(form, status, incident=self.incident, **context)
 
     def request_of(self, form: FollowForm) -> SubscriptionRequest:
         return requests.to_follow(form.cleaned_data["address"], self.incident, form.cleaned_data["language"])
