@@ -42,8 +42,16 @@ class Scope(StrEnum):
     """What a reply is about, and so what has to wait."""
 
     MESSAGE = "message"
+    MAILBOX = "mailbox"
+    # The recipient's domain or MX group, or the host of a webhook.
     DESTINATION = "destination"
+    # The reply names none of these: whether the mailbox or its destination has to wait is decided by evidence.
+    UNKNOWN = "unknown"
     RELAY = "relay"
+    # Our own address, login or reputation: the relay accepts nothing from us until staff act.
+    SENDER = "sender"
+    # The relay takes fewer connections at the same time; those that are open go on.
+    CONNECTIONS = "connections"
 
 
 class ChannelError(Exception):

@@ -158,10 +158,10 @@ class Sender:
     # -- consequences of errors --------------------------------------------------------------
 
     async def _handle_error(self, row: ClaimedDelivery, error: ChannelError) -> None:
-        if isinstance(error, Lost) or error.scope is Scope.RELAY:
+        if isinstance(error, Lost) or error.scope in {Scope.RELAY, Scope.SENDER, Scope.CONNECTIONS}:
             self.dispatcher.finish(row, Result.UNKNOWN)
             await self._handle_relay_failure(row, error.reply)
-        elif error.scope is Scope.DESTINATION:
+        elif error.scope in {Scope.DESTINATION, Scope.UNKNOWN}:
             await self._handle_deferral(row, error.reply)
         else:
             if isinstance(error, Refused):
