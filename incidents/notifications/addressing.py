@@ -8,6 +8,8 @@ from django.conf import settings
 from django.db.models import CharField, F, Func, Value
 from django.db.models.functions import Lower
 
+from .. import domains
+
 # `mail_domain`, also of an owner, and `webhook_origin` as expressions over a subscriber.
 MAIL_DOMAIN = Lower(Func(F("address"), Value("@"), Value(-1), function="split_part", output_field=CharField()))
 OWNER_DOMAIN = Lower(Func(F("owner"), Value("@"), Value(-1), function="split_part", output_field=CharField()))
@@ -16,6 +18,20 @@ WEBHOOK_ORIGIN = Func(F("address"), Value("^[a-z]+://[^/]+"), function="substrin
 
 def mail_domain(address: str) -> str:
     return address.rpartition("@")[2].lower()
+
+
+def header_form(address: str) -> str:
+    """Return an email address for a header: its domain in A-labels, so that only a name before the @ needs SMTPUTF8.
+
+    An address that is not valid stays as it is; the channel refuses it.
+    """
+    local, at, domain = address.rpartition("@")
+    if domain.isascii():
+        return address
+    try:
+        return f"{local}{at}{domains.to_ascii(domain)}"
+    except ValueError:
+        return address
 
 
 def webhook_origin(url: str) -> str:

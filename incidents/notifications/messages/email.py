@@ -17,6 +17,7 @@ from ...appearance import APPEARANCES
 from ...masks import masked
 from ...models import Announcement, Page
 from ...wording import words
+from .. import addressing
 from ..ledger.writer import ClaimedDelivery
 from . import email_headers, mime
 from .content import MessageContent
@@ -47,7 +48,7 @@ class RenderedEmail:
     def for_recipient(self, row: ClaimedDelivery) -> bytes:
         """Return the bytes for one recipient; the same row always has the same Message-ID and Date."""
         values = {
-            Placeholder.ADDRESS: row.address,
+            Placeholder.ADDRESS: addressing.header_form(row.address),
             Placeholder.MESSAGE_ID: row.message_id,
             Placeholder.DATE: _date(row.dated_at),
         }

@@ -1,15 +1,17 @@
 """The headers of emails: threading, unsubscribing, and no replies by machines (STANDARDS E1-E17)."""
 
 from collections.abc import Iterator
+from urllib.parse import quote
 
 from django.conf import settings
 
 from ... import links
 from ...models import Announcement, Delivery, Incident, Page
 from ...wording import words
+from .. import addressing
 from ..channels.email import sender_address
 from . import mime
-from .mime import Placeholder
+from .mime import Mailbox, Placeholder
 
 # Emails that the recipient has just requested are not list mail, and have no List-* headers.
 _NOT_LIST_MAIL = {
@@ -20,13 +22,15 @@ _NOT_LIST_MAIL = {
     Delivery.Letter.WEBHOOK_SUSPENDED,
 }
 
+_IN_MAILTO = "@!$'*+-._~"
+
 
 def headers(
     page: Page, kind: str, language: str, subject: str, announcement: Announcement | None
-) -> Iterator[tuple[str, str]]:
+) -> Iterator[tuple[str, str | Mailbox]]:
     yield "Message-ID", Placeholder.MESSAGE_ID.marker
     yield "Date", Placeholder.DATE.marker
-    yield "From", mime.sender(page_name(page), sender_address())
+    yield "From", Mailbox(mime.display_name(page_name(page)), addressing.header_form(sender_address()))
     yield "To", f"<{Placeholder.ADDRESS.marker}>"
     yield "Subject", subject
     if announcement is not None:
@@ -48,9 +52,14 @@ def _list_headers(page: Page, language: str) -> Iterator[tuple[str, str]]:
     yield "List-Unsubscribe-Post", "List-Unsubscribe=One-Click"
     yield "List-Help", f"<{links.absolute(links.subscribe(language))}>"
     yield "List-Subscribe", f"<{links.absolute(links.subscribe(language))}>"
-    yield "List-Owner", f"<mailto:{page.contact or sender_address()}>"
+    yield "List-Owner", f"<{_mailto(page.contact or sender_address())}>"
     yield "List-Archive", f"<{links.absolute(links.history(language))}>"
     yield "List-Post", "NO"
+
+
+def _mailto(address: str) -> str:
+    # RFC 6068 §2: a name that is not ASCII is percent-encoded, so that the header needs no SMTPUTF8.
+    return f"mailto:{quote(addressing.header_form(address), safe=_IN_MAILTO)}"
 
 
 def thread_id(incident: Incident) -> str:

@@ -9,10 +9,9 @@ import re
 from binascii import b2a_qp
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP
 from enum import StrEnum
+
+from . import encoded_words
 
 # Non-characters: no text can contain them once it has been through markup.clean, and no address either.
 _MARK = "\ufdd1"
@@ -38,6 +37,14 @@ class Placeholder(StrEnum):
     def marker(self) -> str:
         """The text that marks the place of the value."""
         return f"{_MARK}{self.value}{_MARK}"
+
+
+@dataclass(frozen=True)
+class Mailbox:
+    """An address with the name of its owner, for From."""
+
+    display_name: str
+    address: str
 
 
 @dataclass(frozen=True)
@@ -67,8 +74,8 @@ class MimeTemplate:
         )
 
 
-def compose(headers: Iterable[tuple[str, str]], text: str, html: str) -> MimeTemplate:
-    """Compose a multipart/alternative email, text first. A header value with a placeholder must be ASCII otherwise."""
+def compose(headers: Iterable[tuple[str, str | Mailbox]], text: str, html: str) -> MimeTemplate:
+    """Compose a multipart/alternative email, text first. Subject and names may be any text, other headers are ASCII."""
     head = "".join(_header(name, value) for name, value in headers)
     head += f'MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary="{_BOUNDARY}"\r\n\r\n'
     head_texts, head_placeholders = _split(head)
@@ -98,19 +105,16 @@ def collapse_blank_lines(text: str) -> str:
     return re.sub(r"\n\s*\n(\s*\n)+", "\n\n", text).strip() + "\n"
 
 
-def sender(name: str, address: str) -> str:
-    """Return a From value. Some servers distrust `@`, `:`, `,` and `"` in a display name (STANDARDS E16)."""
-    safe = one_line(re.sub(r'[@:,;"<>\\]', " ", name), 75)
-    return str(Address(safe, addr_spec=address))
+def display_name(name: str) -> str:
+    """Return a name for From. Some servers distrust `@`, `:`, `,` and `"` in it (STANDARDS E16)."""
+    return one_line(re.sub(r'[@:,;"<>\\]', " ", name), 75)
 
 
-def _header(name: str, value: str) -> str:
-    # Return one header, folded and encoded, except values with a placeholder and those that cannot be folded.
-    if _MARK in value or name.startswith("List-") or name in {"References", "In-Reply-To"}:
-        return f"{name}: {value}\r\n"
-    message = EmailMessage(policy=SMTP)
-    message[name] = value
-    return message.as_bytes().decode().removesuffix("\r\n")
+def _header(name: str, value: str | Mailbox) -> str:
+    if isinstance(value, Mailbox):
+        return encoded_words.mailbox(name, value.display_name, value.address)
+    # The others contain identifiers and addresses, which must be ASCII and cannot be folded.
+    return encoded_words.unstructured(name, value) if name == "Subject" else f"{name}: {value}\r\n"
 
 
 def _part_head(subtype: str) -> bytes:

@@ -229,6 +229,29 @@ def test_address_cannot_inject_headers(announcement: Announcement) -> None:
         sent(announcement=announcement, address="reader@example.dk\r\nBcc: all@example.dk")
 
 
+@pytest.mark.parametrize(
+    ("address", "header"),
+    [
+        ("per@blåbær.dk", "To: <per@xn--blbr-roah.dk>"),
+        ("per@BLÅBÆR.dk", "To: <per@xn--blbr-roah.dk>"),
+        ("Per@Example.dk", "To: <Per@Example.dk>"),
+        ("søren@blåbær.dk", "To: <søren@xn--blbr-roah.dk>"),  # needs SMTPUTF8 in any case
+        ("per@.æ", "To: <per@.æ>"),  # the channel refuses it
+    ],
+)
+def test_domain_of_the_recipient_is_in_its_encoded_form(page: Page, address: str, header: str) -> None:
+    assert header in sent("confirmation", address=address).decode().split("\r\n")
+
+
+def test_headers_are_ascii_whatever_the_page_is_called(announcement: Announcement, settings: Settings) -> None:
+    settings.DEFAULT_FROM_EMAIL = "status@blåbær.dk"
+    Page.objects.update(name={"da": "Ærø driftsstatus"}, contact="købmand+vagt@blåbær.dk")
+    head = sent(announcement=announcement).split(b"\r\n\r\n")[0].decode("ascii")
+    assert "From: =?utf-8?q?=C3=86r=C3=B8_driftsstatus?= <status@xn--blbr-roah.dk>\r\n" in head
+    assert "List-Owner: <mailto:k%C3%B8bmand+vagt@xn--blbr-roah.dk>\r\n" in head
+    assert "?= driftsstatus] Mail er forsinket\r\n" in head
+
+
 def test_title_is_escaped(announcement: Announcement) -> None:
     incident = announcement.update.incident
     type(incident).objects.filter(pk=incident.pk).update(title={"da": "A & B <b>", "en": "A & B <b>"})
