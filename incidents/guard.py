@@ -1,33 +1,34 @@
 """Requests to URLs from untrusted users (server-side request forgery, STANDARDS S3).
 
-A host is resolved once, all its addresses are checked, and the connection goes to a
-checked address, with the name as SNI and Host: DNS rebinding has no effect. Redirects
-are not followed, the body of the response is not read, and the whole request has a
-time limit.
+A host is resolved once, all its addresses are checked, and the connection goes to one
+of the checked addresses, with the name as SNI and Host: DNS rebinding has no effect.
+Redirects are not followed, the body of the response is not read, and the whole request
+has a time limit, the name's resolution included.
 """
 
-import io
+import errno
 import ipaddress
 import re
 import socket
 import ssl
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
-from http.client import HTTPException, HTTPResponse
 from urllib.parse import quote, urlsplit
 
 from django.conf import settings
-from django.utils import timezone
 from django.utils.translation import gettext_noop
 
-from . import domains
+from . import dialling, domains, responses
+from .dialling import Deadline, Resolver
+from .responses import Response
 
 LONGEST_URL = 500
-CONNECT_SECONDS = 5.0
+# The whole request; the resolution of the name; the connection to one of its addresses; TLS with one of them.
 SECONDS = 30.0
-_LARGEST_HEAD = 16_384
+RESOLVE_SECONDS = 10.0
+CONNECT_SECONDS = 5.0
+TLS_SECONDS = 5.0
+_PIECE = 16_384  # bytes sent at a time: one TLS record, since each has its own time limit in `ssl`
 _PORTS = (443, 8443)
 _HOST = re.compile(r"[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?")
 _DEFAULT_PORTS = {"https": 443, "http": 80}
@@ -54,7 +55,10 @@ class BadUrl(ValueError):
 
 
 class Unreachable(Exception):
-    """No response: no such host, no connection, no TLS, or too slow. The message contains no secrets."""
+    """No response: no such host, no connection, no TLS, or too slow.
+
+    The message contains no secrets and no bytes of the server.
+    """
 
 
 class Unanswered(Unreachable):
@@ -80,18 +84,6 @@ class Target:
     @property
     def url(self) -> str:
         return f"{self.scheme}://{self.netloc}{self.path}"
-
-
-@dataclass(frozen=True)
-class Response:
-    """`retry_after` is in seconds; None if the server did not send it."""
-
-    code: int
-    reason: str
-    retry_after: float | None = None
-
-
-Resolver = Callable[[str, int], list[str]]
 
 
 def read_url(typed: str) -> Target:
@@ -120,18 +112,17 @@ def read_url(typed: str) -> Target:
 
 def post(url: str, body: bytes, headers: Mapping[str, str], *, resolve: Resolver | None = None) -> Response:
     """Send one POST within SECONDS. Raise Unreachable or BadUrl; return any HTTP response."""
-    target, deadline = read_url(url), time.monotonic() + SECONDS
-    address = _checked_address(target, resolve or _resolve)
+    target, deadline = read_url(url), Deadline.after(SECONDS)
+    addresses = _checked_addresses(target, resolve or dialling.addresses_of, deadline.within(RESOLVE_SECONDS))
     try:
-        connection = _connect(target, address, deadline)
+        connection = _connect(target, dialling.interleave(addresses), deadline)
     except (OSError, ValueError) as error:
         raise Unreachable(_message(error)) from error
     try:
         with connection:
-            connection.settimeout(_remaining(deadline))
-            connection.sendall(_request(target, body, headers))
-            return _response(connection, deadline)
-    except (OSError, HTTPException, ValueError) as error:
+            _send(connection, _request(target, body, headers), deadline)
+            return responses.read(lambda: _receive(connection, deadline))
+    except (OSError, responses.InvalidResponse, ValueError) as error:
         raise Unanswered(_message(error)) from error
 
 
@@ -179,10 +170,12 @@ def _check_port(target: Target) -> None:
         raise BadUrl("port")
 
 
-def _checked_address(target: Target, resolve: Resolver) -> str:
-    # Return the address to connect to. If one of several addresses is closed, the host is refused.
+def _checked_addresses(target: Target, resolver: Resolver, deadline: Deadline) -> list[str]:
+    # Return the addresses of the host. If one of them is closed, the host is refused.
     try:
-        addresses = resolve(target.host, target.port)
+        addresses = dialling.resolve(resolver, target.host, target.port, deadline)
+    except TimeoutError as error:
+        raise Unreachable(gettext_noop("The name of the host could not be looked up in time.")) from error
     except (OSError, UnicodeError) as error:
         raise Unreachable(gettext_noop("The name of the host is not known.")) from error
     if not addresses:
@@ -192,27 +185,26 @@ def _checked_address(target: Target, resolve: Resolver) -> str:
     is_plain = target.scheme == "http" or target.port not in _PORTS
     if is_plain and not all(map(is_in_webhook_networks, addresses)):
         raise Forbidden(gettext_noop("Hosts on the internet are called by https only, on port 443 or 8443."))
-    return addresses[0]
-
-
-def _resolve(host: str, port: int) -> list[str]:
-    addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(address[0]) for *_rest, address in addresses))
+    return addresses
 
 
 # -- the connection ------------------------------------------------------------------------
 
 
-def _connect(target: Target, address: str, deadline: float) -> socket.socket:
-    connection = socket.create_connection((address, target.port), min(CONNECT_SECONDS, _remaining(deadline)))
+def _connect(target: Target, addresses: Sequence[str], deadline: Deadline) -> socket.socket:
+    # Return a connection to the first address that accepts one, for https with TLS.
+    connection, address = dialling.connect_first(addresses, target.port, deadline.within(CONNECT_SECONDS))
     if target.scheme == "http":
         return connection
     try:
-        connection.settimeout(min(CONNECT_SECONDS, _remaining(deadline)))
+        connection.settimeout(deadline.within(TLS_SECONDS).remaining())
         return ssl.create_default_context().wrap_socket(connection, server_hostname=target.host)
-    except BaseException:
+    except BaseException as error:
         connection.close()
-        raise
+        others = [other for other in addresses if other != address]
+        if not others or not isinstance(error, OSError):
+            raise
+        return _connect(target, others, deadline)
 
 
 def _request(target: Target, body: bytes, headers: Mapping[str, str]) -> bytes:
@@ -221,62 +213,32 @@ def _request(target: Target, body: bytes, headers: Mapping[str, str]) -> bytes:
     return f"POST {target.path} HTTP/1.1\r\n{head}\r\n".encode("ascii") + body
 
 
-def _response(connection: socket.socket, deadline: float) -> Response:
-    # Read status and headers, but not the body.
-    head = _head(connection, deadline)
-    while head.startswith(b"HTTP/1.1 1"):  # an interim response, RFC 9110 §15.2
-        rest = head.partition(b"\r\n\r\n")[2]
-        head = rest if b"\r\n\r\n" in rest else _head(connection, deadline, rest)
-    response = HTTPResponse(_Received(head))  # type: ignore[arg-type]
-    response.begin()
-    return Response(response.status, response.reason[:100], _seconds(response.headers.get("Retry-After", "")))
+def _send(connection: socket.socket, content: bytes, deadline: Deadline) -> None:
+    for begin in range(0, len(content), _PIECE):
+        connection.settimeout(deadline.remaining())
+        connection.sendall(content[begin : begin + _PIECE])
 
 
-def _head(connection: socket.socket, deadline: float, received: bytes = b"") -> bytes:
-    # Read up to the empty line, and possibly a little of what follows.
-    read = received
-    while b"\r\n\r\n" not in read:
-        connection.settimeout(_remaining(deadline))
-        piece = connection.recv(4096)
-        if not piece or len(read) > _LARGEST_HEAD:
-            raise HTTPException("Not an HTTP response")
-        read += piece
-    return read
+def _receive(connection: socket.socket, deadline: Deadline) -> bytes:
+    connection.settimeout(deadline.remaining())
+    return connection.recv(4096)
 
 
-class _Received:
-    # A stand-in for the socket that HTTPResponse reads from: bytes already received within our limits.
-    def __init__(self, content: bytes) -> None:
-        self.content = content
-
-    def makefile(self, _mode: str) -> io.BytesIO:
-        return io.BytesIO(self.content)
-
-
-def _remaining(deadline: float) -> float:
-    seconds = deadline - time.monotonic()
-    if seconds <= 0:
-        raise TimeoutError
-    return seconds
-
-
-def _seconds(value: str) -> float | None:
-    # Parse Retry-After: a number of seconds or a date (RFC 9110 §10.2.3); anything else is ignored.
-    if value.strip().isascii() and value.strip().isdigit():
-        return float(value[:10])
-    try:
-        return max((parsedate_to_datetime(value) - timezone.now()).total_seconds(), 0.0)
-    except (ValueError, TypeError):
-        return None
+_NO_ROUTE = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
 
 
 def _message(error: Exception) -> str:
-    if isinstance(error, TimeoutError):
-        return gettext_noop("No answer in time.")
-    if isinstance(error, ConnectionRefusedError):
-        return gettext_noop("The host takes no connection on this port.")
-    return f"{type(error).__name__}: {_detail(error)}"
-
-
-def _detail(error: Exception) -> str:
-    return " ".join(str(getattr(error, "verify_message", "") or getattr(error, "reason", "") or error).split())[:200]
+    match error:
+        case TimeoutError():
+            return gettext_noop("No answer in time.")
+        case ConnectionRefusedError():
+            return gettext_noop("The host takes no connection on this port.")
+        case ConnectionError() | ssl.SSLEOFError():
+            return gettext_noop("The host closed the connection without an answer.")
+        case responses.InvalidResponse():
+            return gettext_noop("The host did not answer in HTTP.")
+        case OSError(errno=code) if code in _NO_ROUTE:
+            return gettext_noop("The host cannot be reached from here.")
+    # What TLS has to say is in English, and from OpenSSL.
+    detail = getattr(error, "verify_message", "") or getattr(error, "reason", "") or error
+    return " ".join(f"{type(error).__name__}: {detail}".split())[:200]

@@ -1,15 +1,18 @@
 """Requests to URLs from untrusted users reach public addresses only."""
 
+import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from ipaddress import ip_network
 from pathlib import Path
+from threading import Event, Thread
 from types import SimpleNamespace
 
 import pytest
 from pytest_django import Settings
 
-from incidents import guard
+from incidents import dialling, guard
+from incidents.responses import Response
 from tests.support.receiver import Posted, Receiver, answer
 
 HERE = [ip_network("127.0.0.0/8")]
@@ -25,6 +28,10 @@ def receiver() -> Iterator[Receiver]:
 @pytest.fixture
 def allow_localhost(settings: Settings) -> None:
     settings.WEBHOOK_NETWORKS = HERE
+
+
+def accept_and_close(server: socket.socket) -> None:
+    server.accept()[0].close()
 
 
 def always(*addresses: str) -> Resolver:
@@ -125,7 +132,7 @@ def test_redirect_is_returned_and_not_followed(receiver: Receiver) -> None:
 @pytest.mark.usefixtures("allow_localhost")
 def test_response_is_read_up_to_its_headers(receiver: Receiver) -> None:
     receiver.says = lambda _posted: b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\n\r\n" + b"x" * 10_000_000
-    assert guard.post(receiver.url, b'{"a":1}', {"Content-Type": "application/json"}) == guard.Response(200, "OK")
+    assert guard.post(receiver.url, b'{"a":1}', {"Content-Type": "application/json"}) == Response(200)
     posted = receiver.posted[0]
     assert (posted.line, posted.body) == ("POST /hook?key=1 HTTP/1.1", b'{"a":1}')
 
@@ -149,7 +156,7 @@ def test_response_that_is_not_http_or_too_long_is_refused(receiver: Receiver, re
 def test_slow_response_ends_at_the_time_limit(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each part arrives in time, but all of them together do not."""
     clock = SimpleNamespace(now=0.0)
-    monkeypatch.setattr(guard, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    monkeypatch.setattr(dialling, "time", SimpleNamespace(monotonic=lambda: clock.now))
 
     def drip(posted: Posted) -> bytes:
         clock.now += guard.SECONDS
@@ -158,6 +165,53 @@ def test_slow_response_ends_at_the_time_limit(receiver: Receiver, monkeypatch: p
     receiver.says = drip
     with pytest.raises(guard.Unreachable, match="in time"):
         guard.post(receiver.url, b"", {})
+
+
+@pytest.mark.usefixtures("allow_localhost")
+def test_silent_host_is_given_up_at_the_time_limit(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "SECONDS", 0.2)
+    is_over = Event()
+
+    def keep_silent(_posted: Posted) -> bytes:
+        is_over.wait()
+        return b""
+
+    receiver.says = keep_silent
+    with pytest.raises(guard.Unanswered, match="in time"):
+        guard.post(receiver.url, b"", {})
+    is_over.set()
+
+
+def test_resolver_that_hangs_is_given_up_at_the_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "RESOLVE_SECONDS", 0.1)
+    is_over = Event()
+
+    def hang(_host: str, _port: int) -> list[str]:
+        is_over.wait()
+        return ["1.1.1.1"]
+
+    with pytest.raises(guard.Unreachable, match="looked up in time"):
+        guard.post("https://example.com/", b"", {}, resolve=hang)
+    is_over.set()
+
+
+@pytest.mark.usefixtures("allow_localhost")
+def test_each_address_of_a_name_is_tried(receiver: Receiver) -> None:
+    url = f"http://hook.example:{receiver.port}/"
+    assert guard.post(url, b"", {}, resolve=always("127.0.0.2", "127.0.0.1")).code == 204
+    with pytest.raises(guard.Unreachable, match="no connection on this port"):
+        guard.post(url, b"", {}, resolve=always("127.0.0.2", "127.0.0.3"))
+
+
+@pytest.mark.usefixtures("allow_localhost")
+def test_address_that_does_not_complete_tls_is_followed_by_the_next(
+    certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", f"{certificate}.crt")
+    with Receiver(certificate=certificate) as receiver, socket.create_server(("127.0.0.2", receiver.port)) as broken:
+        Thread(target=accept_and_close, args=[broken]).start()
+        url = f"https://hook.example:{receiver.port}/"
+        assert guard.post(url, b"", {}, resolve=always("127.0.0.2", "127.0.0.1")).code == 204
 
 
 def test_unknown_host_is_unreachable() -> None:
