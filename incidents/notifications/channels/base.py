@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-# RFC 3463 §2: class, subject, detail at the beginning of the text.
-_ENHANCED = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?!\d)")
+# RFC 3463 §2: class, subject, detail at the beginning of the text; IronPort writes “#” before it.
+_ENHANCED = re.compile(r"#?([245]\.[0-9]{1,3}\.[0-9]{1,3})(?![0-9.])")
 # Addresses that do not exist (STANDARDS Q13); any other status may be temporary or local.
 _NO_SUCH_ADDRESS = frozenset({"5.1.1", "5.1.2", "5.1.6", "5.1.10"})
 
@@ -27,12 +27,7 @@ class Reply:
     def enhanced(self) -> str:
         """The enhanced status code, such as `4.7.500`; empty if the reply has none."""
         found = _ENHANCED.match(self.text)
-        return found.group() if found else ""
-
-    @property
-    def is_permanent(self) -> bool:
-        """By the first digit, except 552: some servers use it for “too many recipients” (RFC 5321 §4.5.3.1.10)."""
-        return 500 <= self.code <= 599 and self.code != 552
+        return found[1] if found else ""
 
     def __str__(self) -> str:
         return f"{self.code} {self.text}" if self.code else self.text

@@ -1,4 +1,4 @@
-"""The email channel: what an SMTP server's reply means for the message, its destination and the relay."""
+"""The email channel: one message to one recipient over a reused connection. `replies` has what a refusal means."""
 
 import asyncio
 import re
@@ -7,14 +7,13 @@ from django.conf import settings
 
 from ... import domains, links
 from ...masks import without_addresses
-from .base import Busy, ChannelError, Lost, Refused, Reply, Scope
-from .smtp import Relay, SmtpConnection, SmtpError, Stage
+from .base import ChannelError, Refused, Reply
+from .replies import Stage, rule_for
+from .smtp import Relay, SmtpConnection, SmtpError
 
 RECYCLE_AFTER = 100  # messages; some servers close a connection after about as many
 # Nearly all addresses match this and need no further check.
 _PLAIN = re.compile(r"[A-Za-z0-9.+_-]+@[A-Za-z0-9.-]+")
-# Authentication is required or failed, which is the same for every message.
-_AUTHENTICATION_CODES = frozenset({530, 535})
 
 
 class EmailChannel:
@@ -84,32 +83,9 @@ def smtp_address(address: str) -> str:
 
 
 def classify(error: SmtpError) -> ChannelError:
-    """Return the typed error, with its scope, of a failed transaction (STANDARDS Q1, Q2, Q8, Q13).
-
-    A 5yz before any recipient was named rejects the sender, not the message: a wrong
-    password must not turn an announcement into ten thousand failures.
-    """
-    stage, reply = error.stage, error.reply
-    if reply.code == 0:
-        if stage is Stage.FINAL_DOT:
-            return Lost(reply)
-        return Busy(reply, Scope.RELAY)
-    if stage is Stage.CONNECT or reply.code == 421 or _is_about_the_sender(stage, reply):
-        return Busy(reply, Scope.RELAY)
-    if reply.is_permanent:
-        return Refused(reply)
-    if stage is Stage.MAIL:
-        return Busy(reply, Scope.RELAY)
-    return Busy(reply, Scope.MESSAGE if _is_about_the_mailbox(reply) else Scope.DESTINATION)
-
-
-def _is_about_the_sender(stage: Stage, reply: Reply) -> bool:
-    return reply.code in _AUTHENTICATION_CODES or (stage is Stage.MAIL and reply.enhanced.startswith("5.7."))
-
-
-def _is_about_the_mailbox(reply: Reply) -> bool:
-    # X.1.x and X.2.x: a bad address or a full mailbox is not about its whole domain (RFC 3463 §3.2, §3.3).
-    return reply.enhanced.startswith(("4.1.", "4.2."))
+    """Return the typed error of a failed transaction, as the table of replies has it (STANDARDS Q1, Q2, Q8, Q13)."""
+    rule = rule_for(error.stage, error.reply)
+    return rule.error(error.reply, rule.scope)
 
 
 def sender_address() -> str:

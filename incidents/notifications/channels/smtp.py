@@ -11,26 +11,15 @@ import smtplib
 import socket
 import ssl
 from dataclasses import dataclass
-from enum import Enum, auto
 from functools import cached_property
 
 from django.conf import settings
 
 from .base import Reply
+from .replies import Stage
 from .smtp_socket import SmtpSocket
 
 _CODE = re.compile(rb"[2-5]\d\d")
-
-
-class Stage(Enum):
-    """The stages of a transaction."""
-
-    CONNECT = auto()
-    MAIL = auto()
-    RCPT = auto()
-    DATA = auto()
-    CONTENT = auto()
-    FINAL_DOT = auto()
 
 
 # Seconds to wait for each reply (RFC 5321 §4.5.3.2); EMAIL_TIMEOUT can shorten them.

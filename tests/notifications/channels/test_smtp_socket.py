@@ -21,7 +21,8 @@ from harness.deliveries import deliver_due
 from harness.ports import free_port
 from harness.smtp_server import DROP, ScriptedServer, as_usual
 from incidents.models import Subscriber
-from incidents.notifications.channels.smtp import Relay, SmtpConnection, SmtpError, Stage
+from incidents.notifications.channels.replies import Stage
+from incidents.notifications.channels.smtp import Relay, SmtpConnection, SmtpError
 from incidents.notifications.channels.smtp_socket import SmtpSocket, _time_out
 from tests.factories import make_subscriber
 from tests.notifications.helpers import announced, states
