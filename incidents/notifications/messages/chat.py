@@ -1,18 +1,24 @@
-"""What Slack and Teams messages share: the lines above and below the text, and how texts are cut.
+"""What Slack and Teams messages share: the lines above and below the text, and how long they may be.
 
 Incoming webhooks can neither edit a message nor reply in its thread, so each message is
 complete. The reader's language and time zone are active.
 """
 
+import json
+from collections.abc import Callable
+from itertools import accumulate
 from typing import Any
 
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 
+from ...shortening import shorten, utf16_length
 from ...status import Kind
 from ...wording import quote_heading
 from .content import MessageContent, Prose, UpdateContent
 
 Json = dict[str, Any]
+
+MAX_COMPONENTS = 20  # the page has the rest
 
 
 def headline(content: MessageContent) -> str:
@@ -36,9 +42,40 @@ def with_note(text: Prose) -> str:
     return f"({text.note}) {text.plain}" if text.note else text.plain
 
 
-def truncate(text: str, limit: int) -> str:
-    """Cut the text between words, so that no escape sequence is cut."""
-    return text if len(text) <= limit else text[:limit].rsplit(maxsplit=1)[0] + " …"
+def encoded(message: Json) -> bytes:
+    """Return the JSON that is posted. Unescaped, so that placeholders for the recipient's values are found."""
+    return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def shorten_encoded(text: str, limit: int, encode: Callable[[str], str], more: str) -> str:
+    """Encode a text in at most `limit` UTF-16 code units; one that is too long ends with “…” and `more`, a link.
+
+    It is cut before it is encoded, so that no escape sequence is cut. Code units, because
+    they are the most that anybody counts as one character.
+    """
+    whole = encode(text)
+    if utf16_length(whole) <= limit:
+        return whole
+    ending = f" … {more}"
+    room = limit - utf16_length(ending)
+    return encode(shorten(text, lambda part: utf16_length(encode(part)) <= room)) + ending
+
+
+def shorten_line(text: str, limit: int) -> str:
+    """Return a plain line of at most `limit` UTF-16 code units, with “…” at the end if it was longer."""
+    short = shorten(text, lambda part: utf16_length(part) < limit)
+    return text if utf16_length(text) <= limit else f"{short}…"
+
+
+def split_components(lines: list[str], limit: int) -> tuple[list[str], int]:
+    """Return the first lines of a list of components, within `limit` UTF-16 code units, and the number of others."""
+    sizes = accumulate(utf16_length(line) + 1 for line in lines[:MAX_COMPONENTS])
+    shown = sum(size <= limit for size in sizes)
+    return lines[:shown], len(lines) - shown
+
+
+def components_left_out(number: int) -> str:
+    return ngettext("+ %(number)s more", "+ %(number)s more", number) % {"number": number}
 
 
 def code_request(page_name: str) -> str:

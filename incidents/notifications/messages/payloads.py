@@ -3,7 +3,6 @@ recipient.
 """
 
 import base64
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +16,7 @@ from ...models import Announcement, ComponentUpdate, Delivery, Page, Subscriber
 from ...wording import words
 from ..ledger.writer import ClaimedDelivery
 from . import slack, statuspage, teams
+from .chat import encoded
 from .content import MessageContent
 
 Json = dict[str, Any]
@@ -65,8 +65,7 @@ def render(
             body = _CODES[channel](page, name)
         else:
             raise ValueError(f"“{kind}” is not sent to {channel}.")
-    # Unescaped, so that the values above are found.
-    return Payload(json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(), language)
+    return Payload(encoded(body), language)
 
 
 _CODES: dict[str, Callable[[Page, str], Json]] = {

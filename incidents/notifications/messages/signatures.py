@@ -7,12 +7,20 @@ import secrets
 from collections.abc import Iterable
 from datetime import datetime
 
+from django.utils.crypto import salted_hmac
+
 _PREFIX = "whsec_"
 _BYTES = 32  # 24 to 64
 
 
 def new_secret() -> str:
     return _PREFIX + base64.b64encode(secrets.token_bytes(_BYTES)).decode()
+
+
+def post_id(delivery_id: int) -> str:
+    """Return the id of a post, the same at every attempt. It is opaque: a running number tells how much is sent."""
+    digest = salted_hmac("incidents.webhook.post", str(delivery_id), algorithm="sha256").digest()
+    return f"msg_{base64.b32encode(digest[:15]).decode().lower()}"
 
 
 def headers(post_id: str, at: datetime, body: bytes, keys: Iterable[str]) -> dict[str, str]:

@@ -2,20 +2,30 @@
 
 from django.utils.translation import gettext
 
-from .chat import Json, code_request, footer, headline, quote_line, truncate, with_note
-from .content import MessageContent, UpdateContent
-from .mime import one_line
+from .chat import (
+    Json,
+    code_request,
+    components_left_out,
+    footer,
+    headline,
+    quote_line,
+    shorten_encoded,
+    shorten_line,
+    split_components,
+    with_note,
+)
+from .content import MessageContent
 
-# Slack's limits: 150 characters in a header, 3,000 in a section.
-_MAX_TITLE, _MAX_TEXT = 150, 2_700
+# Slack's limits: 150 characters in a header, 3,000 in a section as it is sent, and 50 blocks, of which we need six.
+_MAX_TITLE, _MAX_TEXT = 150, 3_000
 
 
 def message(page_name: str, content: MessageContent) -> Json:
     """Return Block Kit; notifications and screen readers use `text`."""
     title = headline(content)
     blocks = [
-        {"type": "header", "text": {"type": "plain_text", "text": one_line(title, _MAX_TITLE), "emoji": False}},
-        *(_section(text) for text in [_facts(content), *_text(content.newest)] if text),
+        {"type": "header", "text": {"type": "plain_text", "text": shorten_line(title, _MAX_TITLE), "emoji": False}},
+        *(_section(text) for text in [_facts(content), *_text(content)] if text),
         {"type": "context", "elements": [{"type": "mrkdwn", "text": _escape(footer(page_name, content))}]},
         {
             "type": "actions",
@@ -31,12 +41,12 @@ def code_message(page_name: str, code: str) -> Json:
     return {"text": f"{_escape(code_request(page_name))} *{code}*"}
 
 
-def _text(entry: UpdateContent) -> list[str]:
+def _text(content: MessageContent) -> list[str]:
     # Return the text of the update, and the quoted statement below a line that names its author.
-    parts = [truncate(_escape(with_note(entry.text)), _MAX_TEXT)]
+    entry, more = content.newest, _link(content.url, gettext("Read more"))
+    parts = [shorten_encoded(with_note(entry.text), _MAX_TEXT, _escape, more)]
     if entry.quote:
-        lines = truncate(_escape(entry.quote.plain), _MAX_TEXT).splitlines()
-        parts += [f"*{_escape(quote_line(entry))}*", "\n".join(f"> {line}" for line in lines)]
+        parts += [f"*{_escape(quote_line(entry))}*", shorten_encoded(entry.quote.plain, _MAX_TEXT, _quote, more)]
     return parts
 
 
@@ -45,9 +55,19 @@ def _facts(content: MessageContent) -> str:
         f"{appearance.glyph} *{_escape(name)}*{status and f': {_escape(status)}'}"
         for name, appearance, status in content.newest.components
     ]
-    if content.window:
-        lines.append(f"*{_escape(gettext('When'))}*: {_escape(content.window)}")
-    return truncate("\n".join(lines), _MAX_TEXT)
+    ending = [f"*{_escape(gettext('When'))}*: {_escape(content.window)}"] if content.window else []
+    shown, left_out = split_components(lines, _MAX_TEXT - 500)
+    if left_out:
+        shown.append(_link(content.url, components_left_out(left_out)))
+    return "\n".join(shown + ending)
+
+
+def _link(url: str, label: str) -> str:
+    return f"<{_escape(url)}|{_escape(label)}>"
+
+
+def _quote(text: str) -> str:
+    return "\n".join(f"> {line}" for line in _escape(text).splitlines())
 
 
 def _section(text: str) -> Json:

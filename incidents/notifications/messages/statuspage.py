@@ -1,6 +1,7 @@
 """The body of a webhook: the shape that Statuspage sends to subscribers. Language and zone are active."""
 
 from datetime import datetime
+from itertools import accumulate
 from typing import Any
 
 from django.conf import settings
@@ -12,14 +13,15 @@ from ...models import ComponentUpdate, Incident, Page, Update
 from ...models.overall import overall_status
 from ...status import ComponentStatus, Phase
 from ...statuspage_api import Json, body, component_shape, incident_shape, moment, page_id, status_shape
+from .chat import encoded
 
 
 def news(page: Page, unsubscribe: str, incident: Incident) -> Json:
-    """Return the incident with all its updates, newest first."""
+    """Return the incident with its updates, newest first: as many as fit, and always the newest."""
     timeline = incident.updates.public().newest_first().select_related("incident")
     updates = list(timeline.prefetch_related("affected__component"))
     frame = _frame(page, unsubscribe, overall_status(), timezone.now())
-    return {**frame, "incident": _incident(incident, updates, page)}
+    return _within_limit({**frame, "incident": _incident(incident, updates, page)})
 
 
 def component_news(page: Page, unsubscribe: str, update: ComponentUpdate) -> Json:
@@ -65,6 +67,17 @@ def _frame(page: Page, unsubscribe: str, overall: ComponentStatus, at: datetime)
     }
 
 
+def _within_limit(body: Json) -> Json:
+    # Leave out the oldest updates of a long incident, and say how many.
+    incident = body["incident"]
+    updates = incident["incident_updates"]
+    sizes = [len(encoded(update)) + 1 for update in updates]
+    room = _MAX_BYTES - (len(encoded(body)) - sum(sizes))
+    kept = max(sum(size <= room for size in accumulate(sizes)), 1)
+    details = {**incident["details"], "updates_left_out": len(updates[kept:])}
+    return {**body, "incident": {**incident, "incident_updates": updates[:kept], "details": details}}
+
+
 def _incident(incident: Incident, updates: list[Update], page: Page) -> Json:
     shape = incident_shape(incident, updates, page)
     updates_here = [
@@ -72,6 +85,9 @@ def _incident(incident: Incident, updates: list[Update], page: Page) -> Json:
     ]
     return {**_UNUSED, **shape, **_report(updates), "backfilled": False, "incident_updates": updates_here}
 
+
+# Standard Webhooks advise less than 20 kB; the rest is for the recipient's own values.
+_MAX_BYTES = 19_500
 
 _COMPONENT_FIELDS = "status name created_at updated_at position description showcase id page_id group_id".split()
 

@@ -2,26 +2,38 @@
 
 from django.utils.translation import gettext
 
-from .chat import Json, code_request, footer, headline, quote_line, truncate, with_note
-from .content import MessageContent, UpdateContent
+from .chat import (
+    MAX_COMPONENTS,
+    Json,
+    code_request,
+    components_left_out,
+    encoded,
+    footer,
+    headline,
+    quote_line,
+    shorten_encoded,
+    with_note,
+)
+from .content import MessageContent
 
-# A message to Teams may have 28 kB.
-_MAX_TEXT = 9_000
+# Teams takes 28 kB of JSON. Each text begins with so many characters; both get fewer until the message fits.
+_MAX_BYTES, _MAX_TEXT, _MIN_TEXT = 28_000, 9_000, 200
 
 
 def message(page_name: str, content: MessageContent) -> Json:
     """Return an Adaptive Card in the envelope that Workflows and the older connectors accept."""
-    facts = [
-        {"title": name, "value": f"{appearance.glyph} {status or content.newest.phase}"}
-        for name, appearance, status in content.newest.components
-    ]
-    if content.window:
-        facts.append({"title": gettext("When"), "value": content.window})
+    limit = _MAX_TEXT
+    while len(encoded(card := _message(page_name, content, limit))) > _MAX_BYTES and limit > _MIN_TEXT:
+        limit = limit * 3 // 4
+    return card
+
+
+def _message(page_name: str, content: MessageContent, limit: int) -> Json:
     body: list[Json] = [
         {"type": "TextBlock", "text": _escape(headline(content)), "size": "large", "weight": "bolder",
          "wrap": True, "style": "heading"},
-        *([{"type": "FactSet", "facts": facts}] if facts else []),
-        *_text(content.newest),
+        *_facts(content),
+        *_text(content, limit),
         {"type": "TextBlock", "text": _escape(footer(page_name, content)), "wrap": True, "isSubtle": True,
          "size": "small"},
     ]  # fmt: skip
@@ -52,17 +64,37 @@ def _card(language: str, body: list[Json], actions: list[Json]) -> Json:
     return {"type": "message", "attachments": [attachment]}
 
 
-def _text(entry: UpdateContent) -> list[Json]:
-    parts: list[Json] = [
-        {"type": "TextBlock", "text": _escape(truncate(with_note(entry.text), _MAX_TEXT)), "wrap": True}
+def _facts(content: MessageContent) -> list[Json]:
+    components, window = content.newest.components, content.window
+    facts = [
+        {"title": _escape(name), "value": _escape(f"{appearance.glyph} {status or content.newest.phase}")}
+        for name, appearance, status in components[:MAX_COMPONENTS]
     ]
+    if window:
+        facts.append({"title": _escape(gettext("When")), "value": _escape(window)})
+    blocks: list[Json] = [{"type": "FactSet", "facts": facts}] if facts else []
+    if left_out := len(components[MAX_COMPONENTS:]):
+        blocks.append(
+            {"type": "TextBlock", "text": _link(content.url, components_left_out(left_out)), "wrap": True}
+        )
+    return blocks
+
+
+def _text(content: MessageContent, limit: int) -> list[Json]:
+    entry, more = content.newest, _link(content.url, gettext("Read more"))
+    text = shorten_encoded(with_note(entry.text), limit, _escape, more)
+    parts: list[Json] = [{"type": "TextBlock", "text": text, "wrap": True}] if text else []
     if entry.quote:
-        text = _escape(truncate(entry.quote.plain, _MAX_TEXT))
+        quote = shorten_encoded(entry.quote.plain, limit, _escape, more)
         parts += [
             {"type": "TextBlock", "text": _escape(quote_line(entry)), "wrap": True, "weight": "bolder"},
-            {"type": "Container", "style": "emphasis", "items": [{"type": "TextBlock", "text": text, "wrap": True}]},
+            {"type": "Container", "style": "emphasis", "items": [{"type": "TextBlock", "text": quote, "wrap": True}]},
         ]
-    return [block for block in parts if block.get("text") != ""]
+    return parts
+
+
+def _link(url: str, label: str) -> str:
+    return f"[{_escape(label)}]({url})"
 
 
 def _escape(text: str) -> str:

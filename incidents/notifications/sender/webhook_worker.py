@@ -56,7 +56,7 @@ class WebhookTransport:
         now = timezone.now()
         valid = SigningSecret.objects.filter(subscriber=row.subscriber_id).valid(now).values_list("value", flat=True)
         keys = await self.commits.run(lambda: list(valid))
-        return signatures.headers(f"msg_{row.id}", now, body, keys) if keys else {}
+        return signatures.headers(signatures.post_id(row.id), now, body, keys) if keys else {}
 
     async def _record_attempt(self, row: ClaimedDelivery, reply: Reply, started_at: float) -> None:
         attempt = Attempt(

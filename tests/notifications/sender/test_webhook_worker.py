@@ -1,6 +1,7 @@
 """Webhooks: posts to a real server, signed, retried, given up, and reported to the owner."""
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from ipaddress import ip_network
@@ -97,6 +98,13 @@ def test_post_has_the_shape_of_statuspage_and_a_valid_signature(receiver: Receiv
     assert (attempt.subscriber_id, attempt.delivery_id, attempt.code) == (webhook.pk, only().pk, 204)
 
 
+def test_ids_of_posts_do_not_tell_how_many_there_are() -> None:
+    ids = [signatures.post_id(number) for number in range(1, 1000)]
+    assert len(set(ids)) == 999
+    assert all(re.fullmatch("msg_[a-z2-7]{24}", one) for one in ids)  # Standard Webhooks allow no dot
+    assert sorted(ids) != ids
+
+
 def test_old_and_new_secret_both_sign_during_a_change(receiver: Receiver) -> None:
     webhook = make_webhook(receiver)
     old = SigningSecret.objects.get()
@@ -124,7 +132,7 @@ def test_failing_webhook_is_suspended_after_ten_attempts_and_its_owner_notified(
     steps = [5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400]
     assert [round(pause.total_seconds() / step) for pause, step in zip(pauses, steps, strict=True)] == [1] * 9
     assert (only().state, only().attempts, only().reply) == ("failed", 10, "Internal Server Error")
-    assert {posted.headers["webhook-id"] for posted in receiver.posted} == {f"msg_{only().pk}"}
+    assert {posted.headers["webhook-id"] for posted in receiver.posted} == {signatures.post_id(only().pk)}
     assert len({posted.headers["webhook-timestamp"] for posted in receiver.posted}) == 10
     webhook.refresh_from_db()
     assert webhook.state == "suspended"
@@ -201,7 +209,7 @@ def test_post_of_a_killed_worker_is_resent_with_the_same_id(receiver: Receiver, 
     clock.shift(timedelta(minutes=6))
     post_all(2)
     assert only().state == "sent"
-    assert [posted.headers["webhook-id"] for posted in receiver.posted] == [f"msg_{only().pk}"]
+    assert [posted.headers["webhook-id"] for posted in receiver.posted] == [signatures.post_id(only().pk)]
 
 
 def test_posts_are_sent_while_the_mail_server_is_down(receiver: Receiver) -> None:
