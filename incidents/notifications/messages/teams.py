@@ -74,9 +74,7 @@ def _facts(content: MessageContent) -> list[Json]:
         facts.append({"title": _escape(gettext("When")), "value": _escape(window)})
     blocks: list[Json] = [{"type": "FactSet", "facts": facts}] if facts else []
     if left_out := len(components[MAX_COMPONENTS:]):
-        blocks.append(
-            {"type": "TextBlock", "text": _link(content.url, components_left_out(left_out)), "wrap": True}
-        )
+        blocks.append({"type": "TextBlock", "text": _link(content.url, components_left_out(left_out)), "wrap": True})
     return blocks
 
 
