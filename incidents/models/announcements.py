@@ -1,9 +1,13 @@
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from ..text import Text
+from .fields import LocalizedField
+from .incidents import Incident
 from .updates import Update
 
 
@@ -15,6 +19,18 @@ class AnnouncementQuerySet(models.QuerySet["Announcement"]):
     def released(self) -> "AnnouncementQuerySet":
         """Expanded into deliveries."""
         return self.filter(expanded_at__isnull=False)
+
+    def thread_title(self, incident: Incident) -> Text:
+        """Return the title in the subjects of all emails about an incident: in each language, what the first one had.
+
+        Mail programs group by subject, so a later title, or translation of it, is in the body only. A language that
+        the page did not have then begins with the present title.
+        """
+        languages = [code for code, _name in settings.LANGUAGES]
+        order = [settings.LANGUAGE_CODE, *languages]
+        present = {code: incident.title.passage(code, order).text for code in languages}
+        last = self.released().filter(update__incident=incident).order_by("-expanded_at", "-id").first()
+        return Text({**present, **(last.thread_title if last else {})})
 
 
 class Announcement(models.Model):
@@ -47,6 +63,8 @@ class Announcement(models.Model):
     cancelled_at = models.DateTimeField(_("cancelled"), null=True, blank=True)
     paused_at = models.DateTimeField(_("paused"), null=True, blank=True)
     stopped_at = models.DateTimeField(_("stopped"), null=True, blank=True)
+    # Set on expansion; see `AnnouncementQuerySet.thread_title`.
+    thread_title = LocalizedField(single_line=True, max_length=200, blank=True, editable=False)
 
     objects = AnnouncementQuerySet.as_manager()
 

@@ -65,6 +65,8 @@ class Update(models.Model):
     notify = models.BooleanField(_("notify subscribers"), default=True)
     published_at = models.DateTimeField(_("published"), null=True, blank=True, editable=False)
     corrected_at = models.DateTimeField(_("corrected"), null=True, blank=True, editable=False)
+    # What of the incident's report was given or changed with this update; see `operations.report`.
+    report = models.JSONField(default=dict, blank=True, editable=False)
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, editable=False, verbose_name=_("author")
     )

@@ -49,8 +49,9 @@ def _expand(pk: int, now: datetime) -> bool:
         return False
     rows = audience.expand(announcement, now)
     claims.skip_superseded(announcement)
+    announcement.thread_title = Announcement.objects.thread_title(announcement.update.incident)
     announcement.expanded_at = now
-    announcement.save(update_fields=["expanded_at"])
+    announcement.save(update_fields=["expanded_at", "thread_title"])
     transaction.on_commit(lambda: queues.enqueue_announcement(pk, rows))
     return True
 

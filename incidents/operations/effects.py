@@ -9,7 +9,7 @@ from ..models import Component, Incident, Update
 from ..notifications.outbox import announce
 from ..publishing import stale
 from ..status import WORK_PHASES, Kind, Phase, phases_of
-from . import placeholders
+from . import placeholders, report
 from .statements import BACKDATED
 from .statuses import rebuild_statuses
 
@@ -25,6 +25,7 @@ def make_public(update: Update) -> None:
     _start_with(update, incident)
     _update_promise(incident, update, now)
     placeholders.fill(update)
+    report.record(update)
     update.save()
     incident.published_at = incident.published_at or now
     follow_timeline(incident)

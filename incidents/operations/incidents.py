@@ -13,6 +13,7 @@ from ..models import Incident, Update
 from ..publishing import stale
 from ..status import ComponentStatus, Kind, Phase
 from ..text import Text
+from . import report
 from .effects import follow_claims, follow_timeline, named_components
 from .notifying import cancel_announcements_of, withdraw_announcements_of
 from .statements import Details, Statement, check_details, check_statement, in_utc
@@ -43,6 +44,7 @@ def edit_incident(*, incident: Incident, details: Details, by: User = None) -> I
         incident.started_at = incident.scheduled_for  # until the work actually starts
     check_details(incident)
     incident.save()
+    report.record_edit(incident)
     if incident.ended_at != before[1]:
         _restate_end(incident)
     if (incident.started_at, incident.ended_at) != before:
@@ -147,7 +149,7 @@ def undo_update(*, update: Update, by: User = None) -> Update:  # noqa: ARG001 -
         raise ValidationError(_("Too late: subscribers are being notified, or this was undone already."))
     stale.mark_incident(incident)
     named, started_at = named_components(incident), incident.started_at
-    update.published_at = None
+    update.published_at, update.report = None, {}
     update.save()
     _follow_what_is_left(incident)
     rebuild_statuses(components=named, since=min(started_at, incident.started_at), announce=True)

@@ -15,7 +15,7 @@ from ..notifications.outbox import announce_correction
 from ..publishing import stale
 from ..status import ComponentStatus, Phase
 from ..text import Text
-from . import placeholders
+from . import placeholders, report
 from .effects import make_public
 from .statements import BACKDATED, Statement, check_statement
 
@@ -105,6 +105,7 @@ def correct_update(
     UpdateRevision.objects.create(update=update, replaced_by_id=by.pk if by else None, **earlier)
     stale.mark_incident(incident)
     if notify and incident.published_at is not None:
+        report.record_correction(update)
         announce_correction(update)
     return update
 

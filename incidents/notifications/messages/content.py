@@ -1,7 +1,8 @@
 """The content of a message, in the reader's language; text in another language is marked."""
 
 from collections import ChainMap, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property
 
 from django.utils.safestring import SafeString
@@ -9,12 +10,14 @@ from django.utils.translation import gettext
 
 from ... import formats, links, markup
 from ...appearance import APPEARANCES, SCHEDULED, Appearance, state_of
+from ...labels import ROOT_CAUSE_STATUSES
 from ...models import AffectedComponent, Announcement, Incident, Update, page_order
-from ...status import Phase
+from ...status import Phase, RootCauseStatus
 from ...text import Text
 from ...wording import reader_passage, status_as_of, untranslated_note, words
 
 EARLIER = 5  # updates repeated below the new one; the page has the rest
+SECTION_LENGTH = 3000  # characters of a text of the report; the page has the rest
 
 
 @dataclass(frozen=True)
@@ -39,9 +42,47 @@ class Prose:
         return "\n".join(f"> {line}".rstrip() for line in self.plain.splitlines())
 
 
+@dataclass(frozen=True)
+class Section:
+    """A text of the incident's report, with its label; `is_cut` says that only the page has all of it."""
+
+    label: str
+    text: Prose
+    is_cut: bool
+
+
 def prose(text: Text) -> Prose:
     found = reader_passage(text)
     return Prose(found.text, found.language, "" if found.is_own else untranslated_note(found.wanted))
+
+
+def report_labels(root_cause_status: str) -> dict[str, str]:
+    """Return the label of each text of a report, the same as on the page."""
+    cause = gettext("Root cause")
+    if root_cause_status in {RootCauseStatus.PRELIMINARY, RootCauseStatus.FINAL}:
+        cause = f"{cause} ({str(ROOT_CAUSE_STATUSES[RootCauseStatus(root_cause_status)]).lower()})"
+    return {
+        "user_impact": gettext("User impact"),
+        "scope": gettext("Scope"),
+        "workaround": gettext("Workaround"),
+        "root_cause": cause,
+        "next_steps": gettext("Next steps"),
+    }
+
+
+def _section(label: str, text: Text) -> Section:
+    whole = prose(text)
+    source = _beginning(whole.source)
+    return Section(label, replace(whole, source=source), is_cut=source != whole.source)
+
+
+def _beginning(source: str) -> str:
+    # Whole paragraphs of a long Markdown text; of a long paragraph, whole words.
+    if len(source) <= SECTION_LENGTH:
+        return source
+    start = source[:SECTION_LENGTH]
+    paragraphs, _blank, _rest = start.rpartition("\n\n")
+    return paragraphs.rstrip() or f"{start.rpartition(' ')[0] or start}…"
 
 
 class UpdateContent:
@@ -108,6 +149,23 @@ class MessageContent:
     @cached_property
     def title(self) -> Prose:
         return prose(self.incident.title)
+
+    @cached_property
+    def sections(self) -> list[Section]:
+        """The texts of the report that were given or changed with this update, in the order of the page."""
+        report = self.newest.update.report
+        labels = report_labels(report.get("root_cause", {}).get("status", ""))
+        texts = {name: report.get(name, {}).get("text") for name in labels}
+        return [_section(labels[name], Text(text)) for name, text in texts.items() if text]
+
+    @property
+    def new_end(self) -> tuple[str, str] | None:
+        """The planned end of maintenance and the one before, if this update changed it."""
+        report = self.newest.update.report
+        if "former_end" not in report or self.incident.is_over or not report["planned_end"]:
+            return None
+        end, former = (datetime.fromisoformat(report[name]["time"]) for name in ("planned_end", "former_end"))
+        return formats.moment(end), formats.moment(former)
 
     @cached_property
     def earlier(self) -> list[UpdateContent]:

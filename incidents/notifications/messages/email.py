@@ -103,8 +103,10 @@ def _context(page: Page, language: str, announcement: Announcement | None) -> di
     }
     if announcement is not None:
         content = MessageContent(announcement, language)
-        title = mime.one_line(words(content.incident.title), TITLE_LENGTH)
-        context |= {"story": content, "appearances": APPEARANCES.values(), "title": title}
+        # An announcement that has not been released, as in a preview, has no title of its own yet.
+        title = announcement.thread_title or Announcement.objects.thread_title(content.incident)
+        context |= {"story": content, "appearances": APPEARANCES.values()}
+        context["thread_title"] = mime.one_line(words(title), TITLE_LENGTH)
     return context
 
 

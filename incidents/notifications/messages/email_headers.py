@@ -11,7 +11,7 @@ from ...wording import words
 from .. import addressing
 from ..channels.email import sender_address
 from . import mime
-from .mime import Mailbox, Placeholder
+from .mime import NamedAddress, Placeholder
 
 # Emails that the recipient has just requested are not list mail, and have no List-* headers.
 _NOT_LIST_MAIL = {
@@ -27,10 +27,10 @@ _IN_MAILTO = "@!$'*+-._~"
 
 def headers(
     page: Page, kind: str, language: str, subject: str, announcement: Announcement | None
-) -> Iterator[tuple[str, str | Mailbox]]:
+) -> Iterator[tuple[str, str | NamedAddress]]:
     yield "Message-ID", Placeholder.MESSAGE_ID.marker
     yield "Date", Placeholder.DATE.marker
-    yield "From", Mailbox(mime.display_name(page_name(page)), addressing.header_form(sender_address()))
+    yield "From", NamedAddress(mime.display_name(page_name(page)), addressing.header_form(sender_address()))
     yield "To", f"<{Placeholder.ADDRESS.marker}>"
     yield "Subject", subject
     if announcement is not None:

@@ -40,7 +40,7 @@ class Placeholder(StrEnum):
 
 
 @dataclass(frozen=True)
-class Mailbox:
+class NamedAddress:
     """An address with the name of its owner, for From."""
 
     display_name: str
@@ -74,7 +74,7 @@ class MimeTemplate:
         )
 
 
-def compose(headers: Iterable[tuple[str, str | Mailbox]], text: str, html: str) -> MimeTemplate:
+def compose(headers: Iterable[tuple[str, str | NamedAddress]], text: str, html: str) -> MimeTemplate:
     """Compose a multipart/alternative email, text first. Subject and names may be any text, other headers are ASCII."""
     head = "".join(_header(name, value) for name, value in headers)
     head += f'MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary="{_BOUNDARY}"\r\n\r\n'
@@ -110,8 +110,8 @@ def display_name(name: str) -> str:
     return one_line(re.sub(r'[@:,;"<>\\]', " ", name), 75)
 
 
-def _header(name: str, value: str | Mailbox) -> str:
-    if isinstance(value, Mailbox):
+def _header(name: str, value: str | NamedAddress) -> str:
+    if isinstance(value, NamedAddress):
         return encoded_words.mailbox(name, value.display_name, value.address)
     # The others contain identifiers and addresses, which must be ASCII and cannot be folded.
     return encoded_words.unstructured(name, value) if name == "Subject" else f"{name}: {value}\r\n"

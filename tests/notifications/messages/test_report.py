@@ -1,0 +1,161 @@
+"""Emails carry the texts of the report that were given or changed with their update."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone, translation
+
+from harness.deliveries import release_held
+from incidents import operations
+from incidents.formats import moment
+from incidents.models import Announcement, Incident
+from incidents.notifications.messages import content, email
+from incidents.status import Phase, RootCauseStatus
+from incidents.text import Text
+from tests.factories import make_incident, make_maintenance, make_page, make_statement
+from tests.notifications.helpers import announced
+from tests.notifications.messages.test_email import Words, parsed, part, sent
+
+pytestmark = pytest.mark.django_db
+
+HOUR = timedelta(hours=1)
+DETAILS: dict[str, Any] = {
+    "user_impact": Text(da="Mail kommer **sent**.", en="Mail is **late**."),
+    "scope": Text(da="Alle kunder med mail.", en="All customers with mail."),
+    "workaround": Text(da="Brug webmail.", en="Use webmail."),
+    "root_cause": Text(da="En disk var fuld.", en="A disk was full."),
+    "root_cause_status": RootCauseStatus.PRELIMINARY,
+    "next_steps": Text(da="- Flere diske\n- Bedre alarmer", en="- More disks\n- Better alarms"),
+}
+
+
+def opened(**details: Any) -> tuple[Incident, Announcement]:
+    make_page()
+    incident = make_incident(statement=make_statement(notify=True), **details)
+    release_held()
+    return incident, Announcement.objects.get()
+
+
+def both(announcement: Announcement, language: str = "da") -> tuple[str, str]:
+    """Return plain text and HTML."""
+    message = parsed(sent("update", language, announcement))
+    return part(message).replace("\r\n", "\n"), part(message, "html")
+
+
+@pytest.mark.parametrize(
+    ("language", "sections"),
+    [
+        (
+            "da",
+            "Konsekvens for brugerne:\nMail kommer sent.\n\nOmfang:\nAlle kunder med mail.\n\n"
+            "Midlertidig løsning:\nBrug webmail.\n\nÅrsag (foreløbig):\nEn disk var fuld.\n\n"
+            "Næste skridt:\n- Flere diske\n- Bedre alarmer\n\n",
+        ),
+        (
+            "en",
+            "User impact:\nMail is late.\n\nScope:\nAll customers with mail.\n\n"
+            "Workaround:\nUse webmail.\n\nRoot cause (preliminary):\nA disk was full.\n\n"
+            "Next steps:\n- More disks\n- Better alarms\n\n",
+        ),
+    ],
+)
+def test_report_is_in_labelled_sections_below_the_text(language: str, sections: str) -> None:
+    text, html = both(opened(**DETAILS)[1], language)
+    assert f"\n\n{sections}" in text
+    assert text.index({"da": "Vi har fundet", "en": "We have found"}[language]) < text.index(sections)
+    words = re.sub(r"\s+", " ", Words.of(html))
+    headings = re.findall(r"<h2[^>]*>([^<]+)</h2>", html)
+    assert [f"{heading}:" for heading in headings] == re.findall(r"^[^\s-].*:$", sections, re.MULTILINE)
+    for line in re.sub(r"[:-]\s", "\n", sections).split("\n"):
+        assert line.strip(": -") in words
+
+
+def test_update_without_changes_has_no_sections() -> None:
+    incident, _first = opened(**DETAILS)
+    text, html = both(announced(incident))
+    assert "Brug webmail." not in text
+    assert "<h2" not in html.split("Tidligere opdateringer")[0].split("</h1>")[1].rpartition("<h2")[0]
+
+
+def test_only_the_changed_text_is_repeated() -> None:
+    incident, _first = opened(**DETAILS)
+    operations.edit_incident(incident=incident, details={"root_cause_status": RootCauseStatus.FINAL})
+    text, _html = both(announced(incident))
+    assert "Årsag (endelig):\nEn disk var fuld.\n" in text
+    assert "Brug webmail." not in text
+
+
+def test_later_edits_do_not_change_an_email_that_is_being_sent() -> None:
+    incident, first = opened(**DETAILS)
+    operations.edit_incident(incident=incident, details={"workaround": Text(da="Ring til os.")})
+    first.refresh_from_db()
+    assert "Brug webmail." in both(first)[0]
+
+
+def test_text_in_another_language_is_marked() -> None:
+    text, html = both(opened(workaround=Text(da="Brug webmail."))[1], "en")
+    assert "Workaround:\n(Not yet translated into English)\nBrug webmail.\n" in text
+    assert re.search(r'<em>Not yet translated into English</em></p>\s*<div lang="da"><p>Brug webmail', html)
+
+
+def test_root_cause_of_unknown_status_has_a_plain_label() -> None:
+    text, _html = both(opened(root_cause=Text(en="A disk."))[1], "en")
+    assert "\nRoot cause:\nA disk.\n" in text
+
+
+def test_texts_are_escaped() -> None:
+    _text, html = both(opened(workaround=Text(da="<script>alert(1)</script> & mere"))[1])
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; mere" in html
+
+
+@pytest.mark.parametrize(
+    ("source", "end"),
+    [
+        ("\n\n".join(["Et afsnit med flere ord."] * 400), "flere ord."),
+        ("ord " * 2000, "ord…"),
+        ("x" * 9000, "x…"),
+    ],
+)
+def test_long_text_is_cut_with_a_link_to_the_rest(source: str, end: str) -> None:
+    incident, announcement = opened(workaround=Text(da=source))
+    text, html = both(announcement)
+    rest = f"Læs resten på statussiden: https://status.example.dk/da/incidents/{incident.pk}/"
+    assert f"{end}\n{rest}\n" in text
+    assert len(text) < content.SECTION_LENGTH + 2000
+    assert f'<a href="https://status.example.dk/da/incidents/{incident.pk}/">Læs resten på statussiden</a>' in html
+
+
+def test_short_text_has_no_link_to_a_rest() -> None:
+    assert "Læs resten" not in both(opened(**DETAILS)[1])[0]
+
+
+@pytest.mark.parametrize(
+    ("language", "line"),
+    [("da", "Ny planlagt sluttid: {} (før: {})"), ("en", "New planned end: {} (before: {})")],
+)
+def test_new_planned_end_is_named_with_the_former_one(language: str, line: str) -> None:
+    make_page()
+    start = timezone.now() + HOUR
+    work = make_maintenance(start=start, end=start + HOUR)
+    first = announced(work, phase=Phase.SCHEDULED)
+    label = line.partition(":")[0]
+    assert label not in both(first, language)[0]
+    operations.edit_incident(incident=work, details={"scheduled_until": start + 2 * HOUR})
+    with translation.override(language), timezone.override("Europe/Copenhagen"):
+        expected = line.format(moment(start + 2 * HOUR), moment(start + HOUR))
+    text, html = both(announced(work, phase=Phase.IN_PROGRESS), language)
+    assert expected in text
+    assert expected in re.sub(r"\s+", " ", html)
+    assert label not in both(announced(work, phase=Phase.COMPLETED), language)[0]
+
+
+def test_preview_shows_the_same_sections() -> None:
+    incident, _first = opened()
+    operations.edit_incident(incident=incident, details={"workaround": Text(da="Brug webmail.")})
+    update = operations.post_update(incident=incident, statement=make_statement(Phase.MITIGATED, notify=False))
+    with translation.override("da"):
+        _subject, html = email.preview(Announcement(update=update), "da")
+    assert "Midlertidig løsning</h2>" in html
+    assert "Brug webmail." in html
