@@ -20,7 +20,7 @@ from .status_changes import ManualStatus, StatusChange
 from .subscribers import IncidentChoice, Subscriber
 from .templates import UpdateTemplate
 from .updates import AffectedComponent, Update, UpdateRevision
-from .webhooks import Attempt, SigningSecret
+from .webhooks import Attempt, RenderedPost, SigningSecret
 
 __all__ = [
     "ALLOWED_MOVES",
@@ -48,6 +48,7 @@ __all__ = [
     "ManualStatus",
     "Page",
     "RateLimit",
+    "RenderedPost",
     "RequestedMessage",
     "SigningSecret",
     "SkipReason",

@@ -55,3 +55,23 @@ class Attempt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M:%S} {self.code or 0}"
+
+
+class RenderedPost(models.Model):
+    """The body of a post, stored when it is first rendered, so that every attempt has the same bytes.
+
+    It is shared by recipients with the same language and time zone, and has placeholders for their own values.
+    """
+
+    key = models.CharField(max_length=160, primary_key=True)
+    body = models.TextField()
+    rendered_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [
+            # Retention.
+            models.Index(fields=["rendered_at"], name="rendered_post_old"),
+        ]
+
+    def __str__(self) -> str:
+        return self.key

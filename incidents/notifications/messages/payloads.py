@@ -13,6 +13,7 @@ from django.utils.crypto import salted_hmac
 
 from ... import links
 from ...models import Announcement, ComponentUpdate, Delivery, Page, Subscriber
+from ...statuspage_api import moment
 from ...wording import words
 from ..ledger.writer import ClaimedDelivery
 from . import slack, statuspage, teams
@@ -22,7 +23,7 @@ from .content import MessageContent
 Json = dict[str, Any]
 
 # Replaced by the recipient's own values. They contain non-characters, which no text of the page has.
-UNSUBSCRIBE, CODE = "\ufdd2unsubscribe\ufdd2", "\ufdd2code\ufdd2"
+UNSUBSCRIBE, CODE, CREATED = "\ufdd2unsubscribe\ufdd2", "\ufdd2code\ufdd2", "\ufdd2created\ufdd2"
 Channel = Subscriber.Channel
 
 
@@ -32,15 +33,28 @@ class Payload:
 
     body: bytes
     language: str
+    time_zone: str = ""
 
     def for_recipient(self, row: ClaimedDelivery) -> bytes:
         """Return the bytes for one recipient; the values filled in are the same at every attempt."""
-        token = ""
-        if UNSUBSCRIBE.encode() in self.body:
-            token = links.sign(links.Purpose.UNSUBSCRIBE, row.subscriber_id, row.dated_at)
-        link = links.absolute(links.dynamic("subscriptions:unsubscribe", self.language, token)) if token else ""
-        code = verification_code(row.subscriber_id, row.opt_in_round)
-        return self.body.replace(UNSUBSCRIBE.encode(), link.encode()).replace(CODE.encode(), code.encode())
+        values: dict[str, Callable[[ClaimedDelivery], str]] = {
+            UNSUBSCRIBE: self._unsubscribe_link,
+            CODE: lambda row: verification_code(row.subscriber_id, row.opt_in_round),
+            CREATED: self._created_at,
+        }
+        body = self.body
+        for placeholder, value_for in values.items():
+            if placeholder.encode() in body:
+                body = body.replace(placeholder.encode(), value_for(row).encode())
+        return body
+
+    def _unsubscribe_link(self, row: ClaimedDelivery) -> str:
+        token = links.sign(links.Purpose.UNSUBSCRIBE, row.subscriber_id, row.dated_at)
+        return links.absolute(links.dynamic("subscriptions:unsubscribe", self.language, token))
+
+    def _created_at(self, row: ClaimedDelivery) -> str:
+        with timezone.override(self.time_zone or timezone.get_default_timezone()):
+            return moment(row.dated_at)
 
 
 def verification_code(subscriber_id: str, opt_in_round: int) -> str:
@@ -55,26 +69,27 @@ def render(
 ) -> Payload:
     """Render a post in a language, with times in `zone` or the page's. Without news it is a code."""
     page = Page.objects.current()
-    with translation.override(language), timezone.override(zone or page.time_zone):
+    time_zone = zone or page.time_zone
+    with translation.override(language), timezone.override(time_zone):
         name = words(page.name) or settings.SITE_HOST
         if isinstance(news, Announcement):
-            body = _NEWS[channel](page, name, MessageContent(news, language))
+            body = _NEWS[channel](page, name, news, language)
         elif news is not None and channel == Channel.WEBHOOK:
             body = statuspage.component_news(page, UNSUBSCRIBE, news)
         elif news is None and kind == Delivery.Letter.CODE:
             body = _CODES[channel](page, name)
         else:
             raise ValueError(f"“{kind}” is not sent to {channel}.")
-    return Payload(encoded(body), language)
+    return Payload(encoded(body), language, time_zone)
 
 
 _CODES: dict[str, Callable[[Page, str], Json]] = {
-    Channel.WEBHOOK: lambda page, _name: statuspage.verification(page, UNSUBSCRIBE, CODE),
+    Channel.WEBHOOK: lambda page, _name: statuspage.verification(page, UNSUBSCRIBE, CODE, CREATED),
     Channel.SLACK: lambda _page, name: slack.code_message(name, CODE),
     Channel.TEAMS: lambda _page, name: teams.code_message(name, CODE),
 }
-_NEWS: dict[str, Callable[[Page, str, MessageContent], Json]] = {
-    Channel.WEBHOOK: lambda page, _name, content: statuspage.news(page, UNSUBSCRIBE, content.incident),
-    Channel.SLACK: lambda _page, name, content: slack.message(name, content),
-    Channel.TEAMS: lambda _page, name, content: teams.message(name, content),
+_NEWS: dict[str, Callable[[Page, str, Announcement, str], Json]] = {
+    Channel.WEBHOOK: lambda page, _name, news, _language: statuspage.news(page, UNSUBSCRIBE, news),
+    Channel.SLACK: lambda _page, name, news, language: slack.message(name, MessageContent(news, language)),
+    Channel.TEAMS: lambda _page, name, news, language: teams.message(name, MessageContent(news, language)),
 }

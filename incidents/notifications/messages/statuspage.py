@@ -1,26 +1,26 @@
 """The body of a webhook: the shape that Statuspage sends to subscribers. Language and zone are active."""
 
-from datetime import datetime
 from itertools import accumulate
 from typing import Any
 
 from django.conf import settings
-from django.utils import timezone
 from django.utils.translation import get_language
 
 from ... import links
-from ...models import ComponentUpdate, Incident, Page, Update
+from ...models import Announcement, ComponentUpdate, Incident, Page, Update
 from ...models.overall import overall_status
 from ...status import ComponentStatus, Phase
 from ...statuspage_api import Json, body, component_shape, incident_shape, moment, page_id, status_shape
 from .chat import encoded
 
 
-def news(page: Page, unsubscribe: str, incident: Incident) -> Json:
+def news(page: Page, unsubscribe: str, announcement: Announcement) -> Json:
     """Return the incident with its updates, newest first: as many as fit, and always the newest."""
+    incident = announcement.update.incident
     timeline = incident.updates.public().newest_first().select_related("incident")
     updates = list(timeline.prefetch_related("affected__component"))
-    frame = _frame(page, unsubscribe, overall_status(), timezone.now())
+    generated_at = max([announcement.created_at, *(update.changed_at for update in updates)])
+    frame = {**_meta(unsubscribe, moment(generated_at)), "page": _page(page, overall_status())}
     return _within_limit({**frame, "incident": _incident(incident, updates, page)})
 
 
@@ -32,7 +32,8 @@ def component_news(page: Page, unsubscribe: str, update: ComponentUpdate) -> Jso
     shape, changed_at = component_shape(update.component, page), moment(update.created_at)
     component = {name: shape[name] for name in _COMPONENT_FIELDS}
     return {
-        **_frame(page, unsubscribe, ComponentStatus(update.page_status), update.created_at),
+        **_meta(unsubscribe, changed_at),
+        "page": _page(page, ComponentStatus(update.page_status)),
         "component_update": {
             "old_status": update.old_status,
             "new_status": update.new_status,
@@ -45,25 +46,25 @@ def component_news(page: Page, unsubscribe: str, update: ComponentUpdate) -> Jso
     }
 
 
-def verification(page: Page, unsubscribe: str, code: str) -> Json:
-    """Return our own extension: the code that the owner has to enter. Clients of incidents ignore it."""
-    return {**_frame(page, unsubscribe, overall_status(), timezone.now()), "verification": {"code": code}}
+def verification(page: Page, unsubscribe: str, code: str, created_at: str) -> Json:
+    """Return our own extension: the code that the owner has to enter. Clients of incidents ignore it.
+
+    The page has no status here: it would differ between attempts.
+    """
+    return {**_meta(unsubscribe, created_at), "page": {"id": page_id(page)}, "verification": {"code": code}}
 
 
-def _frame(page: Page, unsubscribe: str, overall: ComponentStatus, at: datetime) -> Json:
+def _meta(unsubscribe: str, generated_at: str) -> Json:
+    documentation = links.absolute(links.follow_page(get_language() or settings.LANGUAGE_CODE))
+    return {"meta": {"unsubscribe": unsubscribe, "documentation": documentation, "generated_at": generated_at}}
+
+
+def _page(page: Page, overall: ComponentStatus) -> Json:
     status = status_shape(overall)
-    language = get_language() or settings.LANGUAGE_CODE
     return {
-        "meta": {
-            "unsubscribe": unsubscribe,
-            "documentation": links.absolute(links.follow_page(language)),
-            "generated_at": moment(at),
-        },
-        "page": {
-            "id": page_id(page),
-            "status_indicator": status["indicator"],
-            "status_description": status["description"],
-        },
+        "id": page_id(page),
+        "status_indicator": status["indicator"],
+        "status_description": status["description"],
     }
 
 

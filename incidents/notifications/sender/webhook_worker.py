@@ -14,7 +14,8 @@ from ..channels.base import ChannelError, Gone, Refused, Reply
 from ..ledger import claims, outcomes
 from ..ledger.writer import ClaimedDelivery
 from ..messages import signatures
-from ..messages.payloads import Payload, render
+from ..messages.payloads import Payload
+from ..messages.rendered_posts import payload_of
 from ..suspension import suspend
 from .connection import RelayHealth, Sender
 from .dispatcher import Result
@@ -100,7 +101,7 @@ class WebhookWorker(Worker[Payload]):
         return rows
 
     def render(self, row: ClaimedDelivery) -> Payload:
-        return render(row.channel, row.letter, row.language, _news_of(row), row.time_zone)
+        return payload_of(row, _news_of(row))
 
     def create_sender(self) -> Sender:
         transport = WebhookTransport(self.commits, self.rendered_for)
