@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("incidents", "0019_unknown_consent_times"),
+        ("incidents", "0020_announced_texts"),
     ]
 
     operations = [
