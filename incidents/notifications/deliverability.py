@@ -17,7 +17,8 @@ from django.conf import settings
 
 from .addressing import relay_name
 from .channels.email import sender_address
-from .channels.smtp import Relay, SmtpConnection, SmtpError
+from .channels.smtp import SmtpConnection
+from .channels.smtp_opening import Relay, SmtpError
 
 # Terms of an SPF record whose addresses are in other records.
 _ELSEWHERE = ("include:", "a", "mx", "exists:", "redirect=")

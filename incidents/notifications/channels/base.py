@@ -14,14 +14,24 @@ _ENHANCED = re.compile(r"#?([245]\.[0-9]{1,3}\.[0-9]{1,3})(?![0-9.])")
 _NO_SUCH_ADDRESS = frozenset({"5.1.1", "5.1.2", "5.1.6", "5.1.10"})
 
 
+_MAX_TEXT = 500
+
+
 @dataclass(frozen=True)
 class Reply:
-    """A server's reply: `code` as in RFC 5321 §4.2. Without a reply it is 0, and `text` is our own."""
+    """A server's reply: `code` as in RFC 5321 §4.2. Without a reply it is 0, and `text` is our own.
+
+    The text may be stored and shown: it is one line, without control characters, and not too long.
+    """
 
     code: int
     text: str
     # How long the server asks us to wait.
     retry_after: timedelta = timedelta()
+
+    def __post_init__(self) -> None:
+        if len(self.text) > _MAX_TEXT or not self.text.isprintable():
+            object.__setattr__(self, "text", _cleaned(self.text))
 
     @property
     def enhanced(self) -> str:
@@ -31,6 +41,12 @@ class Reply:
 
     def __str__(self) -> str:
         return f"{self.code} {self.text}" if self.code else self.text
+
+
+def _cleaned(text: str) -> str:
+    # NUL, which PostgreSQL does not store, line breaks, directional marks and lone surrogates become spaces.
+    printable = "".join(char if char.isprintable() else " " for char in text)
+    return " ".join(printable.split())[:_MAX_TEXT]
 
 
 class Scope(StrEnum):

@@ -9,18 +9,21 @@ from ... import domains, links
 from ...masks import without_addresses
 from .base import ChannelError, Refused, Reply
 from .replies import Stage, rule_for
-from .smtp import Relay, SmtpConnection, SmtpError
+from .smtp import Pipelining, PipeliningUnanswered, SmtpConnection
+from .smtp_opening import Relay, SmtpError
 
 RECYCLE_AFTER = 100  # messages; some servers close a connection after about as many
+_AFTER_MAIL = frozenset({Stage.RCPT, Stage.DATA, Stage.FINAL_DOT})
 # Nearly all addresses match this and need no further check.
 _PLAIN = re.compile(r"[A-Za-z0-9.+_-]+@[A-Za-z0-9.-]+")
 
 
 class EmailChannel:
-    """One connection that is reused, for one message at a time."""
+    """One connection that is reused, for one message at a time. Channels to the same relay share `pipelining`."""
 
-    def __init__(self) -> None:
-        self.connection = SmtpConnection(Relay.configured())
+    def __init__(self, pipelining: Pipelining | None = None) -> None:
+        self.pipelining = pipelining or Pipelining()
+        self.connection = SmtpConnection(Relay.configured(), self.pipelining)
 
     async def deliver(self, sender: str, address: str, content: bytes) -> Reply:
         """Send one message; bounces go to `sender`. Raises Refused, Busy or Lost.
@@ -29,36 +32,54 @@ class EmailChannel:
         """
         recipient = smtp_address(address)
         try:
-            await self.prepare()
+            await self._open()
             self._require_utf8(recipient)
             return _masked(await self._send(sender, recipient, content), address)
         except SmtpError as error:
-            raise classify(SmtpError(error.stage, _masked(error.reply, address))) from error
+            raise classify(error, address) from error
 
     async def prepare(self) -> None:
         """Open a connection if there is none or it has sent enough messages. Raises Busy."""
-        if self.connection.accepted >= RECYCLE_AFTER:
-            self.close()
-        if not self.connection.is_open:
-            self.connection = SmtpConnection(self.connection.relay)
-            try:
-                await asyncio.to_thread(self.connection.open)
-            except SmtpError as error:
-                raise classify(error) from error
+        try:
+            await self._open()
+        except SmtpError as error:
+            raise classify(error) from error
 
     def close(self) -> None:
         self.connection.close()
 
+    async def _open(self) -> None:
+        if self.connection.accepted >= RECYCLE_AFTER:
+            self.close()
+        if not self.connection.is_open:
+            self.connection = SmtpConnection(self.connection.relay, self.pipelining)
+            await asyncio.to_thread(self.connection.open)
+
     async def _send(self, sender: str, recipient: str, content: bytes) -> Reply:
         # A server may close a connection between two messages; the second is retried at once on a new one.
-        is_reused = self.connection.accepted > 0
+        is_reused = self.connection.transactions > 0
         try:
             return await self.connection.send(sender, recipient, content)
+        except PipeliningUnanswered:
+            return await self._send_without_pipelining(sender, recipient, content)
         except SmtpError as error:
             if not is_reused or self.connection.is_open or error.stage is not Stage.MAIL:
                 raise
-        await self.prepare()
+        await self._open()
         return await self.connection.send(sender, recipient, content)
+
+    async def _send_without_pipelining(self, sender: str, recipient: str, content: bytes) -> Reply:
+        # PIPELINING is broken if single commands get replies; otherwise it may have been the server.
+        self.pipelining.is_allowed = False
+        try:
+            await self._open()
+            reply = await self.connection.send(sender, recipient, content)
+        except SmtpError as error:
+            self.pipelining.found_broken = bool(error.reply.code) and error.stage in _AFTER_MAIL
+            self.pipelining.is_allowed = not self.pipelining.found_broken
+            raise
+        self.pipelining.found_broken = True
+        return reply
 
     def _require_utf8(self, recipient: str) -> None:
         if not recipient.isascii() and not self.connection.accepts_utf8_addresses():
@@ -82,10 +103,10 @@ def smtp_address(address: str) -> str:
         raise Refused(Reply(553, "5.1.3 This is not a valid email address.")) from error
 
 
-def classify(error: SmtpError) -> ChannelError:
+def classify(error: SmtpError, address: str = "") -> ChannelError:
     """Return the typed error of a failed transaction, as the table of replies has it (STANDARDS Q1, Q2, Q8, Q13)."""
     rule = rule_for(error.stage, error.reply)
-    return rule.error(error.reply, rule.scope)
+    return rule.error(_masked(error.reply, address), rule.scope)
 
 
 def sender_address() -> str:

@@ -1,10 +1,12 @@
-"""A connected socket on the event loop, plain or TLS: smtplib opens it, and asyncio's streams cannot adopt it."""
+"""A connected socket on the event loop, plain or TLS. asyncio's streams cannot adopt one that uses TLS already."""
 
 import asyncio
+import contextlib
 import socket
 import ssl
 
-_MAX_UNREAD = 65_536  # octets; no reply is that long
+from .base import Reply
+from .reply_buffer import MAX_OCTETS, BrokenReply, ReplyBuffer, parse
 
 
 class SmtpSocket:
@@ -16,48 +18,63 @@ class SmtpSocket:
     def __init__(self, connected: socket.socket) -> None:
         self._socket = connected
         self._loop = asyncio.get_running_loop()
-        self._received = bytearray()
+        self._replies = ReplyBuffer()
         self._failure: OSError | None = None
         self._waiter: asyncio.Future[None] | None = None
         connected.setblocking(False)
         self._loop.add_reader(connected, self._on_readable)
 
     async def write(self, data: bytes, seconds: float) -> None:
-        rest = memoryview(data)
-        while rest:
-            try:
-                rest = rest[self._socket.send(rest) :]
-            except (BlockingIOError, ssl.SSLWantWriteError):
-                await self._wait_until_writable(seconds)
+        """Write all of the data, within `seconds` altogether."""
+        try:
+            sent = self._socket.send(data)
+        except (BlockingIOError, ssl.SSLWantWriteError):
+            sent = 0
+        if sent < len(data):
+            async with asyncio.timeout(seconds):
+                await self._write_rest(memoryview(data)[sent:])
 
-    async def read_line(self, seconds: float) -> bytes:
-        """Return the next line without its ending."""
-        while (end := self._received.find(b"\n")) < 0:
-            if self._failure is not None:
-                raise self._failure
-            await self._wait_for_data(seconds)
-        line = bytes(self._received[:end])
-        del self._received[: end + 1]
-        return line.rstrip(b"\r")
+    async def read_reply(self, seconds: float) -> Reply:
+        """Return the next reply, of which all lines arrive within `seconds`."""
+        if (lines := self._replies.take()) is None:
+            deadline = self._loop.time() + seconds
+            while lines is None:
+                if self._failure is not None:
+                    raise self._failure
+                await self._wait_for_data(deadline)
+                lines = self._replies.take()
+        return parse(lines)
+
+    def unasked(self) -> Reply | None:
+        """Return what the server has sent although no command waits for a reply, or None."""
+        if not self._replies.has_unread:
+            return None
+        with contextlib.suppress(BrokenReply):
+            if (lines := self._replies.take()) is not None:
+                return parse(lines)
+        return Reply(0, "The server sent more than a reply.")
 
     def release(self) -> None:
         self._loop.remove_reader(self._socket)
 
-    async def _wait_for_data(self, seconds: float) -> None:
+    async def _wait_for_data(self, deadline: float) -> None:
         # A timer of our own costs a tenth of `asyncio.timeout`, and each message needs two.
         self._waiter = waiter = self._loop.create_future()
-        timer = self._loop.call_later(seconds, _time_out, waiter)
+        timer = self._loop.call_at(deadline, _time_out, waiter)
         try:
             await waiter
         finally:
             timer.cancel()
 
-    async def _wait_until_writable(self, seconds: float) -> None:
+    async def _write_rest(self, rest: memoryview) -> None:
         ready = asyncio.Event()
         self._loop.add_writer(self._socket, ready.set)
         try:
-            async with asyncio.timeout(seconds):
+            while rest:
                 await ready.wait()
+                ready.clear()
+                with contextlib.suppress(BlockingIOError, ssl.SSLWantWriteError):
+                    rest = rest[self._socket.send(rest) :]
         finally:
             self._loop.remove_writer(self._socket)
 
@@ -75,12 +92,10 @@ class SmtpSocket:
         # Read until TLS has nothing buffered: the event loop does not see what is left of a TLS record.
         more = True
         while more:
-            data = self._socket.recv(_MAX_UNREAD)
-            self._received += data
+            data = self._socket.recv(MAX_OCTETS)
             if not data:
                 self._fail(ConnectionError("The server closed the connection."))
-            if len(self._received) > _MAX_UNREAD:
-                self._fail(ConnectionError("The server sent more than a reply."))
+            self._replies.feed(data)
             more = isinstance(self._socket, ssl.SSLSocket) and bool(data) and self._socket.pending() > 0
 
     def _fail(self, error: OSError) -> None:

@@ -21,8 +21,10 @@ from harness.deliveries import deliver_due
 from harness.ports import free_port
 from harness.smtp_server import DROP, ScriptedServer, as_usual
 from incidents.models import Subscriber
+from incidents.notifications.channels.base import Reply
 from incidents.notifications.channels.replies import Stage
-from incidents.notifications.channels.smtp import Relay, SmtpConnection, SmtpError
+from incidents.notifications.channels.smtp import SmtpConnection
+from incidents.notifications.channels.smtp_opening import Relay, SmtpError
 from incidents.notifications.channels.smtp_socket import SmtpSocket, _time_out
 from tests.factories import make_subscriber
 from tests.notifications.helpers import announced, states
@@ -69,16 +71,16 @@ async def written(end: socket.socket, data: bytes, seconds: float = 20) -> None:
 
 @pytest.mark.parametrize("said", [b"", b"250 and no end", b"x" * 70_000])
 def test_reply_that_does_not_end_is_an_error(ends: tuple[socket.socket, socket.socket], said: bytes) -> None:
-    async def line() -> bytes:
+    async def reply() -> Reply:
         connected = SmtpSocket(ends[0])
         try:
-            return await connected.read_line(0.05)
+            return await connected.read_reply(0.05)
         finally:
             connected.release()
 
     ends[1].sendall(said)
     with pytest.raises(OSError, match=r"did not reply|more than a reply"):
-        asyncio.run(line())
+        asyncio.run(reply())
 
 
 @pytest.mark.django_db
@@ -152,7 +154,7 @@ def test_messages_are_sent_over_tls_and_the_name_is_verified(
         assert [asyncio.run(sent_twice(to_us))] == [[250, 250]]
         with pytest.raises(SmtpError, match="CERTIFICATE_VERIFY_FAILED") as refused:
             SmtpConnection(Relay("127.0.0.1", port, "", "", starttls, not starttls)).open()
-        assert refused.value.stage is Stage.CONNECT
+        assert refused.value.stage is (Stage.STARTTLS if starttls else Stage.CONNECT)
     finally:
         running.stop()
 
