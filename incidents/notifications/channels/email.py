@@ -87,7 +87,8 @@ class EmailChannel:
 
 
 def _masked(reply: Reply, address: str) -> Reply:
-    return Reply(reply.code, without_addresses(reply.text, address))
+    text = without_addresses(reply.text, address)
+    return reply if text == reply.text else Reply(reply.code, text)
 
 
 def smtp_address(address: str) -> str:

@@ -3,6 +3,8 @@
 Nothing else sees these bytes. A reply has a limit, so that one without end costs no memory.
 """
 
+from functools import lru_cache
+
 from .base import Reply
 
 MAX_OCTETS = 65_536  # unread, or of one reply; no reply is that long
@@ -46,11 +48,22 @@ class ReplyBuffer:
 
 def parse(lines: list[bytes]) -> Reply:
     """Return the reply, whose lines all have the same code. Raises BrokenReply."""
+    reply = _parse_line(lines[0])
+    if len(lines) == 1:
+        return reply
     digits = lines[0][:3]
-    code = _CODES.get(digits)
-    if code is None or any(line[:3] != digits or line[3:4] not in _SEPARATORS for line in lines):
+    if any(line[:3] != digits or line[3:4] not in _SEPARATORS for line in lines):
         raise BrokenReply(f"This is not an SMTP reply: {Reply(0, _text(lines, 0))}")
-    return Reply(code, _text(lines, 4))
+    return Reply(reply.code, _text(lines, 4))
+
+
+@lru_cache(maxsize=64)
+def _parse_line(line: bytes) -> Reply:
+    # Most replies of a server are the same for each message.
+    code = _CODES.get(line[:3])
+    if code is None or line[3:4] not in _SEPARATORS:
+        raise BrokenReply(f"This is not an SMTP reply: {Reply(0, _text([line], 0))}")
+    return Reply(code, _text([line], 4))
 
 
 def _text(lines: list[bytes], start: int) -> str:

@@ -124,7 +124,8 @@ class SmtpConnection:
         await self._write(b"".join(command for _stage, command in commands), commands[0][0])
         replies = []
         for stage, _command in commands:
-            replies.append((stage, await (self._read(stage) if stage is Stage.MAIL else self._read_proof(stage))))
+            is_proven = self.pipelining.works or stage is Stage.MAIL
+            replies.append((stage, await (self._read(stage) if is_proven else self._read_proof(stage))))
             if _is_out_of_step(*replies[-1]):
                 return replies
         self.pipelining.works = True
@@ -132,8 +133,6 @@ class SmtpConnection:
 
     async def _read_proof(self, stage: Stage) -> Reply:
         # Read the reply to a command that the server has only seen if its PIPELINING works.
-        if self.pipelining.works:
-            return await self._read(stage)
         try:
             return await self._read(stage, _PIPELINING_PROOF)
         except SmtpError as error:
