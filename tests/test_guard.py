@@ -182,6 +182,13 @@ def test_silent_host_is_given_up_at_the_time_limit(receiver: Receiver, monkeypat
     is_over.set()
 
 
+@pytest.mark.usefixtures("allow_localhost")
+def test_host_that_reads_nothing_is_given_up_at_the_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as deaf, pytest.raises(guard.Unanswered, match="in time"):
+        guard.post(f"http://127.0.0.1:{deaf.getsockname()[1]}/", b"x" * 20_000_000, {})
+
+
 def test_resolver_that_hangs_is_given_up_at_the_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guard, "RESOLVE_SECONDS", 0.1)
     is_over = Event()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from incidents import responses
 from incidents.responses import InvalidResponse, Response
 
-quick = settings(max_examples=500, deadline=None, phases=[Phase.explicit, Phase.generate])
+quick = settings(max_examples=200, deadline=None, phases=[Phase.explicit, Phase.generate])
 
 
 def sent(content: bytes, size: int = 4096) -> Callable[[], bytes]:

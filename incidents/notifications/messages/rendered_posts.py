@@ -9,6 +9,7 @@ import hashlib
 from datetime import timedelta
 
 from django.conf import settings
+from django.db.models import Q
 from django.utils import timezone
 
 from ...models import Announcement, ComponentUpdate, RenderedPost
@@ -42,10 +43,11 @@ def _name_of(news: Announcement | ComponentUpdate) -> str:
 
 
 def _edition(announcement: Announcement) -> str:
-    # Changes when staff correct or withdraw what was public at the time of the announcement, not with later updates.
-    incident = announcement.update.incident
-    public = incident.updates.public().filter(published_at__lte=announcement.created_at)
-    updates = [f"{update.pk} {update.changed_at.isoformat()}" for update in public.order_by("pk")]
+    # Changes when staff correct any update, or withdraw one that was public when this was announced, but not with
+    # later updates: a body that is rendered late can contain them, too.
+    incident, was_public = announcement.update.incident, Q(published_at__lte=announcement.created_at)
+    relevant = incident.updates.public().filter(was_public | Q(corrected_at__isnull=False))
+    updates = [f"{update.pk} {update.changed_at.isoformat()}" for update in relevant.order_by("pk")]
     titles = [f"{language} {title}" for language, title in sorted(incident.title.items())]
     return hashlib.sha256("\n".join([*titles, *updates]).encode()).hexdigest()[:16]
 

@@ -6,9 +6,12 @@ from ipaddress import ip_network
 
 import pytest
 import time_machine
+from hypothesis import HealthCheck, Phase, given
+from hypothesis import settings as hypothesis
+from hypothesis import strategies as st
 from pytest_django import Settings
 
-from incidents.models import Attempt, Delivery, Destination
+from incidents.models import Attempt, Delivery, Destination, Subscriber
 from incidents.notifications import jobs
 from tests.factories import make_page, make_subscriber
 from tests.notifications.helpers import START, announced
@@ -43,28 +46,60 @@ ANSWERS = {
 @pytest.fixture
 def receiver(settings: Settings) -> Iterator[Receiver]:
     settings.WEBHOOK_NETWORKS = [ip_network("127.0.0.0/8")]
+    make_page()
     with time_machine.travel(START, tick=False), Receiver() as running:
         yield running
 
 
-def test_any_answer_ends_in_an_allowed_state_with_a_reason(receiver: Receiver) -> None:
-    make_page()
+def post_to_all(receiver: Receiver, answers: list[bytes]) -> list[tuple[bytes, Attempt, Delivery]]:
+    """Announce an update to one new webhook per answer; return each answer, and what was recorded."""
+    Subscriber.objects.all().delete()
     fields = {"channel": "webhook", "owner": "drift@example.dk"}
-    webhooks = {make_subscriber(f"{receiver.url}&n={number}", **fields).pk: number for number in range(30)}
-    answers = dict(enumerate(ANSWERS))
+    webhooks = [make_subscriber(f"{receiver.url}&n={number}", **fields).pk for number in range(len(answers))]
 
     def answer(posted: Posted) -> bytes:
-        return answers.get(int(re.findall("&n=([0-9]+)", posted.line)[0]), OK)
+        return answers[int(re.findall("&n=([0-9]+)", posted.line)[0])]
 
     receiver.says = answer
-    announced()
+    announcement = announced()
     jobs.post()
-    assert Delivery.objects.count() == Attempt.objects.count() == 30
-    for attempt in Attempt.objects.all():
-        delivery, number = Delivery.objects.get(pk=attempt.delivery_id), webhooks[attempt.subscriber_id]
-        code = ANSWERS[answers[number]] if number in answers else 204
-        assert (attempt.code, delivery.reply_code) == (code, code), answers.get(number)
+    deliveries = {delivery.subscriber_id: delivery for delivery in Delivery.objects.filter(announcement=announcement)}
+    attempts = {attempt.subscriber_id: attempt for attempt in Attempt.objects.filter(subscriber__in=webhooks)}
+    return [(content, attempts[pk], deliveries[pk]) for content, pk in zip(answers, webhooks, strict=True)]
+
+
+def test_any_answer_ends_in_an_allowed_state_with_a_reason(receiver: Receiver) -> None:
+    expected = {**ANSWERS, OK: 204}
+    for answer, attempt, delivery in post_to_all(receiver, list(expected)):
+        code = expected[answer]
+        assert (attempt.code, delivery.reply_code) == (code, code), answer
         assert attempt.said == delivery.reply != ""
         assert attempt.said.isascii()
         assert delivery.state == ("sent" if code in {200, 204} else "deferred")
     assert not Destination.objects.in_trouble().exists()
+
+
+noise = st.one_of(
+    st.binary(max_size=100),
+    st.tuples(st.integers(0, 70_000), st.binary(max_size=60)).map(lambda pair: b"HTTP/1.1 %d %s\r\n\r\n" % pair),
+    st.tuples(st.integers(100, 599), st.binary(max_size=60)).map(
+        lambda pair: b"HTTP/1.1 %d\r\nRetry-After: %s\r\n\r\n" % pair
+    ),
+)
+
+
+@hypothesis(
+    max_examples=4,
+    deadline=None,
+    phases=[Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(st.lists(noise, min_size=40, max_size=40))
+def test_no_bytes_of_a_server_reach_the_ledger(receiver: Receiver, answers: list[bytes]) -> None:
+    for answer, attempt, delivery in post_to_all(receiver, answers):
+        assert delivery.state in {"sent", "deferred", "failed"}
+        assert (delivery.state == "sent") == (delivery.reply_code in range(200, 300))
+        assert attempt.said == delivery.reply != ""
+        assert attempt.code == delivery.reply_code
+        assert attempt.code is None or b"%d" % attempt.code in answer
+        assert re.fullmatch(r"[A-Za-z0-9 .,'()/-]+", attempt.said)
