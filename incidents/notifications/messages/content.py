@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext
 
 from ... import formats, links, markup
@@ -33,6 +33,11 @@ class Prose:
         return markup.html(self.source)
 
     @property
+    def email_html(self) -> SafeString:
+        """The HTML with wrapped lines of code, so that they do not make an email wider than a phone."""
+        return mark_safe(self.html.replace("<pre>", '<pre style="white-space:pre-wrap;">'))  # noqa: S308 - as safe as before
+
+    @property
     def plain(self) -> str:
         return markup.plain(self.source)
 
@@ -49,6 +54,13 @@ class Section:
     label: str
     text: Prose
     is_cut: bool
+
+    @property
+    def email_html(self) -> SafeString:
+        """The HTML with its first paragraph close to the label above it."""
+        html = self.text.email_html
+        close = '<p style="margin:4px 0 16px;">' + html.removeprefix("<p>")
+        return mark_safe(close) if html.startswith("<p>") else html  # noqa: S308 - as safe as before
 
 
 def prose(text: Text) -> Prose:
@@ -82,7 +94,9 @@ def _beginning(source: str) -> str:
         return source
     start = source[:SECTION_LENGTH]
     paragraphs, _blank, _rest = start.rpartition("\n\n")
-    return paragraphs.rstrip() or f"{start.rpartition(' ')[0] or start}…"
+    kept = paragraphs.rstrip() or f"{start.rpartition(' ')[0] or start}…"
+    # A block of code that was cut is closed.
+    return kept + "\n```" * (kept.count("```") % 2)
 
 
 class UpdateContent:

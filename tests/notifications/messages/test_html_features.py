@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import timedelta
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 from django.conf import settings as configured
@@ -12,6 +13,7 @@ from django.utils import timezone
 from incidents.models import Announcement, Delivery
 from incidents.notifications.outbox import EMAIL_KINDS
 from incidents.status import ComponentStatus, Impact, Phase
+from incidents.text import Text
 from tests.factories import make_component, make_incident, make_maintenance, make_page
 from tests.notifications.helpers import announced
 from tests.notifications.messages.test_email import parsed, part, sent
@@ -25,7 +27,7 @@ EVERYWHERE = {
     "color", "font-family", "font-size", "font-weight", "line-height", "text-decoration",
 }  # fmt: skip
 # Ignored by some clients, without loss.
-OPTIONAL = {"max-width", "border-radius", "display", "max-height", "overflow"}
+OPTIONAL = {"max-width", "border-radius", "display", "max-height", "overflow", "white-space", "word-wrap"}
 # What a style sheet may set: dark mode is an improvement, and Gmail drops the sheet for much less.
 IN_SHEET = {"color-scheme", "color", "background", "border-color", "margin", "padding"}
 TAGS = {
@@ -82,7 +84,11 @@ def emails(language: str) -> dict[str, str]:
 
 
 def announcements() -> list[Announcement]:
-    broken, planned = make_incident(impact=Impact.MAJOR), timezone.now() + timedelta(days=3)
+    report = Text(da="Kør:\n\n```\nretry\n```\n\n- en\n- to", en="Run **it**.")
+    names = ("user_impact", "scope", "workaround", "root_cause", "next_steps")
+    details: dict[str, Any] = dict.fromkeys(names, report)
+    broken = make_incident(impact=Impact.MAJOR, **details)
+    planned = timezone.now() + timedelta(days=3)
     mail = make_component().pk
     work = make_maintenance(start=planned, end=planned + timedelta(hours=2))
     open_phases, final = (Phase.INVESTIGATING, Phase.IDENTIFIED, Phase.MITIGATED), (Phase.RESOLVED, Phase.POSTMORTEM)

@@ -97,7 +97,7 @@ def test_later_edits_do_not_change_an_email_that_is_being_sent() -> None:
 def test_text_in_another_language_is_marked() -> None:
     text, html = both(opened(workaround=Text(da="Brug webmail."))[1], "en")
     assert "Workaround:\n(Not yet translated into English)\nBrug webmail.\n" in text
-    assert re.search(r'<em>Not yet translated into English</em></p>\s*<div lang="da"><p>Brug webmail', html)
+    assert re.search(r'<em>Not yet translated into English</em></p>\s*<div lang="da"><p [^>]+>Brug webmail', html)
 
 
 def test_root_cause_of_unknown_status_has_a_plain_label() -> None:
@@ -121,10 +121,17 @@ def test_texts_are_escaped() -> None:
 def test_long_text_is_cut_with_a_link_to_the_rest(source: str, end: str) -> None:
     incident, announcement = opened(workaround=Text(da=source))
     text, html = both(announcement)
-    rest = f"Læs resten på statussiden: https://status.example.dk/da/incidents/{incident.pk}/"
-    assert f"{end}\n{rest}\n" in text
+    rest = f"Læs resten på driftsstatus: https://status.example.dk/da/incidents/{incident.pk}/"
+    assert f"{end}\n\n{rest}\n" in text
     assert len(text) < content.SECTION_LENGTH + 2000
-    assert f'<a href="https://status.example.dk/da/incidents/{incident.pk}/">Læs resten på statussiden</a>' in html
+    assert f'<a href="https://status.example.dk/da/incidents/{incident.pk}/">Læs resten på driftsstatus</a>' in html
+
+
+def test_block_of_code_that_is_cut_is_closed() -> None:
+    _incident, announcement = opened(workaround=Text(da="Kør:\n\n```\n" + "retry --all\n\n" * 500 + "```"))
+    text, html = both(announcement)
+    assert "```" not in text + html
+    assert '<pre style="white-space:pre-wrap;"><code>retry --all' in html
 
 
 def test_short_text_has_no_link_to_a_rest() -> None:
