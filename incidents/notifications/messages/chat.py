@@ -34,6 +34,14 @@ def footer(page_name: str, content: MessageContent) -> str:
     return " · ".join(parts)
 
 
+def new_end(content: MessageContent) -> str:
+    """Return the planned end of maintenance and the one before; empty if the update does not change it."""
+    if content.new_end is None:
+        return ""
+    end, former = content.new_end
+    return gettext("New planned end: %(end)s (before: %(former)s)") % {"end": end, "former": former}
+
+
 def quote_line(entry: UpdateContent) -> str:
     return quote_heading(entry.update.incident.upstream_name, entry.update.quote_language)
 
@@ -47,18 +55,18 @@ def encoded(message: Json) -> bytes:
     return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def shorten_encoded(text: str, limit: int, encode: Callable[[str], str], more: str) -> str:
+def shorten_encoded(text: str, limit: int, encode: Callable[[str], str], more: str, *, is_cut: bool = False) -> str:
     """Encode a text in at most `limit` UTF-16 code units; one that is too long ends with “…” and `more`, a link.
 
-    It is cut before it is encoded, so that no escape sequence is cut. Code units, because
-    they are the most that anybody counts as one character.
+    So does one that `is_cut` already. It is cut before it is encoded, so that no escape sequence
+    is cut. Code units, because they are the most that anybody counts as one character.
     """
     whole = encode(text)
-    if utf16_length(whole) <= limit:
+    if utf16_length(whole) <= limit and not is_cut:
         return whole
     ending = f" … {more}"
     room = limit - utf16_length(ending)
-    return encode(shorten(text, lambda part: utf16_length(encode(part)) <= room)) + ending
+    return encode(shorten(text, lambda part: utf16_length(encode(part)) <= room).rstrip(" …")) + ending
 
 
 def shorten_line(text: str, limit: int) -> str:

@@ -1,5 +1,7 @@
 """Messages for Slack, in Block Kit."""
 
+from collections.abc import Callable
+
 from django.utils.translation import gettext
 
 from .chat import (
@@ -8,6 +10,7 @@ from .chat import (
     components_left_out,
     footer,
     headline,
+    new_end,
     quote_line,
     shorten_encoded,
     shorten_line,
@@ -16,7 +19,7 @@ from .chat import (
 )
 from .content import MessageContent
 
-# Slack's limits: 150 characters in a header, 3,000 in a section as it is sent, and 50 blocks, of which we need six.
+# Slack's limits: 150 characters in a header and 3,000 in a section, as they are sent. Of 50 blocks we need twelve.
 _MAX_TITLE, _MAX_TEXT = 150, 3_000
 
 
@@ -25,7 +28,7 @@ def message(page_name: str, content: MessageContent) -> Json:
     title = headline(content)
     blocks = [
         {"type": "header", "text": {"type": "plain_text", "text": shorten_line(title, _MAX_TITLE), "emoji": False}},
-        *(_section(text) for text in [_facts(content), *_text(content)] if text),
+        *(_section(text) for text in [_facts(content), *_text(content), *_report(content)] if text),
         {"type": "context", "elements": [{"type": "mrkdwn", "text": _escape(footer(page_name, content))}]},
         {
             "type": "actions",
@@ -50,12 +53,22 @@ def _text(content: MessageContent) -> list[str]:
     return parts
 
 
+def _report(content: MessageContent) -> list[str]:
+    # Return the texts of the report that this update gives or changes, each below its label.
+    more = _link(content.url, gettext("Read more"))
+    return [
+        shorten_encoded(with_note(section.text), _MAX_TEXT, _labelled(section.label), more, is_cut=section.is_cut)
+        for section in content.sections
+    ]
+
+
 def _facts(content: MessageContent) -> str:
     lines = [
         f"{appearance.glyph} *{_escape(name)}*{status and f': {_escape(status)}'}"
         for name, appearance, status in content.newest.components
     ]
     ending = [f"*{_escape(gettext('When'))}*: {_escape(content.window)}"] if content.window else []
+    ending += [_escape(end)] if (end := new_end(content)) else []
     shown, left_out = split_components(lines, _MAX_TEXT - 500)
     if left_out:
         shown.append(_link(content.url, components_left_out(left_out)))
@@ -64,6 +77,10 @@ def _facts(content: MessageContent) -> str:
 
 def _link(url: str, label: str) -> str:
     return f"<{_escape(url)}|{_escape(label)}>"
+
+
+def _labelled(label: str) -> Callable[[str], str]:
+    return lambda text: f"*{_escape(label)}*\n{_escape(text)}"
 
 
 def _quote(text: str) -> str:

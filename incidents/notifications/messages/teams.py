@@ -10,13 +10,14 @@ from .chat import (
     encoded,
     footer,
     headline,
+    new_end,
     quote_line,
     shorten_encoded,
     with_note,
 )
 from .content import MessageContent
 
-# Teams takes 28 kB of JSON. Each text begins with so many characters; both get fewer until the message fits.
+# Teams takes 28 kB of JSON. Each text begins with so many characters; all get fewer until the message fits.
 _MAX_BYTES, _MAX_TEXT, _MIN_TEXT = 28_000, 9_000, 200
 
 
@@ -34,6 +35,7 @@ def _message(page_name: str, content: MessageContent, limit: int) -> Json:
          "wrap": True, "style": "heading"},
         *_facts(content),
         *_text(content, limit),
+        *_report(content, limit),
         {"type": "TextBlock", "text": _escape(footer(page_name, content)), "wrap": True, "isSubtle": True,
          "size": "small"},
     ]  # fmt: skip
@@ -75,6 +77,8 @@ def _facts(content: MessageContent) -> list[Json]:
     blocks: list[Json] = [{"type": "FactSet", "facts": facts}] if facts else []
     if left_out := len(components[MAX_COMPONENTS:]):
         blocks.append({"type": "TextBlock", "text": _link(content.url, components_left_out(left_out)), "wrap": True})
+    if end := new_end(content):
+        blocks.append({"type": "TextBlock", "text": _escape(end), "wrap": True})
     return blocks
 
 
@@ -89,6 +93,18 @@ def _text(content: MessageContent, limit: int) -> list[Json]:
             {"type": "Container", "style": "emphasis", "items": [{"type": "TextBlock", "text": quote, "wrap": True}]},
         ]
     return parts
+
+
+def _report(content: MessageContent, limit: int) -> list[Json]:
+    # Return the texts of the report that this update gives or changes, each below its label.
+    more, blocks = _link(content.url, gettext("Read more")), list[Json]()
+    for section in content.sections:
+        text = shorten_encoded(with_note(section.text), limit, _escape, more, is_cut=section.is_cut)
+        blocks += [
+            {"type": "TextBlock", "text": _escape(section.label), "wrap": True, "weight": "bolder"},
+            {"type": "TextBlock", "text": text, "wrap": True, "spacing": "none"},
+        ]
+    return blocks
 
 
 def _link(url: str, label: str) -> str:

@@ -1,19 +1,26 @@
 """Messages to Slack, Teams and webhooks stay within the limits of their receivers, whatever the texts are."""
 
 import json
+import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, example, given
+from django.utils import timezone
+from hypothesis import HealthCheck, example, given
+from hypothesis import Phase as Stage
 from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 
+from harness.deliveries import release_held
+from incidents import operations
 from incidents.models import Announcement, Component
 from incidents.notifications.messages.payloads import render
+from incidents.operations import Details
 from incidents.shortening import utf16_length
-from incidents.status import ComponentStatus
+from incidents.status import ComponentStatus, Phase, RootCauseStatus
 from incidents.text import Text
-from tests.factories import make_component, make_incident, make_page, make_statement, make_update
+from tests.factories import make_component, make_incident, make_maintenance, make_page, make_statement, make_update
 from tests.notifications.helpers import announced
 
 pytestmark = pytest.mark.django_db
@@ -21,7 +28,7 @@ pytestmark = pytest.mark.django_db
 quick = hypothesis(
     max_examples=40,
     deadline=None,
-    phases=[Phase.explicit, Phase.generate],
+    phases=[Stage.explicit, Stage.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 hostile = st.one_of(
@@ -67,6 +74,7 @@ def check_teams(announcement: Announcement) -> None:
 def test_chat_messages_fit_whatever_the_text(announcement: Announcement, text: str, quote: str) -> None:
     update = announcement.update
     update.text, update.quote, update.quote_language = Text(en=text), quote, "da"
+    update.report = {name: {"text": {"en": text}} for name in ("user_impact", "scope", "workaround", "next_steps")}
     update.incident.title = Text(en=f"{text[:150]}{quote[:50]}")
     update.incident.upstream_name = quote[:200]
     check_slack(rendered("slack", announcement))
@@ -135,3 +143,72 @@ def test_webhook_gets_the_newest_update_whole_however_long_it_is() -> None:
     said = rendered("webhook", announced(incident, text=Text(da="", en="x" * 20_000)))["incident"]
     assert [len(update["body"]) for update in said["incident_updates"]] == [20_000]
     assert said["details"]["updates_left_out"] == 1
+
+
+REPORT: dict[str, Any] = {
+    "user_impact": Text(da="Mail kommer **sent**.", en="Mail is **late**."),
+    "workaround": Text(da="Brug webmail & vent.", en="Use webmail & wait."),
+    "root_cause": Text(da="En disk var fuld.", en="A disk was full."),
+    "root_cause_status": RootCauseStatus.PRELIMINARY,
+}
+
+
+@pytest.mark.parametrize(
+    ("language", "expected"),
+    [
+        (
+            "en",
+            [
+                ("User impact", "Mail is late."),
+                ("Workaround", "Use webmail & wait."),
+                ("Root cause (preliminary)", "A disk was full."),
+            ],
+        ),
+        (
+            "da",
+            [
+                ("Konsekvens for brugerne", "Mail kommer sent."),
+                ("Midlertidig løsning", "Brug webmail & vent."),
+                ("Årsag (foreløbig)", "En disk var fuld."),
+            ],
+        ),
+    ],
+)
+def test_chats_get_what_the_update_gives_of_the_report(language: str, expected: list[tuple[str, str]]) -> None:
+    """An update announces each text once, also to those who are notified in a chat."""
+    make_page()
+    make_incident(statement=make_statement(notify=True), **REPORT)
+    release_held()
+    announcement = Announcement.objects.get()
+    sections = [block["text"]["text"] for block in rendered("slack", announcement, language)["blocks"][2:5]]
+    assert sections == [f"*{label}*\n{text}".replace("&", "&amp;") for label, text in expected]
+    card = rendered("teams", announcement, language)["attachments"][0]["content"]["body"]
+    assert [block["text"] for block in card[2:8]] == [text for pair in expected for text in pair]
+
+
+def test_long_text_of_the_report_ends_with_a_link() -> None:
+    make_page()
+    make_incident(statement=make_statement(notify=True), scope=Text(da="Alle. " * 1_000, en="Everybody. " * 1_000))
+    release_held()
+    announcement = Announcement.objects.get()
+    section = rendered("slack", announcement)["blocks"][2]["text"]["text"]
+    assert re.search(r"Everybody\. … <https://\S+\|Read more>$", section)
+    card = rendered("teams", announcement)["attachments"][0]["content"]["body"]
+    assert re.search(r"Everybody\. … \[Read more\]\(https://\S+\)$", card[3]["text"])
+
+
+@pytest.mark.parametrize(("language", "new"), [("en", "New planned end: "), ("da", "Ny planlagt sluttid: ")])
+def test_chats_get_a_new_end_of_maintenance(language: str, new: str) -> None:
+    make_page()
+    start = timezone.now() + timedelta(hours=1)
+    maintenance = make_maintenance(start=start, end=start + timedelta(hours=1))
+    announced(maintenance, phase=Phase.SCHEDULED)
+    details: Details = {"scheduled_until": start + timedelta(hours=3)}
+    operations.edit_incident(incident=maintenance, details=details)
+    announcement = announced(maintenance, phase=Phase.SCHEDULED, at=timezone.now())
+    assert new in rendered("slack", announcement, language)["blocks"][1]["text"]["text"]
+    assert any(
+        block["text"].startswith(new)
+        for block in rendered("teams", announcement, language)["attachments"][0]["content"]["body"]
+        if block["type"] == "TextBlock"
+    )
