@@ -36,6 +36,8 @@ class Destination(models.Model):
     retry_at = models.DateTimeField(_("next attempt"), null=True, blank=True)
     reply_code = models.PositiveSmallIntegerField(_("reply code"), null=True, blank=True)
     reply = models.CharField(_("reply"), max_length=500, blank=True)
+    # A relay that offers PIPELINING and replies to the first command only.
+    pipelining_broken_at = models.DateTimeField(_("PIPELINING found broken"), null=True, blank=True)
     updated_at = models.DateTimeField(auto_now=True)
 
     objects = DestinationQuerySet.as_manager()
