@@ -31,7 +31,8 @@ def record(update: Update) -> None:
 
 def record_edit(incident: Incident) -> None:
     """Record an edit of the details on the update whose announcement is still held: its emails will contain it."""
-    held = Announcement.objects.held().select_for_update().filter(update__incident=incident)
+    # One that is being released now is locked, for as long as it takes; then the next update contains the edit.
+    held = Announcement.objects.held().select_for_update(skip_locked=True).filter(update__incident=incident)
     updates = {announcement.update_id for announcement in held}
     update = _published(incident).filter(pk__in=updates).order_by("-published_at", "-id").first()
     if update is not None:

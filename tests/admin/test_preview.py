@@ -1,13 +1,19 @@
 """The preview shows what readers will get, and leaves nothing behind."""
 
+from datetime import timedelta
+
 import pytest
 from django.test import Client
+from django.utils import timezone
 
+from harness.deliveries import release_held
+from incidents import operations
 from incidents.models import Announcement, Incident, StaleSubject, Update
 from incidents.status import ComponentStatus
+from incidents.text import Text
 from tests.admin.filling import filled
 from tests.admin.test_composing import NEW, update_address
-from tests.factories import make_component, make_incident, make_page
+from tests.factories import make_component, make_incident, make_page, make_statement
 
 pytestmark = pytest.mark.django_db
 
@@ -55,6 +61,23 @@ def test_update_is_shown_with_what_was_said_before_and_the_incident_stays(publis
     assert incident.phase == "identified"
     assert mail.status == ComponentStatus.MAJOR_OUTAGE
     assert Update.objects.count() == 1
+
+
+def test_email_contains_the_report_and_keeps_the_subject(publisher: Client) -> None:
+    make_page()
+    incident = make_incident(statement=make_statement(notify=True))
+    release_held(timezone.now() + timedelta(hours=1))
+    details = {"workaround": Text(da="Brug webmail."), "title": Text(da="Mail og webmail er nede")}
+    operations.edit_incident(incident=incident, details=details)  # type: ignore[arg-type]
+    address = f"/admin/incidents/incident/{incident.pk}/preview/"
+    typed = {"phase": "mitigated", "text_da": "Det går bedre.", "preview": "mail-da"}
+    shown, policy = preview(publisher, update_address(incident), address, **typed)
+    assert "[Nordhost driftsstatus] Mail er forsinket" in shown
+    assert "Mail og webmail er nede" in shown
+    assert "Midlertidig løsning</h2>" in shown
+    assert "Brug webmail." in shown
+    assert "'unsafe-inline'" not in policy
+    assert incident.updates.count() == 1
 
 
 def test_every_form_shows_a_component_that_another_incident_affects_too(publisher: Client) -> None:

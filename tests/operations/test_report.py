@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from unittest import mock
 
 import pytest
 from django.utils import timezone
@@ -9,6 +10,7 @@ from django.utils import timezone
 from harness.deliveries import release_held
 from incidents import operations
 from incidents.models import Announcement, Incident, Update
+from incidents.models.announcements import AnnouncementQuerySet
 from incidents.status import Phase, RootCauseStatus
 from incidents.text import Text
 from tests.factories import make_incident, make_maintenance, make_statement, make_update
@@ -114,6 +116,25 @@ def test_edit_during_the_hold_belongs_to_the_update_that_is_held() -> None:
     assert names(incident.updates.get()) == {"workaround"}
     released()
     assert names(posted(incident)) == set()
+
+
+def test_texts_are_compared_as_they_are_stored() -> None:
+    incident = opened(scope=Text(da="Alle\r\nkunder"))
+    edited(incident, workaround=Text(da="Vent.\r\n\r\nSå prøv igen.\x00"))
+    assert text(incident.updates.get(), "workaround") == Text(da="Vent.\n\nSå prøv igen.")
+    released()
+    assert names(posted(incident)) == set()
+
+
+def test_edit_while_the_announcement_is_released_does_not_wait() -> None:
+    """The release of an announcement to many subscribers takes seconds, and holds its row."""
+    incident = opened()
+    with mock.patch.object(AnnouncementQuerySet, "select_for_update", autospec=True) as locking:
+        locking.return_value = Announcement.objects.none()
+        edited(incident, workaround=WAIT)
+    assert locking.call_args.kwargs == {"skip_locked": True}
+    released()
+    assert names(posted(incident)) == {"workaround"}
 
 
 def test_edit_after_the_hold_belongs_to_the_next_update() -> None:
