@@ -19,6 +19,8 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from incidents import domains
+
 Parsed = TypeVar("Parsed")
 
 MIN_UNIQUE = 5  # different characters in a secret, as `manage.py check --deploy` requires
@@ -177,12 +179,18 @@ class Environment:
         return url
 
     def mailbox(self, name: str, default: str) -> str:
-        """Return a sender: an address, or a name and an address in angle brackets."""
+        """Return a sender: an address, or a name and an address in angle brackets; the domain in A-labels."""
         value = self.text(name, default)
-        if not _ADDRESS.fullmatch(parseaddr(value)[1]) or "\n" in value:
+        address = parseaddr(value)[1]
+        domain = address.rpartition("@")[2]
+        before, _at, after = value.rpartition(f"@{domain}")
+        try:
+            if not _ADDRESS.fullmatch(address) or "\n" in value:
+                raise ValueError
+            return value if domain.isascii() else f"{before}@{domains.to_ascii(domain)}{after}"
+        except ValueError:
             hint = "write an address, or a name and an address: Example Hosting <status@example.com>"
-            raise self.refusal(name, value, hint)
-        return value
+            raise self.refusal(name, value, hint) from None
 
     def address(self, name: str, *, max_local_part: int = 64) -> str:
         """Return a bare email address in ASCII, empty if not set; `max_local_part` limits the part before the @."""

@@ -55,6 +55,7 @@ def load_settings(monkeypatch: pytest.MonkeyPatch, **variables: str) -> ModuleTy
         ("DEFAULT_FROM_EMAIL", "Status page", "status@example.com"),
         ("DEFAULT_FROM_EMAIL", "@example.com", "status@example.com"),
         ("DEFAULT_FROM_EMAIL", "status@example@com", "status@example.com"),
+        ("DEFAULT_FROM_EMAIL", "status@blåbær..dk", "status@example.com"),
         ("BOUNCE_ADDRESS", "Bounces <bounces@example.com>", "bounces@example.com"),
         ("BOUNCE_ADDRESS", "bounces" * 4 + "@example.com", "at most 24"),
         ("REDIS_URL", "localhost", "redis://"),
@@ -167,6 +168,18 @@ def test_valid_values_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
     read = load_settings(monkeypatch, LANGUAGES="en,da,de", DEFAULT_LANGUAGE="en", TIME_ZONE="UTC", DEBUG="yes")
     assert [code for code, _name in read.LANGUAGES] == ["en", "da", "de"]
     assert (read.LANGUAGE_CODE, read.TIME_ZONE, read.DEBUG) == ("en", "UTC", True)
+
+
+@pytest.mark.parametrize(
+    ("sender", "used"),
+    [
+        ("status@blåbær.dk", "status@xn--blbr-roah.dk"),
+        ('"Blå @blåbær.dk" <status@blåbær.dk>', '"Blå @blåbær.dk" <status@xn--blbr-roah.dk>'),
+        ("Status <Status@Example.com>", "Status <Status@Example.com>"),
+    ],
+)
+def test_domain_of_the_sender_is_in_its_encoded_form(monkeypatch: pytest.MonkeyPatch, sender: str, used: str) -> None:
+    assert used == load_settings(monkeypatch, DEFAULT_FROM_EMAIL=sender).DEFAULT_FROM_EMAIL
 
 
 def test_proxies_are_addresses_networks_and_unix(monkeypatch: pytest.MonkeyPatch) -> None:

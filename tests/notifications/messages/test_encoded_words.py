@@ -85,6 +85,20 @@ def test_subjects_of_any_text_are_decoded_to_exactly_that_text() -> None:
         assert decoded(header) == {title}, title
 
 
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Webmail er langsomt for kunder på Sjælland, Fyn og øerne",
+        "Forsinkelser på indgående e-mail til Microsoft 365",
+        "Mails leveres i øjeblikket på grund af en fejl med forsinkelse",
+    ],
+)
+def test_titles_that_lost_or_gained_spaces_no_longer_do(title: str) -> None:
+    for page in ("Nordhost driftsstatus", "Ærø", "N"):
+        subject = f"[{page}] {title}"
+        assert decoded(encoded_words.unstructured("Subject", subject)) == {subject}
+
+
 @pytest.mark.parametrize("text", ["", " ", "a", " a", "a ", "a  b", "  ", " ø ", "a" * 61, "=?utf-8?q?x?=", "a =?b c"])
 def test_spaces_at_the_ends_and_in_a_row_are_kept(text: str) -> None:
     header = encoded_words.unstructured("Subject", text)
