@@ -24,6 +24,7 @@ class EmailChannel:
     def __init__(self, pipelining: Pipelining | None = None) -> None:
         self.pipelining = pipelining or Pipelining()
         self.connection = SmtpConnection(Relay.configured(), self.pipelining)
+        self.is_aborted = False
 
     async def deliver(self, sender: str, address: str, content: bytes) -> Reply:
         """Send one message; bounces go to `sender`. Raises Refused, Busy or Lost.
@@ -45,10 +46,17 @@ class EmailChannel:
         except SmtpError as error:
             raise classify(error) from error
 
+    def abort(self) -> None:
+        """End what is running as if the connection was lost, and open no other."""
+        self.is_aborted = True
+        self.connection.abort()
+
     def close(self) -> None:
         self.connection.close()
 
     async def _open(self) -> None:
+        if self.is_aborted:
+            raise SmtpError(Stage.CONNECT, Reply(0, "The worker was stopped."))
         if self.connection.accepted >= RECYCLE_AFTER:
             self.close()
         if not self.connection.is_open:

@@ -64,6 +64,7 @@ class SmtpConnection:
         self.pipelining = pipelining or Pipelining()
         self.accepted = 0  # messages on this connection, so that the caller can recycle it
         self.transactions = 0
+        self._opening: Opening | None = None
         self._connected: socket.socket | None = None
         self._socket: SmtpSocket | None = None  # the same connection, from the first message on
         self._extensions: dict[str, str] = {}
@@ -75,7 +76,7 @@ class SmtpConnection:
 
     def open(self) -> None:
         """Connect, start TLS and log in. Raises SmtpError."""
-        opening = Opening(self.relay, self._timeouts)
+        self._opening = opening = Opening(self.relay, self._timeouts)
         opening.run()
         opening.connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._connected, self._extensions = opening.connected, opening.extensions
@@ -102,6 +103,13 @@ class SmtpConnection:
             with contextlib.suppress(OSError):
                 self._connected.send(b"QUIT\r\n")
             self._drop()
+
+    def abort(self) -> None:
+        """Make the opening or the transaction that is running fail at its present stage."""
+        if self._socket is not None:
+            self._socket.abort()
+        elif self._opening is not None:
+            self._opening.abort()
 
     def accepts_utf8_addresses(self) -> bool:
         return "smtputf8" in self._extensions

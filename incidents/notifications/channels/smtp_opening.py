@@ -5,6 +5,7 @@ per reply, cannot log in with a non-ASCII password, and does not say at which st
 """
 
 import base64
+import contextlib
 import hmac
 import socket
 import ssl
@@ -68,6 +69,7 @@ class Opening:
         self._timeouts = timeouts
         self._stage = Stage.CONNECT
         self._replies = ReplyBuffer()
+        self._is_aborted = False
 
     def run(self) -> None:
         """Raises SmtpError with its stage for every failure."""
@@ -79,6 +81,12 @@ class Opening:
         except Exception as error:
             # Names, sockets, certificates and codecs raise many types, and none may end the worker.
             raise SmtpError(self._stage, Reply(0, f"{type(error).__name__}: {error}")) from error
+
+    def abort(self) -> None:
+        """Make what another thread reads or writes fail; a connection that is not established yet, once it is."""
+        self._is_aborted = True
+        with contextlib.suppress(OSError, AttributeError):
+            self.connected.shutdown(socket.SHUT_RDWR)
 
     def _close_on_error(self, work: Callable[[], None]) -> None:
         try:
@@ -129,7 +137,11 @@ class Opening:
 
     def _start_tls(self) -> None:
         self.connected.settimeout(self._timeouts[self._stage])
-        self.connected = ssl.create_default_context().wrap_socket(self.connected, server_hostname=self.relay.host)
+        context = ssl.create_default_context()
+        secured = context.wrap_socket(self.connected, server_hostname=self.relay.host, do_handshake_on_connect=False)
+        self.connected = secured
+        self._require_not_aborted()
+        secured.do_handshake()
 
     def _log_in(self) -> None:
         # Some servers offer mechanisms that do not work, so all are tried.
@@ -170,6 +182,7 @@ class Opening:
 
     def _read(self) -> list[bytes]:
         deadline = Deadline.after(self._timeouts[self._stage])
+        self._require_not_aborted()
         while (lines := self._replies.take()) is None:
             try:
                 self.connected.settimeout(deadline.remaining())
@@ -180,6 +193,11 @@ class Opening:
                 raise ConnectionError("The server closed the connection.")
             self._replies.feed(data)
         return lines
+
+    def _require_not_aborted(self) -> None:
+        # After each new socket, because `abort` may have found the one before.
+        if self._is_aborted:
+            raise ConnectionAbortedError("The worker was stopped.")
 
     def _require(self, reply: Reply, code: int) -> None:
         if reply.code != code:

@@ -54,6 +54,12 @@ class SmtpSocket:
                 return parse(lines)
         return Reply(0, "The server sent more than a reply.")
 
+    def abort(self) -> None:
+        """Make what is being read or written fail."""
+        self._failure = self._failure or ConnectionAbortedError("The worker was stopped.")
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+
     def release(self) -> None:
         self._loop.remove_reader(self._socket)
 
@@ -99,7 +105,7 @@ class SmtpSocket:
             more = isinstance(self._socket, ssl.SSLSocket) and bool(data) and self._socket.pending() > 0
 
     def _fail(self, error: OSError) -> None:
-        self._failure = error
+        self._failure = self._failure or error
         self.release()
 
 
