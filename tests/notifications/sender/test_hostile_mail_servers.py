@@ -18,6 +18,7 @@ from pytest_django import Settings
 
 from harness.deliveries import deliver_due
 from incidents.models import Delivery, Destination, Subscriber
+from incidents.notifications.addressing import relay_name
 from tests.factories import make_subscriber
 from tests.notifications.helpers import announced
 from tests.support.conversations import listening
@@ -127,6 +128,14 @@ def test_every_delivery_ends_in_an_allowed_state_with_a_reason(
     hostile.script = {stage: list(said) for stage, said in script.items()}
     settings.EMAIL_USE_TLS = starttls
     undone(lambda: send_twice_and_check(is_hostile=bool(script) or starttls))
+
+
+def test_wrong_password_fails_no_delivery(hostile: HostileServer) -> None:
+    hostile.script = {"AUTH": [Said(b"535 5.7.8 Username and password not accepted\r\n")] * 9}
+    deliver_due()
+    assert Delivery.objects.waiting().count() == 3
+    failing = Destination.objects.in_trouble().get()
+    assert (failing.name, failing.reply_code) == (relay_name(), 535)
 
 
 def undone(work: Callable[[], None]) -> None:

@@ -191,11 +191,14 @@ def test_server_that_accepts_data_without_recipient_delivers_no_empty_message(se
     assert [message.recipient for message in server.received] == ["reader@example.dk"]
 
 
-def test_full_mailbox_delays_no_other_message(server: ScriptedServer) -> None:
+@pytest.mark.parametrize(
+    "reply", ["452 4.2.2 Mailbox full", "552 5.2.2 Mailbox full", "552 Exceeded storage allocation"]
+)
+def test_full_mailbox_delays_no_other_message(server: ScriptedServer, reply: str) -> None:
     make_subscriber("full@example.dk")
     make_subscriber("reader@example.dk")
     announced()
-    server.says = lambda stage, to: "452 4.2.2 Mailbox full" if stage == "RCPT" and to.startswith("full") else None
+    server.says = lambda stage, to: reply if stage == "RCPT" and to.startswith("full") else None
     deliver_due()
     assert states() == {"deferred": 1, "sent": 1}
     assert not Destination.objects.in_trouble().exists()
