@@ -78,7 +78,6 @@ class SmtpConnection:
         """Connect, start TLS and log in. Raises SmtpError."""
         self._opening = opening = Opening(self.relay, self._timeouts)
         opening.run()
-        opening.connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._connected, self._extensions = opening.connected, opening.extensions
 
     async def send(self, sender: str, recipient: str, content: bytes) -> Reply:

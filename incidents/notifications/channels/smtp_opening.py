@@ -96,6 +96,7 @@ class Opening:
             raise
 
     def _greet_and_log_in(self) -> None:
+        self.connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self.relay.implicit_tls:
             self._start_tls()
         self._stage = Stage.GREETING
