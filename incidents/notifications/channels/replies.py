@@ -73,7 +73,7 @@ _TOO_MANY_CONNECTIONS = (
 # for message recipients”, “SendAsDenied”, “bad outbound sender”; Amazon SES: “Daily message quota exceeded”.
 _OUR_ACCOUNT = (
     r"daily .*\b(send|relay|message)|SMTP relay (\w+ )*limit|bad outbound sender|OutboundSpam|SendAsDenied"
-    r"|(allowed|permitted|permissions?) to send as"
+    r"|allowed to send as"
 )
 # Postfix rejects the sender at RCPT too, Exim and Sendmail only the relaying.
 _SENDER_OR_RECIPIENT = (
@@ -118,19 +118,20 @@ RULES = (
     Rule(_MAIL, "4..", "", _OUR_ACCOUNT, _SENDER, Busy),
     Rule(_MAIL, "4..", "", "", _RELAY, Busy),
     #
-    # After that, still about ourselves: the login is missing (530, 535, 538), our account is blocked or has
-    # reached a limit (Exchange Online 5.1.90, 5.7.57, 5.7.60; Gmail 5.4.5).
-    Rule(_RECIPIENT, "530|535|538", "", "", _SENDER, Busy),
+    # After that, still about ourselves: our account is blocked or has reached a limit (Exchange Online 5.1.90,
+    # Gmail 5.4.5).
     Rule(_RECIPIENT, "[45]..", "", _OUR_ACCOUNT, _SENDER, Busy),
-    Rule(_RECIPIENT, "5..", "1.90 4.5 7.57 7.60", "", _SENDER, Busy),
-    # Said by our relay about all recipients, or by a server that one domain names by mistake.
+    Rule(_RECIPIENT, "5..", "1.90 4.5", "", _SENDER, Busy),
+    # Our relay may say this about all recipients, and the recipient's server about one domain: the sender, the
+    # relaying or the login is rejected. So it fails nothing, and evidence decides what waits.
+    Rule(_RECIPIENT, "530|535|538", "", "", _UNKNOWN, Busy),
     Rule(_RECIPIENT, "[45]..", "", _SENDER_OR_RECIPIENT, _UNKNOWN, Busy),
-    Rule(_RECIPIENT, "[45]..", "1.7 1.8 7.54", "", _UNKNOWN, Busy),
+    Rule(_RECIPIENT, "[45]..", "1.7 1.8 7.54 7.57 7.60", "", _UNKNOWN, Busy),
     # The commands got out of step.
     Rule(_RECIPIENT, "500|502|503", "", "", _RELAY, Busy),
     #
-    # One transaction with one recipient is never too large for long: Gmail counts the policies of a domain
-    # (452 4.5.3). 552 was once 452 (RFC 5321 §4.5.3.1.10).
+    # This transaction only: each has one recipient, so a later one may be accepted. Some servers have 552 for
+    # 452 (RFC 5321 §4.5.3.1.10); Gmail counts the policies of the domain too (452 4.5.3).
     Rule(_RECIPIENT, "[45]..", "5.3", "", _MESSAGE, Busy),
     Rule(_RECIPIENT, "[45]..", "", "too many recipients", _MESSAGE, Busy),
     # A full mailbox may have room tomorrow, whatever the first digit says (Dovecot 552 and 554 5.2.2).
