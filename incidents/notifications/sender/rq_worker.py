@@ -1,21 +1,35 @@
 """The RQ worker process. It forks for each job, so it loads in advance what every job needs."""
 
+import logging
 from typing import Any
 
 from django.conf import settings
 from django.template.loader import get_template
-from rq import Worker
+from redis import RedisError
+from redis.client import Pipeline
+from rq import Worker, worker_registration
+from rq.executions import Execution
+from rq.job import Job
 
 from ... import links, markup
 from ..monitoring.health import HEARTBEAT
 from ..outbox import EMAIL_KINDS
 from . import webhook_worker, worker
 
+logger = logging.getLogger(__name__)
+
 __all__ = ["PreloadedWorker", "webhook_worker", "worker"]
 
 
 class HeartbeatWorker(Worker):
-    """RQ's worker with a heartbeat every 15 s, also while it is idle; RQ's default interval is minutes."""
+    """RQ's worker with a heartbeat every 15 s, also while it is idle; RQ's default interval is minutes.
+
+    Each heartbeat registers the worker. RQ does so only when a worker starts, so that no worker would be
+    known once the queue was emptied or restarted, although all of them take jobs.
+    """
+
+    # Seconds between attempts to reach a queue that is down; RQ waits for up to a minute.
+    max_connection_wait_time = 10.0
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **{**options, "job_monitoring_interval": int(HEARTBEAT.total_seconds())})
@@ -23,6 +37,29 @@ class HeartbeatWorker(Worker):
     @property
     def dequeue_timeout(self) -> int:
         return int(HEARTBEAT.total_seconds())
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
+        if pipeline is not None:
+            self._register(timeout, pipeline)
+            return
+        # One transaction: a key that a killed worker leaves behind must always expire.
+        with self.connection.pipeline() as own:
+            self._register(timeout, own)
+            own.execute()
+
+    def maintain_heartbeats(self, job: Job, execution: Execution) -> None:
+        """A queue that is down during a job must not end the worker."""
+        try:
+            super().maintain_heartbeats(job, execution)
+        except RedisError as error:
+            logger.warning("The queue is not responding; the worker registers again once it does: %s", error)
+
+    def _register(self, timeout: int | None, pipeline: Pipeline) -> None:
+        super().heartbeat(timeout, pipeline)
+        # Only what is missing: the process that runs the job writes to the same key.
+        for name, value in {**self.serialize(), "state": self.get_state()}.items():
+            pipeline.hsetnx(self.key, name, value)
+        worker_registration.register(self, pipeline)
 
 
 class PreloadedWorker(HeartbeatWorker):
