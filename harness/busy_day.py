@@ -11,7 +11,7 @@ from harness.deliveries import deliver_due, let_time_pass, release_held
 from harness.smtp_server import ScriptedServer, as_usual
 from incidents import operations
 from incidents.models import Announcement, Incident
-from incidents.notifications.ledger import claims
+from incidents.notifications.ledger import claims, holders
 from incidents.operations import Statement
 from incidents.status import Impact, Phase
 from incidents.text import Text
@@ -60,4 +60,4 @@ def announce(incident: Incident | None, words: str) -> Announcement:
 
 def die_with_claims(announcement: Announcement) -> None:
     """A worker claims what it can, including the next probe if it is due, and never finishes."""
-    claims.claim(announcement.pk, 500, timezone.now() + timedelta(minutes=7))
+    claims.claim(holders.register(timezone.now()), announcement.pk, 500, timezone.now() + timedelta(minutes=7))

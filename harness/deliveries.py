@@ -7,8 +7,8 @@ from django.utils import timezone
 
 from incidents.models import Delivery, Destination, StaleSubject
 from incidents.notifications import jobs, release
-from incidents.notifications.ledger import claims, recovery
-from incidents.notifications.sender.worker import MessageWorker
+from incidents.notifications.ledger import claims, destinations, holders, recovery
+from incidents.notifications.sender.email_workers import MessageWorker
 
 
 def release_held(now: datetime | None = None) -> int:
@@ -18,8 +18,9 @@ def release_held(now: datetime | None = None) -> int:
 
 
 def deliver_due(batch: int = 100) -> None:
-    """Recover abandoned deliveries, then send everything that is due now."""
+    """Recover abandoned deliveries, give up old ones, then send everything that is due now."""
     recovery.recover_abandoned(timezone.now())
+    destinations.give_up_exhausted(timezone.now())
     for announcement in recovery.announcements_due(timezone.now()):
         jobs.deliver(announcement, batch)
     if recovery.are_messages_due(timezone.now()):
@@ -39,8 +40,9 @@ def let_time_pass(clock: time_machine.Traveller, length: timedelta) -> None:
 
 
 def _moments(now: datetime) -> list[datetime]:
-    """Return when waiting deliveries are due, leases expire and backoffs end."""
+    """Return when waiting deliveries are due, jobs count as dead and backoffs end."""
     waiting = Delivery.objects.waiting().filter(next_attempt_at__gt=now).values_list("next_attempt_at", flat=True)
-    leases = Delivery.objects.filter(lease_until__gt=now).values_list("lease_until", flat=True)
     pauses = Destination.objects.in_trouble().filter(retry_at__gt=now).values_list("retry_at", flat=True)
-    return [moment + timedelta(seconds=1) for moment in {*waiting, *leases, *pauses} if moment is not None]
+    # A dead job is suspected, and counts as dead when it is looked at once more.
+    silent = [now + holders.SILENCE * times for times in (1, 2) if Delivery.objects.filter(holder__isnull=False)]
+    return [moment + timedelta(seconds=1) for moment in {*waiting, *pauses, *silent} if moment is not None]

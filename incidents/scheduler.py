@@ -20,7 +20,7 @@ from django.utils import timezone
 from . import operations
 from .models import Update
 from .notifications import release
-from .notifications.ledger import mx, recovery, retention, skipping
+from .notifications.ledger import destinations, mx, recovery, retention, skipping
 from .notifications.monitoring import health
 from .publishing import stale
 from .publishing.store import publisher
@@ -64,6 +64,11 @@ def release_component_updates() -> None:
 def sweep_deliveries() -> None:
     recovery.sweep(timezone.now())
     skipping.skip_stopped()
+
+
+def move_waiting_deliveries() -> None:
+    """Postpone or free what waits for a destination, where the worker that had begun with it was stopped."""
+    destinations.move_overlooked(timezone.now())
 
 
 def process_requests() -> None:
@@ -153,6 +158,7 @@ def run(stopped: Callable[[], bool], pause: float = 0.1) -> None:
     slow = (
         Chore(repair_store, timedelta(seconds=5)),  # a disk can delay it
         Chore(look_up_mail_servers, timedelta(minutes=1)),  # a name server can
+        Chore(move_waiting_deliveries, timedelta(seconds=10)),  # a million deliveries to one destination
         Chore(process_requests, timedelta(seconds=5)),  # a flood of requests; usually there is nothing to do
         Chore(erase_departed, timedelta(minutes=1)),  # many who left on the same day
         Chore(erase_late_deliveries, timedelta(hours=1)),  # reads all subscribers

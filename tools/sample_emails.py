@@ -46,8 +46,8 @@ def write_phase(folder: Path, phase: str, language: str) -> None:
 def write(path: Path, letter: str, language: str, announcement: Announcement | None = None) -> None:
     now = timezone.now()
     held = ClaimedDelivery(
-        id=1, lease=now, destination="example.dk", letter=letter, language=language,
-        announcement_id=announcement.pk if announcement else None, attempts=0, times_uncertain=0, created_at=now,
+        id=1, claimed_at=now, destination="example.dk", letter=letter, language=language,
+        announcement_id=announcement.pk if announcement else None, attempts=0, times_uncertain=0, trying_since=now,
         message_id="<1.sample@status.example.dk>", dated_at=now, subscriber_id="abcdefghijkl",
         address="reader@example.dk", opt_in_round=1,
     )  # fmt: skip

@@ -43,6 +43,7 @@ from incidents.models import (  # noqa: E402
     Announcement,
     Delivery,
     Destination,
+    Holder,
     Page,
     RateLimit,
     StaleSubject,
@@ -50,9 +51,9 @@ from incidents.models import (  # noqa: E402
     SubscriptionRequest,
 )
 from incidents.notifications import release  # noqa: E402
-from incidents.notifications.ledger import claims, recovery  # noqa: E402
+from incidents.notifications.ledger import claims, holders, recovery  # noqa: E402
 from incidents.notifications.messages import email  # noqa: E402
-from incidents.notifications.sender import worker  # noqa: E402
+from incidents.notifications.sender.email_workers import MailWorker  # noqa: E402
 from incidents.operations import Statement  # noqa: E402
 from incidents.status import Impact, Phase  # noqa: E402
 from incidents.subscriptions import requests  # noqa: E402
@@ -131,7 +132,7 @@ def deliver() -> dict[str, Any]:
     with timed() as seconds, memory_watch:
         while waiting := recovery.announcements_due(timezone.now()):
             for announcement in waiting:
-                worker.MailWorker(announcement, settings.LEDGER_BATCH).run()
+                MailWorker(announcement, settings.LEDGER_BATCH).run()
     cpu = processor_time() - begun
     sent = Delivery.objects.filter(state="sent").count()
     return {"sent": sent, "seconds": seconds(), "cpu": cpu, **memory_watch.found()}
@@ -151,7 +152,7 @@ def wait_until_sent(number: str) -> dict[str, Any]:
 def write_message(file: str) -> dict[str, Any]:
     announcement = Announcement.objects.latest("id")
     with transaction.atomic():
-        (row,) = claims.claim(announcement.pk, 1, timezone.now())
+        (row,) = claims.claim(holders.register(timezone.now()), announcement.pk, 1, timezone.now())
         transaction.set_rollback(True)
     return {"bytes": Path(file).write_bytes(email.render("update", "da", announcement).for_recipient(row))}
 
@@ -189,10 +190,10 @@ def busy_day() -> dict[str, Any]:
 
 
 def recover(workers: str) -> dict[str, Any]:
-    """Let time pass: deferred and uncertain deliveries are due again, and the leases of `dead` workers expire."""
+    """Let time pass: deferred and uncertain deliveries are due again, and what `dead` workers had claimed is free."""
     now = timezone.now()
     if workers == "dead":
-        Delivery.objects.filter(lease_until__isnull=False).update(lease_until=now - timedelta(seconds=1))
+        Holder.objects.all().delete()
     recovery.recover_abandoned(now)
     Destination.objects.in_trouble().update(retry_at=now)
     Delivery.objects.waiting().filter(next_attempt_at__gt=now).update(next_attempt_at=now)

@@ -73,7 +73,7 @@ class DeliveryAdmin(SubscriberRowsAdmin):
         about = "component" if obj is not None and obj.component_update_id else "announced"
         return (
             address, "letter", about, "reads", "state_and_why", "attempts", "created_at",
-            "next_attempt_at", "lease_until", "sent_at", destination, "reply_code", reply, "message_id",
+            "next_attempt_at", "claimed_at", "sent_at", destination, "reply_code", reply, "message_id",
         )  # fmt: skip
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from .consents import ConsentRecord
 from .deliveries import ALLOWED_MOVES, WAITING, Delivery, DeliveryState, SkipReason
 from .destinations import Destination
 from .heartbeats import Heartbeat
+from .holders import Holder
 from .incidents import Incident, Maintenance
 from .limits import RateLimit, RequestedMessage
 from .logo import Logo
@@ -40,6 +41,7 @@ __all__ = [
     "Destination",
     "FoldedDeliveries",
     "Heartbeat",
+    "Holder",
     "Incident",
     "IncidentChoice",
     "Logo",

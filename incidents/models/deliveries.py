@@ -2,6 +2,7 @@ from datetime import datetime
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -23,7 +24,7 @@ class DeliveryState(models.TextChoices):
 
 S = DeliveryState
 # All allowed moves between states. `sending` means in flight, and nothing else: a row
-# that a worker has claimed but not started keeps its state and has a lease. `sending`
+# that a worker has claimed but not started keeps its state and has a holder. `sending`
 # returns to `queued` if the worker knows that the message cannot have been accepted;
 # `uncertain` means that the connection was lost after the final dot, or that the worker
 # died in flight: sent again with the same Message-ID and Date (STANDARDS Q8-Q10).
@@ -71,13 +72,12 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
 
     def due(self, now: datetime) -> "DeliveryQuerySet":
         """Waiting, due for an attempt, and not claimed by a worker."""
-        free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
         paused = Q(announcement__paused_at__isnull=False)
-        return self.waiting().filter(free, next_attempt_at__lte=now).exclude(paused)
+        return self.waiting().filter(holder__isnull=True, next_attempt_at__lte=now).exclude(paused)
 
-    def abandoned(self, now: datetime) -> "DeliveryQuerySet":
-        """In flight although the worker's lease has expired."""
-        return self.filter(state=S.SENDING, lease_until__lt=now)
+    def created_before(self, moment: datetime) -> "DeliveryQuerySet":
+        """Created, or retried by staff, before this moment: since then it is being tried."""
+        return self.annotate(trying_since=Coalesce("retried_at", "created_at")).filter(trying_since__lt=moment)
 
 
 class Delivery(models.Model):
@@ -85,8 +85,9 @@ class Delivery(models.Model):
 
     `message_id` and `dated_at` are set when the row is created and kept for every
     attempt, so that a receiver can recognise a duplicate (STANDARDS E13).
-    `lease_until` is the end of a worker's claim, and the worker's proof that it still
-    has it: clearing or changing it takes the row away from the worker.
+    `holder` is the worker's job that has claimed the row (see Holder), and `claimed_at` is
+    when it did so, or began to send. Both together are the worker's proof of its claim:
+    clearing or changing them takes the row away from the worker.
 
     PostgreSQL does not check the foreign keys: for a million rows that takes as long as
     writing them. They are read from locked rows or in the same statement; announcements
@@ -146,7 +147,9 @@ class Delivery(models.Model):
     skip_reason = models.CharField(_("skipped because"), max_length=20, choices=SkipReason, blank=True)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     next_attempt_at = models.DateTimeField(_("next attempt"), default=timezone.now)
-    lease_until = models.DateTimeField(_("claimed until"), null=True, blank=True)
+    # No foreign key: rows whose holder no longer exists are those that a dead worker left behind.
+    holder = models.PositiveIntegerField(_("claimed by"), null=True, blank=True)
+    claimed_at = models.DateTimeField(_("claimed"), null=True, blank=True)
     destination = models.CharField(_("destination"), max_length=255, blank=True)
     times_uncertain = models.PositiveSmallIntegerField(_("times uncertain"), default=0)
     # Unique by construction: made of what is announced and the subscriber, or random. An
@@ -157,6 +160,8 @@ class Delivery(models.Model):
     reply_code = models.PositiveSmallIntegerField(_("reply code"), null=True, blank=True)
     reply = models.CharField(_("reply"), max_length=500, blank=True)
     created_at = models.DateTimeField(_("created"), default=timezone.now)
+    # When staff retried it, or a webhook's owner asked for it: the time after which it is given up begins again.
+    retried_at = models.DateTimeField(_("retried"), null=True, blank=True)
 
     objects = DeliveryQuerySet.as_manager()
 
@@ -187,7 +192,12 @@ class Delivery(models.Model):
                 name="skipped_delivery_says_why",
             ),
             models.CheckConstraint(
-                condition=~Q(state="sending") | Q(lease_until__isnull=False), name="sending_delivery_has_a_lease"
+                condition=~Q(state="sending") | Q(holder__isnull=False), name="sending_delivery_has_a_holder"
+            ),
+            models.CheckConstraint(
+                condition=Q(holder__isnull=True, claimed_at__isnull=True)
+                | Q(holder__isnull=False, claimed_at__isnull=False),
+                name="claimed_delivery_says_when",
             ),
             models.CheckConstraint(
                 condition=~Q(state="sent") | Q(sent_at__isnull=False), name="sent_delivery_says_when"
@@ -208,14 +218,14 @@ class Delivery(models.Model):
             ),
             # One subscriber's deliveries: the data export, and the newsroom's page of a subscriber.
             models.Index(fields=["subscriber"], name="delivery_of_subscriber"),
-            # Everything that waits for a destination, when it recovers or is given up.
+            # What waits for a destination: newest first for a probe, in batches when it fails or recovers.
             models.Index(
-                fields=["destination"],
+                fields=["destination", "id"],
                 condition=Q(state__in=["queued", "deferred", "uncertain"]),
-                name="delivery_destination",
+                name="delivery_at_destination",
             ),
-            # The scheduler: claims whose lease has expired.
-            models.Index(fields=["lease_until"], condition=Q(state="sending"), name="delivery_abandoned"),
+            # What a worker has claimed, when it ends or dies.
+            models.Index(fields=["holder"], condition=Q(holder__isnull=False), name="delivery_holder"),
             # Delivery status: an announcement's rows by state.
             models.Index(fields=["announcement", "state"], name="delivery_panel"),
         ]

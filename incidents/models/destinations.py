@@ -10,12 +10,12 @@ class DestinationQuerySet(models.QuerySet["Destination"]):
         return self.filter(failing_since__isnull=False)
 
     def closed(self, now: datetime) -> "DestinationQuerySet":
-        """In trouble and not due for a probe: nothing is sent there now."""
-        return self.in_trouble().filter(retry_at__gt=now)
+        """In trouble, and not due for a probe or being probed: nothing is sent there now."""
+        return self.in_trouble().filter(Q(retry_at__gt=now) | Q(prober__isnull=False))
 
     def due_for_a_probe(self, now: datetime) -> "DestinationQuerySet":
-        """In trouble and due for one attempt."""
-        return self.in_trouble().filter(retry_at__lte=now)
+        """In trouble, due for one attempt, and not being probed."""
+        return self.in_trouble().filter(retry_at__lte=now, prober__isnull=True)
 
     def names(self) -> list[str]:
         return list(self.values_list("name", flat=True))
@@ -24,16 +24,24 @@ class DestinationQuerySet(models.QuerySet["Destination"]):
 class Destination(models.Model):
     """Where messages are sent: a relay, a recipient domain or MX group, or a webhook host.
 
-    A row exists once the destination has failed. While `failing_since` is set, a single
-    delivery is sent as a probe at `retry_at`; the backoff grows with `failures`
-    (STANDARDS Q5, Q6). The worker that takes the probe moves `retry_at` into the
-    future, so that no other worker takes it too.
+    A row exists once the destination has failed, or once the relay has refused a connection.
+    While `failing_since` is set, a single delivery is sent as a probe at `retry_at`; the
+    backoff grows with `failures` (STANDARDS Q5, Q6).
     """
 
     name = models.CharField(_("name"), max_length=255, primary_key=True)
     failing_since = models.DateTimeField(_("failing since"), null=True, blank=True)
     failures = models.PositiveIntegerField(_("failures in a row"), default=0)
     retry_at = models.DateTimeField(_("next attempt"), null=True, blank=True)
+    # The job that probes it now (see Holder); no other one may.
+    prober = models.PositiveIntegerField(null=True, blank=True)
+    # The subscriber whose message was deferred last: the next probe is another one's.
+    last_deferred = models.CharField(max_length=12, blank=True, default="", db_default="")
+    # Deliveries that wait for it were postponed until then. While it fails, this is `retry_at`, and then null, unless
+    # the batches in which they are moved have not come to an end.
+    postponed_until = models.DateTimeField(null=True, blank=True)
+    # How many connections the relay takes from one worker, if they are fewer than EMAIL_CONNECTIONS.
+    connections = models.PositiveSmallIntegerField(_("connections"), null=True, blank=True)
     reply_code = models.PositiveSmallIntegerField(_("reply code"), null=True, blank=True)
     reply = models.CharField(_("reply"), max_length=500, blank=True)
     # A relay that offers PIPELINING and replies to the first command only.

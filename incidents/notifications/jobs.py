@@ -7,8 +7,8 @@ from django.utils import timezone
 
 from . import queues
 from .ledger import claims
+from .sender.email_workers import MailWorker, MessageWorker
 from .sender.webhook_worker import WebhookWorker
-from .sender.worker import MailWorker, MessageWorker
 
 
 def deliver(announcement_id: int | None, batch: int) -> None:

@@ -8,7 +8,7 @@ from django.utils import timezone
 from ..models import Announcement, ComponentUpdate, Delivery, DeliveryState, Incident, Update
 from ..notifications import queues
 from ..notifications.ledger import skipping
-from ..notifications.ledger.writer import transition
+from ..notifications.ledger.writer import requeue
 
 
 @transaction.atomic
@@ -78,6 +78,6 @@ def resend_failed(*, announcement: Announcement) -> int:
     if Announcement.objects.filter(pk=announcement.pk, stopped_at__isnull=False).exists():
         return 0
     failed = Delivery.objects.filter(announcement=announcement, state=DeliveryState.FAILED)
-    count = transition(failed, DeliveryState.QUEUED, next_attempt_at=timezone.now(), attempts=0, times_uncertain=0)
+    count = requeue(failed, timezone.now())
     transaction.on_commit(lambda: queues.enqueue_announcement(announcement.pk, count))
     return count

@@ -17,7 +17,6 @@ from ..models import (
     Bounce,
     ConsentRecord,
     Delivery,
-    DeliveryState,
     IncidentChoice,
     RequestedMessage,
     SigningSecret,
@@ -26,7 +25,7 @@ from ..models import (
     SubscriptionRequest,
 )
 from ..notifications.ledger import destinations
-from ..notifications.ledger.writer import transition
+from ..notifications.ledger.writer import skip
 from . import budget, lifecycle
 from .lifecycle import State
 
@@ -116,5 +115,5 @@ def _erase_deliveries(ids: list[str]) -> None:
     bounces.filter(announcement=None).delete()
     # Waits for outcomes that are being recorded.
     deliveries.exclude(language="").update(reply="", destination="", language="")
-    transition(deliveries, DeliveryState.SKIPPED, skip_reason=SkipReason.UNSUBSCRIBED)
+    skip(deliveries, SkipReason.UNSUBSCRIBED)
     bounces.update(reply="")

@@ -14,9 +14,9 @@ from django.utils import timezone
 
 from .. import links
 from ..links import Purpose
-from ..models import Delivery, DeliveryState, Incident, IncidentChoice, SkipReason, Subscriber
+from ..models import Delivery, Incident, IncidentChoice, SkipReason, Subscriber
 from ..models.subscribers import IncidentChoiceQuerySet
-from ..notifications.ledger.writer import transition
+from ..notifications.ledger.writer import skip
 from . import budget, consents, erasure, lifecycle
 from .consents import Method, Step
 from .lifecycle import CONSENT_TEXT, Choices, State
@@ -179,4 +179,4 @@ def _add_request(subscriber: Subscriber, incident: Incident) -> bool:
 
 def _skip_waiting(subscriber: Subscriber, incidents: Collection[str]) -> None:
     waiting = Delivery.objects.filter(subscriber=subscriber, announcement__update__incident__in=incidents)
-    transition(waiting, DeliveryState.SKIPPED, skip_reason=SkipReason.UNFOLLOWED)
+    skip(waiting, SkipReason.UNFOLLOWED)

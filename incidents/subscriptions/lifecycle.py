@@ -11,9 +11,9 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from ..identity import canonical
-from ..models import Component, Delivery, DeliveryState, SkipReason, Subscriber
+from ..models import Component, Delivery, SkipReason, Subscriber
 from ..models.subscribers import SubscriberQuerySet
-from ..notifications.ledger.writer import transition
+from ..notifications.ledger.writer import skip
 
 CONSENT_TEXT = "2026-11-26"  # version of templates/subscriptions/_consent.html
 
@@ -117,9 +117,7 @@ def end_subscription(subscriber: Subscriber) -> None:
     subscriber.paused_until = None
     save_fields(subscriber, "state", "left_at", "paused_until")
     subscriber.incident_choices.all().delete()
-    transition(
-        Delivery.objects.filter(subscriber=subscriber), DeliveryState.SKIPPED, skip_reason=SkipReason.UNSUBSCRIBED
-    )
+    skip(Delivery.objects.filter(subscriber=subscriber), SkipReason.UNSUBSCRIBED)
 
 
 def save_fields(subscriber: Subscriber, *fields: str) -> None:

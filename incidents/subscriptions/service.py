@@ -16,8 +16,8 @@ from django.db import transaction
 
 from .. import links
 from ..links import Purpose
-from ..models import Delivery, DeliveryState, IncidentChoice, SkipReason, Subscriber
-from ..notifications.ledger.writer import transition
+from ..models import Delivery, IncidentChoice, SkipReason, Subscriber
+from ..notifications.ledger.writer import skip
 from ..notifications.outbox import queue_message
 from . import budget, consents, erasure, following, lifecycle, limits
 from .consents import Method, Step
@@ -122,7 +122,7 @@ def _activate(subscriber: Subscriber) -> None:
     lifecycle.activate(subscriber)
     subscriber.incident_choices.filter(told=False).delete()
     confirmations = Delivery.objects.filter(subscriber=subscriber, letter__in=_CONFIRMATIONS)
-    transition(confirmations, DeliveryState.SKIPPED, skip_reason=SkipReason.CONFIRMED)
+    skip(confirmations, SkipReason.CONFIRMED)
 
 
 def check_unsubscribe_link(token: str) -> tuple[LinkState, Subscriber | None]:
@@ -222,7 +222,7 @@ def change_choices(
     consents.record_change(present, Method.PAGE)
     if paused_until is not None:
         updates = Delivery.objects.filter(subscriber=present, letter__in=_NEWS)
-        transition(updates, DeliveryState.SKIPPED, skip_reason=SkipReason.PAUSED)
+        skip(updates, SkipReason.PAUSED)
     return LinkState.VALID
 
 

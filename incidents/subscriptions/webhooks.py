@@ -17,7 +17,7 @@ from django.utils.crypto import constant_time_compare
 from .. import guard, links
 from ..links import Purpose
 from ..models import Attempt, Delivery, DeliveryState, SigningSecret, Subscriber
-from ..notifications.ledger.writer import transition
+from ..notifications.ledger.writer import requeue
 from ..notifications.messages.payloads import verification_code
 from ..notifications.messages.signatures import new_secret
 from ..notifications.outbox import queue_message
@@ -155,7 +155,7 @@ def replay(*, subscriber: Subscriber, delivery_id: int) -> bool:
     if not limits.may_replay(present.pk):
         return False
     delivery = Delivery.objects.filter(pk=delivery_id)
-    queued = transition(delivery, DeliveryState.QUEUED, next_attempt_at=timezone.now(), attempts=0, times_uncertain=0)
+    queued = requeue(delivery, timezone.now())
     transaction.on_commit(enqueue_posts)
     return bool(queued)
 

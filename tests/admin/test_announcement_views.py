@@ -16,6 +16,7 @@ from incidents.notifications.ledger import skipping
 from incidents.status import ComponentStatus
 from tests.admin.conftest import staff
 from tests.factories import make_component, make_incident, make_statement, make_subscriber
+from tests.notifications.helpers import UNCLAIMED, claimed
 
 pytestmark = pytest.mark.django_db
 
@@ -71,9 +72,9 @@ def test_panel_comes_to_rest_when_everybody_is_told(publisher: Client) -> None:
 
 def test_pausing_takes_the_letters_from_the_workers_until_it_goes_on(publisher: Client) -> None:
     announcement = announced("karl@example.dk")
-    Delivery.objects.update(lease_until=timezone.now() + timedelta(minutes=5))
+    Delivery.objects.update(**claimed())
     publisher.post(step(announcement, "pause"))
-    assert Delivery.objects.get().lease_until is None
+    assert Delivery.objects.get().holder is None
     assert not Delivery.objects.due(timezone.now()).exists()
     assert "Resume" in page_of(publisher, announcement)
     publisher.post(step(announcement, "resume"))
@@ -83,13 +84,13 @@ def test_pausing_takes_the_letters_from_the_workers_until_it_goes_on(publisher: 
 def test_stopping_asks_for_confirmation_and_is_permanent(publisher: Client) -> None:
     announcement = announced("karl@example.dk", "kira@example.dk", "kaj@example.dk")
     in_flight, sent = Delivery.objects.order_by("pk")[:2]
-    Delivery.objects.filter(pk=in_flight.pk).update(state="sending", lease_until=timezone.now())
+    Delivery.objects.filter(pk=in_flight.pk).update(state="sending", **claimed())
     Delivery.objects.filter(pk=sent.pk).update(state="sent", sent_at=timezone.now())
     assert "permanently" in publisher.get(step(announcement, "stop")).content.decode()
     assert states() == ["queued", "sending", "sent"]
     assert "1 person is not notified" in publisher.post(step(announcement, "stop"), follow=True).content.decode()
     assert states() == ["sending", "sent", "skipped"]
-    Delivery.objects.filter(pk=in_flight.pk).update(state="deferred", lease_until=None)
+    Delivery.objects.filter(pk=in_flight.pk).update(state="deferred", **UNCLAIMED)
     assert skipping.skip_stopped() == 1
     assert states() == ["sent", "skipped", "skipped"]
     assert set(Delivery.objects.exclude(skip_reason="").values_list("skip_reason", flat=True)) == {"cancelled"}

@@ -16,7 +16,7 @@ from harness.smtp_server import ScriptedServer
 from incidents.models import Delivery, Subscriber, SubscriptionRequest
 from incidents.notifications import outbox, queues
 from incidents.notifications.ledger import recovery
-from incidents.notifications.sender.worker import MailWorker, MessageWorker
+from incidents.notifications.sender.email_workers import MailWorker, MessageWorker
 from incidents.subscriptions import requests
 from incidents.subscriptions.lifecycle import Choices
 from tests.factories import make_incident, make_statement, make_subscriber
@@ -175,7 +175,7 @@ def test_job_for_messages_ends_early_while_an_announcement_waits(
     server.says = reply_late
     assert MessageWorker().run()
     assert states() == {"sent": 1, "queued": 2}
-    assert not Delivery.objects.filter(lease_until__isnull=False, state="queued").exists()
+    assert not Delivery.objects.filter(holder__isnull=False, state="queued").exists()
 
 
 def test_announcement_gives_a_twentieth_to_single_messages(server: ScriptedServer) -> None:

@@ -24,7 +24,7 @@ from incidents.models import (
 from incidents.notifications import release
 from incidents.subscriptions import erasure, lifecycle, requests, service
 from tests.factories import make_component, make_incident, make_subscriber
-from tests.notifications.helpers import announced
+from tests.notifications.helpers import announced, claimed
 from tests.subscriptions.visitor import Visitor, manage_token, unsubscribe_token
 
 pytestmark = pytest.mark.django_db
@@ -222,8 +222,7 @@ def test_sign_up_form_says_how_long_the_address_is_kept(ben: Visitor, settings: 
 
 
 def test_message_in_flight_during_the_erasure_leaves_nothing(dan: Subscriber) -> None:
-    lease = timezone.now() + timedelta(minutes=30)
-    Delivery.objects.update(state="sending", skip_reason="", lease_until=lease, reply="")
+    Delivery.objects.update(state="sending", skip_reason="", **claimed(), reply="")
     service.erase(subscriber=dan)
     assert {delivery.destination for delivery in Delivery.objects.all()} == {""}
     assert release.release_due(timezone.now()) == 0

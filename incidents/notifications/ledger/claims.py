@@ -1,23 +1,23 @@
-"""Claims: due rows that a worker locks and leases. Rows that need not be sent any more are skipped here."""
+"""Claims: due rows that a worker's job makes its own. Rows that need not be sent any more are skipped here."""
 
 import logging
+from collections import defaultdict
 from collections.abc import Collection, Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, Q
+from django.db.models.functions import Coalesce
 
 from ...models import Announcement, ComponentUpdate, Delivery, DeliveryState, Destination, SkipReason, Subscriber
 from ...models.deliveries import DeliveryQuerySet
-from ..addressing import is_webhook, relay_name
-from . import component_posts, destinations
-from .writer import ClaimedDelivery, transition
+from ..addressing import is_mail_domain, is_webhook, relay_name
+from . import component_posts, destinations, holders
+from .writer import ClaimedDelivery, skip, transition
 
 logger = logging.getLogger(__name__)
 
-# A row that its worker has not started to send by then is free for other workers.
-LEASE = timedelta(minutes=5)
 _STATE_REASONS = {
     Subscriber.State.UNSUBSCRIBED: SkipReason.UNSUBSCRIBED,
     Subscriber.State.SUSPENDED: SkipReason.SUSPENDED,
@@ -31,60 +31,60 @@ _RELATED_COLUMNS = {
     "subscriber_state": F("subscriber__state"),
     "incident_published_at": F("announcement__update__incident__published_at"),
     "update_published_at": F("announcement__update__published_at"),
+    "trying_since": Coalesce("retried_at", "created_at"),
 }
 _DELIVERY_COLUMNS = (
-    "id channel destination letter language announcement_id component_update_id attempts times_uncertain created_at "
+    "id channel destination letter language announcement_id component_update_id attempts times_uncertain "
     "message_id dated_at subscriber_id"
 ).split()
-_RECIPIENT_COLUMNS = "endpoint opt_in_round time_zone".split()
+_COPIED_COLUMNS = "endpoint owner opt_in_round time_zone trying_since".split()
 
 
 @transaction.atomic
 def claim(
-    announcement_id: int | None, limit: int, now: datetime, saturated: Collection[str] = ()
+    holder: int, announcement_id: int | None, limit: int, now: datetime, saturated: Collection[str] = ()
 ) -> list[ClaimedDelivery]:
-    """Claim emails to send now, for LEASE; none while the relay is in backoff.
+    """Claim emails to send now; none while the relay is in backoff. Raises HolderLost.
 
-    A failing destination gets at most one row, and only once its next attempt is due;
-    `saturated` destinations get none.
+    A failing destination gets at most one row, of any announcement, and only once its next
+    attempt is due; `saturated` destinations get none.
     """
-    if not _may_send(announcement_id):
-        return []
-    relay = relay_name()
-    failing = Destination.objects.in_trouble().names()
-    due = Delivery.objects.due(now).by_mail().filter(announcement=announcement_id)
-    unimpeded = due.exclude(destination__in=[*failing, *saturated])
-    due_for_a_probe = Destination.objects.due_for_a_probe(now).names()
-    probed = [name for name in due_for_a_probe if name != relay and not is_webhook(name)]
-    if relay in failing:
-        rows = _claim_probe(unimpeded, [relay], now)
-        return rows or next(
-            (rows for name in probed if (rows := _claim_probe(due.filter(destination=name), [relay, name], now))), []
-        )
-    rows = _claim_rows(unimpeded, limit, now)
-    for name in probed:
-        rows += _claim_probe(due.filter(destination=name), [name], now)
+    holders.require(holder)
+    failing, due = Destination.objects.in_trouble().names(), Delivery.objects.due(now).by_mail()
+    if relay_name() in failing:
+        return _claim_relay_probe(holder, announcement_id, failing, now)
+    rows: list[ClaimedDelivery] = []
+    if limit and _may_send(announcement_id):
+        unimpeded = due.filter(announcement=announcement_id).exclude(destination__in=[*failing, *saturated])
+        rows = _claim_rows(holder, unimpeded, limit, now)
+    for name in _mail_domains_to_probe(now):
+        rows += _claim_probe(holder, due.filter(destination=name), [name], now)
     return rows
 
 
+def _mail_domains_to_probe(now: datetime) -> list[str]:
+    return list(filter(is_mail_domain, Destination.objects.due_for_a_probe(now).names()))
+
+
 @transaction.atomic
-def claim_posts(limit: int, now: datetime) -> list[ClaimedDelivery]:
+def claim_posts(holder: int, limit: int, now: datetime, saturated: Collection[str] = ()) -> list[ClaimedDelivery]:
     """Claim webhook and chat posts, of all announcements: there are few, and they do not go through a relay.
 
-    Codes come first, because their readers wait for them, and the statuses of components last.
+    Codes come first, because their readers wait for them, and the statuses of components last. Raises HolderLost.
     """
+    holders.require(holder)
     due = component_posts.without_overtaking(Delivery.objects.due(now).posted(), now)
-    unimpeded = due.exclude(destination__in=Destination.objects.in_trouble().names())
+    unimpeded = due.exclude(destination__in=[*Destination.objects.in_trouble().names(), *saturated])
     is_component = Q(letter=Delivery.Letter.COMPONENT)
     rows: list[ClaimedDelivery] = []
     for announcement_id in _announcement_ids(unimpeded.exclude(is_component)):
         if len(rows) < limit and _may_send(announcement_id):
             announced = unimpeded.exclude(is_component).filter(announcement=announcement_id)
-            rows += _claim_rows(announced, limit - len(rows), now)
+            rows += _claim_rows(holder, announced, limit - len(rows), now)
     if len(rows) < limit:
-        rows += _claim_rows(unimpeded.filter(is_component), limit - len(rows), now)
+        rows += _claim_rows(holder, unimpeded.filter(is_component), limit - len(rows), now)
     for name in filter(is_webhook, Destination.objects.due_for_a_probe(now).names()):
-        rows += _claim_probe(due.filter(destination=name), [name], now)
+        rows += _claim_probe(holder, due.filter(destination=name), [name], now)
     return rows
 
 
@@ -109,23 +109,47 @@ def _lock_unless_paused(announcement_id: int) -> bool:
         return bool(cursor.rowcount)
 
 
-def _claim_probe(due: DeliveryQuerySet, names: list[str], now: datetime) -> list[ClaimedDelivery]:
+def _claim_relay_probe(
+    holder: int, announcement_id: int | None, failing: Collection[str], now: datetime
+) -> list[ClaimedDelivery]:
+    # Claim one email to probe the relay with. If all that is due waits for a failing destination, it probes that too.
+    relay, due = relay_name(), Delivery.objects.due(now).by_mail()
+    unimpeded = due.filter(announcement=announcement_id).exclude(destination__in=failing)
+    rows = _claim_probe(holder, unimpeded.order_by("next_attempt_at"), [relay], now)
+    for name in _mail_domains_to_probe(now):
+        rows = rows or _claim_probe(holder, due.filter(destination=name), [relay, name], now)
+    return rows
+
+
+def _claim_probe(holder: int, due: DeliveryQuerySet, names: list[str], now: datetime) -> list[ClaimedDelivery]:
     # Claim one row to probe the destinations with, unless another worker is probing them.
-    if not all(Destination.objects.filter(name=name, retry_at__lte=now).exists() for name in names):
+    #
+    # It is the newest message, and every other time the newest that was not tried yet: one mailbox may
+    # be deferred for ever, and a server that defers all strangers once accepts only a second attempt.
+    found = list(Destination.objects.due_for_a_probe(now).filter(name__in=names))
+    if len(found) < len(names):
         return []
-    rows = _claim_rows(due, 1, now)
-    for row in rows:
-        row.probes = tuple(name for name in names if destinations.claim_probe(name, now))
-    unused = [row.id for row in rows if not row.probes]
-    Delivery.objects.filter(id__in=unused).update(lease_until=None)
-    return [row for row in rows if row.probes]
+    newest = due if due.query.order_by else due.order_by("-pk")
+    others = newest.exclude(subscriber__in=[one.last_deferred for one in found])
+    untried = [others.filter(attempts=0)] if found[0].failures % 2 else []
+    for rows in [*untried, others, newest]:
+        for row in _claim_rows(holder, rows, 1, now):
+            row.probes = tuple(name for name in names if destinations.claim_probe(name, holder, now))
+            if len(row.probes) == len(names) and _may_send(row.announcement_id):
+                return [row]
+            destinations.return_probes(holder, row.probes)
+            give_up(holder, [row])
+            return []
+    return []
 
 
-def _claim_rows(due: DeliveryQuerySet, limit: int, now: datetime) -> list[ClaimedDelivery]:
-    # Lock up to `limit` rows that are not locked; skip those that need not be sent, lease the others.
+def _claim_rows(holder: int, due: DeliveryQuerySet, limit: int, now: datetime) -> list[ClaimedDelivery]:
+    # Lock up to `limit` rows that are not locked; skip those that need not be sent, claim the others.
     # A finer order would sort a million rows, created at the same moment, for every batch.
-    picked = due.order_by("next_attempt_at").select_for_update(skip_locked=True, of=("self",))
-    picked = picked.annotate(superseded=_is_superseded(), **_RELATED_COLUMNS)
+    ordered = due if due.query.order_by else due.order_by("next_attempt_at")
+    picked = ordered.select_for_update(skip_locked=True, of=("self",)).annotate(
+        superseded=_is_superseded(), **_RELATED_COLUMNS
+    )
     while found := list(picked.values(*_DELIVERY_COLUMNS, *_RELATED_COLUMNS, "superseded")[:limit]):
         of_components = component_posts.skip_reasons({row["component_update_id"] for row in found})
         reasons = {row["id"]: _skip_reason(row, of_components) for row in found}
@@ -133,9 +157,19 @@ def _claim_rows(due: DeliveryQuerySet, limit: int, now: datetime) -> list[Claime
             skipped = Delivery.objects.filter(id__in=[pk for pk, own in reasons.items() if own == reason])
             transition(skipped, DeliveryState.SKIPPED, skip_reason=reason)
         if kept := [row for row in found if not reasons[row["id"]]]:
-            Delivery.objects.filter(id__in=[row["id"] for row in kept]).update(lease_until=now + LEASE)
-            return [_claimed_delivery(row, now + LEASE) for row in kept]
+            Delivery.objects.filter(id__in=[row["id"] for row in kept]).update(holder=holder, claimed_at=now)
+            return [_claimed_delivery(row, now) for row in kept]
     return []
+
+
+def give_up(holder: int, rows: Iterable[ClaimedDelivery]) -> None:
+    """End the claims on rows that were not started."""
+    by_claim = defaultdict[datetime, list[int]](list)
+    for row in rows:
+        by_claim[row.claimed_at].append(row.id)
+    for claimed_at, ids in by_claim.items():
+        claimed = Delivery.objects.waiting().filter(pk__in=ids, holder=holder, claimed_at=claimed_at)
+        claimed.update(holder=None, claimed_at=None)
 
 
 def delete_orphans(announcement_id: int | None, now: datetime) -> int:
@@ -158,12 +192,6 @@ def delete_orphans(announcement_id: int | None, now: datetime) -> int:
     return deleted
 
 
-def give_up(rows: Iterable[ClaimedDelivery]) -> None:
-    """End the claims on rows that were not started."""
-    for row in rows:
-        Delivery.objects.waiting().filter(id=row.id, lease_until=row.lease).update(lease_until=None)
-
-
 def skip_superseded(announcement: Announcement) -> int:
     """Skip waiting deliveries of earlier announcements to the recipients of this one, which repeats their updates."""
     update = announcement.update
@@ -178,7 +206,7 @@ def skip_superseded(announcement: Announcement) -> int:
     )
     # The ids are put into the statement: with a join PostgreSQL would compare all rows with all rows.
     rows = Delivery.objects.filter(Exists(notified_now), announcement__in=list(earlier.values_list("pk", flat=True)))
-    return transition(rows, DeliveryState.SKIPPED, skip_reason=SkipReason.SUPERSEDED)
+    return skip(rows, SkipReason.SUPERSEDED)
 
 
 def _is_superseded() -> Exists:
@@ -208,9 +236,9 @@ def _skip_reason(row: dict[str, Any], of_components: dict[str | None, str]) -> s
     return SkipReason.SUPERSEDED if row["superseded"] else ""
 
 
-def _claimed_delivery(row: dict[str, Any], lease: datetime) -> ClaimedDelivery:
+def _claimed_delivery(row: dict[str, Any], claimed_at: datetime) -> ClaimedDelivery:
     # Messages about a webhook subscription are sent to its owner, by email.
     by_email = row["channel"] == Subscriber.Channel.EMAIL
     address = (by_email and row["owner"]) or row["endpoint"]
-    columns = {name: row[name] for name in (*_DELIVERY_COLUMNS, *_RECIPIENT_COLUMNS)}
-    return ClaimedDelivery(lease=lease, address=address, **columns)
+    columns = {name: row[name] for name in (*_DELIVERY_COLUMNS, *_COPIED_COLUMNS)}
+    return ClaimedDelivery(claimed_at=claimed_at, address=address, **columns)

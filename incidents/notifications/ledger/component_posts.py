@@ -12,9 +12,9 @@ from django.db.models import Exists, OuterRef
 
 from ...models import ComponentUpdate, Delivery, DeliveryState, SkipReason
 from ...models.deliveries import DeliveryQuerySet
-from .writer import SENDING_LEASE, transition
+from .writer import skip
 
-# A post ends within 30 seconds. After this one that is still in flight was left behind by a dead worker.
+# A post ends within 30 seconds. One that is still in flight after this was left behind by a dead worker.
 _IN_FLIGHT = timedelta(minutes=1)
 
 
@@ -22,7 +22,7 @@ def skip_superseded(update: ComponentUpdate) -> int:
     """Skip waiting posts of older statuses of the component. Return their number."""
     older = ComponentUpdate.objects.released().filter(component=update.component_id, created_at__lt=update.created_at)
     posts = Delivery.objects.posted().filter(letter=Delivery.Letter.COMPONENT, component_update__in=older)
-    return transition(posts, DeliveryState.SKIPPED, skip_reason=SkipReason.SUPERSEDED)
+    return skip(posts, SkipReason.SUPERSEDED)
 
 
 def skip_reasons(pks: Collection[str | None]) -> dict[str | None, str]:
@@ -44,7 +44,7 @@ def without_overtaking(posts: DeliveryQuerySet, now: datetime) -> DeliveryQueryS
     """Leave out posts to a webhook that is being sent an older status of the same component."""
     in_flight = Delivery.objects.filter(
         state=DeliveryState.SENDING,
-        lease_until__gt=now + SENDING_LEASE - _IN_FLIGHT,
+        claimed_at__gt=now - _IN_FLIGHT,
         subscriber=OuterRef("subscriber"),
         component_update__component=OuterRef("component_update__component"),
     )

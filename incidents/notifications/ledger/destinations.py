@@ -2,53 +2,73 @@
 
 A failing destination gets one message at a time, as a probe, with increasing backoff;
 all other messages are sent as usual. Call these functions on the ledger's connection.
+
+What waits for a destination is postponed when it fails, and due when it recovers. Up to
+a million deliveries do, so they are moved in batches, each in a statement of its own;
+`Destination.postponed_until` says whether there are more.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from django.db import connection, transaction
+from django.db.models import F, Q
 from django.db.models.expressions import Combinable
 
 from ...masks import without_recipient
 from ...models import Delivery, DeliveryState, Destination, MailDomain, Subscriber
+from ...models.deliveries import DeliveryQuerySet
 from ...models.subscribers import SubscriberQuerySet
 from .. import addressing
 from ..channels.base import Reply
 from . import backoff
-from .writer import SENDING_LEASE, ClaimedDelivery, transition
+from .writer import ClaimedDelivery, transition
 
+# Rows per statement: on a busy machine it must not take longer than a fifth of a second.
+BATCH = 2_000
 _FORGET_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('incidents.destinations', 2))"
 
 
-def claim_probe(name: str, now: datetime) -> bool:
-    """Make this worker the one that probes the destination; if it dies, another may once its lease ends."""
-    due = Destination.objects.due_for_a_probe(now).filter(name=name)
-    return bool(due.update(retry_at=now + SENDING_LEASE))
+def claim_probe(name: str, holder: int, now: datetime) -> bool:
+    """Make this job the one that probes the destination."""
+    return bool(Destination.objects.due_for_a_probe(now).filter(name=name).update(prober=holder))
 
 
-def return_probe(name: str, now: datetime) -> None:
-    """Make a probe due again: the message that was to be the probe was not sent."""
-    Destination.objects.in_trouble().filter(name=name).update(retry_at=now)
+def return_probes(holder: int, names: Iterable[str]) -> None:
+    """Make probes due again: the message that was to be the probe was not sent."""
+    Destination.objects.filter(name__in=list(names), prober=holder).update(prober=None)
 
 
 @transaction.atomic
-def record_failure(name: str, reply: Reply, now: datetime, *, attempted: ClaimedDelivery, by_probe: bool) -> None:
+def record_failure(name: str, reply: Reply, now: datetime, *, attempted: ClaimedDelivery, by_probe: bool) -> bool:
     """Record that the destination is unreachable or defers messages. Only a failed probe increases the backoff.
 
-    Deliveries that wait for it are postponed until the next probe, and claims on them end;
-    the delivery `attempted` is due in time to be that probe. If its subscriber has been
-    erased, nothing is recorded of a destination that is not known.
+    Return whether the deliveries that wait for it have to be postponed, with `move_waiting`. If
+    the subscriber of `attempted` has been erased, nothing is recorded of a destination that is
+    not known.
     """
     if _has_recipient(attempted) or name == addressing.relay_name():
         Destination.objects.get_or_create(name=name)
     found = Destination.objects.select_for_update().filter(name=name).first()
     if found is None:
-        return
-    if found.failing_since is None or by_probe:
-        _back_off(found, Reply(reply.code, without_recipient(reply.text, attempted.address), reply.retry_after), now)
-        _postpone_waiting(found, now)
+        return False
+    changes = found.failing_since is None or by_probe
+    if changes:
+        _back_off(found, reply, now, attempted)
+    # Its own schedule must not make it miss the next probe.
     Delivery.objects.filter(pk=attempted.id, state=DeliveryState.DEFERRED).update(next_attempt_at=found.retry_at)
+    return changes
+
+
+def _back_off(found: Destination, reply: Reply, now: datetime, attempted: ClaimedDelivery) -> None:
+    found.failing_since = found.failing_since or now
+    found.failures += 1
+    delay = backoff.post_delay if addressing.is_webhook(found.name) else backoff.email_delay
+    found.retry_at, found.prober = now + backoff.at_least(delay(found.failures), reply.retry_after), None
+    found.last_deferred = attempted.subscriber_id
+    found.reply_code = reply.code or None
+    found.reply = without_recipient(reply.text, attempted.address)[:500]
+    found.save()
 
 
 def _has_recipient(row: ClaimedDelivery) -> bool:
@@ -57,35 +77,92 @@ def _has_recipient(row: ClaimedDelivery) -> bool:
     return recipient.select_for_update().first() is not None
 
 
-def _back_off(found: Destination, reply: Reply, now: datetime) -> None:
-    found.failing_since = found.failing_since or now
-    found.failures += 1
-    delay = backoff.post_delay if addressing.is_webhook(found.name) else backoff.email_delay
-    found.retry_at = now + backoff.at_least(delay(found.failures), reply.retry_after)
-    found.reply_code, found.reply = reply.code or None, reply.text[:500]
-    found.save()
-
-
-@transaction.atomic
-def record_recovery(name: str, now: datetime) -> None:
-    """Record that the destination accepts messages again: everything that waits for it is due now."""
+def record_recovery(name: str, now: datetime) -> bool:
+    """Record that the destination accepts messages again. Return whether deliveries wait for it: see `move_waiting`."""
     found = Destination.objects.in_trouble().filter(name=name)
-    if found.update(failing_since=None, retry_at=None, failures=0, reply_code=None, reply="", updated_at=now):
-        postponed = Delivery.objects.waiting().exclude(state=DeliveryState.UNCERTAIN)
-        postponed.filter(destination=name, next_attempt_at__gt=now).update(next_attempt_at=now)
+    return bool(
+        found.update(
+            failing_since=None,
+            postponed_until=F("retry_at"),
+            retry_at=None,
+            prober=None,
+            failures=0,
+            last_deferred="",
+            reply_code=None,
+            reply="",
+            updated_at=now,
+        )
+    )
 
 
-def is_same_failure(name: str, reply: Reply) -> bool:
-    """Whether a probe got the same reply as the one recorded for the failing destination."""
-    return Destination.objects.filter(name=name, reply_code=reply.code).exclude(reply_code=421).exists()
+def record_connections(name: str, number: int | None) -> None:
+    """Record how many connections the relay takes from one worker; None if it takes all that are configured."""
+    if number is not None:
+        Destination.objects.get_or_create(name=name)
+    Destination.objects.filter(name=name).update(connections=number)
 
 
-def _postpone_waiting(found: Destination, now: datetime) -> None:
-    waiting = Delivery.objects.waiting().filter(destination=found.name)
-    waiting.filter(next_attempt_at__lt=found.retry_at).update(next_attempt_at=found.retry_at, lease_until=None)
-    if found.failing_since and backoff.is_exhausted(found.failing_since, now):
-        too_old = waiting.filter(created_at__lt=now - backoff.RETRY_FOR)
-        transition(too_old, DeliveryState.FAILED, reply=found.reply, reply_code=found.reply_code)
+def connections_of(name: str) -> int | None:
+    return Destination.objects.filter(name=name).values_list("connections", flat=True).first()
+
+
+def move_waiting(name: str, now: datetime, after: int = 0) -> int | None:
+    """Postpone one batch of the deliveries that wait for a failing destination, or make them due if it has recovered.
+
+    `after` is the id of the last row of the batch before. Return that of this one; None if there are no more.
+    """
+    found = Destination.objects.filter(name=name).first()
+    if found is None or found.postponed_until == found.retry_at:
+        return None
+    waiting = Delivery.objects.waiting().filter(destination=name)
+    ids = list(waiting.filter(pk__gt=after).order_by("pk").values_list("pk", flat=True)[:BATCH])
+    if not ids:
+        same = Destination.objects.filter(name=name, retry_at=found.retry_at, failing_since=found.failing_since)
+        same.update(postponed_until=found.retry_at)
+        return None
+    with transaction.atomic():
+        _move(waiting.filter(pk__in=ids), found, now)
+    return ids[-1]
+
+
+def move_all_waiting(name: str, now: datetime) -> None:
+    after: int | None = 0
+    while after is not None:
+        after = move_waiting(name, now, after)
+
+
+def _move(waiting: DeliveryQuerySet, found: Destination, now: datetime) -> None:
+    # A recovered destination makes due what was postponed for it, and nothing that is deferred on its own for longer.
+    if found.retry_at is not None:
+        rows, fields = waiting.filter(next_attempt_at__lt=found.retry_at), {"next_attempt_at": found.retry_at}
+    else:
+        postponed = waiting.exclude(state=DeliveryState.UNCERTAIN)
+        rows = postponed.filter(next_attempt_at__gt=now, next_attempt_at__lte=found.postponed_until)
+        fields = {"next_attempt_at": now}
+    locked = rows.order_by().select_for_update(skip_locked=True).values("pk")
+    Delivery.objects.waiting().filter(pk__in=locked).update(**fields, holder=None, claimed_at=None)
+
+
+def move_overlooked(now: datetime) -> None:
+    """Move what a worker has left to move because it was stopped."""
+    failing = Q(retry_at__isnull=False) & (Q(postponed_until__isnull=True) | ~Q(postponed_until=F("retry_at")))
+    recovered = Q(retry_at__isnull=True, postponed_until__isnull=False)
+    for name in Destination.objects.filter(failing | recovered).names():
+        move_all_waiting(name, now)
+
+
+def give_up_exhausted(now: datetime) -> None:
+    """Fail what has waited for too long for a relay or destination that still accepts nothing."""
+    since = now - backoff.RETRY_FOR
+    for found in Destination.objects.in_trouble().filter(failing_since__lt=since):
+        waiting = Delivery.objects.waiting().filter(destination=found.name)
+        if found.name == addressing.relay_name():
+            waiting = Delivery.objects.waiting().by_mail()
+        too_old = waiting.exclude(announcement__paused_at__isnull=False).created_before(since).order_by()
+        while ids := list(too_old.values_list("pk", flat=True)[:BATCH]):
+            rows = Delivery.objects.filter(pk__in=ids)
+            if not transition(rows, DeliveryState.FAILED, reply=found.reply, reply_code=found.reply_code):
+                break
 
 
 @transaction.atomic

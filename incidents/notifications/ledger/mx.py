@@ -18,7 +18,7 @@ import dns.asyncresolver
 import dns.exception
 import dns.resolver
 from django.conf import settings
-from django.db.models import CharField, F, OuterRef, Q, Subquery
+from django.db.models import CharField, F, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -140,5 +140,5 @@ def _move_waiting(names: Collection[str], group: str) -> None:
     now = timezone.now()
     for name in Destination.objects.in_trouble().filter(name__in=names).values_list("name", flat=True):
         destinations.record_recovery(name, now)
-    free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
-    Delivery.objects.waiting().filter(free, destination__in=names).update(destination=group)
+        destinations.move_all_waiting(name, now)
+    Delivery.objects.waiting().filter(holder__isnull=True, destination__in=names).update(destination=group)

@@ -9,9 +9,13 @@ from ..channels.base import Busy, ChannelError, Lost, Reply, Scope
 from . import backoff
 from .writer import ClaimedDelivery, Outcome
 
-# If the relay fails during a transaction, the message is not the cause: it is requeued at
-# once, unless this happens to it repeatedly.
-_REQUEUE_DELAY = timedelta(seconds=15)
+# If the relay fails during a transaction, the message is not the cause: it is requeued
+# soon, unless this happens to it repeatedly.
+_REQUEUE_DELAYS = {
+    Scope.RELAY: timedelta(seconds=15),
+    Scope.SENDER: timedelta(seconds=15),
+    Scope.CONNECTIONS: timedelta(seconds=2),  # for one of the other connections
+}
 _MAX_REQUEUES = 3
 # A second lost connection means that the network, or the message, is the cause (STANDARDS Q10).
 _MAX_RESENDS = 1
@@ -33,7 +37,7 @@ def not_accepted(row: ClaimedDelivery, error: ChannelError, now: datetime) -> Ou
 def is_last_attempt(row: ClaimedDelivery, now: datetime) -> bool:
     """Whether a deferral of this attempt would be final."""
     used_up = row.channel != Subscriber.Channel.EMAIL and row.attempts >= len(backoff.POST_DELAYS)
-    return used_up or backoff.is_exhausted(row.created_at, now)
+    return used_up or backoff.is_exhausted(row.trying_since, now)
 
 
 def _deferred(row: ClaimedDelivery, error: Busy, now: datetime) -> Outcome:
@@ -41,8 +45,8 @@ def _deferred(row: ClaimedDelivery, error: Busy, now: datetime) -> Outcome:
     if row.channel != Subscriber.Channel.EMAIL:
         delay = backoff.at_least(backoff.post_delay(attempts), error.reply.retry_after)
         return _outcome(row, DeliveryState.DEFERRED, error.reply, now + delay)
-    if error.scope is Scope.RELAY and attempts <= _MAX_REQUEUES:
-        return _outcome(row, DeliveryState.QUEUED, error.reply, now + _REQUEUE_DELAY)
+    if error.scope in _REQUEUE_DELAYS and attempts <= _MAX_REQUEUES:
+        return _outcome(row, DeliveryState.QUEUED, error.reply, now + _REQUEUE_DELAYS[error.scope])
     return _outcome(row, DeliveryState.DEFERRED, error.reply, now + backoff.email_delay(attempts))
 
 

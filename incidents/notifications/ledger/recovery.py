@@ -6,16 +6,23 @@ from django.conf import settings
 from django.db.models import F
 
 from ...models import Delivery, DeliveryState, Destination
+from ...models.deliveries import DeliveryQuerySet
 from .. import queues
 from ..addressing import relay_name
 from ..queues import EMAILS, MESSAGES, POSTS
-from . import backoff
+from . import backoff, destinations, holders
 from .writer import transition
+
+_DIED = "The worker stopped while sending this message."
+# Delays before a message is sent again that was in flight when its worker died, for the first, second and third
+# time. After that the message may be what kills the worker.
+_RESEND_AFTER = (timedelta(), timedelta(minutes=5), timedelta(minutes=30))
 
 
 def sweep(now: datetime) -> None:
-    """Recover deliveries that a dead worker left in flight, and enqueue jobs for due ones that have none."""
+    """Recover what dead workers left behind, and enqueue jobs for due deliveries that have none."""
     recover_abandoned(now)
+    destinations.give_up_exhausted(now)
     if not queues.is_waiting(POSTS) and are_posts_due(now):
         queues.enqueue_posts()
     if not queues.is_waiting(MESSAGES) and are_messages_due(now):
@@ -28,14 +35,30 @@ def sweep(now: datetime) -> None:
 
 
 def recover_abandoned(now: datetime) -> int:
-    """End deliveries that a dead worker left in flight. Nothing shows whether their messages arrived."""
-    died = "The worker stopped while sending this message."
-    rows = Delivery.objects.abandoned(now)
+    """Free what dead workers had claimed, and end what they had in flight; return how many were in flight.
+
+    Nothing shows whether messages in flight have arrived.
+    """
+    holders.remove_dead(now)
+    dead = holders.without_row()
+    if not dead:
+        return 0
+    Destination.objects.filter(prober__in=dead).update(prober=None)
+    left_behind = Delivery.objects.filter(holder__in=dead)
+    left_behind.waiting().update(holder=None, claimed_at=None)
+    return _end_in_flight(left_behind.filter(state=DeliveryState.SENDING), now)
+
+
+def _end_in_flight(rows: DeliveryQuerySet, now: datetime) -> int:
     if not settings.RESEND_UNCERTAIN:
-        return transition(rows, DeliveryState.FAILED, reply=died)
-    too_old = transition(rows.filter(created_at__lt=now - backoff.RETRY_FOR), DeliveryState.FAILED, reply=died)
-    again = {"next_attempt_at": now + timedelta(minutes=5), "times_uncertain": F("times_uncertain") + 1}
-    return too_old + transition(rows, DeliveryState.UNCERTAIN, reply=died, **again)
+        return transition(rows, DeliveryState.FAILED, reply=_DIED)
+    hopeless = rows.filter(times_uncertain__gte=len(_RESEND_AFTER))
+    ended = transition(rows.created_before(now - backoff.RETRY_FOR), DeliveryState.FAILED, reply=_DIED)
+    ended += transition(hopeless, DeliveryState.FAILED, reply=_DIED)
+    for times, delay in enumerate(_RESEND_AFTER):
+        again = {"next_attempt_at": now + delay, "times_uncertain": F("times_uncertain") + 1}
+        ended += transition(rows.filter(times_uncertain=times), DeliveryState.UNCERTAIN, reply=_DIED, **again)
+    return ended
 
 
 def announcements_due(now: datetime) -> list[int]:

@@ -4,7 +4,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 
 from ...models import Announcement, Delivery, DeliveryState, Incident, SkipReason
-from .writer import transition
+from .writer import skip, transition
 
 # Rows per transaction: short transactions do not block the workers' writes.
 _BATCH = 5_000
@@ -12,8 +12,7 @@ _BATCH = 5_000
 
 def skip_withdrawn(incident: Incident) -> int:
     """Skip everything that waits to be sent about an incident. Return the number of deliveries."""
-    waiting = Delivery.objects.filter(announcement__update__incident=incident)
-    return transition(waiting, DeliveryState.SKIPPED, skip_reason=SkipReason.WITHDRAWN)
+    return skip(Delivery.objects.filter(announcement__update__incident=incident), SkipReason.WITHDRAWN)
 
 
 def skip_waiting(announcement_id: int) -> int:
@@ -34,9 +33,9 @@ def skip_stopped() -> int:
 @transaction.atomic
 def revoke_claims(announcement_id: int) -> None:
     """End the claims on deliveries that are not in flight yet, so that no worker sends them."""
-    claimed = Delivery.objects.waiting().filter(announcement=announcement_id, lease_until__isnull=False)
+    claimed = Delivery.objects.waiting().filter(announcement=announcement_id, holder__isnull=False)
     ids = list(claimed.order_by().select_for_update(skip_locked=True).values_list("pk", flat=True))
-    Delivery.objects.filter(pk__in=ids).update(lease_until=None)
+    Delivery.objects.waiting().filter(pk__in=ids).update(holder=None, claimed_at=None)
 
 
 @transaction.atomic

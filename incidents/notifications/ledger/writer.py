@@ -12,21 +12,20 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 import psycopg
-from django.db import DEFAULT_DB_ALIAS, OperationalError, connections
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connections, transaction
 from django.utils import timezone
 
-from ...models import ALLOWED_MOVES, Delivery, DeliveryState, Subscriber
+from ...models import ALLOWED_MOVES, Delivery, DeliveryState, SkipReason, Subscriber
 from ...models.deliveries import DeliveryQuerySet
+from . import holders
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
-# Longer than all timeouts of one SMTP transaction together (RFC 5321 §4.5.3.2): a worker
-# that has not recorded an outcome by then is dead.
-SENDING_LEASE = timedelta(minutes=30)
 # How long a worker retries to record an outcome while PostgreSQL is not available.
 DATABASE_PATIENCE = timedelta(minutes=20)
 
@@ -39,30 +38,56 @@ def allowed_sources(target: DeliveryState) -> list[str]:
 _SENDABLE_STATES = allowed_sources(DeliveryState.SENDING)
 
 
+@transaction.atomic
 def transition(rows: DeliveryQuerySet, target: DeliveryState, **fields: Any) -> int:
-    """Change the state of those rows that may change, end the claims on them, and return their number."""
-    return rows.filter(state__in=allowed_sources(target)).update(state=target, lease_until=None, **fields)
+    """Change the state of those rows that may change, end the claims on them, and return their number.
+
+    The state is checked on the locked row itself: a worker may have recorded an outcome since the query began.
+    Rows that another transaction has locked are left out, so that no two wait for each other.
+    """
+    sources = allowed_sources(target)
+    free = rows.filter(state__in=sources).order_by().select_for_update(skip_locked=True, of=("self",))
+    changed = Delivery.objects.filter(pk__in=free.values("pk"), state__in=sources)
+    return changed.update(state=target, holder=None, claimed_at=None, **fields)
+
+
+def skip(rows: DeliveryQuerySet, reason: SkipReason) -> int:
+    """Skip those rows that wait; return how many.
+
+    Those that a worker has locked at this moment, to claim or to start them, are looked at again
+    once this transaction has committed.
+    """
+    move = partial(transition, rows, DeliveryState.SKIPPED, skip_reason=reason)
+    transaction.on_commit(move, robust=True)
+    return move()
+
+
+def requeue(rows: DeliveryQuerySet, now: datetime) -> int:
+    """Send those rows again that have ended, with all the time and attempts of new ones; return how many."""
+    again = {"next_attempt_at": now, "retried_at": now, "attempts": 0, "times_uncertain": 0}
+    return transition(rows, DeliveryState.QUEUED, **again)
 
 
 @dataclass
 class ClaimedDelivery:
-    """A delivery that this worker has claimed, with what it takes to send it. `lease` is the proof of the claim."""
+    """A delivery that this worker has claimed, with what it takes to send it. `claimed_at` proves the claim."""
 
     id: int
-    lease: datetime
+    claimed_at: datetime
     destination: str
     letter: str
     language: str
     announcement_id: int | None
     attempts: int
     times_uncertain: int
-    created_at: datetime
+    trying_since: datetime
     message_id: str
     dated_at: datetime
     subscriber_id: str
     address: str
     opt_in_round: int
     channel: str = Subscriber.Channel.EMAIL
+    owner: str = ""  # of a webhook
     endpoint: str = ""  # the subscription's own address, which `address` is not for a webhook's owner
     time_zone: str = ""  # empty: that of the page
     component_update_id: str | None = None
@@ -95,20 +120,21 @@ _WRITE = f"""
 WITH ended AS (
     UPDATE {Delivery._meta.db_table} AS d
     SET state = v.state, reply_code = v.code, next_attempt_at = v.next, sent_at = v.sent,
-        reply = CASE d.language WHEN '' THEN '' ELSE v.reply END, lease_until = NULL,
+        reply = CASE d.language WHEN '' THEN '' ELSE v.reply END, holder = NULL, claimed_at = NULL,
         times_uncertain = d.times_uncertain + (v.state = '{DeliveryState.UNCERTAIN}')::int
     FROM json_to_recordset(%s::json)
-        AS v (id bigint, lease timestamptz, state text, code int, reply text, next timestamptz, sent timestamptz)
+        AS v (id bigint, claimed timestamptz, state text, code int, reply text, next timestamptz, sent timestamptz)
     WHERE d.id = ANY(%s::bigint[]) AND d.id = v.id
-        AND coalesce(d.state, '') = '{DeliveryState.SENDING}' AND d.lease_until = v.lease
+        AND coalesce(d.state, '') = '{DeliveryState.SENDING}' AND d.claimed_at = v.claimed AND d.holder = %s
 )
 UPDATE {Delivery._meta.db_table} AS d
-SET state = '{DeliveryState.SENDING}', attempts = d.attempts + 1, lease_until = %s
-FROM json_to_recordset(%s::json) AS v (id bigint, lease timestamptz), {Subscriber._meta.db_table} AS s
+SET state = '{DeliveryState.SENDING}', attempts = d.attempts + 1, claimed_at = %s
+FROM json_to_recordset(%s::json) AS v (id bigint, claimed timestamptz), {Subscriber._meta.db_table} AS s
 WHERE d.id = ANY(%s::bigint[]) AND d.id = v.id AND s.id = d.subscriber_id
     AND (d.letter NOT IN ('{Delivery.Letter.UPDATE}', '{Delivery.Letter.COMPONENT}') OR s.state = 'active')
-    AND (d.lease_until = v.lease AND d.state = ANY(%s)
-         OR coalesce(d.state, '') = '{DeliveryState.SENDING}' AND d.lease_until = %s)
+    AND d.holder = %s
+    AND (d.claimed_at = v.claimed AND d.state = ANY(%s)
+         OR coalesce(d.state, '') = '{DeliveryState.SENDING}' AND d.claimed_at = %s)
 RETURNING d.id
 """  # noqa: S608 - own names only; the last alternative is our own write, retried after a lost connection
 
@@ -121,20 +147,37 @@ class Ledger:
 
     def __init__(self) -> None:
         self._connection = connections[DEFAULT_DB_ALIAS]
+        self.holder = 0
+        self._session_locked_on: object = None  # the connection that has the session lock
         self._generic_plans_on: object = None  # the connection that has the setting
 
     def write(self, outcomes: Sequence[Outcome], starting: Sequence[ClaimedDelivery]) -> set[int]:
         """Record outcomes and, in the same statement, that the rows `starting` are in flight now.
 
         Return the ids of those that may be sent: not rows whose claim has ended, or whose
-        subscriber has unsubscribed since. Each of `starting` gets its new lease.
+        subscriber has unsubscribed since. Each of `starting` gets its new proof.
         """
-        lease = timezone.now() + SENDING_LEASE
-        parameters = _parameters(outcomes, starting, lease)
+        now = timezone.now()
+        parameters = _parameters(self.holder, outcomes, starting, now)
         allowed = self.run(lambda: self._execute(parameters))
         for row in starting:
-            row.lease = lease
+            row.claimed_at = now
         return allowed
+
+    def begin(self) -> None:
+        """Register this job as a holder of deliveries."""
+        self.holder = self.run(lambda: holders.register(timezone.now()))
+        self.renew()
+
+    def renew(self) -> None:
+        """Show that this job is running. Raises HolderLost if it counted as dead."""
+        self.run(self._renew)
+
+    def end(self) -> None:
+        """Give back all that the job has claimed."""
+        self.run(lambda: holders.end(self.holder))
+        if self._session_locked_on is self._connection.connection:
+            self.run(lambda: holders.unlock_session(self.holder))
 
     def run(self, work: Callable[[], T]) -> T:
         """Run a database operation, and retry it while PostgreSQL is unavailable: outcomes must not be lost."""
@@ -163,6 +206,12 @@ class Ledger:
         finally:
             self._connection.dec_thread_sharing()
 
+    def _renew(self) -> None:
+        holders.renew(self.holder, timezone.now())
+        if self._session_locked_on is not self._connection.connection:
+            holders.lock_session(self.holder)
+            self._session_locked_on = self._connection.connection
+
     def _execute(self, parameters: list[Any]) -> set[int]:
         # Execute it as a prepared statement, because planning takes longer; Django's own cursors do not prepare.
         self._connection.ensure_connection()
@@ -173,22 +222,26 @@ class Ledger:
             return {pk for (pk,) in cursor.execute(_WRITE, parameters, prepare=True)}
 
 
-def _parameters(outcomes: Sequence[Outcome], starting: Sequence[ClaimedDelivery], lease: datetime) -> list[Any]:
+def _parameters(
+    holder: int, outcomes: Sequence[Outcome], starting: Sequence[ClaimedDelivery], now: datetime
+) -> list[Any]:
     return [
         json.dumps([_as_record(outcome) for outcome in outcomes]),
         [outcome.row.id for outcome in outcomes],
-        lease,
-        json.dumps([{"id": row.id, "lease": row.lease.isoformat()} for row in starting]),
+        holder,
+        now,
+        json.dumps([{"id": row.id, "claimed": row.claimed_at.isoformat()} for row in starting]),
         [row.id for row in starting],
+        holder,
         _SENDABLE_STATES,
-        lease,
+        now,
     ]
 
 
 def _as_record(outcome: Outcome) -> dict[str, Any]:
     return {
         "id": outcome.row.id,
-        "lease": outcome.row.lease.isoformat(),
+        "claimed": outcome.row.claimed_at.isoformat(),
         "state": outcome.state.value,
         "code": outcome.code or None,
         "reply": outcome.text[:500],

@@ -1,59 +1,39 @@
 """The work of one connection: take a row, record that it is in flight, send it, act on the reply."""
 
+import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from django.utils import timezone
 
+from ...models import Delivery, DeliveryState
 from ..addressing import relay_name
 from ..channels.base import Busy, ChannelError, Lost, Refused, Reply, Scope
 from ..channels.email import EmailChannel, envelope_sender
+from ..channels.smtp import Pipelining
 from ..ledger import destinations, outcomes
 from ..ledger.writer import ClaimedDelivery, Outcome
 from ..suspension import suspend
+from . import stopping
+from .concurrency import ConnectionLimit
 from .dispatcher import Dispatcher, Result
 from .group_commit import GroupCommit
 from .rate_limit import RateLimiter
 
 logger = logging.getLogger(__name__)
 
-# Failures in a row after which a relay that has accepted messages counts as failing.
-_MAX_RELAY_FAILURES = 5
-# If so many destinations defer messages and none accepts any, the replies are the relay's own.
-_MAX_DEFERRING_DESTINATIONS = 5
-
-
-@dataclass
-class RelayHealth:
-    """What the connections of a worker have learned about the relay."""
-
-    has_accepted: bool = False
-    _failures: int = 0
-    _deferring: set[str] = field(default_factory=set)
-
-    def record_acceptance(self) -> None:
-        self.has_accepted, self._failures = True, 0
-        self._deferring.clear()
-
-    def record_failure(self) -> bool:
-        """Return whether the relay counts as failing now."""
-        self._failures += 1
-        return not self.has_accepted or self._failures >= _MAX_RELAY_FAILURES
-
-    def record_deferral(self, destination: str) -> bool:
-        """Return whether the relay counts as failing now."""
-        self._deferring.add(destination)
-        return len(self._deferring) >= _MAX_DEFERRING_DESTINATIONS
-
 
 class Transport(Protocol):
-    """How a sender sends. `prepare` may raise Busy, `send` any ChannelError."""
+    """How a sender sends. `prepare` may raise Busy, `send` any ChannelError, also after `abort`."""
 
     async def prepare(self) -> None: ...
 
     def send(self, row: ClaimedDelivery) -> Awaitable[Reply]: ...
+
+    def abort(self) -> None: ...
 
     def close(self) -> None: ...
 
@@ -61,10 +41,11 @@ class Transport(Protocol):
 class SmtpTransport:
     """Sends emails over a connection to the mail relay; `email_for` returns the bytes for a row."""
 
-    def __init__(self, email_for: Callable[[ClaimedDelivery], bytes]) -> None:
+    def __init__(self, email_for: Callable[[ClaimedDelivery], bytes], pipelining: Pipelining) -> None:
         self.email_for = email_for
-        self.channel = EmailChannel()
+        self.channel = EmailChannel(pipelining)
         self.prepare = self.channel.prepare
+        self.abort = self.channel.abort
         self.close = self.channel.close
 
     def send(self, row: ClaimedDelivery) -> Awaitable[Reply]:
@@ -77,34 +58,55 @@ class SmtpTransport:
             raise Refused(Reply(0, f"The message cannot be built: {error}")) from error
 
 
+@dataclass
+class Shared:
+    """What all senders of a worker share. `relay` is its knowledge about the server that they connect to."""
+
+    holder: int
+    commits: GroupCommit
+    dispatcher: Dispatcher
+    relay: ConnectionLimit
+    rate_limiter: RateLimiter
+
+
 class Sender:
-    """A task with a connection of its own, which runs until the dispatcher is closed or the relay fails."""
+    """A task with a connection of its own, which runs until the dispatcher is closed or its connection is refused."""
 
-    def __init__(
-        self,
-        commits: GroupCommit,
-        dispatcher: Dispatcher,
-        relay: RelayHealth,
-        transport: Transport,
-        rate_limiter: RateLimiter,
-    ) -> None:
-        self.commits = commits
-        self.dispatcher = dispatcher
-        self.relay = relay
+    def __init__(self, shared: Shared, transport: Transport) -> None:
+        self.holder = shared.holder
+        self.commits = shared.commits
+        self.dispatcher = shared.dispatcher
+        self.relay = shared.relay
+        self.rate_limiter = shared.rate_limiter
         self.transport = transport
-        self.rate_limiter = rate_limiter
         self.unrecorded: Outcome | None = None
+        self.is_open = False
+        self._is_preparing = False
+        self.task = asyncio.create_task(self._run())
+        self.relay.running += 1
 
-    async def run(self) -> None:
-        """Send until there is nothing left. An unexpected error ends the whole worker, not only this task."""
+    def abort(self) -> None:
+        """End it now: a row that is not in flight is put back, and one in flight ends as if the connection was lost."""
+        if self._is_preparing:
+            self.task.cancel()
+        else:
+            self.transport.abort()
+
+    async def _run(self) -> None:
+        # Send until there is nothing left. An unexpected error ends the whole worker, not only this task.
         try:
-            while (row := await self._next_row()) is not None and await self._prepare(row):
+            while not self.relay.has_too_many and (row := await self._next_row()) is not None:
+                if not await self._prepare(row):
+                    break
                 self.unrecorded = await self._send(row)
+            await self._record_outcome()
         except BaseException:
             self.dispatcher.close()
             raise
         finally:
             self.transport.close()
+            self.relay.running -= 1
+            self.relay.open -= self.is_open
 
     async def _next_row(self) -> ClaimedDelivery | None:
         # An outcome is recorded together with the start of the next row, or at once if there is none.
@@ -120,23 +122,34 @@ class Sender:
             self.unrecorded = None
 
     async def _prepare(self, row: ClaimedDelivery) -> bool:
-        # Open the connection. If that fails, the row stays as it is and this task ends.
+        # Open the connection. If that fails, the row is put back and this task ends.
+        self._is_preparing = True
         try:
             await self.transport.prepare()
         except Busy as error:
             await self._record_outcome()
-            self.dispatcher.finish(row, Result.UNKNOWN)
-            if not await self._handle_relay_failure(row, error.reply):
-                self.dispatcher.add([row])
+            self.dispatcher.put_back(row)
+            await self._handle_refused_connection(row, error.reply)
             return False
+        except asyncio.CancelledError:
+            self.dispatcher.put_back(row)
+            raise
+        finally:
+            self._is_preparing = False
+        self.relay.open += not self.is_open
+        self.is_open = True
         return True
 
     async def _send(self, row: ClaimedDelivery) -> Outcome | None:
         # Return an outcome that can be recorded with the next row; one with consequences is recorded first.
         await self.rate_limiter.wait()
         outcome, self.unrecorded = self.unrecorded, None
+        if stopping.is_requested():
+            self.dispatcher.close()
+            self.dispatcher.put_back(row)
+            return outcome
         if not await self.commits.write(outcome, row):
-            self.dispatcher.finish(row, Result.UNKNOWN)
+            self.dispatcher.finish(row, Result.NOTHING)
             await self._return_probes(row)
             return None
         try:
@@ -151,44 +164,67 @@ class Sender:
         self.relay.record_acceptance()
         if row.probes:
             await self.commits.write(outcome, None)
-            await self._record_recovery(row)
+            await self._record_recovery(row.probes)
         self.dispatcher.finish(row, Result.WORKING)
         return None if row.probes else outcome
 
     # -- consequences of errors --------------------------------------------------------------
 
     async def _handle_error(self, row: ClaimedDelivery, error: ChannelError) -> None:
-        if isinstance(error, Lost) or error.scope in {Scope.RELAY, Scope.SENDER, Scope.CONNECTIONS}:
-            self.dispatcher.finish(row, Result.UNKNOWN)
+        if isinstance(error, Lost) or error.scope in {Scope.RELAY, Scope.SENDER}:
+            self.dispatcher.finish(row, Result.NOTHING)
             await self._handle_relay_failure(row, error.reply)
-        elif error.scope in {Scope.DESTINATION, Scope.UNKNOWN}:
-            await self._handle_deferral(row, error.reply)
+        elif error.scope is Scope.CONNECTIONS:
+            self.relay.record_too_many()
+            self.dispatcher.finish(row, Result.NOTHING)
+            await self._return_probes(row)
         else:
-            if isinstance(error, Refused):
-                await self._handle_refusal(row, error)
-            await self._record_recovery(row)
+            self.relay.record_reply()
+            await self._handle_reply(row, error)
+
+    async def _handle_reply(self, row: ClaimedDelivery, error: ChannelError) -> None:
+        # A reply behind the relay: about the destination, or about this message or mailbox alone.
+        if isinstance(error, Refused):
+            await self._handle_refusal(row, error)
+            await self._record_recovery(row.probes)
             self.dispatcher.finish(row, Result.WORKING)
+        elif error.scope in {Scope.DESTINATION, Scope.UNKNOWN}:
+            await self._handle_deferral(row, error)
+            await self._record_recovery(name for name in row.probes if name != row.destination)
+        else:
+            await self._record_recovery(row.probes)
+            self.dispatcher.finish(row, Result.NOTHING)
 
-    async def _handle_relay_failure(self, row: ClaimedDelivery, reply: Reply) -> bool:
-        # Return whether the relay counts as failing now; the dispatcher is closed then.
-        is_failing = self.relay.record_failure()
-        if is_failing or row.probes:
-            logger.warning("The mail relay %s does not accept messages: %s", relay_name(), reply)
+    async def _handle_refused_connection(self, row: ClaimedDelivery, reply: Reply) -> None:
+        # The other connections go on. Without any, the relay is failing, unless other workers have those that it takes.
+        is_last = self.relay.record_refused_connection()
+        if row.probes or (is_last and not await self.commits.run(self._are_others_sending)):
+            await self._close_relay(row, reply)
+        elif is_last:
             self.dispatcher.close()
-            for name in {relay_name(), *row.probes}:
-                await self._record_failure(name, reply, row)
-        return is_failing
 
-    async def _handle_deferral(self, row: ClaimedDelivery, reply: Reply) -> None:
-        relay = relay_name()
-        if self.dispatcher.finish(row, Result.DEFERRING) or row.destination in row.probes:
-            await self._record_failure(row.destination, reply, row)
-        same = relay in row.probes and await self.commits.run(lambda: destinations.is_same_failure(relay, reply))
-        if same or self.relay.record_deferral(row.destination):
-            self.dispatcher.close()
-            await self._record_failure(relay, reply, row)
-        elif relay in row.probes:
-            await self.commits.run(lambda: destinations.record_recovery(relay, timezone.now()))
+    def _are_others_sending(self) -> bool:
+        in_flight = Delivery.objects.filter(holder__isnull=False, state=DeliveryState.SENDING).by_mail()
+        return in_flight.exclude(holder=self.holder).exists()
+
+    async def _handle_relay_failure(self, row: ClaimedDelivery, reply: Reply) -> None:
+        # If the dispatcher is closed, its connections may have been ended by the worker itself.
+        if self.dispatcher.is_closed:
+            await self._return_probes(row)
+        elif self.relay.record_failure() or row.probes:
+            await self._close_relay(row, reply)
+
+    async def _close_relay(self, row: ClaimedDelivery, reply: Reply) -> None:
+        logger.warning("The mail relay %s does not accept messages: %s", relay_name(), reply)
+        self.relay.is_failing = True
+        self.dispatcher.close()
+        for name in {relay_name(), *row.probes}:
+            await self._record_failure(name, reply, row)
+
+    async def _handle_deferral(self, row: ClaimedDelivery, error: ChannelError) -> None:
+        result = Result.DEFERRING if error.scope is Scope.DESTINATION else Result.DOUBTFUL
+        if self.dispatcher.finish(row, result) or row.destination in row.probes:
+            await self._record_failure(row.destination, error.reply, row)
 
     async def _handle_refusal(self, row: ClaimedDelivery, error: Refused) -> None:
         if error.address_is_gone:
@@ -198,14 +234,21 @@ class Sender:
 
     async def _record_failure(self, name: str, reply: Reply, row: ClaimedDelivery) -> None:
         by_probe = name in row.probes
-        await self.commits.run(
-            lambda: destinations.record_failure(name, reply, timezone.now(), attempted=row, by_probe=by_probe)
-        )
+        record = partial(destinations.record_failure, name, reply, timezone.now(), attempted=row, by_probe=by_probe)
+        if await self.commits.run(record):
+            await self._move_waiting(name)
 
-    async def _record_recovery(self, row: ClaimedDelivery) -> None:
-        for name in row.probes:
-            await self.commits.run(lambda name=name: destinations.record_recovery(name, timezone.now()))  # type: ignore[misc]
+    async def _record_recovery(self, probes: Iterable[str]) -> None:
+        for name in probes:
+            if await self.commits.run(partial(destinations.record_recovery, name, timezone.now())):
+                await self._move_waiting(name)
+
+    async def _move_waiting(self, name: str) -> None:
+        # In batches, between which the other connections write their outcomes. The scheduler does what a job leaves.
+        after: int | None = 0
+        while after is not None and not (after and self.dispatcher.is_closed):
+            after = await self.commits.run(partial(destinations.move_waiting, name, timezone.now(), after))
 
     async def _return_probes(self, row: ClaimedDelivery) -> None:
-        for name in row.probes:
-            await self.commits.run(lambda name=name: destinations.return_probe(name, timezone.now()))  # type: ignore[misc]
+        if row.probes:
+            await self.commits.run(partial(destinations.return_probes, self.holder, row.probes))

@@ -1,6 +1,9 @@
 """The RQ worker process. It forks for each job, so it loads in advance what every job needs."""
 
+import contextlib
 import logging
+import os
+import signal
 from typing import Any
 
 from django.conf import settings
@@ -14,11 +17,11 @@ from rq.job import Job
 from ... import links, markup
 from ..monitoring.health import HEARTBEAT
 from ..outbox import EMAIL_KINDS
-from . import webhook_worker, worker
+from . import email_workers, stopping, webhook_worker
 
 logger = logging.getLogger(__name__)
 
-__all__ = ["PreloadedWorker", "webhook_worker", "worker"]
+__all__ = ["PreloadedWorker", "email_workers", "webhook_worker"]
 
 
 class HeartbeatWorker(Worker):
@@ -33,6 +36,17 @@ class HeartbeatWorker(Worker):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **{**options, "job_monitoring_interval": int(HEARTBEAT.total_seconds())})
+
+    def setup_work_horse_signals(self) -> None:
+        super().setup_work_horse_signals()  # type: ignore[no-untyped-call]
+        stopping.listen()
+
+    def handle_warm_shutdown_request(self) -> None:
+        """Pass the signal on to the process of the job: it ends within half a minute, and this one after it."""
+        super().handle_warm_shutdown_request()  # type: ignore[no-untyped-call]
+        if self.horse_pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.horse_pid, signal.SIGTERM)
 
     @property
     def dequeue_timeout(self) -> int:

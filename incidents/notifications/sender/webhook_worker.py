@@ -6,24 +6,28 @@ from collections.abc import Callable
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from ...models import Announcement, Attempt, ComponentUpdate, Delivery, SigningSecret, Subscriber
 from .. import outbox
 from ..channels import webhook
-from ..channels.base import ChannelError, Gone, Refused, Reply
+from ..channels.base import Busy, ChannelError, Gone, Refused, Reply
 from ..ledger import claims, outcomes
 from ..ledger.writer import ClaimedDelivery
 from ..messages import signatures
 from ..messages.payloads import Payload
 from ..messages.rendered_posts import payload_of
 from ..suspension import suspend
-from .connection import RelayHealth, Sender
-from .dispatcher import Result
+from .concurrency import ConnectionLimit
+from .connection import Sender, Shared, Transport
+from .dispatcher import Dispatcher
 from .group_commit import GroupCommit
 from .worker import Worker, announcement_of
 
 BATCH = 100
-CONNECTIONS = 20  # each post may take half a minute
+# Each post may take half a minute. A server that does not answer keeps at most as many connections as its lane has.
+CONNECTIONS = 100
+CONNECTIONS_PER_LANE = 2
 _HEADERS = {"Content-Type": "application/json", "User-Agent": "statuspage-webhook/1"}
 
 
@@ -34,8 +38,14 @@ class WebhookTransport:
         self.commits = commits
         self.payload_for = payload_for
 
+        self._post: asyncio.Task[Reply] | None = None
+
     async def prepare(self) -> None:
         """Nothing to prepare."""
+
+    def abort(self) -> None:
+        if self._post is not None:
+            self._post.cancel()
 
     def close(self) -> None:
         """Nothing to close."""
@@ -45,12 +55,19 @@ class WebhookTransport:
         headers = {**_HEADERS, **await self._signature_headers(row, body)}
         is_chat = row.channel != Subscriber.Channel.WEBHOOK
         try:
-            reply = await asyncio.to_thread(webhook.deliver, row.address, body, headers, is_chat=is_chat)
+            reply = await self._deliver(row.address, body, headers, is_chat)
         except ChannelError as error:
             await self._record_attempt(row, error.reply, started_at)
             raise
         await self._record_attempt(row, reply, started_at)
         return reply
+
+    async def _deliver(self, url: str, body: bytes, headers: dict[str, str], is_chat: bool) -> Reply:
+        self._post = asyncio.create_task(asyncio.to_thread(webhook.deliver, url, body, headers, is_chat=is_chat))
+        try:
+            return await self._post
+        except asyncio.CancelledError:
+            raise Busy(Reply(0, gettext_noop("The worker was stopped before the answer came."))) from None
 
     async def _signature_headers(self, row: ClaimedDelivery, body: bytes) -> dict[str, str]:
         # Return no headers for chats, nor for a webhook that its owner has not confirmed: neither has a secret.
@@ -81,31 +98,43 @@ class WebhookSender(Sender):
     async def _handle_refusal(self, row: ClaimedDelivery, error: Refused) -> None:
         """Nothing more to do: `_handle_error` has suspended the webhook and notified its owner."""
 
-    async def _handle_deferral(self, row: ClaimedDelivery, reply: Reply) -> None:
-        if self.dispatcher.finish(row, Result.DEFERRING) or row.destination in row.probes:
-            await self._record_failure(row.destination, reply, row)
-
 
 class WebhookWorker(Worker[Payload]):
     """Sends all posts that are due, of all announcements."""
 
     def __init__(self) -> None:
-        super().__init__(BATCH, CONNECTIONS)
-        self.relay = RelayHealth(has_accepted=True)  # there is no relay
+        # There is no relay: each post has its own connection.
+        relay = ConnectionLimit(CONNECTIONS)
+        relay.record_reply()
+        dispatcher = Dispatcher(lanes_of=_lanes_of, lane_width=CONNECTIONS_PER_LANE, tries_one_first=_has_own_host)
+        super().__init__(BATCH, dispatcher, relay)
 
     async def claim(self) -> list[ClaimedDelivery]:
-        if self.dispatcher.pending >= self.low_water():
+        if self.dispatcher.pending_without_held_back() >= self.low_water():
             return []
-        rows = await self.commits.run(lambda: claims.claim_posts(self.batch, timezone.now()))
+        holder, saturated = self.ledger.holder, self.dispatcher.saturated()
+        rows = await self.commits.run(lambda: claims.claim_posts(holder, self.batch, timezone.now(), saturated))
         self.has_more = len(rows) >= self.batch
         return rows
 
     def render(self, row: ClaimedDelivery) -> Payload:
         return payload_of(row, _news_of(row))
 
-    def create_sender(self) -> Sender:
-        transport = WebhookTransport(self.commits, self.rendered_for)
-        return WebhookSender(self.commits, self.dispatcher, self.relay, transport, self.rate_limiter)
+    def create_transport(self) -> Transport:
+        return WebhookTransport(self.commits, self.rendered_for)
+
+    def create_sender(self, shared: Shared) -> Sender:
+        return WebhookSender(shared, self.create_transport())
+
+
+def _lanes_of(row: ClaimedDelivery) -> tuple[str, ...]:
+    owner = f"owner {row.owner}"
+    return (row.destination, owner) if _has_own_host(row) else (owner,)
+
+
+def _has_own_host(row: ClaimedDelivery) -> bool:
+    # All channels of a chat have their hosts in common: what one of them does must not delay the others.
+    return row.channel == Subscriber.Channel.WEBHOOK
 
 
 def _news_of(row: ClaimedDelivery) -> Announcement | ComponentUpdate | None:
@@ -124,7 +153,7 @@ def _save_unless_erased(attempt: Attempt) -> None:
 def _suspend(row: ClaimedDelivery, reply: Reply, *, is_gone: bool) -> None:
     # Suspend the webhook and notify its owner by email, unless it has accepted a post since this one was created.
     accepted_since = Attempt.objects.filter(
-        subscriber=row.subscriber_id, at__gte=row.created_at, code__range=(200, 299)
+        subscriber=row.subscriber_id, at__gte=row.trying_since, code__range=(200, 299)
     )
     if not is_gone and accepted_since.exists():
         return

@@ -4,19 +4,18 @@ import asyncio
 import logging
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, TypeVar
 
-from django.conf import settings
 from django.db import OperationalError
-from django.utils import timezone
 
 from ...models import Announcement, Delivery, DeliveryState
-from .. import queues
-from ..ledger import claims, destinations
+from ..ledger import claims, destinations, holders
 from ..ledger.writer import ClaimedDelivery, Ledger, transition
-from ..messages.email import RenderedEmail, render
-from .connection import RelayHealth, Sender, SmtpTransport
+from . import stopping
+from .concurrency import ConnectionLimit
+from .connection import Sender, Shared, Transport
 from .dispatcher import Dispatcher
 from .group_commit import GroupCommit
 from .rate_limit import RateLimiter
@@ -29,29 +28,23 @@ Rendered = TypeVar("Rendered")
 
 # A job ends after this and enqueues another, so that workers can be stopped and share the work.
 JOB_SECONDS = 120
-# Single messages per job. A job ends sooner while an announcement waits for a worker.
-_MESSAGE_BATCH = 100
-# While an announcement is sent, every twentieth email is a single message at most: subscribers come first, but nobody
-# waits for a confirmation until a hundred thousand are notified.
-_NEWS_PER_MESSAGE = 20
 
 
 class Worker(ABC, Generic[Rendered]):
-    """The work of one job. Subclasses `claim` rows, `render` their messages, and `create_sender`."""
+    """The work of one job. Subclasses `claim` rows, `render` their messages, and `create_transport`."""
 
     poll_seconds = 0.5  # how often it claims, and checks whether it must end
     sends_all_claimed = True  # also when it must end; otherwise rows that were not started are given back
 
-    def __init__(self, batch: int, connections: int, rate: float = 0, destination_rate: float = 0) -> None:
+    def __init__(self, batch: int, dispatcher: Dispatcher, relay: ConnectionLimit, rate: float = 0) -> None:
         self.batch = batch
-        self.connections = connections
         self.ledger = Ledger()
-        self.dispatcher = Dispatcher(destination_rate)
-        self.relay = RelayHealth()
+        self.dispatcher = dispatcher
+        self.relay = relay
         self.rate_limiter = RateLimiter(rate)
         self.rendered: dict[_RenderKey, Rendered] = {}
         self.render_errors: dict[_RenderKey, str] = {}
-        self.senders: list[asyncio.Task[None]] = []
+        self.senders: list[Sender] = []
         self.has_more = False  # the last claim reached its limit, so the next one may find more
         self.leaves_more = False  # the job ends although more is due
 
@@ -64,25 +57,36 @@ class Worker(ABC, Generic[Rendered]):
         """Render the message of this row and of all with the same key. Uses the database."""
 
     @abstractmethod
-    def create_sender(self) -> Sender:
-        """Create the sender of one more connection."""
+    def create_transport(self) -> Transport:
+        """Create the transport of one more connection."""
+
+    def create_sender(self, shared: Shared) -> Sender:
+        return Sender(shared, self.create_transport())
 
     def run(self) -> bool:
         """Send what is due. Return whether the job ended before all of it was claimed."""
         with self.ledger.shared():
-            return asyncio.run(self._run())
+            self.ledger.begin()
+            try:
+                return asyncio.run(self._run())
+            except holders.HolderLost:
+                logger.exception("Another job sends what is left")
+                return True
+            finally:
+                self.ledger.end()
 
     async def _run(self) -> bool:
         # All connections run in one thread. Only blocking calls use others: to the database, and to connect.
         self.commits = GroupCommit(self.ledger)
-        executor = ThreadPoolExecutor(self.connections, "blocking")
-        asyncio.get_running_loop().set_default_executor(executor)
+        self.shared = Shared(self.ledger.holder, self.commits, self.dispatcher, self.relay, self.rate_limiter)
+        asyncio.get_running_loop().set_default_executor(_UnawaitedThreads(self.relay.maximum, "blocking"))
+        renewal = asyncio.create_task(self._renew_claims())
         try:
             return await self._work()
         finally:
-            unused = self.dispatcher.close()
-            await asyncio.gather(*self.senders, return_exceptions=True)
-            await self._give_up_claims(unused)
+            renewal.cancel()
+            self.dispatcher.close()
+            await self._end_senders()
             self.commits.close()
 
     async def _work(self) -> bool:
@@ -100,21 +104,46 @@ class Worker(ABC, Generic[Rendered]):
         is_unfinished = must_end or (self.leaves_more and not self.dispatcher.is_closed)
         if self.sends_all_claimed:
             await self._finish_claimed()
-        await self._give_up_claims(self.dispatcher.close())
-        await asyncio.gather(*self.senders)
+        self.dispatcher.close()
+        await self._give_back_unsent()
+        await self._end_senders()
+        self._raise_errors(self.senders)
         return is_unfinished
 
     async def must_end(self) -> bool:
         """Whether another job has to do the rest."""
-        return time.monotonic() >= self.ends_at
+        return stopping.is_requested() or time.monotonic() >= self.ends_at
 
     async def _finish_claimed(self) -> None:
-        while not self.dispatcher.is_closed and self.dispatcher.pending_without_rate_limited():
+        while self._may_go_on() and self.dispatcher.pending_without_held_back():
             self._start_senders()
             await self.dispatcher.wait_until_below(1, 0.2)
 
-    async def _give_up_claims(self, rows: list[ClaimedDelivery]) -> None:
-        await self.commits.run(lambda: claims.give_up(rows))
+    def _may_go_on(self) -> bool:
+        return not self.dispatcher.is_closed and not stopping.is_requested()
+
+    async def _give_back_unsent(self) -> None:
+        # At once: a connection may still wait for a reply for minutes.
+        unsent = self.dispatcher.drain()
+        await self.commits.run(lambda: claims.give_up(self.ledger.holder, unsent))
+
+    async def _end_senders(self) -> None:
+        # Wait for messages in flight. When the worker is to stop, their connections are closed after a while.
+        grace = stopping.GRACE.total_seconds()
+        while running := [sender.task for sender in self.senders if not sender.task.done()]:
+            await asyncio.wait(running, timeout=0.2)
+            grace -= 0.2 if stopping.is_requested() else 0
+            for sender in self.senders if grace <= 0 else ():
+                sender.abort()
+
+    async def _renew_claims(self) -> None:
+        while True:
+            await asyncio.sleep(holders.RENEW_EVERY.total_seconds())
+            try:
+                await self.commits.run(self.ledger.renew)
+            except holders.HolderLost:
+                self.dispatcher.close()
+                raise
 
     async def _claim_and_render(self) -> int:
         # Return how many rows were claimed.
@@ -140,30 +169,39 @@ class Worker(ABC, Generic[Rendered]):
 
     async def _fail(self, row: ClaimedDelivery, error: str) -> None:
         # Fail a delivery that is still claimed; staff can retry it.
-        claimed = Delivery.objects.filter(pk=row.id, lease_until=row.lease)
+        claimed = Delivery.objects.filter(pk=row.id, holder=self.ledger.holder, claimed_at=row.claimed_at)
         await self.commits.run(lambda: transition(claimed, DeliveryState.FAILED, reply=error, reply_code=None))
-        for name in row.probes:
-            await self.commits.run(lambda name=name: destinations.return_probe(name, timezone.now()))  # type: ignore[misc]
+        if row.probes:
+            await self.commits.run(lambda: destinations.return_probes(self.ledger.holder, row.probes))
 
     def _start_senders(self) -> None:
-        # Start one connection until the relay has accepted a message, then as many as there is work for.
-        for task in self.senders:
-            if task.done():
-                task.result()
-        self.senders = [task for task in self.senders if not task.done()]
-        wanted = self.connections if self.relay.has_accepted else 1
-        for _ in range(min(wanted, self.dispatcher.pending) - len(self.senders)):
-            self.senders.append(asyncio.create_task(self.create_sender().run()))
+        # Start one connection until the relay has answered, then as many as it takes and there is work for.
+        self._raise_errors([sender for sender in self.senders if sender.task.done()])
+        self.senders = [sender for sender in self.senders if not sender.task.done()]
+        for _ in range(min(self.relay.wanted, self.dispatcher.pending) - len(self.senders)):
+            self.senders.append(self.create_sender(self.shared))
+
+    @staticmethod
+    def _raise_errors(ended: Iterable[Sender]) -> None:
+        for sender in ended:
+            if not sender.task.cancelled():
+                sender.task.result()
 
     def rendered_for(self, row: ClaimedDelivery) -> Rendered:
         return self.rendered[_render_key(row)]
 
     def low_water(self) -> int:
         """The number of pending rows below which more are claimed, so that no connection is idle."""
-        return max(self.batch // 4, 2 * self.connections)
+        return max(self.batch // 4, 2 * self.relay.maximum)
 
     def _is_idle(self) -> bool:
         return self.dispatcher.pending == 0
+
+
+class _UnawaitedThreads(ThreadPoolExecutor):
+    # A thread that waits for a connection to be opened must not keep a worker from ending.
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        super().shutdown(wait=False, cancel_futures=True)
 
 
 def _render_key(row: ClaimedDelivery) -> _RenderKey:
@@ -174,75 +212,3 @@ def announcement_of(row: ClaimedDelivery) -> Announcement | None:
     if row.announcement_id is None:
         return None
     return Announcement.objects.select_related("update__incident").get(pk=row.announcement_id)
-
-
-class EmailWorker(Worker[RenderedEmail]):
-    """Sends emails through the mail server."""
-
-    def __init__(self, batch: int) -> None:
-        super().__init__(batch, settings.EMAIL_CONNECTIONS, settings.EMAIL_RATE, settings.DESTINATION_RATE)
-
-    async def claim_of(self, announcement_id: int | None, limit: int) -> list[ClaimedDelivery]:
-        """Claim emails of the announcement or, with None, single messages."""
-        saturated = self.dispatcher.saturated()
-        return await self.commits.run(lambda: claims.claim(announcement_id, limit, timezone.now(), saturated))
-
-    def render(self, row: ClaimedDelivery) -> RenderedEmail:
-        return render(row.letter, row.language, announcement_of(row), row.time_zone)
-
-    def create_sender(self) -> Sender:
-        return Sender(self.commits, self.dispatcher, self.relay, SmtpTransport(self.email_for), self.rate_limiter)
-
-    def email_for(self, row: ClaimedDelivery) -> bytes:
-        """Return the bytes for one recipient. Raises ValueError if they cannot be built."""
-        return self.rendered_for(row).for_recipient(row)
-
-
-class MailWorker(EmailWorker):
-    """Sends the emails of one announcement, and a small share of single messages on the way."""
-
-    def __init__(self, announcement_id: int, batch: int) -> None:
-        super().__init__(batch)
-        self.announcement_id = announcement_id
-        self.claimed_news = 0
-        self.claimed_messages = 0
-
-    async def claim(self) -> list[ClaimedDelivery]:
-        """Claim emails of the announcement first; the share of single messages follows with the next claim.
-
-        With a slow relay no more rows than needed are claimed, so that other workers can share the work.
-        """
-        share = self.claimed_news // _NEWS_PER_MESSAGE - self.claimed_messages
-        messages = await self.claim_of(None, share) if share > 0 else []
-        self.claimed_messages += len(messages)
-        news: list[ClaimedDelivery] = []
-        if self.dispatcher.pending_without_rate_limited() < self.low_water():
-            news = await self.claim_of(self.announcement_id, self.batch)
-            self.has_more = len(news) >= self.batch
-            self.claimed_news += len(news)
-        return [*news, *messages]
-
-
-class MessageWorker(EmailWorker):
-    """Sends one batch of single messages, and ends early when an announcement waits for a worker.
-
-    It claims no more than EMAIL_RATE allows in a second.
-    """
-
-    poll_seconds = 0.1
-    sends_all_claimed = False
-
-    def __init__(self) -> None:
-        super().__init__(min(_MESSAGE_BATCH, settings.EMAIL_RATE or _MESSAGE_BATCH))
-        self.has_claimed = False
-
-    async def claim(self) -> list[ClaimedDelivery]:
-        if self.has_claimed:
-            return []
-        rows = await self.claim_of(None, self.batch)
-        self.has_claimed, self.leaves_more = True, len(rows) >= self.batch
-        return rows
-
-    async def must_end(self) -> bool:
-        """Checked after each claim, so that it sends at least one message: the announcement may have its own worker."""
-        return await super().must_end() or await asyncio.to_thread(queues.is_waiting, queues.EMAILS)

@@ -28,7 +28,7 @@ from incidents.notifications.channels.smtp_opening import Relay, SmtpError
 from incidents.notifications.channels.smtp_socket import SmtpSocket, _time_out
 from tests.factories import make_subscriber
 from tests.notifications.helpers import announced, states
-from tests.notifications.sender.test_killed_worker import let_leases_expire, start_worker
+from tests.notifications.sender.test_killed_worker import find_dead_jobs, start_worker
 
 MESSAGE = b"Subject: S\r\n\r\n" + b"A line that is long enough.\r\n" * 40_000
 
@@ -209,7 +209,7 @@ def test_restart_of_the_database_loses_no_message(server: ScriptedServer) -> Non
         worker.kill()
         worker.wait()
     server.says = as_usual
-    let_leases_expire()
+    find_dead_jobs()
     deliver_due()
     assert {message.recipient for message in server.received} == set(
         Subscriber.objects.values_list("address", flat=True)

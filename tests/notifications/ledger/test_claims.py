@@ -16,10 +16,10 @@ from incidents.models import Announcement, Delivery, Subscriber
 from incidents.notifications import jobs, outbox
 from incidents.notifications.ledger import claims, recovery
 from incidents.notifications.ledger.writer import ClaimedDelivery
-from incidents.notifications.sender import worker
 from incidents.notifications.sender.dispatcher import Dispatcher
+from incidents.notifications.sender.email_workers import MailWorker
 from tests.factories import make_subscriber
-from tests.notifications.helpers import announced, states
+from tests.notifications.helpers import announced, new_holder, states
 from tests.support.database import is_connection_blocked
 
 pytestmark = pytest.mark.django_db
@@ -32,36 +32,36 @@ def test_worker_stops_at_once_when_its_announcement_is_paused(
     for number in range(30):
         make_subscriber(f"reader{number}@example.dk")
     announcement = announced()
-    email_for = worker.MailWorker.email_for
+    email_for = MailWorker.email_for
 
-    def pause_at_the_third(self: worker.MailWorker, row: ClaimedDelivery) -> bytes:
+    def pause_at_the_third(self: MailWorker, row: ClaimedDelivery) -> bytes:
         if len(server.received) == 2:
             self.commits.thread.submit(lambda: operations.pause_announcement(announcement=announcement)).result()
         return email_for(self, row)
 
-    monkeypatch.setattr(worker.MailWorker, "email_for", pause_at_the_third)
+    monkeypatch.setattr(MailWorker, "email_for", pause_at_the_third)
     jobs.deliver(announcement.pk, 30)
     assert len(server.received) == 3
     assert states() == {"sent": 3, "queued": 27}
-    assert not Delivery.objects.filter(lease_until__isnull=False).exists()
+    assert not Delivery.objects.filter(holder__isnull=False).exists()
 
 
 def test_worker_on_a_slow_relay_claims_no_more_than_one_batch(
     server: ScriptedServer, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """So that other workers can share the work, and leases do not expire before the messages are sent."""
+    """So that other workers can share the work."""
     settings.EMAIL_CONNECTIONS = 1
     for number in range(30):
         make_subscriber(f"reader{number}@example.dk")
     announcement = announced()
     claim, received_at_claims = claims.claim, []
 
-    def claim_twice(announcement_id: int | None, *rest: object) -> list[ClaimedDelivery]:
+    def claim_twice(holder: int, announcement_id: int | None, *rest: object) -> list[ClaimedDelivery]:
         if announcement_id is not None:
             received_at_claims.append(len(server.received))
             if len(received_at_claims) == 2:
                 operations.pause_announcement(announcement=announcement)
-        return claim(announcement_id, *rest)  # type: ignore[arg-type]
+        return claim(holder, announcement_id, *rest)  # type: ignore[arg-type]
 
     async def return_at_once(self: Dispatcher, rows: int, _seconds: float) -> None:
         """The relay is so slow that the worker looks for more work before each reply."""
@@ -89,13 +89,13 @@ def test_pausing_waits_for_claims_that_are_not_committed() -> None:
 
     with ThreadPoolExecutor(1) as other:
         with transaction.atomic():
-            assert len(claims.claim(announcement.pk, 10, timezone.now())) == 1
+            assert len(claims.claim(new_holder(), announcement.pk, 10, timezone.now())) == 1
             pausing = other.submit(pause)
             wait_for(lambda: is_connection_blocked() or pausing.done())
             assert not pausing.done()
         pausing.result()
-    assert claims.claim(announcement.pk, 10, timezone.now()) == []
-    assert Delivery.objects.get().lease_until is None
+    assert claims.claim(new_holder(), announcement.pk, 10, timezone.now()) == []
+    assert Delivery.objects.get().holder is None
 
 
 @pytest.mark.parametrize("gone", [Subscriber, Announcement])

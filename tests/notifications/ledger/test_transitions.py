@@ -24,9 +24,8 @@ from harness.smtp_server import DROP, ScriptedServer
 from incidents import operations
 from incidents.models import ALLOWED_MOVES, Announcement, Delivery, DeliveryState, Subscriber
 from incidents.notifications.ledger import claims
-from incidents.notifications.ledger.writer import SENDING_LEASE
 from tests.factories import make_subscriber
-from tests.notifications.helpers import START, announced, states
+from tests.notifications.helpers import START, announced, new_holder, states
 
 pytestmark = pytest.mark.django_db
 
@@ -100,10 +99,11 @@ def do(step: str, announcement: Announcement, clock: time_machine.Traveller) -> 
         case "set_the_clock_back":
             clock.shift(-timedelta(hours=1))
         case "die_with_claims":
-            claims.claim(announcement.pk, 2, timezone.now())
+            claims.claim(new_holder(), announcement.pk, 2, timezone.now())
         case "die_in_flight":
-            rows = Delivery.objects.filter(pk__in=[row.id for row in claims.claim(announcement.pk, 1, timezone.now())])
-            rows.update(state="sending", attempts=F("attempts") + 1, lease_until=timezone.now() + SENDING_LEASE)
+            rows = claims.claim(new_holder(), announcement.pk, 1, timezone.now())
+            in_flight = Delivery.objects.filter(pk__in=[row.id for row in rows])
+            in_flight.update(state="sending", attempts=F("attempts") + 1)
         case "resend":
             operations.resend_failed(announcement=announcement)
         case "pause":

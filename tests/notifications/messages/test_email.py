@@ -36,14 +36,14 @@ def sent(kind: str = "update", language: str = "da", announcement: Announcement 
     """Return the bytes for one recipient."""
     claimed: dict[str, object] = {
         "id": 1,
-        "lease": timezone.now(),
+        "claimed_at": timezone.now(),
         "destination": "example.dk",
         "letter": kind,
         "language": language,
         "announcement_id": announcement.pk if announcement else None,
         "attempts": 0,
         "times_uncertain": 0,
-        "created_at": START,
+        "trying_since": START,
         "message_id": "<1.abc@status.example.dk>",
         "dated_at": START,
         "subscriber_id": "abcdefghijkl",

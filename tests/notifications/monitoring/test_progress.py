@@ -18,7 +18,7 @@ from incidents.notifications import queues
 from incidents.notifications.monitoring import health, overview, progress
 from incidents.notifications.sender.rq_worker import HeartbeatWorker
 from tests.factories import make_subscriber
-from tests.notifications.helpers import START, announced
+from tests.notifications.helpers import START, announced, claimed
 
 pytestmark = pytest.mark.django_db
 
@@ -29,7 +29,7 @@ def announced_with(*states: str, **fields: object) -> Announcement:
         make_subscriber()
     announcement = announced()
     for pk, state in zip(announcement.deliveries.values_list("pk", flat=True), states, strict=False):
-        extra = {"sending": {"lease_until": timezone.now()}, "sent": {"sent_at": timezone.now()}}.get(state, {})
+        extra = {"sending": claimed(), "sent": {"sent_at": timezone.now()}}.get(state, {})
         skipped = {"skip_reason": "other_kind"} if state == "skipped" else {}
         Delivery.objects.filter(pk=pk).update(state=state, **extra, **skipped, **fields)
     return announcement
@@ -81,7 +81,7 @@ def test_number_of_queries_does_not_depend_on_the_announcements() -> None:
 def test_finished_announcement_is_not_in_progress() -> None:
     announced_with("sent")
     assert progress.in_progress() == []
-    Delivery.objects.update(state="sending", lease_until=timezone.now())
+    Delivery.objects.update(state="sending", **claimed())
     assert len(progress.in_progress()) == 1
 
 

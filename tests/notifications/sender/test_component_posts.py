@@ -32,7 +32,7 @@ from tests.factories import (
     make_subscriber,
     make_update,
 )
-from tests.notifications.helpers import START, states
+from tests.notifications.helpers import START, UNCLAIMED, claimed, new_holder, states
 from tests.support.receiver import Receiver, answer
 
 pytestmark = pytest.mark.django_db
@@ -421,16 +421,14 @@ def test_newer_status_waits_while_an_older_one_is_in_flight(clock: time_machine.
     part = make_component()
     operations.set_component_status(component=part, status=MAJOR)
     release_all()
-    older = claims.claim_posts(100, timezone.now())[0]
-    Delivery.objects.filter(pk=older.id).update(
-        state="sending", lease_until=timezone.now() + timedelta(minutes=30), attempts=1
-    )
+    older = claims.claim_posts(new_holder(), 100, timezone.now())[0]
+    Delivery.objects.filter(pk=older.id).update(state="sending", attempts=1)
     clock.shift(10)
     operations.set_component_status(component=part, status=OPERATIONAL)
     release_all()
-    assert claims.claim_posts(100, timezone.now()) == []
+    assert claims.claim_posts(new_holder(), 100, timezone.now()) == []
     clock.shift(60)  # a dead worker does not block it for longer
-    newer = claims.claim_posts(100, timezone.now())
+    newer = claims.claim_posts(new_holder(), 100, timezone.now())
     assert [row.id for row in newer] == [component_posts()[1].pk]
 
 
@@ -441,11 +439,11 @@ def test_post_that_was_in_flight_when_a_newer_status_was_released_is_not_sent_ag
     part = make_component()
     operations.set_component_status(component=part, status=MAJOR)
     release_all()
-    Delivery.objects.update(state="sending", lease_until=timezone.now() + timedelta(minutes=30), attempts=1)
+    Delivery.objects.update(state="sending", **claimed(), attempts=1)
     clock.shift(10)
     operations.set_component_status(component=part, status=OPERATIONAL)
     release_all()
-    Delivery.objects.filter(state="sending").update(state="deferred", lease_until=None)
+    Delivery.objects.filter(state="sending").update(state="deferred", **UNCLAIMED)
     jobs.post()
     assert changes(receiver) == [("major_outage", "operational")]
     assert [post.skip_reason for post in component_posts()] == ["superseded", ""]
@@ -477,8 +475,8 @@ def test_incident_posts_are_claimed_before_component_posts() -> None:
         make_webhook(f"https://{number}.example/")
     broken(make_component("mail"), make_component("web"))
     release_all()
-    assert {row.letter for row in claims.claim_posts(3, timezone.now())} == {"update"}
-    assert {row.letter for row in claims.claim_posts(6, timezone.now())} == {"component"}
+    assert {row.letter for row in claims.claim_posts(new_holder(), 3, timezone.now())} == {"update"}
+    assert {row.letter for row in claims.claim_posts(new_holder(), 6, timezone.now())} == {"component"}
 
 
 def test_number_of_queries_does_not_depend_on_the_subscribers(
@@ -500,7 +498,7 @@ def test_number_of_queries_does_not_depend_on_the_subscribers(
     )
     operations.set_component_status(component=part, status=MAJOR)
     StaleSubject.objects.all().delete()
-    with django_assert_max_num_queries(11):
+    with django_assert_max_num_queries(12):
         release.release_component_updates(timezone.now())
     assert states(letter="component") == {"queued": 500}
 

@@ -51,7 +51,7 @@ def test_working_destination_is_failing_after_three_deferrals() -> None:
 def test_after_an_unknown_result_the_next_message_is_sent() -> None:
     dispatcher = Dispatcher()
     dispatcher.add([make_row(1, "a.dk"), make_row(2, "a.dk")])
-    dispatcher.finish(take_all(dispatcher)[0], Result.UNKNOWN)
+    dispatcher.finish(take_all(dispatcher)[0], Result.NOTHING)
     assert [row.id for row in take_all(dispatcher)] == [2]
 
 
@@ -60,7 +60,8 @@ def test_closed_dispatcher_returns_the_rows_that_were_not_taken() -> None:
     dispatcher.add([make_row(1, "a.dk"), make_row(2, "a.dk"), make_row(3, "b.dk")])
     (first, _second) = take_all(dispatcher)
     assert first.id == 1
-    assert [row.id for row in dispatcher.close()] == [2]
+    dispatcher.close()
+    assert [row.id for row in dispatcher.drain()] == [2]
     assert asyncio.run(dispatcher.get()) is None
 
 
@@ -79,7 +80,7 @@ async def _check_rate_limit() -> None:
     )
     first, *others = take_all(dispatcher)
     assert [row.id for row in (first, *others)] == [1, 40, 41]
-    assert (dispatcher.pending, dispatcher.pending_without_rate_limited()) == (41, 3)
+    assert (dispatcher.pending, dispatcher.pending_without_held_back()) == (41, 3)
     assert dispatcher.saturated() == ["slow.dk"]
     for row in (first, *others):
         dispatcher.finish(row, Result.WORKING)
@@ -88,4 +89,4 @@ async def _check_rate_limit() -> None:
     for _seconds, do in turns[:3]:
         do()
     assert [row.id for row in take_all(dispatcher)] == [2]
-    assert [row.id for row in dispatcher.close()] == [*range(3, 40)]
+    assert [row.id for row in dispatcher.drain()] == [*range(3, 40)]

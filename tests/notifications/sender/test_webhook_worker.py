@@ -25,7 +25,7 @@ from incidents.notifications.messages.payloads import render
 from incidents.status import ComponentStatus, Phase
 from incidents.text import Text
 from tests.factories import make_component, make_incident, make_page, make_statement, make_subscriber, make_update
-from tests.notifications.helpers import START, announced, states
+from tests.notifications.helpers import START, announced, claimed, states
 from tests.support.receiver import Receiver, answer
 
 pytestmark = pytest.mark.django_db
@@ -201,12 +201,11 @@ def test_unreachable_host_is_probed_once_and_gets_everything_when_it_is_back(
 def test_post_of_a_killed_worker_is_resent_with_the_same_id(receiver: Receiver, clock: time_machine.Traveller) -> None:
     make_webhook(receiver)
     announced()
-    lease = timezone.now() + timedelta(minutes=30)
-    Delivery.objects.update(state="sending", lease_until=lease, attempts=1)
-    clock.shift(timedelta(minutes=31))
-    post_all()
+    Delivery.objects.update(state="sending", **claimed(), attempts=1)
+    for _ in range(2):
+        clock.shift(timedelta(seconds=15))
+        recovery.recover_abandoned(timezone.now())
     assert (only().state, receiver.posted) == ("uncertain", [])
-    clock.shift(timedelta(minutes=6))
     post_all(2)
     assert only().state == "sent"
     assert [posted.headers["webhook-id"] for posted in receiver.posted] == [signatures.post_id(only().pk)]

@@ -19,12 +19,12 @@ from incidents.notifications.addressing import relay_name
 from incidents.notifications.ledger import claims, recovery
 from incidents.notifications.ledger.writer import ClaimedDelivery
 from incidents.notifications.messages import email
-from incidents.notifications.sender import worker
+from incidents.notifications.sender import email_workers
 from incidents.operations import notifying
 from incidents.subscriptions import service
 from incidents.text import Text
 from tests.factories import make_incident, make_statement, make_subscriber
-from tests.notifications.helpers import START, announced, states
+from tests.notifications.helpers import START, announced, claimed, new_holder, states
 
 pytestmark = pytest.mark.django_db
 
@@ -253,13 +253,13 @@ def test_reply_is_discarded_if_the_subscriber_was_erased_during_the_attempt(
 ) -> None:
     reader = make_subscriber("karen@example.dk")
     announced()
-    email_for = worker.MailWorker.email_for
+    email_for = email_workers.MailWorker.email_for
 
-    def erase_and_write(self: worker.MailWorker, row: ClaimedDelivery) -> bytes:
+    def erase_and_write(self: email_workers.MailWorker, row: ClaimedDelivery) -> bytes:
         self.commits.thread.submit(lambda: service.erase(subscriber=reader)).result()
         return email_for(self, row)
 
-    monkeypatch.setattr(worker.MailWorker, "email_for", erase_and_write)
+    monkeypatch.setattr(email_workers.MailWorker, "email_for", erase_and_write)
     server.says = lambda stage, _to: "550 5.7.1 No" if stage == "RCPT" else None
     deliver_due()
     row = Delivery.objects.get()
@@ -353,14 +353,15 @@ def test_newer_update_supersedes_waiting_deliveries(server: ScriptedServer) -> N
     assert message.text().index("Anden melding") < message.text().index("Første melding")
 
 
-def test_claim_of_a_dead_worker_is_sent_after_its_lease(server: ScriptedServer, clock: time_machine.Traveller) -> None:
+def test_claim_of_a_dead_worker_is_sent_within_half_a_minute(
+    server: ScriptedServer, clock: time_machine.Traveller
+) -> None:
     make_subscriber("reader@example.dk")
     announcement = announced()
-    assert len(claims.claim(announcement.pk, 10, timezone.now())) == 1
+    assert len(claims.claim(new_holder(), announcement.pk, 10, timezone.now())) == 1
     deliver_due()
     assert server.received == []
-    clock.shift(timedelta(minutes=6))
-    deliver_due()
+    let_time_pass(clock, timedelta(seconds=30))
     assert states() == {"sent": 1}
 
 
@@ -369,13 +370,14 @@ def test_delivery_in_flight_of_a_dead_worker_is_uncertain_and_resent(
 ) -> None:
     make_subscriber("reader@example.dk")
     announced()
-    Delivery.objects.update(state="sending", lease_until=timezone.now() + timedelta(minutes=30))
-    let_time_pass(clock, timedelta(minutes=25))
+    Delivery.objects.update(state="sending", **claimed())
+    deliver_due()
     assert states() == {"sending": 1}
-    clock.shift(timedelta(minutes=6))
-    recovery.recover_abandoned(timezone.now())
+    for _ in range(2):
+        clock.shift(timedelta(seconds=15))
+        recovery.recover_abandoned(timezone.now())
     assert states() == {"uncertain": 1}
-    let_time_pass(clock, timedelta(minutes=10))
+    deliver_due()
     assert states() == {"sent": 1}
 
 
@@ -401,7 +403,7 @@ def test_message_that_cannot_be_rendered_fails_alone_with_the_reason(
             raise KeyError("no such thing")
         return email.render(kind, language, announcement, zone)
 
-    monkeypatch.setattr(worker, "render", render_english)
+    monkeypatch.setattr(email_workers, "render", render_english)
     deliver_due()
     assert [message.recipient for message in server.received] == ["english@example.dk"]
     failed = Delivery.objects.get(state="failed")
