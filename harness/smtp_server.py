@@ -52,6 +52,8 @@ class ScriptedServer:
     received: list[Received] = field(default_factory=list)
     attempts: list[tuple[str, str]] = field(default_factory=list)
     connections: int = 0
+    max_open: int = 0  # connections at the same time; 0 means no limit
+    open: int = 0
     accepts_data_without_recipient: bool = False
 
     def __enter__(self) -> Self:
@@ -59,6 +61,7 @@ class ScriptedServer:
         self.port = self._listening.getsockname()[1]
         self._threads = [threading.Thread(target=self._listen)]
         self._connections: list[socket.socket] = []
+        self._counting = threading.Lock()
         self._threads[0].start()
         return self
 
@@ -90,7 +93,21 @@ class ScriptedServer:
 
     def _serve(self, connection: socket.socket) -> None:
         with connection, connection.makefile("rb") as lines, contextlib.suppress(OSError):
-            _Dialogue(self, connection).run(lines)
+            if self._is_full():
+                connection.sendall(b"421 4.7.0 mx.example.dk Error: too many connections\r\n")
+                return
+            try:
+                _Dialogue(self, connection).run(lines)
+            finally:
+                with self._counting:
+                    self.open -= 1
+
+    def _is_full(self) -> bool:
+        # Otherwise the connection counts as open.
+        with self._counting:
+            is_full = 0 < self.max_open <= self.open
+            self.open += not is_full
+        return is_full
 
 
 class _Dialogue:

@@ -99,8 +99,8 @@ class Dispatcher:
         """Give a row back that was taken and not started: another connection takes it next."""
         self._leave_lanes(row)
         self._unproven.discard(row.destination)
-        self._ready.appendleft(row)
         self._requeue(row.destination)
+        self._ready.appendleft(row)
         self._changed.set()
 
     def finish(self, row: ClaimedDelivery, result: Result) -> bool:
@@ -171,16 +171,19 @@ class Dispatcher:
             self._in_lane[lane] -= 1
             if not self._in_lane[lane]:
                 del self._in_lane[lane]
-            self._release(lane, 1)
+            if lane != row.destination:
+                self._release(lane, 1)
 
     def _end_interval(self, destination: str) -> None:
         self._rate_limited.discard(destination)
         self._requeue(destination)
 
     def _requeue(self, destination: str) -> None:
-        # Make rows that were held back ready: all of them, or one at a time under a rate limit.
-        if destination not in self._unproven and destination not in self._rate_limited:
-            self._release(destination, 1 if self._rate else None)
+        # Make rows that were held back ready: all of them, or as many as a rate limit or a lane allows.
+        if destination in self._unproven or destination in self._rate_limited:
+            return
+        count = self._lane_width - self._in_lane[destination] if self._lane_width else None
+        self._release(destination, 1 if self._rate else count)
 
     def _release(self, name: str, count: int | None) -> None:
         # Make so many rows ready that were held back for a destination or lane; None stands for all.

@@ -90,3 +90,56 @@ async def _check_rate_limit() -> None:
         do()
     assert [row.id for row in take_all(dispatcher)] == [2]
     assert [row.id for row in dispatcher.drain()] == [*range(3, 40)]
+
+
+def in_lanes(row: ClaimedDelivery) -> tuple[str, ...]:
+    return (row.destination, row.owner)
+
+
+def make_post(number: int, host: str, owner: str) -> ClaimedDelivery:
+    row = make_row(number, host)
+    row.owner = owner
+    return row
+
+
+def never(_row: ClaimedDelivery) -> bool:
+    return False
+
+
+def test_lane_has_at_most_two_rows_at_a_time_and_delays_no_other() -> None:
+    dispatcher = Dispatcher(lanes_of=in_lanes, lane_width=2, tries_one_first=never)
+    same_host = [make_post(number, "a.dk", f"owner{number}") for number in range(1, 5)]
+    same_owner = [make_post(number, f"host{number}.dk", "ejer") for number in range(5, 9)]
+    dispatcher.add([*same_host, *same_owner, make_post(9, "b.dk", "owner9")])
+    taken = take_all(dispatcher)
+    assert [row.id for row in taken] == [1, 2, 5, 6, 9]
+    assert dispatcher.pending_without_held_back() == 5
+    dispatcher.finish(taken[0], Result.NOTHING)
+    dispatcher.finish(taken[3], Result.WORKING)
+    assert sorted(row.id for row in take_all(dispatcher)) == [3, 7]
+
+
+def test_lane_whose_connections_are_in_use_gets_no_more_rows_than_a_buffer() -> None:
+    dispatcher = Dispatcher(lanes_of=in_lanes, lane_width=2, tries_one_first=never)
+    dispatcher.add([make_post(number, "a.dk", f"owner{number}") for number in range(30)])
+    take_all(dispatcher)
+    assert dispatcher.saturated() == ["a.dk"]
+
+
+def test_row_that_was_put_back_is_the_next_one() -> None:
+    dispatcher = Dispatcher()
+    dispatcher.add([make_row(1, "a.dk"), make_row(2, "a.dk")])
+    (first,) = take_all(dispatcher)
+    dispatcher.put_back(first)
+    assert [row.id for row in take_all(dispatcher)] == [1]
+    assert dispatcher.pending == 2
+
+
+def test_doubtful_replies_count_by_mailbox_and_end_with_an_accepted_message() -> None:
+    dispatcher = Dispatcher()
+    dispatcher.add([make_row(1, "a.dk")] * 5)
+    assert not any(dispatcher.finish(row, Result.DOUBTFUL) for _ in range(5) for row in take_all(dispatcher))
+    dispatcher.add([make_row(number, "a.dk") for number in (2, 3, 4)])
+    assert not any(dispatcher.finish(row, Result.DOUBTFUL) for _ in range(3) for row in take_all(dispatcher))
+    dispatcher.add([make_row(number, "a.dk") for number in (5, 6)])
+    assert [dispatcher.finish(row, Result.DOUBTFUL) for row in take_all(dispatcher)] == [True]

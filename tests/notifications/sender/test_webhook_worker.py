@@ -2,7 +2,9 @@
 
 import json
 import re
+import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from ipaddress import ip_network
 from typing import Any
@@ -16,6 +18,7 @@ from pytest_django import Settings
 from standardwebhooks import Webhook
 
 from harness.deliveries import release_held
+from harness.waiting import wait_for
 from incidents.models import Announcement, Attempt, Delivery, Destination, SigningSecret, Subscriber
 from incidents.notifications import jobs, outbox
 from incidents.notifications.addressing import relay_name
@@ -320,3 +323,26 @@ def test_code_is_posted_to_the_webhook_and_other_messages_are_mailed_to_its_owne
     assert set(said) == {"meta", "page", "verification"}
     assert len(said["verification"]["code"]) == 9
     assert isinstance(datetime.fromisoformat(said["meta"]["generated_at"]), datetime)
+
+
+def test_servers_that_do_not_answer_delay_no_other_webhook(receiver: Receiver) -> None:
+    """Sixty of them, of sixty owners, with a host each: more than a worker had connections."""
+    silent = [socket.create_server(("127.0.0.1", 0)) for _ in range(60)]
+    for number, listening in enumerate(silent):
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/"
+        make_webhook(receiver, address=url, owner=f"drift{number}@silent.example")
+    for number in range(21):
+        make_webhook(receiver, address=f"{receiver.url}{number}", owner=f"drift{number}@example.dk")
+    announced()
+
+    def close_once_the_others_are_posted() -> None:
+        wait_for(lambda: len(receiver.posted) == 21)
+        for listening in silent:
+            listening.close()
+
+    with ThreadPoolExecutor(1) as other:
+        closing = other.submit(close_once_the_others_are_posted)
+        post_all()
+        closing.result()
+    assert states() == {"sent": 21, "deferred": 60}
+    assert "No answer in time." not in set(Attempt.objects.values_list("said", flat=True))
