@@ -24,11 +24,16 @@ class BounceAdmin(SubscriberRowsAdmin):
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
         address, reply = self._shown(request)
-        return (address, "consequence", "status", reply, "received")
+        subject = ("subject",) if sees_addresses(request.user) else ()
+        return (address, "consequence", "status", reply, *subject, "received")
 
     def get_fields(self, request: HttpRequest, obj: Bounce | None = None) -> tuple[str, ...]:
         address, reply = self._shown(request)
-        return (address, "announcement", "consequence", "status", reply, "received_at")
+        if obj is None or obj.consequence != Bounce.Consequence.UNKNOWN:
+            return (address, "announcement", "consequence", "status", reply, "received_at")
+        # A person may have written it.
+        written = ("subject", "sender_domain", "excerpt") if sees_addresses(request.user) else ()
+        return (address, "announcement", "consequence", *written, "received_at")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Bounce | None = None) -> tuple[str, ...]:
         return self.get_fields(request, obj)

@@ -30,7 +30,10 @@ class FoldedDeliveries(models.Model):
 
 
 class Bounce(models.Model):
-    """A report that a sent email did not arrive or is delayed (RFC 3464), and its consequence."""
+    """An email about a sent one, and its consequence: usually a report that it did not arrive or is delayed (RFC 3464).
+
+    `subject`, `sender_domain` and `excerpt` are kept only of an email that was not understood, with addresses masked.
+    """
 
     class Consequence(models.TextChoices):
         SUSPENDED = "suspended", pgettext_lazy("bounce", "Subscriber suspended: the address does not exist")
@@ -40,6 +43,7 @@ class Bounce(models.Model):
         PASSING = "passing", pgettext_lazy("bounce", "Given up by another server after a temporary failure; no action")
         DELAYED = "delayed", pgettext_lazy("bounce", "Delayed and still being retried; no action")
         COMPLAINED = "complained", pgettext_lazy("bounce", "Unsubscribed: the reader reported it as spam")
+        UNKNOWN = "unknown", pgettext_lazy("bounce", "Not understood: staff should read it")
 
     subscriber = models.ForeignKey(
         Subscriber, models.CASCADE, related_name="bounces", db_index=False, verbose_name=_("subscriber")
@@ -50,6 +54,9 @@ class Bounce(models.Model):
     consequence = models.CharField(_("consequence"), max_length=12, choices=Consequence)
     status = models.CharField(_("status"), max_length=12, blank=True, help_text=_("Enhanced status code, RFC 3463."))
     reply = models.CharField(_("reply"), max_length=500, blank=True)
+    subject = models.CharField(_("subject"), max_length=200, blank=True)
+    sender_domain = models.CharField(_("domain of the sender"), max_length=255, blank=True)
+    excerpt = models.TextField(_("first lines"), max_length=1000, blank=True)
     received_at = models.DateTimeField(_("received"), default=timezone.now)
 
     class Meta:

@@ -4,10 +4,10 @@ Each is atomic and writes its consequences in the same transaction: the document
 are now stale, and the announcement. Invalid input raises ValidationError, field by field.
 """
 
-from ..notifications.bounces import UnknownBounceAddress, receive_bounce
 from ..notifications.ledger.retention import apply_retention
 from ..subscriptions.import_table import ImportedLine, ImportResult, InvalidLine
 from ..subscriptions.importing import ImportSource, import_subscribers, summarise_import
+from ..subscriptions.returned_mail import UnknownBounceAddress, receive_bounce
 from ..subscriptions.service import end_subscription
 from .components import (
     ComponentFields,

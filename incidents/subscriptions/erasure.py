@@ -116,4 +116,4 @@ def _erase_deliveries(ids: list[str]) -> None:
     # Waits for outcomes that are being recorded.
     deliveries.exclude(language="").update(reply="", destination="", language="")
     skip(deliveries, SkipReason.UNSUBSCRIBED)
-    bounces.update(reply="")
+    bounces.update(reply="", subject="", sender_domain="", excerpt="")

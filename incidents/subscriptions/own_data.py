@@ -33,7 +33,14 @@ def export(subscriber: Subscriber) -> dict[str, Any]:
         component_status=F("component_update__new_status"),
     )
     bounces = subscriber.bounces.order_by("received_at", "pk").values(
-        "received_at", "consequence", "status", "reply", incident=F("announcement__update__incident")
+        "received_at",
+        "consequence",
+        "status",
+        "reply",
+        "subject",
+        "sender_domain",
+        "excerpt",
+        incident=F("announcement__update__incident"),
     )
     choices = subscriber.incident_choices.order_by("pk").values(
         "incident", "told", "requested_at", "confirmed_at", incident_title=F("incident__title")

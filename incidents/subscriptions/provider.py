@@ -14,10 +14,9 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from ..models import Bounce, Delivery, Subscriber
-from ..notifications import bounces
-from ..notifications.bounces import BounceReport
-from . import service
-from .consents import Method
+from ..notifications.bounces import recording
+from ..notifications.bounces.report import BounceReport, enhanced_status
+from . import returned_mail
 
 # Anymail's event types for failed and delayed emails, as actions of RFC 3464.
 _ACTIONS = {"bounced": "failed", "rejected": "failed", "failed": "failed", "deferred": "delayed"}
@@ -59,8 +58,8 @@ def receive(event: Event) -> Bounce | None:
     if delivery is None:
         return None
     if event.event_type in _OPT_OUTS:
-        return _unsubscribe(delivery)
-    return bounces.record(delivery, _report(event), timezone.now())
+        return returned_mail.complain(delivery)
+    return recording.record(delivery, _report(event), timezone.now())
 
 
 def _find_delivery(event: Event) -> Delivery | None:
@@ -70,16 +69,7 @@ def _find_delivery(event: Event) -> Delivery | None:
     return tried.filter(message_id=event.message_id or "").first() or tried.first()
 
 
-def _unsubscribe(delivery: Delivery) -> Bounce | None:
-    subscriber = delivery.subscriber
-    if not service.end_subscription(subscriber, Method.PROVIDER):
-        return None
-    return Bounce.objects.create(
-        subscriber=subscriber, announcement_id=delivery.announcement_id, consequence=Bounce.Consequence.COMPLAINED
-    )
-
-
 def _report(event: Event) -> BounceReport:
     reply = " ".join((event.mta_response or event.description or "").replace("\x00", "").split())
     cause = _CAUSES.get(event.reject_reason or "", "")
-    return BounceReport(_ACTIONS[event.event_type], bounces.enhanced_status(reply) or cause, reply)
+    return BounceReport(_ACTIONS[event.event_type], enhanced_status(reply) or cause, reply)

@@ -11,8 +11,10 @@ from pytest_django import Settings
 
 from incidents import links, scheduler
 from incidents.models import Announcement, Bounce, Delivery, FoldedDeliveries, Subscriber
-from incidents.notifications import bounces
+from incidents.notifications.bounces import recording
+from incidents.notifications.bounces.report import BounceReport
 from incidents.notifications.monitoring import progress
+from incidents.subscriptions import returned_mail
 from tests.factories import make_subscriber
 from tests.notifications.helpers import announced
 
@@ -79,7 +81,7 @@ def state_of(delivery: Delivery) -> str:
 def test_consequence_of_a_report(
     delivery: Delivery, status: str, said: str, action: str, consequence: str, state: str
 ) -> None:
-    bounce = bounces.receive_bounce(raw=report(delivery, status, said, action))
+    bounce = returned_mail.receive_bounce(raw=report(delivery, status, said, action))
     assert bounce is not None
     assert bounce.consequence == consequence
     assert state_of(delivery) == state
@@ -94,22 +96,22 @@ def announcement_of(delivery: Delivery) -> Announcement:
 def test_only_bounces_on_five_different_days_suspend(delivery: Delivery) -> None:
     now = timezone.now()
     for days in (8, 6, 6, 4, 2):
-        bounces.record(delivery, bounces.BounceReport("failed", "5.2.2", "Full"), now - timedelta(days=days))
+        recording.record(delivery, BounceReport("failed", "5.2.2", "Full"), now - timedelta(days=days))
     assert state_of(delivery) == "active"
-    last = bounces.record(delivery, bounces.BounceReport("failed", "5.2.2", "Full"), now)
+    last = recording.record(delivery, BounceReport("failed", "5.2.2", "Full"), now)
     assert last.consequence == "given_up"
     assert state_of(delivery) == "suspended"
 
 
 def test_bounce_of_a_message_from_before_the_confirmation_does_not_suspend(delivery: Delivery) -> None:
     Subscriber.objects.update(confirmed_at=timezone.now() + timedelta(minutes=1))
-    bounces.receive_bounce(raw=report(delivery, "5.1.1"))
+    returned_mail.receive_bounce(raw=report(delivery, "5.1.1"))
     assert state_of(delivery) == "active"
 
 
 def test_unknown_address_is_suspended_if_the_time_of_its_imported_consent_is_unknown(delivery: Delivery) -> None:
     Subscriber.objects.update(consent_method="import", requested_at=None, confirmed_at=None)
-    bounces.receive_bounce(raw=report(delivery, "5.1.1"))
+    returned_mail.receive_bounce(raw=report(delivery, "5.1.1"))
     assert state_of(delivery) == "suspended"
 
 
@@ -118,16 +120,16 @@ def test_bounces_on_five_days_suspend_if_the_time_of_an_imported_consent_is_unkn
     now = timezone.now()
     for days in (8, 6, 6, 4, 2):
         assert state_of(delivery) == "active"
-        bounces.record(delivery, bounces.BounceReport("failed", "5.2.2", "Full"), now - timedelta(days=days))
-    last = bounces.record(delivery, bounces.BounceReport("failed", "5.2.2", "Full"), now)
+        recording.record(delivery, BounceReport("failed", "5.2.2", "Full"), now - timedelta(days=days))
+    last = recording.record(delivery, BounceReport("failed", "5.2.2", "Full"), now)
     assert last.consequence == "given_up"
 
 
 def test_forged_report_is_rejected(delivery: Delivery) -> None:
     forged = address_of(delivery).replace("@", "a@")
     for to in (forged, "bounces@status.example.dk", f"bounces+{delivery.pk}-@x.dk", "karl@example.dk"):
-        with pytest.raises(bounces.UnknownBounceAddress):
-            bounces.receive_bounce(raw=report(delivery, "5.1.1", to=to))
+        with pytest.raises(returned_mail.UnknownBounceAddress):
+            returned_mail.receive_bounce(raw=report(delivery, "5.1.1", to=to))
     assert not Bounce.objects.exists()
 
 
@@ -136,10 +138,15 @@ def test_mail_that_is_not_a_report_has_no_consequence(delivery: Delivery) -> Non
     away = f"From: karl@example.dk\nTo: {to}\nAuto-Submitted: auto-replied\nSubject: Away\n\nI am away.".encode()
     from_a_person = report(delivery, "5.1.1").replace(b"Return-Path: <>", b"Return-Path: <mallory@example.dk>")
     delivered = report(delivery, "2.0.0", action="delivered")
-    for raw in (away, from_a_person, delivered, b"", b"\xff\x00\n\n\x00"):
-        assert bounces.receive_bounce(raw=raw, address=to) is None
+    for raw in (away, delivered):
+        assert returned_mail.receive_bounce(raw=raw, address=to) is None
+    for raw in (from_a_person, b"", b"\xff\x00\n\n\x00"):
+        bounce = returned_mail.receive_bounce(raw=raw, address=to)
+        assert bounce is not None
+        assert bounce.consequence == "unknown"
+    assert state_of(delivery) == "active"
     Delivery.objects.all().delete()
-    assert bounces.receive_bounce(raw=report(delivery, "5.1.1")) is None
+    assert returned_mail.receive_bounce(raw=report(delivery, "5.1.1")) is None
 
 
 def piped(monkeypatch: pytest.MonkeyPatch, raw: bytes, *args: str) -> int:

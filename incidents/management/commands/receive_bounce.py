@@ -3,21 +3,23 @@
 import os
 import sys
 from argparse import ArgumentParser
-from typing import Any
+from typing import IO, Any
 
 from django.core.management.base import BaseCommand
-from django.db import DatabaseError
+from django.db import Error
 
 from incidents.operations import UnknownBounceAddress, receive_bounce
 
-MAX_BYTES = 10 * 1024 * 1024  # the report is at the beginning
+MAX_BYTES = 1024 * 1024  # the report is at the beginning
+# The rest is read too, so that the mail server does not see a broken pipe; but not without end.
+_MAX_DISCARDED = 64 * MAX_BYTES
 
 
 class Command(BaseCommand):
     help = (
         "Reads an email to BOUNCE_ADDRESS from standard input and records the bounce; suspends subscribers whose "
-        "address does not exist. Exit codes as in sysexits.h: 0 success (or nothing to do), 67 not an address that we "
-        "signed, 75 try again later."
+        "address does not exist, and keeps for staff what it does not understand. Exit codes as in sysexits.h: "
+        "0 success (or nothing to do), 67 not an address that we signed, 75 try again later."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -32,12 +34,21 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         address = options["address"] or os.environ.get("ORIGINAL_RECIPIENT") or os.environ.get("RECIPIENT") or ""
         try:
-            bounce = receive_bounce(raw=sys.stdin.buffer.read(MAX_BYTES), address=address)
+            bounce = receive_bounce(raw=_read(sys.stdin.buffer), address=address)
         except UnknownBounceAddress as error:
             self.stderr.write(str(error))
             sys.exit(os.EX_NOUSER)
-        except DatabaseError:
+        except Error:
             self.stderr.write("The database does not answer; try again later.")
             sys.exit(os.EX_TEMPFAIL)
         if options["verbosity"] > 1:
             self.stdout.write(bounce.consequence if bounce else "Nothing to do.")
+
+
+def _read(stream: IO[bytes]) -> bytes:
+    # Return the beginning of the email.
+    raw = stream.read(MAX_BYTES)
+    discarded = 0
+    while discarded < _MAX_DISCARDED and (more := stream.read(MAX_BYTES)):
+        discarded += len(more)
+    return raw

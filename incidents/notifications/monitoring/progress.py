@@ -102,8 +102,8 @@ def progress_of(announcements: Sequence[Announcement], now: datetime) -> list[Pr
         for one in live.values():
             one.relay = relay
         _add_deferred(live, now)
-    delayed = Bounce.Consequence.DELAYED
-    bounces = Bounce.objects.filter(announcement__in=list(found)).exclude(consequence=delayed).order_by()
+    no_failure = [Bounce.Consequence.DELAYED, Bounce.Consequence.UNKNOWN]
+    bounces = Bounce.objects.filter(announcement__in=list(found)).exclude(consequence__in=no_failure).order_by()
     for pk, number in bounces.values_list("announcement").annotate(rows=Count("*")):
         found[pk].bounced = number
     return list(found.values())

@@ -1,0 +1,1 @@
+"""Bounces: emails about our emails, their parsing, and the consequences for subscribers."""

@@ -1,0 +1,46 @@
+"""The list of bounces: what staff see of emails that were not understood."""
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from pytest_django import Settings
+
+from incidents import links
+from incidents.models import Bounce, Delivery
+from incidents.subscriptions import returned_mail
+from tests.factories import make_subscriber
+from tests.notifications.bounces.helpers import sample
+from tests.notifications.helpers import announced
+
+LIST = "/admin/incidents/bounce/"
+
+
+@pytest.fixture
+def bounce(db: None, settings: Settings) -> Bounce:
+    settings.ANNOUNCEMENT_HOLD = 0
+    make_subscriber("karl@example.dk", confirmed_at=timezone.now() - timedelta(days=200))
+    announced()
+    address = f"bounces+{links.sign_bounce(Delivery.objects.get().pk)}@status.example.com"
+    bounce = returned_mail.receive_bounce(raw=sample("person", address))
+    assert bounce is not None
+    return bounce
+
+
+def test_email_that_was_not_understood_can_be_found_and_read(bounce: Bounce, publisher: Client) -> None:
+    found = publisher.get(f"{LIST}?consequence__exact=unknown").content.decode()
+    assert "Not understood: staff should read it" in found
+    assert "er stoppet hos os" in found
+    page = publisher.get(f"{LIST}{bounce.pk}/change/").content.decode()
+    assert "Skriv til d…@example.dk i stedet." in page
+    Bounce.objects.update(consequence="counted")
+    assert "First lines" not in publisher.get(f"{LIST}{bounce.pk}/change/").content.decode()
+
+
+def test_staff_who_see_no_addresses_do_not_see_what_a_person_wrote(bounce: Bounce, viewer: Client) -> None:
+    for url in (LIST, f"{LIST}{bounce.pk}/change/"):
+        page = viewer.get(url).content.decode()
+        assert "Not understood" in page
+        assert "stoppet" not in page
+        assert "ansat" not in page
