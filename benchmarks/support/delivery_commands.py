@@ -2,12 +2,14 @@
 
 `python -m benchmarks.support.delivery_commands COMMAND …` in the environment of a product (see `product.py`):
 
-`fill N` creates N subscribers; `sign_ups N` stores N requests from the public form;
+`fill N [DOMAINS]` creates N subscribers; `sign_ups N` stores N requests from the public form;
 `announce [SECONDS]` posts an update with a hold of that length;
-`expand` creates the deliveries of what is due; `deliver` sends until nothing is due; `wait_until_sent N`
-waits until N deliveries of the newest announcement were sent; `write_message FILE` writes one message;
-`send_with_django N FILE` sends N of Django's own messages on one connection; `busy_day` simulates the day
-of a busy mail server; `recover dead|alive`, `disconnect` and `outcome` are for the benchmark `crashes`.
+`expand` creates the deliveries of what is due; `deliver` sends until nothing is due; `notify N DOMAINS`
+does all this; `wait_until_sent N` waits until N deliveries of the newest announcement were sent;
+`write_message FILE` writes one message; `send_with_django N FILE` sends N of Django's own messages on one
+connection; `busy_day` simulates the day of a busy mail server; `recover dead|alive`, `disconnect` and
+`outcome` are for the benchmark `crashes`; `park N ROUNDS` moves the
+deliveries of one failing destination.
 """
 
 import json
@@ -36,6 +38,7 @@ django.setup()
 
 # Models can be imported only once Django is set up.
 from benchmarks.support.history import DANISH, ENGLISH  # noqa: E402
+from benchmarks.support.parking import fail_and_recover  # noqa: E402
 from harness.busy_day import simulate_busy_day  # noqa: E402
 from harness.smtp_server import ScriptedServer  # noqa: E402
 from incidents import operations  # noqa: E402
@@ -51,6 +54,7 @@ from incidents.models import (  # noqa: E402
     SubscriptionRequest,
 )
 from incidents.notifications import release  # noqa: E402
+from incidents.notifications.addressing import relay_name  # noqa: E402
 from incidents.notifications.ledger import claims, holders, recovery  # noqa: E402
 from incidents.notifications.messages import email  # noqa: E402
 from incidents.notifications.sender.email_workers import MailWorker  # noqa: E402
@@ -64,22 +68,22 @@ from incidents.text import Text  # noqa: E402
 # mail domains as the customers of a company have.
 _COPIES = """
 INSERT INTO incidents_subscriber SELECT made.*
-FROM incidents_subscriber AS first, generate_series(2, %s) AS n,
+FROM incidents_subscriber AS first, generate_series(2, %s) AS n, (VALUES (%s)) AS given (domains),
 LATERAL jsonb_populate_record(first, jsonb_build_object(
     'id', left(md5(n::text), 12),
-    'address', 'reader' || n || '@host' || n %% 300 || '.example',
-    'canonical_address', 'reader' || n || '@host' || n %% 300 || '.example',
+    'address', 'reader' || n || '@host' || n %% domains || '.example',
+    'canonical_address', 'reader' || n || '@host' || n %% domains || '.example',
     'language', CASE n %% 2 WHEN 0 THEN 'da' ELSE 'en' END
 )) AS made
 """
 
 
-def fill(number: str) -> dict[str, Any]:
+def fill(number: str, domains: str = "300") -> dict[str, Any]:
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE incidents_delivery, incidents_subscriber CASCADE")
-        address, now = "reader1@host1.example", timezone.now()
+        address, now = f"reader1@host{1 % int(domains)}.example", timezone.now()
         Subscriber.new(address, language="en", state="active", confirmed_at=now).save()
-        cursor.execute(_COPIES, [int(number)])
+        cursor.execute(_COPIES, [int(number), int(domains)])
         cursor.execute("ANALYZE incidents_subscriber")
     Destination.objects.all().delete()
     Page.objects.get_or_create(defaults={"name": Text(da="Nordhost driftsstatus", en="Nordhost status")})
@@ -136,6 +140,24 @@ def deliver() -> dict[str, Any]:
     cpu = processor_time() - begun
     sent = Delivery.objects.filter(state="sent").count()
     return {"sent": sent, "seconds": seconds(), "cpu": cpu, **memory_watch.found()}
+
+
+def notify(number: str, domains: str) -> dict[str, Any]:
+    """Everything in one process; `begun` is when the worker began, by time.monotonic."""
+    fill(number, domains)
+    announce()
+    expand()
+    begun = time.monotonic()
+    relay = Destination.objects.filter(name=relay_name())
+    return {**deliver(), "begun": begun, "relay_failures": relay.in_trouble().count(), **outcome()}
+
+
+def park(number: str, rounds: str) -> dict[str, Any]:
+    """Create the deliveries of one destination, and move them as when it fails and recovers."""
+    fill(number, "1")
+    announce()
+    expand()
+    return fail_and_recover(int(rounds))
 
 
 def wait_until_sent(number: str) -> dict[str, Any]:
@@ -268,6 +290,8 @@ COMMANDS = {
         announce,
         expand,
         deliver,
+        notify,
+        park,
         wait_until_sent,
         write_message,
         send_with_django,
