@@ -10,8 +10,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from incidents import operations
-from incidents.models import Announcement, Bounce, Delivery, Heartbeat, StaleSubject
+from incidents.models import Announcement, Bounce, Delivery, Destination, Heartbeat, StaleSubject
 from incidents.notifications import audience, outbox, release
+from incidents.notifications.addressing import relay_name
 from incidents.notifications.ledger import skipping
 from incidents.status import ComponentStatus
 from tests.admin.conftest import staff
@@ -203,3 +204,11 @@ def test_component_posts_are_counted_apart_from_account_messages(publisher: Clie
     assert len(links) == 2
     found = [publisher.get(html.unescape(link)).context["cl"].result_list for link in links]
     assert [[delivery.letter for delivery in rows] for rows in found] == [["manage"], ["component"]]
+
+
+def test_delivery_status_shows_what_the_mail_server_does_not_support(publisher: Client) -> None:
+    assert "at a time from a worker" not in publisher.get(OVERVIEW).content.decode()
+    Destination.objects.create(name=relay_name(), connections=4, pipelining_broken_at=timezone.now())
+    page = publisher.get(OVERVIEW).content.decode()
+    assert "The mail server accepts 4 connections at a time from a worker" in page
+    assert "offers PIPELINING" in page

@@ -8,6 +8,7 @@ from django.db.models import Count, Q
 
 from ...models import Announcement, Bounce, Delivery, DeliveryState, Destination
 from ...models.deliveries import DeliveryQuerySet
+from ..addressing import relay_name
 from . import health, progress
 from .health import Health
 from .progress import Progress
@@ -44,6 +45,7 @@ class Overview:
     messages: Counter[str]
     component_posts: Counter[str]
     per_minute: int
+    relay: Destination | None = None  # our mail server, if anything is known of it
 
     @property
     def counts(self) -> Counter[str]:
@@ -76,6 +78,7 @@ def overview(now: datetime) -> Overview:
         messages=messages,
         component_posts=component_posts,
         per_minute=sent_recently + sum(one.per_minute for one in in_progress),
+        relay=Destination.objects.filter(name=relay_name()).first(),
     )
 
 
