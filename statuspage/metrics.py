@@ -15,11 +15,13 @@ from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from incidents.models import DeliveryState, StaleSubject
+from incidents.models import Bounce, DeliveryState, StaleSubject
+from incidents.notifications.ledger import counters
 from incidents.notifications.monitoring.destinations import with_few_readers
 from incidents.notifications.monitoring.overview import Overview, overview
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_FINAL_STATES = (DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.SKIPPED)
 _FEW_READERS = "mail domains with few readers"
 
 
@@ -44,11 +46,12 @@ def _lines(now: datetime) -> Iterator[str]:
         for state in DeliveryState
     }
     explained = "Deliveries of current announcements, and single messages of the last 7 days, by state."
-    yield _gauge("deliveries", explained, states, "state")
+    yield _family("deliveries", explained, states, "state")
+    yield from _counters()
     yield _single("sent_per_minute", "Messages sent in the last minute.", found.per_minute)
     yield _single("waiting_oldest_seconds", "Age of the oldest announcement with waiting deliveries.", _oldest(found))
     explained = "Deliveries that wait for a failing destination."
-    yield _gauge("destination_waiting", explained, _waiting_by_destination(found), "destination")
+    yield _family("destination_waiting", explained, _waiting_by_destination(found), "destination")
     yield _single("queue_up", "1 if the queue answers, otherwise 0.", int(health.queue_answers))
     yield _single("queue_jobs", "Number of jobs waiting in the queue.", health.jobs_waiting)
     yield _single("queue_failed_jobs", "Number of jobs that failed in the last day.", health.jobs_failed)
@@ -62,6 +65,20 @@ def _lines(now: datetime) -> Iterator[str]:
     yield _single("unpublished", "Number of changes not yet published.", stale["rows"])
     age = (now - stale["oldest"]).total_seconds() if stale["oldest"] else 0
     yield _single("unpublished_oldest_seconds", "Age of the oldest change not yet published.", age)
+
+
+def _counters() -> Iterator[str]:
+    deliveries, bounces = counters.totals(counters.Subject.DELIVERY), counters.totals(counters.Subject.BOUNCE)
+    ended = {state.value: deliveries[state] for state in _FINAL_STATES}
+    yield _family("deliveries_ended_total", "Deliveries that reached a final state.", ended, "state", "counter")
+    for name, state, explained in (
+        ("deferrals_total", DeliveryState.DEFERRED, "Attempts that the receiving server deferred."),
+        ("uncertain_total", DeliveryState.UNCERTAIN, "Attempts with an unknown result; each may lead to a duplicate."),
+    ):
+        yield f"{_head(name, explained, 'counter')}statuspage_{name} {_number(deliveries[state])}\n"
+    consequences = {one.value: bounces[one] for one in Bounce.Consequence}
+    explained = "Emails to bounce addresses, by consequence."
+    yield _family("bounces_total", explained, consequences, "consequence", "counter")
 
 
 def _waiting_by_destination(found: Overview) -> Counter[str]:
@@ -79,16 +96,21 @@ def _oldest(found: Overview) -> float:
 
 
 def _single(name: str, explained: str, value: float) -> str:
-    return f"{_head(name, explained)}statuspage_{name} {value:g}\n"
+    return f"{_head(name, explained, 'gauge')}statuspage_{name} {_number(value)}\n"
 
 
-def _gauge(name: str, explained: str, values: Mapping[str, float], label: str) -> str:
-    rows = [f'statuspage_{name}{{{label}="{_escaped(key)}"}} {value:g}\n' for key, value in values.items()]
-    return _head(name, explained) + "".join(rows)
+def _family(name: str, explained: str, values: Mapping[str, float], label: str, kind: str = "gauge") -> str:
+    rows = [f'statuspage_{name}{{{label}="{_escaped(key)}"}} {_number(value)}\n' for key, value in values.items()]
+    return _head(name, explained, kind) + "".join(rows)
 
 
-def _head(name: str, explained: str) -> str:
-    return f"# HELP statuspage_{name} {explained}\n# TYPE statuspage_{name} gauge\n"
+def _head(name: str, explained: str, kind: str) -> str:
+    return f"# HELP statuspage_{name} {explained}\n# TYPE statuspage_{name} {kind}\n"
+
+
+def _number(value: float) -> str:
+    # All digits: six of them would hide the changes of a counter of millions.
+    return str(value) if isinstance(value, int) else f"{value:.3f}"
 
 
 def _escaped(value: str) -> str:

@@ -13,6 +13,7 @@ from .incidents import Incident, Maintenance
 from .limits import RateLimit, RequestedMessage
 from .logo import Logo
 from .mail_domains import MailDomain
+from .metric_counts import MetricCount
 from .overall import cause_of, overall_status
 from .page import Page
 from .publication import PURGE, StaleSubject
@@ -48,6 +49,7 @@ __all__ = [
     "MailDomain",
     "Maintenance",
     "ManualStatus",
+    "MetricCount",
     "Page",
     "RateLimit",
     "RenderedPost",

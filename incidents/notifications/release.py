@@ -7,9 +7,9 @@ from typing import TypeVar
 
 from django.db import DatabaseError, transaction
 
-from ..models import Announcement, ComponentUpdate, StaleSubject, overall_status
+from ..models import Announcement, ComponentUpdate, DeliveryState, StaleSubject, overall_status
 from . import audience, queues
-from .ledger import claims, component_posts
+from .ledger import claims, component_posts, counters
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T", int, str)
@@ -48,6 +48,8 @@ def _expand(pk: int, now: datetime) -> bool:
     if announcement is None or _is_unpublished(f"incident:{announcement.update.incident_id}"):
         return False
     rows = audience.expand(announcement, now)
+    skipped = announcement.deliveries.filter(state=DeliveryState.SKIPPED)
+    counters.count_state(DeliveryState.SKIPPED, skipped.count())
     claims.skip_superseded(announcement)
     announcement.thread_title = Announcement.objects.thread_title(announcement.update.incident)
     announcement.expanded_at = now

@@ -68,7 +68,9 @@ def test_metrics_require_the_token(announcement: Announcement, settings: Setting
     assert "livets.dk" not in text
     assert "statuspage_workers 0\n" in text
     assert "karl" not in text
-    names = re.findall(r"^# TYPE (\w+) gauge$", text, re.MULTILINE)
+    types = dict(re.findall(r"^# TYPE (\w+) (gauge|counter)$", text, re.MULTILINE))
+    counters = {name for name, kind in types.items() if kind == "counter"}
+    assert counters == {name for name in types if name.endswith("_total")}
     rows = [line for line in text.splitlines() if not line.startswith("#")]
     assert all(re.fullmatch(r'\w+(\{\w+="([^"\\]|\\.)*"\})? -?[\d.e+-]+', row) for row in rows)
-    assert {re.split(r"[ {]", row)[0] for row in rows} <= set(names)
+    assert {re.split(r"[ {]", row)[0] for row in rows} <= set(types)

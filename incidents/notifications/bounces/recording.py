@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from ...masks import without_addresses
 from ...models import Bounce, Delivery, Subscriber
+from ..ledger import counters
 from ..suspension import suspend
 from .mail import ReturnedMail
 from .report import BounceReport
@@ -76,7 +77,9 @@ def record_unknown(delivery: Delivery, mail: ReturnedMail, now: datetime) -> Bou
 
 def create(**fields: Any) -> Bounce:
     """Create a bounce, and count it for the metrics."""
-    return Bounce.objects.create(**fields)
+    bounce = Bounce.objects.create(**fields)
+    counters.add(counters.Subject.BOUNCE, {bounce.consequence: 1})
+    return bounce
 
 
 def excerpt(text: str, address: str) -> str:

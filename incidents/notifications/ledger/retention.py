@@ -19,6 +19,7 @@ from ...models import (
     Destination,
     FoldedDeliveries,
 )
+from . import counters
 
 BATCH = 5_000
 _FINAL_STATES = [DeliveryState.SENT.value, DeliveryState.FAILED.value, DeliveryState.SKIPPED.value]
@@ -43,9 +44,10 @@ SELECT count(*) FROM gone
 def apply_retention(*, now: datetime, limit: int | None = None) -> int:
     """Replace finished deliveries older than DELIVERIES_KEPT_DAYS with counts; return how many.
 
-    Bounces, attempts, component updates and recovered destinations of that age are deleted. It stops after the batch
-    that reaches `limit`, so that it does not delay the scheduler.
+    Bounces, attempts, component updates and recovered destinations of that age are deleted, and the parts of the
+    metrics' counters combined. It stops after the batch that reaches `limit`, so that it does not delay the scheduler.
     """
+    counters.combine()
     before = now - timedelta(days=settings.DELIVERIES_KEPT_DAYS)
     Bounce.objects.filter(received_at__lt=before).delete()
     Attempt.objects.filter(at__lt=before).delete()

@@ -8,6 +8,7 @@ killed at any moment leaves at most one message per connection uncertain.
 import json
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from django.utils import timezone
 
 from ...models import ALLOWED_MOVES, Delivery, DeliveryState, SkipReason, Subscriber
 from ...models.deliveries import DeliveryQuerySet
-from . import holders
+from . import counters, holders
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -48,7 +49,9 @@ def transition(rows: DeliveryQuerySet, target: DeliveryState, **fields: Any) -> 
     sources = allowed_sources(target)
     free = rows.filter(state__in=sources).order_by().select_for_update(skip_locked=True, of=("self",))
     changed = Delivery.objects.filter(pk__in=free.values("pk"), state__in=sources)
-    return changed.update(state=target, holder=None, claimed_at=None, **fields)
+    number = changed.update(state=target, holder=None, claimed_at=None, **fields)
+    counters.count_state(target, number)
+    return number
 
 
 def skip(rows: DeliveryQuerySet, reason: SkipReason) -> int:
@@ -148,6 +151,7 @@ class Ledger:
     def __init__(self) -> None:
         self._connection = connections[DEFAULT_DB_ALIAS]
         self.holder = 0
+        self._counts = Counter[str]()  # outcomes by state, not yet added to the metrics
         self._session_locked_on: object = None  # the connection that has the session lock
         self._generic_plans_on: object = None  # the connection that has the setting
 
@@ -160,6 +164,7 @@ class Ledger:
         now = timezone.now()
         parameters = _parameters(self.holder, outcomes, starting, now)
         allowed = self.run(lambda: self._execute(parameters))
+        self._counts.update(outcome.state for outcome in outcomes if outcome.state in counters.COUNTED_STATES)
         for row in starting:
             row.claimed_at = now
         return allowed
@@ -172,10 +177,12 @@ class Ledger:
     def renew(self) -> None:
         """Show that this job is running. Raises HolderLost if it counted as dead."""
         self.run(self._renew)
+        self._add_counts()
 
     def end(self) -> None:
         """Give back all that the job has claimed."""
         self.run(lambda: holders.end(self.holder))
+        self._add_counts()
         if self._session_locked_on is self._connection.connection:
             self.run(lambda: holders.unlock_session(self.holder))
 
@@ -211,6 +218,10 @@ class Ledger:
         if self._session_locked_on is not self._connection.connection:
             holders.lock_session(self.holder)
             self._session_locked_on = self._connection.connection
+
+    def _add_counts(self) -> None:
+        counts, self._counts = self._counts, Counter()
+        self.run(lambda: counters.add(counters.Subject.DELIVERY, counts))
 
     def _execute(self, parameters: list[Any]) -> set[int]:
         # Execute it as a prepared statement, because planning takes longer; Django's own cursors do not prepare.

@@ -1,0 +1,25 @@
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class MetricCount(models.Model):
+    """A part of a counter for the metrics, whose value is the sum of its rows.
+
+    Rows are only added, so that no worker waits for another; `notifications.ledger.counters`
+    combines them. Counts must not depend on the rows they are about, which are deleted.
+    """
+
+    class Subject(models.TextChoices):
+        DELIVERY = "delivery", _("delivery")
+        BOUNCE = "bounce", _("bounce")
+
+    subject = models.CharField(_("subject"), max_length=10, choices=Subject)
+    outcome = models.CharField(_("outcome"), max_length=12)
+    number = models.BigIntegerField(_("number"))
+
+    class Meta:
+        verbose_name = _("part of a counter")
+        verbose_name_plural = _("parts of counters")
+
+    def __str__(self) -> str:
+        return f"{self.subject} {self.outcome} {self.number}"
