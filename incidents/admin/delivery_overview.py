@@ -31,11 +31,13 @@ def _context(request: HttpRequest) -> dict[str, Any]:
     failures = delivery.newest_failures(now)
     rows = [(one, one.reply if sees else one.subscriber.masked_reply(one.reply)) for one in failures]
     found = delivery.overview(now)
+    recent_bounces = Bounce.objects.filter(received_at__gte=now - delivery.RECENT)
     return {
         "overview": found,
         "failing": shown_failing(request.user, found.failing_destinations),
         "failures": rows,
         "sees_addresses": sees,
         "refused_by_policy": delivery.rejected_by_policy(now),
-        "bounces": Bounce.objects.filter(received_at__gte=now - delivery.RECENT).count(),
+        "bounces": recent_bounces.exclude(consequence=Bounce.Consequence.UNKNOWN).count(),
+        "bounces_to_read": recent_bounces.filter(consequence=Bounce.Consequence.UNKNOWN).count(),
     }

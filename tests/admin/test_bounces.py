@@ -44,3 +44,10 @@ def test_staff_who_see_no_addresses_do_not_see_what_a_person_wrote(bounce: Bounc
         assert "Not understood" in page
         assert "stoppet" not in page
         assert "ansat" not in page
+
+
+def test_delivery_status_links_to_what_staff_have_to_read(bounce: Bounce, publisher: Client) -> None:
+    page = publisher.get("/admin/incidents/delivery/overview/").content.decode()
+    assert f"{LIST}?consequence__exact=unknown" in page
+    assert "1 email to a bounce address was not understood in the last seven days" in page
+    assert "bounced in the last seven days" not in page
