@@ -10,7 +10,16 @@ from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Coalesce
 
-from ...models import Announcement, ComponentUpdate, Delivery, DeliveryState, Destination, SkipReason, Subscriber
+from ...models import (
+    Announcement,
+    ComponentUpdate,
+    Delivery,
+    DeliveryState,
+    Destination,
+    IncidentChoice,
+    SkipReason,
+    Subscriber,
+)
 from ...models.deliveries import DeliveryQuerySet
 from ..addressing import is_mail_domain, is_webhook, relay_name
 from . import component_posts, destinations, holders
@@ -29,6 +38,7 @@ _RELATED_COLUMNS = {
     "opt_in_round": F("subscriber__opt_in_round"),
     "time_zone": F("subscriber__time_zone"),
     "subscriber_state": F("subscriber__state"),
+    "paused_until": F("subscriber__paused_until"),
     "incident_published_at": F("announcement__update__incident__published_at"),
     "update_published_at": F("announcement__update__published_at"),
     "trying_since": Coalesce("retried_at", "created_at"),
@@ -148,11 +158,11 @@ def _claim_rows(holder: int, due: DeliveryQuerySet, limit: int, now: datetime) -
     # A finer order would sort a million rows, created at the same moment, for every batch.
     ordered = due if due.query.order_by else due.order_by("next_attempt_at")
     picked = ordered.select_for_update(skip_locked=True, of=("self",)).annotate(
-        superseded=_is_superseded(), **_RELATED_COLUMNS
+        superseded=_is_superseded(), unfollowed=_is_unfollowed(), **_RELATED_COLUMNS
     )
-    while found := list(picked.values(*_DELIVERY_COLUMNS, *_RELATED_COLUMNS, "superseded")[:limit]):
+    while found := list(picked.values(*_DELIVERY_COLUMNS, *_RELATED_COLUMNS, "superseded", "unfollowed")[:limit]):
         of_components = component_posts.skip_reasons({row["component_update_id"] for row in found})
-        reasons = {row["id"]: _skip_reason(row, of_components) for row in found}
+        reasons = {row["id"]: _skip_reason(row, of_components, now) for row in found}
         for reason in set(reasons.values()) - {""}:
             skipped = Delivery.objects.filter(id__in=[pk for pk, own in reasons.items() if own == reason])
             transition(skipped, DeliveryState.SKIPPED, skip_reason=reason)
@@ -221,18 +231,33 @@ def _is_superseded() -> Exists:
     return Exists(newer.exclude(state__in=[DeliveryState.SKIPPED, DeliveryState.FAILED]))
 
 
-def _skip_reason(row: dict[str, Any], of_components: dict[str | None, str]) -> str:
+def _is_unfollowed() -> Exists:
+    # Match rows that were in flight when the subscriber unfollowed the incident, and are waiting again.
+    incident = OuterRef("announcement__update__incident")
+    choices = IncidentChoice.objects.confirmed().filter(incident=incident, subscriber=OuterRef("subscriber"))
+    return Exists(choices.filter(told=False))
+
+
+def _skip_reason(row: dict[str, Any], of_components: dict[str | None, str], now: datetime) -> str:
     # Return the reason to skip a due row; empty if it is to be sent.
     state = row["subscriber_state"]
-    if row["letter"] == Delivery.Letter.COMPONENT:
-        return of_components[row["component_update_id"]] if state == Subscriber.State.ACTIVE else _STATE_REASONS[state]
-    if row["letter"] != Delivery.Letter.UPDATE:
+    if row["letter"] not in {Delivery.Letter.UPDATE, Delivery.Letter.COMPONENT}:
         unsubscribed = state == Subscriber.State.UNSUBSCRIBED and row["letter"] != Delivery.Letter.MANAGE
         return SkipReason.UNSUBSCRIBED if unsubscribed or not row["endpoint"] else ""
     if state != Subscriber.State.ACTIVE:
         return _STATE_REASONS[state]
+    if row["paused_until"] is not None and row["paused_until"] > now:
+        return SkipReason.PAUSED
+    if row["letter"] == Delivery.Letter.COMPONENT:
+        return of_components[row["component_update_id"]]
+    return _skip_reason_of_update(row)
+
+
+def _skip_reason_of_update(row: dict[str, Any]) -> str:
     if row["incident_published_at"] is None or row["update_published_at"] is None:
         return SkipReason.WITHDRAWN
+    if row["unfollowed"]:
+        return SkipReason.UNFOLLOWED
     return SkipReason.SUPERSEDED if row["superseded"] else ""
 
 

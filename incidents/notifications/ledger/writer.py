@@ -27,8 +27,12 @@ from . import counters, holders
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
+# Locked rows that `skip` waits for, one after another; the rows of one claim become free together.
+_MAX_WAITS = 100
 # How long a worker retries to record an outcome while PostgreSQL is not available.
 DATABASE_PATIENCE = timedelta(minutes=20)
+# Seconds between attempts to reach it. A worker has to renew its claims soon after PostgreSQL has restarted.
+_MAX_PAUSE = 2.0
 
 
 def allowed_sources(target: DeliveryState) -> list[str]:
@@ -57,12 +61,30 @@ def transition(rows: DeliveryQuerySet, target: DeliveryState, **fields: Any) -> 
 def skip(rows: DeliveryQuerySet, reason: SkipReason) -> int:
     """Skip those rows that wait; return how many.
 
-    Those that a worker has locked at this moment, to claim or to start them, are looked at again
-    once this transaction has committed.
+    Those that a worker has locked at this moment, to claim or to start them, are skipped once
+    this transaction has committed, unless they are in flight by then.
     """
-    move = partial(transition, rows, DeliveryState.SKIPPED, skip_reason=reason)
-    transaction.on_commit(move, robust=True)
-    return move()
+    transaction.on_commit(partial(_skip_locked, rows, reason), robust=True)
+    return transition(rows, DeliveryState.SKIPPED, skip_reason=reason)
+
+
+def _skip_locked(rows: DeliveryQuerySet, reason: SkipReason) -> None:
+    # A worker that began to claim before the commit still saw the rows as due.
+    for _ in range(_MAX_WAITS):
+        transition(rows, DeliveryState.SKIPPED, skip_reason=reason)
+        left = list(rows.waiting().order_by().values_list("pk", flat=True)[:1])
+        if not left:
+            return
+        _wait_for_lock(left[0])
+    logger.error("Deliveries that should be skipped (%s) stay locked; they may be sent", reason)
+
+
+@transaction.atomic
+def _wait_for_lock(delivery: int) -> None:
+    # In a transaction with no other lock, so that nothing can wait for it in turn.
+    with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
+        cursor.execute("SET LOCAL lock_timeout = '5s'")
+    Delivery.objects.select_for_update().filter(pk=delivery).first()
 
 
 def requeue(rows: DeliveryQuerySet, now: datetime) -> int:
@@ -198,7 +220,7 @@ class Ledger:
                 logger.warning("PostgreSQL is not responding; retrying until the outcomes are recorded")
                 self._connection.close()
                 time.sleep(pause)
-                pause = min(pause * 2, 5)
+                pause = min(pause * 2, _MAX_PAUSE)
 
     def use_connection(self) -> None:
         """Make the calling thread use the ledger's connection as its own."""
