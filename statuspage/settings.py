@@ -98,7 +98,16 @@ DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.postgresql",
         **Environment.database(_database),
-        "OPTIONS": {"pool": {"min_size": 0, "max_size": env.number("DATABASE_POOL", 10, minimum=1), "timeout": 3}},
+        "OPTIONS": {
+            "pool": {
+                "min_size": 0,
+                "max_size": env.number("DATABASE_POOL", 10, minimum=1),
+                "timeout": 3,
+                # Otherwise it tries less and less often for five minutes, in which a worker that could reach
+                # PostgreSQL again is silent for so long that it counts as dead, and pages fail.
+                "reconnect_timeout": 2,
+            },
+        },
         "TEST": {"TEMPLATE": "template0"},
     },
 }
