@@ -87,10 +87,17 @@ class Sender:
 
     def abort(self) -> None:
         """End it now: a row that is not in flight is put back, and one in flight ends as if the connection was lost."""
-        if self._is_preparing:
-            self.task.cancel()
-        else:
+        if not self.cancel_before_start():
             self.transport.abort()
+
+    def cancel_before_start(self) -> bool:
+        """End it if it waits for its connection or for the rate limit. Return False if it does not."""
+        if not self._is_preparing:
+            return False
+        self._is_preparing = False  # cancelled again, it could not record its last outcome
+        self.task.cancel()
+        self.transport.abort()
+        return True
 
     async def _run(self) -> None:
         # Send until there is nothing left. An unexpected error ends the whole worker, not only this task.
@@ -122,27 +129,33 @@ class Sender:
             self.unrecorded = None
 
     async def _prepare(self, row: ClaimedDelivery) -> bool:
-        # Open the connection. If that fails, the row is put back and this task ends.
-        self._is_preparing = True
+        # If the connection is refused, or the worker stopped, the row is put back and this task ends.
         try:
-            await self.transport.prepare()
+            await self._wait_until_ready()
         except Busy as error:
             await self._record_outcome()
             self.dispatcher.put_back(row)
             await self._handle_refused_connection(row, error.reply)
             return False
         except asyncio.CancelledError:
+            await self._record_outcome()
             self.dispatcher.put_back(row)
             raise
+        return True
+
+    async def _wait_until_ready(self) -> None:
+        # The only time at which the task can be cancelled: nothing is in flight, or being written.
+        self._is_preparing = True
+        try:
+            await self.transport.prepare()
+            self.relay.open += not self.is_open
+            self.is_open = True
+            await self.rate_limiter.wait()
         finally:
             self._is_preparing = False
-        self.relay.open += not self.is_open
-        self.is_open = True
-        return True
 
     async def _send(self, row: ClaimedDelivery) -> Outcome | None:
         # Return an outcome that can be recorded with the next row; one with consequences is recorded first.
-        await self.rate_limiter.wait()
         outcome, self.unrecorded = self.unrecorded, None
         if stopping.is_requested():
             self.dispatcher.close()

@@ -4,13 +4,14 @@ import contextlib
 import logging
 import os
 import signal
+from types import FrameType
 from typing import Any
 
 from django.conf import settings
 from django.template.loader import get_template
 from redis import RedisError
 from redis.client import Pipeline
-from rq import Worker, worker_registration
+from rq import Queue, Worker, worker_registration
 from rq.executions import Execution
 from rq.job import Job
 
@@ -37,6 +38,14 @@ class HeartbeatWorker(Worker):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **{**options, "job_monitoring_interval": int(HEARTBEAT.total_seconds())})
 
+    def fork_work_horse(self, job: Job, queue: Queue) -> None:
+        """A SIGTERM during the fork waits until it can be passed on, and until the new process listens to it."""
+        stopping.hold_off()
+        try:
+            super().fork_work_horse(job, queue)
+        finally:
+            stopping.allow()
+
     def setup_work_horse_signals(self) -> None:
         super().setup_work_horse_signals()  # type: ignore[no-untyped-call]
         stopping.listen()
@@ -47,6 +56,11 @@ class HeartbeatWorker(Worker):
         if self.horse_pid:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.horse_pid, signal.SIGTERM)
+
+    def request_force_stop(self, signum: int, frame: FrameType | None) -> None:
+        """A second Ctrl-C kills the job. A second SIGTERM does not: supervisors repeat it, and the job is ending."""
+        if signum != signal.SIGTERM:
+            super().request_force_stop(signum, frame)
 
     @property
     def dequeue_timeout(self) -> int:

@@ -20,6 +20,16 @@ def listen() -> None:
     """Note SIGTERM instead of dying of it. Short jobs simply run to their end; long ones ask `is_requested`."""
     _requested.clear()
     signal.signal(signal.SIGTERM, _request)
+    allow()
+
+
+def hold_off() -> None:
+    """Keep SIGTERM back during a fork: until then neither process knows whom it is for."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+
+
+def allow() -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 
 
 def is_requested() -> bool:

@@ -82,12 +82,15 @@ class Worker(ABC, Generic[Rendered]):
         asyncio.get_running_loop().set_default_executor(_UnawaitedThreads(self.relay.maximum, "blocking"))
         renewal = asyncio.create_task(self._renew_claims())
         try:
-            return await self._work()
+            is_unfinished = await self._work()
         finally:
             renewal.cancel()
             self.dispatcher.close()
             await self._end_senders()
             self.commits.close()
+        if renewal.done() and not renewal.cancelled():
+            renewal.result()  # raises what ended it
+        return is_unfinished
 
     async def _work(self) -> bool:
         # Claim and send until nothing is due. Rows that are deferred or revoked on the way are not waited for.
@@ -130,11 +133,11 @@ class Worker(ABC, Generic[Rendered]):
     async def _end_senders(self) -> None:
         # Wait for messages in flight. When the worker is to stop, their connections are closed after a while.
         grace = stopping.GRACE.total_seconds()
-        while running := [sender.task for sender in self.senders if not sender.task.done()]:
-            await asyncio.wait(running, timeout=0.2)
-            grace -= 0.2 if stopping.is_requested() else 0
-            for sender in self.senders if grace <= 0 else ():
-                sender.abort()
+        while running := [sender for sender in self.senders if not sender.task.done()]:
+            if stopping.is_requested():
+                _hurry(running, is_patient=grace > 0)
+                grace -= 0.2
+            await asyncio.wait([sender.task for sender in running], timeout=0.2)
 
     async def _renew_claims(self) -> None:
         while True:
@@ -196,6 +199,14 @@ class Worker(ABC, Generic[Rendered]):
 
     def _is_idle(self) -> bool:
         return self.dispatcher.pending == 0
+
+
+def _hurry(senders: Iterable[Sender], *, is_patient: bool) -> None:
+    for sender in senders:
+        if is_patient:
+            sender.cancel_before_start()
+        else:
+            sender.abort()
 
 
 class _UnawaitedThreads(ThreadPoolExecutor):
