@@ -24,7 +24,7 @@ from . import backoff
 from .writer import ClaimedDelivery, transition
 
 # Rows per statement: on a busy machine it must not take longer than a fifth of a second.
-BATCH = 500
+BATCH = 300
 _FORGET_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('incidents.destinations', 2))"
 
 

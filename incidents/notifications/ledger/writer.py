@@ -138,8 +138,8 @@ class Outcome:
 
 # Rows are found by their ids alone. The list of ids keeps PostgreSQL from scanning the whole
 # table, because it overestimates how many rows the records match; “coalesce” keeps it from
-# using the small index of deliveries in flight, which is full of dead entries while
-# thousands pass through it. An erased subscriber's deliveries have no language, and get no
+# using the indexes of states and holders, which are full of dead entries while thousands of
+# rows pass through them. An erased subscriber's deliveries have no language, and get no
 # reply: PostgreSQL reads `d` again after waiting for an erasure, but not a joined subscriber.
 _WRITE = f"""
 WITH ended AS (
@@ -150,14 +150,15 @@ WITH ended AS (
     FROM json_to_recordset(%s::json)
         AS v (id bigint, claimed timestamptz, state text, code int, reply text, next timestamptz, sent timestamptz)
     WHERE d.id = ANY(%s::bigint[]) AND d.id = v.id
-        AND coalesce(d.state, '') = '{DeliveryState.SENDING}' AND d.claimed_at = v.claimed AND d.holder = %s
+        AND coalesce(d.state, '') = '{DeliveryState.SENDING}' AND d.claimed_at = v.claimed
+        AND coalesce(d.holder, 0) = %s
 )
 UPDATE {Delivery._meta.db_table} AS d
 SET state = '{DeliveryState.SENDING}', attempts = d.attempts + 1, claimed_at = %s
 FROM json_to_recordset(%s::json) AS v (id bigint, claimed timestamptz), {Subscriber._meta.db_table} AS s
 WHERE d.id = ANY(%s::bigint[]) AND d.id = v.id AND s.id = d.subscriber_id
     AND (d.letter NOT IN ('{Delivery.Letter.UPDATE}', '{Delivery.Letter.COMPONENT}') OR s.state = 'active')
-    AND d.holder = %s
+    AND coalesce(d.holder, 0) = %s
     AND (d.claimed_at = v.claimed AND d.state = ANY(%s)
          OR coalesce(d.state, '') = '{DeliveryState.SENDING}' AND d.claimed_at = %s)
 RETURNING d.id
