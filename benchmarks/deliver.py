@@ -88,6 +88,7 @@ def figures(worker: dict[str, Any], rates: Rates) -> list[Figure]:
         Figure("sent", worker["sent"]),
         Figure("rate", rate, "/s"),
         Figure("processor_time", worker["cpu"] / worker["sent"] * 1e6, "us"),
+        Figure("database_time", worker["database"] / worker["sent"] * 1e6, "us"),
         *(Figure(name, rates.of(name), "/s") for name in rates.seen),
         Figure("smtplib_ratio", rate / rates.of("smtplib"), aim=">=0.5"),
         Figure("django_ratio", rate / rates.of("django"), aim=">=5"),

@@ -39,6 +39,7 @@ django.setup()
 # Models can be imported only once Django is set up.
 from benchmarks.support.history import DANISH, ENGLISH  # noqa: E402
 from benchmarks.support.parking import fail_and_recover  # noqa: E402
+from benchmarks.support.product import processor_time_of  # noqa: E402
 from harness.busy_day import simulate_busy_day  # noqa: E402
 from harness.smtp_server import ScriptedServer  # noqa: E402
 from incidents import operations  # noqa: E402
@@ -132,14 +133,15 @@ def deliver() -> dict[str, Any]:
     if total == 0:
         return {"sent": 0}
     memory_watch = MemoryWatch(total)
-    begun = processor_time()
+    begun, session = processor_time(), session_id()
+    begun_in_database = processor_time_of(session)
     with timed() as seconds, memory_watch:
         while waiting := recovery.announcements_due(timezone.now()):
             for announcement in waiting:
                 MailWorker(announcement, settings.LEDGER_BATCH).run()
-    cpu = processor_time() - begun
+    used = {"cpu": processor_time() - begun, "database": processor_time_of(session) - begun_in_database}
     sent = Delivery.objects.filter(state="sent").count()
-    return {"sent": sent, "seconds": seconds(), "cpu": cpu, **memory_watch.found()}
+    return {"sent": sent, "seconds": seconds(), **used, **memory_watch.found()}
 
 
 def notify(number: str, domains: str) -> dict[str, Any]:
@@ -268,6 +270,13 @@ def processor_time() -> float:
     """Seconds of processor time that this process has used."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime + used.ru_stime
+
+
+def session_id() -> int:
+    """The process of this connection in PostgreSQL."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        return int(cursor.fetchone()[0])
 
 
 def memory() -> float:

@@ -32,7 +32,7 @@ class WebServer:
 
     def processor_time(self) -> float:
         """Seconds of processor time that it and its children have used; 0 where there is no /proc."""
-        return sum(_used(pid) for pid in _family(self.pid))
+        return sum(processor_time_of(pid) for pid in _family(self.pid))
 
 
 def _family(pid: int) -> Iterator[int]:
@@ -42,7 +42,8 @@ def _family(pid: int) -> Iterator[int]:
             yield from _family(int(child))
 
 
-def _used(pid: int) -> float:
+def processor_time_of(pid: int) -> float:
+    """Seconds of processor time that a process has used; 0 where there is no /proc."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     except OSError:
