@@ -75,8 +75,8 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         paused = Q(announcement__paused_at__isnull=False)
         return self.waiting().filter(holder__isnull=True, next_attempt_at__lte=now).exclude(paused)
 
-    def created_before(self, moment: datetime) -> "DeliveryQuerySet":
-        """Created, or retried by staff, before this moment: since then it is being tried."""
+    def tried_since_before(self, moment: datetime) -> "DeliveryQuerySet":
+        """Those whose time to be tried began before this moment: when they were created, or retried by staff."""
         return self.annotate(trying_since=Coalesce("retried_at", "created_at")).filter(trying_since__lt=moment)
 
 

@@ -159,7 +159,7 @@ def give_up_exhausted(now: datetime) -> None:
         waiting = Delivery.objects.waiting().filter(destination=found.name)
         if found.name == addressing.relay_name():
             waiting = Delivery.objects.waiting().by_mail()
-        too_old = waiting.exclude(announcement__paused_at__isnull=False).created_before(since).order_by()
+        too_old = waiting.exclude(announcement__paused_at__isnull=False).tried_since_before(since).order_by()
         while ids := list(too_old.values_list("pk", flat=True)[:BATCH]):
             rows = Delivery.objects.filter(pk__in=ids)
             if not transition(rows, DeliveryState.FAILED, reply=found.reply, reply_code=found.reply_code):

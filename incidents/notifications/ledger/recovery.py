@@ -53,7 +53,7 @@ def _end_in_flight(rows: DeliveryQuerySet, now: datetime) -> int:
     if not settings.RESEND_UNCERTAIN:
         return transition(rows, DeliveryState.FAILED, reply=_DIED)
     hopeless = rows.filter(times_uncertain__gte=len(_RESEND_AFTER))
-    ended = transition(rows.created_before(now - backoff.RETRY_FOR), DeliveryState.FAILED, reply=_DIED)
+    ended = transition(rows.tried_since_before(now - backoff.RETRY_FOR), DeliveryState.FAILED, reply=_DIED)
     ended += transition(hopeless, DeliveryState.FAILED, reply=_DIED)
     for times, delay in enumerate(_RESEND_AFTER):
         again = {"next_attempt_at": now + delay, "times_uncertain": F("times_uncertain") + 1}

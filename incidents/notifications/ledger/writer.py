@@ -64,8 +64,11 @@ def skip(rows: DeliveryQuerySet, reason: SkipReason) -> int:
     Those that a worker has locked at this moment, to claim or to start them, are skipped once
     this transaction has committed, unless they are in flight by then.
     """
-    transaction.on_commit(partial(_skip_locked, rows, reason), robust=True)
-    return transition(rows, DeliveryState.SKIPPED, skip_reason=reason)
+    skipped = transition(rows, DeliveryState.SKIPPED, skip_reason=reason)
+    # By their ids: rows that are created later in this transaction are not meant.
+    if locked := list(rows.waiting().order_by().values_list("pk", flat=True)):
+        transaction.on_commit(partial(_skip_locked, Delivery.objects.filter(pk__in=locked), reason), robust=True)
+    return skipped
 
 
 def _skip_locked(rows: DeliveryQuerySet, reason: SkipReason) -> None:

@@ -498,7 +498,7 @@ def test_number_of_queries_does_not_depend_on_the_subscribers(
     )
     operations.set_component_status(component=part, status=MAJOR)
     StaleSubject.objects.all().delete()
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(13):
         release.release_component_updates(timezone.now())
     assert states(letter="component") == {"queued": 500}
 
