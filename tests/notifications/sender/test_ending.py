@@ -1,5 +1,6 @@
 """How a job ends: stopped while it opens a connection, taken for dead, or with the database gone."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from threading import Event
 
@@ -26,6 +27,14 @@ def stop(monkeypatch: pytest.MonkeyPatch) -> Event:
     requested = Event()
     monkeypatch.setattr(stopping, "_requested", requested)
     return requested
+
+
+@pytest.fixture
+def fresh_pool(transactional_db: None) -> Iterator[None]:
+    """Connections that the test has ended stay in the pool, and would fail in the tests after it."""
+    yield
+    connection.close()
+    connection.close_pool()  # type: ignore[attr-defined]  # PostgreSQL's alone
 
 
 def announce(readers: int) -> int:
@@ -124,6 +133,7 @@ def test_no_session_lock_is_left_after_a_job(server: ScriptedServer) -> None:
     assert not Holder.objects.exists()
 
 
+@pytest.mark.usefixtures("fresh_pool")
 def test_job_whose_connection_is_ended_again_and_again_sends_everything_once(
     server: ScriptedServer, settings: Settings
 ) -> None:
