@@ -2,9 +2,10 @@
 
 A job renews its row every few seconds and keeps a session lock in PostgreSQL, which ends
 with its connection. A job counts as dead once it has neither lock nor renewal, or once it
-has not renewed for a minute: behind a connection pooler, locks prove nothing. In both
-cases it gets a few more seconds, because a database that has just restarted has no
-sessions yet.
+has not renewed for a minute: behind a connection pooler, locks prove nothing. But it is
+alive while its session executes a statement that it began in that minute: it may wait for
+a migration. In all cases it gets a few more seconds, because a database that has just
+restarted has no sessions yet.
 """
 
 import logging
@@ -71,8 +72,12 @@ def end(holder: int) -> None:
 @transaction.atomic
 def remove_dead(now: datetime) -> None:
     """Delete the holders whose jobs have died. Their deliveries are free from then on."""
+    sessions = _sessions()
     silent = Holder.objects.filter(renewed_at__lte=now - SILENCE)
-    silent = silent.filter(Q(renewed_at__lte=now - LEASE) | ~Q(pk__in=_with_session()))
+    silent = silent.filter(Q(renewed_at__lte=now - LEASE) | ~Q(pk__in=sessions))
+    for holder, executing_since in sessions.items():
+        if executing_since is not None:
+            silent = silent.exclude(pk=holder, renewed_at__gt=executing_since - LEASE)
     for dead in silent.filter(suspected_at__lte=now - SILENCE).select_for_update(skip_locked=True):
         logger.error("The worker %s has died; its deliveries are given to others", dead)
         dead.delete()
@@ -86,11 +91,14 @@ def without_row() -> list[int]:
     return sorted(claiming - set(Holder.objects.filter(pk__in=claiming).values_list("pk", flat=True)))
 
 
-def _with_session() -> list[int]:
+def _sessions() -> dict[int, datetime | None]:
+    # Return the holders whose sessions are open, and since when each executes a statement.
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND classid = %s AND objsubid = 2"
+            "SELECT objid::bigint, CASE state WHEN 'active' THEN query_start END"
+            " FROM pg_locks JOIN pg_stat_activity USING (pid)"
+            " WHERE locktype = 'advisory' AND classid = %s AND objsubid = 2 AND granted"
             " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
             [_LOCK_CLASS],
         )
-        return [pk for (pk,) in cursor.fetchall()]
+        return dict(cursor.fetchall())
