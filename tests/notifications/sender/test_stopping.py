@@ -6,16 +6,24 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
+from ipaddress import ip_network
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
+from pytest_django import Settings
 
 from harness.smtp_server import ScriptedServer, as_usual
 from harness.waiting import PATIENCE, wait_for
-from incidents.models import Delivery, Holder, Subscriber
+from incidents.models import Delivery, Holder, Subscriber, SubscriptionRequest
+from incidents.notifications import queues
 from incidents.notifications.ledger import recovery
-from tests.factories import make_subscriber
+from incidents.subscriptions import lifecycle, requests
+from incidents.subscriptions.lifecycle import Choices
+from tests.factories import make_page, make_subscriber
 from tests.notifications.helpers import announced, states
+from tests.support.database import is_connection_blocked
+from tests.support.receiver import OK, Posted, Receiver
 from tests.support.rq_workers import CONNECTIONS, RqWorker, empty_queues, failed_jobs, rq_worker, wait_for_horse
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -230,3 +238,71 @@ def assert_doubles_are_equal_and_marked(server: ScriptedServer, in_flight: int) 
         copies = server.to(address)
         assert len(copies) == 1 or (len(copies) == 2 and address in marked)
         assert len({(copy.message["Message-ID"], copy.message["Date"]) for copy in copies}) == 1
+
+
+def test_stopped_worker_finishes_a_post_and_gives_back_the_others(settings: Settings) -> None:
+    with blocking_receiver() as (receiver, released):
+        announce_to_webhooks(receiver, settings)
+        with rq_worker(1, "posts", WEBHOOK_NETWORKS="127.0.0.0/8") as worker:
+            wait_for(lambda: receiver.posted)
+            worker.signal(signal.SIGTERM, "parent", "horse")
+            wait_for(has_given_back_the_rest)
+            released.set()
+            assert worker.wait() == 0
+        assert states() == {"sent": 1, "queued": WEBHOOKS - 1}
+        assert not Delivery.objects.filter(holder__isnull=False).exists()
+        assert failed_jobs() == []
+        assert len(queues.queue(queues.POSTS)) == 1
+
+
+def test_worker_ends_although_a_webhook_never_answers(settings: Settings) -> None:
+    with blocking_receiver() as (receiver, _released):
+        announce_to_webhooks(receiver, settings)
+        with rq_worker(1, "posts", grace=0.4, WEBHOOK_NETWORKS="127.0.0.0/8") as worker:
+            wait_for(lambda: receiver.posted)
+            worker.signal(signal.SIGTERM, "parent")
+            assert worker.wait() == 0
+        assert states() == {"deferred": 1, "queued": WEBHOOKS - 1}
+        assert not Delivery.objects.filter(holder__isnull=False).exists()
+        assert failed_jobs() == []
+
+
+WEBHOOKS = 5
+
+
+def announce_to_webhooks(receiver: Receiver, settings: Settings) -> None:
+    settings.WEBHOOK_NETWORKS = [ip_network("127.0.0.0/8")]
+    for number in range(WEBHOOKS):
+        make_subscriber(f"{receiver.url}&n={number}", channel="webhook", owner=f"owner{number}@example.dk")
+    announced()
+
+
+@contextmanager
+def blocking_receiver() -> Iterator[tuple[Receiver, threading.Event]]:
+    released = threading.Event()
+
+    def answer(_posted: Posted) -> bytes:
+        released.wait(PATIENCE)
+        return OK
+
+    with Receiver(says=answer) as receiver:
+        try:
+            yield receiver, released
+        finally:
+            released.set()
+
+
+def test_stopped_worker_finishes_a_request_from_the_public_form() -> None:
+    make_page()
+    requests.to_subscribe("reader@example.dk", Choices("en")).save()
+    requests.enqueue()
+    with rq_worker(1) as worker:
+        with transaction.atomic():
+            lifecycle.lock_address("reader@example.dk")
+            wait_for(is_connection_blocked)
+            worker.signal(signal.SIGTERM, "parent", "horse")
+        assert worker.wait() == 0
+    assert not SubscriptionRequest.objects.exists()
+    assert Subscriber.objects.get().state == "pending"
+    assert states() == {"queued": 1}
+    assert failed_jobs() == []
