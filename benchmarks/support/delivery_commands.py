@@ -242,6 +242,32 @@ def outcome() -> dict[str, Any]:
     }
 
 
+def withdraw_at(number: str) -> dict[str, Any]:
+    """Return the Message-IDs of what was sent and skipped, and how many deadlocks there were."""
+    before = deadlocks()
+    announcement = Announcement.objects.get(pk=announce()["announcement"])
+    release.release_due(timezone.now())
+    deliveries = Delivery.objects.filter(announcement=announcement)
+    while deliveries.filter(state="sent").count() < int(number):
+        time.sleep(0.01)
+    with timed() as seconds:
+        operations.withdraw(incident=announcement.update.incident)
+    while deliveries.exclude(state__in=["sent", "skipped", "failed"]).exists():
+        time.sleep(0.05)
+    time.sleep(1.5)  # until the workers' statistics are written
+    ended = {state: list(deliveries.filter(state=state).values_list("message_id", flat=True)) for state in ENDS}
+    return {**ended, "seconds": seconds(), "deadlocks": deadlocks() - before}
+
+
+ENDS = ("sent", "skipped")
+
+
+def deadlocks() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
+        return int(cursor.fetchone()[0])
+
+
 class MemoryWatch:
     """Samples the memory of this process while messages are sent."""
 
@@ -308,6 +334,7 @@ COMMANDS = {
         recover,
         disconnect,
         outcome,
+        withdraw_at,
     )
 }
 

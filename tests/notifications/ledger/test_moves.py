@@ -1,6 +1,6 @@
 """Verbs that run while workers send: the ledger agrees with the mail server, and nothing waits for ever.
 
-With 3,000 recipients and real workers, 20 times: `python -m benchmarks moves`.
+With 3,000 recipients and worker processes, 20 times: `python -m benchmarks withdraw`.
 """
 
 import re
