@@ -14,7 +14,9 @@ from django.conf import settings
 from rq.registry import FailedJobRegistry
 
 from harness.waiting import wait_for
+from incidents.models import Holder
 from incidents.notifications import queues
+from incidents.notifications.ledger import holders
 from tests.publishing.processes import environment
 
 CONNECTIONS = 4
@@ -90,6 +92,11 @@ def empty_queues() -> None:
 
 def failed_jobs(*names: str) -> list[str]:
     return [job for name in names or queues.ALL for job in FailedJobRegistry(queue=queues.queue(name)).get_job_ids()]
+
+
+def wait_for_lost_sessions() -> None:
+    """Wait until PostgreSQL has noticed that the killed workers are gone."""
+    wait_for(lambda: not holders._sessions().keys() & set(Holder.objects.values_list("pk", flat=True)))
 
 
 def wait_for_horse(worker: RqWorker) -> None:

@@ -18,6 +18,7 @@ from incidents.notifications.ledger import recovery
 from tests.factories import make_subscriber
 from tests.notifications.helpers import announced, states
 from tests.publishing.processes import environment
+from tests.support.rq_workers import wait_for_lost_sessions
 
 CONNECTIONS = 4
 
@@ -62,6 +63,7 @@ def start_worker(announcement: int, port: int) -> "subprocess.Popen[bytes]":
 
 def find_dead_jobs() -> None:
     """Let half a minute pass as the scheduler sees it: a killed job has no session any more, and is found twice."""
+    wait_for_lost_sessions()
     for seconds in (15, 30):
         recovery.recover_abandoned(timezone.now() + timedelta(seconds=seconds))
     Delivery.objects.filter(state="uncertain").update(next_attempt_at=timezone.now())

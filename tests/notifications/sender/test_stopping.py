@@ -24,7 +24,15 @@ from tests.factories import make_page, make_subscriber
 from tests.notifications.helpers import announced, states
 from tests.support.database import is_connection_blocked
 from tests.support.receiver import OK, Posted, Receiver
-from tests.support.rq_workers import CONNECTIONS, RqWorker, empty_queues, failed_jobs, rq_worker, wait_for_horse
+from tests.support.rq_workers import (
+    CONNECTIONS,
+    RqWorker,
+    empty_queues,
+    failed_jobs,
+    rq_worker,
+    wait_for_horse,
+    wait_for_lost_sessions,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -197,6 +205,7 @@ def test_killed_worker_is_found_within_half_a_minute(server: ScriptedServer, tar
         wait_for(lambda: len(server.received) >= 10)
         if "parent" in targets:
             worker.wait()
+        wait_for_lost_sessions()
         in_flight = states()["sending"]
         assert 1 <= in_flight <= CONNECTIONS
         now = timezone.now()
