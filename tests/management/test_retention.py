@@ -7,7 +7,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from incidents import operations
-from incidents.models import Destination, Subscriber
+from incidents.models import Destination, RenderedPost, Subscriber
 from tests.factories import make_subscriber
 from tests.notifications.helpers import announced
 
@@ -37,3 +37,12 @@ def test_recovered_destination_is_deleted_after_a_while_unless_deliveries_wait_f
     Destination.objects.exclude(name="recent.dk").update(updated_at=now - timedelta(days=500))
     operations.apply_retention(now=now)
     assert [one.name for one in Destination.objects.order_by("name")] == ["busy.dk", "recent.dk", "solo.dk"]
+
+
+def test_bodies_of_old_posts_are_deleted(settings: Settings) -> None:
+    now = timezone.now()
+    old = now - timedelta(days=settings.DELIVERIES_KEPT_DAYS + 1)
+    RenderedPost.objects.create(key="old", body="{}", rendered_at=old)
+    RenderedPost.objects.create(key="new", body="{}", rendered_at=now)
+    operations.apply_retention(now=now)
+    assert list(RenderedPost.objects.values_list("key", flat=True)) == ["new"]

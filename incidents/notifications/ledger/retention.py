@@ -18,6 +18,7 @@ from ...models import (
     DeliveryState,
     Destination,
     FoldedDeliveries,
+    RenderedPost,
 )
 from . import counters
 
@@ -44,13 +45,14 @@ SELECT count(*) FROM gone
 def apply_retention(*, now: datetime, limit: int | None = None) -> int:
     """Replace finished deliveries older than DELIVERIES_KEPT_DAYS with counts; return how many.
 
-    Bounces, attempts, component updates and recovered destinations of that age are deleted, and the parts of the
+    Bounces, attempts, bodies of posts, component updates and recovered destinations of that age are deleted, and the parts of the
     metrics' counters combined. It stops after the batch that reaches `limit`, so that it does not delay the scheduler.
     """
     counters.combine()
     before = now - timedelta(days=settings.DELIVERIES_KEPT_DAYS)
     Bounce.objects.filter(received_at__lt=before).delete()
     Attempt.objects.filter(at__lt=before).delete()
+    RenderedPost.objects.filter(rendered_at__lt=before).delete()
     deleted = _delete_single_messages(before)
     _delete_component_updates(before)
     _delete_recovered_destinations(before)

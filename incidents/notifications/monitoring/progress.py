@@ -41,6 +41,7 @@ class Progress:
     deferred: list[DeferredGroup] = field(default_factory=list)
     per_minute: int = 0
     bounced: int = 0
+    postponed: int = 0  # queued, but not before the next attempt at a failing destination
     relay: Destination | None = None
 
     @property
@@ -86,8 +87,8 @@ class Progress:
 
     @property
     def time_left(self) -> timedelta | None:
-        """The estimated time until the queued deliveries are sent, at the present rate."""
-        remaining = self.counts[DeliveryState.QUEUED] + self.counts[DeliveryState.SENDING]
+        """The estimated time until the queued deliveries that are due are sent, at the present rate."""
+        remaining = self.counts[DeliveryState.QUEUED] + self.counts[DeliveryState.SENDING] - self.postponed
         return timedelta(minutes=remaining / self.per_minute) if remaining and self.per_minute else None
 
 
@@ -153,6 +154,9 @@ def _add_rates(live: dict[int, Progress], now: datetime) -> None:
     recent = recent.filter(sent_at__gt=now - RATE_WINDOW)
     for pk, number in recent.values_list("announcement_id").annotate(rows=Count("*")).order_by():
         live[pk or 0].per_minute = number
+    queued = Delivery.objects.filter(announcement__in=list(live), state=DeliveryState.QUEUED, next_attempt_at__gt=now)
+    for pk, number in queued.values_list("announcement_id").annotate(rows=Count("*")).order_by():
+        live[pk or 0].postponed = number
 
 
 def _add_deferred(live: dict[int, Progress], now: datetime) -> None:

@@ -85,6 +85,14 @@ def test_finished_announcement_is_not_in_progress() -> None:
     assert len(progress.in_progress()) == 1
 
 
+def test_time_left_leaves_out_what_waits_for_a_failing_destination() -> None:
+    announcement = announced_with("sent", "sent", "queued", "queued", sent_at=timezone.now())
+    queued = announcement.deliveries.filter(state="queued")
+    assert progress.progress_of([announcement], timezone.now())[0].time_left == timedelta(minutes=1)
+    queued.update(next_attempt_at=timezone.now() + timedelta(hours=1))
+    assert progress.progress_of([announcement], timezone.now())[0].time_left is None
+
+
 def test_rejections_by_policy_are_counted_for_a_day() -> None:
     announced_with("failed", reply_code=550, reply="5.7.1 Blocked")
     assert overview.rejected_by_policy(timezone.now()) == 1
