@@ -45,8 +45,9 @@ SELECT count(*) FROM gone
 def apply_retention(*, now: datetime, limit: int | None = None) -> int:
     """Replace finished deliveries older than DELIVERIES_KEPT_DAYS with counts; return how many.
 
-    Bounces, attempts, bodies of posts, component updates and recovered destinations of that age are deleted, and the parts of the
-    metrics' counters combined. It stops after the batch that reaches `limit`, so that it does not delay the scheduler.
+    Bounces, attempts, bodies of posts, component updates and recovered destinations of that age are deleted, and the
+    parts of the metrics' counters combined. It stops after the batch that reaches `limit`, so that it does not delay
+    the scheduler.
     """
     counters.combine()
     before = now - timedelta(days=settings.DELIVERIES_KEPT_DAYS)

@@ -86,7 +86,7 @@ def test_finished_announcement_is_not_in_progress() -> None:
 
 
 def test_time_left_leaves_out_what_waits_for_a_failing_destination() -> None:
-    announcement = announced_with("sent", "sent", "queued", "queued", sent_at=timezone.now())
+    announcement = announced_with("sent", "sent", "queued", "queued")
     queued = announcement.deliveries.filter(state="queued")
     assert progress.progress_of([announcement], timezone.now())[0].time_left == timedelta(minutes=1)
     queued.update(next_attempt_at=timezone.now() + timedelta(hours=1))
