@@ -13,6 +13,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
+from benchmarks.results import percentile
 from incidents.models import Announcement, Delivery
 from incidents.notifications.channels.base import Reply
 from incidents.notifications.ledger import claims, destinations, holders
@@ -37,7 +38,7 @@ class Statements:
 
 
 def fail_and_recover(rounds: int) -> dict[str, float]:
-    """Return the medians of whole moves and claims, and the longest statements."""
+    """Return the worst of the rounds: seconds of the moves and claims, and of their statements."""
     seen = [_one_round() for _ in range(rounds)]
     worst = {name: max(one[name] for one in seen) for name in seen[0]}
     return worst | {name: min(one[name] for one in seen) for name in ("postponed", "freed")}
@@ -67,10 +68,12 @@ def _one_round() -> dict[str, float]:
         "postponed": postponed,
         "postpone": postpone["seconds"],
         "longest_to_postpone": postpone["longest"],
+        "p99_to_postpone": postpone["p99"],
         "claim_of_others": others["seconds"],
         "probe_claim": probe["seconds"],
         "free": free["seconds"],
         "longest_to_free": free["longest"],
+        "p99_to_free": free["p99"],
         "freed": Delivery.objects.due(timezone.now()).count(),
     }
 
@@ -81,4 +84,5 @@ def _timed() -> Iterator[dict[str, float]]:
     begun = time.monotonic()
     with connection.execute_wrapper(statements):
         yield found
-    found |= {"seconds": time.monotonic() - begun, "longest": max(statements.seconds)}
+    seconds = statements.seconds
+    found |= {"seconds": time.monotonic() - begun, "longest": max(seconds), "p99": percentile(seconds, 99)}
