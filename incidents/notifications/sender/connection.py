@@ -112,8 +112,12 @@ class Sender:
             raise
         finally:
             self.transport.close()
+            self._set_open(False)
             self.relay.running -= 1
-            self.relay.open -= self.is_open
+
+    def _set_open(self, is_open: bool) -> None:
+        self.relay.open += is_open - self.is_open
+        self.is_open = is_open
 
     async def _next_row(self) -> ClaimedDelivery | None:
         # An outcome is recorded together with the start of the next row, or at once if there is none.
@@ -133,6 +137,7 @@ class Sender:
         try:
             await self._wait_until_ready()
         except Busy as error:
+            self._set_open(False)
             await self._record_outcome()
             self.dispatcher.put_back(row)
             await self._handle_refused_connection(row, error.reply)
@@ -148,8 +153,7 @@ class Sender:
         self._is_preparing = True
         try:
             await self.transport.prepare()
-            self.relay.open += not self.is_open
-            self.is_open = True
+            self._set_open(True)
             await self.rate_limiter.wait()
         finally:
             self._is_preparing = False

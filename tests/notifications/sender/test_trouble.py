@@ -14,6 +14,7 @@ from harness.smtp_server import ScriptedServer, as_usual
 from incidents import operations
 from incidents.models import Delivery, Destination, Subscriber
 from incidents.notifications.addressing import relay_name
+from incidents.notifications.channels import email
 from incidents.notifications.ledger import claims, destinations
 from incidents.notifications.ledger.writer import ClaimedDelivery
 from tests.factories import make_subscriber
@@ -319,3 +320,18 @@ def test_recovery_leaves_what_is_deferred_on_its_own_for_longer(clock: time_mach
     destinations.record_recovery("busy.example", timezone.now())
     destinations.move_all_waiting("busy.example", timezone.now())
     assert Delivery.objects.get().next_attempt_at == later
+
+
+def test_connection_that_is_refused_when_it_is_renewed_lowers_nothing_if_it_is_the_only_one(
+    server: ScriptedServer, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.EMAIL_CONNECTIONS = 1
+    monkeypatch.setattr(email, "RECYCLE_AFTER", 2)
+    for number in range(6):
+        make_subscriber(f"reader{number}@example.dk")
+    announced()
+    server.says = lambda stage, _to: TOO_MANY if stage == "CONNECT" and server.connections == 3 else None
+    deliver_due()
+    assert states() == {"sent": 4, "queued": 2}
+    known = Destination.objects.get(name=relay_name())
+    assert (known.failing_since is not None, known.connections) == (True, None)
