@@ -1,4 +1,7 @@
+from collections.abc import Iterator
+
 import pytest
+from django.db import connection
 from pytest_django import Settings
 
 from harness.smtp_server import ScriptedServer
@@ -14,3 +17,11 @@ def server(smtp: ScriptedServer, settings: Settings) -> ScriptedServer:
     settings.EMAIL_TIMEOUT = 60
     settings.EMAIL_CONNECTIONS = 4
     return smtp
+
+
+@pytest.fixture
+def fresh_pool(transactional_db: None) -> Iterator[None]:
+    """Connections that the test has ended stay in the pool, and would fail in the tests after it."""
+    yield
+    connection.close()
+    connection.close_pool()  # type: ignore[attr-defined]  # PostgreSQL's alone

@@ -78,6 +78,7 @@ def test_job_is_alive_while_its_session_executes_a_statement(ledger: Ledger, wor
     assert waiting.result() == 0
 
 
+@pytest.mark.usefixtures("fresh_pool")
 def test_job_is_alive_after_the_database_has_restarted(ledger: Ledger, worker: ThreadPoolExecutor) -> None:
     restarted_at = timezone.now() + timedelta(seconds=30)
     end_sessions()

@@ -1,6 +1,5 @@
 """How a job ends: stopped while it opens a connection, taken for dead, or with the database gone."""
 
-from collections.abc import Iterator
 from datetime import datetime
 from threading import Event
 
@@ -27,14 +26,6 @@ def stop(monkeypatch: pytest.MonkeyPatch) -> Event:
     requested = Event()
     monkeypatch.setattr(stopping, "_requested", requested)
     return requested
-
-
-@pytest.fixture
-def fresh_pool(transactional_db: None) -> Iterator[None]:
-    """Connections that the test has ended stay in the pool, and would fail in the tests after it."""
-    yield
-    connection.close()
-    connection.close_pool()  # type: ignore[attr-defined]  # PostgreSQL's alone
 
 
 def announce(readers: int) -> int:
