@@ -32,14 +32,15 @@ class WebServer:
 
     def processor_time(self) -> float:
         """Seconds of processor time that it and its children have used; 0 where there is no /proc."""
-        return sum(processor_time_of(pid) for pid in _family(self.pid))
+        return sum(processor_time_of(pid) for pid in family(self.pid))
 
 
-def _family(pid: int) -> Iterator[int]:
+def family(pid: int) -> Iterator[int]:
+    """A process and its descendants; also the processes of RQ's jobs, which leave the process group."""
     yield pid
     for file in Path(f"/proc/{pid}/task").glob("*/children"):
         for child in file.read_text(encoding="utf-8").split():
-            yield from _family(int(child))
+            yield from family(int(child))
 
 
 def processor_time_of(pid: int) -> float:
