@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import time_machine
 from django.utils import timezone
 
-from incidents.models import Delivery, Destination, StaleSubject
+from incidents.models import Delivery, Destination, Holder, StaleSubject
 from incidents.notifications import jobs, release
 from incidents.notifications.ledger import claims, destinations, holders, recovery
 from incidents.notifications.sender.email_workers import MessageWorker
@@ -44,5 +44,5 @@ def _moments(now: datetime) -> list[datetime]:
     waiting = Delivery.objects.waiting().filter(next_attempt_at__gt=now).values_list("next_attempt_at", flat=True)
     pauses = Destination.objects.in_trouble().filter(retry_at__gt=now).values_list("retry_at", flat=True)
     # A dead job is suspected, and counts as dead when it is looked at once more.
-    silent = [now + holders.SILENCE * times for times in (1, 2) if Delivery.objects.filter(holder__isnull=False)]
+    silent = [now + holders.SILENCE * times for times in (1, 2) if Holder.objects.exists()]
     return [moment + timedelta(seconds=1) for moment in {*waiting, *pauses, *silent} if moment is not None]

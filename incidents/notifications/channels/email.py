@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 
 from django.conf import settings
 
@@ -9,7 +10,7 @@ from ... import domains, links
 from ...masks import without_addresses
 from .base import ChannelError, Refused, Reply
 from .replies import Stage, rule_for
-from .smtp import Pipelining, PipeliningUnanswered, SmtpConnection
+from .smtp import PIPELINING_PROOF, Pipelining, PipeliningUnanswered, SmtpConnection
 from .smtp_opening import Relay, SmtpError
 
 RECYCLE_AFTER = 100  # messages; some servers close a connection after about as many
@@ -77,17 +78,21 @@ class EmailChannel:
         return await self.connection.send(sender, recipient, content)
 
     async def _send_without_pipelining(self, sender: str, recipient: str, content: bytes) -> Reply:
-        # PIPELINING is broken if single commands get replies; otherwise it may have been the server.
+        # PIPELINING is broken if single commands get replies soon; otherwise it may have been the server.
         self.pipelining.is_allowed = False
         try:
             await self._open()
+            started_at = time.monotonic()
             reply = await self.connection.send(sender, recipient, content)
         except SmtpError as error:
-            self.pipelining.found_broken = bool(error.reply.code) and error.stage in _AFTER_MAIL
-            self.pipelining.is_allowed = not self.pipelining.found_broken
+            self._judge_pipelining(bool(error.reply.code) and error.stage in _AFTER_MAIL)
             raise
-        self.pipelining.found_broken = True
+        self._judge_pipelining(time.monotonic() - started_at < PIPELINING_PROOF / 2)
         return reply
+
+    def _judge_pipelining(self, is_broken: bool) -> None:
+        self.pipelining.found_broken = is_broken
+        self.pipelining.is_allowed = not is_broken
 
     def _require_utf8(self, recipient: str) -> None:
         if not recipient.isascii() and not self.connection.accepts_utf8_addresses():

@@ -146,8 +146,9 @@ RULES = (
     # Temporary: the mailbox, greylisting included (Postgrey 4.2.0, milter-greylist 4.7.1).
     Rule(_RECIPIENT, "4..", "", _GREYLISTED, _MAILBOX, Busy),
     Rule(_RECIPIENT, "4..", "1.* 2.*", "", _MAILBOX, Busy),
-    # Any other 421 closes our own connection (RFC 5321 §3.8), whatever the reason.
-    Rule(_RECIPIENT, "421", "", "", _RELAY, Busy),
+    # Any other 421 closes our own connection (RFC 5321 §3.8). It may be the relay's or, passed on, the recipient's
+    # server's; the relay's own shows when the next connection is opened.
+    Rule(_RECIPIENT, "421", "", "", _UNKNOWN, Busy),
     # The message.
     Rule(_RECIPIENT, "4..", "3.4 5.* 6.*", "", _MESSAGE, Busy),
     # 4.7.1 may be any policy, such as greylisting that does not say so (Plesk).

@@ -31,7 +31,7 @@ TIMEOUTS = {
     Stage.FINAL_DOT: 600,
 }
 # Seconds after the reply to a pipelined MAIL in which the next reply comes if PIPELINING works.
-_PIPELINING_PROOF = 30
+PIPELINING_PROOF = 30
 # The first digit of the reply with which a transaction goes on.
 _ACCEPTED = {Stage.MAIL: 2, Stage.RCPT: 2, Stage.DATA: 3, Stage.FINAL_DOT: 2}
 
@@ -141,7 +141,7 @@ class SmtpConnection:
     async def _read_proof(self, stage: Stage) -> Reply:
         # Read the reply to a command that the server has only seen if its PIPELINING works.
         try:
-            return await self._read(stage, _PIPELINING_PROOF)
+            return await self._read(stage, PIPELINING_PROOF)
         except SmtpError as error:
             if isinstance(error.__cause__, TimeoutError):
                 raise PipeliningUnanswered(stage, error.reply) from error

@@ -85,9 +85,10 @@ def remove_dead(now: datetime) -> None:
 
 
 def without_row() -> list[int]:
-    """Return the holders of deliveries that no longer exist."""
-    found = Delivery.objects.filter(holder__isnull=False).order_by().values_list("holder", flat=True).distinct()
-    claiming = {holder for holder in found if holder is not None}
+    """Return the holders of deliveries and of probes that no longer exist."""
+    claimed = Delivery.objects.filter(holder__isnull=False).order_by().values_list("holder", flat=True).distinct()
+    probed = Destination.objects.filter(prober__isnull=False).values_list("prober", flat=True)
+    claiming = {holder for holder in (*claimed, *probed) if holder is not None}
     return sorted(claiming - set(Holder.objects.filter(pk__in=claiming).values_list("pk", flat=True)))
 
 

@@ -14,8 +14,9 @@ from .writer import ClaimedDelivery, Outcome
 _REQUEUE_DELAYS = {
     Scope.RELAY: timedelta(seconds=15),
     Scope.SENDER: timedelta(seconds=15),
-    Scope.CONNECTIONS: timedelta(seconds=2),  # for one of the other connections
 }
+# A relay that takes messages more slowly has not seen this one. Another connection, or the same one later, sends it.
+_TOO_MANY_DELAYS = timedelta(seconds=2), timedelta(minutes=1)
 _MAX_REQUEUES = 3
 # A second lost connection means that the network, or the message, is the cause (STANDARDS Q10).
 _MAX_RESENDS = 1
@@ -45,6 +46,10 @@ def _deferred(row: ClaimedDelivery, error: Busy, now: datetime) -> Outcome:
     if row.channel != Subscriber.Channel.EMAIL:
         delay = backoff.at_least(backoff.post_delay(attempts), error.reply.retry_after)
         return _outcome(row, DeliveryState.DEFERRED, error.reply, now + delay)
+    if error.scope is Scope.CONNECTIONS:
+        shortest, longest = _TOO_MANY_DELAYS
+        delay = min(shortest * 2 ** min(row.attempts, 10), longest)
+        return _outcome(row, DeliveryState.QUEUED, error.reply, now + delay)
     if error.scope in _REQUEUE_DELAYS and attempts <= _MAX_REQUEUES:
         return _outcome(row, DeliveryState.QUEUED, error.reply, now + _REQUEUE_DELAYS[error.scope])
     return _outcome(row, DeliveryState.DEFERRED, error.reply, now + backoff.email_delay(attempts))

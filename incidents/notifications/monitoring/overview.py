@@ -117,8 +117,12 @@ def newest_failures(now: datetime) -> DeliveryQuerySet:
 
 
 def rejected_by_policy(now: datetime) -> int:
-    """Return the number of rejections by policy in the last day: they are about the sender (RFC 3463 §3.8)."""
+    """Return the number of rejections by policy in the last day: they are about the sender (RFC 3463 §3.8).
+
+    A relay that wants a login rejects all recipients so, and their messages wait (`channels.replies`).
+    """
     day = now - timedelta(days=1)
     bounced = Bounce.objects.filter(received_at__gte=day, consequence=Bounce.Consequence.POLICY)
-    failed = recent(now).filter(state=DeliveryState.FAILED, reply__startswith=_POLICY, next_attempt_at__gte=day)
+    rejected = recent(now).filter(state__in=[DeliveryState.FAILED, DeliveryState.DEFERRED], reply__startswith=_POLICY)
+    failed = rejected.filter(next_attempt_at__gte=day)
     return bounced.count() + failed.count()

@@ -9,6 +9,8 @@ multiplicative decrease, as in RFC 5681).
 _ACCEPTED_PER_INCREASE = 100
 # Failures in a row after which a relay that has accepted messages counts as failing.
 _MAX_FAILURES = 5
+# Seconds.
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
 
 
 class ConnectionLimit:
@@ -21,6 +23,7 @@ class ConnectionLimit:
         self.running = 0  # connections, also those that are being opened
         self.open = 0
         self.is_failing = False
+        self.pause = 0.0  # seconds to wait before each message
         self._accepted = 0  # since the limit changed
         self._failures = 0
 
@@ -44,7 +47,7 @@ class ConnectionLimit:
 
     def record_acceptance(self) -> None:
         self.record_reply()
-        self._accepted += 1
+        self._accepted, self.pause = self._accepted + 1, 0.0
         if self._accepted >= _ACCEPTED_PER_INCREASE and self.limit < self.maximum:
             self._set(self.limit + 1)
 
@@ -52,18 +55,27 @@ class ConnectionLimit:
         """Record that one of the `running` connections was not opened. Return whether no other one is left."""
         others = self.running - 1
         if self.open and others < self.limit:
-            self._set(others)
+            self._set(max(others, 1))
         return not others
 
     def record_too_many(self) -> None:
-        """Record that the relay asks for fewer connections. Of several that hear it at the same time, one counts."""
-        if self._accepted >= self.limit or self.limit == self.maximum:
-            self._set(max(self.limit // 2, 1))
+        """Record that the relay asks for fewer connections. Of several that hear it at the same time, one counts.
 
-    def record_failure(self) -> bool:
-        """Record a failure of the relay during a message. Return whether it counts as failing now."""
+        If it asks the last connection, it means the rate: there is a pause before each message, until it accepts one.
+        """
+        self.is_answering = True
+        if self.limit == 1:
+            self.pause = min(max(2 * self.pause, _SHORTEST_PAUSE), _LONGEST_PAUSE)
+        elif self._accepted >= self.limit or self.limit == self.maximum:
+            self._set(self.limit // 2)
+
+    def record_failure(self, *, is_refusal: bool) -> bool:
+        """Record a failure of the relay during a message. Return whether it counts as failing now.
+
+        A first refusal is enough. A lost connection may be due to the message, or to the recipient's server.
+        """
         self._failures += 1
-        return not self.is_answering or self._failures >= _MAX_FAILURES
+        return (is_refusal and not self.is_answering) or self._failures >= _MAX_FAILURES
 
     def _set(self, limit: int) -> None:
         self.limit, self._accepted = limit, 0

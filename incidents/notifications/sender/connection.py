@@ -9,7 +9,7 @@ from typing import Protocol
 
 from django.utils import timezone
 
-from ...models import Delivery, DeliveryState
+from ...models import Delivery
 from ..addressing import relay_name
 from ..channels.base import Busy, ChannelError, Lost, Refused, Reply, Scope
 from ..channels.email import EmailChannel, envelope_sender
@@ -154,6 +154,7 @@ class Sender:
         try:
             await self.transport.prepare()
             self._set_open(True)
+            await asyncio.sleep(self.relay.pause)
             await self.rate_limiter.wait()
         finally:
             self._is_preparing = False
@@ -193,8 +194,8 @@ class Sender:
             await self._handle_relay_failure(row, error.reply)
         elif error.scope is Scope.CONNECTIONS:
             self.relay.record_too_many()
-            self.dispatcher.finish(row, Result.NOTHING)
             await self._return_probes(row)
+            self.dispatcher.finish(row, Result.NOTHING)
         else:
             self.relay.record_reply()
             await self._handle_reply(row, error)
@@ -214,29 +215,35 @@ class Sender:
 
     async def _handle_refused_connection(self, row: ClaimedDelivery, reply: Reply) -> None:
         # The other connections go on. Without any, the relay is failing, unless other workers have those that it takes.
+        # A message that is to probe a domain is put back, and another connection sends it.
         is_last = self.relay.record_refused_connection()
-        if row.probes or (is_last and not await self.commits.run(self._are_others_sending)):
+        if relay_name() in row.probes or (is_last and not await self.commits.run(self._are_others_sending)):
             await self._close_relay(row, reply)
         elif is_last:
             self.dispatcher.close()
 
     def _are_others_sending(self) -> bool:
-        in_flight = Delivery.objects.filter(holder__isnull=False, state=DeliveryState.SENDING).by_mail()
-        return in_flight.exclude(holder=self.holder).exists()
+        # Between two messages too: a worker with claims keeps its connections open.
+        claimed = Delivery.objects.filter(holder__isnull=False).by_mail()
+        return claimed.exclude(holder=self.holder).exists()
 
     async def _handle_relay_failure(self, row: ClaimedDelivery, reply: Reply) -> None:
         # If the dispatcher is closed, its connections may have been ended by the worker itself.
         if self.dispatcher.is_closed:
             await self._return_probes(row)
-        elif self.relay.record_failure() or row.probes:
+        elif self.relay.record_failure(is_refusal=bool(reply.code)) or relay_name() in row.probes:
             await self._close_relay(row, reply)
+        else:
+            # Whatever the cause, it happened with this message: its domain waits, and another is the next probe.
+            for name in row.probes:
+                await self._record_failure(name, reply, row)
 
     async def _close_relay(self, row: ClaimedDelivery, reply: Reply) -> None:
         logger.warning("The mail relay %s does not accept messages: %s", relay_name(), reply)
         self.relay.is_failing = True
         self.dispatcher.close()
-        for name in {relay_name(), *row.probes}:
-            await self._record_failure(name, reply, row)
+        await self._record_failure(relay_name(), reply, row)
+        await self._return_probes(row)
 
     async def _handle_deferral(self, row: ClaimedDelivery, error: ChannelError) -> None:
         result = Result.DEFERRING if error.scope is Scope.DESTINATION else Result.DOUBTFUL

@@ -33,10 +33,15 @@ class EmailWorker(Worker[RenderedEmail]):
 
     def run(self) -> bool:
         is_unfinished = super().run()
+        self.remember()
+        return is_unfinished
+
+    def remember(self) -> None:
+        """Whether PIPELINING works, and how many connections the relay takes."""
         pipelining.remember(relay_name(), self.pipelining, timezone.now())
         if self.relay.learned != self.known_connections and not self.relay.is_failing:
-            destinations.record_connections(relay_name(), self.relay.learned)
-        return is_unfinished
+            self.known_connections = self.relay.learned
+            destinations.record_connections(relay_name(), self.known_connections)
 
     async def claim_of(self, announcement_id: int | None, limit: int) -> list[ClaimedDelivery]:
         """Claim emails of the announcement or, with None, single messages."""

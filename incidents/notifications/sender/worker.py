@@ -60,6 +60,9 @@ class Worker(ABC, Generic[Rendered]):
     def create_transport(self) -> Transport:
         """Create the transport of one more connection."""
 
+    def remember(self) -> None:
+        """Store what staff and later jobs should know of the server. Called every few seconds, and at the end."""
+
     def create_sender(self, shared: Shared) -> Sender:
         return Sender(shared, self.create_transport())
 
@@ -143,10 +146,14 @@ class Worker(ABC, Generic[Rendered]):
         while True:
             await asyncio.sleep(holders.RENEW_EVERY.total_seconds())
             try:
-                await self.commits.run(self.ledger.renew)
+                await self.commits.run(self._renew)
             except holders.HolderLost:
                 self.dispatcher.close()
                 raise
+
+    def _renew(self) -> None:
+        self.ledger.renew()
+        self.remember()
 
     async def _claim_and_render(self) -> int:
         # Return how many rows were claimed.

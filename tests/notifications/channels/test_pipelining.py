@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from pytest_django import Settings
 
-from incidents.notifications.channels import smtp
+from incidents.notifications.channels import email, smtp
 from incidents.notifications.channels.base import Busy, Lost, Reply, Scope
 from incidents.notifications.channels.email import EmailChannel
 from incidents.notifications.channels.smtp import Pipelining
@@ -66,7 +66,7 @@ async def send(channel: EmailChannel, times: int) -> list[int]:
 
 
 def test_broken_pipelining_is_noticed_and_not_used_again(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
-    monkeypatch.setattr(smtp, "_PIPELINING_PROOF", 0.05)
+    monkeypatch.setattr(smtp, "PIPELINING_PROOF", 0.05)
     taken: list[bytes] = []
     pipelining = Pipelining()
     with listening(first_of_each_read(taken)) as settings.EMAIL_PORT:
@@ -80,7 +80,7 @@ def test_broken_pipelining_is_noticed_and_not_used_again(monkeypatch: pytest.Mon
 def test_rejection_of_the_single_command_shows_that_pipelining_is_broken(
     monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
-    monkeypatch.setattr(smtp, "_PIPELINING_PROOF", 0.05)
+    monkeypatch.setattr(smtp, "PIPELINING_PROOF", 0.05)
     pipelining = Pipelining()
     full = {**USUAL, b"RCPT": b"452 4.2.2 Full\r\n"}
     with listening(first_of_each_read([], full.get)) as settings.EMAIL_PORT, pytest.raises(Busy) as raised:
@@ -92,13 +92,25 @@ def test_rejection_of_the_single_command_shows_that_pipelining_is_broken(
 def test_server_that_does_not_reply_to_single_commands_either_may_be_pipelined_later(
     monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
-    monkeypatch.setattr(smtp, "_PIPELINING_PROOF", 0.05)
+    monkeypatch.setattr(smtp, "PIPELINING_PROOF", 0.05)
     settings.EMAIL_TIMEOUT = 0.2
     pipelining = Pipelining()
     silent = {**USUAL, b"RCPT": b"250-\r\n"}
     with listening(first_of_each_read([], silent.get)) as settings.EMAIL_PORT, pytest.raises(Busy) as raised:
         asyncio.run(send(EmailChannel(pipelining), 1))
     assert raised.value.scope is Scope.RELAY
+    assert (pipelining.is_allowed, pipelining.found_broken) == (True, False)
+
+
+def test_server_that_is_as_slow_with_single_commands_may_be_pipelined_later(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    """Such as one that calls the recipient's server before it replies to RCPT."""
+    monkeypatch.setattr(smtp, "PIPELINING_PROOF", 0.05)
+    monkeypatch.setattr(email, "PIPELINING_PROOF", 0)
+    pipelining = Pipelining()
+    with listening(first_of_each_read([])) as settings.EMAIL_PORT:
+        assert asyncio.run(send(EmailChannel(pipelining), 1)) == [250]
     assert (pipelining.is_allowed, pipelining.found_broken) == (True, False)
 
 

@@ -45,7 +45,9 @@ TABLE = [
     ("RCPT FINAL_DOT", "432 4.3.2 STOREDRV.Deliver; recipient thread limit exceeded", Busy, "mailbox"),
     # Other 421: Exim, Gmail, Postfix.
     ("GREETING", "421 mail.example.dk: Too much load; please try again later.", Busy, "relay"),
-    ("GREETING EHLO MAIL RCPT DATA FINAL_DOT", "421 4.3.2 Service shutting down", Busy, "relay"),
+    ("GREETING EHLO MAIL", "421 4.3.2 Service shutting down", Busy, "relay"),
+    ("RCPT DATA FINAL_DOT", "421 4.3.2 Service shutting down", Busy, "unknown"),
+    ("RCPT", "421 4.7.0 Try again later", Busy, "unknown"),
     ("EHLO", "421 4.7.0 Try again later, closing connection.", Busy, "relay"),
     ("MAIL", "421 too many messages in this connection", Busy, "relay"),
     # The opening.

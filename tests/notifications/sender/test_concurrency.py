@@ -64,10 +64,23 @@ def test_connections_beyond_the_limit_are_surplus() -> None:
 
 def test_relay_that_fails_five_times_in_a_row_is_failing() -> None:
     relay = limit_with(6, running=6)
-    assert [relay.record_failure() for _ in range(5)] == [False, False, False, False, True]
+    failures = [relay.record_failure(is_refusal=True) for _ in range(5)]
+    assert failures == [False, False, False, False, True]
     relay.record_acceptance()
-    assert not relay.record_failure()
+    assert not relay.record_failure(is_refusal=True)
 
 
-def test_first_failure_of_a_relay_that_has_not_answered_counts() -> None:
-    assert ConnectionLimit(6).record_failure()
+def test_first_refusal_of_a_relay_that_has_not_answered_counts_but_a_lost_connection_does_not() -> None:
+    assert ConnectionLimit(6).record_failure(is_refusal=True)
+    assert not ConnectionLimit(6).record_failure(is_refusal=False)
+
+
+def test_last_connection_that_is_one_too_many_sends_more_slowly_until_a_message_is_accepted() -> None:
+    relay = limit_with(6, running=1, known=1)
+    pauses = []
+    for _message in range(6):
+        relay.record_too_many()
+        pauses.append(relay.pause)
+    assert pauses == [1, 2, 4, 8, 16, 30]
+    relay.record_acceptance()
+    assert relay.pause == 0
