@@ -11,7 +11,7 @@ import ipaddress
 import re
 import socket
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
@@ -110,8 +110,18 @@ def read_url(typed: str) -> Target:
     return target
 
 
-def post(url: str, body: bytes, headers: Mapping[str, str], *, resolve: Resolver | None = None) -> Response:
-    """Send one POST within SECONDS. Raise Unreachable or BadUrl; return any HTTP response."""
+def post(
+    url: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    *,
+    resolve: Resolver | None = None,
+    may_send: Callable[[], bool] = lambda: True,
+) -> Response:
+    """Send one POST within SECONDS. Raise Unreachable or BadUrl; return any HTTP response.
+
+    `may_send` is called once connected: if it returns False, nothing of the request is sent.
+    """
     target, deadline = read_url(url), Deadline.after(SECONDS)
     addresses = _checked_addresses(target, resolve or dialling.addresses_of, deadline.within(RESOLVE_SECONDS))
     try:
@@ -120,6 +130,8 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, resolve: Resolver
         raise Unreachable(_message(error)) from error
     try:
         with connection:
+            if not may_send():
+                raise Unreachable("The request was withdrawn.")
             _send(connection, _request(target, body, headers), deadline)
             return responses.read(lambda: _receive(connection, deadline))
     except (OSError, responses.InvalidResponse, ValueError) as error:

@@ -221,6 +221,14 @@ def test_address_that_does_not_complete_tls_is_followed_by_the_next(
         assert guard.post(url, b"", {}, resolve=always("127.0.0.2", "127.0.0.1")).code == 204
 
 
+@pytest.mark.usefixtures("allow_localhost")
+def test_request_that_was_withdrawn_while_connecting_is_not_sent(receiver: Receiver) -> None:
+    with pytest.raises(guard.Unreachable):
+        guard.post(receiver.url, b"", {}, may_send=lambda: False)
+    assert guard.post(receiver.url, b"", {}, may_send=lambda: True).code == 204
+    assert len(receiver.posted) == 1
+
+
 def test_unknown_host_is_unreachable() -> None:
     def unknown(_host: str, _port: int) -> list[str]:
         raise OSError("Name or service not known")

@@ -1,6 +1,6 @@
 """The webhook and chat channels: what the response means for the post and for its host."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from http import HTTPStatus
 
@@ -18,7 +18,9 @@ _CLASSES = {2: "Successful", 3: "Redirection", 4: "Client Error", 5: "Server Err
 _NO_LONGER_CALLED = gettext_noop("Addresses like this one are no longer called.")
 
 
-def deliver(url: str, body: bytes, headers: Mapping[str, str], *, is_chat: bool) -> Reply:
+def deliver(
+    url: str, body: bytes, headers: Mapping[str, str], *, is_chat: bool, may_send: Callable[[], bool] = lambda: True
+) -> Reply:
     """Send one POST. Return the reply, a 2xx. Raises Gone or Busy; redirects are errors too.
 
     Of the response only the status code and Retry-After are kept, because anybody can choose
@@ -27,7 +29,7 @@ def deliver(url: str, body: bytes, headers: Mapping[str, str], *, is_chat: bool)
     otherwise block all of them.
     """
     try:
-        response = guard.post(url, body, headers)
+        response = guard.post(url, body, headers, may_send=may_send)
     except guard.Unanswered as error:
         raise Busy(Reply(0, str(error))) from error
     except guard.Unreachable as error:

@@ -3,24 +3,26 @@
 import asyncio
 import time
 from collections.abc import Callable
+from functools import partial
+from threading import Lock
 
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
-from ...models import Announcement, Attempt, ComponentUpdate, Delivery, SigningSecret, Subscriber
+from ...models import Announcement, Attempt, ComponentUpdate, Delivery, DeliveryState, SigningSecret, Subscriber
 from .. import outbox
 from ..channels import webhook
-from ..channels.base import Busy, ChannelError, Gone, Refused, Reply
+from ..channels.base import ChannelError, Gone, Lost, Refused, Reply
 from ..ledger import claims, outcomes
-from ..ledger.writer import ClaimedDelivery
+from ..ledger.writer import ClaimedDelivery, Outcome
 from ..messages import signatures
 from ..messages.payloads import Payload
 from ..messages.rendered_posts import payload_of
 from ..suspension import suspend
 from .concurrency import ConnectionLimit
 from .connection import Sender, Shared, Transport
-from .dispatcher import Dispatcher
+from .dispatcher import Dispatcher, Result
 from .group_commit import GroupCommit
 from .worker import Worker, announcement_of
 
@@ -29,6 +31,10 @@ BATCH = 100
 CONNECTIONS = 100
 CONNECTIONS_PER_LANE = 2
 _HEADERS = {"Content-Type": "application/json", "User-Agent": "statuspage-webhook/1"}
+
+
+class Withdrawn(Exception):
+    """The worker was stopped before the request was sent."""
 
 
 class WebhookTransport:
@@ -63,11 +69,16 @@ class WebhookTransport:
         return reply
 
     async def _deliver(self, url: str, body: bytes, headers: dict[str, str], is_chat: bool) -> Reply:
-        self._post = asyncio.create_task(asyncio.to_thread(webhook.deliver, url, body, headers, is_chat=is_chat))
+        # The thread cannot be interrupted: whichever of it and `abort` asks first decides whether the request is sent.
+        may_decide = partial(Lock().acquire, blocking=False)
+        post = partial(webhook.deliver, url, body, headers, is_chat=is_chat, may_send=may_decide)
+        self._post = asyncio.create_task(asyncio.to_thread(post))
         try:
             return await self._post
         except asyncio.CancelledError:
-            raise Busy(Reply(0, gettext_noop("The worker was stopped before the answer came."))) from None
+            if may_decide():
+                raise Withdrawn from None
+            raise Lost(Reply(0, gettext_noop("The worker was stopped before the answer came."))) from None
 
     async def _signature_headers(self, row: ClaimedDelivery, body: bytes) -> dict[str, str]:
         # Return no headers for chats, nor for a webhook that its owner has not confirmed: neither has a secret.
@@ -90,8 +101,20 @@ class WebhookTransport:
 class WebhookSender(Sender):
     """Handles the errors of posts, which affect at most other posts to the same host."""
 
+    async def _send(self, row: ClaimedDelivery) -> Outcome | None:
+        try:
+            return await super()._send(row)
+        except Withdrawn:
+            text = gettext_noop("The worker was stopped before the request was sent.")
+            await self.commits.write(Outcome(row, DeliveryState.QUEUED, 0, text, timezone.now()), None)
+            await self._return_probes(row)
+            self.dispatcher.finish(row, Result.NOTHING)
+            return None
+
     async def _handle_error(self, row: ClaimedDelivery, error: ChannelError) -> None:
-        if isinstance(error, Gone) or outcomes.is_last_attempt(row, timezone.now()):
+        # A lost post is our own doing: the worker was stopped.
+        is_last = not isinstance(error, Lost) and outcomes.is_last_attempt(row, timezone.now())
+        if isinstance(error, Gone) or is_last:
             await self.commits.run(lambda: _suspend(row, error.reply, is_gone=isinstance(error, Gone)))
         await super()._handle_error(row, error)
 

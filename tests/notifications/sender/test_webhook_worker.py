@@ -2,11 +2,13 @@
 
 import json
 import re
+import select
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from ipaddress import ip_network
+from threading import Event
 from typing import Any
 
 import pytest
@@ -18,18 +20,20 @@ from pytest_django import Settings
 from standardwebhooks import Webhook
 
 from harness.deliveries import release_held
-from harness.waiting import wait_for
+from harness.waiting import PATIENCE, wait_for
+from incidents import dialling, guard
 from incidents.models import Announcement, Attempt, Delivery, Destination, SigningSecret, Subscriber
 from incidents.notifications import jobs, outbox
 from incidents.notifications.addressing import relay_name
 from incidents.notifications.ledger import recovery
 from incidents.notifications.messages import signatures
 from incidents.notifications.messages.payloads import render
+from incidents.notifications.sender import stopping
 from incidents.status import ComponentStatus, Phase
 from incidents.text import Text
 from tests.factories import make_component, make_incident, make_page, make_statement, make_subscriber, make_update
 from tests.notifications.helpers import START, announced, claimed, states
-from tests.support.receiver import Receiver, answer
+from tests.support.receiver import Posted, Receiver, answer
 
 pytestmark = pytest.mark.django_db
 
@@ -214,6 +218,99 @@ def test_post_of_a_killed_worker_is_resent_with_the_same_id(receiver: Receiver, 
     assert [posted.headers["webhook-id"] for posted in receiver.posted] == [signatures.post_id(only().pk)]
 
 
+@pytest.fixture
+def stop(monkeypatch: pytest.MonkeyPatch) -> Event:
+    """The signal to stop, after which connections are closed at once."""
+    requested = Event()
+    monkeypatch.setattr(stopping, "_requested", requested)
+    monkeypatch.setattr(stopping, "GRACE", timedelta())
+    return requested
+
+
+def stop_before_the_answer(receiver: Receiver, stop: Event) -> None:
+    """Run a job that is stopped when its post has arrived, and then one that is not."""
+    has_ended = Event()
+
+    def stop_and_wait(_posted: Posted) -> bytes:
+        stop.set()
+        has_ended.wait(PATIENCE)
+        return b""
+
+    receiver.says = stop_and_wait
+    jobs.post()
+    has_ended.set()
+    stop.clear()
+    receiver.says = lambda _posted: answer("200 OK")
+    jobs.post()
+
+
+@pytest.mark.parametrize("attempts", [0, 9])
+def test_post_that_a_stopped_worker_cut_off_may_have_arrived(
+    receiver: Receiver, clock: time_machine.Traveller, stop: Event, attempts: int
+) -> None:
+    webhook = make_webhook(receiver)
+    announced()
+    Delivery.objects.update(attempts=attempts)
+    stop_before_the_answer(receiver, stop)
+    assert (only().state, only().times_uncertain, len(receiver.posted)) == ("uncertain", 1, 1)
+    assert Attempt.objects.get().said == "The worker was stopped before the answer came."
+    clock.shift(timedelta(minutes=41))
+    post_all()
+    assert only().state == "sent"
+    assert [posted.headers["webhook-id"] for posted in receiver.posted] == [signatures.post_id(only().pk)] * 2
+    webhook.refresh_from_db()
+    assert webhook.state == "active"
+    assert not Delivery.objects.by_mail().exists()
+
+
+def test_webhook_is_not_suspended_because_its_last_attempts_were_cut_off(
+    receiver: Receiver, clock: time_machine.Traveller, stop: Event
+) -> None:
+    webhook = make_webhook(receiver)
+    announced()
+    Delivery.objects.update(attempts=9, times_uncertain=1)
+    stop_before_the_answer(receiver, stop)
+    webhook.refresh_from_db()
+    assert (only().state, webhook.state) == ("failed", "active")
+    assert not Delivery.objects.by_mail().exists()
+
+
+@pytest.mark.parametrize("attempts", [0, 9])
+def test_post_that_a_stopped_worker_has_not_sent_waits_for_the_next(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch, stop: Event, attempts: int
+) -> None:
+    webhook = make_webhook(receiver)
+    announced()
+    Delivery.objects.update(attempts=attempts)
+    may_resolve, is_over = Event(), Event()
+    post = guard.post
+
+    def resolve_late(_host: str, _port: int) -> list[str]:
+        stop.set()
+        may_resolve.wait(PATIENCE)
+        return ["127.0.0.1"]
+
+    def post_and_tell(*values: Any, **options: Any) -> Any:
+        try:
+            return post(*values, **options)
+        finally:
+            is_over.set()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(dialling, "addresses_of", resolve_late)
+        patch.setattr(guard, "post", post_and_tell)
+        jobs.post()
+        may_resolve.set()
+        assert is_over.wait(PATIENCE)
+    assert (only().state, only().times_uncertain, receiver.posted) == ("queued", 0, [])
+    assert only().next_attempt_at <= timezone.now()
+    assert not Attempt.objects.exists()
+    stop.clear()
+    post_all()
+    webhook.refresh_from_db()
+    assert (only().state, len(receiver.posted), webhook.state) == ("sent", 1, "active")
+
+
 def test_posts_are_sent_while_the_mail_server_is_down(receiver: Receiver) -> None:
     make_webhook(receiver)
     Destination.objects.create(
@@ -325,8 +422,9 @@ def test_code_is_posted_to_the_webhook_and_other_messages_are_mailed_to_its_owne
     assert isinstance(datetime.fromisoformat(said["meta"]["generated_at"]), datetime)
 
 
-def test_servers_that_do_not_answer_delay_no_other_webhook(receiver: Receiver) -> None:
-    """Sixty of them, of sixty owners, with a host each: more than a worker had connections."""
+def test_servers_that_do_not_answer_delay_no_other_webhook(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sixty of them, of sixty owners, with a host each: all wait for an answer while the others are posted."""
+    monkeypatch.setattr(guard, "SECONDS", 3 * PATIENCE)  # no silent post ends before its server is closed
     silent = [socket.create_server(("127.0.0.1", 0)) for _ in range(60)]
     for number, listening in enumerate(silent):
         url = f"http://127.0.0.1:{listening.getsockname()[1]}/"
@@ -335,11 +433,23 @@ def test_servers_that_do_not_answer_delay_no_other_webhook(receiver: Receiver) -
         make_webhook(receiver, address=f"{receiver.url}{number}", owner=f"drift{number}@example.dk")
     announced()
 
-    def close_once_the_others_are_posted() -> None:
-        wait_for(lambda: len(receiver.posted) == 21)
-        for listening in silent:
-            listening.close()
+    may_answer = Event()
 
+    def answer_later(_posted: Posted) -> bytes:
+        may_answer.wait(PATIENCE)
+        return answer("200 OK")
+
+    def close_once_the_others_are_posted() -> None:
+        try:
+            wait_for(lambda: len(select.select(silent, [], [], 0)[0]) == 60)  # all are connected
+            may_answer.set()
+            wait_for(lambda: len(receiver.posted) == 21)
+        finally:
+            may_answer.set()
+            for listening in silent:
+                listening.close()
+
+    receiver.says = answer_later
     with ThreadPoolExecutor(1) as other:
         closing = other.submit(close_once_the_others_are_posted)
         post_all()
