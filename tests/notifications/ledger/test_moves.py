@@ -18,17 +18,18 @@ from pytest_django import Settings
 from harness.deliveries import deliver_due, release_held
 from harness.smtp_server import ScriptedServer
 from harness.waiting import wait_for
-from incidents import operations
+from incidents import links, operations
+from incidents.links import Purpose
 from incidents.models import Announcement, Delivery, Subscriber
 from incidents.notifications import jobs
-from incidents.subscriptions import service
+from incidents.subscriptions import following, service
 from incidents.subscriptions.lifecycle import Choices
 from tests.factories import make_incident, make_page, make_statement
 from tests.notifications.helpers import announced
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-READERS = 300
+READERS = 270
 WORKERS = 2
 
 Verb = Callable[[Announcement], object]
@@ -78,13 +79,19 @@ def unsubscribe(_announcement: Announcement) -> None:
         service.end_subscription(subscriber)
 
 
+def unfollow(announcement: Announcement) -> None:
+    incident = announcement.update.incident_id
+    for subscriber in Subscriber.objects.order_by("pk")[::10]:
+        following.unfollow(token=links.sign(Purpose.UNSUBSCRIBE, f"{subscriber.pk}:{incident}"))
+
+
 def pause_subscribers(_announcement: Announcement) -> None:
     until = timezone.now() + timedelta(days=9)
     for subscriber in Subscriber.objects.order_by("pk")[::10]:
         service.change_choices(subscriber=subscriber, choices=Choices.of(subscriber), paused_until=until)
 
 
-VERBS: list[Verb] = [withdraw, stop, pause_and_resume, announce_again, unsubscribe, pause_subscribers]
+VERBS: list[Verb] = [withdraw, stop, pause_and_resume, announce_again, unsubscribe, unfollow, pause_subscribers]
 
 
 @pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.__name__)
