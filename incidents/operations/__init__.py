@@ -4,6 +4,7 @@ Each is atomic and writes its consequences in the same transaction: the document
 are now stale, and the announcement. Invalid input raises ValidationError, field by field.
 """
 
+from ..notifications.bounces.mail import MAX_EMAIL_BYTES
 from ..notifications.ledger.retention import apply_retention
 from ..subscriptions.import_table import ImportedLine, ImportResult, InvalidLine
 from ..subscriptions.importing import ImportSource, import_subscribers, summarise_import
@@ -35,6 +36,7 @@ from .templates import TemplateFields, add_template, check_template, edit_templa
 from .updates import correct_update, discard_draft, edit_draft, post_update, publish_draft, publish_due
 
 __all__ = [
+    "MAX_EMAIL_BYTES",
     "ComponentFields",
     "Details",
     "GroupFields",

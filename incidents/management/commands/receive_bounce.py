@@ -8,11 +8,10 @@ from typing import IO, Any
 from django.core.management.base import BaseCommand
 from django.db import Error
 
-from incidents.operations import UnknownBounceAddress, receive_bounce
+from incidents.operations import MAX_EMAIL_BYTES, UnknownBounceAddress, receive_bounce
 
-MAX_BYTES = 1024 * 1024  # the report is at the beginning
 # The rest is read too, so that the mail server does not see a broken pipe; but not without end.
-_MAX_DISCARDED = 64 * MAX_BYTES
+_MAX_DISCARDED = 64 * MAX_EMAIL_BYTES
 
 
 class Command(BaseCommand):
@@ -47,8 +46,8 @@ class Command(BaseCommand):
 
 def _read(stream: IO[bytes]) -> bytes:
     # Return the beginning of the email.
-    raw = stream.read(MAX_BYTES)
+    raw = stream.read(MAX_EMAIL_BYTES)
     discarded = 0
-    while discarded < _MAX_DISCARDED and (more := stream.read(MAX_BYTES)):
+    while discarded < _MAX_DISCARDED and (more := stream.read(MAX_EMAIL_BYTES)):
         discarded += len(more)
     return raw

@@ -5,18 +5,21 @@ Returned messages inside it are not parsed.
 
 import email
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from email import header, policy
-from email.errors import HeaderParseError
+from email.errors import MessageError
 from email.message import Message
 from email.parser import BytesHeaderParser
 from email.utils import parseaddr
+from typing import TypeVar
 
 # A report is at the beginning of an email; some have pictures before it.
-MAX_BYTES = 1024 * 1024
+MAX_EMAIL_BYTES = 1024 * 1024
 _MAX_PART = 64 * 1024
 _MAX_PARTS = 50
+# What the email package raises for malformed emails, such as thousands of nested parts or comments.
+_MALFORMED = (MessageError, RecursionError, LookupError, ValueError, TypeError)
 # Python's own codecs include some that are no character sets, or are slow.
 _CHARSET = re.compile(
     r"us-?ascii|utf-?(7|8|16)|unicode-1-1-utf-7|iso-(8859|2022)-\w+|(windows-|cp)\d+|gb\w+|big5|euc-\w+|shift_jis|koi8-\w"
@@ -30,6 +33,9 @@ _AUTOMATIC_SUBJECT = re.compile(
 )
 _AUTOMATIC_HEADERS = ("X-Autoreply", "X-Auto-Reply", "X-Autorespond", "X-Autoresponder", "X-Mail-Autoreply")
 _AUTOMATIC_PRECEDENCE = {"auto_reply", "bulk", "junk", "list"}
+
+
+T = TypeVar("T")
 
 
 class _Part(Message):
@@ -48,10 +54,7 @@ class ReturnedMail:
     def header(self, name: str) -> str:
         """Return a decoded header as one line; empty if it is missing."""
         raw = str(self.headers.get(name, ""))[:2000]
-        try:
-            text = str(header.make_header(header.decode_header(raw)))
-        except (HeaderParseError, LookupError, ValueError):
-            text = raw
+        text = _attempt(lambda: str(header.make_header(header.decode_header(raw))), raw)
         return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
     def all_headers(self, *names: str) -> list[str]:
@@ -74,7 +77,7 @@ class ReturnedMail:
 
     @property
     def sender(self) -> str:
-        return parseaddr(self.header("From"))[1]
+        return _attempt(lambda: parseaddr(self.header("From"))[1], "")
 
     @property
     def has_null_return_path(self) -> bool:
@@ -99,13 +102,19 @@ class ReturnedMail:
 
 
 def read(raw: bytes) -> ReturnedMail:
-    """Read the first MAX_BYTES of an email."""
-    raw = raw[:MAX_BYTES]
-    try:
-        message: Message = email.message_from_bytes(raw, _class=_Part, policy=policy.compat32)
-    except RecursionError:  # thousands of parts inside each other
+    """Read the first MAX_EMAIL_BYTES of an email."""
+    raw = raw[:MAX_EMAIL_BYTES]
+    message = _attempt(lambda: email.message_from_bytes(raw, _class=_Part, policy=policy.compat32), None)
+    if message is None:
         return ReturnedMail(BytesHeaderParser(_class=_Part, policy=policy.compat32).parsebytes(raw), ())
     return ReturnedMail(message, tuple(_parts(message)))
+
+
+def _attempt(read: Callable[[], T], fallback: T) -> T:
+    try:
+        return read()
+    except _MALFORMED:
+        return fallback
 
 
 def _parts(message: Message) -> Iterator[tuple[str, str]]:
@@ -122,17 +131,14 @@ def _parts(message: Message) -> Iterator[tuple[str, str]]:
 
 
 def _text(part: Message) -> str:
-    try:
-        data = part.get_payload(decode=True)
-    except (LookupError, ValueError):
-        return ""
+    data = _attempt(lambda: part.get_payload(decode=True), None)
     if not isinstance(data, bytes):
         return ""
-    charset = str(part.get_content_charset() or "").lower()
+    charset = str(_attempt(part.get_content_charset, None) or "").lower()
     if not _CHARSET.fullmatch(charset):
         charset = "utf-8"
-    try:
-        text = data[:_MAX_PART].decode(charset, "replace")
-    except (LookupError, ValueError):
-        text = data[:_MAX_PART].decode("utf-8", "replace")
+    beginning = data[:_MAX_PART]
+    text = _attempt(lambda: beginning.decode(charset, "replace"), None)
+    if text is None:
+        text = beginning.decode("utf-8", "replace")
     return text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "")

@@ -9,8 +9,8 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from incidents import links, scheduler
-from incidents.management.commands import receive_bounce as command
 from incidents.models import Bounce, Delivery, Subscriber
+from incidents.notifications.bounces.mail import MAX_EMAIL_BYTES
 from incidents.notifications.bounces.recording import MAX_UNKNOWN
 from incidents.subscriptions import erasure, own_data, returned_mail, service
 from tests.factories import make_subscriber
@@ -98,11 +98,11 @@ def test_endless_email_is_read_in_part(address: str, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("sys.stdin", TextIOWrapper(endless))
     call_command("receive_bounce", address)
     assert Bounce.objects.get().consequence == "unknown"
-    assert endless.given < 100 * command.MAX_BYTES
+    assert endless.given < 100 * MAX_EMAIL_BYTES
 
 
 def test_huge_report_is_understood_by_its_beginning(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    raw = sample("postfix", address) + b"x" * 5 * command.MAX_BYTES
+    raw = sample("postfix", address) + b"x" * 5 * MAX_EMAIL_BYTES
     monkeypatch.setattr("sys.stdin", TextIOWrapper(BytesIO(raw)))
     call_command("receive_bounce")
     assert Bounce.objects.get().consequence == "suspended"
