@@ -6,6 +6,7 @@ A token is valid for one purpose and one value only.
 """
 
 import base64
+import re
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from functools import cache
@@ -106,6 +107,12 @@ def webcal(path: str) -> str:
     return f"webcal://{settings.SITE_URL.partition('://')[2]}{path}"
 
 
+# Readers' mail programs break long links into several lines, and security gateways put them into links of their own.
+_URL_CHARS = r"""[^\s<>"'()[\]]+"""
+_NEXT_LINES = r"(?:=?\n[> ]*[\w~:%./=&;+-]{16,}(?![^\n]))"
+_TOKEN = re.compile(r"[^\s/~<>]{1,200}(?:~|%7E)\w{4,10}(?:~|%7E)[\w-]{16,}", re.IGNORECASE)
+
+
 class Purpose(StrEnum):
     """What a token may be used for; the value is the salt of the signature."""
 
@@ -145,6 +152,14 @@ def unsign(purpose: Purpose, token: str, max_age: int | None = None) -> str | No
         return signing.TimestampSigner(salt=purpose, sep="~").unsign(token, max_age=max_age)
     except signing.BadSignature:
         return None
+
+
+def without_tokens(text: str) -> str:
+    """Return a text of others that may quote our messages, without the paths of links to this site and tokens."""
+    host = re.escape(settings.SITE_URL.partition("://")[2])
+    path = rf"(?:{_URL_CHARS}{_NEXT_LINES}{{0,3}}|{_NEXT_LINES}{{1,3}})"
+    text = re.sub(rf"({host}(?::\d+)?)(?:/|%2F){path}", r"\1/…", text, flags=re.IGNORECASE)
+    return _TOKEN.sub("…", text)
 
 
 def sign_bounce(delivery_id: int) -> str:

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
+from ... import links
 from ...masks import without_addresses
 from ...models import Bounce, Delivery, Subscriber
 from ..ledger import counters
@@ -33,7 +34,7 @@ def record(delivery: Delivery, report: BounceReport, now: datetime) -> Bounce:
     """Record a bounce or delay with its consequence, and suspend the subscriber if that is the consequence."""
     subscriber = Subscriber.objects.select_for_update().get(pk=delivery.subscriber_id)
     consequence = _consequence(subscriber, delivery, report, now)
-    reply = report.reply.text if subscriber.address else ""
+    reply = links.without_tokens(report.reply.text) if subscriber.address else ""
     bounce = create(
         subscriber=subscriber,
         announcement_id=delivery.announcement_id,
@@ -59,7 +60,7 @@ def record_unknown(delivery: Delivery, mail: ReturnedMail, now: datetime) -> Bou
     address = subscriber.mail_address
     kept = (
         {
-            "subject": without_addresses(mail.header("Subject")[:1000], address)[:200],
+            "subject": _masked(mail.header("Subject")[:1000], address)[:200],
             "sender_domain": mail.sender.rpartition("@")[2][:255],
             "excerpt": excerpt(mail.text, address),
         }
@@ -83,10 +84,15 @@ def create(**fields: Any) -> Bounce:
 
 
 def excerpt(text: str, address: str) -> str:
-    """Return the first lines of a text, with addresses masked: before it is shortened, which might cut one."""
+    """Return the first lines of a text, with addresses and our links masked."""
     lines = ("".join(char if char.isprintable() else " " for char in line) for line in text[:_MAX_TEXT].splitlines())
     filled = [" ".join(line.split()) for line in lines if line.strip()]
-    return without_addresses("\n".join(filled[:_MAX_LINES]), address)[:1000]
+    return _masked("\n".join(filled[:_MAX_LINES]), address)[:1000]
+
+
+def _masked(text: str, address: str) -> str:
+    # Before a text is shortened, which might cut what has to be masked.
+    return without_addresses(links.without_tokens(text), address)
 
 
 def _consequence(subscriber: Subscriber, delivery: Delivery, report: BounceReport, now: datetime) -> Consequence:

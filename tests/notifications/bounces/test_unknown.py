@@ -1,5 +1,6 @@
 """Emails to a bounce address that are not understood: kept for staff, with addresses masked, and not for ever."""
 
+import re
 from datetime import timedelta
 from io import BytesIO, TextIOWrapper
 
@@ -43,6 +44,54 @@ def test_beginning_is_kept_with_addresses_masked(address: str) -> None:
         "k… Hansen (k…@example.dk) er ikke ansat længere.",
         "Skriv til d…@example.dk i stedet.",
     ]
+
+
+# With `TOKEN` for the token, and `SITE` for the address of the page.
+QUOTATIONS = {
+    "Confirm: SITE/da/subscription/confirm/TOKEN/": "Confirm: https://status.example.dk/…",
+    "> [Afmeld](SITE/da/subscription/unsubscribe/TOKEN/) eller": "> [Afmeld](https://status.example.dk/…) eller",
+    "<SITE/en/subscription/manage/TOKEN/data.json>, se <SITE/>.": "<https://status.example.dk/…>, se <SITE/>.",
+    "HTTPS://STATUS.EXAMPLE.DK/da/subscription/again/TOKEN/webhook/": "HTTPS://STATUS.EXAMPLE.DK/…",
+    "https://safelinks.example/?url=https%3A%2F%2Fstatus.example.dk%2Fda%2Fx%2FTOKEN%2F&data=5": (
+        "https://safelinks.example/?url=https%3A%2F%2Fstatus.example.dk/…"
+    ),
+    "https://old.example/da/subscription/manage/TOKEN/": "https://old.example/da/subscription/manage/…/",
+    "status.example.dk er nede.": "status.example.dk er nede.",
+    "https://status.example.dk.example.dk/om": "https://status.example.dk.example.dk/om",
+    "Log in as ~karl, ~/bin og ~~": "Log in as ~k…, ~/bin og ~~",
+}
+
+
+@pytest.mark.parametrize("purpose", [links.Purpose.CONFIRM, links.Purpose.UNSUBSCRIBE])
+@pytest.mark.parametrize("quotation", QUOTATIONS)
+def test_no_token_of_a_quoted_link_is_kept(quotation: str, purpose: links.Purpose, address: str) -> None:
+    token = links.sign(purpose, "12:3")
+    text = quotation.replace("SITE", "https://status.example.dk").replace("TOKEN", token)
+    bounce = received(f"From: a@b.example\nSubject: {text}\n\n{text}\n".encode(), address)
+    assert bounce.excerpt == QUOTATIONS[quotation].replace("SITE", "https://status.example.dk")
+    assert bounce.subject == bounce.excerpt
+
+
+@pytest.mark.parametrize("line_break", ["\n", "=\n", "\n> ", "=\r\n> > "])
+def test_no_token_of_a_link_over_several_lines_is_kept(line_break: str, address: str) -> None:
+    url = f"https://status.example.dk/da/subscription/unsubscribe/{links.sign(links.Purpose.UNSUBSCRIBE, '12')}/"
+    for place in range(len("https://status.example.dk/"), len(url) - 1):
+        text = f"> Afmeld: {url[:place]}{line_break}{url[place:]}\n\nMed venlig hilsen\nKarl"
+        kept = received(f"From: a@b.example\n\n{text}".encode(), address).excerpt
+        assert kept.startswith("> Afmeld: https://status.example.dk/…")
+        assert kept.endswith("\nMed venlig hilsen\nk…")
+        assert not re.search(r"[\w-]{16}(?!\.)", kept.replace("subscription", ""))
+        Bounce.objects.all().delete()
+
+
+def test_no_token_of_a_link_in_a_reply_is_kept(address: str) -> None:
+    url = f"https://status.example.dk/da/subscription/unsubscribe/{links.sign(links.Purpose.UNSUBSCRIBE, '12')}/"
+    raw = sample("postfix", address).replace(b"Status: 5.1.1", b"Status: 5.7.1")
+    raw = re.sub(rb"Diagnostic-Code: .*", b"Diagnostic-Code: smtp; 554 5.7.1 Blocked: " + url.encode(), raw)
+    bounce = returned_mail.receive_bounce(raw=raw, address=address)
+    assert bounce is not None
+    assert "Blocked: https://status.example.dk/…" in bounce.reply
+    assert "~" not in bounce.reply
 
 
 def test_size_is_limited_and_control_characters_are_removed(address: str) -> None:
