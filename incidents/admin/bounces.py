@@ -23,9 +23,9 @@ class BounceAdmin(SubscriberRowsAdmin):
     linked_by = ("announcement__id__exact", "subscriber__id__exact")
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
-        address, reply = self._shown(request)
-        subject = ("subject",) if sees_addresses(request.user) else ()
-        return (address, "consequence", "status", reply, *subject, "received")
+        if sees_addresses(request.user):
+            return ("full_address", "consequence", "reply_or_subject", "status", "received")
+        return ("masked_address", "consequence", "masked_reply", "status", "received")
 
     def get_fields(self, request: HttpRequest, obj: Bounce | None = None) -> tuple[str, ...]:
         address, reply = self._shown(request)
@@ -56,10 +56,17 @@ class BounceAdmin(SubscriberRowsAdmin):
     def masked_reply(self, bounce: Bounce) -> str:
         return bounce.subscriber.masked_reply(bounce.reply) or "–"
 
+    @admin.display(description=_("reply or subject"))
+    def reply_or_subject(self, bounce: Bounce) -> str:
+        # A report has a reply; an email that was not understood has a subject.
+        return bounce.reply or bounce.subject or "–"
+
     @admin.display(description=_("received"), ordering="received_at")
     def received(self, bounce: Bounce) -> SafeString:
         return short_moment(bounce.received_at)
 
 
 def _linked(bounce: Bounce, address: str) -> SafeString:
-    return format_html('<a href="{}">{}</a>', subscriber_page(bounce.subscriber_id), address or "–")
+    # On a phone, a long address must not push the other columns off the screen.
+    name, at, domain = (address or "–").rpartition("@")
+    return format_html('<a href="{}">{}<wbr>{}</a>', subscriber_page(bounce.subscriber_id), name + at, domain)

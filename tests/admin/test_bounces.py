@@ -1,5 +1,6 @@
 """The list of bounces: what staff see of emails that were not understood."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -36,6 +37,16 @@ def test_email_that_was_not_understood_can_be_found_and_read(bounce: Bounce, pub
     assert "Skriv til d…@example.dk i stedet." in page
     Bounce.objects.update(consequence="counted")
     assert "First lines" not in publisher.get(f"{LIST}{bounce.pk}/change/").content.decode()
+
+
+def test_subject_takes_the_place_of_the_reply(bounce: Bounce, publisher: Client) -> None:
+    # On a phone, only the first three columns are visible.
+    row = publisher.get(LIST).content.decode().partition("<tbody>")[2]
+    columns = re.findall(r'class="field-(\w+)', row)
+    assert columns[:3] == ["full_address", "consequence", "reply_or_subject"]
+    assert '<td class="field-reply_or_subject">SV: k… er stoppet hos os</td>' in row
+    Bounce.objects.update(consequence="counted", reply="5.2.2 full", subject="")
+    assert '<td class="field-reply_or_subject">5.2.2 full</td>' in publisher.get(LIST).content.decode()
 
 
 def test_staff_who_see_no_addresses_do_not_see_what_a_person_wrote(bounce: Bounce, viewer: Client) -> None:
