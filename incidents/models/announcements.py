@@ -20,6 +20,11 @@ class AnnouncementQuerySet(models.QuerySet["Announcement"]):
         """Expanded into deliveries."""
         return self.filter(expanded_at__isnull=False)
 
+    def repeated_by(self, newer: "Announcement") -> "AnnouncementQuerySet":
+        """Those whose updates a newer announcement repeats, so that it can supersede them."""
+        update = newer.update
+        return self.released().filter(update__incident=update.incident_id, update__at__lte=update.at, pk__lt=newer.pk)
+
     def thread_title(self, incident: Incident) -> Text:
         """Return the title in the subjects of all emails about an incident: in each language, what the first one had.
 
@@ -65,6 +70,8 @@ class Announcement(models.Model):
     stopped_at = models.DateTimeField(_("stopped"), null=True, blank=True)
     # Set on expansion; see `AnnouncementQuerySet.thread_title`.
     thread_title = LocalizedField(single_line=True, max_length=200, blank=True, editable=False)
+    # Set on expansion: what earlier updates recorded of the report, if their messages were not all sent by then.
+    unsent_report = models.JSONField(default=dict, blank=True, editable=False)
 
     objects = AnnouncementQuerySet.as_manager()
 

@@ -10,6 +10,7 @@ from django.db import DatabaseError, transaction
 from ..models import Announcement, ComponentUpdate, DeliveryState, StaleSubject, overall_status
 from . import audience, queues
 from .ledger import claims, component_posts, counters
+from .ledger.unsent import unsent_report
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T", int, str)
@@ -50,10 +51,11 @@ def _expand(pk: int, now: datetime) -> bool:
     rows = audience.expand(announcement, now)
     skipped = announcement.deliveries.filter(state=DeliveryState.SKIPPED)
     counters.count_state(DeliveryState.SKIPPED, skipped.count())
+    announcement.unsent_report = unsent_report(announcement)
     claims.skip_superseded(announcement)
     announcement.thread_title = Announcement.objects.thread_title(announcement.update.incident)
     announcement.expanded_at = now
-    announcement.save(update_fields=["expanded_at", "thread_title"])
+    announcement.save(update_fields=["expanded_at", "thread_title", "unsent_report"])
     transaction.on_commit(lambda: queues.enqueue_announcement(pk, rows))
     return True
 

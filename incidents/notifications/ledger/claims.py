@@ -207,13 +207,7 @@ def delete_orphans(announcement_id: int | None, now: datetime) -> int:
 
 def skip_superseded(announcement: Announcement) -> int:
     """Skip waiting deliveries of earlier announcements to the recipients of this one, which repeats their updates."""
-    update = announcement.update
-    earlier = Announcement.objects.filter(
-        update__incident=update.incident_id,
-        update__at__lte=update.at,
-        pk__lt=announcement.pk,
-        expanded_at__isnull=False,
-    )
+    earlier = Announcement.objects.repeated_by(announcement)
     notified_now = Delivery.objects.filter(
         announcement=announcement, subscriber=OuterRef("subscriber"), state=DeliveryState.QUEUED
     )

@@ -4,6 +4,7 @@ from collections import ChainMap, defaultdict
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
+from typing import Any
 
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext
@@ -137,6 +138,7 @@ class MessageContent:
         self.incident: Incident = announcement.update.incident
         self.language = language
         self.newest = UpdateContent(announcement.update, language)
+        self._unsent_report: dict[str, Any] = announcement.unsent_report
         self.is_correction = announcement.reason == Announcement.Reason.CORRECTION
         self.url = links.absolute(links.incident(self.incident.pk, language))
 
@@ -166,20 +168,25 @@ class MessageContent:
 
     @cached_property
     def sections(self) -> list[Section]:
-        """The texts of the report that were given or changed with this update, in the order of the page."""
-        report = self.newest.update.report
+        """The texts of the report that are new to a recipient, in the order of the page."""
+        report = self._report
         labels = report_labels(report.get("root_cause", {}).get("status", ""))
         texts = {name: report.get(name, {}).get("text") for name in labels}
         return [_section(labels[name], Text(text)) for name, text in texts.items() if text]
 
     @property
     def new_end(self) -> tuple[str, str] | None:
-        """The planned end of maintenance and the one before, if this update changed it."""
-        report = self.newest.update.report
+        """The planned end of maintenance and the one before, if the change is new to a recipient."""
+        report = self._report
         if "former_end" not in report or self.incident.is_over or not report["planned_end"]:
             return None
         end, former = (datetime.fromisoformat(report[name]["time"]) for name in ("planned_end", "former_end"))
         return formats.moment(end), formats.moment(former)
+
+    @property
+    def _report(self) -> dict[str, Any]:
+        # What this update gave or changed, and what the messages that it supersedes did.
+        return {**self._unsent_report, **self.newest.update.report}
 
     @cached_property
     def earlier(self) -> list[UpdateContent]:

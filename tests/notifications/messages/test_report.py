@@ -10,12 +10,12 @@ from django.utils import timezone, translation
 from harness.deliveries import release_held
 from incidents import operations
 from incidents.formats import moment
-from incidents.models import Announcement, Incident
-from incidents.notifications.messages import content, email
+from incidents.models import Announcement, Incident, Subscriber
+from incidents.notifications.messages import content, email, payloads
 from incidents.status import Phase, RootCauseStatus
 from incidents.text import Text
-from tests.factories import make_incident, make_maintenance, make_page, make_statement
-from tests.notifications.helpers import announced
+from tests.factories import make_incident, make_maintenance, make_page, make_statement, make_subscriber
+from tests.notifications.helpers import UNCLAIMED, announced, claimed
 from tests.notifications.messages.test_email import Words, parsed, part, sent
 
 pytestmark = pytest.mark.django_db
@@ -166,3 +166,78 @@ def test_preview_shows_the_same_sections() -> None:
         _subject, html = email.preview(Announcement(update=update), "da")
     assert "Midlertidig løsning</h2>" in html
     assert "Brug webmail." in html
+
+
+def sent_to_everyone(announcement: Announcement) -> None:
+    unfinished = announcement.deliveries.exclude(state="skipped")
+    unfinished.update(state="sent", sent_at=timezone.now(), **UNCLAIMED)
+
+
+def texts(announcement: Announcement) -> list[str]:
+    with translation.override("en"):
+        return [section.text.plain for section in content.MessageContent(announcement, "en").sections]
+
+
+def test_texts_that_a_superseded_email_had_are_in_the_one_that_replaces_it() -> None:
+    make_subscriber("reader@example.dk")
+    incident, first = opened(workaround=Text(da="Brug webmail.", en="Use webmail."))
+    second = announced(incident)
+    assert first.deliveries.get().skip_reason == "superseded"
+    for part_of_email in both(second):
+        assert "Brug webmail." in part_of_email
+    for channel in ("slack", "teams"):
+        assert "Use webmail." in payloads.render(channel, "update", "en", second).body.decode()
+
+
+def test_texts_of_several_superseded_emails_are_the_latest() -> None:
+    make_subscriber("reader@example.dk")
+    incident, _first = opened(workaround=Text(en="Use webmail."), scope=Text(en="All customers."))
+    operations.edit_incident(incident=incident, details={"workaround": Text(en="Use the app."), "scope": Text()})
+    announced(incident)
+    operations.edit_incident(incident=incident, details={"next_steps": Text(en="More disks.")})
+    assert texts(announced(incident)) == ["Use the app.", "More disks."]
+
+
+def test_texts_are_not_repeated_once_everyone_has_them() -> None:
+    make_subscriber("reader@example.dk")
+    incident, _first = opened(workaround=Text(en="Use webmail."))
+    second = announced(incident)
+    assert texts(second) == ["Use webmail."]
+    sent_to_everyone(second)
+    assert texts(announced(incident)) == []
+
+
+def test_text_that_is_only_late_for_one_reader_is_not_an_outdated_one() -> None:
+    make_subscriber("reader@example.dk")
+    late = make_subscriber("late@example.dk")
+    incident, first = opened(workaround=Text(en="Use webmail."))
+    Subscriber.objects.filter(pk=late.pk).update(paused_until=timezone.now() + HOUR)
+    operations.edit_incident(incident=incident, details={"workaround": Text(en="Use the app.")})
+    sent_to_everyone(announced(incident))
+    assert first.deliveries.get(subscriber=late).is_waiting
+    assert texts(announced(incident)) == ["Use the app."]
+
+
+def test_email_is_the_same_at_every_attempt_although_an_earlier_one_is_accepted_late() -> None:
+    make_subscriber("reader@example.dk")
+    incident, first = opened(workaround=Text(en="Use webmail."))
+    first.deliveries.update(state="sending", **claimed())
+    second = announced(incident)
+    assert texts(second) == ["Use webmail."]
+    sent_to_everyone(first)
+    assert texts(Announcement.objects.get(pk=second.pk)) == ["Use webmail."]
+
+
+def test_new_planned_end_in_a_superseded_email_is_in_the_one_that_replaces_it() -> None:
+    make_page()
+    make_subscriber("reader@example.dk")
+    start = timezone.now() + HOUR
+    work = make_maintenance(start=start, end=start + HOUR)
+    sent_to_everyone(announced(work, phase=Phase.SCHEDULED))
+    operations.edit_incident(incident=work, details={"scheduled_until": start + 2 * HOUR})
+    changed = announced(work, phase=Phase.SCHEDULED)
+    repeated = announced(work, phase=Phase.SCHEDULED)
+    assert changed.deliveries.get().skip_reason == "superseded"
+    new_ends = {content.MessageContent(one, "da").new_end for one in (changed, repeated)}
+    assert len(new_ends) == 1
+    assert None not in new_ends
