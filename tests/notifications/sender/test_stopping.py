@@ -271,7 +271,7 @@ def test_worker_ends_although_a_webhook_never_answers(settings: Settings) -> Non
             wait_for(lambda: receiver.posted)
             worker.signal(signal.SIGTERM, "parent")
             assert worker.wait() == 0
-        assert states() == {"deferred": 1, "queued": WEBHOOKS - 1}
+        assert states() == {"uncertain": 1, "queued": WEBHOOKS - 1}
         assert not Delivery.objects.filter(holder__isnull=False).exists()
         assert failed_jobs() == []
 
