@@ -37,8 +37,8 @@ class Destination(models.Model):
     prober = models.PositiveIntegerField(null=True, blank=True)
     # The subscriber whose message was deferred last: the next probe is another one's.
     last_deferred = models.CharField(max_length=12, blank=True, default="", db_default="")
-    # Deliveries that wait for it were postponed until then. While it fails, this is `retry_at`, and then null, unless
-    # the batches in which they are moved have not come to an end.
+    # When the deliveries that wait for it are due. It equals `retry_at` (null if the destination works) once all of
+    # them are moved: a difference means that batches are left.
     postponed_until = models.DateTimeField(null=True, blank=True)
     # How many connections the relay takes from one worker, if they are fewer than EMAIL_CONNECTIONS.
     connections = models.PositiveSmallIntegerField(_("connections"), null=True, blank=True)

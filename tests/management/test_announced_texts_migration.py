@@ -13,7 +13,7 @@ from tests.notifications.helpers import announced
 pytestmark = pytest.mark.django_db
 
 BEFORE = [("incidents", "0019_unknown_consent_times")]
-THE_ONE = [("incidents", "0020_announced_texts")]
+MIGRATION = [("incidents", "0020_announced_texts")]
 
 
 def test_incidents_that_were_announced_keep_their_present_title(settings: Settings) -> None:
@@ -24,7 +24,7 @@ def test_incidents_that_were_announced_keep_their_present_title(settings: Settin
     make_incident(statement=make_statement(notify=True))
     connection.check_constraints()  # nothing is pending for the table that is altered
     MigrationExecutor(connection).migrate(BEFORE)
-    MigrationExecutor(connection).migrate(THE_ONE)
+    MigrationExecutor(connection).migrate(MIGRATION)
     connection.check_constraints()  # a later migration alters the table again, and here all are one transaction
     executor = MigrationExecutor(connection)
     executor.migrate(executor.loader.graph.leaf_nodes())

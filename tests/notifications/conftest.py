@@ -1,10 +1,12 @@
 from collections.abc import Iterator
 
 import pytest
+import time_machine
 from django.db import connection
 from pytest_django import Settings
 
 from harness.smtp_server import ScriptedServer
+from tests.notifications.times import START
 
 
 @pytest.fixture(autouse=True)
@@ -25,3 +27,9 @@ def fresh_pool(transactional_db: None) -> Iterator[None]:
     yield
     connection.close()
     connection.close_pool()  # type: ignore[attr-defined]  # PostgreSQL's alone
+
+
+@pytest.fixture
+def clock() -> Iterator[time_machine.Traveller]:
+    with time_machine.travel(START, tick=False) as traveller:
+        yield traveller

@@ -1,6 +1,5 @@
 """A released announcement, and the states of its deliveries."""
 
-from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
@@ -10,8 +9,7 @@ from incidents.models import Announcement, Delivery, Incident
 from incidents.notifications.ledger import holders
 from incidents.status import Phase
 from tests.factories import make_incident, make_statement, make_update
-
-START = datetime.fromisoformat("2023-10-09T21:00:00+00:00")
+from tests.notifications.times import START as START
 
 
 def announced(incident: Incident | None = None, **fields: Any) -> Announcement:

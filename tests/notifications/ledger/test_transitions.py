@@ -6,7 +6,6 @@
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -64,12 +63,6 @@ STEPS = """
 def watched() -> None:
     with connection.cursor() as cursor:
         cursor.execute(WATCH % json.dumps({state: sorted(targets) for state, targets in ALLOWED_MOVES.items()}))
-
-
-@pytest.fixture
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(START, tick=False) as traveller:
-        yield traveller
 
 
 class Script:

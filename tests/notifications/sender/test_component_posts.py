@@ -44,12 +44,6 @@ TEXT = Text(da="Løst.", en="Solved.")
 
 
 @pytest.fixture
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(START, tick=False) as traveller:
-        yield traveller
-
-
-@pytest.fixture
 def receiver(settings: Settings, clock: time_machine.Traveller) -> Iterator[Receiver]:
     settings.WEBHOOK_NETWORKS = [ip_network("127.0.0.0/8")]
     with Receiver() as running:

@@ -20,18 +20,12 @@ from incidents.notifications.messages import payloads
 from incidents.status import ComponentStatus, Impact, Phase
 from incidents.text import Text
 from tests.factories import make_component, make_incident, make_page, make_statement, make_subscriber, make_update
-from tests.notifications.helpers import START, announced
+from tests.notifications.helpers import announced
 from tests.support.receiver import Receiver, answer
 
 pytestmark = pytest.mark.django_db
 
 CHANNELS = ["webhook", "slack", "teams"]
-
-
-@pytest.fixture
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(START, tick=False) as traveller:
-        yield traveller
 
 
 @pytest.fixture

@@ -32,16 +32,10 @@ from incidents.notifications.sender import stopping
 from incidents.status import ComponentStatus, Phase
 from incidents.text import Text
 from tests.factories import make_component, make_incident, make_page, make_statement, make_subscriber, make_update
-from tests.notifications.helpers import START, announced, claimed, states
+from tests.notifications.helpers import announced, claimed, states
 from tests.support.receiver import Posted, Receiver, answer
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(START, tick=False) as traveller:
-        yield traveller
 
 
 @pytest.fixture

@@ -1,5 +1,4 @@
 from collections import Counter
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -24,17 +23,11 @@ from incidents.operations import notifying
 from incidents.subscriptions import service
 from incidents.text import Text
 from tests.factories import make_incident, make_statement, make_subscriber
-from tests.notifications.helpers import START, announced, claimed, new_holder, states
+from tests.notifications.helpers import announced, claimed, new_holder, states
 
 pytestmark = pytest.mark.django_db
 
 BUSY = "451 4.7.500 Server busy"
-
-
-@pytest.fixture
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(START, tick=False) as traveller:
-        yield traveller
 
 
 def test_each_subscriber_gets_one_message_in_their_language(server: ScriptedServer) -> None:
