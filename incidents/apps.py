@@ -1,11 +1,17 @@
 from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig
+from django.core import checks
 from django.utils.translation import gettext_lazy as _
+
+from .checks import check_queue
 
 
 class IncidentsConfig(AppConfig):
     name = "incidents"
     verbose_name = _("Status page")
+
+    def ready(self) -> None:
+        checks.register(check_queue, checks.Tags.security, deploy=True)
 
 
 class NewsroomConfig(AdminConfig):

@@ -113,9 +113,17 @@ DATABASES = {
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-_queue = {"URL": env.queue_url("REDIS_URL", "redis://localhost:6379/0"), "DEFAULT_TIMEOUT": 300}
+# Not RQ's default, pickle: with it, whoever can write to the queue could run any code.
+_queue = {
+    "URL": env.queue_url("REDIS_URL", "redis://localhost:6379/0"),
+    "DEFAULT_TIMEOUT": 300,
+    "SERIALIZER": "rq.serializers.JSONSerializer",
+}
 RQ_QUEUES = dict.fromkeys(("delivery", "messages", "posts", "requests"), _queue)
-RQ = {"WORKER_CLASS": "incidents.notifications.sender.rq_worker.PreloadedWorker"}
+RQ = {
+    "WORKER_CLASS": "incidents.notifications.sender.rq_worker.PreloadedWorker",
+    "JOB_CLASS": "incidents.notifications.sender.queued_job.QueuedJob",
+}
 RQ_SHOW_ADMIN_LINK = False  # any staff user could empty the queue there, and it is in English only
 
 # -- Languages and time --------------------------------------------------------------------

@@ -199,7 +199,9 @@ def test_production_settings_pass_the_deployment_checks() -> None:
     done = subprocess.run(
         [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
         cwd=ROOT,
-        env=run_environment({"SECRET_KEY": KEY, "SITE_URL": "https://status.example.com"}),
+        env=run_environment(
+            {"SECRET_KEY": KEY, "SITE_URL": "https://status.example.com", "REDIS_URL": "redis://:secret@valkey:6379/0"}
+        ),
         capture_output=True,
         text=True,
         check=False,

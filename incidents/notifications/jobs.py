@@ -1,6 +1,7 @@
 """The jobs that workers run. Their arguments are ids and numbers; all state is in PostgreSQL.
 
-Do not rename these functions: jobs that are queued during an upgrade contain their dotted paths.
+Do not rename these functions: jobs that are queued during an upgrade contain their dotted paths, which
+`queues.JOBS` lists.
 """
 
 from django.utils import timezone
@@ -11,11 +12,9 @@ from .sender.email_workers import MailWorker, MessageWorker
 from .sender.webhook_worker import WebhookWorker
 
 
-def deliver(announcement_id: int | None, batch: int) -> None:
-    """Send the emails of an announcement. Jobs of former versions have None instead of an id: single messages."""
-    if announcement_id is None:
-        send_messages()
-    elif MailWorker(announcement_id, batch).run():
+def deliver(announcement_id: int, batch: int) -> None:
+    """Send the emails of an announcement."""
+    if MailWorker(announcement_id, batch).run():
         queues.enqueue_emails(announcement_id, 1)
     else:
         claims.delete_orphans(announcement_id, timezone.now())

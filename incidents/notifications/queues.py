@@ -14,6 +14,7 @@ from redis import Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from rq import Queue
+from rq.serializers import JSONSerializer
 
 from ..models import Delivery
 
@@ -28,6 +29,8 @@ ALL = (EMAILS, MESSAGES, POSTS, REQUESTS)
 _DELIVER = "incidents.notifications.jobs.deliver"
 _SEND_MESSAGES = "incidents.notifications.jobs.send_messages"
 _POST = "incidents.notifications.jobs.post"
+PROCESS_REQUESTS = "incidents.subscriptions.jobs.process_requests"
+JOBS = frozenset({_DELIVER, _SEND_MESSAGES, _POST, PROCESS_REQUESTS})  # all that workers run
 # Jobs per announcement that start at the same time; more would only share the same relay.
 _MAX_JOBS = 4
 # A worker may wait ten minutes for one reply; RQ counts a job that takes longer than this as failed.
@@ -59,8 +62,8 @@ def enqueue_posts() -> bool:
     return enqueue(POSTS, _POST)
 
 
-def enqueue(name: str, job: str, *arguments: object, times: int = 1) -> bool:
-    """Enqueue the function with the dotted path `job`. Return False if the queue does not respond."""
+def enqueue(name: str, job: str, *arguments: int, times: int = 1) -> bool:
+    """Enqueue one of JOBS. Return False if the queue does not respond."""
     try:
         for _ in range(times):
             queue(name).enqueue(job, *arguments, job_timeout=_JOB_TIMEOUT, result_ttl=0, failure_ttl=86_400)
@@ -83,4 +86,4 @@ def queue(name: str) -> Queue:
     """Return the queue, on a connection that fails at once instead of retrying."""
     url, no_retry = str(settings.RQ_QUEUES[name]["URL"]), Retry(NoBackoff(), 0)
     redis = Redis.from_url(url, socket_connect_timeout=_TIMEOUT, socket_timeout=_TIMEOUT, retry=no_retry)
-    return Queue(name, connection=redis)
+    return Queue(name, connection=redis, serializer=JSONSerializer)

@@ -32,7 +32,6 @@ _MAX_AT_A_TIME = 20
 _BATCH = 100
 # A request that still fails after this is deleted: until confirmation the address may be a stranger's.
 KEPT = timedelta(days=1)
-_JOB = "incidents.subscriptions.jobs.process_requests"
 
 
 def to_subscribe(address: str, choices: Choices) -> SubscriptionRequest:
@@ -169,4 +168,4 @@ def _choices(details: dict[str, Any]) -> Choices:
 def enqueue() -> None:
     """Enqueue a job, unless one is waiting: it will find every request."""
     if not queues.is_waiting(queues.REQUESTS):
-        queues.enqueue(queues.REQUESTS, _JOB)
+        queues.enqueue(queues.REQUESTS, queues.PROCESS_REQUESTS)

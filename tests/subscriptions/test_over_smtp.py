@@ -29,7 +29,7 @@ def link(mail: Received, name: str) -> str:
 
 
 def newest_email(smtp: ScriptedServer, address: str) -> Received:
-    jobs.deliver(None, 100)
+    jobs.send_messages()
     return smtp.to(address)[-1]
 
 

@@ -104,7 +104,7 @@ def test_several_requests_are_one_job_for_a_worker(
         requests.store(request_for("one@example.dk"))
         requests.store(request_for("two@example.dk"))
     assert len(queue) == 1
-    SimpleWorker([queue], connection=queue.connection).work(burst=True)
+    SimpleWorker([queue], connection=queue.connection, serializer="json").work(burst=True)
     assert messages("one@example.dk") == messages("two@example.dk") == ["confirmation"]
     assert not SubscriptionRequest.objects.exists()
 

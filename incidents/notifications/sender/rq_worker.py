@@ -14,11 +14,13 @@ from redis.client import Pipeline
 from rq import Queue, Worker, worker_registration
 from rq.executions import Execution
 from rq.job import Job
+from rq.serializers import JSONSerializer
 
 from ... import links, markup
 from ..monitoring.health import HEARTBEAT
 from ..outbox import EMAIL_KINDS
 from . import email_workers, stopping, webhook_worker
+from .queued_job import QueuedJob
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +38,8 @@ class HeartbeatWorker(Worker):
     max_connection_wait_time = 10.0
 
     def __init__(self, *args: Any, **options: Any) -> None:
+        # The command `rqworker` always passes its own, which would load pickled objects.
+        options |= {"serializer": JSONSerializer, "job_class": QueuedJob}
         super().__init__(*args, **{**options, "job_monitoring_interval": int(HEARTBEAT.total_seconds())})
 
     def fork_work_horse(self, job: Job, queue: Queue) -> None:

@@ -56,7 +56,7 @@ def test_message_to_such_an_address_asks_for_smtputf8(anna: Visitor, settings: S
     with mail_server(settings, offers_utf8=True) as inbox:
         for address in ("Søren@blåbær.dk", "anna@blåbær.dk"):
             anna.sign_up(address)
-        jobs.deliver(None, 100)
+        jobs.send_messages()
     by_recipient = {envelope.rcpt_tos[0]: envelope for envelope in inbox.envelopes}
     special, plain = by_recipient["Søren@xn--blbr-roah.dk"], by_recipient["anna@xn--blbr-roah.dk"]
     assert (special.smtp_utf8, plain.smtp_utf8) == (True, False)
@@ -67,7 +67,7 @@ def test_message_to_such_an_address_asks_for_smtputf8(anna: Visitor, settings: S
 def test_server_without_smtputf8_is_not_asked(anna: Visitor, settings: Settings) -> None:
     with mail_server(settings, offers_utf8=False) as inbox:
         anna.sign_up(SOREN)
-        jobs.deliver(None, 100)
+        jobs.send_messages()
     assert inbox.envelopes == []
     delivery = Delivery.objects.get()
     assert (delivery.state, delivery.reply_code) == ("failed", 553)

@@ -44,13 +44,13 @@ def valkey(tmp_path: Path) -> Iterator[Valkey]:
 @pytest.fixture
 def redis(valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> Redis:
     connection = Redis.from_url(valkey.url)
-    monkeypatch.setattr(queues, "queue", lambda name: Queue(name, connection=connection))
+    monkeypatch.setattr(queues, "queue", lambda name: Queue(name, connection=connection, serializer="json"))
     return connection
 
 
 @pytest.fixture
 def worker(redis: Redis) -> HeartbeatWorker:
-    worker = HeartbeatWorker([Queue(name, connection=redis) for name in TAKES], connection=redis)
+    worker = HeartbeatWorker([queues.queue(name) for name in TAKES], connection=redis)
     worker.register_birth()  # type: ignore[no-untyped-call]
     return worker
 
@@ -119,7 +119,7 @@ def test_worker_that_has_ended_is_gone_at_once(worker: HeartbeatWorker) -> None:
 
 
 def start_job(worker: HeartbeatWorker, redis: Redis) -> tuple[Job, Execution]:
-    job = Queue(TAKES[0], connection=redis).enqueue("time.sleep", 0)
+    job = queues.queue(TAKES[0]).enqueue("time.sleep", 0)
     execution = worker.prepare_execution(job)
     job.started_at = timezone.now()
     return job, execution

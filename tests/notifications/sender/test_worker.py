@@ -469,7 +469,7 @@ def test_only_failed_deliveries_are_retried_on_demand(server: ScriptedServer) ->
 def test_single_messages_are_sent_without_an_announcement(server: ScriptedServer) -> None:
     newcomer = make_subscriber("new@example.dk", state="pending", confirmed_at=None)
     outbox.queue_message(newcomer, Delivery.Letter.CONFIRMATION)
-    jobs.deliver(None, 10)
+    jobs.send_messages()
     (message,) = server.received
     assert "/da/subscription/confirm/" in message.text()
 
