@@ -1,6 +1,8 @@
 import logging
 
 import pytest
+from django.test import Client
+from pytest_django import Settings
 
 from statuspage.logs import RedactingFormatter
 
@@ -28,3 +30,15 @@ def test_tracebacks_are_redacted_too() -> None:
     except ValueError as error:
         record = logging.LogRecord("x", logging.ERROR, "", 0, "failed", (), (ValueError, error, error.__traceback__))
     assert "ValueError: …@example.dk" in RedactingFormatter().format(record)
+
+
+@pytest.mark.django_db
+def test_refused_request_is_one_line_without_traceback(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
+    client = Client(raise_request_exception=False)
+    assert client.get("/readyz", headers={"Host": "evil.example"}).status_code == 400
+    (record,) = caplog.records
+    assert record.exc_info
+    assert "\n" not in RedactingFormatter().format(record)
+    assert "Traceback" in logging.Formatter().format(record)
