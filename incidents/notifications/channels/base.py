@@ -3,10 +3,13 @@
 docs/delivery.md has the checklist for adding a channel.
 """
 
+import logging
 import re
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+
+logger = logging.getLogger(__name__)
 
 # RFC 3463 §2: class, subject, detail at the beginning of the text; IronPort writes “#” before it.
 _ENHANCED = re.compile(r"#?([245]\.[0-9]{1,3}\.[0-9]{1,3})(?![0-9.])")
@@ -100,3 +103,12 @@ class Busy(ChannelError):
 
 class Lost(ChannelError):
     """Uncertain: the connection was lost between the end of the message and the reply (RFC 1047)."""
+
+
+def unexpected(error: Exception) -> Busy:
+    """Log an error that no channel expects, and return the deferral of the message that it belongs to.
+
+    The reply has only the name of the error: its text may contain anything.
+    """
+    logger.error("An unexpected error occurred while a message was sent", exc_info=error)
+    return Busy(Reply(0, f"Unexpected error: {type(error).__name__}"))

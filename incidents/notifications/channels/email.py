@@ -62,7 +62,7 @@ class EmailChannel:
             self.close()
         if not self.connection.is_open:
             self.connection = SmtpConnection(self.connection.relay, self.pipelining)
-            await asyncio.to_thread(self.connection.open)
+            await asyncio.to_thread(_open, self.connection)
 
     async def _send(self, sender: str, recipient: str, content: bytes) -> Reply:
         # A server may close a connection between two messages; the second is retried at once on a new one.
@@ -97,6 +97,16 @@ class EmailChannel:
     def _require_utf8(self, recipient: str) -> None:
         if not recipient.isascii() and not self.connection.accepts_utf8_addresses():
             raise Refused(Reply(553, "5.6.7 The mail server does not accept addresses with non-ASCII characters."))
+
+
+def _open(connection: SmtpConnection) -> None:
+    # In the thread: a StopIteration could not leave it, and the task would wait for ever.
+    try:
+        connection.open()
+    except SmtpError:
+        raise
+    except Exception as error:
+        raise SmtpError(Stage.CONNECT, Reply(0, f"{type(error).__name__}: {error}")) from error
 
 
 def _masked(reply: Reply, address: str) -> Reply:

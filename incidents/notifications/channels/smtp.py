@@ -201,14 +201,14 @@ class SmtpConnection:
     async def _write(self, data: bytes, stage: Stage) -> None:
         try:
             await self._open_socket.write(data, self._timeouts[stage])
-        except OSError as error:
+        except Exception as error:
             raise self._failed(stage, _no_reply(error)) from error
 
     async def _read(self, stage: Stage, seconds: float = math.inf) -> Reply:
         # Return the next reply. At any stage, 421 means that the server closes the connection.
         try:
             reply = await self._open_socket.read_reply(min(seconds, self._timeouts[stage]))
-        except OSError as error:
+        except Exception as error:  # whatever it is, the stage decides whether the message may have been accepted
             raise self._failed(stage, _no_reply(error)) from error
         if reply.code == 421:
             raise self._failed(stage, reply)
@@ -241,5 +241,5 @@ def _is_out_of_step(stage: Stage, reply: Reply) -> bool:
     return reply.code < 400 and not _is_accepted(stage, reply)
 
 
-def _no_reply(error: OSError) -> Reply:
+def _no_reply(error: Exception) -> Reply:
     return Reply(0, f"{type(error).__name__}: {error}")

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from ...models import Delivery
 from ..addressing import relay_name
-from ..channels.base import Busy, ChannelError, Lost, Refused, Reply, Scope
+from ..channels.base import Busy, ChannelError, Lost, Refused, Reply, Scope, unexpected
 from ..channels.email import EmailChannel, envelope_sender
 from ..channels.smtp import Pipelining
 from ..ledger import destinations, outcomes
@@ -48,8 +48,16 @@ class SmtpTransport:
         self.abort = self.channel.abort
         self.close = self.channel.close
 
-    def send(self, row: ClaimedDelivery) -> Awaitable[Reply]:
-        return self.channel.deliver(envelope_sender(row.id), row.address, self._content(row))
+    async def send(self, row: ClaimedDelivery) -> Reply:
+        try:
+            return await self.channel.deliver(envelope_sender(row.id), row.address, self._content(row))
+        except ChannelError:
+            raise
+        except Exception as error:
+            # Nothing is known of the state of the connection, so it is not used again.
+            self.channel.connection.abort()
+            self.channel.close()
+            raise unexpected(error) from error
 
     def _content(self, row: ClaimedDelivery) -> bytes:
         try:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_noop
 from ...models import Announcement, Attempt, ComponentUpdate, Delivery, DeliveryState, SigningSecret, Subscriber
 from .. import outbox
 from ..channels import webhook
-from ..channels.base import ChannelError, Gone, Lost, Refused, Reply
+from ..channels.base import ChannelError, Gone, Lost, Refused, Reply, unexpected
 from ..ledger import claims, outcomes
 from ..ledger.writer import ClaimedDelivery, Outcome
 from ..messages import signatures
@@ -57,10 +57,11 @@ class WebhookTransport:
         """Nothing to close."""
 
     async def send(self, row: ClaimedDelivery) -> Reply:
-        body, started_at = self.payload_for(row).for_recipient(row), time.monotonic()
-        headers = {**_HEADERS, **await self._signature_headers(row, body)}
+        started_at = time.monotonic()
         is_chat = row.channel != Subscriber.Channel.WEBHOOK
         try:
+            body = self._body(row)
+            headers = {**_HEADERS, **await self._signature_headers(row, body)}
             reply = await self._deliver(row.address, body, headers, is_chat)
         except ChannelError as error:
             await self._record_attempt(row, error.reply, started_at)
@@ -68,11 +69,17 @@ class WebhookTransport:
         await self._record_attempt(row, reply, started_at)
         return reply
 
+    def _body(self, row: ClaimedDelivery) -> bytes:
+        try:
+            return self.payload_for(row).for_recipient(row)
+        except Exception as error:
+            raise unexpected(error) from error
+
     async def _deliver(self, url: str, body: bytes, headers: dict[str, str], is_chat: bool) -> Reply:
         # The thread cannot be interrupted: whichever of it and `abort` asks first decides whether the request is sent.
         may_decide = partial(Lock().acquire, blocking=False)
         post = partial(webhook.deliver, url, body, headers, is_chat=is_chat, may_send=may_decide)
-        self._post = asyncio.create_task(asyncio.to_thread(post))
+        self._post = asyncio.create_task(asyncio.to_thread(_reply_of, post))
         try:
             return await self._post
         except asyncio.CancelledError:
@@ -96,6 +103,16 @@ class WebhookTransport:
             milliseconds=int((time.monotonic() - started_at) * 1000),
         )
         await self.commits.run(lambda: _save_unless_erased(attempt))
+
+
+def _reply_of(post: Callable[[], Reply]) -> Reply:
+    # In the thread: a StopIteration could not leave it, and the task would wait for ever.
+    try:
+        return post()
+    except ChannelError:
+        raise
+    except Exception as error:
+        raise unexpected(error) from error
 
 
 class WebhookSender(Sender):
