@@ -24,6 +24,9 @@ _ELEMENT = re.compile(rf"{_PAIR}(?:[ \t]*;[ \t]*{_PAIR})*[ \t]*;?", re.ASCII)
 _NAME_AND_VALUE = re.compile(rf"({_NAME})=({_VALUE})", re.ASCII)
 # Commas inside the quotes of one element: a bound on the work for a header that is nonsense.
 _MAX_COMMAS = 10
+# Proxies in a row are few. Of a longer header the right end is read, which the nearest proxies wrote.
+_MAX_LENGTH = 2000
+_MAX_NODE = 100
 
 
 def client_address(
@@ -48,7 +51,7 @@ def parse_address(text: str) -> Address | None:
 
     The zone is dropped, and an IPv4-mapped address becomes its IPv4 address.
     """
-    node = _NODE.fullmatch(text.strip())
+    node = _NODE.fullmatch(text.strip()) if len(text) <= _MAX_NODE else None
     try:
         address = ip_address(next(filter(None, node.groups()))) if node else None
     except ValueError:
@@ -67,11 +70,16 @@ def _first_untrusted(chain: Iterator[Address | None], is_trusted: Callable[[Addr
 
 def _forwarded_for(header: str) -> Iterator[Address | None] | None:
     # Return the addresses from the right; None without the header.
-    return map(parse_address, reversed(header.split(","))) if header.strip() else None
+    return map(parse_address, reversed(_right_end(header).split(","))) if header.strip() else None
 
 
 def _forwarded(header: str) -> Iterator[Address | None] | None:
-    return map(_for_of, _elements(header)) if header.strip() else None
+    return map(_for_of, _elements(_right_end(header))) if header.strip() else None
+
+
+def _right_end(header: str) -> str:
+    # Cut at a comma: a part of an address could be another address.
+    return header if len(header) <= _MAX_LENGTH else header[-_MAX_LENGTH:].partition(",")[2]
 
 
 def _elements(header: str) -> Iterator[str]:

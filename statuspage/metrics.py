@@ -30,8 +30,9 @@ _FEW_READERS = "mail domains with few readers"
 def metrics(request: HttpRequest) -> HttpResponse:
     if not settings.METRICS_TOKEN:
         raise Http404
-    token = request.headers.get("Authorization", "").removeprefix("Bearer ")
-    if not constant_time_compare(token, settings.METRICS_TOKEN):
+    # The scheme is case-insensitive (RFC 9110 §11.1).
+    scheme, _space, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not constant_time_compare(token.strip(" "), settings.METRICS_TOKEN):
         return HttpResponse(
             "Send the token: “Authorization: Bearer …”.\n", status=401, headers={"WWW-Authenticate": "Bearer"}
         )

@@ -1,5 +1,9 @@
 """The readiness probe; PublicSite answers `/healthz`."""
 
+import threading
+from collections.abc import Mapping
+from time import monotonic
+
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
@@ -10,16 +14,44 @@ from redis.exceptions import RedisError
 
 from incidents.publishing.store.public_store import PublicStore
 
+CHECK_EVERY = 1.0  # seconds
+
 
 @csrf_exempt  # so that a POST is refused for its method, with 405
 @never_cache
 @require_safe
 def readyz(_request: HttpRequest) -> JsonResponse:
     """Return 200 if database, queue and public store work, else 503; the body lists the reasons."""
-    found = {"database": _database(), "queue": _queue(), "public_store": _public_store()}
+    found = readiness.reasons()
     reasons = {name: reason for name, reason in found.items() if reason}
     body = {name: not reason for name, reason in found.items()} | {"reasons": reasons}
     return JsonResponse(body, status=503 if reasons else 200)
+
+
+class Readiness:
+    """The latest result of the checks. Anyone may ask, so they run once a second and in one thread at most."""
+
+    def __init__(self) -> None:
+        self._latest: Mapping[str, str] | None = None
+        self._checked_at = 0.0
+        self._checking = threading.Lock()
+
+    def reasons(self) -> Mapping[str, str]:
+        """Return a reason per check, empty if it succeeded."""
+        latest = self._latest
+        if latest is not None and monotonic() - self._checked_at < CHECK_EVERY:
+            return latest
+        if not self._checking.acquire(blocking=latest is None):
+            return latest or {}
+        try:
+            self._latest = {"database": _database(), "queue": _queue(), "public_store": _public_store()}
+            self._checked_at = monotonic()
+            return self._latest
+        finally:
+            self._checking.release()
+
+
+readiness = Readiness()
 
 
 def _database() -> str:

@@ -21,8 +21,10 @@ env = Environment()
 DEBUG = env.flag("DEBUG")
 VAR_DIR = env.folder("VAR_DIR", "var", BASE_DIR)
 
-# Per web process. All but one may wait for Django; the last one serves published pages.
-WEB_THREADS = env.number("WEB_THREADS", min(8, 2 * (os.cpu_count() or 1) + 1), minimum=2, maximum=512)
+# Per web process. Some may wait for the bodies of requests and some for Django; the last one serves published pages.
+WEB_THREADS = env.number("WEB_THREADS", min(12, 2 * (os.cpu_count() or 1) + 5), minimum=3, maximum=512)
+BODY_THREADS = max(1, min(8, (WEB_THREADS - 1) // 2))
+BODY_TIMEOUT = env.number("BODY_TIMEOUT", 10, minimum=1, maximum=600)  # seconds
 
 SECRET_KEY = env.secret("SECRET_KEY", min_length=32)
 SECRET_KEY_FALLBACKS = env.comma_separated("SECRET_KEY_FALLBACKS", "")
@@ -219,6 +221,8 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
+
+LOGIN_URL, LOGIN_REDIRECT_URL = "admin:login", "admin:index"
 
 METRICS_TOKEN = env.secret("METRICS_TOKEN", min_length=16)  # without one /metrics does not exist
 

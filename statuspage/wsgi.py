@@ -21,7 +21,9 @@ def application_from_settings() -> PublicSite:
         default_language=settings.LANGUAGE_CODE,
         https=settings.HTTPS,
         catalogues=settings.LOCALE_PATHS[0],
-        slots=settings.WEB_THREADS - 1,
+        slots=settings.WEB_THREADS - settings.BODY_THREADS - 1,
+        body_places=settings.BODY_THREADS,
+        body_timeout=settings.BODY_TIMEOUT,
         show_errors=settings.DEBUG,
     )
 

@@ -9,10 +9,17 @@ import pytest
 from django.test import Client
 
 from incidents.publishing.store.public_store import PublicStore
+from statuspage import probes
 from tests.public_site.sites import published, site
 from tests.support.wsgi import ask
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No result of an earlier test is known."""
+    monkeypatch.setattr(probes, "readiness", probes.Readiness())
 
 
 def refuse_writing(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
@@ -86,3 +93,30 @@ def test_readiness_can_only_be_read(public_store: Path) -> None:
 def test_liveness_can_only_be_read(tmp_path: Path, method: str) -> None:
     answer = ask(site(published(tmp_path / "public").root), "/healthz", method=method)
     assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD")
+
+
+def test_many_probes_cause_one_check(client: Client, public_store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    public_store.mkdir()
+    checks: list[int] = []
+    now = [100.0]
+    monkeypatch.setattr(probes, "monotonic", lambda: now[0])
+
+    def check() -> str:
+        checks.append(1)
+        return ""
+
+    monkeypatch.setattr(probes, "_database", check)
+    assert [client.get("/readyz").status_code for _ in range(5)] == [200] * 5
+    assert len(checks) == 1
+    now[0] += probes.CHECK_EVERY
+    client.get("/readyz")
+    assert len(checks) == 2
+
+
+def test_probe_during_a_check_gets_the_latest_result(public_store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    public_store.mkdir()
+    readiness = probes.Readiness()
+    monkeypatch.setattr(probes, "CHECK_EVERY", 0)
+    first = readiness.reasons()
+    monkeypatch.setattr(probes, "_database", lambda: "does not answer" if readiness.reasons() is first else "")
+    assert readiness.reasons()["database"] == "does not answer"

@@ -16,6 +16,7 @@ from typing import IO, Any
 from harness.ports import free_port
 from statuspage.local.paths import ROOT
 from statuspage.local.servers import Servers
+from statuspage.local.web_server import granian as web_server_command
 
 Environment = dict[str, str]
 
@@ -130,9 +131,7 @@ def shell(environment: Environment, script: str) -> str:
 
 def granian(application: str, threads: int) -> list[str]:
     """The command of one worker, as `make run` starts it."""
-    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", "PORT"]
-    return [*command, "--workers", "1", "--blocking-threads", str(threads), "--http", "1", "--no-ws", "--log-level",
-            "error", application]  # fmt: skip
+    return web_server_command(application, port="PORT", threads=threads, log_level="error")
 
 
 def gunicorn(application: str, threads: int) -> list[str]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+from .bodies import Bodies
 from .conditional import has_current_copy
 from .dynamic import Dynamic
 from .fallback import Fallback
@@ -24,8 +25,8 @@ class PublicSite:
     """Serves documents from `public_root`, static files from `static_root`, and everything else from `django`.
 
     `django` is called once, for the first request that needs it, and returns the
-    application. It handles at most `slots` requests at a time, so that a thread is
-    always free for published documents.
+    application. It handles at most `slots` requests at a time, and at most `body_places`
+    wait for a request's body, so that a thread is always free for published documents.
     """
 
     def __init__(
@@ -39,12 +40,15 @@ class PublicSite:
         https: bool,
         catalogues: Path | None = None,
         slots: int = 8,
+        body_places: int = 4,
+        body_timeout: float = 10,
         show_errors: bool = False,
     ) -> None:
         self._languages, self._default_language, self._https = tuple(languages), default_language, https
         self._files = Files(public_root, static_root, self._languages, default_language, https=https)
         self._fallback = Fallback(self._languages, default_language, catalogues, https=https)
-        self._dynamic = Dynamic(django, self._fallback, slots=slots, show_errors=show_errors)
+        bodies = Bodies(places=body_places, share=max(1, body_places // 2), deadline=body_timeout)
+        self._dynamic = Dynamic(django, self._fallback, bodies, slots=slots, show_errors=show_errors)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         path = environ.get("PATH_INFO") or "/"

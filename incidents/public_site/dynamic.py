@@ -3,19 +3,17 @@
 import contextlib
 import logging
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable
-from time import monotonic
 from types import TracebackType
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+from .bodies import Bodies, NoPlace, TooLarge, TooSlow
 from .fallback import Fallback
+from .limits import BODY_TOO_LARGE, TIMED_OUT, refusal
+from .slots import Slots
 
 logger = logging.getLogger(__name__)
-
-STUCK_AFTER = 0.5  # seconds
-REJECT_FOR = 5.0  # seconds
 
 ExceptionInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
 
@@ -28,17 +26,31 @@ class Dynamic:
 
     If the database is down, each request waits for a timeout in a thread that readers
     need. So Django handles at most `slots` requests at a time; for the others see `Slots`.
+    The body is read before, by `bodies`, so that slow clients take no slot.
     """
 
     def __init__(
-        self, load: Callable[[], WSGIApplication], fallback: Fallback, *, slots: int, show_errors: bool
+        self, load: Callable[[], WSGIApplication], fallback: Fallback, bodies: Bodies, *, slots: int, show_errors: bool
     ) -> None:
         self._load, self._fallback, self._show_errors = load, fallback, show_errors
-        self._slots = Slots(slots)
+        self._slots, self._bodies = Slots(slots), bodies
         self._application: WSGIApplication | None = None
         self._loading = threading.Lock()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if status := refusal(environ):
+            return self._fallback.refuse(status, environ, start_response)
+        try:
+            self._bodies.read(environ)
+        except TooLarge:
+            return self._fallback.refuse(BODY_TOO_LARGE, environ, start_response)
+        except TooSlow:
+            return self._fallback.refuse(TIMED_OUT, environ, start_response)
+        except NoPlace:
+            return self._fallback(environ, start_response)
+        return self._pass_on(environ, start_response)
+
+    def _pass_on(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if not self._slots.acquire():
             return self._fallback(environ, start_response)
         try:
@@ -65,53 +77,6 @@ class Dynamic:
             with self._loading:
                 self._application = self._application or self._load()
         return self._application
-
-
-class Slots:
-    """A semaphore that serves waiting requests in the order of their arrival.
-
-    During a rush every request gets a slot in the end. Only if no slot is released for
-    `STUCK_AFTER` seconds, Django counts as stuck: requests that have waited that long
-    are rejected, and for the next `REJECT_FOR` seconds new requests are rejected at once.
-    """
-
-    def __init__(self, number: int) -> None:
-        self._free = number
-        self._waiting: deque[threading.Event] = deque()
-        self._lock = threading.Lock()
-        self._released_at = 0.0
-        self._reject_until = 0.0
-
-    def acquire(self) -> bool:
-        with self._lock:
-            if self._free:
-                self._free -= 1
-                return True
-            if monotonic() < self._reject_until:
-                return False
-            granted = threading.Event()
-            self._waiting.append(granted)
-        while not granted.wait(STUCK_AFTER):
-            if self._give_up(granted):
-                return False
-        return True
-
-    def release(self) -> None:
-        with self._lock:
-            self._released_at, self._reject_until = monotonic(), 0.0
-            if self._waiting:
-                # Pass the slot on directly; a free slot could be taken by a request that arrives now.
-                self._waiting.popleft().set()
-            else:
-                self._free += 1
-
-    def _give_up(self, granted: threading.Event) -> bool:
-        with self._lock:
-            if granted.is_set() or monotonic() - self._released_at < STUCK_AFTER:
-                return False
-            self._waiting.remove(granted)
-            self._reject_until = monotonic() + REJECT_FOR
-            return True
 
 
 class _DeferredStart:

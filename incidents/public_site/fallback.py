@@ -3,13 +3,20 @@
 import gettext
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from html import escape
 from pathlib import Path
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from .headers import CACHE_NEVER, security_headers
+from .limits import BAD_REQUEST, BODY_TOO_LARGE, HEADERS_TOO_LARGE, TARGET_TOO_LONG, TIMED_OUT
 from .negotiation import language
+
+
+def _(text: str) -> str:
+    # Mark a string for translation.
+    return text
+
 
 NOT_ALLOWED = "405 Method Not Allowed"
 UNAVAILABLE = "503 Service Unavailable"
@@ -36,7 +43,28 @@ _PAGE = """\
 </html>
 """
 _SEARCH = re.compile(r"/[a-z-]+/search/?")
-_NOT_ALLOWED_PAGE = _PAGE.replace("<p>{advice}</p>\n", "")
+_REFUSAL_PAGE = _PAGE.replace("<p>{advice}</p>\n", "")
+_UNREADABLE = (
+    _("This request cannot be read"),
+    _("Its address or a part that the browser sends along is malformed or too long. Nothing was changed."),
+)
+REFUSALS = {
+    NOT_ALLOWED: (
+        _("This address cannot be used like that"),
+        _("This page can only be read. Nothing was changed."),
+    ),
+    BAD_REQUEST: _UNREADABLE,
+    TARGET_TOO_LONG: _UNREADABLE,
+    HEADERS_TOO_LARGE: _UNREADABLE,
+    TIMED_OUT: (
+        _("The form did not arrive in time"),
+        _("The connection was too slow. Nothing was changed. Please send the form again."),
+    ),
+    BODY_TOO_LARGE: (
+        _("The form is too large"),
+        _("It contains more than can be sent at once. Nothing was changed."),
+    ),
+}
 
 
 class Fallback:
@@ -64,23 +92,34 @@ class Fallback:
 
     def method_not_allowed(self, environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
         """Respond with 405 to anything but GET and HEAD at a published address (RFC 9110 §15.5.6)."""
+        return self.refuse(NOT_ALLOWED, environ, start_response, [("Allow", "GET, HEAD")])
+
+    def refuse(
+        self,
+        status: str,
+        environ: WSGIEnvironment,
+        start_response: StartResponse,
+        extra: Iterable[tuple[str, str]] = (),
+    ) -> list[bytes]:
+        """Respond with a plain page that explains one of `REFUSALS`."""
         path = environ.get("PATH_INFO") or "/"
         code = self._language(path, environ.get("HTTP_ACCEPT_LANGUAGE", ""))
-        _ = self._gettext[code]
-        page = _NOT_ALLOWED_PAGE.format(
+        translated = self._gettext[code]
+        title, reason = REFUSALS[status]
+        page = _REFUSAL_PAGE.format(
             language=escape(code),
-            title=escape(_("This address cannot be used like that")),
-            reason=escape(_("This page can only be read. Nothing was changed.")),
+            title=escape(translated(title)),
+            reason=escape(translated(reason)),
             address=f"/{escape(code)}/",
-            link=escape(_("Go to the status page")),
+            link=escape(translated("Go to the status page")),
         ).encode()
-        headers = [("Allow", "GET, HEAD"), ("Content-Type", "text/html; charset=utf-8")]
+        headers = [*extra, ("Content-Type", "text/html; charset=utf-8")]
         headers += [("Content-Length", str(len(page))), ("Content-Language", code), ("Cache-Control", CACHE_NEVER)]
-        start_response(NOT_ALLOWED, [*headers, *security_headers(path, https=self._https)])
-        return [page]
+        start_response(status, [*headers, *security_headers(path, https=self._https)])
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [page]
 
     def _language(self, path: str, accept_language: str) -> str:
-        first = path.split("/")[1] if path.startswith("/") else ""
+        first = path.split("/", 2)[1] if path.startswith("/") else ""
         return first if first in self._languages else language(accept_language, self._languages, self._default_language)
 
     def _page(self, code: str, path: str) -> tuple[str, str]:

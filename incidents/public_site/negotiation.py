@@ -8,6 +8,12 @@ IDENTITY = "identity"
 # Longer headers are not cached, which bounds the memory of the cache.
 _MAX_CACHED_LENGTH = 256
 
+# No browser sends as much; the rest of a longer header is ignored.
+_MAX_LENGTH = 1000
+_MAX_ITEMS = 40
+# A language range has eight characters per subtag and few subtags (RFC 4647 §2.1, RFC 5646 §4.4.1).
+_MAX_NAME = 40
+
 _QUALITY = re.compile(r"q\s*=\s*(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)", re.IGNORECASE)
 
 
@@ -64,10 +70,12 @@ def _matches(wanted: str, codes: Sequence[str]) -> Iterator[str]:
 
 def _weighted(header: str) -> Iterator[tuple[str, float]]:
     # Yield `(name, weight)` of each valid item of an Accept-… header, names in lower case.
-    for item in header.split(","):
+    if len(header) > _MAX_LENGTH:
+        header = header[:_MAX_LENGTH].rpartition(",")[0]
+    for item in header.split(",", _MAX_ITEMS)[:_MAX_ITEMS]:
         name, *parameters = (part.strip() for part in item.split(";"))
         weight = _weight(parameters)
-        if name and weight is not None:
+        if 0 < len(name) <= _MAX_NAME and weight is not None:
             yield name.lower(), weight
 
 

@@ -24,6 +24,7 @@ from statuspage.local.paths import ROOT
 from statuspage.local.process import CannotStart, communicate, spawn
 from statuspage.local.servers import Servers
 from statuspage.local.supervisor import Child, Supervisor
+from statuspage.local.web_server import granian
 
 WRONG_SETTING = 2
 
@@ -65,11 +66,9 @@ def run(options: Options) -> None:
 
 def child_processes(options: Options, stack: contextlib.ExitStack) -> list[Child]:
     python, manage = sys.executable, str(ROOT / "manage.py")
-    granian = [python, "-m", "granian", "--interface", "wsgi", "--host", options.host, "--port", str(options.port)]
-    granian += ["--workers", "1", "--blocking-threads", str(settings.WEB_THREADS)]
-    granian += ["--http", "1", "--no-ws", "--log-level", "warning"]
+    web = granian(host=options.host, port=str(options.port), threads=settings.WEB_THREADS)
     children = [
-        Child("web", [*granian, "statuspage.wsgi:application"]),
+        Child("web", web),
         Child("worker", [python, manage, "rqworker", "delivery", "messages", "requests", "--verbosity", "0"]),
         Child("webhooks", [python, manage, "rqworker", "posts", "--verbosity", "0"]),
         Child("scheduler", [python, manage, "scheduler"]),

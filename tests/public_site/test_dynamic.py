@@ -14,8 +14,8 @@ from django.urls import path
 from pytest_django import Settings
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from incidents.public_site import dynamic
-from incidents.public_site.dynamic import Slots
+from incidents.public_site import slots as slots_module
+from incidents.public_site.slots import Slots
 from statuspage.local.paths import ROOT
 from tests.public_site.sites import DOCUMENTS, published, site
 from tests.support.wsgi import Answer, ask
@@ -159,7 +159,7 @@ def test_django_is_loaded_when_it_is_first_needed(root: Path) -> None:
 
 
 def test_hanging_requests_leave_threads_for_readers(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dynamic, "STUCK_AFTER", 0.01)
+    monkeypatch.setattr(slots_module, "STUCK_AFTER", 0.01)
     database_answers = threading.Event()
     waiting = threading.Semaphore(0)
 
@@ -185,7 +185,7 @@ def test_hanging_requests_leave_threads_for_readers(root: Path, monkeypatch: pyt
 
 
 def test_requests_wait_during_a_rush_and_are_not_rejected(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dynamic, "STUCK_AFTER", 30)
+    monkeypatch.setattr(slots_module, "STUCK_AFTER", 30)
     first_is_in, first_may_finish = threading.Event(), threading.Event()
 
     def slow(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -206,7 +206,7 @@ def test_requests_wait_during_a_rush_and_are_not_rejected(root: Path, monkeypatc
 
 
 def test_requests_get_slots_in_the_order_of_arrival(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dynamic, "STUCK_AFTER", 30)
+    monkeypatch.setattr(slots_module, "STUCK_AFTER", 30)
     slots, entered = Slots(1), list[int]()
     is_in = threading.Semaphore(0)
 
@@ -235,8 +235,8 @@ def test_long_rush_rejects_nothing_while_slots_are_released(monkeypatch: pytest.
         checked.release()
         return 0.0
 
-    monkeypatch.setattr(dynamic, "STUCK_AFTER", 0.001)
-    monkeypatch.setattr(dynamic, "monotonic", just_released)
+    monkeypatch.setattr(slots_module, "STUCK_AFTER", 0.001)
+    monkeypatch.setattr(slots_module, "monotonic", just_released)
     slots, answers = Slots(1), list[bool]()
     assert slots.acquire()
     late = threading.Thread(target=lambda: answers.append(slots.acquire()))

@@ -1,0 +1,55 @@
+"""A limit on the number of threads in one place."""
+
+import threading
+from collections import deque
+from time import monotonic
+
+STUCK_AFTER = 0.5  # seconds
+REJECT_FOR = 5.0  # seconds
+
+
+class Slots:
+    """A semaphore that serves waiting requests in the order of their arrival.
+
+    During a rush every request gets a slot in the end. Only if no slot is released for
+    `STUCK_AFTER` seconds, Django counts as stuck: requests that have waited that long
+    are rejected, and for the next `REJECT_FOR` seconds new requests are rejected at once.
+    """
+
+    def __init__(self, number: int) -> None:
+        self._free = number
+        self._waiting: deque[threading.Event] = deque()
+        self._lock = threading.Lock()
+        self._released_at = 0.0
+        self._reject_until = 0.0
+
+    def acquire(self) -> bool:
+        with self._lock:
+            if self._free:
+                self._free -= 1
+                return True
+            if monotonic() < self._reject_until:
+                return False
+            granted = threading.Event()
+            self._waiting.append(granted)
+        while not granted.wait(STUCK_AFTER):
+            if self._give_up(granted):
+                return False
+        return True
+
+    def release(self) -> None:
+        with self._lock:
+            self._released_at, self._reject_until = monotonic(), 0.0
+            if self._waiting:
+                # Pass the slot on directly; a free slot could be taken by a request that arrives now.
+                self._waiting.popleft().set()
+            else:
+                self._free += 1
+
+    def _give_up(self, granted: threading.Event) -> bool:
+        with self._lock:
+            if granted.is_set() or monotonic() - self._released_at < STUCK_AFTER:
+                return False
+            self._waiting.remove(granted)
+            self._reject_until = monotonic() + REJECT_FOR
+            return True
