@@ -8,11 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from queue import Empty, SimpleQueue
-from threading import Thread
+from threading import BoundedSemaphore, Thread
 from typing import Self
 
 ATTEMPT_DELAY = 0.25  # seconds until the next address is tried too (RFC 8305 §8)
 MAX_ADDRESSES = 8
+# Lookups at the same time. One that was given up keeps its thread until the resolver of the machine gives up too.
+_lookups = BoundedSemaphore(200)
 
 Resolver = Callable[[str, int], list[str]]
 
@@ -45,7 +47,21 @@ def resolve(resolver: Resolver, host: str, port: int, deadline: Deadline) -> lis
     The resolver has its own thread: getaddrinfo has no time limit and cannot be interrupted.
     """
     answers: SimpleQueue[list[str] | Exception] = SimpleQueue()
-    Thread(target=lambda: answers.put(_answer(resolver, host, port)), name="resolver", daemon=True).start()
+    lookups = _lookups
+    if not lookups.acquire(timeout=deadline.remaining()):
+        raise TimeoutError
+
+    def look_up() -> None:
+        try:
+            answers.put(_answer(resolver, host, port))
+        finally:
+            lookups.release()
+
+    try:
+        Thread(target=look_up, name="resolver", daemon=True).start()
+    except BaseException:
+        lookups.release()
+        raise
     try:
         answer = answers.get(timeout=deadline.remaining())
     except Empty as error:

@@ -2,9 +2,11 @@
 
 import socket
 from collections.abc import Iterator
+from threading import BoundedSemaphore, Event
 
 import pytest
 
+from harness.waiting import PATIENCE
 from incidents import dialling
 from incidents.dialling import Deadline
 
@@ -68,6 +70,26 @@ def test_error_of_the_resolver_is_raised() -> None:
 
     with pytest.raises(UnicodeError, match="label too long"):
         dialling.resolve(fail, "example.com", 443, Deadline.after(30))
+
+
+def test_name_servers_that_never_answer_get_a_limited_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dialling, "_lookups", lookups := BoundedSemaphore(2))
+    is_over, started = Event(), list[str]()
+
+    def hang(host: str, _port: int) -> list[str]:
+        started.append(host)
+        is_over.wait()
+        return ["1.1.1.1"]
+
+    for number in range(5):
+        with pytest.raises(TimeoutError):
+            dialling.resolve(hang, f"host{number}.example", 443, Deadline.after(0.05))
+    assert started == ["host0.example", "host1.example"]
+    is_over.set()
+    for _thread in started:
+        assert lookups.acquire(timeout=PATIENCE)
+    lookups.release(2)
+    assert dialling.resolve(hang, "host.example", 443, Deadline.after(PATIENCE)) == ["1.1.1.1"]
 
 
 def test_machine_resolves_its_own_name() -> None:

@@ -6,6 +6,7 @@ to its other languages.
 """
 
 import json
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from html import escape
@@ -19,6 +20,11 @@ from .feed_entries import FeedEntry
 
 # `updated` of a feed without entries: RFC 4287 §4.1.1 requires a time, and it must not change.
 _NEVER = datetime(2005, 1, 1, tzinfo=UTC)
+
+
+# Where HTML begins a tag, a comment or a processing instruction.
+_TAG = re.compile(r"<(?=[A-Za-z!/?])")
+_WORD_JOINER = "\u2060"  # has no width
 
 
 class _Feed(SyndicationFeed):
@@ -69,12 +75,23 @@ class Atom(_Feed, Atom1Feed):
 
 
 class Rss(_Feed, Rss201rev2Feed):
+    """Titles are plain text; only an item's description is HTML (RSS Best Practices Profile, “Character Data”).
+
+    Some readers take titles for HTML all the same. Escaped twice, they would be wrong in all
+    others, so a “<” that would begin a tag is kept apart from what follows by an invisible character.
+    """
+
+    def add_root_elements(self, handler: SimplerXMLGenerator) -> None:
+        self.feed["title"] = _without_tags(self.feed["title"])
+        super().add_root_elements(handler)
+
     def rss_attributes(self) -> dict[str, str]:
         return {**super().rss_attributes(), "xmlns:content": "http://purl.org/rss/1.0/modules/content/"}
 
     def add_item_elements(self, handler: SimplerXMLGenerator, item: dict[str, Any]) -> None:
         # Feed readers parse a description as HTML, so a “<” in plain text must be escaped.
-        super().add_item_elements(handler, {**item, "description": escape(item["description"], quote=False)})
+        texts = {"title": _without_tags(item["title"]), "description": escape(item["description"], quote=False)}
+        super().add_item_elements(handler, {**item, **texts})
         handler.addQuickElement("content:encoded", item["content"])
 
 
@@ -106,3 +123,7 @@ class Json(_Feed):
             "date_modified": rfc3339_date(item["updateddate"]),
             "tags": item["categories"],
         }
+
+
+def _without_tags(text: str) -> str:
+    return _TAG.sub(f"<{_WORD_JOINER}", text)

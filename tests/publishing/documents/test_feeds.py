@@ -1,9 +1,11 @@
 """The feeds as feed readers parse them: valid, one item per update, each text marked with its language."""
 
+import html
 import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
 from typing import Any
 from xml.etree import ElementTree
 
@@ -301,6 +303,49 @@ def test_markup_typed_by_staff_reaches_readers_as_typed(story: Incident) -> None
             assert "<img" not in content
             assert 'href="javascript' not in content
     assert "&lt;script&gt;" in ElementTree.fromstring(rendered("rss")).findtext("channel/item/description", "")
+
+
+@pytest.mark.parametrize("title", ["<img src=x onerror=alert(1)>", "</title><script>", "<!-- a", "<?php", "A < B & C"])
+def test_title_is_shown_as_typed_by_readers_that_take_rss_titles_for_html(story: Incident, title: str) -> None:
+    Page.objects.update(name=Text(da=title, en=title))
+    make_incident(title=Text(da=title, en=title), statement=make_statement(at=NOW))
+    channel = ElementTree.fromstring(rendered("rss"))
+    for path in ("channel/title", "channel/item/title"):
+        plain = channel.findtext(path, "")
+        assert plain.replace("\u2060", "").endswith(title)
+        as_html = TagFinder()
+        as_html.feed(plain)
+        as_html.close()
+        assert as_html.tags == []
+        assert as_html.text == plain
+    atom = children(ElementTree.fromstring(rendered("atom")), "entry")[0]
+    (in_html,) = children(atom, "title")
+    assert in_html.get("type") == "html"
+    assert html.unescape(re.sub("<[^>]*>", "", in_html.text or "")).endswith(title)
+    assert json.loads(rendered("json"))["items"][0]["title"].endswith(title)
+
+
+class TagFinder(HTMLParser):
+    """What a browser would make of a text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.text, self.tags = "", list[str]()
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        self.tags.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        self.tags.append(tag)
+
+    def handle_comment(self, data: str) -> None:
+        self.tags.append(data)
+
+    def handle_pi(self, data: str) -> None:
+        self.tags.append(data)
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
 
 
 def test_control_characters_are_removed(story: Incident) -> None:
