@@ -21,12 +21,11 @@ _USER = "user root;" if os.geteuid() == 0 else ""
 _AROUND = """\
 daemon off;
 {user}
+worker_rlimit_nofile 20000;
 pid {folder}/nginx.pid;
 error_log {folder}/error.log;
-events {{ worker_connections 512; }}
+events {{ worker_connections 8192; }}
 http {{
-    access_log off;
-    keepalive_requests 1000000;
     client_body_temp_path {folder}/body;
     proxy_temp_path {folder}/proxy;
     fastcgi_temp_path {folder}/fastcgi;
@@ -42,6 +41,7 @@ class Nginx:
 
     def __init__(self, folder: Path, *, public_root: Path, var: Path, application_port: int) -> None:
         self.folder, self.port = folder, free_port()
+        self.access_log, self.error_log = folder / "access.log", folder / "error.log"
         self.url = f"http://127.0.0.1:{self.port}"
         folder.mkdir(parents=True)
         folder.chmod(0o755)
@@ -67,6 +67,7 @@ class Nginx:
             r"127\.0\.0\.1:8000": f"127.0.0.1:{application_port}",
             r"(?<=default     )/var/lib/statuspage/public(?=;)": str(public_root),
             r"(?<=static/  )/var/lib/statuspage(?=;)": str(var),
+            r"/var/log/nginx/statuspage\.log": str(self.access_log),
             r"listen 443 ssl": f"listen 127.0.0.1:{self.port}",
             r".*(listen \[::\]|ssl_certificate).*\n": "",
         }

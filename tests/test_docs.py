@@ -10,6 +10,7 @@ from pytest_django import Settings
 from harness import environment
 from incidents.notifications.monitoring import health
 from statuspage.local.paths import ROOT
+from statuspage.local.web_server import granian
 
 SETTINGS = Path(ROOT, "docs", "settings.md").read_text(encoding="utf-8")
 DELIVERY = Path(ROOT, "docs", "delivery.md").read_text(encoding="utf-8")
@@ -47,3 +48,9 @@ def test_every_make_target_has_a_help_text() -> None:
         "install-local",
         "install-dev",
     }
+
+
+def test_production_uses_the_options_of_make_run() -> None:
+    text = Path(ROOT, "docs", "production.md").read_text(encoding="utf-8").replace("\\\n", " ")
+    written = next(line for line in text.splitlines() if line.startswith("    python -m granian")).split()
+    assert written[1:] == [option.replace("4711", "$WEB_THREADS") for option in granian(port="8000", threads=4711)[1:]]
