@@ -1,19 +1,17 @@
 """Markdown to safe HTML and to plain text: the only place where text of staff becomes markup.
 
 python-markdown runs with raw HTML switched off, so that a typed tag is shown as
-typed; bleach then keeps only what STANDARDS S5 lists. The source is stored, and
-each rendering goes through this module.
+typed; `safe_html` then keeps only what STANDARDS S5 lists. The source is stored,
+and each rendering goes through this module. A text that is more complicated than
+`complexity` allows, stored before there were such bounds, is shown as it was typed.
 """
 
 import re
-from collections.abc import MutableMapping
-from functools import lru_cache, partial
+from functools import lru_cache
+from html import escape
 from typing import Any
-from urllib.parse import urlsplit
 from xml.etree.ElementTree import Element
 
-from bleach.linkifier import LinkifyFilter
-from bleach.sanitizer import Cleaner
 from django.utils.safestring import SafeString, mark_safe
 from markdown import Markdown
 from markdown.extensions import Extension
@@ -22,12 +20,9 @@ from markdown.preprocessors import Preprocessor
 from markdown.treeprocessors import Treeprocessor
 from markdown.util import Registry
 
+from . import complexity, safe_html
 from . import plain as plaintext
 
-Attributes = MutableMapping[tuple[str | None, str], str]
-
-TAGS = frozenset("p br strong em ul ol li a code pre blockquote h3 h4 table thead tbody tr th td".split())
-SCHEMES = frozenset({"http", "https", "mailto"})
 # XML 1.0 forbids these even as references, so they would break feeds (RFC 4287 §2).
 # Lone surrogates are no characters, and PostgreSQL rejects them. Noncharacters (Unicode §23.7) are
 # reserved for internal use: our placeholders in documents consist of them.
@@ -35,13 +30,11 @@ _NONCHARACTERS = "\ufdd0-\ufdef" + "".join(f"{chr(end - 1)}{chr(end)}" for end i
 _CONTROL = re.compile(f"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff{_NONCHARACTERS}]")
 # Overrides, embeddings and isolates (UAX 9): an unclosed one reverses the text after it, beyond its own line.
 _BIDI_CONTROLS = re.compile("[\u202a-\u202e\u2066-\u2069]")
-# Addresses that become links automatically; not a bare “backup.sh”, which may be a file name.
-_ADDRESS = re.compile(r"\b(?:https?://|www\.)[^\s<>\"]+", re.IGNORECASE)
 _ITEM = re.compile(r" {0,3}(?:[-*+]|1\.) +\S")
 # python-markdown searches the rest of the text for each opening bracket: 5,000 brackets, as from a book
 # lying on a keyboard, would delay publishing for seconds. After so many characters it stops searching,
 # and brackets stay brackets. Texts have at most 20,000 characters; those of a link are read once or twice.
-MAX_LINK_SEARCH = 1_000_000
+MAX_LINK_SEARCH = 100_000
 # The names and priorities of python-markdown.
 _LINK_PROCESSORS = {
     "reference": 170,
@@ -65,14 +58,36 @@ def html(source: str) -> SafeString:
     Only TAGS and links with SCHEMES are kept; headings begin at h3; an image
     becomes a link to it, because remote images reveal readers to third parties.
     """
-    converter = Markdown(extensions=["tables", "fenced_code", "sane_lists", "nl2br", _StatusPageExtension()])
-    return mark_safe(_cleaner().clean(converter.convert(clean(source))))  # noqa: S308 - this is the sanitiser
+    text = clean(source)
+    converted = _converted(text)
+    return mark_safe(_as_typed(text) if converted is None else converted)  # noqa: S308 - this is the sanitiser
 
 
 @_cached
 def plain(source: str) -> str:
     """Return Markdown as plain text: list items with “-”, quotes with “>”, links as “text (address)”."""
+    text = clean(source)
+    if _converted(text) is None:
+        return text.strip()
     return plaintext.plain(html(source))
+
+
+@_cached
+def _converted(text: str) -> str | None:
+    # Return safe HTML; None if the text is too complicated.
+    if not complexity.measure(text).is_accepted:
+        return None
+    converter = Markdown(extensions=["tables", "fenced_code", "sane_lists", "nl2br", _StatusPageExtension()])
+    try:
+        return safe_html.safe(converter.convert(text))
+    except RecursionError:
+        return None
+
+
+def _as_typed(text: str) -> str:
+    # Return escaped paragraphs with the lines of the text.
+    paragraphs = (escape(part, quote=False).replace("\n", "<br>\n") for part in text.split("\n\n"))
+    return "\n".join(f"<p>{part}</p>" for part in paragraphs if part)
 
 
 def clean(text: str) -> str:
@@ -146,40 +161,3 @@ class _Demote(Treeprocessor):
                 element.set("href", address)
             elif element.tag == "hr":
                 element.tag, element.text = "p", "* * *"
-
-
-def _is_allowed(tag: str, name: str, value: str) -> bool:
-    # Whether bleach keeps an attribute.
-    if tag == "ol":  # a list that begins with 3 must not be renumbered
-        return name == "start" and re.fullmatch("[0-9]{1,9}", value) is not None
-    return tag == "a" and name == "href" and _is_safe(value)
-
-
-def _is_safe(address: str) -> bool:
-    # Whether the address has an allowed scheme; `//evil` and `javascript:` have none.
-    try:
-        return urlsplit(address.strip()).scheme.lower() in SCHEMES
-    except ValueError:
-        return False
-
-
-def _set_rel(attrs: Attributes, new: bool = False, /) -> Attributes | None:
-    # Set `rel` on every link; return None for text that only looks like an address.
-    attrs[None, "rel"] = "noopener noreferrer nofollow"
-    if new:
-        text: str = attrs["_text"]  # type: ignore[index]  # bleach stores the link's text with its attributes
-        attrs[None, "href"] = text if text.lower().startswith("http") else f"https://{text}"
-        return attrs if _is_safe(attrs[None, "href"]) else None
-    return attrs
-
-
-_LINKS = partial(
-    LinkifyFilter,
-    callbacks=[_set_rel],  # type: ignore[list-item]  # bleach allows None, its types do not
-    skip_tags={"pre", "code"},
-    url_re=_ADDRESS,
-)
-
-
-def _cleaner() -> Cleaner:
-    return Cleaner(tags=TAGS, attributes=_is_allowed, protocols=SCHEMES, filters=[_LINKS])

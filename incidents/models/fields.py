@@ -12,6 +12,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from .. import complexity
 from ..markup import clean, one_line
 from ..text import Text
 from .ids import LENGTH, new_id
@@ -33,6 +34,42 @@ class WebAddressField(models.URLField[str, str]):
 
     def formfield(self, **kwargs: Any) -> Any:
         return super().formfield(**{"assume_scheme": "https", **kwargs})
+
+
+def check_markdown(text: str) -> None:
+    """Raise ValidationError if a text would take too long to render."""
+    measured = complexity.measure(clean(text))
+    if measured.marks > complexity.MAX_MARKS:
+        raise ValidationError(
+            _(
+                "This text has too many lines and Markdown marks (such as * [ | and `): %(number)d of at most "
+                "%(limit)d. Shorten it, or put what comes from a log or a table between two lines of ```."
+            ),
+            code="too_many_marks",
+            params={"number": measured.marks, "limit": complexity.MAX_MARKS},
+        )
+    if measured.levels > complexity.MAX_LEVELS:
+        raise ValidationError(
+            _(
+                "This text has lists or quotes inside each other, %(number)d levels deep. At most %(limit)d are "
+                "possible. Put \\ before a character that does not begin a list or a quote."
+            ),
+            code="too_many_levels",
+            params={"number": measured.levels, "limit": complexity.MAX_LEVELS},
+        )
+
+
+class MarkdownField(models.TextField[str, str]):
+    """A text in one language whose rendering takes a bounded time."""
+
+    def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
+        name, _path, args, kwargs = super().deconstruct()
+        return name, "django.db.models.TextField", args, kwargs
+
+    def validate(self, value: str, model_instance: models.Model | None) -> None:
+        super().validate(value, model_instance)
+        if value and (self.max_length is None or len(value) <= self.max_length):
+            check_markdown(value)
 
 
 class LocalizedField(models.JSONField):
@@ -82,6 +119,8 @@ class LocalizedField(models.JSONField):
             )
         for text in value.values():
             self._check_length(text)
+            if not self.single_line:
+                check_markdown(text)
         if not self.blank and not value:
             raise ValidationError(_("Write the text in at least one language."), code="required")
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from ..labels import COMPONENT_STATUSES, PHASES, choices
 from ..status import ComponentStatus, Phase, worst_of
 from .components import Component
-from .fields import IdField, LocalizedField, WebAddressField
+from .fields import IdField, LocalizedField, MarkdownField, WebAddressField
 from .incidents import Incident
 from .status_changes import StatusChange
 
@@ -47,7 +47,7 @@ class Update(models.Model):
     incident = models.ForeignKey(Incident, models.CASCADE, related_name="updates", verbose_name=_("incident"))
     phase = models.CharField(_("phase"), max_length=14, choices=choices(PHASES))
     text = LocalizedField(_("text"), blank=True, help_text=_("What is known now. Markdown."))
-    quote = models.TextField(
+    quote = MarkdownField(
         _("quoted statement"),
         blank=True,
         max_length=20_000,

@@ -1,0 +1,67 @@
+"""How complicated the Markdown of a text is, by counting. Pure.
+
+python-markdown needs time for each mark and stack for each level, and some marks in
+thousands take it minutes. These bounds keep each text of 20,000 characters below
+50 ms; they allow a report with hundreds of links, list items and cells.
+"""
+
+import re
+from dataclasses import dataclass
+
+MAX_MARKS = 1_000
+MAX_LEVELS = 10
+
+# Characters that python-markdown tries to match, and ends of lines. A link's own address needs no search.
+_MARK = re.compile(r"[*_]{1,3}|[`~]|!?\[|(?<!\]\(http)(?<!\]\(https)://|www\.|[<|\\\x02]|\n(?=[^\n])", re.IGNORECASE)
+_FENCE = re.compile(r"(~~~+|```+)(?: *[\w#.+-]* *$)?")
+_ITEM = re.compile(r"(?:[ \t]*(?:[-*+>]|\d{1,9}[.)]))*[ \t]*")
+_ITEM_MARK = re.compile(r"[-*+](?=[ \t])|>|\d[.)]")
+
+
+@dataclass(frozen=True)
+class Complexity:
+    marks: int
+    levels: int
+
+    @property
+    def is_accepted(self) -> bool:
+        return self.marks <= MAX_MARKS and self.levels <= MAX_LEVELS
+
+
+def measure(text: str) -> Complexity:
+    """Count the marks of a text and, unless they are too many, the lists and quotes around its most nested line."""
+    prose = _without_code(text)
+    marks = sum(1 for _mark in _MARK.finditer(prose))
+    return Complexity(marks, _levels(prose) if marks <= MAX_MARKS else 0)
+
+
+def _without_code(text: str) -> str:
+    # Return the text without the lines of its fenced code: a log of a thousand lines takes no time.
+    kept, code, fence = list[str](), list[str](), ""
+    for line in text.split("\n"):
+        if fence:
+            code.append(line)
+            if line.rstrip(" ") == fence:
+                fence = ""
+                kept.append(line)
+        else:
+            kept.append(line)
+            if found := _FENCE.match(line):
+                if found.end() < len(line):
+                    return text  # python-markdown may see a fence here or not
+                code, fence = [], found[1]
+    return "\n".join(kept + code if fence else kept)
+
+
+def _levels(text: str) -> int:
+    most = around = 0
+    for line in text.split("\n"):
+        start = _ITEM.match(line)
+        prefix = start[0] if start else ""
+        marks = len(_ITEM_MARK.findall(prefix + " "))
+        indent = len(prefix.expandtabs(4)) - len(prefix.lstrip())
+        # Indentation nests a line only in the items above it.
+        level = min(indent // 2, around) + marks
+        around = level if marks else around
+        most = max(most, level)
+    return most
