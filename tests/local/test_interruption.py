@@ -38,9 +38,12 @@ def makes_the_cluster(product: Product) -> bool:
 
 def migrates(product: Product) -> bool:
     try:
-        with psycopg.connect(f"postgresql://statuspage@/statuspage?host={product.folder}/postgres") as connection:
+        secret = (product.folder / "postgres-password").read_text(encoding="ascii").strip()
+        with psycopg.connect(
+            host=f"{product.folder}/postgres", user="statuspage", dbname="statuspage", password=secret
+        ) as connection:
             return connection.execute("SELECT to_regclass('django_migrations')").fetchone() != (None,)
-    except psycopg.Error:
+    except (OSError, psycopg.Error):
         return False
 
 

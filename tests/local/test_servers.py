@@ -135,6 +135,57 @@ def test_very_long_path_does_not_break_the_sockets(var: Path) -> None:
         assert connection.execute("SELECT 1").fetchone() == (1,)
 
 
+def test_socket_lets_in_only_those_who_know_the_password(var: Path) -> None:
+    server = postgres(var)
+    server.start()
+    secret = var / "postgres-password"
+    assert secret.stat().st_mode & 0o777 == 0o600
+    without = server.url.replace(f":{secret.read_text(encoding='ascii')}@", "@")
+    assert without != server.url
+    with pytest.raises(psycopg.OperationalError, match="password"):
+        psycopg.connect(without)
+    with psycopg.connect(server.url) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+    server.stop()
+
+
+def test_data_of_an_older_version_are_closed_too(var: Path) -> None:
+    server = postgres(var)
+    server.start()
+    server.stop()
+    (var / "postgres-password").unlink()
+    (server.data / "pg_hba.conf").write_text("local all all trust\n", encoding="ascii")
+    server = postgres(var)
+    server.start()
+    with psycopg.connect(server.url) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+    with pytest.raises(psycopg.OperationalError, match="password"):
+        psycopg.connect(server.url.replace(f":{server.password}@", "@"))
+    server.stop()
+
+
+def test_lost_password_is_replaced(var: Path) -> None:
+    server = postgres(var)
+    server.start()
+    server.stop()
+    (var / "postgres-password").unlink()
+    server.start()
+    with psycopg.connect(server.url) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+    server.stop()
+
+
+def test_logs_are_closed_to_others_also_those_of_an_older_version(var: Path) -> None:
+    log = var / "log" / "valkey.log"
+    log.parent.mkdir(mode=0o755)
+    log.touch(mode=0o644)
+    server = Valkey(var / "valkey", log, lasting=False)
+    server.start()
+    server.stop()
+    assert log.stat().st_mode & 0o777 == 0o640
+    assert log.parent.stat().st_mode & 0o777 == 0o750
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives the database an account of its own")
 class TestAsRoot:
     def test_data_move_out_of_a_closed_folder(self, var: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
