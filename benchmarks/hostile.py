@@ -1,0 +1,212 @@
+"""What readers and subscribers notice of attacks: the page's p99, and the time until the last good message.
+
+Each attack runs beside readers who open a new connection for each request, while an update
+is published and its messages are sent to good mailboxes and webhooks. Readers and attackers
+use granian directly, except for the idle connections, which nginx holds off. The attackers'
+own processor time does not count: their processes yield to all others.
+"""
+
+import argparse
+import multiprocessing
+import statistics
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from benchmarks.results import Figure, Missing, percentile
+from benchmarks.support.attacks import ATTACKS, attacking
+from benchmarks.support.product import (
+    Environment,
+    granian,
+    manage_command,
+    product_environment,
+    scheduler_and_worker,
+    shell,
+    web_server,
+)
+from benchmarks.support.relay import Relay, relay
+from benchmarks.support.webhook_hosts import GOOD, WICKED, WebhookHosts, webhook_hosts
+from harness.nginx import NGINX, Nginx
+
+SUBSCRIBERS, GOOD_WEBHOOKS, WICKED_WEBHOOKS = 100, 60, 40
+READERS, PAUSE = 10, 0.1  # each reader waits this many seconds between two requests
+RAMP_UP = 3.0  # seconds from the begin of an attack to the update
+PATIENCE = 60.0  # seconds; a request or message that takes longer counts as this long
+AIM = "<=2"
+UNDISTURBED, WEBHOOKS = "undisturbed", "wicked_webhooks"
+BEHIND_NGINX = {"idle_connections"}
+
+_FILL = """
+from django.utils import timezone
+from incidents.models import Subscriber
+Subscriber.objects.all().delete()
+active = {{"language": "da", "state": "active", "confirmed_at": timezone.now()}}
+for number in range({subscribers}):
+    Subscriber.new(f"reader{{number}}@host{{number % 10}}.example", **active).save()
+for host, number_of in {hosts}:
+    for number in range(number_of):
+        owner = f"owner{{number}}@{{host}}.example"
+        Subscriber.new(f"http://{{host}}:{port}/{{number}}", channel="webhook", owner=owner, **active).save()
+"""
+_WITHOUT_WICKED = """
+from incidents.models import Delivery, Destination, Subscriber
+wicked = Subscriber.objects.filter(address__contains="//{wicked}:")
+Delivery.objects.filter(subscriber__in=wicked).delete()
+wicked.update(state="{state}")
+Destination.objects.all().delete()
+"""
+_PUBLISH = """
+import time
+from django.db import transaction
+from incidents import operations
+from incidents.operations import Statement
+from incidents.status import Impact, Phase
+from incidents.text import Text
+with transaction.atomic():
+    title = Text(da="Mail kan ikke leveres", en="Mail cannot be delivered")
+    statement = Statement(phase=Phase.IDENTIFIED, text=Text(da="Vi arbejder.", en="We work."), notify=True)
+    operations.open_incident(details={"title": title, "impact": Impact.MAJOR}, statement=statement)
+    transaction.on_commit(lambda: print(time.monotonic()))
+"""
+
+
+@dataclass
+class Site:
+    """The product that is attacked."""
+
+    environment: Environment
+    urls: dict[bool, str]  # granian's and, for True, nginx's
+    mail: Relay
+    webhooks: WebhookHosts
+
+    def port(self, name: str) -> int:
+        return int(self.url(name).rpartition(":")[2])
+
+    def url(self, name: str) -> str:
+        return self.urls[name.removeprefix(f"{UNDISTURBED}_") in BEHIND_NGINX]
+
+
+@dataclass
+class Seen:
+    """Of one attack: how long each request of a reader took, and how long the last good message of each update."""
+
+    requests: list[float] = field(default_factory=list)
+    last_messages: list[float] = field(default_factory=list)
+
+
+def run(options: list[str]) -> list[Figure]:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks hostile")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=15, help="of each attack")
+    parser.add_argument("--only", nargs="+", choices=[*ATTACKS, WEBHOOKS], default=[*ATTACKS, WEBHOOKS])
+    wanted = parser.parse_args(options)
+    if not NGINX:
+        raise Missing("nginx is missing (Debian: apt-get install nginx-light)")
+    behind = [f"{UNDISTURBED}_{name}" for name in wanted.only if name in BEHIND_NGINX]
+    scenarios = [UNDISTURBED, *behind, *wanted.only]
+    seen = {name: Seen() for name in scenarios}
+    with running_site() as site:
+        for _ in range(wanted.rounds):
+            for name in scenarios:
+                measure(site, name, wanted.seconds, seen[name])
+    return [figure for name in wanted.only for figure in compared(name, seen)]
+
+
+@contextmanager
+def running_site() -> Iterator[Site]:
+    with ExitStack() as stack:
+        mail, webhooks = stack.enter_context(relay()), stack.enter_context(webhook_hosts())
+        variables = {"EMAIL_URL": f"smtp://127.0.0.1:{mail.port}", "WEBHOOK_NETWORKS": "127.0.0.0/8"}
+        variables |= {"TRUSTED_PROXIES": "127.0.0.0/8", "ANNOUNCEMENT_HOLD": "1", "WEB_THREADS": "5"}
+        environment = stack.enter_context(product_environment(SAMPLE_DATA="1", **variables))
+        hosts = [(GOOD, GOOD_WEBHOOKS), (WICKED, WICKED_WEBHOOKS)]
+        shell(environment, _FILL.format(subscribers=SUBSCRIBERS, hosts=hosts, port=webhooks.port))
+        web = stack.enter_context(web_server(granian("statuspage.wsgi:application", 5), environment))
+        var, root = Path(environment["VAR_DIR"]), Path(environment["PUBLIC_ROOT"])
+        port = int(web.url.rpartition(":")[2])
+        nginx = stack.enter_context(Nginx(var / "nginx", public_root=root, var=var, application_port=port))
+        stack.enter_context(manage_command(("rqworker", "posts", "--verbosity", "0"), environment))
+        stack.enter_context(scheduler_and_worker(environment))
+        yield Site(environment, {False: web.url, True: nginx.url}, mail, webhooks)
+
+
+def measure(site: Site, name: str, seconds: float, seen: Seen) -> None:
+    state = "active" if name == WEBHOOKS else "suspended"
+    shell(site.environment, _WITHOUT_WICKED.format(wicked=WICKED, state=state))
+    site.mail.reset()
+    site.webhooks.reset()
+    attack = attacking(name, site.port(name)) if name in ATTACKS else nullcontext()
+    with attack:
+        time.sleep(RAMP_UP)
+        with readers(site.url(name)) as found:
+            begun = time.monotonic()
+            committed = float(shell(site.environment, _PUBLISH).splitlines()[-1])
+            seen.last_messages.append(last_good_message(site, committed) - committed)
+            time.sleep(max(0.0, begun + seconds - time.monotonic()))
+    seen.requests += found
+
+
+def last_good_message(site: Site, committed: float) -> float:
+    while time.monotonic() < committed + PATIENCE:
+        messages, posts = site.mail.accepted(), site.webhooks.good_posts()
+        own = [at for at, recipient in messages if recipient.startswith("reader")]
+        if len(own) >= SUBSCRIBERS and len(posts) >= GOOD_WEBHOOKS:
+            return max(*own, *posts)
+        time.sleep(0.1)
+    return committed + PATIENCE
+
+
+@contextmanager
+def readers(url: str) -> Iterator[list[float]]:
+    """Read the page in a process of its own while the block runs; then the list has the seconds of each request."""
+    spawn = multiprocessing.get_context("spawn")
+    own, its = spawn.Pipe()
+    process = spawn.Process(target=_read, args=(its, f"{url}/da/"), daemon=True)
+    process.start()
+    own.recv()
+    found: list[float] = []
+    try:
+        yield found
+        own.send("stop")
+        found += own.recv()
+    finally:
+        process.terminate()
+        process.join(30)
+
+
+def _read(commands: Connection, url: str) -> None:
+    seconds, over = list[float](), threading.Event()
+
+    def read() -> None:
+        while not over.wait(PAUSE):
+            begun = time.monotonic()
+            try:
+                with urllib.request.urlopen(url, timeout=PATIENCE) as response:
+                    response.read()
+                seconds.append(time.monotonic() - begun)
+            except OSError:
+                seconds.append(PATIENCE)
+
+    threads = [threading.Thread(target=read, daemon=True) for _ in range(READERS)]
+    for thread in threads:
+        thread.start()
+    commands.send("started")
+    commands.recv()
+    over.set()
+    commands.send(list(seconds))
+
+
+def compared(name: str, seen: dict[str, Seen]) -> Iterator[Figure]:
+    before, beside = seen[f"{UNDISTURBED}_{name}" if name in BEHIND_NGINX else UNDISTURBED], seen[name]
+    yield Figure(f"{name}_requests", len(beside.requests))
+    yield Figure(f"{name}_failed", sum(one == PATIENCE for one in beside.requests), aim="<=0")
+    yield Figure(f"{name}_p99", percentile(beside.requests, 99) * 1000, "ms")
+    yield Figure(f"{name}_p99_ratio", percentile(beside.requests, 99) / percentile(before.requests, 99), aim=AIM)
+    yield Figure(f"{name}_last_message", statistics.median(beside.last_messages), "s")
+    ratio = statistics.median(beside.last_messages) / statistics.median(before.last_messages)
+    yield Figure(f"{name}_last_message_ratio", ratio, aim=AIM)
