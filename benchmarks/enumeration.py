@@ -84,7 +84,7 @@ def run(options: list[str]) -> list[Figure]:
             "webhook": "/da/subscribe/webhook/",
         }
         with (
-            web_server(granian("statuspage.wsgi:application", 2), environment) as site,
+            web_server(granian(), environment) as site,
             manage_command(WORKER, environment),
         ):
             client = Client(site.url)

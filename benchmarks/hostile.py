@@ -122,11 +122,11 @@ def running_site() -> Iterator[Site]:
     with ExitStack() as stack:
         mail, webhooks = stack.enter_context(relay()), stack.enter_context(webhook_hosts())
         variables = {"EMAIL_URL": f"smtp://127.0.0.1:{mail.port}", "WEBHOOK_NETWORKS": "127.0.0.0/8"}
-        variables |= {"TRUSTED_PROXIES": "127.0.0.0/8", "ANNOUNCEMENT_HOLD": "1", "WEB_THREADS": "5"}
+        variables |= {"TRUSTED_PROXIES": "127.0.0.0/8", "ANNOUNCEMENT_HOLD": "1"}
         environment = stack.enter_context(product_environment(SAMPLE_DATA="1", **variables))
         hosts = [(GOOD, GOOD_WEBHOOKS), (WICKED, WICKED_WEBHOOKS)]
         shell(environment, _FILL.format(subscribers=SUBSCRIBERS, hosts=hosts, port=webhooks.port))
-        web = stack.enter_context(web_server(granian("statuspage.wsgi:application", 5), environment))
+        web = stack.enter_context(web_server(granian(), environment))
         var, root = Path(environment["VAR_DIR"]), Path(environment["PUBLIC_ROOT"])
         port = int(web.url.rpartition(":")[2])
         nginx = stack.enter_context(Nginx(var / "nginx", public_root=root, var=var, application_port=port))

@@ -43,7 +43,7 @@ def run(options: list[str]) -> list[Figure]:
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="incidents in the history")
     wanted = parser.parse_args(options)
     figures, medians = [], {}
-    with product_environment(SAMPLE_DATA="0", WEB_THREADS="5") as environment:
+    with product_environment(SAMPLE_DATA="0") as environment:
         for size in wanted.sizes:
             figures += filled(environment, size, is_last=size == max(wanted.sizes))
             served, whole = posted(environment, wanted.rounds)
@@ -70,7 +70,7 @@ def filled(environment: Environment, size: int, *, is_last: bool) -> list[Figure
 def posted(environment: Environment, rounds: int) -> tuple[list[float], list[float]]:
     """For each update, how many ms after its commit it was served, and all its documents were written."""
     served, whole = [], []
-    with web_server(granian("statuspage.wsgi:application", 5), environment) as site, staff(environment) as people:
+    with web_server(granian(), environment) as site, staff(environment) as people:
         reader = http.client.HTTPConnection(urlsplit(site.url).netloc, timeout=PATIENCE)
         for number in range(rounds):
             word = f"word-{number:05}-"

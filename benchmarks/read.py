@@ -18,7 +18,15 @@ from http.client import HTTPMessage
 from pathlib import Path
 
 from benchmarks.results import Figure, Missing
-from benchmarks.support.product import Environment, WebServer, granian, gunicorn, product_environment, web_server
+from benchmarks.support.product import (
+    WEB_THREADS,
+    Environment,
+    WebServer,
+    granian,
+    gunicorn,
+    product_environment,
+    web_server,
+)
 from harness.nginx import NGINX, Nginx
 from harness.ports import free_port
 
@@ -48,7 +56,7 @@ def run(options: list[str]) -> list[Figure]:
     parser = argparse.ArgumentParser(prog="python -m benchmarks read")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=4, help="of each measurement, in seconds")
-    parser.add_argument("--threads", type=int, default=5, help="of granian, as WEB_THREADS")
+    parser.add_argument("--threads", type=int, default=WEB_THREADS, help="of granian, as WEB_THREADS")
     wanted = parser.parse_args(options)
     check_programs()
     with product_environment(WEB_THREADS=str(wanted.threads)) as environment:

@@ -91,9 +91,9 @@ def run(options: list[str]) -> list[Figure]:
 
 def measured(attempts: int, mail_server: ScriptedServer, log: IO[str]) -> list[Figure]:
     url = f"smtp://127.0.0.1:{mail_server.port}"
-    with product_environment(SAMPLE_DATA="1", TRUSTED_PROXIES="127.0.0.1", WEB_THREADS="5", EMAIL_URL=url) as place:
+    with product_environment(SAMPLE_DATA="1", TRUSTED_PROXIES="127.0.0.1", EMAIL_URL=url) as place:
         incident = shell(place, _FILL.format(victims=VICTIMS))
-        application = granian("statuspage.wsgi:application", 5)
+        application = granian()
         with web_server(application, place, log=log) as site, scheduler_and_worker(place, log=log):
             begun = time.monotonic()
             with Reader(site.url) as reader:

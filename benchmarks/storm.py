@@ -29,9 +29,9 @@ def run(options: list[str]) -> list[Figure]:
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--incidents", type=int, default=1_000, help="in the history")
     wanted = parser.parse_args(options)
-    with product_environment(SAMPLE_DATA="0", WEB_THREADS="5") as environment:
+    with product_environment(SAMPLE_DATA="0") as environment:
         fill(environment, wanted.incidents)
-        with web_server(granian("statuspage.wsgi:application", 5), environment) as site, staff(environment) as people:
+        with web_server(granian(), environment) as site, staff(environment) as people:
             commits, seen = read_while_publishing(site.url, people, wanted.seconds, wanted.connections)
     return [*completeness(seen), *freshness(seen, commits)]
 

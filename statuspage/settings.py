@@ -1,6 +1,5 @@
 """All settings, read from the environment; docs/settings.md explains each variable."""
 
-import os
 from pathlib import Path
 
 import django_stubs_ext
@@ -21,9 +20,7 @@ env = Environment()
 DEBUG = env.flag("DEBUG")
 VAR_DIR = env.folder("VAR_DIR", "var", BASE_DIR)
 
-# Per web process. Some may wait for the bodies of requests and some for Django; the last one serves published pages.
-WEB_THREADS = env.number("WEB_THREADS", min(12, 2 * (os.cpu_count() or 1) + 5), minimum=3, maximum=512)
-BODY_THREADS = max(1, min(8, (WEB_THREADS - 1) // 2))
+WEB_THREADS = env.number("WEB_THREADS", 64, minimum=8, maximum=512)  # per web process; see public_site/threads.py
 BODY_TIMEOUT = env.number("BODY_TIMEOUT", 10, minimum=1, maximum=600)  # seconds
 
 SECRET_KEY = env.secret("SECRET_KEY", min_length=32)

@@ -8,6 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.wsgi import get_wsgi_application
 
 from incidents.public_site.app import PublicSite
+from incidents.public_site.threads import Threads
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "statuspage.settings")
 
@@ -21,8 +22,7 @@ def application_from_settings() -> PublicSite:
         default_language=settings.LANGUAGE_CODE,
         https=settings.HTTPS,
         catalogues=settings.LOCALE_PATHS[0],
-        slots=settings.WEB_THREADS - settings.BODY_THREADS - 1,
-        body_places=settings.BODY_THREADS,
+        threads=Threads(settings.WEB_THREADS),
         body_timeout=settings.BODY_TIMEOUT,
         show_errors=settings.DEBUG,
     )

@@ -21,6 +21,7 @@ from statuspage.local.web_server import granian as web_server_command
 Environment = dict[str, str]
 
 SCHEDULER = ("scheduler",)
+WEB_THREADS = 64  # the default of the product
 WORKER = ("rqworker", "delivery", "messages", "requests", "--verbosity", "0")
 
 
@@ -129,7 +130,7 @@ def shell(environment: Environment, script: str) -> str:
     return done.stdout.strip()
 
 
-def granian(application: str, threads: int) -> list[str]:
+def granian(application: str = "statuspage.wsgi:application", threads: int = WEB_THREADS) -> list[str]:
     """The command of one worker, as `make run` starts it."""
     return web_server_command(application, port="PORT", threads=threads, log_level="error")
 

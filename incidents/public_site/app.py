@@ -16,6 +16,8 @@ from .fallback import Fallback
 from .files import Files, HeaderList, Published
 from .headers import CACHE_DOCUMENT, CACHE_NEVER, security_headers
 from .negotiation import IDENTITY, encoding, language
+from .slots import Slots
+from .threads import DEFAULT, Threads
 
 OK, UNCHANGED = "200 OK", "304 Not Modified"
 MOVED = "301 Moved Permanently"
@@ -25,8 +27,8 @@ class PublicSite:
     """Serves documents from `public_root`, static files from `static_root`, and everything else from `django`.
 
     `django` is called once, for the first request that needs it, and returns the
-    application. It handles at most `slots` requests at a time, and at most `body_places`
-    wait for a request's body, so that a thread is always free for published documents.
+    application. `threads` limits how many requests Django handles, how many bodies are read
+    and how many requests wait for either.
     """
 
     def __init__(
@@ -39,16 +41,16 @@ class PublicSite:
         default_language: str,
         https: bool,
         catalogues: Path | None = None,
-        slots: int = 8,
-        body_places: int = 4,
+        threads: Threads = DEFAULT,
         body_timeout: float = 10,
         show_errors: bool = False,
     ) -> None:
         self._languages, self._default_language, self._https = tuple(languages), default_language, https
         self._files = Files(public_root, static_root, self._languages, default_language, https=https)
         self._fallback = Fallback(self._languages, default_language, catalogues, https=https)
-        bodies = Bodies(places=body_places, share=max(1, body_places // 2), deadline=body_timeout)
-        self._dynamic = Dynamic(django, self._fallback, bodies, slots=slots, show_errors=show_errors)
+        bodies = Bodies(threads.bodies, threads.waiting_bodies, deadline=body_timeout)
+        slots = Slots(threads.django, threads.waiting)
+        self._dynamic = Dynamic(django, self._fallback, bodies, slots, show_errors=show_errors)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         path = environ.get("PATH_INFO") or "/"

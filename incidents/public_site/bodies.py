@@ -38,11 +38,15 @@ class NoPlace(Exception):
 
 
 class Bodies:
-    """Reads bodies in at most `places` threads, of which one network may take `share`."""
+    """Reads at most `places` bodies at a time, half of them of one network, each in at most `deadline` seconds.
 
-    def __init__(self, *, places: int, share: int, deadline: float) -> None:
-        self._share, self._deadline = share, deadline
-        self._places = Slots(places)
+    At most `max_waiting` requests wait for a place, half of them of one network.
+    """
+
+    def __init__(self, places: int, max_waiting: int, *, deadline: float) -> None:
+        self._deadline = deadline
+        self._places = Slots(places, max_waiting)
+        self._share = max(1, places // 2), max_waiting // 2
         self._networks: dict[str, tuple[Slots, int]] = {}
         self._lock = threading.Lock()
 
@@ -63,7 +67,7 @@ class Bodies:
     @contextmanager
     def _place(self, network: str) -> Iterator[None]:
         with self._lock:
-            own, users = self._networks.get(network, (Slots(self._share), 0))
+            own, users = self._networks.get(network, (Slots(*self._share), 0))
             self._networks[network] = own, users + 1
         try:
             with _held(own), _held(self._places):

@@ -25,15 +25,21 @@ class Dynamic:
     With `show_errors`, Django's own page for a 500 is returned unchanged.
 
     If the database is down, each request waits for a timeout in a thread that readers
-    need. So Django handles at most `slots` requests at a time; for the others see `Slots`.
-    The body is read before, by `bodies`, so that slow clients take no slot.
+    need. So each request takes one of the `slots`. The body is read before, by `bodies`, so
+    that slow clients take no slot.
     """
 
     def __init__(
-        self, load: Callable[[], WSGIApplication], fallback: Fallback, bodies: Bodies, *, slots: int, show_errors: bool
+        self,
+        load: Callable[[], WSGIApplication],
+        fallback: Fallback,
+        bodies: Bodies,
+        slots: Slots,
+        *,
+        show_errors: bool,
     ) -> None:
         self._load, self._fallback, self._show_errors = load, fallback, show_errors
-        self._slots, self._bodies = Slots(slots), bodies
+        self._slots, self._bodies = slots, bodies
         self._application: WSGIApplication | None = None
         self._loading = threading.Lock()
 

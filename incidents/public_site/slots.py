@@ -11,13 +11,14 @@ REJECT_FOR = 5.0  # seconds
 class Slots:
     """A semaphore that serves waiting requests in the order of their arrival.
 
-    During a rush every request gets a slot in the end. Only if no slot is released for
-    `STUCK_AFTER` seconds, Django counts as stuck: requests that have waited that long
+    A waiting request holds its thread, so at most `max_waiting` wait; more are rejected at
+    once. During a rush each that waits gets a slot in the end. Only if no slot is released
+    for `STUCK_AFTER` seconds, Django counts as stuck: requests that have waited that long
     are rejected, and for the next `REJECT_FOR` seconds new requests are rejected at once.
     """
 
-    def __init__(self, number: int) -> None:
-        self._free = number
+    def __init__(self, number: int, max_waiting: int) -> None:
+        self._free, self._max_waiting = number, max_waiting
         self._waiting: deque[threading.Event] = deque()
         self._lock = threading.Lock()
         self._released_at = 0.0
@@ -28,7 +29,7 @@ class Slots:
             if self._free:
                 self._free -= 1
                 return True
-            if monotonic() < self._reject_until:
+            if len(self._waiting) >= self._max_waiting or monotonic() < self._reject_until:
                 return False
             granted = threading.Event()
             self._waiting.append(granted)

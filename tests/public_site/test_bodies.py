@@ -12,6 +12,7 @@ import pytest
 from incidents.public_site import bodies, slots
 from incidents.public_site.app import PublicSite
 from incidents.public_site.limits import MAX_HEADER, MAX_TARGET
+from incidents.public_site.threads import Threads
 from statuspage.local.paths import ROOT
 from tests.public_site.sites import published, site
 
@@ -118,7 +119,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("impatient")
 def test_silent_bodies_take_no_thread_of_django_and_not_the_places_of_others(root: Path) -> None:
-    page = site(root, django, slots=1, body_places=4)
+    page = site(root, django, threads=Threads(32))
     silent = [Silent() for _ in range(2)]
     threads = [threading.Thread(target=post, args=(page, one, 40)) for one in silent]
     for thread, one in zip(threads, silent, strict=True):
@@ -137,7 +138,7 @@ def test_silent_bodies_take_no_thread_of_django_and_not_the_places_of_others(roo
 
 @pytest.mark.usefixtures("impatient")
 def test_bodies_of_many_networks_leave_threads_for_everything_else(root: Path) -> None:
-    page = site(root, django, slots=1, body_places=2)
+    page = site(root, django, threads=Threads(16))
     silent = [Silent() for _ in range(2)]
     threads = [
         threading.Thread(target=post, args=(page, one, 40), kwargs={"REMOTE_ADDR": f"2001:db8:{number}::1"})

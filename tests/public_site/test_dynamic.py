@@ -16,6 +16,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from incidents.public_site import slots as slots_module
 from incidents.public_site.slots import Slots
+from incidents.public_site.threads import Threads
 from statuspage.local.paths import ROOT
 from tests.public_site.sites import DOCUMENTS, published, site
 from tests.support.wsgi import Answer, ask
@@ -168,7 +169,7 @@ def test_hanging_requests_leave_threads_for_readers(root: Path, monkeypatch: pyt
         assert database_answers.wait(30)
         return stand_in(environ, start_response)
 
-    page = site(root, hanging, slots=2)
+    page = site(root, hanging, threads=Threads(32))
     answers: list[int] = []
     threads = [threading.Thread(target=lambda: answers.append(ask(page, "/da/subscribe/").status)) for _ in range(2)]
     for thread in threads:
@@ -193,7 +194,7 @@ def test_requests_wait_during_a_rush_and_are_not_rejected(root: Path, monkeypatc
         assert first_may_finish.wait(30)
         return stand_in(environ, start_response)
 
-    page = site(root, slow, slots=1)
+    page = site(root, slow, threads=Threads(16))
     answers: list[int] = []
     threads = [threading.Thread(target=lambda: answers.append(ask(page, "/works").status)) for _ in range(4)]
     for thread in threads:
@@ -205,9 +206,41 @@ def test_requests_wait_during_a_rush_and_are_not_rejected(root: Path, monkeypatc
     assert answers == [200] * 4
 
 
+@pytest.mark.parametrize("total", range(8, 513))
+def test_a_quarter_of_the_threads_is_for_published_pages(total: int) -> None:
+    threads = Threads(total)
+    shares = (threads.django, threads.waiting, threads.bodies, threads.waiting_bodies)
+    assert min(shares) >= 1
+    assert sum(shares) <= total * 3 / 4
+
+
+def test_requests_that_wait_leave_threads_for_readers(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slots_module, "STUCK_AFTER", 30)
+    shares, may_finish = Threads(16), threading.Event()
+
+    def slow(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        assert may_finish.wait(30)
+        return stand_in(environ, start_response)
+
+    page = site(root, slow, threads=shares)
+    answers: list[int] = []
+    number = shares.django + shares.waiting
+    threads = [threading.Thread(target=lambda: answers.append(ask(page, "/works").status)) for _ in range(number + 1)]
+    for thread in threads:
+        thread.start()
+    while not answers:
+        threading.Event().wait(0.001)
+    assert answers == [503]
+    assert ask(page, "/da/").status == 200
+    may_finish.set()
+    for thread in threads:
+        thread.join(30)
+    assert sorted(answers) == [200] * number + [503]
+
+
 def test_requests_get_slots_in_the_order_of_arrival(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(slots_module, "STUCK_AFTER", 30)
-    slots, entered = Slots(1), list[int]()
+    slots, entered = Slots(1, 10), list[int]()
     is_in = threading.Semaphore(0)
 
     def enter(number: int) -> None:
@@ -237,7 +270,7 @@ def test_long_rush_rejects_nothing_while_slots_are_released(monkeypatch: pytest.
 
     monkeypatch.setattr(slots_module, "STUCK_AFTER", 0.001)
     monkeypatch.setattr(slots_module, "monotonic", just_released)
-    slots, answers = Slots(1), list[bool]()
+    slots, answers = Slots(1, 10), list[bool]()
     assert slots.acquire()
     late = threading.Thread(target=lambda: answers.append(slots.acquire()))
     late.start()
