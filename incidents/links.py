@@ -113,6 +113,9 @@ _NEXT_LINES = r"(?:=?\n[> ]*[\w~:%./=&;+-]{16,}(?![^\n]))"
 _TOKEN = re.compile(r"[^\s/~<>]{1,200}(?:~|%7E)\w{4,10}(?:~|%7E)[\w-]{16,}", re.IGNORECASE)
 
 
+_MAX_DIGITS = 19  # of 2**63, above which PostgreSQL has no ids
+
+
 class Purpose(StrEnum):
     """What a token may be used for; the value is the salt of the signature."""
 
@@ -174,7 +177,7 @@ def sign_bounce(delivery_id: int) -> str:
 def unsign_bounce(token: str) -> int | None:
     """Return the id of the delivery that a bounce address belongs to; None if invalid."""
     number, _separator, signature = token.lower().partition("-")
-    if not (number.isascii() and number.isdigit() and signature.isascii()):
+    if not (len(number) <= _MAX_DIGITS and number.isascii() and number.isdigit() and signature.isascii()):
         return None
     keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
     valid = [key for key in keys if constant_time_compare(_bounce_signature(int(number), key), signature)]

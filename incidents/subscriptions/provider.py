@@ -5,10 +5,15 @@ to a signal; ours receive an object in place of the signal that calls the verbs 
 so that no signal receiver changes data.
 """
 
+import logging
+from collections.abc import Callable
+from functools import wraps
 from typing import Protocol
 
 from django.conf import settings
 from django.db import transaction
+from django.http import HttpRequest, HttpResponseBadRequest
+from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.module_loading import import_string
@@ -17,6 +22,8 @@ from ..models import Bounce, Delivery, Subscriber
 from ..notifications.bounces import recording
 from ..notifications.bounces.report import BounceReport, enhanced_status
 from . import returned_mail
+
+logger = logging.getLogger(__name__)
 
 # Anymail's event types for failed and delayed emails, as actions of RFC 3464.
 _ACTIONS = {"bounced": "failed", "rejected": "failed", "failed": "failed", "deferred": "delayed"}
@@ -48,7 +55,20 @@ def urls() -> list[URLPattern]:
     if not settings.MAIL_PROVIDER:
         return []
     view = import_string(f"anymail.webhooks.{settings.MAIL_PROVIDER}.{settings.MAIL_PROVIDER_VIEW}")
-    return [path(f"bounces/{settings.MAIL_PROVIDER}/", view.as_view(signal=EventReceiver()))]
+    return [path(f"bounces/{settings.MAIL_PROVIDER}/", _refusing_malformed(view.as_view(signal=EventReceiver())))]
+
+
+def _refusing_malformed(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    # Anymail's views expect what the documentation of each provider promises.
+    @wraps(view)
+    def refusing(request: HttpRequest) -> HttpResponseBase:
+        try:
+            return view(request)
+        except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError):
+            logger.warning("A call of the mail provider was not understood", exc_info=True)
+            return HttpResponseBadRequest("Not an event of this provider.")
+
+    return refusing
 
 
 @transaction.atomic
@@ -64,12 +84,17 @@ def receive(event: Event) -> Bounce | None:
 
 def _find_delivery(event: Event) -> Delivery | None:
     # Find the delivery by Message-ID, which some providers replace; otherwise the newest one to this address.
-    subscribers = Subscriber.objects.by_mail(event.recipient or "")
+    subscribers = Subscriber.objects.by_mail(_text(event.recipient))
     tried = Delivery.objects.filter(subscriber__in=subscribers, attempts__gt=0).order_by("-id")
-    return tried.filter(message_id=event.message_id or "").first() or tried.first()
+    return tried.filter(message_id=_text(event.message_id)).first() or tried.first()
 
 
 def _report(event: Event) -> BounceReport:
-    reply = " ".join((event.mta_response or event.description or "").replace("\x00", "").split())
-    cause = _CAUSES.get(event.reject_reason or "", "")
+    reply = " ".join(_text(event.mta_response or event.description).split())
+    cause = _CAUSES.get(_text(event.reject_reason), "")
     return BounceReport(_ACTIONS[event.event_type], enhanced_status(reply) or cause, reply)
+
+
+def _text(value: object) -> str:
+    # Anymail passes on what the JSON has: any type, and characters that PostgreSQL does not store.
+    return str(value or "")[:2000].encode(errors="replace").decode().replace("\x00", "")

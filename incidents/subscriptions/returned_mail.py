@@ -32,15 +32,15 @@ class UnknownBounceAddress(ValueError):
 def receive_bounce(*, raw: bytes, address: str = "") -> Bounce | None:
     """Record what an email reports; return None if it needs no action, such as an out-of-office reply.
 
-    `address` is the recipient; without it, the headers of the email are searched. Raises UnknownBounceAddress.
+    `address` is the recipient; without it, the headers of the email are searched. Nothing else is parsed before the
+    signature is checked. Raises UnknownBounceAddress.
     """
-    received = mail.read(raw)
-    delivery_id = _delivery_id([address] if address else received.all_headers(*_ADDRESS_HEADERS))
+    delivery_id = _delivery_id([address] if address else mail.read_headers(raw).all_headers(*_ADDRESS_HEADERS))
     delivery = Delivery.objects.filter(pk=delivery_id).select_related("subscriber").first()
     if delivery is None:
         logger.info("An email is about delivery %d, which has been deleted; nothing to do", delivery_id)
         return None
-    return _record(delivery, received)
+    return _record(delivery, mail.read(raw))
 
 
 def complain(delivery: Delivery) -> Bounce | None:

@@ -5,6 +5,7 @@ import hmac
 import json
 from base64 import b64encode
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -74,7 +75,7 @@ def delivery() -> Delivery:
     return Delivery.objects.earliest("id")
 
 
-def call(*, key: str = KEY, password: str = "secret", message_id: str = "", status: object = None, **event: str) -> int:
+def call(*, key: str = KEY, password: str = "secret", message_id: str = "", status: object = None, **event: Any) -> int:
     """Send an event and return the status of the response."""
     data = {**PERMANENT, "delivery-status": status or PERMANENT["delivery-status"], **event}
     data["message"] = {"headers": {"message-id": message_id.strip("<>")}}
@@ -121,6 +122,36 @@ def test_other_events_and_unknown_addresses_change_nothing(delivery: Delivery) -
 def test_report_without_valid_password_and_signature_is_refused(delivery: Delivery) -> None:
     assert [call(password="guessed"), call(key="guessed")] == [400, 400]
     assert Subscriber.objects.get().state == "active"
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"recipient": 5},
+        {"recipient": ["karen@example.dk"]},
+        {"recipient": "karen@example.dk\x00"},
+        {"recipient": "\ud800@example.dk"},
+        {"recipient": "a" * 100_000},
+        {"status": {"code": {}, "message": 5, "description": []}},
+        {"status": {"message": "\x00\ud800" * 9000}},
+        {"status": "busy"},
+        {"severity": {}},
+        {"reason": ["bounce"]},
+        {"timestamp": "soon"},
+        {"timestamp": 1e300},
+        {"event": None},
+        {"event": []},
+        {"user-variables": 5},
+    ],
+)
+def test_malformed_event_is_no_error_of_ours(delivery: Delivery, event: dict[str, Any]) -> None:
+    assert call(**event) in {200, 400}
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"5", b'"\\ud800"', b"\xff", b"[" * 100_000, b'{"signature": 5}'])
+def test_body_that_is_no_event_is_refused(delivery: Delivery, body: bytes) -> None:
+    client = Client(headers={"authorization": f"Basic {b64encode(b'mailgun:secret').decode()}"})
+    assert client.post("/bounces/mailgun/", body, content_type="application/json").status_code == 400
 
 
 def test_without_a_provider_there_is_no_url(settings: Settings) -> None:

@@ -1,5 +1,6 @@
 """`manage.py receive_bounce`: the mail server pipes bounces to this command."""
 
+import logging
 import os
 import sys
 from argparse import ArgumentParser
@@ -9,6 +10,8 @@ from django.core.management.base import BaseCommand
 from django.db import Error
 
 from incidents.operations import MAX_EMAIL_BYTES, UnknownBounceAddress, receive_bounce
+
+logger = logging.getLogger(__name__)
 
 # The rest is read too, so that the mail server does not see a broken pipe; but not without end.
 _MAX_DISCARDED = 64 * MAX_EMAIL_BYTES
@@ -39,6 +42,11 @@ class Command(BaseCommand):
             sys.exit(os.EX_NOUSER)
         except Error:
             self.stderr.write("The database does not answer; try again later.")
+            sys.exit(os.EX_TEMPFAIL)
+        except Exception:
+            # With any other code, the mail server would return the email to its sender, with our traceback.
+            logger.exception("A bounce cannot be processed")
+            self.stderr.write("The email cannot be processed at the moment; try again later.")
             sys.exit(os.EX_TEMPFAIL)
         if options["verbosity"] > 1:
             self.stdout.write(bounce.consequence if bounce else "Nothing to do.")

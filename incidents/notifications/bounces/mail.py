@@ -16,6 +16,7 @@ from typing import TypeVar
 
 # A report is at the beginning of an email; some have pictures before it.
 MAX_EMAIL_BYTES = 1024 * 1024
+_MAX_HEADERS = 256 * 1024
 _MAX_PART = 64 * 1024
 _MAX_PARTS = 50
 # What the email package raises for malformed emails, such as thousands of nested parts or comments.
@@ -105,9 +106,13 @@ def read(raw: bytes) -> ReturnedMail:
     """Read the first MAX_EMAIL_BYTES of an email."""
     raw = raw[:MAX_EMAIL_BYTES]
     message = _attempt(lambda: email.message_from_bytes(raw, _class=_Part, policy=policy.compat32), None)
-    if message is None:
-        return ReturnedMail(BytesHeaderParser(_class=_Part, policy=policy.compat32).parsebytes(raw), ())
-    return ReturnedMail(message, tuple(_parts(message)))
+    return read_headers(raw) if message is None else ReturnedMail(message, tuple(_parts(message)))
+
+
+def read_headers(raw: bytes) -> ReturnedMail:
+    """Read the headers, and no part."""
+    head = raw[:_MAX_HEADERS]
+    return ReturnedMail(BytesHeaderParser(_class=_Part, policy=policy.compat32).parsebytes(head), ())
 
 
 def _attempt(read: Callable[[], T], fallback: T) -> T:
