@@ -2,8 +2,11 @@ import logging
 
 import pytest
 from django.test import Client
+from django.urls import URLPattern, get_resolver
 from pytest_django import Settings
 
+from incidents import links
+from incidents.links import Purpose
 from statuspage.logs import RedactingFormatter
 
 
@@ -22,6 +25,16 @@ from statuspage.logs import RedactingFormatter
 def test_logs_contain_no_subscription_key_and_no_address(said: str, written: str) -> None:
     record = logging.LogRecord("django.request", logging.WARNING, "", 0, "%s", (said,), None)
     assert RedactingFormatter().format(record) == written
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+@pytest.mark.parametrize("pattern", get_resolver("incidents.subscriptions.urls").url_patterns, ids=str)
+def test_no_address_with_a_token_is_logged_with_it(pattern: URLPattern, purpose: Purpose) -> None:
+    path = str(pattern.pattern)
+    if "<token>" in path:
+        token = links.sign(purpose, "k3j9x2m4p7qa")
+        record = logging.LogRecord("x", logging.ERROR, "", 0, "/da/%s", (path.replace("<token>", token),), None)
+        assert "k3j9x2m4p7qa" not in RedactingFormatter().format(record)
 
 
 def test_tracebacks_are_redacted_too() -> None:
