@@ -1,5 +1,6 @@
 """A webhook's server can answer what it likes: each post ends in an allowed state, with a reason and an attempt."""
 
+import os
 import re
 from collections.abc import Iterator
 from ipaddress import ip_network
@@ -15,7 +16,11 @@ from incidents.models import Attempt, Delivery, Destination, Subscriber
 from incidents.notifications import jobs
 from tests.factories import make_page, make_subscriber
 from tests.notifications.helpers import START, announced
+from tests.support import wicked_answers
 from tests.support.receiver import OK, Posted, Receiver
+
+# Rounds of forty answers: `FUZZ_EXAMPLES=125` are 5,000.
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "4"))
 
 pytestmark = pytest.mark.django_db
 
@@ -79,6 +84,19 @@ def test_any_answer_ends_in_an_allowed_state_with_a_reason(receiver: Receiver) -
     assert not Destination.objects.in_trouble().exists()
 
 
+def test_wicked_answers_are_deferred_and_the_good_one_among_them_is_sent(receiver: Receiver) -> None:
+    assert len(wicked_answers.ANSWERS) >= 200
+    answers = [*wicked_answers.ANSWERS, OK]
+    for answer, attempt, delivery in post_to_all(receiver, answers):
+        expected = {"sent"} if answer == OK else {"deferred", "failed"}
+        assert delivery.state in expected, answer
+        assert attempt.said == delivery.reply != ""
+        assert re.fullmatch(r"[A-Za-z0-9 .,'()/-]+", attempt.said)
+        assert "Unexpected" not in attempt.said, answer
+    assert not Delivery.objects.filter(holder__isnull=False).exists()
+    assert not Destination.objects.in_trouble().exists()
+
+
 noise = st.one_of(
     st.binary(max_size=100),
     st.tuples(st.integers(0, 70_000), st.binary(max_size=60)).map(lambda pair: b"HTTP/1.1 %d %s\r\n\r\n" % pair),
@@ -89,7 +107,7 @@ noise = st.one_of(
 
 
 @hypothesis(
-    max_examples=4,
+    max_examples=EXAMPLES,
     deadline=None,
     phases=[Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
