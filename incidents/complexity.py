@@ -12,7 +12,10 @@ MAX_MARKS = 1_000
 MAX_LEVELS = 10
 
 # Characters that python-markdown tries to match, and ends of lines. A link's own address needs no search.
-_MARK = re.compile(r"[*_]{1,3}|[`~]|!?\[|(?<!\]\(http)(?<!\]\(https)://|www\.|[<|\\\x02]|\n(?=[^\n])", re.IGNORECASE)
+_MARK = re.compile(
+    r"[*_]{1,3}|[`~]|!?\[|(?<!\]\(http)(?<!\]\(https)://|www\.|[<|\\\x02&]|\n|^[ \t]*(?:[-*+>]|\d+[.)])",
+    re.IGNORECASE | re.MULTILINE,
+)
 _FENCE = re.compile(r"(~~~+|```+)(?: *[\w#.+-]* *$)?")
 _ITEM = re.compile(r"(?:[ \t]*(?:[-*+>]|\d{1,9}[.)]))*[ \t]*")
 _ITEM_MARK = re.compile(r"[-*+](?=[ \t])|>|\d[.)]")

@@ -54,3 +54,11 @@ def test_production_uses_the_options_of_make_run() -> None:
     text = Path(ROOT, "docs", "production.md").read_text(encoding="utf-8").replace("\\\n", " ")
     written = next(line for line in text.splitlines() if line.startswith("    python -m granian")).split()
     assert written[1:] == [option.replace("4711", "$WEB_THREADS") for option in granian(port="8000", threads=4711)[1:]]
+
+
+def test_every_test_in_the_threat_table_exists() -> None:
+    table = Path(ROOT, "docs", "security.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(test_\w+)`", table))
+    sources = (path.read_text(encoding="utf-8") for path in Path(ROOT, "tests").rglob("test_*.py"))
+    assert named
+    assert named - {name for source in sources for name in re.findall(r"def (test_\w+)", source)} == set()

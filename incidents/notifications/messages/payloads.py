@@ -57,9 +57,10 @@ class Payload:
             return moment(row.dated_at)
 
 
-def verification_code(subscriber_id: str, opt_in_round: int) -> str:
+def verification_code(subscriber_id: str, opt_in_round: int, key: str | None = None) -> str:
     """Return the code that the owner reads at the webhook, `ABCD-EFGH`: 40 bits, valid for one opt-in round."""
-    digest = salted_hmac("incidents.webhook.code", f"{subscriber_id}:{opt_in_round}", algorithm="sha256").digest()
+    value = f"{subscriber_id}:{opt_in_round}"
+    digest = salted_hmac("incidents.webhook.code", value, key, algorithm="sha256").digest()
     text = base64.b32encode(digest[:5]).decode()
     return f"{text[:4]}-{text[4:]}"
 
