@@ -112,7 +112,7 @@ DATABASES = {
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# Not RQ's default, pickle: with it, whoever can write to the queue could run any code.
+# Not RQ's default, pickle: with it, write access to the queue would be enough to run any code.
 _queue = {
     "URL": env.queue_url("REDIS_URL", "redis://localhost:6379/0"),
     "DEFAULT_TIMEOUT": 300,

@@ -24,12 +24,14 @@ def fuzz(
     number: int,
     longest: int = 20_000,
     share: float = 1.0,
+    is_traced: bool = True,
 ) -> None:
     """Call with the seeds, the corpus and new inputs; fail with the first input that raises, and keep it.
 
-    `number` new inputs are made, or as many as fit in a `share` of FUZZ_MINUTES.
+    `number` new inputs are made, or as many as fit in a `share` of FUZZ_MINUTES. A long run is always
+    traced; otherwise tracing can be left out where it takes most of the time.
     """
-    tracer = Tracer()
+    tracer = Tracer() if MINUTES or is_traced else None
     mutator = Mutator([*seeds, *corpus.read(name)], words, longest, random.Random(None if MINUTES else _SEED))
     for known in list(mutator.inputs):
         _try(name, call, known, tracer)
@@ -51,9 +53,12 @@ def _inputs(mutator: Mutator, number: int, share: float) -> Iterator[bytes]:
         yield mutator.next()
 
 
-def _try(name: str, call: Callable[[bytes], object], made: bytes, tracer: Tracer) -> bool:
+def _try(name: str, call: Callable[[bytes], object], made: bytes, tracer: Tracer | None) -> bool:
     try:
-        return tracer.run(lambda: call(made))
+        if tracer is not None:
+            return tracer.run(lambda: call(made))
+        call(made)
     except Exception as error:
         corpus.add(name, [made])
         raise pytest.fail.Exception(f"{name}({made[:2_000]!r}): {error!r}") from error
+    return False

@@ -75,7 +75,7 @@ class Parser:
     call: Callable[[bytes], object]
     seeds: tuple[bytes, ...]
     words: tuple[bytes, ...] = ()
-    number: int = 400
+    number: int = 200
     longest: int = 20_000
 
 
@@ -283,6 +283,7 @@ PARSERS = {
             b"https://status.example.dk/da/x",
         ),
         (b"~", b"-", b"%7E", b"https://status.example.dk/"),
+        number=100,
     ),
     "image": Parser(
         images.image_info,
