@@ -28,6 +28,10 @@ def application_from_settings() -> PublicSite:
     )
 
 
+# Published pages are answered in a thread beside those that run Django. With Python's default of 5 ms
+# they wait that long for each of these before they may run.
+sys.setswitchinterval(0.0005)
+
 try:
     application = application_from_settings()
 except ImproperlyConfigured as error:
