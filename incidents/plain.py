@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Iterable
-from html.parser import HTMLParser
+from html import unescape
 
 _VOID = frozenset({"br"})
 _BLOCKS = frozenset({"p", "ul", "ol", "blockquote", "pre", "h3", "h4", "table"})
 # A placeholder for a line break until spaces are collapsed; `markup.clean` removes it from texts.
 _BREAK = "\v"
+
+_TOKEN = re.compile(r"""<(/?)([a-z0-9]+)((?:[^">]|"[^"]*")*)>|([^<]+)""")
+_ATTRIBUTE = re.compile(r'''([a-z]+)="([^"]*)"''')
 
 Lines = list[str]
 
@@ -29,30 +32,23 @@ class Element:
 
 def plain(html: str) -> str:
     """Return plain text: list items with “-” or a number, quotes with “>”, links as “text (address)”."""
-    reader = _Reader()
-    reader.feed(html)
-    reader.close()
-    return "\n".join(line.rstrip() for line in _joined(_blocks(reader.root))).strip("\n")
+    return "\n".join(line.rstrip() for line in _joined(_blocks(_tree(html)))).strip("\n")
 
 
-class _Reader(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.root = Element("", {})
-        self.open = [self.root]
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        element = Element(tag, {name: value or "" for name, value in attrs})
-        self.open[-1].children.append(element)
-        if tag not in _VOID:
-            self.open.append(element)
-
-    def handle_endtag(self, tag: str) -> None:
-        if len(self.open) > 1 and self.open[-1].tag == tag:
-            self.open.pop()
-
-    def handle_data(self, data: str) -> None:
-        self.open[-1].children.append(data)
+def _tree(html: str) -> Element:
+    # Return the elements of HTML from `markup`, in which all tags are closed.
+    open_elements = [root := Element("", {})]
+    for end, tag, attributes, text in _TOKEN.findall(html):
+        if text:
+            open_elements[-1].children.append(unescape(text))
+        elif not end:
+            element = Element(tag, {name: unescape(value) for name, value in _ATTRIBUTE.findall(attributes)})
+            open_elements[-1].children.append(element)
+            if tag not in _VOID:
+                open_elements.append(element)
+        elif open_elements[-1].tag == tag:
+            open_elements.pop()
+    return root
 
 
 def _blocks(parent: Element) -> list[Lines]:

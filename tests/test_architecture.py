@@ -56,7 +56,7 @@ def test_nothing_happens_by_signal_and_no_model_does_business_in_save() -> None:
     assert hidden + saves == []
 
 
-@pytest.mark.parametrize(("library", "module"), [("bleach", "safe_html"), ("markdown", "markup")])
+@pytest.mark.parametrize(("library", "module"), [("bleach", "safe_html"), ("markdown", "dialect")])
 def test_markup_libraries_stand_behind_one_module(library: str, module: str) -> None:
     users = {name for name, tree in TREES.items() for node in ast.walk(tree) if library in _imported(node)}
     assert users == {f"incidents/{module}.py"}
