@@ -22,7 +22,7 @@ _ITEM = re.compile(r" {0,3}(?:[-*+]|1\.) +\S")
 # python-markdown searches the rest of the text for each opening bracket: 5,000 brackets, as from a book
 # lying on a keyboard, would delay publishing for seconds. After so many characters it stops searching,
 # and brackets stay brackets. Texts have at most 20,000 characters; those of a link are read once or twice.
-MAX_LINK_SEARCH = 40_000
+MAX_LINK_SEARCH = 30_000
 # The names and priorities of python-markdown.
 _LINK_PROCESSORS = {
     "reference": 170,

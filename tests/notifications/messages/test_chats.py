@@ -106,7 +106,7 @@ def test_long_lists_of_components_are_shortened_with_a_link() -> None:
     components = [make_component(f"node-{number}", name=name, position=number) for number in range(500)]
     Component.objects.filter(pk=components[0].pk).update(name=Text(da="Webmail", en="Webmail"))
     statuses = {component.pk: ComponentStatus.MAJOR_OUTAGE for component in components}
-    announcement = announced(components=statuses, text=Text(da="*" * 20_000, en="👍" * 20_000))
+    announcement = announced(components=statuses, text=Text(da="```\n" + "*" * 19_990 + "\n```", en="👍" * 20_000))
     for language, more in (("da", "mere"), ("en", "more")):
         message = rendered("slack", announcement, language)
         check_slack(message)
