@@ -92,7 +92,8 @@ class SmtpConnection:
         replies = await self._pipelined(commands) if self._pipelines else await self._one_by_one(commands)
         for stage, reply in replies:
             if not _is_accepted(stage, reply):
-                await self._abort(stage, reply, awaits_content=replies[-1][1].code == 354)
+                is_lost = _is_out_of_step(*replies[-1])
+                await self._abort(stage, reply, awaits_content=replies[-1][1].code == 354, is_lost=is_lost)
                 raise SmtpError(stage, reply)
         return await self._finish(content)
 
@@ -169,14 +170,15 @@ class SmtpConnection:
         self.accepted += 1
         return reply
 
-    async def _abort(self, rejected: Stage, reply: Reply, *, awaits_content: bool) -> None:
+    async def _abort(self, rejected: Stage, reply: Reply, *, awaits_content: bool, is_lost: bool = False) -> None:
         # Leave the connection ready for another message, or closed.
         #
         # A server may reply 354 although it rejected the only recipient. It then waits for
         # content, and a lone dot gives it an empty message to reject (RFC 2920 §3.1). A
         # server that has a recipient might accept the empty message, so the connection to
-        # it is closed, as it is to one that replies what the command does not allow.
-        if _is_out_of_step(rejected, reply) or (awaits_content and rejected is not Stage.RCPT):
+        # it is closed, as it is to one that replies what a command does not allow: it may
+        # have sent two replies to one command, and take all that follows for content.
+        if is_lost or _is_out_of_step(rejected, reply) or (awaits_content and rejected is not Stage.RCPT):
             self._drop()
         elif rejected is not Stage.FINAL_DOT:
             await self._reset(awaits_content=awaits_content)
@@ -187,7 +189,8 @@ class SmtpConnection:
                 await self._write(b".\r\n", Stage.CONTENT)
                 await self._read(Stage.FINAL_DOT)
             await self._write(b"RSET\r\n", Stage.MAIL)
-            await self._read(Stage.MAIL)
+            if not _is_accepted(Stage.MAIL, await self._read(Stage.MAIL)):
+                self._drop()
 
     # -- reading and writing ---------------------------------------------------------------
 

@@ -173,7 +173,11 @@ def no_database() -> Iterator[None]:
     connection.close()
     connection.close_pool()  # type: ignore[attr-defined]  # PostgreSQL's alone
     parameters = {**connection.get_connection_params(), "dbname": "postgres", "autocommit": True}
-    known = {key: value for key, value in parameters.items() if key in {"dbname", "user", "host", "port", "autocommit"}}
+    known = {
+        key: value
+        for key, value in parameters.items()
+        if key in {"dbname", "user", "password", "host", "port", "autocommit"}
+    }
     with psycopg.connect(**known) as other:
         allow = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
         other.execute(allow.format(sql.Identifier(name), sql.SQL("false")))

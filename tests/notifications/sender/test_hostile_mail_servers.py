@@ -4,9 +4,7 @@
 """
 
 import os
-import socket
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 
 import pytest
 from django.db import transaction
@@ -22,32 +20,13 @@ from incidents.models import Delivery, Destination, Subscriber
 from incidents.notifications.addressing import relay_name
 from tests.factories import make_subscriber
 from tests.notifications.helpers import announced
+from tests.support import wicked_replies
 from tests.support.conversations import listening
+from tests.support.hostile_mail_server import STAGES, HostileServer, Said, Script
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "60"))
 
 pytestmark = pytest.mark.django_db
-
-USUAL = {
-    "GREETING": b"220 mx.example.dk ESMTP\r\n",
-    "EHLO": b"250-mx.example.dk\r\n250-PIPELINING\r\n250-STARTTLS\r\n250 AUTH PLAIN LOGIN\r\n",
-    "AUTH": b"235 2.7.0 OK\r\n",
-    "DATA": b"354 Go ahead\r\n",
-    "DOT": b"250 2.0.0 Taken\r\n",
-}
-STAGES = ("GREETING", "EHLO", "HELO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA", "DOT", "RSET")
-
-
-@dataclass(frozen=True)
-class Said:
-    """What the server sends, and whether it closes the connection then."""
-
-    data: bytes
-    closes: bool = False
-
-
-# The first replies of each stage; then the usual ones.
-Script = dict[str, list[Said]]
 
 codes = st.sampled_from([200, 250, 251, 299, 334, 354, 421, 432, 450, 451, 452, 454, 503, 530, 535, 550, 552, 554, 599])
 statuses = st.sampled_from(
@@ -72,34 +51,7 @@ noise = st.one_of(
     st.sampled_from([b"250-Go on\r\n" * 8_000, b"x" * 80_000]),
 )
 anything = st.one_of(replies, st.builds(Said, noise, closes=st.just(value=True)))
-scripts = st.dictionaries(st.sampled_from(STAGES), st.lists(anything, min_size=1, max_size=3), max_size=4)
-
-
-@dataclass
-class HostileServer:
-    """Follows the script, and is a usual server after it."""
-
-    script: Script = field(default_factory=dict)
-
-    def talk(self, connection: socket.socket) -> None:
-        if not self._say(connection, "GREETING"):
-            return
-        is_content = False
-        with connection.makefile("rb") as received:
-            for line in received:
-                if is_content and line != b".\r\n":
-                    continue
-                stage = "DOT" if is_content else line.split(b" ")[0].strip().decode(errors="replace")
-                if not (stays_open := self._say(connection, stage)):
-                    return
-                is_content = stage == "DATA" and stays_open.startswith(b"354")
-
-    def _say(self, connection: socket.socket, stage: str) -> bytes:
-        # Return what was said, or nothing if the connection has to be closed.
-        waiting = self.script.get(stage)
-        said = waiting.pop(0) if waiting else Said(USUAL.get(stage, b"250 OK\r\n"))
-        connection.sendall(said.data)
-        return b"" if said.closes else said.data
+scripts = st.dictionaries(st.sampled_from(STAGES[:-1]), st.lists(anything, min_size=1, max_size=3), max_size=4)
 
 
 @pytest.fixture
@@ -140,6 +92,30 @@ def test_wrong_password_fails_no_delivery(hostile: HostileServer) -> None:
     assert (failing.name, failing.reply_code) == (relay_name(), 535)
 
 
+@pytest.mark.parametrize("stage", STAGES)
+def test_wicked_replies_of_a_stage_reach_the_ledger_as_reasons(hostile: HostileServer, stage: str) -> None:
+    """A third of the corpus at each stage; tests/notifications/channels/test_wicked_replies.py has all of it."""
+    Subscriber.objects.all().delete()
+    for number in range(20):
+        make_subscriber(f"reader{number}@{number}.example")
+    announced()
+    replies = list(wicked_replies.of_stage(stage).values())[STAGES.index(stage) % 3 :: 3]
+    hostile.script = wicked_replies.script(stage, *replies)
+    with override_settings(EMAIL_CONNECTIONS=10, EMAIL_USE_TLS=stage == "STARTTLS"):
+        for _round in range(len(hostile.script[stage])):
+            if not hostile.script[stage]:
+                break
+            deliver_due()
+            check(is_hostile=True)
+            retry_everything_now()
+    hostile.script = {}
+    deliver_due()
+    check(is_hostile=True)
+    # All messages but those of which nobody knows whether the server has them, or which it rejected for good.
+    assert set(Delivery.objects.values_list("state", flat=True)) <= {"sent", "uncertain", "failed"}
+    assert Delivery.objects.filter(state="sent").exists()
+
+
 def undone(work: Callable[[], None]) -> None:
     """Do the work, and undo it in the database."""
     with transaction.atomic():
@@ -151,8 +127,12 @@ def send_twice_and_check(*, is_hostile: bool) -> None:
     for _attempt in range(2):
         deliver_due()
         check(is_hostile=is_hostile)
-        Destination.objects.in_trouble().update(retry_at=timezone.now())
-        Delivery.objects.waiting().update(next_attempt_at=timezone.now())
+        retry_everything_now()
+
+
+def retry_everything_now() -> None:
+    Destination.objects.in_trouble().update(retry_at=timezone.now())
+    Delivery.objects.waiting().update(next_attempt_at=timezone.now())
 
 
 def check(*, is_hostile: bool) -> None:
