@@ -4,13 +4,15 @@ The scheduler writes its heartbeat to PostgreSQL. RQ writes those of the workers
 queue; `sender.rq_worker` makes it do so more often than by default.
 """
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
-from redis import RedisError
-from rq import Worker
+from redis import RedisError, ResponseError
+from rq import Queue, Worker
 
 from ...models import Delivery, Heartbeat
 from .. import queues
@@ -99,11 +101,20 @@ def check_health(now: datetime) -> Health:
     posts_wait = Delivery.objects.waiting().posted().exists()
     all_queues = [queues.queue(name) for name in queues.ALL]
     try:
-        known = {worker.name: _worker_info(worker) for queue in all_queues for worker in Worker.all(queue=queue)}
+        known = {worker.name: worker for queue in all_queues for worker in _workers(queue)}
         waiting, failed = sum(map(len, all_queues)), sum(queue.failed_job_registry.count for queue in all_queues)
     except RedisError:
         return Health(now, scheduler_at)
     return Health(now, scheduler_at, True, [known[name] for name in sorted(known)], waiting, failed, posts_wait)
+
+
+def _workers(queue: Queue) -> Iterator[WorkerInfo]:
+    # Anything with access to the queue can register a worker with odd values; it does not count.
+    for key in Worker.all_keys(queue=queue):
+        with contextlib.suppress(ValueError, TypeError, OverflowError, ResponseError):
+            worker = Worker.find_by_key(key, connection=queue.connection)
+            if worker is not None:
+                yield _worker_info(worker)
 
 
 def _worker_info(worker: Any) -> WorkerInfo:
