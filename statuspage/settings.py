@@ -20,7 +20,7 @@ env = Environment()
 DEBUG = env.flag("DEBUG")
 VAR_DIR = env.folder("VAR_DIR", "var", BASE_DIR)
 
-WEB_THREADS = env.number("WEB_THREADS", 64, minimum=8, maximum=512)  # per web process; see public_site/threads.py
+WEB_THREADS = env.number("WEB_THREADS", 256, minimum=8, maximum=512)  # per web process; see public_site/threads.py
 BODY_TIMEOUT = env.number("BODY_TIMEOUT", 10, minimum=1, maximum=600)  # seconds
 
 SECRET_KEY = env.secret("SECRET_KEY", min_length=32)

@@ -9,6 +9,7 @@ from django.core.wsgi import get_wsgi_application
 
 from incidents.public_site.app import PublicSite
 from incidents.public_site.threads import Threads
+from incidents.subscriptions.origin import network_of
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "statuspage.settings")
 
@@ -24,6 +25,7 @@ def application_from_settings() -> PublicSite:
         catalogues=settings.LOCALE_PATHS[0],
         threads=Threads(settings.WEB_THREADS),
         body_timeout=settings.BODY_TIMEOUT,
+        network=network_of,
         show_errors=settings.DEBUG,
     )
 

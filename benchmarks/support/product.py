@@ -21,7 +21,7 @@ from statuspage.local.web_server import granian as web_server_command
 Environment = dict[str, str]
 
 SCHEDULER = ("scheduler",)
-WEB_THREADS = 64  # the default of the product
+WEB_THREADS = 256  # the default of the product
 WORKER = ("rqworker", "delivery", "messages", "requests", "--verbosity", "0")
 
 

@@ -10,7 +10,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
-from ipaddress import ip_address
 from time import monotonic
 from wsgiref.types import WSGIEnvironment
 
@@ -18,7 +17,7 @@ from .slots import Slots
 
 MAX_BODY = 1024 * 1024  # octets; nginx's default, and less than Django's
 MIN_RATE = 500  # octets per second
-GRACE = 3.0  # seconds before the rate counts
+GRACE = 3.0  # seconds after the first octet before the rate counts
 _LARGEST_READ = 4096
 _FAST = 0.01  # seconds
 
@@ -38,19 +37,20 @@ class NoPlace(Exception):
 
 
 class Bodies:
-    """Reads at most `places` bodies at a time, half of them of one network, each in at most `deadline` seconds.
+    """Reads at most `places` bodies at a time, a quarter of them of one network, each within `deadline` seconds.
 
-    At most `max_waiting` requests wait for a place, half of them of one network.
+    At most `max_waiting` requests wait for a place, a quarter of them of one network.
     """
 
     def __init__(self, places: int, max_waiting: int, *, deadline: float) -> None:
         self._deadline = deadline
-        self._places = Slots(places, max_waiting)
-        self._share = max(1, places // 2), max_waiting // 2
+        share = max(1, max_waiting // 4)
+        self._places = Slots(places, max_waiting, share)
+        self._of_network = max(1, places // 4), share, share
         self._networks: dict[str, tuple[Slots, int]] = {}
         self._lock = threading.Lock()
 
-    def read(self, environ: WSGIEnvironment) -> None:
+    def read(self, environ: WSGIEnvironment, network: str) -> None:
         """Replace `wsgi.input` with the whole body. Raise TooSlow, TooLarge or NoPlace."""
         length = environ.get("CONTENT_LENGTH") or ""
         has_body = length not in {"", "0"} or "HTTP_TRANSFER_ENCODING" in environ
@@ -59,7 +59,7 @@ class Bodies:
             return
         if length.isdecimal() and (len(length) > len(str(MAX_BODY)) or int(length) > MAX_BODY):
             raise TooLarge
-        with self._place(_network(environ.get("REMOTE_ADDR", ""))):
+        with self._place(network):
             body = _body(environ["wsgi.input"].read, int(length) if length.isdecimal() else None, self._deadline)
         environ["wsgi.input"], environ["CONTENT_LENGTH"] = BytesIO(body), str(len(body))
         environ.pop("HTTP_TRANSFER_ENCODING", None)
@@ -67,10 +67,10 @@ class Bodies:
     @contextmanager
     def _place(self, network: str) -> Iterator[None]:
         with self._lock:
-            own, users = self._networks.get(network, (Slots(*self._share), 0))
+            own, users = self._networks.get(network, (Slots(*self._of_network), 0))
             self._networks[network] = own, users + 1
         try:
-            with _held(own), _held(self._places):
+            with _held(own, network), _held(self._places, network):
                 yield
         finally:
             with self._lock:
@@ -80,8 +80,8 @@ class Bodies:
 
 
 @contextmanager
-def _held(slots: Slots) -> Iterator[None]:
-    if not slots.acquire():
+def _held(slots: Slots, network: str) -> Iterator[None]:
+    if not slots.acquire(network):
         raise NoPlace
     try:
         yield
@@ -92,7 +92,7 @@ def _held(slots: Slots) -> Iterator[None]:
 def _body(read: Callable[[int], bytes], length: int | None, deadline: float) -> bytes:
     # Return the body. Without a length it is read to its end.
     parts: list[bytes] = []
-    received, size, started = 0, 1, monotonic()
+    received, size, started, begun = 0, 1, monotonic(), 0.0
     while length is None or received < length:
         before = monotonic()
         part = read(size if length is None else min(size, length - received))
@@ -101,22 +101,13 @@ def _body(read: Callable[[int], bytes], length: int | None, deadline: float) -> 
             if length is not None:
                 raise TooSlow  # the client broke off; a part of a form must not be saved
             break
+        begun = begun or now  # a phone may send the headers, and the body seconds later
         parts.append(part)
         received += len(part)
         if received > MAX_BODY:
             raise TooLarge
-        elapsed = now - started
-        if elapsed > deadline or (elapsed > GRACE and received < MIN_RATE * elapsed):
+        elapsed = now - begun
+        if now - started > deadline or (elapsed > GRACE and received < MIN_RATE * elapsed):
             raise TooSlow
         size = min(2 * size, _LARGEST_READ) if now - before < _FAST else 1
     return b"".join(parts)
-
-
-def _network(peer: str) -> str:
-    # Return the /24 or /48 of the connection's address; the same networks as those of the other limits.
-    try:
-        address = ip_address(peer)
-    except ValueError:
-        return peer
-    packed = address.packed
-    return packed[:3].hex() if address.version == 4 else packed[:6].hex()

@@ -26,7 +26,8 @@ class Dynamic:
 
     If the database is down, each request waits for a timeout in a thread that readers
     need. So each request takes one of the `slots`. The body is read before, by `bodies`, so
-    that slow clients take no slot.
+    that slow clients take no slot. `network` returns where a request comes from: no network
+    can take all places where requests wait.
     """
 
     def __init__(
@@ -36,28 +37,30 @@ class Dynamic:
         bodies: Bodies,
         slots: Slots,
         *,
+        network: Callable[[WSGIEnvironment], str],
         show_errors: bool,
     ) -> None:
         self._load, self._fallback, self._show_errors = load, fallback, show_errors
-        self._slots, self._bodies = slots, bodies
+        self._slots, self._bodies, self._network = slots, bodies, network
         self._application: WSGIApplication | None = None
         self._loading = threading.Lock()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if status := refusal(environ):
             return self._fallback.refuse(status, environ, start_response)
+        network = self._network(environ)
         try:
-            self._bodies.read(environ)
+            self._bodies.read(environ, network)
         except TooLarge:
             return self._fallback.refuse(BODY_TOO_LARGE, environ, start_response)
         except TooSlow:
             return self._fallback.refuse(TIMED_OUT, environ, start_response)
         except NoPlace:
             return self._fallback(environ, start_response)
-        return self._pass_on(environ, start_response)
+        return self._pass_on(environ, start_response, network)
 
-    def _pass_on(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if not self._slots.acquire():
+    def _pass_on(self, environ: WSGIEnvironment, start_response: StartResponse, network: str) -> Iterable[bytes]:
+        if not self._slots.acquire(network):
             return self._fallback(environ, start_response)
         try:
             return self._call_django(environ, start_response)

@@ -16,7 +16,7 @@ class Threads:
     @property
     def django(self) -> int:
         """Requests that Django handles at a time."""
-        return max(1, min(8, self.total // 16))
+        return max(1, min(4, self.total // 16))
 
     @property
     def waiting(self) -> int:
@@ -34,4 +34,4 @@ class Threads:
         return self.total // 4 - self.bodies
 
 
-DEFAULT = Threads(64)
+DEFAULT = Threads(256)

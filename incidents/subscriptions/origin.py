@@ -1,6 +1,8 @@
 """Where a request comes from. Replaces a CSRF token, because the public forms use no cookie."""
 
 import ipaddress
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -32,10 +34,15 @@ def is_from_another_site(request: HttpRequest) -> bool:
 
 def network(request: HttpRequest) -> str:
     """Return the sender's network, such as `192.0.2.0/24`, or UNKNOWN; never empty, so a limit always applies."""
+    return network_of(request.META)
+
+
+def network_of(environ: Mapping[str, Any]) -> str:
+    """Return the same for a WSGI environment."""
     address = client_address(
-        request.META.get("REMOTE_ADDR", ""),
-        request.META.get("HTTP_X_FORWARDED_FOR", ""),
-        request.META.get("HTTP_FORWARDED", ""),
+        environ.get("REMOTE_ADDR", ""),
+        environ.get("HTTP_X_FORWARDED_FOR", ""),
+        environ.get("HTTP_FORWARDED", ""),
         is_trusted_proxy,
     )
     if address is None:

@@ -194,7 +194,7 @@ def test_requests_wait_during_a_rush_and_are_not_rejected(root: Path, monkeypatc
         assert first_may_finish.wait(30)
         return stand_in(environ, start_response)
 
-    page = site(root, slow, threads=Threads(16))
+    page = site(root, slow, threads=Threads(32))
     answers: list[int] = []
     threads = [threading.Thread(target=lambda: answers.append(ask(page, "/works").status)) for _ in range(4)]
     for thread in threads:
@@ -222,7 +222,8 @@ def test_requests_that_wait_leave_threads_for_readers(root: Path, monkeypatch: p
         assert may_finish.wait(30)
         return stand_in(environ, start_response)
 
-    page = site(root, slow, threads=shares)
+    networks = iter(range(100))
+    page = site(root, slow, threads=shares, network=lambda _environ: str(next(networks)))
     answers: list[int] = []
     number = shares.django + shares.waiting
     threads = [threading.Thread(target=lambda: answers.append(ask(page, "/works").status)) for _ in range(number + 1)]
@@ -238,17 +239,41 @@ def test_requests_that_wait_leave_threads_for_readers(root: Path, monkeypatch: p
     assert sorted(answers) == [200] * number + [503]
 
 
+def test_one_network_cannot_take_all_places_to_wait_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slots_module, "STUCK_AFTER", 30)
+    slots, answers = Slots(1, max_waiting=8, per_network=2), list[bool]()
+    assert slots.acquire("greedy")
+
+    def wait(network: str) -> None:
+        answers.append(slots.acquire(network))
+
+    threads = [threading.Thread(target=wait, args=[network]) for network in ("greedy", "greedy", "other")]
+    for thread in threads:
+        thread.start()
+    while len(slots._waiting) < 3:
+        threading.Event().wait(0.001)
+    assert not slots.acquire("greedy")
+    for _ in threads:
+        slots.release()
+    for thread in threads:
+        thread.join(30)
+    assert answers == [True] * 3
+    slots.release()
+    assert slots.acquire("greedy")
+    assert slots._networks == {}
+
+
 def test_requests_get_slots_in_the_order_of_arrival(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(slots_module, "STUCK_AFTER", 30)
-    slots, entered = Slots(1, 10), list[int]()
+    slots, entered = Slots(1, 10, 10), list[int]()
     is_in = threading.Semaphore(0)
 
     def enter(number: int) -> None:
-        assert slots.acquire()
+        assert slots.acquire("")
         entered.append(number)
         is_in.release()
 
-    assert slots.acquire()
+    assert slots.acquire("")
     threads = [threading.Thread(target=enter, args=[number]) for number in range(3)]
     for number, thread in enumerate(threads, 1):
         thread.start()
@@ -270,9 +295,9 @@ def test_long_rush_rejects_nothing_while_slots_are_released(monkeypatch: pytest.
 
     monkeypatch.setattr(slots_module, "STUCK_AFTER", 0.001)
     monkeypatch.setattr(slots_module, "monotonic", just_released)
-    slots, answers = Slots(1, 10), list[bool]()
-    assert slots.acquire()
-    late = threading.Thread(target=lambda: answers.append(slots.acquire()))
+    slots, answers = Slots(1, 10, 10), list[bool]()
+    assert slots.acquire("")
+    late = threading.Thread(target=lambda: answers.append(slots.acquire("")))
     late.start()
     for _ in range(5):
         assert checked.acquire(timeout=30)
