@@ -20,7 +20,7 @@ CADDY = shutil.which("caddy")
 class Caddy:
     """Passes all requests to `application_port`."""
 
-    def __init__(self, folder: Path, *, application_port: int) -> None:
+    def __init__(self, folder: Path, *, application_port: int, timeouts: dict[str, str] | None = None) -> None:
         self.folder, self.port = folder, free_port()
         self.access_log, self.error_log = folder / "statuspage.log", folder / "errors.log"
         folder.mkdir(parents=True)
@@ -30,6 +30,7 @@ class Caddy:
             r"127\.0\.0\.1:8000": f"127.0.0.1:{application_port}",
             r"(?m)^\{$": "{\n\tadmin off",
         }
+        changes |= {rf"(?m)^(\s+{name}) .*": rf"\1 {value}" for name, value in (timeouts or {}).items()}
         text = CONFIGURATION.read_text(encoding="utf-8")
         for wanted, new in changes.items():
             text, number = re.subn(wanted, new, text)

@@ -2,18 +2,22 @@
 
 import http.client
 import os
+import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
 
-from harness.caddy import CADDY, Caddy
+from harness.caddy import CADDY, CONFIGURATION, Caddy
 from harness.ports import free_port
 from harness.waiting import wait_for
 from incidents import links
 from incidents.links import Purpose
-from tests.public_site.sites import DOCUMENTS, published, site
+from incidents.public_site import bodies
+from tests.public_site.sites import DOCUMENTS, django_stand_in, published, site
 from tests.support.wsgi import serving
 
 if not CADDY and os.environ.get("REQUIRE_CADDY") != "1":
@@ -22,6 +26,8 @@ if not CADDY and os.environ.get("REQUIRE_CADDY") != "1":
 PATHS = (
     "/da/subscription/confirm/{}/", "/en/subscription/unsubscribe/{}", "/da/subscription/manage/{}/data.json",
     "/da/%73ubscription/manage/{}/", "//da/Subscription/manage/{}/", "/da/search/?q={}",
+    "/en/subscription;a/{}/", "/en/subscription\\{}", "/en/Subscription/../{}/", "/en/subscription/{}/subscription/y",
+    "/en/mysubscription{}/", "/en/subscription%2F{}/",
 )  # fmt: skip
 
 
@@ -32,6 +38,19 @@ def caddy(tmp_path: Path) -> Iterator[Caddy]:
         Caddy(tmp_path / "caddy", application_port=port) as started,
     ):
         yield started
+
+
+@contextmanager
+def recording() -> Iterator[tuple[list[WSGIEnvironment], int]]:
+    """Serve an application that keeps the environ of each request."""
+    seen: list[WSGIEnvironment] = []
+
+    def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        seen.append(environ)
+        return django_stand_in(environ, start_response)
+
+    with serving(application) as port:
+        yield seen, port
 
 
 def ask(port: int, path: str, method: str = "GET", body: bytes | None = None, **headers: str) -> tuple[int, bytes]:
@@ -58,6 +77,53 @@ def test_no_key_is_in_a_log_of_caddy(caddy: Caddy) -> None:
     logged = send_all(caddy)
     assert "k3j9x2m4p7qa" not in logged
     assert '"uri":"/da/***"' in logged
+
+
+@pytest.mark.parametrize("name", ["For", "Proto"])
+@pytest.mark.parametrize("spelling", ["X-Forwarded-{}", "X_Forwarded_{}", "X-Forwarded_{}", "X_Forwarded-{}"])
+@pytest.mark.parametrize("change", [str.title, str.lower, str.upper])
+def test_client_cannot_choose_its_address_or_scheme(
+    tmp_path: Path, name: str, spelling: str, change: Callable[[str], str]
+) -> None:
+    headers = {change(spelling.format(name)): "forged", change("Forwarded"): "for=forged;proto=forged"}
+    with recording() as (seen, port), Caddy(tmp_path / "caddy", application_port=port) as caddy:
+        ask(caddy.port, "/da/", "GET", None, **headers)
+    (environ,) = seen
+    assert (environ["HTTP_X_FORWARDED_FOR"], environ["HTTP_X_FORWARDED_PROTO"]) == ("127.0.0.1", "http")
+    assert "HTTP_FORWARDED" not in environ
+    assert "forged" not in str({name: value for name, value in environ.items() if name.startswith("HTTP_")})
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"Content-Length: 40\r\n\r\nemail=",
+        b"Content-Length: 40\r\n\r\n",
+        b"Transfer-Encoding: chunked\r\n\r\n6\r\nemail=\r\n",
+    ],
+)
+def test_form_that_does_not_arrive_in_time_is_not_confirmed(tmp_path: Path, sent: bytes) -> None:
+    """The response must not be an empty 200, which Caddy sends if it still may write when reading has timed out."""
+    timeouts = {"read_header": "400ms", "write": "600ms", "read_body": "1100ms"}
+    with (
+        recording() as (seen, port),
+        Caddy(tmp_path / "caddy", application_port=port, timeouts=timeouts) as caddy,
+        socket.create_connection(("127.0.0.1", caddy.port), timeout=30) as connection,
+    ):
+        connection.sendall(b"POST /da/subscribe/ HTTP/1.1\r\nHost: 127.0.0.1\r\n" + sent)
+        assert connection.recv(1000) == b""
+    assert seen == []
+
+
+def test_timeout_for_bodies_is_longer_than_the_one_for_responses_and_headers() -> None:
+    seconds = {name: int(value) for name, value in re.findall(r"(?m)^\s+(\w+) (\d+)s$", CONFIGURATION.read_text())}
+    assert seconds["read_body"] > seconds["write"] + seconds["read_header"]
+    assert seconds["write"] >= 60
+
+
+def test_limit_of_bodies_is_that_of_the_application() -> None:
+    limits = re.findall(r"(?:max_size|max_buffer_size) (\S+)", CONFIGURATION.read_text())
+    assert (limits, bodies.MAX_BODY) == (["1MiB", "1MiB"], 1024**2)
 
 
 def test_no_key_is_logged_while_the_application_is_down(tmp_path: Path) -> None:
