@@ -43,11 +43,18 @@ class Event(Protocol):
     description: str | None
 
 
+class OwnError(Exception):
+    """An error of ours while an event was recorded. The provider must send the event again."""
+
+
 class EventReceiver:
     """Passed to anymail's view in place of a signal."""
 
     def send(self, *, event: Event, **_signal: object) -> None:
-        receive(event)
+        try:
+            receive(event)
+        except Exception as error:
+            raise OwnError from error
 
 
 def urls() -> list[URLPattern]:
@@ -59,7 +66,8 @@ def urls() -> list[URLPattern]:
 
 
 def _refusing_malformed(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    # Anymail's views expect what the documentation of each provider promises.
+    # Anymail's views expect what the documentation of each provider promises. Providers do not repeat a call that got
+    # a 400, so only errors of anymail's parsing lead to one: an error of ours becomes a 500, and the provider retries.
     @wraps(view)
     def refusing(request: HttpRequest) -> HttpResponseBase:
         try:

@@ -14,6 +14,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from incidents.models import Bounce, Delivery, Subscriber
+from incidents.notifications.bounces import recording
 from incidents.subscriptions import provider
 from tests.factories import make_subscriber
 from tests.notifications.helpers import announced
@@ -75,15 +76,28 @@ def delivery() -> Delivery:
     return Delivery.objects.earliest("id")
 
 
-def call(*, key: str = KEY, password: str = "secret", message_id: str = "", status: object = None, **event: Any) -> int:
+def call(
+    *,
+    client: Client | None = None,
+    key: str = KEY,
+    password: str = "secret",
+    message_id: str = "",
+    status: object = None,
+    **event: Any,
+) -> int:
     """Send an event and return the status of the response."""
     data = {**PERMANENT, "delivery-status": status or PERMANENT["delivery-status"], **event}
     data["message"] = {"headers": {"message-id": message_id.strip("<>")}}
     signature = hmac.new(key.encode(), b"1529006854token", hashlib.sha256).hexdigest()
     body = {"signature": {"timestamp": "1529006854", "token": "token", "signature": signature}, "event-data": data}
     login = b64encode(f"mailgun:{password}".encode()).decode()
-    client = Client(headers={"authorization": f"Basic {login}"})
-    return client.post("/bounces/mailgun/", json.dumps(body), content_type="application/json").status_code
+    response = (client or Client()).post(
+        "/bounces/mailgun/",
+        json.dumps(body),
+        content_type="application/json",
+        headers={"authorization": f"Basic {login}"},
+    )
+    return response.status_code
 
 
 def test_permanent_bounce_suspends_the_subscriber(delivery: Delivery) -> None:
@@ -146,6 +160,18 @@ def test_report_without_valid_password_and_signature_is_refused(delivery: Delive
 )
 def test_malformed_event_is_no_error_of_ours(delivery: Delivery, event: dict[str, Any]) -> None:
     assert call(**event) in {200, 400}
+
+
+@pytest.mark.parametrize("error", [ValueError, TypeError, KeyError, AttributeError, RecursionError])
+def test_error_of_ours_is_reported_so_that_the_provider_retries(
+    delivery: Delivery, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    def fail(*_arguments: object) -> None:
+        raise error("ours")
+
+    monkeypatch.setattr(recording, "record", fail)
+    client = Client(raise_request_exception=False)
+    assert call(client=client, message_id=delivery.message_id) == 500
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"5", b'"\\ud800"', b"\xff", b"[" * 100_000, b'{"signature": 5}'])
