@@ -132,7 +132,7 @@ def shell(environment: Environment, script: str) -> str:
 
 def granian(application: str = "statuspage.wsgi:application", threads: int = WEB_THREADS) -> list[str]:
     """The command of one worker, as `make run` starts it."""
-    return web_server_command(application, port="PORT", threads=threads, log_level="error")
+    return web_server_command(application, port="PORT", threads=threads)
 
 
 def gunicorn(application: str, threads: int) -> list[str]:

@@ -50,7 +50,7 @@ class PublicSite:
         self._files = Files(public_root, static_root, self._languages, default_language, https=https)
         self._fallback = Fallback(self._languages, default_language, catalogues, https=https)
         bodies = Bodies(threads.bodies, threads.waiting_bodies, deadline=body_timeout)
-        slots = Slots(threads.django, threads.waiting, max(1, threads.waiting // 4))
+        slots = Slots(threads.django, threads.waiting, max(1, threads.waiting // 4), is_starting=True)
         self._dynamic = Dynamic(django, self._fallback, bodies, slots, network=network, show_errors=show_errors)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

@@ -46,6 +46,7 @@ class Bodies:
         self._deadline = deadline
         share = max(1, max_waiting // 4)
         self._places = Slots(places, max_waiting, share)
+        self._most = places + max_waiting
         self._of_network = max(1, places // 4), share, share
         self._networks: dict[str, tuple[Slots, int]] = {}
         self._lock = threading.Lock()
@@ -67,6 +68,8 @@ class Bodies:
     @contextmanager
     def _place(self, network: str) -> Iterator[None]:
         with self._lock:
+            if sum(users for _own, users in self._networks.values()) >= self._most:
+                raise NoPlace
             own, users = self._networks.get(network, (Slots(*self._of_network), 0))
             self._networks[network] = own, users + 1
         try:

@@ -15,11 +15,13 @@ class Slots:
     `per_network` of one network; more are rejected at once. During a rush each that waits
     gets a slot in the end. Only if no slot is released for `STUCK_AFTER` seconds, Django
     counts as stuck: requests that have waited that long are rejected, and for the next
-    `REJECT_FOR` seconds new requests are rejected at once.
+    `REJECT_FOR` seconds new requests are rejected at once. With `is_starting`, this does not
+    apply before the first slot is released: loading Django takes longer than that.
     """
 
-    def __init__(self, number: int, max_waiting: int, per_network: int) -> None:
+    def __init__(self, number: int, max_waiting: int, per_network: int, *, is_starting: bool = False) -> None:
         self._free, self._max_waiting, self._per_network = number, max_waiting, per_network
+        self._is_starting = is_starting
         self._waiting: deque[threading.Event] = deque()
         self._networks: Counter[str] = Counter()  # of waiting requests
         self._lock = threading.Lock()
@@ -46,7 +48,7 @@ class Slots:
 
     def release(self) -> None:
         with self._lock:
-            self._released_at, self._reject_until = monotonic(), 0.0
+            self._released_at, self._reject_until, self._is_starting = monotonic(), 0.0, False
             if self._waiting:
                 # Pass the slot on directly; a free slot could be taken by a request that arrives now.
                 self._waiting.popleft().set()
@@ -64,7 +66,7 @@ class Slots:
 
     def _give_up(self, granted: threading.Event) -> bool:
         with self._lock:
-            if granted.is_set() or monotonic() - self._released_at < STUCK_AFTER:
+            if granted.is_set() or self._is_starting or monotonic() - self._released_at < STUCK_AFTER:
                 return False
             self._waiting.remove(granted)
             self._reject_until = monotonic() + REJECT_FOR

@@ -21,9 +21,8 @@ def granian(
     host: str = "127.0.0.1",
     port: str,
     threads: int,
-    log_level: str = "warning",
 ) -> list[str]:
-    """Return the command for one process."""
+    """Return the command for one process. At level `warning`, granian calls this many threads a mistake."""
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", host, "--port", port]
     command += ["--workers", "1", "--blocking-threads", str(threads), "--http", "1", "--no-ws", *LIMITS]
-    return [*command, "--log-level", log_level, application]
+    return [*command, "--log-level", "error", application]

@@ -165,11 +165,14 @@ def test_hanging_requests_leave_threads_for_readers(root: Path, monkeypatch: pyt
     waiting = threading.Semaphore(0)
 
     def hanging(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == "/works":
+            return stand_in(environ, start_response)
         waiting.release()
         assert database_answers.wait(30)
         return stand_in(environ, start_response)
 
     page = site(root, hanging, threads=Threads(32))
+    assert ask(page, "/works").status == 200
     answers: list[int] = []
     threads = [threading.Thread(target=lambda: answers.append(ask(page, "/da/subscribe/").status)) for _ in range(2)]
     for thread in threads:
@@ -183,6 +186,32 @@ def test_hanging_requests_leave_threads_for_readers(root: Path, monkeypatch: pyt
         thread.join(30)
     assert answers == [200, 200]
     assert ask(page, "/da/subscribe/").status == 200
+
+
+def test_requests_wait_while_django_is_loaded(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    checked, is_loaded, give_up = threading.Semaphore(0), threading.Event(), Slots._give_up
+
+    def counted(slots: Slots, granted: threading.Event) -> bool:
+        checked.release()
+        return give_up(slots, granted)
+
+    def load() -> WSGIApplication:
+        assert is_loaded.wait(30)
+        return stand_in
+
+    monkeypatch.setattr(slots_module, "STUCK_AFTER", 0.001)
+    monkeypatch.setattr(Slots, "_give_up", counted)
+    page = site(root, load=load, threads=Threads(16))
+    answers: list[int] = []
+    threads = [threading.Thread(target=lambda: answers.append(ask(page, "/works").status)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for _ in range(3):
+        assert checked.acquire(timeout=30)
+    is_loaded.set()
+    for thread in threads:
+        thread.join(30)
+    assert answers == [200, 200]
 
 
 def test_requests_wait_during_a_rush_and_are_not_rejected(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
