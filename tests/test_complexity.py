@@ -24,7 +24,7 @@ SHAPES = list(shapes())
 MAX_CALLS = 600_000
 REPORT = (
     "## Hvad skete der?\n\n"
-    + "- **14.12** Sikringen i [skab 4](https://a.example/skab) går, og `mx1` svarer ikke.\n" * 100
+    + "- **14.12** Sikringen i [skab 4](https://a.example/skab) går, og `mx1` svarer ikke.\n" * 60
     + "\n| Tid | Hændelse |\n|---|---|\n"
     + "| 14.12 | Sikringen går |\n" * 40
     + "\n```\n"
@@ -79,24 +79,25 @@ def test_text_beyond_the_bounds_is_refused_and_rendered_as_typed(text: str) -> N
 
 
 def test_refusal_names_the_number_and_what_helps() -> None:
-    with translation.override("da"), pytest.raises(ValidationError, match=r"højst 1200.*```"):
+    with translation.override("da"), pytest.raises(ValidationError, match=r"højst 800.*```"):
         Incident._meta.get_field("root_cause").clean({"da": "*" * 3_500}, None)
 
 
-def test_report_with_hundreds_of_links_items_and_cells_is_accepted() -> None:
+def test_long_report_with_links_items_and_cells_is_accepted() -> None:
     text = REPORT[:LENGTH]
-    assert len(text) > 10_000
+    assert len(text) > 8_000
     Incident._meta.get_field("root_cause").clean({"da": text, "en": text}, None)
-    assert markup.html(text).count("<li>") == 100
+    assert markup.html(text).count("<li>") == 60
     assert markup.html(text).count("<tr>") == 41
 
 
-def test_large_postmortem_is_accepted() -> None:
+@pytest.mark.parametrize("item", ["-", "*", "+", "1."])
+def test_large_postmortem_is_accepted(item: str) -> None:
     items = ["[skab 4](https://a.example/skab)", "**kl. 14.12**", "`mx1`"]
     text = "\n\n".join(
         [
             *["Sikringen i skab 4 gik, og strømmen var væk i en time." for _paragraph in range(30)],
-            "\n".join(f"- Strømmen gik: {items[number % 3]} svarer ikke." for number in range(80)),
+            "\n".join(f"{item} Strømmen gik: {items[number % 3]} svarer ikke." for number in range(80)),
             "| Tid | Hændelse | Følge |\n|---|---|---|\n" + "| 14.12 | Sikringen går | Ingen mail |\n" * 40,
         ]
     )

@@ -76,10 +76,13 @@ def _halves(length: int) -> Iterator[tuple[str, str]]:
 
 
 def longest(text: str, is_accepted: Callable[[str], bool], length: int = LENGTH) -> str:
-    """Return the longest beginning of a text that is accepted, and prose after it."""
+    """Return the longest beginning of a text that is accepted with prose after it, and this prose."""
+
+    def filled(size: int) -> str:
+        return text[:size] + ("\n\n" + "Mail er langsom. " * (length // 17))[: length - size]
+
     low, high = 0, len(text) + 1
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (middle, high) if is_accepted(text[:middle]) else (low, middle)
-    filled = text[:low] + ("\n\n" + "Mail er langsom. " * (length // 17))[: length - low]
-    return filled if is_accepted(filled) else text[:low]
+        low, high = (middle, high) if is_accepted(filled(middle)) else (low, middle)
+    return filled(low)
