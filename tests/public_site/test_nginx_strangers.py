@@ -26,7 +26,9 @@ PATHS = (
     "/da/subscription/confirm/{}/", "/da/subscription/connect/{}/", "/en/subscription/unsubscribe/{}",
     "/en/subscription/unsubscribe/{}/incident/", "/da/subscription/again/{}/webhook/", "/da/subscription/link/{}/",
     "/da/subscription/manage/{}/data.json", "/da/%73ubscription/manage/{}/", "//da/subscription/manage/{}/",
-    "/da/search/?q={}", "/da/subscribe/?stamp={}",
+    "/da/search/?q={}", "/da/subscribe/?stamp={}", "/da/Subscription/manage/{}/", "/en/subscription;a/{}/",
+    "/en/subscription\\{}", "/en/subscription/../{}/", "/en/subscription/{}/subscription/y", "/en/mysubscription{}/",
+    "/en/subscription%2F{}/", "/en/%0A/subscription/{}/",
 )  # fmt: skip
 
 
@@ -71,9 +73,36 @@ def test_no_key_is_in_a_log_of_nginx(nginx: Nginx) -> None:
     requests = len(tokens) * len(PATHS) * 2 + 1
     wait_for(lambda: len(nginx.access_log.read_text().splitlines()) >= requests)
     logged = nginx.access_log.read_text() + nginx.error_log.read_text()
-    assert '"GET /da/subscription/***' in logged
+    assert '"GET /da/subscription***' in logged
     assert [token for token in tokens if token in logged or token.rpartition("~")[2] in logged] == []
     assert not re.search(r"k3j9x2m4p7qa", logged)
+
+
+def hold(port: int, path: str, number: int, source: str = "127.0.0.1") -> list[socket.socket]:
+    """Begin this number of forms, which then wait for the rest of their bodies."""
+    address = (source, 0)
+    connections = [socket.create_connection(("127.0.0.1", port), 30, source_address=address) for _ in range(number)]
+    for connection in connections:
+        connection.sendall(f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 40\r\n\r\nemail=".encode())
+    return connections
+
+
+@pytest.mark.parametrize("path", ["/da/subscribe/", "/da/subscription/manage/k3j9x2m4p7qa/"])
+def test_one_client_cannot_take_all_threads_of_the_application(nginx: Nginx, path: str) -> None:
+    answers = {404, 503}  # of the stand-in for Django, and of nginx while it is down
+    held = hold(nginx.port, path, 19)
+    try:
+        assert {status(nginx.port, path) for _ in range(3)} <= answers
+        held += hold(nginx.port, path, 1)
+        wait_for(lambda: status(nginx.port, path) == 429)
+        assert status(nginx.port, "/en/subscription/../k3j9x2m4p7qa/") == 429
+        assert [status(nginx.port, published) for published in ("/da/", "/en/feed.json", "/")] == [200] * 3
+        assert status(nginx.port, path, source="127.0.0.2") in answers
+    finally:
+        for connection in held:
+            connection.close()
+    wait_for(lambda: status(nginx.port, path) in answers)
+    assert "k3j9x2m4p7qa" not in nginx.access_log.read_text() + nginx.error_log.read_text()
 
 
 @pytest.fixture
