@@ -28,7 +28,7 @@ class PublicSite:
 
     `django` is called once, for the first request that needs it, and returns the
     application. `threads` limits how many requests Django handles, how many bodies are read
-    and how many requests wait for either; of these, a quarter may be of one `network`.
+    and how many requests wait for either; of these, half may be of one `network`.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class PublicSite:
         self._files = Files(public_root, static_root, self._languages, default_language, https=https)
         self._fallback = Fallback(self._languages, default_language, catalogues, https=https)
         bodies = Bodies(threads.bodies, threads.waiting_bodies, deadline=body_timeout)
-        slots = Slots(threads.django, threads.waiting, max(1, threads.waiting // 4), is_starting=True)
+        slots = Slots(threads.django, threads.waiting, max(1, threads.waiting // 2), is_starting=True)
         self._dynamic = Dynamic(django, self._fallback, bodies, slots, network=network, show_errors=show_errors)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

@@ -39,12 +39,12 @@ class NoPlace(Exception):
 class Bodies:
     """Reads at most `places` bodies at a time, a quarter of them of one network, each within `deadline` seconds.
 
-    At most `max_waiting` requests wait for a place, a quarter of them of one network.
+    At most `max_waiting` requests wait for a place, half of them of one network.
     """
 
     def __init__(self, places: int, max_waiting: int, *, deadline: float) -> None:
         self._deadline = deadline
-        share = max(1, max_waiting // 4)
+        share = max(1, max_waiting // 2)
         self._places = Slots(places, max_waiting, share)
         self._most = places + max_waiting
         self._of_network = max(1, places // 4), share, share

@@ -26,7 +26,7 @@ class Threads:
     @property
     def bodies(self) -> int:
         """Bodies that are read at a time."""
-        return max(1, self.total // 8)
+        return max(1, self.total // 16)
 
     @property
     def waiting_bodies(self) -> int:

@@ -120,7 +120,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("impatient")
 def test_silent_bodies_take_no_thread_of_django_and_not_the_places_of_others(root: Path) -> None:
-    page = site(root, django, threads=Threads(64), network=network_of)
+    page = site(root, django, threads=Threads(128), network=network_of)
     silent = [Silent() for _ in range(2)]
     threads = [threading.Thread(target=post, args=(page, one, 40)) for one in silent]
     for thread, one in zip(threads, silent, strict=True):
@@ -139,7 +139,7 @@ def test_silent_bodies_take_no_thread_of_django_and_not_the_places_of_others(roo
 
 @pytest.mark.usefixtures("impatient")
 def test_bodies_of_many_networks_leave_threads_for_everything_else(root: Path) -> None:
-    page = site(root, django, threads=Threads(16))
+    page = site(root, django, threads=Threads(32))
     silent = [Silent() for _ in range(2)]
     threads = [
         threading.Thread(target=post, args=(page, one, 40), kwargs={"REMOTE_ADDR": f"2001:db8:{number}::1"})
