@@ -7,6 +7,7 @@ addresses to call, and with its default serializer any object: each of them runs
 import logging
 from typing import Any
 
+from redis import ResponseError
 from rq.exceptions import NoSuchJobError
 from rq.job import Job
 
@@ -25,6 +26,16 @@ _MAX_NUMBER = 2**63 - 1
 
 class QueuedJob(Job):
     """A job that is restored only if it is one of ours; any other is deleted, and counts as missing."""
+
+    def refresh(self) -> None:
+        try:
+            super().refresh()  # type: ignore[no-untyped-call]
+        except ResponseError as error:
+            if not str(error).startswith("WRONGTYPE"):
+                raise
+            logger.warning("Discarded the key %s, which is not a job: %s", self.key, error)
+            self.connection.delete(self.key)
+            raise NoSuchJobError(self.id) from error
 
     def restore(self, raw_data: dict[bytes, bytes]) -> None:
         """Raise NoSuchJobError, which makes RQ take the next job; any other error would end the worker."""

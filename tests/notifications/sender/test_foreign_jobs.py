@@ -93,6 +93,15 @@ def test_job_that_names_another_function_is_not_run(server: ScriptedServer, tmp_
     assert list(tmp_path.iterdir()) == []
 
 
+def test_key_of_another_type_is_discarded() -> None:
+    key = write_job(job(SEND_MESSAGES))
+    queue = queues.queue(queues.EMAILS)
+    queue.connection.delete(key)
+    queue.connection.rpush(key, "a list")
+    assert Queue.dequeue_any([queue], None, queue.connection, job_class=QueuedJob, serializer="json") is None
+    assert not queue.connection.exists(key)
+
+
 def test_job_calls_no_address(server: ScriptedServer) -> None:
     with Receiver() as receiver:
         webhook = {"url": receiver.url, "job_status": "finished", "method": "GET", "headers": None, "timeout": 5}
