@@ -1,7 +1,6 @@
 """Requests to URLs from untrusted users reach public addresses only."""
 
 import socket
-import subprocess
 from collections.abc import Callable, Iterator
 from ipaddress import ip_network
 from pathlib import Path
@@ -13,6 +12,7 @@ from pytest_django import Settings
 
 from incidents import dialling, guard
 from incidents.responses import Response
+from tests.support import certificates
 from tests.support.receiver import Posted, Receiver, answer
 
 HERE = [ip_network("127.0.0.0/8")]
@@ -240,12 +240,7 @@ def test_unknown_host_is_unreachable() -> None:
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Key and self-signed certificate of hook.example."""
-    file = tmp_path_factory.mktemp("tls") / "hook.pem"
-    words = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=hook.example"
-    names = ["-addext", "subjectAltName=DNS:hook.example", "-keyout", str(file), "-out", f"{file}.crt"]
-    subprocess.run(["openssl", *words.split(), *names], check=True, capture_output=True)
-    file.write_bytes(file.read_bytes() + Path(f"{file}.crt").read_bytes())
-    return file
+    return certificates.make(tmp_path_factory.mktemp("tls"), "hook.example")
 
 
 @pytest.mark.usefixtures("allow_localhost")
