@@ -1,7 +1,7 @@
 """Model fields: ids, web addresses, and localized text edited with the languages side by side."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from django import forms
@@ -15,6 +15,7 @@ from django.utils.translation import ngettext
 from .. import complexity
 from ..markup import clean, one_line
 from ..text import Text
+from ..wording import language_name
 from .ids import LENGTH, new_id
 
 
@@ -59,6 +60,13 @@ def check_markdown(text: str) -> None:
         )
 
 
+def _stored(field: models.Field[Any, Any], instance: models.Model | None) -> Any:
+    # Return the stored value. What was stored before there were bounds must not prevent a change of other fields.
+    if instance is None or instance._state.adding:
+        return None
+    return type(instance)._base_manager.filter(pk=instance.pk).values_list(field.attname, flat=True).first()
+
+
 class MarkdownField(models.TextField[str, str]):
     """A text in one language whose rendering takes a bounded time."""
 
@@ -69,7 +77,11 @@ class MarkdownField(models.TextField[str, str]):
     def validate(self, value: str, model_instance: models.Model | None) -> None:
         super().validate(value, model_instance)
         if value and (self.max_length is None or len(value) <= self.max_length):
-            check_markdown(value)
+            try:
+                check_markdown(value)
+            except ValidationError:
+                if value != _stored(self, model_instance):
+                    raise
 
 
 class LocalizedField(models.JSONField):
@@ -117,12 +129,23 @@ class LocalizedField(models.JSONField):
                 code="unknown_language",
                 params={"language": ", ".join(sorted(unknown))},
             )
-        for text in value.values():
-            self._check_length(text)
-            if not self.single_line:
-                check_markdown(text)
+        if faults := dict(self._faults(value)):
+            stored = _stored(self, model_instance) or {}
+            if changed := [fault for language, fault in faults.items() if value[language] != stored.get(language)]:
+                raise ValidationError(changed)
         if not self.blank and not value:
             raise ValidationError(_("Write the text in at least one language."), code="required")
+
+    def _faults(self, texts: Mapping[str, str]) -> Iterator[tuple[str, ValidationError]]:
+        # Yield each language whose text is too long or too complicated, and the error that names the language.
+        for language, text in texts.items():
+            try:
+                self._check_length(text)
+                if not self.single_line:
+                    check_markdown(text)
+            except ValidationError as fault:
+                named = {"language": language_name(language), "fault": " ".join(fault.messages)}
+                yield language, ValidationError(_("In %(language)s: %(fault)s"), code=fault.code, params=named)
 
     def _check_length(self, text: str) -> None:
         if self.max_length and len(text) > self.max_length:
