@@ -1,5 +1,6 @@
 """No request to a public address makes the product fail, log an exception, or answer with broken headers."""
 
+import json
 import logging
 import re
 from collections.abc import Callable, Iterator
@@ -135,6 +136,18 @@ def _seeds(application: PublicSite, paths: list[str]) -> Iterator[bytes]:
             "url": "https://a.example/1",
         }
         yield written("POST", path, {**_HEADERS, "Content-Type": FORM}, urlencode(fields).encode())
+        yield from _other_bodies(path, fields)
+
+
+def _other_bodies(path: str, fields: dict[str, str]) -> Iterator[bytes]:
+    # The same form, in other formats of bodies.
+    parts = "".join(
+        f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{fields[name]}\r\n' for name in fields
+    )
+    file = '--b\r\nContent-Disposition: form-data; name="file"; filename="../a.csv"\r\n\r\na;b\r\n'
+    multipart = {**_HEADERS, "Content-Type": "multipart/form-data; boundary=b"}
+    yield written("POST", path, multipart, f"{parts}{file}--b--\r\n".encode())
+    yield written("POST", path, {**_HEADERS, "Content-Type": "application/json"}, json.dumps(fields).encode())
 
 
 def test_no_request_makes_the_product_fail(application: PublicSite, caplog: pytest.LogCaptureFixture) -> None:
