@@ -113,7 +113,7 @@ def test_texts_are_escaped() -> None:
 @pytest.mark.parametrize(
     ("source", "end"),
     [
-        ("\n\n".join(["Et afsnit med flere ord."] * 400), "flere ord."),
+        ("\n\n".join(["Et afsnit med mange ord, og så en linje til, som også har flere ord."] * 200), "flere ord."),
         ("ord " * 2000, "ord…"),
         ("x" * 9000, "x…"),
     ],
