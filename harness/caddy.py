@@ -1,7 +1,6 @@
 """A real Caddy with the configuration that operators copy, on a free port and in a temporary folder."""
 
 import os
-import re
 import shutil
 import socket
 import subprocess
@@ -9,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from harness.configuration import changed
 from harness.ports import free_port
 from harness.waiting import wait_for
 from statuspage.local.paths import ROOT
@@ -31,11 +31,7 @@ class Caddy:
             r"(?m)^\{$": "{\n\tadmin off",
         }
         changes |= {rf"(?m)^(\s+{name}) .*": rf"\1 {value}" for name, value in (timeouts or {}).items()}
-        text = CONFIGURATION.read_text(encoding="utf-8")
-        for wanted, new in changes.items():
-            text, number = re.subn(wanted, new, text)
-            assert number, f"deploy/Caddyfile no longer contains {wanted}"
-        (folder / "Caddyfile").write_text(text)
+        (folder / "Caddyfile").write_text(changed(CONFIGURATION, changes))
 
     def __enter__(self) -> Self:
         assert CADDY

@@ -1,13 +1,13 @@
 """A real nginx with the configuration that operators copy, on a free port and in temporary folders."""
 
 import os
-import re
 import shutil
 import subprocess
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from harness.configuration import changed
 from harness.ports import free_port
 from harness.waiting import wait_for
 from statuspage.local.paths import ROOT
@@ -71,8 +71,4 @@ class Nginx:
             r"listen 443 ssl": f"listen 127.0.0.1:{self.port}",
             r".*(listen \[::\]|ssl_certificate).*\n": "",
         }
-        text = CONFIGURATION.read_text(encoding="utf-8")
-        for wanted, new in changes.items():
-            text, number = re.subn(wanted, new, text)
-            assert number, f"deploy/nginx.conf no longer contains {wanted}"
-        return text
+        return changed(CONFIGURATION, changes)

@@ -6,6 +6,7 @@ import django_stubs_ext
 from django.conf.locale import LANG_INFO
 from django.core.exceptions import ImproperlyConfigured
 
+from incidents.public_site.threads import DEFAULT_THREADS
 from statuspage.env import HOW_TO_GENERATE, Environment
 from statuspage.mail_provider import read_mail_provider
 
@@ -20,7 +21,8 @@ env = Environment()
 DEBUG = env.flag("DEBUG")
 VAR_DIR = env.folder("VAR_DIR", "var", BASE_DIR)
 
-WEB_THREADS = env.number("WEB_THREADS", 256, minimum=8, maximum=512)  # per web process; see public_site/threads.py
+# Per web process; see public_site/threads.py.
+WEB_THREADS = env.number("WEB_THREADS", DEFAULT_THREADS.total, minimum=8, maximum=512)
 BODY_TIMEOUT = env.number("BODY_TIMEOUT", 10, minimum=1, maximum=600)  # seconds
 
 SECRET_KEY = env.secret("SECRET_KEY", min_length=32)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from harness.ports import free_port
+from incidents.public_site.threads import DEFAULT_THREADS
 from statuspage.local.paths import ROOT
 from statuspage.local.servers import Servers
 from statuspage.local.web_server import granian as web_server_command
@@ -21,7 +22,7 @@ from statuspage.local.web_server import granian as web_server_command
 Environment = dict[str, str]
 
 SCHEDULER = ("scheduler",)
-WEB_THREADS = 256  # the default of the product
+WEB_THREADS = DEFAULT_THREADS.total
 WORKER = ("rqworker", "delivery", "messages", "requests", "--verbosity", "0")
 
 

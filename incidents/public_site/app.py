@@ -17,7 +17,7 @@ from .files import Files, HeaderList, Published
 from .headers import CACHE_DOCUMENT, CACHE_NEVER, security_headers
 from .negotiation import IDENTITY, encoding, language
 from .slots import Slots
-from .threads import DEFAULT, Threads
+from .threads import DEFAULT_THREADS, Threads
 
 OK, UNCHANGED = "200 OK", "304 Not Modified"
 MOVED = "301 Moved Permanently"
@@ -41,7 +41,7 @@ class PublicSite:
         default_language: str,
         https: bool,
         catalogues: Path | None = None,
-        threads: Threads = DEFAULT,
+        threads: Threads = DEFAULT_THREADS,
         body_timeout: float = 10,
         network: Callable[[WSGIEnvironment], str] = lambda environ: str(environ.get("REMOTE_ADDR", "")),
         show_errors: bool = False,

@@ -34,4 +34,4 @@ class Threads:
         return self.total // 4 - self.bodies
 
 
-DEFAULT = Threads(256)
+DEFAULT_THREADS = Threads(256)

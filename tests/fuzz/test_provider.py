@@ -10,22 +10,20 @@ from collections.abc import Callable
 import pytest
 from django.db import transaction
 from django.test import Client
-from django.urls import URLPattern
 from django.utils import timezone
 from pytest_django import Settings
 
 from incidents.models import Bounce, Delivery
-from incidents.subscriptions import provider
 from statuspage.logs import RedactingFormatter
 from tests.factories import make_subscriber
 from tests.notifications.helpers import announced
+from tests.support import mailgun
 
 from .campaign import fuzz
 
 pytestmark = pytest.mark.django_db
 
-KEY = "key-of-mailgun"
-LOGIN = b64encode(b"mailgun:secret").decode()
+LOGIN = b64encode(mailgun.LOGIN.encode()).decode()
 FAILED = {
     "event": "failed",
     "severity": "permanent",
@@ -40,16 +38,11 @@ FAILED = {
 }
 EVENTS = (FAILED, {**FAILED, "severity": "temporary"}, {**FAILED, "event": "complained"}, {**FAILED, "event": "opened"})
 WORDS = (b'"recipient":', b'"timestamp":', b"null", b"[]", b"{}", b"true", b'"\\u0000"', b'"\\ud800"', b"NaN", b"1e999")
-urlpatterns: list[URLPattern] = []
 
 
 @pytest.fixture(autouse=True)
 def _mailgun(settings: Settings) -> None:
-    settings.MAIL_PROVIDER, settings.MAIL_PROVIDER_VIEW = "mailgun", "MailgunTrackingWebhookView"
-    settings.ANYMAIL = {"WEBHOOK_SECRET": "mailgun:secret", "MAILGUN_WEBHOOK_SIGNING_KEY": KEY}
-    urlpatterns[:] = provider.urls()
-    settings.ROOT_URLCONF = __name__
-    settings.ANNOUNCEMENT_HOLD = 0
+    mailgun.use(settings)
 
 
 def test_no_signed_event_makes_the_product_fail(caplog: pytest.LogCaptureFixture) -> None:
@@ -65,7 +58,7 @@ def test_no_signed_event_makes_the_product_fail(caplog: pytest.LogCaptureFixture
 
 def caller(caplog: pytest.LogCaptureFixture) -> Callable[[bytes], int]:
     """Return a function that sends an event, which need not be JSON, and undoes what it did."""
-    signature = hmac.new(KEY.encode(), b"1529006854token", hashlib.sha256).hexdigest()
+    signature = hmac.new(mailgun.KEY.encode(), b"1529006854token", hashlib.sha256).hexdigest()
     signed = json.dumps({"timestamp": "1529006854", "token": "token", "signature": signature}).encode()
     client = Client(headers={"authorization": f"Basic {LOGIN}"}, raise_request_exception=False)
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from django.urls import URLPattern
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -18,10 +17,10 @@ from incidents.notifications.bounces import recording
 from incidents.subscriptions import provider
 from tests.factories import make_subscriber
 from tests.notifications.helpers import announced
+from tests.support import mailgun
 
 pytestmark = pytest.mark.django_db
 
-KEY = "key-of-mailgun"
 # As sent by Mailgun's test tool, without the parts that concern neither message nor recipient.
 PERMANENT = {
     "event": "failed",
@@ -54,16 +53,11 @@ BUSY = {
     "message": "4.7.500 Server busy. Please try again later from [192.0.2.7].",
     "retry-seconds": 600,
 }
-urlpatterns: list[URLPattern] = []
 
 
 @pytest.fixture(autouse=True)
 def _mailgun(settings: Settings) -> None:
-    settings.MAIL_PROVIDER, settings.MAIL_PROVIDER_VIEW = "mailgun", "MailgunTrackingWebhookView"
-    settings.ANYMAIL = {"WEBHOOK_SECRET": "mailgun:secret", "MAILGUN_WEBHOOK_SIGNING_KEY": KEY}
-    urlpatterns[:] = provider.urls()
-    settings.ROOT_URLCONF = __name__
-    settings.ANNOUNCEMENT_HOLD = 0
+    mailgun.use(settings)
 
 
 @pytest.fixture
@@ -79,7 +73,7 @@ def delivery() -> Delivery:
 def call(
     *,
     client: Client | None = None,
-    key: str = KEY,
+    key: str = mailgun.KEY,
     password: str = "secret",
     message_id: str = "",
     status: object = None,
