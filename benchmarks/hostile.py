@@ -110,7 +110,9 @@ def run(options: list[str]) -> list[Figure]:
         for _ in range(wanted.rounds):
             for name, found in seen.items():
                 measure(site, name, wanted.seconds, found)
-    return [figure for name in wanted.only for figure in compared(name, seen[name], seen[UNDISTURBED])]
+    usual = seen[UNDISTURBED]
+    figures = [Figure(f"{UNDISTURBED}_{server}_p99", _p99(one), "ms") for server, one in usual.requests.items()]
+    return figures + [figure for name in wanted.only for figure in compared(name, seen[name], usual)]
 
 
 @contextmanager
@@ -201,9 +203,13 @@ def _read(commands: Connection, url: str) -> None:
 def compared(name: str, beside: Seen, before: Seen) -> Iterator[Figure]:
     for server, requests in beside.requests.items():
         yield Figure(f"{name}_{server}_failed", sum(one >= PATIENCE for one in requests), aim="<=0")
-        p99, usual = percentile(requests, 99), percentile(before.requests[server], 99)
-        yield Figure(f"{name}_{server}_p99", p99 * 1000, "ms")
-        yield Figure(f"{name}_{server}_p99_ratio", p99 / usual, aim=AIM)
+        yield Figure(f"{name}_{server}_p99", _p99(requests), "ms")
+        yield Figure(f"{name}_{server}_p99_ratio", _p99(requests) / _p99(before.requests[server]), aim=AIM)
     last, usual = statistics.median(beside.last_messages), statistics.median(before.last_messages)
     yield Figure(f"{name}_last_message", last, "s")
     yield Figure(f"{name}_last_message_ratio", last / usual, aim=AIM)
+
+
+def _p99(seconds: list[float]) -> float:
+    # In milliseconds.
+    return percentile(seconds, 99) * 1000

@@ -18,8 +18,10 @@ NGINX = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/loca
 # When root starts it, nginx runs its workers as a user that may not read temporary folders.
 _USER = "user root;" if os.geteuid() == 0 else ""
 
+# As Debian's nginx.conf: a worker for each processor.
 _AROUND = """\
 daemon off;
+worker_processes auto;
 {user}
 worker_rlimit_nofile 20000;
 pid {folder}/nginx.pid;

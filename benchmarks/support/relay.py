@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import Any
 
+from benchmarks.support.commands import received
+
 BUSY = b"451 4.7.500 Server busy. Please try again later"
 # When a recipient was accepted (time.monotonic), and its address.
 Accepted = list[tuple[float, str]]
@@ -77,11 +79,10 @@ def _serve(commands: Connection, pause: float) -> None:
         loop = asyncio.get_running_loop()
         server = await loop.create_server(lambda: _Session(state), "127.0.0.1", 0, backlog=200)
         commands.send(server.sockets[0].getsockname()[1])
-        loop.add_reader(commands.fileno(), lambda: commands.send(state.answer(*commands.recv())))
+        loop.add_reader(commands.fileno(), lambda: commands.send(state.answer(*received(commands))))
         await server.serve_forever()
 
-    with contextlib.suppress(EOFError):
-        asyncio.run(serve())
+    asyncio.run(serve())
 
 
 class _Session(asyncio.Protocol):

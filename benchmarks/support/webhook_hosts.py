@@ -8,6 +8,8 @@ import time
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
 
+from benchmarks.support.commands import received
+
 GOOD, WICKED = "127.0.0.1", "127.0.0.2"
 _HANGS = 20  # seconds
 _WICKED_ANSWERS = (
@@ -58,7 +60,7 @@ def _serve(commands: Connection) -> None:
 
     def answer() -> None:
         found = list(posts)
-        if commands.recv() == "reset":
+        if received(commands) == "reset":
             posts.clear()
         commands.send(found)
 
@@ -86,8 +88,7 @@ def _serve(commands: Connection) -> None:
         asyncio.get_running_loop().add_reader(commands.fileno(), answer)
         await server.serve_forever()
 
-    with contextlib.suppress(EOFError):
-        asyncio.run(serve())
+    asyncio.run(serve())
 
 
 async def _read_request(reader: asyncio.StreamReader) -> None:
