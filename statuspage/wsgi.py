@@ -1,13 +1,14 @@
-"""The WSGI entry point: PublicSite around Django. It starts without database, queue and models."""
+"""The WSGI entry point: PublicSite, with Django in a process of its own, which published pages do not need."""
 
 import os
 import sys
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.core.wsgi import get_wsgi_application
+from django.utils.log import configure_logging
 
 from incidents.public_site.app import PublicSite
+from incidents.public_site.application_process import ApplicationProcess
 from incidents.public_site.threads import Threads
 from incidents.subscriptions.origin import network_of
 
@@ -15,24 +16,22 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "statuspage.settings")
 
 
 def application_from_settings() -> PublicSite:
+    configure_logging(settings.LOGGING_CONFIG, settings.LOGGING)
+    threads = Threads(settings.WEB_THREADS)
     return PublicSite(
-        get_wsgi_application,
+        ApplicationProcess([sys.executable, "-m", "statuspage.django_process"], settings.BASE_DIR, threads.django),
         public_root=settings.PUBLIC_ROOT,
         static_root=settings.STATIC_ROOT,
         languages=[code for code, _name in settings.LANGUAGES],
         default_language=settings.LANGUAGE_CODE,
         https=settings.HTTPS,
         catalogues=settings.LOCALE_PATHS[0],
-        threads=Threads(settings.WEB_THREADS),
+        threads=threads,
         body_timeout=settings.BODY_TIMEOUT,
         network=network_of,
         show_errors=settings.DEBUG,
     )
 
-
-# Published pages are answered in a thread beside those that run Django. With Python's default of 5 ms
-# they wait that long for each of these before they may run.
-sys.setswitchinterval(0.0005)
 
 try:
     application = application_from_settings()

@@ -26,14 +26,13 @@ MOVED = "301 Moved Permanently"
 class PublicSite:
     """Serves documents from `public_root`, static files from `static_root`, and everything else from `django`.
 
-    `django` is called once, for the first request that needs it, and returns the
-    application. `threads` limits how many requests Django handles, how many bodies are read
-    and how many requests wait for either; of these, half may be of one `network`.
+    `threads` limits how many requests `django` handles, how many bodies are read and how
+    many requests wait for either; of these, half may be of one `network`.
     """
 
     def __init__(
         self,
-        django: Callable[[], WSGIApplication],
+        django: WSGIApplication,
         *,
         public_root: Path,
         static_root: Path,

@@ -1,8 +1,7 @@
-"""Django behind PublicSite: loaded when first needed, limited in threads, replaced by the fallback if it fails."""
+"""Django behind PublicSite: limited in threads, replaced by the fallback if it fails."""
 
 import contextlib
 import logging
-import threading
 from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any
@@ -19,9 +18,9 @@ ExceptionInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple
 
 
 class Dynamic:
-    """Passes requests to the application that `load` returns, and responds with the fallback if it fails.
+    """Passes requests to `django`, and responds with the fallback if it fails.
 
-    The application must call `start_response` before it returns, as Django does.
+    `django` must call `start_response` before it returns, as Django does.
     With `show_errors`, Django's own page for a 500 is returned unchanged.
 
     If the database is down, each request waits for a timeout in a thread that readers
@@ -32,7 +31,7 @@ class Dynamic:
 
     def __init__(
         self,
-        load: Callable[[], WSGIApplication],
+        django: WSGIApplication,
         fallback: Fallback,
         bodies: Bodies,
         slots: Slots,
@@ -40,10 +39,8 @@ class Dynamic:
         network: Callable[[WSGIEnvironment], str],
         show_errors: bool,
     ) -> None:
-        self._load, self._fallback, self._show_errors = load, fallback, show_errors
+        self._django, self._fallback, self._show_errors = django, fallback, show_errors
         self._slots, self._bodies, self._network = slots, bodies, network
-        self._application: WSGIApplication | None = None
-        self._loading = threading.Lock()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if status := refusal(environ):
@@ -70,9 +67,9 @@ class Dynamic:
     def _call_django(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         response = _DeferredStart()
         try:
-            body = self._loaded()(environ, response)
+            body = self._django(environ, response)
         except Exception:
-            # Catch everything: the reader gets a response whatever fails in Django, even the import of its modules.
+            # Catch everything: the reader gets a response whatever fails in Django, even its process.
             logger.exception("Django failed to answer %s", environ.get("PATH_INFO"))
             return self._fallback(environ, start_response)
         if response.failed and not self._show_errors:
@@ -80,12 +77,6 @@ class Dynamic:
             return self._fallback(environ, start_response)
         start_response(response.status, response.headers)
         return body
-
-    def _loaded(self) -> WSGIApplication:
-        if self._application is None:
-            with self._loading:
-                self._application = self._application or self._load()
-        return self._application
 
 
 class _DeferredStart:

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 class Threads:
     """Half of the threads are for requests to Django, a quarter for reading bodies, the rest for published documents.
 
-    Threads that wait cost little memory and no processor time. So few run Django at a
-    time, because they compete with readers for Python's lock, and many may wait for that.
+    Threads that wait cost little memory and no processor time. So many may wait for Django,
+    and few are in its process at a time, where they share one processor.
     """
 
     total: int
 
     @property
     def django(self) -> int:
-        """Requests that Django handles at a time."""
+        """Requests that Django handles at a time: the threads of its process."""
         return max(1, min(4, self.total // 16))
 
     @property

@@ -115,7 +115,7 @@ def application(_connection_stays_open: None, settings: Settings, tmp_path: Path
     for path, text in DOCUMENTS.items():
         store.write(path, text.encode(), PUBLISHED_AT)
     return PublicSite(
-        WSGIHandler, public_root=tmp_path / "public", static_root=tmp_path / "static",
+        WSGIHandler(), public_root=tmp_path / "public", static_root=tmp_path / "static",
         languages=["da", "en"], default_language="da", https=True,
     )  # fmt: skip
 

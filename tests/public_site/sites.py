@@ -1,6 +1,6 @@
 """A small published store, and a PublicSite in front of a stand-in for Django that identifies itself."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -45,11 +45,7 @@ def django_stand_in(environ: WSGIEnvironment, start_response: StartResponse) -> 
     return [environ["PATH_INFO"].encode("latin-1")]
 
 
-def site(
-    root: Path, django: WSGIApplication | Callable[[], WSGIApplication] = django_stand_in, **options: Any
-) -> PublicSite:
-    """Return a PublicSite. `django` is the application; `load=` returns it, for tests of the loading."""
-    load = options.pop("load", lambda: django)
+def site(root: Path, django: WSGIApplication = django_stand_in, **options: Any) -> PublicSite:
     static_root = root.parent / "static"
     defaults = {"languages": ["da", "en"], "default_language": "da", "https": False, "static_root": static_root}
-    return PublicSite(load, public_root=root, **{**defaults, **options})
+    return PublicSite(django, public_root=root, **{**defaults, **options})

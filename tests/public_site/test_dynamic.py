@@ -15,6 +15,7 @@ from pytest_django import Settings
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from incidents.public_site import slots as slots_module
+from incidents.public_site.application_process import ProcessEnded
 from incidents.public_site.slots import Slots
 from incidents.public_site.threads import Threads
 from statuspage.local.paths import ROOT
@@ -94,13 +95,13 @@ def test_fallback_page_is_in_the_readers_language(root: Path, django: WSGIApplic
 
 
 def test_fallback_of_search_links_to_the_history(root: Path) -> None:
-    answer = ask(site(root, load=unloadable, catalogues=CATALOGUES), "/da/search/", query="q=mail")
+    answer = ask(site(root, gone, catalogues=CATALOGUES), "/da/search/", query="q=mail")
     assert answer.status == 503
     assert '<a href="/da/history/">Alle hændelser, måned for måned</a>' in answer.text
 
 
 def test_fallback_without_language_in_the_path_uses_accept_language(root: Path) -> None:
-    page = site(root, load=unloadable)
+    page = site(root, gone)
     assert_unavailable(ask(page, "/admin/", accept_language="en-GB"), "en")
     assert_unavailable(ask(page, "/admin/"), "da")
 
@@ -121,42 +122,21 @@ def test_developer_sees_the_error_itself(root: Path, django: WSGIApplication) ->
     assert ask(site(root, django, show_errors=True), "/da/subscribe/").status == 500
 
 
-def unloadable() -> WSGIApplication:
-    raise ImportError("No module named 'what'")
+def gone(_environ: WSGIEnvironment, _start_response: StartResponse) -> Iterable[bytes]:
+    raise ProcessEnded
 
 
-def test_failure_to_load_django_is_logged_and_tried_again(root: Path, caplog: pytest.LogCaptureFixture) -> None:
-    attempts = iter([unloadable, lambda: stand_in])
-
-    def load() -> WSGIApplication:
-        return next(attempts)()  # type: ignore[no-untyped-call]
-
-    page = site(root, load=load)
+def test_failure_of_django_itself_is_logged(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+    page = site(root, gone)
     assert_unavailable(ask(page, "/da/subscribe/"), "da")
-    assert "No module named 'what'" in caplog.text
+    assert "Django failed to answer /da/subscribe/" in caplog.text
+    assert "ProcessEnded" in caplog.text
     assert ask(page, "/da/").status == 200
-    assert ask(page, "/da/subscribe/").status == 200
-    assert ask(page, "/da/subscribe/").status == 200
 
 
 def stand_in(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     start_response("200 OK", [("Content-Type", "text/plain")])
     return [b"here"]
-
-
-def test_django_is_loaded_when_it_is_first_needed(root: Path) -> None:
-    loaded: list[str] = []
-
-    def load() -> WSGIApplication:
-        loaded.append("now")
-        return stand_in
-
-    page = site(root, load=load)
-    assert ask(page, "/da/").status == 200
-    assert loaded == []
-    ask(page, "/da/subscribe/")
-    ask(page, "/da/subscribe/")
-    assert loaded == ["now"]
 
 
 def test_hanging_requests_leave_threads_for_readers(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,27 +168,27 @@ def test_hanging_requests_leave_threads_for_readers(root: Path, monkeypatch: pyt
     assert ask(page, "/da/subscribe/").status == 200
 
 
-def test_requests_wait_while_django_is_loaded(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    checked, is_loaded, give_up = threading.Semaphore(0), threading.Event(), Slots._give_up
+def test_requests_wait_while_django_is_started(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    checked, is_started, give_up = threading.Semaphore(0), threading.Event(), Slots._give_up
 
     def counted(slots: Slots, granted: threading.Event) -> bool:
         checked.release()
         return give_up(slots, granted)
 
-    def load() -> WSGIApplication:
-        assert is_loaded.wait(30)
-        return stand_in
+    def starting(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        assert is_started.wait(30)
+        return stand_in(environ, start_response)
 
     monkeypatch.setattr(slots_module, "STUCK_AFTER", 0.001)
     monkeypatch.setattr(Slots, "_give_up", counted)
-    page = site(root, load=load, threads=Threads(16))
+    page = site(root, starting, threads=Threads(16))
     answers: list[int] = []
     threads = [threading.Thread(target=lambda: answers.append(ask(page, "/works").status)) for _ in range(2)]
     for thread in threads:
         thread.start()
     for _ in range(3):
         assert checked.acquire(timeout=30)
-    is_loaded.set()
+    is_started.set()
     for thread in threads:
         thread.join(30)
     assert answers == [200, 200]

@@ -2,7 +2,9 @@ import gzip
 import hashlib
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 import brotli
 import pytest
@@ -174,12 +176,12 @@ def test_other_addresses_are_passed_to_django(page: PublicSite, path: str) -> No
 
 
 def test_healthz_needs_no_other_service(root: Path) -> None:
-    def unloadable() -> None:
+    def django(_environ: WSGIEnvironment, _start_response: StartResponse) -> Iterable[bytes]:
         raise AssertionError
 
-    answer = ask(site(root, load=unloadable), "/healthz")
+    answer = ask(site(root, django), "/healthz")
     assert (answer.status, answer.text, answer.headers["Cache-Control"]) == (200, "ok\n", "no-store")
-    assert ask(site(root, load=unloadable), "/healthz", method="HEAD").body == b""
+    assert ask(site(root, django), "/healthz", method="HEAD").body == b""
 
 
 # -- New versions ------------------------------------------------------------------------------

@@ -49,7 +49,7 @@ class Site:
 
     def __init__(self, folder: Path, cookies: str) -> None:
         root = published(folder / "public", {}).root
-        self._application, self._cookies = site(root, load=get_wsgi_application, languages=["da", "en"]), cookies
+        self._application, self._cookies = site(root, get_wsgi_application(), languages=["da", "en"]), cookies
 
     def ask(self, path: str, *, method: str = "GET", query: str = "", body: str = "", cookie: str = "") -> int:
         environ: dict[str, Any] = {
