@@ -18,15 +18,15 @@ from time import monotonic
 from typing import IO
 from wsgiref.types import StartResponse, WSGIEnvironment
 
-from .transport import PART, receive_response, send_request
+from .transport import PART, NotAnswered, receive_response, send_request
 
 logger = logging.getLogger(__name__)
 
 START_AGAIN_AFTER = 5.0  # seconds
 
 
-class ProcessEnded(Exception):
-    """The process that runs the application has ended and cannot respond."""
+class ProcessEnded(NotAnswered):
+    """The process that runs the application has ended."""
 
 
 class ApplicationProcess:

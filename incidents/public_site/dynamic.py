@@ -11,6 +11,7 @@ from .bodies import Bodies, NoPlace, TooLarge, TooSlow
 from .fallback import Fallback
 from .limits import BODY_TOO_LARGE, TIMED_OUT, refusal
 from .slots import Slots
+from .transport import NotAnswered
 
 logger = logging.getLogger(__name__)
 
@@ -68,8 +69,11 @@ class Dynamic:
         response = _DeferredStart()
         try:
             body = self._django(environ, response)
+        except NotAnswered as error:
+            logger.error("Django did not answer %s: %s", environ.get("PATH_INFO"), type(error).__name__)
+            return self._fallback(environ, start_response)
         except Exception:
-            # Catch everything: the reader gets a response whatever fails in Django, even its process.
+            # Catch everything: the reader gets a response whatever fails.
             logger.exception("Django failed to answer %s", environ.get("PATH_INFO"))
             return self._fallback(environ, start_response)
         if response.failed and not self._show_errors:

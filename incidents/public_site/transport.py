@@ -26,8 +26,12 @@ IN_MEMORY = 1024 * 1024  # octets of a response; a longer one is kept in a tempo
 PART = 64 * 1024
 
 
-class ApplicationFailed(Exception):
-    """The application raised. Its own process has logged why."""
+class NotAnswered(Exception):
+    """The other process gave no response. It has logged why, or has ended."""
+
+
+class ApplicationFailed(NotAnswered):
+    """The application raised."""
 
 
 def send_request(connection: Connection, environ: WSGIEnvironment) -> None:

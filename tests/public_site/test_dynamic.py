@@ -126,12 +126,24 @@ def gone(_environ: WSGIEnvironment, _start_response: StartResponse) -> Iterable[
     raise ProcessEnded
 
 
-def test_failure_of_django_itself_is_logged(root: Path, caplog: pytest.LogCaptureFixture) -> None:
-    page = site(root, gone)
+def broken(_environ: WSGIEnvironment, _start_response: StartResponse) -> Iterable[bytes]:
+    raise ImportError("No module named 'what'")
+
+
+@pytest.mark.parametrize(("django", "reason"), [(gone, "ProcessEnded"), (broken, "No module named 'what'")])
+def test_failure_of_django_itself_is_logged(
+    root: Path, django: WSGIApplication, reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    page = site(root, django)
     assert_unavailable(ask(page, "/da/subscribe/"), "da")
-    assert "Django failed to answer /da/subscribe/" in caplog.text
-    assert "ProcessEnded" in caplog.text
+    assert reason in caplog.text
+    assert "/da/subscribe/" in caplog.text
     assert ask(page, "/da/").status == 200
+
+
+def test_requests_to_a_process_that_has_ended_are_one_line_each(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+    ask(site(root, gone), "/da/subscribe/")
+    assert [record.exc_info for record in caplog.records] == [None]
 
 
 def stand_in(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
