@@ -15,6 +15,7 @@ from django.utils.translation import get_language, get_language_info, gettext, p
 
 from . import formats, markup
 from .appearance import APPEARANCES
+from .excerpts import running_text
 from .labels import COMPONENT_STATUSES
 from .status import ComponentStatus
 from .text import Passage, Text
@@ -39,6 +40,14 @@ def language_name(code: str) -> str:
         return str(get_language_info(code)["name_translated"])
     except KeyError:
         return code
+
+
+def direction(code: str) -> str:
+    """Return the writing direction of a language, for `dir`; “auto” if Django does not know the language."""
+    try:
+        return "rtl" if get_language_info(code)["bidi"] else "ltr"
+    except KeyError:
+        return "auto"
 
 
 def quote_heading(provider: str, language: str) -> str:
@@ -99,7 +108,7 @@ def markdown(source: str) -> SafeString:
 
 def excerpt(text: Text, length: int = 200) -> str:
     """Return the beginning of a Markdown text as one plain line, for descriptions."""
-    line = " ".join(markup.plain(reader_passage(text).text).split())
+    line = running_text(markup.html(reader_passage(text).text))
     return line if len(line) <= length else f"{line[: length - 1].rsplit(' ', 1)[0]}…"
 
 

@@ -103,6 +103,8 @@ class Incident(models.Model):
     published_at = models.DateTimeField(_("published"), null=True, blank=True, editable=False)
     # A withdrawn incident keeps its updates, for `publish_again`.
     withdrawn_at = models.DateTimeField(_("withdrawn"), null=True, blank=True, editable=False)
+    # When what entries of feeds show of it, the title and the planned time, last changed since it became public.
+    revised_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

@@ -38,11 +38,13 @@ def edit_incident(*, incident: Incident, details: Details, by: User = None) -> I
     """
     incident = lock(incident)
     stale.mark_incident(incident)  # the month it was listed in before, too
-    before = (incident.started_at, incident.ended_at)
+    before, headline = (incident.started_at, incident.ended_at), _headline(incident)
     set_fields(incident, dict(details))
     if incident.phase == Phase.SCHEDULED and incident.scheduled_for is not None:
         incident.started_at = incident.scheduled_for  # until the work actually starts
     check_details(incident)
+    if incident.is_public and headline != _headline(incident):
+        incident.revised_at = timezone.now()
     incident.save()
     report.record_edit(incident)
     if incident.ended_at != before[1]:
@@ -51,6 +53,11 @@ def edit_incident(*, incident: Incident, details: Details, by: User = None) -> I
         follow_claims(incident, before[0])
     stale.mark_incident(incident)
     return incident
+
+
+def _headline(incident: Incident) -> tuple[Text, datetime | None, datetime | None]:
+    # What entries of feeds show of the incident itself.
+    return incident.title, incident.scheduled_for, incident.scheduled_until
 
 
 def _restate_end(incident: Incident) -> None:

@@ -17,6 +17,7 @@ from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
 from .. import markup
+from ..excerpts import running_text
 from ..models import Incident
 from ..publishing.reading.story import Story, with_timeline
 from ..text import Passage
@@ -168,7 +169,7 @@ def _excerpts(stories: Sequence[Story], words: str) -> dict[int, Excerpt]:
         "places": [place for place, _text in texts],
         "languages": [text.language if not text.is_own else "" for _place, text in texts],
         "dictionaries": [dictionary(text.language) for _place, text in texts],
-        "bodies": [" ".join(markup.plain(text.text).split()) for _place, text in texts],
+        "bodies": [running_text(markup.html(text.text)) for _place, text in texts],
     }
     with connection.cursor() as cursor:
         cursor.execute(_EXCERPTS, {**columns, "words": words, "options": _HEADLINE})

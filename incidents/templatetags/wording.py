@@ -9,6 +9,7 @@ register = template.Library()
 for _filter in (
     wording.language_name,
     wording.language_own_name,
+    wording.direction,
     wording.words,
     wording.markdown,
     wording.excerpt,

@@ -27,6 +27,8 @@ _RETENTION = timedelta(days=365)
 # RFC 5545 §3.8.2.2: an event ends later than it begins.
 _SHORTEST = timedelta(minutes=1)
 _REFRESH = timedelta(hours=1)
+# RFC 5545 §3.3.8.
+_LARGEST = 2**31 - 1
 
 
 class Calendar(SingleDocument):
@@ -90,8 +92,7 @@ def _event(story: Story, language: str) -> icalendar.Event:
             # Without a METHOD, DTSTAMP too is when the event was last revised (§3.8.7.2).
             "dtstamp": revised,
             "last-modified": revised,
-            # Must grow with each revision (§3.8.7.4); seconds do, and need no counter.
-            "sequence": int((revised - incident.created_at).total_seconds()),
+            "sequence": _sequence(revised - incident.created_at),
             "dtstart": start.astimezone(UTC),
             "dtend": end.astimezone(UTC),
             "summary": _text(_summary(incident), language),
@@ -102,6 +103,11 @@ def _event(story: Story, language: str) -> icalendar.Event:
         },
     )
     return event
+
+
+def _sequence(age: timedelta) -> int:
+    # Must grow with each revision (§3.8.7.4); tenths of a second do, and need no counter. 32 bits last for six years.
+    return min(age // timedelta(milliseconds=100), _LARGEST)
 
 
 def _utc() -> icalendar.Timezone:

@@ -17,6 +17,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext, pgettext
 
 from ... import formats, links, markup
+from ...excerpts import running_text
 from ...models import AffectedComponent, Component, Incident, Update
 from ...status import Phase
 from ...text import Passage
@@ -29,7 +30,11 @@ NEWEST = 50
 
 @dataclass(frozen=True)
 class FeedEntry:
-    """`title` is plain text; `title_html` marks another language. Times are in the page's time zone."""
+    """`title` is plain text; `title_html` marks another language. Times are in the page's time zone.
+
+    `plain` is the text with lines and lists, `summary` the same on one line. `added` is the time of its newest
+    part: readers of RSS, which knows no time of change, show an entry again when its date has changed.
+    """
 
     id: str
     path: str
@@ -37,8 +42,10 @@ class FeedEntry:
     title_html: SafeString
     html: str
     plain: str
+    summary: str
     published: datetime
     updated: datetime
+    added: datetime
     categories: tuple[str, ...]
 
 
@@ -93,7 +100,9 @@ def update_entry(edition: Edition, update: Update) -> FeedEntry:
         title_html=_html(_with_phase(format_html("{}", phase), _title_html(title))),
         html=edition.cached(_update_html, update),
         plain=edition.cached(_plain, update),
+        summary=edition.cached(_summary, update),
         published=timezone.localtime(update.at),
+        added=timezone.localtime(update.at),
         updated=_changed(update),
         categories=(str(incident.get_kind_display()), str(phase)),
     )
@@ -109,14 +118,17 @@ def _incident_entry(edition: Edition, story: Story) -> FeedEntry:
         title_html=_title_html(title),
         html=_rendered("feeds/incident.html", parts=parts),
         plain="\n\n".join(f"{each.get_phase_display()}: {edition.cached(_plain, each)}" for each in story.timeline),
+        summary=" ".join(f"{each.get_phase_display()}: {edition.cached(_summary, each)}" for each in story.timeline),
         published=timezone.localtime(story.timeline[-1].at),
+        added=timezone.localtime(story.timeline[0].at),
         updated=max(_changed(update) for update in story.timeline),
         categories=(str(incident.get_kind_display()), str(incident.get_phase_display())),
     )
 
 
 def _changed(update: Update) -> datetime:
-    return timezone.localtime(update.changed_at)
+    # When something that the entry shows last changed (RFC 4287 §4.2.15).
+    return timezone.localtime(max(update.changed_at, update.incident.revised_at or update.at))
 
 
 def _with_phase(phase: str, title: str) -> str:
@@ -183,12 +195,41 @@ def _plain(update: Update) -> str:
 
 def _paragraphs(update: Update) -> Iterable[str]:
     yield plain_body(reader_passage(update.text))
-    yield f"{gettext('Time of the work')}: {_window(update)}" if _window(update) else ""
-    yield "\n".join(f"- {_name(row)}{status and f': {status}'}" for row, status in _changes(update))
+    yield _labelled_window(update)
+    yield "\n".join(f"- {change}" for change in _change_lines(update))
     if update.quote:
         yield f"{quote_heading(update.incident.upstream_name, update.quote_language)}:"
         yield "\n".join(f"> {line}".rstrip() for line in markup.plain(update.quote).splitlines())
-    yield f"{gettext('Source')}: {update.quote_url}" if update.quote_url else ""
+    yield _labelled_source(update)
+
+
+def _summary(update: Update) -> str:
+    return markup.clean(" ".join(part for part in _sentences(update) if part))
+
+
+def _sentences(update: Update) -> Iterable[str]:
+    # The same as `_paragraphs` as running text.
+    text = reader_passage(update.text)
+    yield "" if text.is_own or not text else f"{untranslated_note(text.wanted)}:"
+    yield running_text(markup.html(text.text))
+    yield _labelled_window(update)
+    yield "; ".join(_change_lines(update))
+    if update.quote:
+        yield f"{quote_heading(update.incident.upstream_name, update.quote_language)}:"
+        yield running_text(markup.html(update.quote))
+    yield _labelled_source(update)
+
+
+def _labelled_window(update: Update) -> str:
+    return f"{gettext('Time of the work')}: {_window(update)}" if _window(update) else ""
+
+
+def _change_lines(update: Update) -> list[str]:
+    return [f"{_name(row)}{status and f': {status}'}" for row, status in _changes(update)]
+
+
+def _labelled_source(update: Update) -> str:
+    return f"{gettext('Source')}: {update.quote_url}" if update.quote_url else ""
 
 
 def _name(row: AffectedComponent) -> str:

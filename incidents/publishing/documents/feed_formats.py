@@ -35,11 +35,13 @@ class _Feed(SyndicationFeed):
             title_html=entry.title_html,
             link=links.absolute(entry.path),
             description=entry.plain,
+            summary=entry.summary,
             content=entry.html,
             unique_id=entry.id,
             unique_id_is_permalink=False,
             pubdate=entry.published,
             updateddate=entry.updated,
+            added=entry.added,
             categories=entry.categories,
         )
 
@@ -90,8 +92,9 @@ class Rss(_Feed, Rss201rev2Feed):
 
     def add_item_elements(self, handler: SimplerXMLGenerator, item: dict[str, Any]) -> None:
         # Feed readers parse a description as HTML, so a “<” in plain text must be escaped.
-        texts = {"title": _without_tags(item["title"]), "description": escape(item["description"], quote=False)}
-        super().add_item_elements(handler, {**item, **texts})
+        texts = {"title": _without_tags(item["title"]), "description": escape(item["summary"], quote=False)}
+        super().add_item_elements(handler, {**item, **texts, "pubdate": item["added"]})
+        handler.addQuickElement("atom:updated", rfc3339_date(item["updateddate"]))
         handler.addQuickElement("content:encoded", item["content"])
 
 

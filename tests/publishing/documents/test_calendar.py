@@ -121,6 +121,26 @@ def test_postponed_maintenance_is_a_revision_of_the_same_event(clock: time_machi
     assert after.dtstamp.value == after.last_modified.value == NOW + timedelta(minutes=5)
 
 
+def test_new_title_is_a_revision_of_the_event(clock: time_machine.Traveller) -> None:
+    maintenance = make_maintenance(start=START, end=END)
+    [before] = events()
+    clock.shift(timedelta(minutes=5))
+    operations.edit_incident(incident=maintenance, details={"title": Text(da="Udskiftning af to diske")})
+    [after] = events()
+    assert after.summary.value == "Udskiftning af to diske"
+    assert int(after.sequence.value) > int(before.sequence.value)
+
+
+def test_two_revisions_within_one_second_have_different_numbers(clock: time_machine.Traveller) -> None:
+    maintenance = make_maintenance(start=START, end=END)
+    sequences = [int(events()[0].sequence.value)]
+    for hours in (1, 2):
+        clock.shift(timedelta(milliseconds=200))
+        operations.edit_incident(incident=maintenance, details={"scheduled_until": END + timedelta(hours=hours)})
+        sequences.append(int(events()[0].sequence.value))
+    assert sequences == sorted(set(sequences))
+
+
 def test_update_and_its_correction_revise_the_event(clock: time_machine.Traveller) -> None:
     maintenance = make_maintenance(start=START, end=END)
     sequences = [int(events()[0].sequence.value)]

@@ -139,6 +139,84 @@ def test_correction_changes_updated_but_not_the_id(story: Incident) -> None:
     assert "Rettet." in after.content[0].value
 
 
+def test_new_title_changes_updated_of_every_entry_of_the_incident(story: Incident) -> None:
+    make_incident(title=Text(da="Noget andet"), statement=make_statement(at=NOW - timedelta(minutes=5)))
+    before = [(entry.id, entry.published) for entry in parsed(rendered()).entries]
+    operations.edit_incident(incident=story, details={"title": Text(da="Al mail er forsinket")})
+    entries = parsed(rendered()).entries
+    assert [(entry.id, entry.published) for entry in entries] == before
+    assert [entry.updated[11:16] for entry in entries] == ["21:55", "22:00", "22:00"]
+    assert parsed(history()).entries[1].updated == "2023-10-11T22:00:00+02:00"
+    assert [item["date_modified"][11:16] for item in json.loads(rendered("json"))["items"]] == [
+        "21:55",
+        "22:00",
+        "22:00",
+    ]
+
+
+def test_field_that_no_entry_shows_leaves_updated_as_it_is(story: Incident) -> None:
+    before = rendered()
+    operations.edit_incident(incident=story, details={"scope": Text(da="Alle"), "title": story.title})
+    assert rendered() == before
+
+
+def test_moved_window_changes_updated() -> None:
+    make_page()
+    start = NOW + timedelta(days=1)
+    with time_machine.travel(NOW - timedelta(days=1), tick=False):
+        maintenance = make_maintenance(start=start, end=start + timedelta(hours=2))
+    assert parsed(rendered()).entries[0].updated == "2023-10-10T22:00:00+02:00"
+    operations.edit_incident(incident=maintenance, details={"scheduled_until": start + timedelta(hours=3)})
+    for text in (rendered(), history(), rendered("rss"), history("rss")):
+        assert parsed(text).entries[0].updated == "2023-10-11T22:00:00+02:00"
+
+
+def test_change_of_a_draft_is_no_change_for_readers() -> None:
+    make_page()
+    draft = make_incident(draft=True)
+    operations.edit_incident(incident=draft, details={"title": Text(da="Ny titel")})
+    draft.refresh_from_db()
+    assert draft.revised_at is None
+
+
+def test_added_update_gives_the_entry_of_an_incident_a_new_date(story: Incident) -> None:
+    before = {kind: parsed(history(kind)).entries[0] for kind in ("atom", "rss")}
+    assert before["rss"].published == "Wed, 11 Oct 2023 21:00:00 +0200"
+    make_update(story, Phase.POSTMORTEM, at=NOW)
+    atom, rss = (parsed(history(kind)).entries[0] for kind in ("atom", "rss"))
+    assert (atom.id, rss.id) == (before["atom"].id, before["rss"].id)
+    assert atom.published == before["atom"].published
+    assert atom.updated == "2023-10-11T22:00:00+02:00"
+    assert rss.published == "Wed, 11 Oct 2023 22:00:00 +0200"
+
+
+def test_correction_changes_updated_in_rss_but_not_the_date(story: Incident) -> None:
+    newest = story.updates.newest_first()[0]
+    operations.correct_update(update=newest, text=Text(da="Rettet.", en="Corrected."))
+    for text in (rendered("rss"), history("rss")):
+        entry = parsed(text).entries[0]
+        assert entry.updated == "2023-10-11T22:00:00+02:00"
+        assert entry.published == "Wed, 11 Oct 2023 21:00:00 +0200"
+
+
+@pytest.mark.parametrize(("language", "direction"), [("ar", "rtl"), ("en", "ltr"), ("da", "ltr")])
+def test_quote_has_its_direction(story: Incident, language: str, direction: str) -> None:
+    story.updates.filter(quote_language="en").update(quote_language=language)
+    for text in (rendered("atom"), rendered("rss"), history("atom"), history("rss")):
+        assert f'<blockquote lang="{language}" dir="{direction}">' in html.unescape(text)
+    assert f'lang="{language}" dir="{direction}"' in json.loads(rendered("json"))["items"][0]["content_html"]
+
+
+def test_description_in_rss_is_running_text_without_marks(story: Incident) -> None:
+    words = "Sådan er det:\n\n- Mail kan **sendes**\n- [Webmail](https://example.dk/) er nede"
+    quote = "> Some\n\n1. users\n2. servers"
+    make_update(story, Phase.POSTMORTEM, text=Text(da=words), at=NOW, quote=quote, quote_language="en")
+    description = ElementTree.fromstring(rendered("rss")).findtext("channel/item/description", "")
+    assert description.startswith("Sådan er det: Mail kan sendes; Webmail er nede Meddelelse fra Microsoft 365")
+    assert description.endswith("Some users; servers")
+    assert "\n" not in description
+
+
 def test_links_to_the_update_are_absolute(story: Incident) -> None:
     newest = story.updates.newest_first()[0]
     for kind in ("atom", "rss"):
@@ -200,7 +278,7 @@ def test_quoted_statement_keeps_its_language_and_names_its_source(story: Inciden
         parsed(rendered("rss", language)).entries[0].content[0].value,
         json.loads(rendered("json", language))["items"][0]["content_html"],
     ):
-        assert '<blockquote lang="en">' in content
+        assert re.search(r'<blockquote (?=[^>]*dir="ltr")[^>]*lang="en"', content)
         assert "<strong>Impact:</strong> Some users." in content
         assert "https://status.example.net/1" in content
         assert headings[language] in content
