@@ -1,3 +1,5 @@
+from datetime import datetime
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
@@ -38,6 +40,10 @@ class IncidentQuerySet(models.QuerySet["Incident"]):
 
     def upcoming(self) -> "IncidentQuerySet":
         return self.filter(phase=Phase.SCHEDULED).in_planned_order()
+
+    def ended_since(self, moment: datetime) -> "IncidentQuerySet":
+        """Over since `moment` or later, having taken place: cancelled work has not."""
+        return self.filter(ended_at__gte=moment).exclude(phase=Phase.CANCELLED)
 
     # Each order ends with the id, so that incidents with equal times keep their places under any query plan.
 

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -14,9 +14,12 @@ from ...models import Component, ComponentGroup, Incident, overall_status
 from ...status import ComponentStatus, worst_of
 from ..reading.history import SHOWN_DAYS, SHOWN_DAYS_NARROW, History, histories, shown_since
 from ..reading.recent import recent_days
-from ..reading.story import Story, with_timeline
+from ..reading.story import Story, by_status, with_timeline
 from .base import PUBLISHED_MARK, Document, Edition, SingleDocument, Subjects
 from .social import incident_picture, page_picture
+
+# How long the home page names at its top what has ended, unless something else is ongoing.
+STILL_FRESH = timedelta(hours=24)
 
 
 @dataclass(frozen=True)
@@ -62,8 +65,12 @@ class Home(PublicPage, SingleDocument):
     def _read(now: datetime) -> dict[str, Any]:
         components = list(Component.objects.public().in_page_order())
         public = Incident.objects.public()
+        ongoing = with_timeline(public.ongoing().worst_first())
         return {
-            "ongoing": with_timeline(public.ongoing().worst_first()),
+            "ongoing": ongoing,
+            "troubled": by_status(one for one in components if one.status != ComponentStatus.OPERATIONAL),
+            "several": len(ongoing) > 1,
+            "ended": [] if ongoing else with_timeline(public.ended_since(now - STILL_FRESH).newest_first()),
             "upcoming": with_timeline(public.upcoming()),
             "groups": grouped(components, now),
             "recent": recent_days(now),

@@ -1,6 +1,7 @@
 """An incident as a page shows it: its updates, newest first, and their effects on components."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -13,6 +14,27 @@ from ...claims import StatedStatus, Step, has_begun, steps_of
 from ...models import AffectedComponent, Component, Incident, Update, page_order
 from ...models.incidents import IncidentQuerySet
 from ...status import ComponentStatus, Phase
+
+# How many components of one status are named; the others are counted.
+NAMED = 8
+
+
+@dataclass(frozen=True)
+class Status:
+    """A status and the components that have it, some of them by name."""
+
+    status: str
+    named: Sequence[Component]
+    others: int
+
+
+def by_status(components: Iterable[Component]) -> list[Status]:
+    """Return the components by status, the worst first; each status keeps the order of its components."""
+    found: dict[ComponentStatus, list[Component]] = defaultdict(list)
+    for component in components:
+        found[ComponentStatus(component.status)].append(component)
+    worst_first = sorted(found, key=lambda status: status.severity, reverse=True)
+    return [Status(status, found[status][:NAMED], len(found[status][NAMED:])) for status in worst_first]
 
 
 @dataclass(frozen=True)
@@ -57,6 +79,11 @@ class Story:
                 if not row.component.hidden:
                     stated.setdefault(row.component, []).append(_stated(row.status, update, opening))
         return [self._affected(component, stated[component]) for component in sorted(stated, key=page_order)]
+
+    @cached_property
+    def statuses(self) -> list[Status]:
+        """Return the statuses that the affected components have now, whatever the reason."""
+        return by_status(affected.component for affected in self.affected)
 
     def _affected(self, component: Component, stated: list[StatedStatus]) -> Affected:
         incident = self.incident

@@ -1,9 +1,9 @@
 """What is ongoing is listed with the worst first: home, API and the newsroom's front page."""
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 
 import pytest
 import time_machine
@@ -17,7 +17,7 @@ from incidents.publishing.documents.pages import Home
 from incidents.status import Impact, Phase
 from incidents.text import Text
 from tests.factories import make_incident, make_maintenance, make_page, make_update
-from tests.publishing.documents.rendering import rendered
+from tests.publishing.documents.rendering import rendered, words
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("public_store")]
 
@@ -63,12 +63,15 @@ def test_incidents_with_equal_impact_and_start_keep_their_order() -> None:
     assert keys == sorted(keys, reverse=True)
 
 
-def test_home_has_the_worst_first_in_the_headline_and_below() -> None:
-    headline, rest = rendered(Home()).split('<article class="part"', 1)
-    below = rest.split('aria-labelledby="systems"')[0]
-    for part in (headline, below):
-        places = [part.index(f">{name}</a>") for name in WORST_FIRST]
-        assert all(before < after for before, after in pairwise(places))
+def test_home_has_the_worst_first_and_one_line_each_from_the_fourth_on() -> None:
+    html = rendered(Home()).split('aria-labelledby="systems"')[0]
+    full, lines = html.split('<div class="story-lines">')
+    assert re.findall(r'<h2 id="i-\w+"><a [^>]+>([^<]+)</a>', full) == WORST_FIRST[:3]
+    assert re.findall(r"</svg> ([^<]+)</h2>", lines) == WORST_FIRST[3:]
+    for line in lines.split('<details class="story-line">')[1:]:
+        summary, unfolded = line.split("</summary>", 1)
+        assert re.search(r"(Problem identified|In progress) began 12 October 2023", words(summary))
+        assert "We have found the fault." in unfolded
 
 
 @pytest.mark.parametrize("name", ["summary", "incidents/unresolved"])
