@@ -5,20 +5,20 @@ other tags and attributes, safe addresses, no link within a link. Pure.
 """
 
 import re
+import string
 from collections import Counter
 from typing import Any
 from xml.etree.ElementTree import Element
 
 from markdown import Markdown
 from markdown.extensions import Extension
-from markdown.inlinepatterns import AUTOMAIL_RE, InlineProcessor, LinkInlineProcessor, Pattern
-from markdown.preprocessors import Preprocessor
+from markdown.inlinepatterns import AUTOMAIL_RE, AutolinkInlineProcessor, InlineProcessor, LinkInlineProcessor, Pattern
 from markdown.treeprocessors import Treeprocessor
 from markdown.util import INLINE_PLACEHOLDER_RE, AtomicString, Registry
 
+from .blocks import BlockReader
 from .safe_html import ENTITIES, REL, is_safe_address
 
-_ITEM = re.compile(r" {0,3}(?:[-*+]|1\.) +\S")
 # python-markdown searches the rest of the text for each opening bracket: 5,000 brackets, as from a book
 # lying on a keyboard, would delay publishing for seconds. After so many characters it stops searching,
 # and brackets stay brackets. Texts have at most 20,000 characters; those of a link are read once or twice.
@@ -32,21 +32,24 @@ _LINK_PROCESSORS = {
     "short_reference": 130,
     "short_image_ref": 125,
 }
-_HEADINGS = {"h1": "h3", "h2": "h4", "h3": "h4", "h4": "h4", "h5": "h4", "h6": "h4"}
-# Addresses that become links automatically; not a bare “backup.sh”, which may be a file name.
-_ADDRESS = r"(?i)(?<![^\W_])(?:https?://|www\.)(?:[^\s<>\"&]|&amp;|&(?!(?:#[0-9]+|#x[0-9a-f]+|[0-9a-z]+);))+"
-_INLINE_MARK = re.compile(r"[`\\\[<*_\n\x02]|://|www\.", re.IGNORECASE)
+_HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
+# Addresses that become links automatically; not a bare “backup.sh”, which may be a file name. Quotes end them.
+_ADDRESS = r"(?i)(?<![^\W_])(?:https?://|www\.)(?:[^\s<>\"&»«›‹“”„‚]|&amp;|&(?!(?:#[0-9]+|#x[0-9a-f]+|[0-9a-z]+);))+"
+_LABEL = r"[^\W_](?:[\w-]*[^\W_])?"
+_BARE_EMAIL = rf"(?<![\w.+@/-])(?:mailto:)?([^\W_][\w.+-]*@{_LABEL}(?:\.{_LABEL})+)(?![\w@-])"
+_AFTER_ADDRESS = re.compile(r"[?!.,:;*_~'’‘]+$")
+_BRACKETS = {")": "(", "]": "[", "}": "{"}
+_INLINE_MARK = re.compile(r"[`\\\[<*_\n\x02@]|://|www\.", re.IGNORECASE)
 _EMPHASIS = re.compile(r"\*+|(?<!\w)_+|_+(?!\w)")
 _ESCAPED = re.compile("\x02([0-9]+)\x03")
 _ENTITY = re.compile("&([0-9A-Za-z]+);")
 # What unpaired emphasis leaves of placeholders; bleach replaces control characters by “?” too.
 _PLACEHOLDER_PARTS = re.compile("[\x02\x03]")
-_CODE_START = re.compile("<pre[^>]*><code[^>]*>")
 
 
 def convert(text: str) -> str:
     """Return the HTML of a text."""
-    markdown = Markdown(extensions=["tables", "fenced_code", "sane_lists", "nl2br", _Dialect()], output_format="html")
+    markdown = Markdown(extensions=["tables", "nl2br", _Dialect()], output_format="html")
     return _PLACEHOLDER_PARTS.sub("?", markdown.convert(text))
 
 
@@ -55,12 +58,14 @@ class _Dialect(Extension):
         md.preprocessors.deregister("html_block")
         md.inlinePatterns.deregister("html")
         md.inlinePatterns.deregister("entity")  # the serialiser keeps entities
-        md.preprocessors.register(_CodeWithoutAttributes(md), "code-without-attributes", 24)
-        md.preprocessors.register(_ListAfterText(md), "list-after-text", 20)  # fenced code is already extracted
+        md.parser = BlockReader(md)
+        md.ESCAPED_CHARS += sorted(set(string.punctuation) - {"&", *md.ESCAPED_CHARS})  # “&” begins entities
         _limit_link_search(md.inlinePatterns)
         # After links and code, before emphasis.
         md.inlinePatterns.register(_Addresses(_ADDRESS, md), "address", 105)
+        md.inlinePatterns.register(AutolinkInlineProcessor(r"<((?i:https?)://[^\s<>]*)>", md), "autolink", 120)
         md.inlinePatterns.register(_EmailAddress(AUTOMAIL_RE, md), "automail", 110)
+        md.inlinePatterns.register(_BareEmailAddress(_BARE_EMAIL, md), "bare-email", 104)
         md.treeprocessors.register(_PlainTexts(md), "plain-texts", 21)
         md.treeprocessors.register(_ReadersTree(md), "readers-tree", -1)
 
@@ -91,33 +96,19 @@ def _limit_link_search(patterns: Registry[Pattern]) -> None:
         patterns.register(limited(processor.pattern, processor.md), name, priority)
 
 
-class _ListAfterText(Preprocessor):
-    # Allows a list directly after a line of text, as in CommonMark and in most emails.
-    def run(self, lines: list[str]) -> list[str]:
-        spaced: list[str] = []
-        in_list = False
-        for line in lines:
-            is_item = bool(_ITEM.match(line))
-            if is_item and not in_list and spaced and spaced[-1].strip():
-                spaced.append("")
-            in_list = is_item or (in_list and bool(line.strip()))
-            spaced.append(line)
-        return spaced
-
-
-class _CodeWithoutAttributes(Preprocessor):
-    # Removes language and classes from fenced code.
-    def run(self, lines: list[str]) -> list[str]:
-        stash = self.md.htmlStash.rawHtmlBlocks
-        stash[:] = [_CODE_START.sub("<pre><code>", str(code), count=1) for code in stash]
-        return lines
-
-
 class _EmailAddress(InlineProcessor):
     # `<a@b.example>`, without python-markdown's encoding of each letter.
     def handleMatch(self, m: re.Match[str], data: str) -> tuple[Element, int, int]:  # type: ignore[override]  # noqa: N802 - markdown's name
         address = self.unescape(m[1]).removeprefix("mailto:")
         return _link(f"mailto:{address}", address), m.start(), m.end()
+
+
+class _BareEmailAddress(InlineProcessor):
+    # `a@b.example`, as on GitHub.
+    ANCESTOR_EXCLUDES = ("a",)
+
+    def handleMatch(self, m: re.Match[str], data: str) -> tuple[Element, int, int]:  # type: ignore[override]  # noqa: N802 - markdown's name
+        return _link(f"mailto:{m[1]}", m[1]), m.start(), m.end()
 
 
 class _Addresses(InlineProcessor):
@@ -128,7 +119,7 @@ class _Addresses(InlineProcessor):
         self, m: re.Match[str], data: str
     ) -> tuple[Element, int, int] | tuple[None, None, None]:
         address = _before_emphasis(self._before_element(m[0]), data[max(m.start() - 500, 0) : m.start()])
-        address = address.rstrip(",." if "(" in address else ",.)")
+        address = _without_end(address)
         text = _ESCAPED.sub(lambda escaped: chr(int(escaped[1])), self.unescape(address))
         target = text if text.lower().startswith("http") else f"https://{text}"
         if not is_safe_address(target):
@@ -142,6 +133,21 @@ class _Addresses(InlineProcessor):
             if not isinstance(stash.get(placeholder[1]), str):
                 return address[: placeholder.start()]
         return address
+
+
+def _without_end(address: str) -> str:
+    # Return the address without the punctuation after it, and without closing brackets that it does not open.
+    opened = Counter(address)
+    while address:
+        last = address[-1]
+        if last in _BRACKETS and opened[last] > opened[_BRACKETS[last]]:
+            opened[last] -= 1
+            address = address[:-1]
+        elif end := _AFTER_ADDRESS.search(address):
+            address = address[: end.start()]
+        else:
+            break
+    return address
 
 
 def _before_emphasis(address: str, before: str) -> str:
@@ -173,18 +179,35 @@ class _PlainTexts(Treeprocessor):
 class _ReadersTree(Treeprocessor):
     # Headings below those of the page, images as links, safe addresses, no other attributes.
     def run(self, root: Element) -> None:
+        _lower_headings(root)
         for element in list(root.iter()):
-            element.tag = _HEADINGS.get(element.tag, element.tag)
             if element.tag == "img":
                 element.tag, element.text = "a", element.get("alt") or element.get("src", "")
                 element.set("href", element.get("src", ""))
             elif element.tag == "hr":
                 element.tag, element.text = "p", "* * *"
+            if element.tag == "a" and not is_safe_address(_reference(element)):
+                element.tag = None  # type: ignore[assignment]  # the serialiser writes its content only
             _keep_attributes(element)
             element.text, element.tail = _escape_unknown(element.text), _escape_unknown(element.tail)
         for link in list(root.iter("a")):
             for inner in list(link.iter("a"))[1:]:
-                inner.tag = None  # type: ignore[assignment]  # the serialiser writes its content only
+                inner.tag = None  # type: ignore[assignment]
+
+
+def _lower_headings(root: Element) -> None:
+    # The highest headings of a text become h3, others h4, and the first is never lower than the next.
+    headings = [element for element in root.iter() if element.tag in _HEADINGS]
+    highest = min((heading.tag for heading in headings), default="")
+    has_highest = False
+    for heading in headings:
+        is_highest = not has_highest or heading.tag == highest
+        has_highest = True
+        heading.tag = "h3" if is_highest else "h4"
+
+
+def _reference(link: Element) -> str:
+    return re.sub("&(?!amp;)", "&amp;", link.get("href", ""))
 
 
 def _keep_attributes(element: Element) -> None:
@@ -192,8 +215,7 @@ def _keep_attributes(element: Element) -> None:
         return
     kept = dict[str, str]()
     if element.tag == "a":
-        address = re.sub("&(?!amp;)", "&amp;", element.get("href", ""))
-        kept = {**({"href": address} if is_safe_address(address) else {}), "rel": REL}
+        kept = {"href": _reference(element), "rel": REL}
     elif element.tag == "ol" and re.fullmatch("[0-9]{1,9}", number := element.get("start", "")):
         kept = {"start": number}
     element.attrib.clear()

@@ -43,7 +43,7 @@ _TOKEN = re.compile(
     | &(?P<entity>[0-9A-Za-z]+);
     | <(?P<start>{"|".join(sorted(TAGS - {"a", "br"}))})>
     | <(?P<numbered>ol)[ ]start="[0-9]{{1,9}}">
-    | <(?P<link>a)(?:[ ]href="(?P<href>{_ADDRESS})")?[ ]rel="{REL.replace(" ", "[ ]")}">
+    | <(?P<link>a)[ ]href="(?P<href>{_ADDRESS})"[ ]rel="{REL.replace(" ", "[ ]")}">
     | <(?P<void>br)>
     | </(?P<end>{"|".join(sorted(TAGS - {"br"}))})>
     """,
@@ -58,7 +58,7 @@ def safe(html: str) -> str:
 
 def sanitised(html: str) -> str:
     """Return what bleach makes of the HTML."""
-    filters = [_with_rel]
+    filters = [_links_with_rel]
     cleaner = Cleaner(
         tags=TAGS,
         attributes=_is_allowed,
@@ -94,7 +94,7 @@ def _fits(token: re.Match[str], around: list[str]) -> bool:
             return around.pop() == name
     is_fit = name in _INSIDE[around[-1]]
     if kind == "link":
-        is_fit = is_fit and "a" not in around and (token["href"] is None or is_safe_address(token["href"]))
+        is_fit = is_fit and "a" not in around and is_safe_address(token["href"])
     if kind != "void":
         around.append(name)
     return is_fit
@@ -117,11 +117,17 @@ def _is_allowed(tag: str, name: str, value: str) -> bool:
     return tag == "a" and name == "href" and is_safe_address(value)
 
 
-def _with_rel(source: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    # Set `rel` on every link.
+def _links_with_rel(source: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    # Set `rel` on every link; one whose address was refused is no link.
+    is_kept = list[bool]()
     for token in source:
-        if token["type"] == "StartTag" and token["name"] == "a":
+        if token.get("name") == "a" and token["type"] == "StartTag":
+            is_kept.append((None, "href") in token["data"])
+            if not is_kept[-1]:
+                continue
             token["data"][None, "rel"] = REL
+        elif token.get("name") == "a" and token["type"] == "EndTag" and is_kept and not is_kept.pop():
+            continue
         yield token
 
 
