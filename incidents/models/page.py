@@ -32,7 +32,10 @@ class Page(models.Model):
     id = IdField()
     name = LocalizedField(_("name"), single_line=True, max_length=100)
     introduction = LocalizedField(
-        _("introduction"), blank=True, max_length=2_000, help_text=_("A few lines below the page's name. Markdown.")
+        _("introduction"),
+        blank=True,
+        max_length=2_000,
+        help_text=_("A few lines at the foot of the home page. Markdown."),
     )
     company = models.CharField(
         _("company"),

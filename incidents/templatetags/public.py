@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext
 
 from .. import formats, links
-from ..appearance import STATE_OF_IMPACT
+from ..appearance import NONE, STATE_OF_IMPACT
 from ..labels import COMPONENT_STATUSES, IMPACTS, OVERALL
 from ..models import Component, Incident, Logo, Page, Update
 from ..publishing.documents.assets import asset_path, logo_path
@@ -222,7 +222,7 @@ def status_label(status: str) -> Any:
 
 @register.filter
 def overall_label(status: str) -> Any:
-    return OVERALL[ComponentStatus(status)]
+    return gettext("No systems are listed yet") if status == NONE else OVERALL[ComponentStatus(status)]
 
 
 @register.simple_tag

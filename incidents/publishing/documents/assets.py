@@ -13,7 +13,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from ...appearance import APPEARANCES
+from ...appearance import APPEARANCES, NONE
 from ...models import Page
 from ...status import ComponentStatus
 from .base import Document, Edition, Subjects
@@ -24,7 +24,7 @@ STYLES = tuple("tokens base shell states prose timeline components history follo
 BANNER_STYLES = ("tokens", "states", "banner")
 SCRIPTS = ("moments", "days", "fresh", "theme")
 
-_ICONS = {f"favicon-{state}.svg": state for state in ComponentStatus}
+_ICONS = {f"favicon-{state}.svg": state for state in (*ComponentStatus, NONE)}
 _FOLDER = "/assets/"
 _HASH = re.compile(r"-[0-9a-f]{12}(?=\.)")
 NAMES = ("site.css", "site.js", "banner.css", *_ICONS)
@@ -124,7 +124,7 @@ def _source(folder: str, name: str, kind: str) -> str:
     return _COMMENT.sub("", source.read_text(encoding="utf-8"))
 
 
-def _icon(state: ComponentStatus) -> str:
+def _icon(state: str) -> str:
     appearance = APPEARANCES[state]
     shape = f'<path fill="{appearance.icon}" d="{appearance.path}"/>'
     return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16">{shape}</svg>\n'

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from ... import links
 from ...models import cause_of, overall_status
 from .base import Edition, SingleDocument, Subjects
-from .pages import PublicPage
+from .pages import PublicPage, shown_state
 
 
 class Banner(PublicPage, SingleDocument):
@@ -18,5 +18,5 @@ class Banner(PublicPage, SingleDocument):
         return links.banner(language)
 
     def render(self, key: str, edition: Edition) -> str:
-        state = edition.shared(overall_status)
-        return self.render_template(key, edition, state=state, cause=edition.shared(cause_of, state))
+        cause = edition.shared(cause_of, edition.shared(overall_status))
+        return self.render_template(key, edition, state=edition.shared(shown_state), cause=cause)

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.template.loader import render_to_string
 
 from ... import links
+from ...appearance import NONE
 from ...models import Component, ComponentGroup, Incident, overall_status
 from ...status import ComponentStatus, worst_of
 from ..reading.history import SHOWN_DAYS, SHOWN_DAYS_NARROW, History, histories, shown_since
@@ -45,7 +46,7 @@ class PublicPage(Document):
         path = self.path(key, edition.language)
         alternates = [(code, self.path(key, code)) for code, _name in settings.LANGUAGES]
         shared = {"page": edition.page, "alternates": alternates, "canonical": path, "published_mark": PUBLISHED_MARK}
-        defaults = {"picture": self.picture, "shown_days": SHOWN_DAYS, "shown_days_narrow": SHOWN_DAYS_NARROW}
+        defaults = {"picture": self.picture, "first_day": SHOWN_DAYS - 1, "first_day_narrow": SHOWN_DAYS_NARROW - 1}
         return render_to_string(self.template, {**shared, **defaults, **context})
 
 
@@ -57,8 +58,8 @@ class Home(PublicPage, SingleDocument):
         return links.home(language)
 
     def render(self, key: str, edition: Edition) -> str:
-        state = edition.shared(overall_status)
-        context = {"state": state, "picture": page_picture(state)}
+        state = edition.shared(shown_state)
+        context = {"state": state, "picture": self.picture if state == NONE else page_picture(state)}
         return self.render_template(key, edition, **context, **edition.shared(self._read, edition.now))
 
     @staticmethod
@@ -73,8 +74,16 @@ class Home(PublicPage, SingleDocument):
             "ended": [] if ongoing else with_timeline(public.ended_since(now - STILL_FRESH).newest_first()),
             "upcoming": with_timeline(public.upcoming()),
             "groups": grouped(components, now),
-            "recent": recent_days(now),
+            "recent": recent_days(now, components),
         }
+
+
+def shown_state() -> str:
+    """Return the overall status; NONE if there are no systems and nothing is ongoing, since nothing can be said."""
+    status = overall_status()
+    if status == ComponentStatus.OPERATIONAL and not Component.objects.public().exists():
+        return status if Incident.objects.public().ongoing().exists() else NONE
+    return status
 
 
 class IncidentPage(PublicPage):

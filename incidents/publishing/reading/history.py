@@ -19,6 +19,7 @@ from ...uptime import Day, StatusPeriod, days, midnight, status_periods, uptime
 SHOWN_DAYS = 90
 # Days shown on a phone: the newest ones.
 SHOWN_DAYS_NARROW = 45
+_SHOWN = {"wide": SHOWN_DAYS, "narrow": SHOWN_DAYS_NARROW}
 
 # The height of a bar, up to 32 units, shows the state without colour.
 _HEIGHTS = {
@@ -47,6 +48,15 @@ class Disruption:
 
 
 @dataclass(frozen=True)
+class Share:
+    """The uptime of the days whose bars are shown at a width of the screen, `wide` or `narrow`."""
+
+    width: str
+    uptime: float
+    days: int
+
+
+@dataclass(frozen=True)
 class History:
     """A component's statuses from `first` to `last`, days in the page's zone."""
 
@@ -64,6 +74,15 @@ class History:
     @cached_property
     def uptime(self) -> float | None:
         return uptime(self.periods)
+
+    @cached_property
+    def shares(self) -> list[Share]:
+        """Return the uptime for each width, with the number of days that it is counted from."""
+        return [share for width, days in _SHOWN.items() if (share := self._share(width, self.days[-days:]))]
+
+    def _share(self, width: str, shown: Sequence[Day]) -> Share | None:
+        share = uptime(self.periods, midnight(shown[0].date, self.zone))
+        return None if share is None else Share(width, share, sum(1 for day in shown if day.worst is not None))
 
     @cached_property
     def in_service(self) -> int:

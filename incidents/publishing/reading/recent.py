@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from django.db.models import Q
+from django.db.models import Min, Q
 from django.utils import timezone
 
-from ...models import Incident
+from ...models import Component, Incident
 from ...uptime import midnight
 from .history import zone
 
@@ -23,17 +23,29 @@ class Days:
     incidents: list[Incident] = field(default_factory=list)
 
 
-def recent_days(now: datetime) -> list[Days]:
-    """Return the last RECENT_DAYS days, newest first, in one query; days within a longer incident are left out."""
+def recent_days(now: datetime, components: Iterable[Component]) -> list[Days]:
+    """Return the last RECENT_DAYS days, newest first, in two queries.
+
+    Days within a longer incident are left out, and those before there was anything to record.
+    """
     today = timezone.localtime(now).date()
-    first = today - timedelta(days=RECENT_DAYS - 1)
+    first = max(today - timedelta(days=RECENT_DAYS - 1), _start_of_record(components) or date.max)
     incidents = list(
         Incident.objects.public()
         .filter(Q(started_at__lte=now) | Q(ended_at__lte=now))
         .filter(Q(ended_at=None) | Q(ended_at__gte=midnight(first, zone())))
         .newest_first()
     )
-    return _joined(_day(today - timedelta(days=back), incidents) for back in range(RECENT_DAYS))
+    return _joined(_day(today - timedelta(days=back), incidents) for back in range((today - first).days + 1))
+
+
+def _start_of_record(components: Iterable[Component]) -> date | None:
+    # Return the day on which a component came into service or the first incident began, whichever is earlier.
+    oldest = Incident.objects.public().incidents().aggregate(oldest=Min("started_at"))["oldest"]
+    begun = [timezone.localtime(oldest).date()] if oldest else []
+    return min(
+        [*begun, *(one.start_date or timezone.localtime(one.created_at).date() for one in components)], default=None
+    )
 
 
 def _day(day: date, incidents: Iterable[Incident]) -> Days | None:

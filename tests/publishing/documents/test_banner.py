@@ -110,6 +110,7 @@ def test_says_how_many_more_there_are_in_the_readers_language() -> None:
 
 
 def test_shows_the_name_of_the_page_if_nothing_is_ongoing() -> None:
+    make_component()
     assert line("da") == "Alle systemer er i drift Nordhost driftsstatus"
 
 

@@ -13,6 +13,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from incidents import operations
 from incidents.models import Component, Incident, Page
+from incidents.publishing.documents.banner import Banner
 from incidents.publishing.documents.base import PUBLISHED_MARK, Edition
 from incidents.publishing.documents.pages import Home, IncidentPage
 from incidents.status import ComponentStatus, Impact, Phase
@@ -156,6 +157,7 @@ class TestHome:
         assert "Secret" not in home()
 
     def test_planned_maintenance_is_announced(self) -> None:
+        in_service("mail")
         maintenance = make_maintenance(start=NOW + timedelta(days=2), end=NOW + timedelta(days=2, hours=3))
         html = home()
         assert f'<a href="/en/incidents/{maintenance.pk}/">Disk replacement</a>' in html
@@ -175,7 +177,24 @@ class TestHome:
         mail = in_service("mail")
         for hours, status in ((30, ComponentStatus.PARTIAL_OUTAGE), (28, ComponentStatus.OPERATIONAL)):
             operations.set_component_status(component=mail, status=status, at=NOW - timedelta(hours=hours))
-        assert "99.90%" in words(home())  # 2 hours of 89.5 days
+        text = words(home())
+        assert "Uptime 99.90% in 90 days 99.81% in 45 days" in text  # 2 hours of 89.5 days, and of 44.5 days
+
+    def test_uptime_of_each_width_belongs_to_the_bars_shown(self) -> None:
+        mail = in_service("mail")
+        for hours, status in ((30, ComponentStatus.PARTIAL_OUTAGE), (28, ComponentStatus.OPERATIONAL)):
+            at = NOW - timedelta(days=60, hours=hours)
+            operations.set_component_status(component=mail, status=status, at=at)
+        assert "Uptime 99.90% in 90 days 100.00% in 45 days" in words(home())
+
+    @pytest.mark.parametrize(("days", "period"), [(1, "in 1 day"), (6, "in 6 days")])
+    def test_period_of_uptime_is_that_in_service(self, days: int, period: str) -> None:
+        make_component("new", start_date=NOW.date() - timedelta(days=days - 1))
+        assert f"Uptime 100.00% {period} 100.00% {period} ." in words(home())
+
+    def test_axis_is_true_to_the_day(self) -> None:
+        in_service("mail")
+        assert "89 days ago 44 days ago today" in words(home())
 
     def test_outage_of_many_days_is_one_row(self) -> None:
         mail = in_service("mail")
@@ -208,6 +227,7 @@ class TestHome:
         assert html.count("bar-unknown") == 1
 
     def test_days_without_incidents_are_joined_in_one_line(self) -> None:
+        in_service("mail")
         ended = NOW - timedelta(days=2)
         incident = make_incident(
             statement=make_statement(at=ended - timedelta(hours=1)), started_at=ended - timedelta(hours=1)
@@ -217,13 +237,31 @@ class TestHome:
         assert re.search(r"11–12 October No incidents 10 October Mail is delayed .* 6–9 October No incidents", recent)
 
     def test_days_within_an_incident_are_not_listed_as_free_of_incidents(self) -> None:
+        in_service("mail")
         make_incident(statement=make_statement(at=NOW - timedelta(days=3)), started_at=NOW - timedelta(days=3))
         recent = words(home().split('id="recent"')[1])
         assert "6–8 October No incidents" in recent
         assert "9 October No" not in recent
 
     def test_works_without_any_component(self) -> None:
-        assert "No systems are listed yet." in home()
+        html = home()
+        assert "<h1>No systems are listed yet</h1>" in html
+        assert "perational" not in words(html)
+        assert "perational" not in words(rendered(Banner()))
+        assert "No incidents" not in words(html)
+        assert "Nothing has been recorded yet." in words(html)
+        assert 'rel="icon" href="/assets/favicon-none-' in html
+
+    def test_days_before_the_first_record_are_not_listed_as_free_of_incidents(self) -> None:
+        make_component("mail", start_date=NOW.date() - timedelta(days=2))
+        recent = words(home().split('id="recent"')[1])
+        assert "10–12 October No incidents" in recent
+        assert "9" not in recent.split("No incidents")[0]
+
+    def test_days_that_an_ongoing_incident_fills_are_explained(self) -> None:
+        in_service("mail")
+        make_incident(statement=make_statement(at=NOW - timedelta(days=9)), started_at=NOW - timedelta(days=9))
+        assert "Ongoing incidents are at the top of this page." in words(home().split('id="recent"')[1])
 
     def test_has_the_time_of_publishing_once(self) -> None:
         assert home().count(PUBLISHED_MARK) == 1
@@ -238,10 +276,10 @@ class TestHome:
                 operations.resolve(incident=make_incident(), text=Text(en="Over."), notify=False)
 
         more(1)
-        with django_assert_num_queries(14):
+        with django_assert_num_queries(15):
             home()
         more(3)
-        with django_assert_num_queries(14):
+        with django_assert_num_queries(15):
             home()
 
 
@@ -395,6 +433,7 @@ def test_every_page_is_free_of_inline_script_and_style(phase: Phase) -> None:
 
 
 def test_cancelled_maintenance_stays_on_home_with_its_planned_time() -> None:
+    in_service("mail")
     start = NOW + timedelta(days=2)
     with time_machine.travel(NOW - timedelta(days=2), tick=False):
         maintenance = make_maintenance(start=start, end=start + timedelta(hours=3))
