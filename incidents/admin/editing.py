@@ -12,7 +12,7 @@ from .base import NewsroomAdmin
 from .forms.details import DetailsForm
 from .forms.statements import CorrectionForm
 from .publishing_warnings import say_done
-from .shared import changeable, log, page, update_of, writer
+from .shared import changeable, log, page, say_what_happened, update_of, writer
 from .times import Effects, effects_of
 
 
@@ -35,13 +35,27 @@ def details(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) -> Htt
 
 
 def _save(admin: NewsroomAdmin, request: HttpRequest, incident: Incident, form: DetailsForm) -> None:
+    if form.tells_of_move:
+        _move(admin, request, incident, form)
+        return
     operations.edit_incident(incident=incident, details=form.details(), by=writer(request))
     admin.log_change(request, incident, [{"changed": {"fields": changed_labels(form)}}])
-    say_done(request, incident, _("Saved.") if form.has_changed() else _("Nothing changed."))
+    say_done(request, incident, _("Saved.") if form.details() else _("Nothing changed."))
+
+
+def _move(admin: NewsroomAdmin, request: HttpRequest, incident: Incident, form: DetailsForm) -> None:
+    text = form.cleaned_data["move_text"]
+    update = operations.move_maintenance(incident=incident, details=form.details(), text=text, by=writer(request))
+    if update is None:
+        admin.log_change(request, incident, [{"changed": {"fields": changed_labels(form)}}])
+        say_done(request, incident, _("Moved back. Subscribers are not notified of either change."))
+    else:
+        log(admin, request, incident, "added", update)
+        say_what_happened(request, update)
 
 
 def changed_labels(form: DetailsForm) -> list[str]:
-    return [str(form.fields[name].label) for name in form.changed_data]
+    return [str(form.fields[name].label) for name in form.changed_data if name in form.names]
 
 
 def correct(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, update_id: str) -> HttpResponse:

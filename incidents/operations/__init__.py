@@ -21,7 +21,13 @@ from .components import (
     set_component_status,
 )
 from .incidents import edit_incident, open_incident, publish_again, reopen, resolve, undo_update, withdraw
-from .maintenance import cancel_maintenance, complete_maintenance, schedule_maintenance, start_maintenance
+from .maintenance import (
+    cancel_maintenance,
+    complete_maintenance,
+    move_maintenance,
+    schedule_maintenance,
+    start_maintenance,
+)
 from .notifying import (
     cancel_announcement,
     pause_announcement,
@@ -67,6 +73,7 @@ __all__ = [
     "edit_template",
     "end_subscription",
     "import_subscribers",
+    "move_maintenance",
     "open_incident",
     "pause_announcement",
     "post_update",

@@ -9,7 +9,7 @@ from ..models import Component, Incident, Update
 from ..notifications.outbox import announce
 from ..publishing import stale
 from ..status import WORK_PHASES, Kind, Phase, phases_of
-from . import placeholders, report
+from . import moves, placeholders, report
 from .statements import BACKDATED
 from .statuses import rebuild_statuses
 
@@ -22,6 +22,7 @@ def make_public(update: Update) -> None:
     if update.publish_at is not None:
         update.at, update.publish_at = min(update.publish_at, now), None
     update.published_at = now
+    moves.apply(update, incident)
     _start_with(update, incident)
     _update_promise(incident, update, now)
     placeholders.fill(update)

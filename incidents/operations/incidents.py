@@ -13,7 +13,7 @@ from ..models import Incident, Update
 from ..publishing import stale
 from ..status import ComponentStatus, Kind, Phase
 from ..text import Text
-from . import report
+from . import moves, report
 from .effects import follow_claims, follow_timeline, named_components
 from .notifying import cancel_announcements_of, withdraw_announcements_of
 from .statements import Details, Statement, check_details, check_statement, in_utc
@@ -38,7 +38,7 @@ def edit_incident(*, incident: Incident, details: Details, by: User = None) -> I
     """
     incident = lock(incident)
     stale.mark_incident(incident)  # the month it was listed in before, too
-    before, headline = (incident.started_at, incident.ended_at), _headline(incident)
+    before, headline, planned = (incident.started_at, incident.ended_at), _headline(incident), moves.window_of(incident)
     set_fields(incident, dict(details))
     if incident.phase == Phase.SCHEDULED and incident.scheduled_for is not None:
         incident.started_at = incident.scheduled_for  # until the work actually starts
@@ -46,6 +46,7 @@ def edit_incident(*, incident: Incident, details: Details, by: User = None) -> I
     if incident.is_public and headline != _headline(incident):
         incident.revised_at = timezone.now()
     incident.save()
+    moves.follow_edit(incident, planned)
     report.record_edit(incident)
     if incident.ended_at != before[1]:
         _restate_end(incident)
@@ -156,7 +157,9 @@ def undo_update(*, update: Update, by: User = None) -> Update:  # noqa: ARG001 -
         raise ValidationError(_("Too late: subscribers are being notified, or this was undone already."))
     stale.mark_incident(incident)
     named, started_at = named_components(incident), incident.started_at
-    update.published_at, update.report = None, {}
+    update.published_at = None
+    update.report = {name: entry for name, entry in update.report.items() if name == report.MOVED}
+    moves.revert(update, incident)
     update.save()
     _follow_what_is_left(incident)
     rebuild_statuses(components=named, since=min(started_at, incident.started_at), announce=True)

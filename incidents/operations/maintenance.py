@@ -1,16 +1,24 @@
-"""Verbs for planned maintenance: schedule, start, complete, cancel."""
+"""Verbs for planned maintenance: schedule, move, start, complete, cancel."""
+
+from contextlib import suppress
+from copy import copy
+from typing import Any, cast
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from ..models import Incident, Update
+from ..models import Announcement, Incident, Update
 from ..status import ComponentStatus, Impact, Kind, Phase
 from ..text import Text
+from . import moves
 from .effects import named_components
-from .incidents import set_fields, store_new
-from .statements import Details, Statement, check_statement
-from .updates import User, add_update, lock
+from .incidents import edit_incident, set_fields, store_new, undo_update
+from .statements import Details, Move, Statement, Window, check_details, check_statement
+from .updates import User, add_update, discard_draft, lock
+
+_WINDOW = ("scheduled_for", "scheduled_until")
 
 
 @transaction.atomic
@@ -22,6 +30,58 @@ def schedule_maintenance(*, details: Details, statement: Statement, by: User = N
     incident = Incident(kind=Kind.MAINTENANCE, phase=Phase.SCHEDULED)
     set_fields(incident, dict(fields))
     return store_new(incident, statement, by=by, draft=draft)
+
+
+@transaction.atomic
+def move_maintenance(
+    *, incident: Incident, details: Details, text: Text | None = None, by: User = None
+) -> Update | None:
+    """Change the planned time, and notify subscribers of the former and the new time with an update.
+
+    `details` has the new start or end, and other fields to change; `text` follows the times. To move it without
+    notifying anybody, use `edit_incident`. If an update about an earlier move is still held, this one replaces it, so
+    that one message is sent; None if that restores the time that subscribers know.
+    """
+    incident = lock(incident)
+    _check_movable(incident)
+    after = moves.moved_window(incident, details)
+    if after == moves.window_of(incident):
+        raise ValidationError({"scheduled_for": _("The maintenance has this planned time already.")})
+    others: dict[str, Any] = {name: value for name, value in details.items() if name not in _WINDOW}
+    _take_back_held_move(incident, by)
+    incident = edit_incident(incident=incident, details=cast("Details", others), by=by)
+    before = moves.window_of(incident)
+    if before is None or after is None or before == after:
+        return None
+    _check_window(incident, after)
+    move = Move(before, after)
+    said = moves.announced_text(move, text or Text())
+    statement = Statement(phase=Phase(incident.phase), text=said, notify=True, move=move)
+    check_statement(incident, statement, draft=False)
+    return add_update(incident, statement, by=by, draft=False)
+
+
+def _check_movable(incident: Incident) -> None:
+    if not incident.is_maintenance or not incident.is_public or incident.is_over:
+        raise ValidationError(_("Only public maintenance that is not over can be moved."))
+
+
+def _check_window(incident: Incident, window: Window) -> None:
+    moved = copy(incident)
+    moved.scheduled_for, moved.scheduled_until = window.start, window.end
+    check_details(moved)
+    if window.end <= timezone.now():
+        raise ValidationError({"scheduled_until": _("This time has passed. Choose a later one.")})
+
+
+def _take_back_held_move(incident: Incident, by: User) -> None:
+    # Undo the newest update if it is a move of which nobody has been notified yet.
+    newest = incident.updates.public().newest_first().first()
+    if newest is None or moves.move_of(newest) is None:
+        return
+    if Announcement.objects.held().filter(update=newest).exists():
+        with suppress(ValidationError):  # released just now
+            discard_draft(update=undo_update(update=newest, by=by), by=by)
 
 
 def start_maintenance(*, incident: Incident, text: Text, notify: bool | None = None, by: User = None) -> Update:

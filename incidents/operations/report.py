@@ -13,6 +13,8 @@ from ..models import Announcement, Incident, Update
 from ..models.updates import UpdateQuerySet
 from .statements import in_utc
 
+# The planned time before and after a move, which an update states itself; see `moves`.
+MOVED = "moved"
 # A text, as {"text": {language: text}}; of the root cause also the status, of the planned end the time.
 Entry = dict[str, Any]
 _TEXTS = ("user_impact", "scope", "workaround", "next_steps")
@@ -24,7 +26,8 @@ def record(update: Update) -> None:
     A text that was removed is recorded as empty, so that it counts as given when it is written again.
     """
     incident, known = update.incident, _known(update)
-    update.report = {name: entry for name, entry in _entries(incident).items() if entry != known.get(name, {})}
+    kept = {MOVED: update.report[MOVED]} if MOVED in update.report else {}
+    update.report = kept | {name: entry for name, entry in _entries(incident).items() if entry != known.get(name, {})}
     if "planned_end" in update.report and "planned_end" in known:
         update.report["former_end"] = known["planned_end"]
 

@@ -51,6 +51,22 @@ def in_utc(value: Any) -> Any:
     return value.astimezone(UTC) if isinstance(value, datetime) else value
 
 
+@dataclass(frozen=True)
+class Window:
+    """The planned time of maintenance, in UTC."""
+
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True)
+class Move:
+    """A change of the planned time."""
+
+    before: Window
+    after: Window
+
+
 @dataclass(frozen=True, kw_only=True)
 class Statement:
     """One update as written.
@@ -61,6 +77,7 @@ class Statement:
     `publish_at` schedules it. `next_update_by` takes effect on publication; None keeps an
     earlier promise that is still ahead. `notify` None means yes, unless it is backdated, or
     opens an incident that was over long before.
+    `move` is the planned time that it gives maintenance, and the one before.
     `id` can be chosen in advance, so that a form sent twice is stored once: the second
     attempt raises IntegrityError and changes nothing.
     """
@@ -77,6 +94,7 @@ class Statement:
     publish_at: datetime | None = None
     notify: bool | None = None
     next_update_by: datetime | None = None
+    move: Move | None = None
 
     def __post_init__(self) -> None:
         for name in ("at", "ended_at", "publish_at", "next_update_by"):

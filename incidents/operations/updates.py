@@ -15,7 +15,7 @@ from ..notifications.outbox import announce_correction
 from ..publishing import stale
 from ..status import ComponentStatus, Phase
 from ..text import Text
-from . import placeholders, report
+from . import moves, placeholders, report
 from .effects import make_public
 from .statements import BACKDATED, Statement, check_statement
 
@@ -46,6 +46,7 @@ def publish_draft(*, update: Update, by: User = None) -> Update:
         locked.at = timezone.now()  # a draft gets the time of publication; a backdated one keeps its own
     check_statement(locked.incident, _as_statement(locked), draft=False)
     placeholders.check(locked)
+    moves.check(locked)
     locked.author_id = locked.author_id or (by.pk if by else None)
     make_public(locked)
     return locked
@@ -143,6 +144,8 @@ def _store(update: Update, incident: Incident, statement: Statement, *, by: User
     update.next_update_by = statement.next_update_by
     update.publish_at = statement.publish_at if not draft else None
     update.author_id = by.pk if by else None
+    if statement.move is not None:
+        moves.record_move(update, statement.move)
     update.full_clean(validate_constraints=False, exclude=["incident"])
     update.save()
     _store_components(update, statement)

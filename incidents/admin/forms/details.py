@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ...labels import IMPACTS
-from ...models import Incident
+from ...models import Incident, Update
 from ...operations import Details
 from ...status import Kind, impacts_of
 from .fields import model_fields
@@ -16,6 +16,7 @@ from .statements import RefusableForm, StatementForm
 TEXTS = ("user_impact", "scope", "workaround", "root_cause", "root_cause_status", "next_steps")
 UPSTREAM = ("upstream_name", "upstream_url")
 TIMES = ("started_at", "ended_at")
+WINDOW = ("scheduled_for", "scheduled_until")
 NAMES = {
     Kind.INCIDENT: ("title", "impact", "started_at", *TEXTS, *UPSTREAM),
     Kind.MAINTENANCE: ("title", "scheduled_for", "scheduled_until", *TEXTS, *UPSTREAM),
@@ -30,6 +31,22 @@ class DetailsForm(RefusableForm):
         self.names = (*NAMES[Kind(incident.kind)], *ended, "next_update_by")
         super().__init__(data, initial={name: getattr(incident, name) for name in self.names})
         self.fields.update(detail_fields(incident.kind, self.names))
+        if incident.is_maintenance and incident.is_public and not incident.is_over:
+            self.fields.update(_move_fields())
+
+    def clean(self) -> dict[str, Any]:
+        if self.cleaned_data.get("move_text") and not self.tells_of_move:
+            self.add_error(
+                "move_text",
+                _("This is sent only if the planned time changes and subscribers are notified. Clear it otherwise."),
+            )
+        return self.cleaned_data
+
+    @property
+    def tells_of_move(self) -> bool:
+        """Whether the planned time was changed and subscribers are to be notified of it."""
+        moves = any(name in self.changed_data for name in WINDOW)
+        return moves and self.cleaned_data.get("notify") == "yes"
 
     @property
     def moves_times(self) -> bool:
@@ -45,6 +62,22 @@ class DetailsForm(RefusableForm):
     def details(self) -> Details:
         """The changed values of a valid form."""
         return cast("Details", {name: self.cleaned_data[name] for name in self.names if name in self.changed_data})
+
+
+def _move_fields() -> dict[str, forms.Field]:
+    text = model_fields(Update, "text")["text"]
+    text.label = _("Why the planned time changes")
+    text.help_text = _("The update begins with the new and the former time; this follows. Markdown, may stay empty.")
+    notify = forms.ChoiceField(
+        label=_("If the planned time changes"),
+        choices=[
+            ("yes", _("Tell subscribers the new and the former time")),
+            ("no", _("Change it without notifying subscribers")),
+        ],
+        initial="yes",
+        widget=forms.RadioSelect,
+    )
+    return {"notify": notify, "move_text": text}
 
 
 def detail_fields(kind: str, names: tuple[str, ...]) -> dict[str, forms.Field]:

@@ -178,6 +178,8 @@ class MessageContent:
     def new_end(self) -> tuple[str, str] | None:
         """The planned end of maintenance and the one before, if the change is new to a recipient."""
         report = self._report
+        if "moved" in self.newest.update.report:  # its text has both times
+            return None
         if "former_end" not in report or self.incident.is_over or not report["planned_end"]:
             return None
         end, former = (datetime.fromisoformat(report[name]["time"]) for name in ("planned_end", "former_end"))

@@ -171,6 +171,23 @@ def test_moved_window_changes_updated() -> None:
         assert parsed(text).entries[0].updated == "2023-10-11T22:00:00+02:00"
 
 
+def test_announced_move_is_an_entry_with_the_former_and_the_new_time() -> None:
+    make_page()
+    start = NOW + timedelta(days=1)
+    with time_machine.travel(NOW - timedelta(days=1), tick=False):
+        maintenance = make_maintenance(start=start, end=start + timedelta(hours=1))
+    later = start + timedelta(days=1)
+    operations.move_maintenance(
+        incident=maintenance, details={"scheduled_for": later, "scheduled_until": later + timedelta(hours=1)}
+    )
+    for text in (rendered(), rendered("rss")):
+        newest, opening = parsed(text).entries
+        assert newest.id != opening.id
+        for day in ("Nyt tidspunkt: den 13. oktober", "Tidligere tidspunkt: den 12. oktober"):
+            assert day in newest.content[0].value
+    assert "Nyt tidspunkt: den 13. oktober" in json.loads(rendered("json"))["items"][0]["content_text"]
+
+
 def test_change_of_a_draft_is_no_change_for_readers() -> None:
     make_page()
     draft = make_incident(draft=True)
