@@ -22,6 +22,10 @@ _NONCHARACTERS = "\ufdd0-\ufdef" + "".join(f"{chr(end - 1)}{chr(end)}" for end i
 _CONTROL = re.compile(f"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff{_NONCHARACTERS}]")
 # Overrides, embeddings and isolates (UAX 9): an unclosed one reverses the text after it, beyond its own line.
 _BIDI_CONTROLS = re.compile("[\u202a-\u202e\u2066-\u2069]")
+# In HTML from `html`, where each “<” of a text is escaped.
+_TABLE = re.compile(r"<table>\s*<thead>(.*?)</thead>.*?</table>", re.DOTALL)
+_HEADING_TAG = re.compile(r"(?<=<)(/?)h([34])(?=>)")
+_TAG = re.compile(r"<[^>]*>")
 
 
 # The same text is on the home page, the pages of its incident and month, and in six feeds, rendered together.
@@ -58,6 +62,21 @@ def _converted(text: str) -> str | None:
         return safe_html.safe(dialect.convert(text))
     except RecursionError:
         return None
+
+
+def on_page(source: str, *, table: str = "", level: int = 3) -> SafeString:
+    """Return `html` for a page: headings begin at `level`, and each table scrolls in a frame.
+
+    The frame can be focused, so that it scrolls with the keys, and is named after `table` and its columns.
+    """
+    page = _TABLE.sub(lambda found: _framed(found, table), html(source))
+    return mark_safe(_HEADING_TAG.sub(lambda tag: f"{tag[1]}h{int(tag[2]) + level - 3}", page))  # noqa: S308 - from html
+
+
+def _framed(table: re.Match[str], word: str) -> str:
+    columns = ", ".join(filter(None, (_TAG.sub("", cell).strip() for cell in table[1].split("</th>"))))
+    label = ": ".join(filter(None, [escape(word), columns.replace('"', "&quot;")]))
+    return f'<div class="frame" role="region" tabindex="0" aria-label="{label}">{table[0]}</div>'
 
 
 def _as_typed(text: str) -> str:

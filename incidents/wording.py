@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from django.conf import settings
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import get_language, get_language_info, gettext, pgettext
+from django.utils.translation import get_language, get_language_info, gettext, override, pgettext
 
 from . import formats, markup
 from .appearance import APPEARANCES
@@ -87,23 +87,30 @@ def passage(text: Text) -> SafeString:
     )
 
 
-def prose(text: Text) -> SafeString:
-    """Return Markdown as safe HTML; another language than the reader's is marked, with a note above."""
+def prose(text: Text, level: int = 3, *, framed: bool = True) -> SafeString:
+    """Return Markdown with headings from `level`; another language than the reader's is marked, with a note above.
+
+    `framed` tables scroll on pages; feeds have no styles for that.
+    """
     shown = reader_passage(text)
     if not shown:
         return SafeString()
+    with override(shown.language):
+        table = gettext("Table")
+    body = markup.on_page(shown.text, table=table, level=level) if framed else markup.html(shown.text)
     if shown.is_own:
-        return format_html('<div class="prose">{}</div>', markup.html(shown.text))
+        return format_html('<div class="prose">{}</div>', body)
     return format_html(
         '<p class="untranslated">{}</p><div class="prose" lang="{}">{}</div>',
         untranslated_note(shown.wanted),
         shown.language,
-        markup.html(shown.text),
+        body,
     )
 
 
-def markdown(source: str) -> SafeString:
-    return markup.html(source)
+def markdown(source: str, framed: bool = True) -> SafeString:
+    """Return a Markdown text in any language; `framed` tables are named after their columns alone."""
+    return markup.on_page(source) if framed else markup.html(source)
 
 
 def excerpt(text: Text, length: int = 200) -> str:
