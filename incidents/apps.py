@@ -3,7 +3,7 @@ from django.contrib.admin.apps import AdminConfig
 from django.core import checks
 from django.utils.translation import gettext_lazy as _
 
-from .checks import check_queue
+from .checks import check_languages, check_queue
 
 
 class IncidentsConfig(AppConfig):
@@ -11,6 +11,7 @@ class IncidentsConfig(AppConfig):
     verbose_name = _("Status page")
 
     def ready(self) -> None:
+        checks.register(check_languages, checks.Tags.translation)
         checks.register(check_queue, checks.Tags.security, deploy=True)
 
 

@@ -1,10 +1,14 @@
 """System checks of what settings alone cannot refuse; `manage.py check --deploy` runs them."""
 
+import gettext
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from django.conf import settings
 from django.core import checks
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import to_locale
 
 _OPEN_QUEUE = checks.Warning(
     "REDIS_URL has no password and is not a Unix socket: anybody who can connect to the queue can delete its jobs "
@@ -13,6 +17,45 @@ _OPEN_QUEUE = checks.Warning(
     "See “The queue” in docs/settings.md.",
     id="incidents.W001",
 )
+
+
+# Complete, which `make lint` checks: the other catalogues are compared with it.
+_REFERENCE = "da"
+_SOURCE = "en"
+
+
+def check_languages(**_options: Any) -> list[checks.CheckMessage]:
+    """Refuse a language of the page whose catalogue is missing or incomplete: readers would see a mixture."""
+    folder = Path(settings.LOCALE_PATHS[0])
+    reference = _strings(folder, _REFERENCE)
+    found = [(code, len(reference - _strings(folder, code))) for code, _name in settings.LANGUAGES if code != _SOURCE]
+    return [_incomplete(code, missing, len(reference)) for code, missing in found if missing or not reference]
+
+
+def refuse_incomplete_languages() -> None:
+    """Do the same for a process that runs no system checks. Raises ImproperlyConfigured."""
+    if errors := check_languages():
+        raise ImproperlyConfigured("\n".join(f"{error.msg} {error.hint}" for error in errors))
+
+
+def _incomplete(code: str, missing: int, of_all: int) -> checks.CheckMessage:
+    return checks.Error(
+        f"LANGUAGES has “{code}”, but its catalogue lacks {missing} of {of_all} translations.",
+        hint=f"Run `LANGUAGES=…,{code} make messages`, translate what it lists, and run it again; see "
+        f"docs/languages.md. Or leave “{code}” out of LANGUAGES.",
+        id="incidents.E001",
+    )
+
+
+def _strings(folder: Path, code: str) -> set[str]:
+    # The strings that a compiled catalogue translates, each with its context.
+    path = folder / to_locale(code) / "LC_MESSAGES" / "django.mo"
+    if not path.exists():
+        return set()
+    with path.open("rb") as file:
+        catalogue: dict[Any, str] = gettext.GNUTranslations(file)._catalog  # type: ignore[attr-defined]
+    keys = (key[0] if isinstance(key, tuple) else key for key in catalogue)  # a plural has a key per form
+    return {key for key in keys if key}
 
 
 def check_queue(**_options: Any) -> list[checks.CheckMessage]:

@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from django.conf import settings
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import get_language, get_language_info, gettext, override, pgettext
+from django.utils.translation import get_language, get_language_info, gettext, ngettext, override, pgettext
 
 from . import formats, markup
 from .appearance import APPEARANCES
@@ -72,6 +72,18 @@ def listed(parts: Sequence[str]) -> str:
     """Return “Webmail, FTP and Spam filter” in the active language; "" for no parts."""
     *most, last = parts or [""]
     return pgettext("joins the last two of a list", " and ").join([", ".join(most), last]) if most else last
+
+
+def counted(incidents: int, maintenances: int) -> str:
+    """Return “2 incidents, 1 maintenance window”; a kind without any is left out."""
+    parts = [
+        ngettext("%(count)d incident", "%(count)d incidents", incidents) % {"count": incidents} if incidents else "",
+        ngettext("%(count)d maintenance window", "%(count)d maintenance windows", maintenances)
+        % {"count": maintenances}
+        if maintenances
+        else "",
+    ]
+    return ", ".join(filter(None, parts)) or gettext("No incidents")
 
 
 def passage(text: Text) -> SafeString:

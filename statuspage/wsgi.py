@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.log import configure_logging
 
+from incidents.checks import refuse_incomplete_languages
 from incidents.public_site.app import PublicSite
 from incidents.public_site.application_process import ApplicationProcess
 from incidents.public_site.threads import Threads
@@ -16,6 +17,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "statuspage.settings")
 
 
 def application_from_settings() -> PublicSite:
+    refuse_incomplete_languages()
     configure_logging(settings.LOGGING_CONFIG, settings.LOGGING)
     threads = Threads(settings.WEB_THREADS)
     return PublicSite(

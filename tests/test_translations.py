@@ -80,7 +80,8 @@ def test_words_of_the_field_have_their_danish_names(english: str, danish: str) -
 
 def test_fallback_note_is_in_the_readers_language() -> None:
     with translation.override("da"):
-        assert untranslated_note("da") == "Endnu ikke oversat til dansk"
+        assert untranslated_note("da") == "Endnu ikke på dansk"
+        assert untranslated_note("de") == "Endnu ikke på tysk"
     with translation.override("en"):
         assert untranslated_note("en") == "Not yet translated into English"
 

@@ -48,10 +48,10 @@ SELECT {incident} AS incident_id, {weight} * ts_rank_cd({vector}, to_tsquery('{d
 # The indexes find the incidents with each word; ranks are computed only for incidents that have all of them.
 _FIND = """
 WITH matching (id) AS ({matching}), ranked AS ({ranked})
-SELECT ranked.incident_id, count(*) OVER ()
+SELECT ranked.incident_id, count(*) OVER (), count(*) FILTER (WHERE incident.kind = 'maintenance') OVER ()
   FROM ranked JOIN incidents_incident AS incident ON incident.id = ranked.incident_id
  WHERE incident.published_at IS NOT NULL
- GROUP BY ranked.incident_id, incident.started_at
+ GROUP BY ranked.incident_id, incident.started_at, incident.kind
  ORDER BY max(ranked.rank) DESC, incident.started_at DESC, ranked.incident_id
  LIMIT %(limit)s OFFSET %(offset)s
 """
@@ -90,6 +90,11 @@ class Results:
     hits: list[Hit]
     total: int
     page: int
+    maintenances: int = 0
+
+    @property
+    def incidents(self) -> int:
+        return self.total - self.maintenances
 
     @property
     def earlier(self) -> int | None:
@@ -121,10 +126,11 @@ def find(query: str, language: str, page: int = 1) -> Results:
         story.incident.pk: story
         for story in with_timeline(Incident.objects.public().filter(pk__in=[r[0] for r in rows]))
     }
-    stories = [by_id[pk] for pk, _total in rows]
+    stories = [by_id[pk] for pk, _total, _maintenances in rows]
     excerpts = _excerpts(stories, any_word)
     hits = [Hit(story, excerpts.get(place)) for place, story in enumerate(stories)]
-    return Results(hits, rows[0][1] if rows else 0, page)
+    _pk, total, maintenances = rows[0] if rows else ("", 0, 0)
+    return Results(hits, total, page, maintenances)
 
 
 def _words(query: str) -> list[str]:

@@ -27,6 +27,7 @@ for _filter in (
 
 for _tag in (
     wording.quote_heading,
+    wording.counted,
     wording.passage,
     wording.prose,
     wording.span,

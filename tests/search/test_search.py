@@ -16,7 +16,7 @@ from incidents.search.index import vectors
 from incidents.search.results import PAGE_SIZE, find
 from incidents.status import Phase
 from incidents.text import Text
-from tests.factories import make_incident, make_page, make_statement, make_update
+from tests.factories import make_incident, make_maintenance, make_page, make_statement, make_update
 
 pytestmark = pytest.mark.django_db
 
@@ -125,11 +125,19 @@ def test_excerpt_in_another_language_says_so() -> None:
     assert re.search(r'<p class="entry-text" lang="en" dir="auto">[^<]*<mark>queue</mark>', html)
 
 
+def test_incidents_and_maintenance_are_counted_separately() -> None:
+    for _each in range(2):
+        make_incident(title=Text(da="Skuret"))
+    make_maintenance(start=NOW, end=NOW + timedelta(hours=1), title=Text(da="Skuret"))
+    assert "Fundet: 2 hændelser, 1 vedligeholdelse " in shown(search("skuret"))
+    assert "Found: 2 incidents, 1 maintenance window " in shown(search("skuret", "en"))
+
+
 def test_result_pages_keep_the_query() -> None:
     for _each in range(PAGE_SIZE + 1):
         make_incident(title=Text(da="Kø og æble"))
     first = search("kø æble")
-    assert f"{PAGE_SIZE + 1} hændelser fundet" in shown(first)
+    assert f"Fundet: {PAGE_SIZE + 1} hændelser " in shown(first)
     assert 'href="?q=k%C3%B8%20%C3%A6ble&amp;page=2" rel="next"' in first.content.decode()
     second = search("kø æble", page="2").content.decode()
     assert second.count('<li class="entry">') == 1

@@ -6,14 +6,23 @@ from typing import Any
 from babel.messages import Catalog
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils.translation import to_locale
 
 from incidents.management import catalogues
 
 SOURCES = ["incidents", "statuspage", "templates"]
 
 
+def _chosen() -> list[str]:
+    # The folders of the languages in LANGUAGES; English is the source.
+    return [to_locale(code) for code, _name in settings.LANGUAGES if code != "en"]
+
+
 class Command(BaseCommand):
-    help = "Collects the translatable strings in incidents/locale and compiles the catalogues."
+    help = (
+        "Collects the translatable strings in incidents/locale and compiles the catalogues. A language that is new in "
+        "LANGUAGES gets a catalogue."
+    )
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -24,7 +33,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         folder = Path(settings.LOCALE_PATHS[0])
         source = catalogues.extract(Path(settings.BASE_DIR), SOURCES)
-        languages = sorted({"da", *(path.name for path in folder.glob("*") if path.is_dir())})
+        languages = sorted({"da", *_chosen(), *(path.name for path in folder.glob("*") if path.is_dir())})
         if options["check"]:
             self.check_catalogues(source, folder, languages)
             return

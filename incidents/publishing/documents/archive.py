@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from ... import links
 from ...models import Component, Incident, Page
+from ...status import Kind
 from ...uptime import midnight
 from ..reading import months
 from ..reading.history import History, histories, shown_since, zone
@@ -26,10 +27,11 @@ NEWEST = 30  # incidents on a component's page; the history has all of them
 
 @dataclass(frozen=True)
 class Month:
-    """A month and the number of incidents that started in it."""
+    """A month, and how many incidents and how much planned maintenance started in it."""
 
     first: date
-    number: int
+    incidents: int
+    maintenances: int
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class HistoryIndex(PublicPage, SingleDocument):
         return links.history(language)
 
     def render(self, key: str, edition: Edition) -> str:
-        counted = [Month(month, number) for month, number in reversed(edition.shared(_incidents_per_month).items())]
+        counted = reversed(edition.shared(_months_of_archive))
         years = [(year, list(group)) for year, group in groupby(counted, key=lambda month: month.first.year)]
         return self.render_template(key, edition, years=years)
 
@@ -153,13 +155,15 @@ def _archive_span() -> tuple[date, date]:
     return min(limiting), max(limiting)
 
 
-def _incidents_per_month() -> dict[date, int]:
-    # Return the number of incidents that started in each month of the archive, in one query.
-    by_month = Incident.objects.public().order_by().values_list(TruncMonth("started_at", tzinfo=zone()))
-    numbers = {month.date(): count for month, count in by_month.annotate(Count("id"))}
-    this_month = months.month_of(timezone.now())
-    span = months.between(min([this_month, *numbers]), max([this_month, *numbers]))
-    return {month: numbers.get(month, 0) for month in span}
+def _months_of_archive() -> list[Month]:
+    # Count what started in each month of the archive, oldest first, in one query.
+    by_month = Incident.objects.public().order_by().values_list(TruncMonth("started_at", tzinfo=zone()), "kind")
+    numbers = {(month.date(), kind): count for month, kind, count in by_month.annotate(Count("id"))}
+    found = [months.month_of(timezone.now()), *(month for month, _kind in numbers)]
+    return [
+        Month(month, numbers.get((month, Kind.INCIDENT), 0), numbers.get((month, Kind.MAINTENANCE), 0))
+        for month in months.between(min(found), max(found))
+    ]
 
 
 def _uptime_by_month(component: Component, now: datetime) -> list[MonthOfUptime]:

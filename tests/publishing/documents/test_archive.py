@@ -48,8 +48,20 @@ def touched(*names: str) -> list[str]:
 def test_index_lists_every_month_since_the_first_incident_including_empty_ones() -> None:
     past_incident(datetime(2023, 10, 9, 21, 0, tzinfo=UTC))
     text = words(rendered(HistoryIndex()))
-    assert "December 2023 No incidents November 2023 No incidents October 2023 1 entry" in text
+    assert "December 2023 No incidents November 2023 No incidents October 2023 1 incident" in text
     assert "September 2023" not in text
+
+
+def test_index_counts_incidents_and_maintenance_separately() -> None:
+    for day in (9, 10):
+        past_incident(datetime(2023, 10, day, 21, 0, tzinfo=UTC))
+    for month in (10, 11):
+        begin = datetime(2023, month, 20, 21, 0, tzinfo=UTC)
+        make_maintenance(start=begin, end=begin + timedelta(hours=1))
+    text = words(rendered(HistoryIndex()))
+    assert "November 2023 1 maintenance window October 2023 2 incidents, 1 maintenance window" in text
+    text = words(rendered(HistoryIndex(), language="da"))
+    assert "november 2023 1 vedligeholdelse oktober 2023 2 hændelser, 1 vedligeholdelse" in text
 
 
 def test_every_public_incident_is_on_its_months_page() -> None:
