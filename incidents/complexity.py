@@ -22,7 +22,9 @@ _BEGINNING = re.compile(r"-+|=+|#+|[+>]|\*(?=[ \t])|\d+[.)]")
 _BEGINNINGS = re.compile(rf"(?:[ \t]*(?:{_BEGINNING.pattern}))*")
 # The end of each of these is searched for in the whole text.
 _SEARCHED = re.compile(r"(?:```|~~~) *[^\s`~]|<!\[CDATA\[")
-_DELIMITERS = re.compile(r"[\s>*+0-9.)|:-]*\|[\s|:-]*")
+# The row below the head of a table, perhaps in an item or a quote, in two patterns: one would need quadratic time.
+_DELIMITERS = re.compile(r"[\s>*+0-9.)|:-]*")
+_DELIMITERS_REVERSED = re.compile(r"[\s:-]*\|")
 _FENCE = re.compile(r"(~~~+|```+)(?: *[\w#.+-]* *$)?")
 _ITEM = re.compile(r"(?:[ \t]*(?:[-*+>]|\d{1,9}[.)]))*[ \t]*")
 _ITEM_MARK = re.compile(r"[-*+](?=[ \t])|>|\d[.)]")
@@ -66,8 +68,12 @@ def _missing_cells(lines: list[str]) -> int:
         if columns and line.strip():
             missing += max(columns - line.count("|"), 0)
         else:
-            columns = line.count("|") if _DELIMITERS.fullmatch(line) else 0
+            columns = line.count("|") if _is_delimiter_row(line) else 0
     return missing
+
+
+def _is_delimiter_row(line: str) -> bool:
+    return bool(_DELIMITERS.fullmatch(line) and _DELIMITERS_REVERSED.match(line[::-1]))
 
 
 def _without_code(text: str) -> str:
