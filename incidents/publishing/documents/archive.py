@@ -33,6 +33,21 @@ class Month:
     incidents: int
     maintenances: int
 
+    @property
+    def is_quiet(self) -> bool:
+        return not self.incidents and not self.maintenances
+
+
+@dataclass(frozen=True)
+class Year:
+    number: int
+    months: list[Month]
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing started in it, so that it is folded into one line."""
+        return all(month.is_quiet for month in self.months)
+
 
 @dataclass(frozen=True)
 class MonthOfUptime:
@@ -50,7 +65,7 @@ class HistoryIndex(PublicPage, SingleDocument):
 
     def render(self, key: str, edition: Edition) -> str:
         counted = reversed(edition.shared(_months_of_archive))
-        years = [(year, list(group)) for year, group in groupby(counted, key=lambda month: month.first.year)]
+        years = [Year(year, list(group)) for year, group in groupby(counted, key=lambda month: month.first.year)]
         return self.render_template(key, edition, years=years)
 
 

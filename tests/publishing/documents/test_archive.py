@@ -1,5 +1,6 @@
 """The pages of months and components: every incident is reachable, empty months are named, uptime per month."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -50,6 +51,16 @@ def test_index_lists_every_month_since_the_first_incident_including_empty_ones()
     text = words(rendered(HistoryIndex()))
     assert "December 2023 No incidents November 2023 No incidents October 2023 1 incident" in text
     assert "September 2023" not in text
+
+
+def test_year_without_incidents_is_folded_into_one_line() -> None:
+    for year in (2021, 2023):
+        past_incident(datetime(year, 10, 9, 21, 0, tzinfo=UTC))
+    html = rendered(HistoryIndex())
+    (folded,) = re.findall(r"<details class.*?</details>", html, re.DOTALL)
+    assert folded.count("/en/history/2022/") == 12
+    assert "2021" not in folded
+    assert "2023" not in folded
 
 
 def test_index_counts_incidents_and_maintenance_separately() -> None:
