@@ -188,7 +188,8 @@ def percent(share: float) -> str:
 def shape(state: str) -> SafeString:
     """Return the shape of a state, hidden from screen readers: a word always follows it."""
     return format_html(
-        '<svg class="shape state-{0}" viewBox="0 0 16 16" aria-hidden="true"><path d="{1}"/></svg>',
+        '<svg class="shape state-{0}" width="16" height="16" viewBox="0 0 16 16" aria-hidden="true">'
+        '<path d="{1}"/></svg>',
         state,
         APPEARANCES[state].path,
     )

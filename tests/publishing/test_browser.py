@@ -233,6 +233,49 @@ def test_page_is_in_reading_order_without_style(published: Published, page: "Pag
     assert found == sorted(found)
 
 
+def test_pictures_keep_their_size_without_style(published: Published, page: "Page") -> None:
+    page.route("**/*.css", lambda route: route.abort())
+    page.goto(published.url("home"))
+    sizes = "[...document.querySelectorAll('svg')].map((each) => each.getBoundingClientRect())"
+    drawn = page.evaluate(f"{sizes}.map((box) => [box.width, box.height])")
+    assert drawn
+    assert [size for size in drawn if size not in ([16, 16], [359, 32])] == []
+
+
+# Texts of at least 8 characters with fewer than 4 on an average line.
+LETTER_BY_LETTER = """(() => {
+    const found = [], range = document.createRange();
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+        const words = texts.currentNode.data.trim(), parent = texts.currentNode.parentElement;
+        if (words.length < 8 || !parent.checkVisibility() || parent.closest('.unseen, .skip')) continue;
+        range.selectNodeContents(texts.currentNode);
+        if (words.length / range.getClientRects().length < 4) found.push(parent.outerHTML.slice(0, 120));
+    }
+    return found })()"""
+
+
+@pytest.mark.parametrize(("width", "percent"), [(390, 200), (320, 200), (1280, 200), (1280, 400)])
+@pytest.mark.parametrize("kind", ["home", "incident", "history", "month", "component", "maintenance", "follow"])
+def test_large_text_neither_scrolls_sideways_nor_stands_letter_by_letter(
+    published: Published, chromium: "Browser", kind: str, width: int, percent: int
+) -> None:
+    page = opened(chromium, published.url(kind), viewport={"width": width, "height": 844})
+    page.evaluate(f"document.documentElement.style.fontSize = '{percent}%'")
+    page.evaluate(UNFOLD)
+    assert page.evaluate(LETTER_BY_LETTER) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.context.close()
+
+
+@pytest.mark.parametrize("kind", ["home", "incident"])
+def test_paper_has_no_relative_times(published: Published, page: "Page", kind: str) -> None:
+    page.goto(published.url(kind))
+    assert page.locator(".ago:visible").count() > 0
+    page.emulate_media(media="print")
+    assert page.locator(".ago:visible").count() == 0
+
+
 def test_nothing_moves_with_reduced_motion(published: Published, page: "Page") -> None:
     page.emulate_media(reduced_motion="reduce")
     page.goto(published.url("home"))
@@ -297,12 +340,15 @@ def test_days_can_be_read_one_by_one_with_the_keyboard(published: Published, chr
 
 
 @pytest.mark.parametrize("width", [320, 1280])
+@pytest.mark.parametrize("kind", ["home", "incident", "component", "month"])
 def test_every_target_is_at_least_24_pixels_high_or_within_a_text(
-    published: Published, chromium: "Browser", width: int
+    published: Published, chromium: "Browser", kind: str, width: int
 ) -> None:
-    page = opened(chromium, published.url("home"), viewport={"width": width, "height": 800})
+    page = opened(chromium, published.url(kind), viewport={"width": width, "height": 800})
+    page.evaluate(UNFOLD)
+    links = ".update-when a, .source a, .component-name a, .entry-title a, .days td a, .touched a, .imprint a"
     small = page.evaluate(
-        """[...document.querySelectorAll('summary, nav a, .ways a')]
+        f"""[...document.querySelectorAll('summary, nav a, .ways a, .story-head a, .watch, .onward a, {links}')]
            .filter((each) => each.checkVisibility() && each.getBoundingClientRect().height < 24)
            .map((each) => each.outerHTML)"""
     )

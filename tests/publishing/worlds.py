@@ -57,6 +57,9 @@ def troubled() -> dict[str, str]:
         statement=make_statement(at=past, components={systems[0].pk: ComponentStatus.MAJOR_OUTAGE}), started_at=past
     )
     operations.resolve(incident=resolved, text=Text(da="Slut."), at=past + timedelta(hours=30), notify=False)
+    again = {systems[0].pk: ComponentStatus.MAJOR_OUTAGE}
+    second = make_incident(statement=make_statement(at=past, components=again), started_at=past)
+    operations.resolve(incident=second, text=Text(da="Slut."), at=past + timedelta(hours=30), notify=False)
     incident = make_incident(
         statement=make_statement(
             at=timezone.now() - timedelta(hours=3),
@@ -73,7 +76,8 @@ def troubled() -> dict[str, str]:
         upstream_name="Microsoft",
     )
     components = {systems[1].pk: ComponentStatus.PARTIAL_OUTAGE, systems[2].pk: ComponentStatus.DEGRADED_PERFORMANCE}
-    operations.correct_update(update=make_update(incident, components=components), text=Text(da=TABLE))
+    update = make_update(incident, components=components, at=timezone.now() - timedelta(hours=2))
+    operations.correct_update(update=update, text=Text(da=TABLE))
     tomorrow = timezone.now() + timedelta(days=1)
     make_maintenance(start=tomorrow, end=tomorrow + timedelta(hours=1), components=(systems[3],))
     return {

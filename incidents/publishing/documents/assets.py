@@ -20,7 +20,9 @@ from .base import Document, Edition, Subjects
 from .brand_colour import DARK_PAPER, LIGHT_PAPER, readable_on
 from .themes import theme_rules
 
-STYLES = tuple("tokens base shell states prose timeline components history follow forms subscriptions print".split())
+STYLES = tuple(
+    "tokens base shell hero states prose timeline components history follow forms subscriptions print".split()
+)
 BANNER_STYLES = ("tokens", "states", "banner")
 SCRIPTS = ("moments", "days", "fresh", "theme")
 
