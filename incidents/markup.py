@@ -6,6 +6,7 @@ and each rendering goes through this module. A text that is more complicated tha
 `complexity` allows, stored before there were such bounds, is shown as it was typed.
 """
 
+import logging
 import re
 from functools import lru_cache
 from html import escape
@@ -14,6 +15,8 @@ from django.utils.safestring import SafeString, mark_safe
 
 from . import complexity, dialect, safe_html
 from . import plain as plaintext
+
+logger = logging.getLogger(__name__)
 
 # XML 1.0 forbids these even as references, so they would break feeds (RFC 4287 §2).
 # Lone surrogates are no characters, and PostgreSQL rejects them. Noncharacters (Unicode §23.7) are
@@ -60,7 +63,8 @@ def _converted(text: str) -> str | None:
         return None
     try:
         return safe_html.safe(dialect.convert(text))
-    except RecursionError:
+    except Exception:  # an error in one text would keep each feed and month that contains it from being published
+        logger.exception("This text is shown as it was typed, because it cannot be rendered: %.100r", text)
         return None
 
 

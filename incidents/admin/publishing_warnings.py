@@ -1,31 +1,37 @@
 """Explains to staff which changes readers do not see because the public page could not be written."""
 
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 
 from ..models import Incident, StaleSubject
 from ..models.publication import StaleSubjectQuerySet
 from ..publishing import failures
 from ..publishing.failures import Cause
+from ..wording import words
 from .lookups import FilteredAdmin
+
+_INCIDENT = re.compile("/incidents/([^/]+)/")
+_MAX_NAMED = 3
 
 
 def why_unwritten(stale: StaleSubjectQuerySet | None = None) -> str:
     """A sentence that says why changes (to these subjects, or any) are not public; "" if they are."""
     stale = StaleSubject.objects.all() if stale is None else stale
-    reasons = failures.parse_reasons(stale.failed().values_list("error", flat=True)).values()
-    causes = Counter(failures.cause_of(reason) for reason in reasons)
+    reasons = failures.parse_reasons(stale.failed().values_list("error", flat=True))
+    causes = Counter(map(failures.cause_of, reasons.values()))
     if not causes:
         return ""
     (cause, _number), *_others = causes.most_common(1)
-    return _words()[cause]
+    return _failed_documents(reasons) if cause is Cause.DOCUMENT else _words()[cause]
 
 
 def why_incident_is_unwritten(incident: Incident) -> str:
@@ -81,6 +87,20 @@ def unwritten_sentence(why: str) -> str:
     return said % {"why": why}
 
 
+def _failed_documents(reasons: Mapping[str, str]) -> str:
+    # Name the incidents or addresses whose documents raise errors, with the reasons.
+    failed = {path: reason for path, reason in reasons.items() if failures.cause_of(reason) is Cause.DOCUMENT}
+    keys = {path: found[1] for path in failed if (found := _INCIDENT.search(path))}
+    titles = Incident.objects.in_bulk(set(keys.values()))
+    named = dict[str, str]()
+    for path, reason in failed.items():
+        incident = titles.get(keys.get(path, ""))
+        named.setdefault(words(incident.title) if incident else path, reason)
+    documents = [f"{name} ({Truncator(reason).chars(200)})" for name, reason in named.items()]
+    listing = "; ".join([*documents[:_MAX_NAMED], *(["…"] if len(documents) > _MAX_NAMED else [])])
+    return _("Not published because of an error: %(documents)s.") % {"documents": listing}
+
+
 def _words() -> dict[Cause, str]:
     return {
         Cause.NO_SPACE: _("There is no space left where the page is stored."),
@@ -89,5 +109,4 @@ def _words() -> dict[Cause, str]:
         Cause.NO_FOLDER: _("The folder where the page is stored is missing."),
         Cause.STORE: _("The place where the page is stored cannot be written to."),
         Cause.MIRROR: _("The copy of the page on other servers could not be updated."),
-        Cause.DOCUMENT: _("A document of the page could not be made because of an error."),
     }
