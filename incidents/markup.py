@@ -80,7 +80,7 @@ def on_page(source: str, *, table: str = "", level: int = 3) -> SafeString:
 def _framed(table: re.Match[str], word: str) -> str:
     columns = ", ".join(filter(None, (_TAG.sub("", cell).strip() for cell in table[1].split("</th>"))))
     label = ": ".join(filter(None, [escape(word), columns.replace('"', "&quot;")]))
-    return f'<div class="frame" role="region" tabindex="0" aria-label="{label}">{table[0]}</div>'
+    return f'<div class="frame" role="group" tabindex="0" aria-label="{label}">{table[0]}</div>'
 
 
 def _as_typed(text: str) -> str:

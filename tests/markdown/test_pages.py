@@ -9,7 +9,7 @@ from incidents.text import Text
 from incidents.wording import prose
 
 TABLE = '| Tid | **Hændelse** & "følge" |\n|---|---|\n| 14.12 | Sikringen går |\n'
-FRAME = '<div class="frame" role="region" tabindex="0" aria-label="{}"><table>'
+FRAME = '<div class="frame" role="group" tabindex="0" aria-label="{}"><table>'
 
 
 def page(template: str, **context: object) -> str:
