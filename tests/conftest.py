@@ -6,6 +6,7 @@ pytest loads this file; see also `harness/environment.py`.
 
 import os
 import shutil
+import signal
 import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 environment.prepare()
 hypothesis.register_profile("any machine", deadline=None)
 hypothesis.load_profile("any machine")
+# A shell starts background jobs with SIGINT ignored; the processes of tests would inherit that and never stop.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_configure(config: pytest.Config) -> None:

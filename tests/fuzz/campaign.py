@@ -59,6 +59,6 @@ def _try(name: str, call: Callable[[bytes], object], made: bytes, tracer: Tracer
             return tracer.run(lambda: call(made))
         call(made)
     except Exception as error:
-        corpus.add(name, [made])
+        corpus.add(name, [made], longest=float("inf"))
         raise pytest.fail.Exception(f"{name}({made[:2_000]!r}): {error!r}") from error
     return False

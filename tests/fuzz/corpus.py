@@ -16,10 +16,10 @@ def read(name: str) -> list[bytes]:
     return [line.encode().decode("unicode_escape").encode("latin-1") for line in lines]
 
 
-def add(name: str, inputs: Iterable[bytes]) -> None:
-    """Add inputs that are new and not too long."""
+def add(name: str, inputs: Iterable[bytes], longest: float = LONGEST_KEPT) -> None:
+    """Add inputs that are new and have at most `longest` bytes."""
     known = read(name)
-    new = [made for made in dict.fromkeys(inputs) if made not in known and len(made) <= LONGEST_KEPT]
+    new = [made for made in dict.fromkeys(inputs) if made not in known and len(made) <= longest]
     if new:
         with (FOLDER / f"{name}.txt").open("a", encoding="ascii") as stream:
             stream.writelines(f"{made.decode('latin-1').encode('unicode_escape').decode()}\n" for made in new)

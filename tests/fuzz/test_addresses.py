@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+import traceback
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 import time_machine
 from django.contrib.auth import get_user_model
 from django.core.handlers.wsgi import WSGIHandler
-from django.core.signals import request_finished, request_started
+from django.core.signals import got_request_exception, request_finished, request_started
 from django.db import close_old_connections, transaction
 from django.urls import URLPattern, URLResolver, get_resolver
 from pytest_django import Settings
@@ -150,13 +151,15 @@ def _other_bodies(path: str, fields: dict[str, str]) -> Iterator[bytes]:
     yield written("POST", path, {**_HEADERS, "Content-Type": "application/json"}, json.dumps(fields).encode())
 
 
-def test_no_request_makes_the_product_fail(application: PublicSite, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_request_makes_the_product_fail(
+    application: PublicSite, caplog: pytest.LogCaptureFixture, raised: list[str]
+) -> None:
     caplog.set_level(logging.ERROR)
     with time_machine.travel(NOW, tick=False):
         seeds = list(_seeds(application, list(_paths(_values()))))
         fuzz(
             "request",
-            _sender(application, caplog),
+            _sender(application, caplog, raised),
             seeds=seeds,
             words=_WORDS,
             number=NUMBER,
@@ -166,13 +169,27 @@ def test_no_request_makes_the_product_fail(application: PublicSite, caplog: pyte
     assert Delivery.objects.count() == 0
 
 
-def _sender(application: PublicSite, caplog: pytest.LogCaptureFixture) -> Callable[[bytes], object]:
+@pytest.fixture
+def raised() -> Iterator[list[str]]:
+    """The tracebacks of what Django caught; it logs none if the page for another error raises."""
+    found: list[str] = []
+
+    def note(**_values: object) -> None:
+        found.append(traceback.format_exc())
+
+    got_request_exception.connect(note)
+    yield found
+    got_request_exception.disconnect(note)
+
+
+def _sender(application: PublicSite, caplog: pytest.LogCaptureFixture, raised: list[str]) -> Callable[[bytes], object]:
     def call(request: bytes) -> None:
         caplog.clear()
+        raised.clear()
         with transaction.atomic():
             answer = send(application, request)
             transaction.set_rollback(True)
-        assert 200 <= answer.status < 500, answer.status
+        assert 200 <= answer.status < 500, (answer.status, raised)
         lines = [RedactingFormatter().format(record) for record in caplog.records]
         assert not [line for line in lines if "Traceback" in line]
         for name, value in answer.headers:
