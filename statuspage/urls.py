@@ -16,3 +16,7 @@ urlpatterns = [
     *provider.urls(),
     *i18n_patterns(path("", include("incidents.subscriptions.urls")), path("", include("incidents.search.urls"))),
 ]
+
+handler400 = "statuspage.error_pages.bad_request"
+handler403 = "statuspage.error_pages.permission_denied"
+handler404 = "statuspage.error_pages.page_not_found"

@@ -28,6 +28,17 @@ def test_odd_bytes_are_refused_without_a_traceback(page: Site, address: str, cap
     assert failures(page, address, caplog) == []
 
 
+@pytest.mark.parametrize(
+    ("path", "headers", "status"),
+    [("/da/nothing/", {}, 404), ("/admin/", {"host": "status\xfa.example"}, 400), ("/readyz", {}, 405)],
+)
+def test_malformed_form_gets_the_page_of_its_error(path: str, headers: dict[str, str], status: int) -> None:
+    client = Client(enforce_csrf_checks=True, raise_request_exception=False)
+    client.cookies["csrftoken"] = "0123456789abcdef" * 2
+    answer = client.post(path, b"--b--", content_type="multipart/form-data", headers=headers)
+    assert answer.status_code == status
+
+
 def test_all_dynamic_addresses_are_tried() -> None:
     assert {"/readyz", "/metrics", "/i18n/setlang/", "/admin/login/"} <= set(ADDRESSES)
     assert any("subscription/manage/{}" in one for one in ADDRESSES)
