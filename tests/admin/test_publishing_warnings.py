@@ -248,7 +248,7 @@ def test_document_with_a_fault_holds_up_no_other_incident(publisher: Client, mon
 
     monkeypatch.setattr(PublicStore, "stage", choke)
     make_update(poisoned, notify=True, text=Text(en="Worse."))
-    assert "A document of the page could not be made because of an error." in page_of(publisher, poisoned)
+    assert "Not published because of an error: Mail is delayed (ValueError: poisoned)." in page_of(publisher, poisoned)
     send(publisher, ADD, notify="yes", **TYPED)
     other = Incident.objects.exclude(pk=poisoned.pk).get()
     page = page_of(publisher, other)
