@@ -29,7 +29,7 @@ _HARD_BREAK = re.compile(r"(?<!\\)((?:\\\\)*)\\$")
 # What a line may have before the text that lists and quotes contain.
 _CONTAINERS = re.compile(r"(?: *(?:>|(?:[-+*]|\d{1,9}[.)])(?= |$)))* *")
 _TASK = re.compile(r"\[([ xX])\](?= +\S)")
-_TASK_SIGNS = {" ": "☐", "x": "☑", "X": "☑"}  # text, since a form control on a page that only tells would mislead
+_TASK_BOXES = {" ": "☐", "x": "☑", "X": "☑"}  # readers would try to change a form control
 
 
 class _Reader(Protocol):
@@ -135,7 +135,7 @@ class BlockReader(BlockParser):
         if items[0].number != 1 and element.tag == "ol":
             element.set("start", str(items[0].number))
         for content in contents:
-            content[0] = _TASK.sub(lambda task: _TASK_SIGNS[task[1]], content[0], count=1)
+            content[0] = _TASK.sub(lambda task: _TASK_BOXES[task[1]], content[0], count=1)
             is_loose |= self._read(SubElement(element, "li"), content)
         if not is_loose:
             for item in element:

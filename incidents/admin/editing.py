@@ -35,7 +35,7 @@ def details(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) -> Htt
 
 
 def _save(admin: NewsroomAdmin, request: HttpRequest, incident: Incident, form: DetailsForm) -> None:
-    if form.tells_of_move:
+    if form.notifies_of_move:
         _move(admin, request, incident, form)
         return
     operations.edit_incident(incident=incident, details=form.details(), by=writer(request))

@@ -15,8 +15,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from queue import SimpleQueue
 from time import monotonic
-from typing import IO
 from wsgiref.types import StartResponse, WSGIEnvironment
+from wsgiref.util import FileWrapper
 
 from .transport import PART, NotAnswered, receive_response, send_request
 
@@ -53,7 +53,7 @@ class ApplicationProcess:
                 child.stop()
                 raise ProcessEnded from error
         start_response(status, headers)
-        return _Parts(body)
+        return FileWrapper(body, PART)
 
     def _running(self) -> "_Child":
         with self._starting:
@@ -102,15 +102,3 @@ class _Child:
         # It has ended already, or a thread of it has, so that it could not use all connections.
         self._process.kill()
         self._process.wait()
-
-
-class _Parts:
-    # The body of a response, in parts.
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-
-    def __iter__(self) -> Iterator[bytes]:
-        return iter(lambda: self._file.read(PART), b"")
-
-    def close(self) -> None:
-        self._file.close()

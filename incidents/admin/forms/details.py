@@ -19,7 +19,7 @@ TIMES = ("started_at", "ended_at")
 WINDOW = ("scheduled_for", "scheduled_until")
 NAMES = {
     Kind.INCIDENT: ("title", "impact", "started_at", *TEXTS, *UPSTREAM),
-    Kind.MAINTENANCE: ("title", "scheduled_for", "scheduled_until", *TEXTS, *UPSTREAM),
+    Kind.MAINTENANCE: ("title", *WINDOW, *TEXTS, *UPSTREAM),
 }
 
 
@@ -35,7 +35,7 @@ class DetailsForm(RefusableForm):
             self.fields.update(_move_fields())
 
     def clean(self) -> dict[str, Any]:
-        if self.cleaned_data.get("move_text") and not self.tells_of_move:
+        if self.cleaned_data.get("move_text") and not self.notifies_of_move:
             self.add_error(
                 "move_text",
                 _("This is sent only if the planned time changes and subscribers are notified. Clear it otherwise."),
@@ -43,7 +43,7 @@ class DetailsForm(RefusableForm):
         return self.cleaned_data
 
     @property
-    def tells_of_move(self) -> bool:
+    def notifies_of_move(self) -> bool:
         """Whether the planned time was changed and subscribers are to be notified of it."""
         moves = any(name in self.changed_data for name in WINDOW)
         return moves and self.cleaned_data.get("notify") == "yes"
@@ -71,7 +71,7 @@ def _move_fields() -> dict[str, forms.Field]:
     notify = forms.ChoiceField(
         label=_("If the planned time changes"),
         choices=[
-            ("yes", _("Tell subscribers the new and the former time")),
+            ("yes", _("Notify subscribers of the new and the former time")),
             ("no", _("Change it without notifying subscribers")),
         ],
         initial="yes",
