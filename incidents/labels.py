@@ -59,6 +59,11 @@ OVERALL = {
 }
 
 
+def overall_label(state: str) -> str:
+    """Return the sentence for an overall status, or for the state of a page without systems."""
+    return str(OVERALL[ComponentStatus(state)] if state in OVERALL else _("No systems are listed yet"))
+
+
 def choices(labels: Mapping[Any, Promise | str]) -> list[tuple[str, Promise | str]]:
     """Return choices for a model or form field from one of the tables above."""
     return [(state.value, label) for state, label in labels.items()]

@@ -13,8 +13,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext
 
 from .. import formats, links
-from ..appearance import NONE, STATE_OF_IMPACT
-from ..labels import COMPONENT_STATUSES, IMPACTS, OVERALL
+from ..appearance import STATE_OF_IMPACT
+from ..labels import COMPONENT_STATUSES, IMPACTS, overall_label
 from ..models import Component, Incident, Logo, Page, Update
 from ..publishing.documents.assets import asset_path, logo_path
 from ..publishing.documents.social import DRAWINGS, picture_path
@@ -26,6 +26,7 @@ register = template.Library()
 
 register.simple_tag(shape)
 register.simple_tag(state)
+register.filter(overall_label)
 
 
 @register.simple_tag(takes_context=True)
@@ -218,11 +219,6 @@ def when(incident: Incident) -> SafeString:
 @register.filter
 def status_label(status: str) -> Any:
     return COMPONENT_STATUSES[ComponentStatus(status)]
-
-
-@register.filter
-def overall_label(status: str) -> Any:
-    return gettext("No systems are listed yet") if status == NONE else OVERALL[ComponentStatus(status)]
 
 
 @register.simple_tag

@@ -10,12 +10,12 @@ from django.utils.html import format_html
 from django.utils.translation import pgettext
 
 from ... import links, markup
-from ...appearance import APPEARANCES
-from ...labels import COMPONENT_STATUSES, OVERALL
-from ...models import overall_status
+from ...appearance import APPEARANCES, NONE
+from ...labels import COMPONENT_STATUSES, overall_label
 from ...status import ComponentStatus
 from ...wording import words
 from .base import Document, Edition, Subjects
+from .pages import shown_state
 
 # White text is legible on it (4.5:1), whatever the page around it looks like.
 BACKGROUND = "#31373d"
@@ -51,13 +51,14 @@ class Badge(Document):
         return links.badge(language if self.per_language else "")
 
     def render(self, key: str, edition: Edition) -> str:
-        state = edition.shared(overall_status)
+        state = edition.shared(shown_state)
         return badge_svg(state, markup.clean(words(edition.page.name)) or "Status", edition.language)
 
 
-def badge_svg(state: ComponentStatus, page: str, language: str) -> str:
+def badge_svg(state: str, page: str, language: str) -> str:
     """Return the badge as SVG in the active language, which must be `language`."""
-    label, word = pgettext("on the badge", "Status"), str(COMPONENT_STATUSES[state])
+    label = pgettext("on the badge", "Status")
+    word = pgettext("on the badge", "Unknown") if state == NONE else str(COMPONENT_STATUSES[ComponentStatus(state)])
     middle = 8 + _width(label) + 8  # where the background ends and the colour begins
     word_at = middle + 8 + 12 + 6  # after the shape
     return format_html(
@@ -73,7 +74,7 @@ def badge_svg(state: ComponentStatus, page: str, language: str) -> str:
         shape=APPEARANCES[state].path,
         shape_at=middle + 8,
         page=page,
-        sentence=OVERALL[state],
+        sentence=overall_label(state),
         language=language,
         background=BACKGROUND,
         colour=APPEARANCES[state].light,

@@ -93,7 +93,13 @@ class TestBadge:
 
     def test_name_of_the_page_is_escaped(self) -> None:
         Page.objects.update(name=Text(en="A & <b>\x0b"))
-        assert badge("en").findtext(f"{SVG}desc") == "A & <b>: All systems are operational"
+        assert badge("en").findtext(f"{SVG}desc") == "A & <b>: No systems are listed yet"
+
+    @pytest.mark.parametrize(("language", "word"), [("da", "Ukendt"), ("en", "Unknown")])
+    def test_without_systems_claims_nothing(self, language: str, word: str) -> None:
+        assert [part.text for part in badge(language).iter(f"{SVG}text")][1] == word
+        make_component()
+        assert [part.text for part in badge(language).iter(f"{SVG}text")][1] in ("I drift", "Operational")
 
     def test_address_without_a_language_has_the_default_language(self) -> None:
         assert Badge(per_language=False).path("", "da") == "/badge.svg"
