@@ -126,7 +126,7 @@ def incident_shape(incident: Incident, updates: Sequence[Update], page: Page) ->
         "name": _line(incident.title),
         "status": status_of(incident.phase),
         "created_at": moment(first.at if first else incident.started_at),
-        "updated_at": moment(max((update.changed_at for update in updates), default=incident.started_at)),
+        "updated_at": moment(changed_at(incident, updates)),
         "monitoring_at": _moment_of(updates, Phase.MITIGATED),
         "resolved_at": moment(incident.ended_at) if incident.ended_at else None,
         "impact": incident.impact,
@@ -141,6 +141,12 @@ def incident_shape(incident: Incident, updates: Sequence[Update], page: Page) ->
         shape["scheduled_for"] = moment(incident.scheduled_for)
         shape["scheduled_until"] = moment(incident.scheduled_until)
     return {**shape, **_incident_details(incident)}
+
+
+def changed_at(incident: Incident, updates: Iterable[Update]) -> datetime:
+    """Return when readers last saw a change: of an update, the title or the planned time."""
+    changes = [incident.revised_at, *(update.changed_at for update in updates)]
+    return max((change for change in changes if change), default=incident.started_at)
 
 
 def update_shape(update: Update, affected: list[Json]) -> Json:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from ... import links
 from ...models import Component, ComponentGroup, Incident, Page, overall_status
 from ...status import ComponentStatus
-from ...statuspage_api import Json, component_shape, group_shape, incident_shape, page_shape, status_shape
+from ...statuspage_api import Json, changed_at, component_shape, group_shape, incident_shape, page_shape, status_shape
 from ..reading.story import Story, with_timeline
 from .base import Document, Edition, Subjects
 
@@ -34,9 +34,9 @@ class Facts:
     def updated_at(self) -> datetime:
         """Return when anything public last changed."""
         stories = [*self.incidents, *self.unresolved, *self.maintenance, *self.upcoming, *self.active]
-        updates = (update.changed_at for story in stories for update in story.timeline)
+        incidents = (changed_at(story.incident, story.timeline) for story in stories)
         components = (component.updated_at for component in self.components)
-        return max([self.page.updated_at or _EPOCH, *updates, *components])
+        return max([self.page.updated_at or _EPOCH, *incidents, *components])
 
 
 class ApiDocument(Document):

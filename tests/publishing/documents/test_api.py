@@ -246,3 +246,13 @@ def test_phases_and_statuses_convert_both_ways() -> None:
         }
         with pytest.raises(ValueError, match="nonsense"):
             statuspage_api.phase_of("nonsense")
+
+
+def test_a_new_title_is_a_change_of_incident_and_page() -> None:
+    make_incident()
+    later = NOW + timedelta(hours=1)
+    with time_machine.travel(later, tick=False):
+        operations.edit_incident(incident=Incident.objects.get(), details={"title": Text(en="New title")})
+    data = read("incidents")
+    assert data["incidents"][0]["updated_at"] == data["page"]["updated_at"] == "2023-10-11T15:00:00.000+02:00"
+    assert data["incidents"][0]["incident_updates"][0]["updated_at"] == "2023-10-11T14:00:00.000+02:00"
