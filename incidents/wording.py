@@ -15,8 +15,8 @@ from django.utils.translation import get_language, get_language_info, gettext, n
 
 from . import formats, markup
 from .appearance import APPEARANCES
-from .excerpts import running_text
 from .labels import COMPONENT_STATUSES
+from .markup.excerpts import running_text
 from .status import ComponentStatus
 from .text import Passage, Text
 

@@ -12,8 +12,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from .. import complexity
-from ..markup import clean, one_line
+from ..markup import clean, complexity, one_line
 from ..text import Text
 from ..wording import language_name
 from .ids import LENGTH, new_id

@@ -17,7 +17,7 @@ from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
 from .. import markup
-from ..excerpts import running_text
+from ..markup.excerpts import running_text
 from ..models import Incident
 from ..publishing.reading.story import Story, with_timeline
 from ..text import Passage

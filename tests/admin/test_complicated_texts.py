@@ -12,7 +12,7 @@ from django.utils import timezone, translation
 from django.utils.html import escape
 
 from incidents import operations
-from incidents.complexity import MAX_MARKS
+from incidents.markup.complexity import MAX_MARKS
 from incidents.models import Announcement, Component, Incident, Update
 from incidents.notifications.ledger.writer import ClaimedDelivery
 from incidents.notifications.messages.email import render

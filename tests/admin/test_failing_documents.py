@@ -6,7 +6,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from incidents import dialect, markup, scheduler
+from incidents import markup, scheduler
+from incidents.markup import dialect
 from incidents.models import Incident, StaleSubject
 from incidents.publishing.store.public_store import PublicStore
 from incidents.text import Text

@@ -17,7 +17,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext, pgettext
 
 from ... import formats, links, markup
-from ...excerpts import running_text
+from ...markup.excerpts import running_text
 from ...models import AffectedComponent, Component, Incident, Update
 from ...status import Phase
 from ...text import Passage

@@ -3,7 +3,7 @@
 import pytest
 
 from incidents import markup
-from incidents.excerpts import running_text
+from incidents.markup.excerpts import running_text
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,7 @@ from html import escape
 
 from django.utils.safestring import SafeString, mark_safe
 
-from . import complexity, dialect, safe_html
-from . import plain as plaintext
+from . import complexity, dialect, plain_text, safe_html
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +52,7 @@ def plain(source: str) -> str:
     text = clean(source)
     if _converted(text) is None:
         return text.strip()
-    return plaintext.plain(html(source))
+    return plain_text.plain(html(source))
 
 
 @_cached

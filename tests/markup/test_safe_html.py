@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from incidents import complexity, dialect, markup, safe_html
+from incidents import markup
+from incidents.markup import complexity, dialect, safe_html
+from tests.markup.test_complexity import REPORT
+from tests.markup.test_markup import ATTACKS, PIECES, Inspector
 from tests.support.markdown_shapes import shapes
-from tests.test_complexity import REPORT
-from tests.test_markup import ATTACKS, PIECES, Inspector
 
 LINK = '<a href="https://a.example" rel="noopener noreferrer nofollow">'
 

@@ -3,7 +3,7 @@
 import pytest
 
 from incidents import markup
-from tests.markdown.corpus import Case, cases, on_one_line
+from tests.markup.corpus import Case, cases, on_one_line
 
 CASES = cases()
 

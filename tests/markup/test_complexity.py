@@ -15,7 +15,8 @@ from django.utils import translation
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from incidents import complexity, markup
+from incidents import markup
+from incidents.markup import complexity
 from incidents.models import Incident, Update
 from tests.support.markdown_shapes import LENGTH, longest, shapes
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from incidents import markup
-from tests.markdown.specification import Example, examples, seen
+from tests.markup.specification import Example, examples, seen
 
 DOCS = Path(__file__).parents[2] / "docs/markdown.md"
 EXAMPLES = list(examples())
