@@ -13,7 +13,7 @@ MAX_LEVELS = 10
 
 # Marks and ends of lines take about the same time each. What occurs in two of these counts twice, and so
 # do the ends of lines with a break or before an indented line, and emphasis at the end of a cell.
-_MARKS = [*"` ~ ![ [ ]( ]: )[ )![ < @ | *| _| \\ \x02 &".split(" "), ") [", ") ![", "\n", "  \n", "\n    "]
+_MARKS = [*"` ~ ![ [ ]( ]: )[ )![ < @ @ | *| _| \\ \x02 &".split(" "), ") [", ") ![", "\n", "  \n", "\n    "]
 _ADDRESSES = ["://", "http://", "https://", "www.", "www."]
 _LINKED_ADDRESSES = ["](http://", "](https://"]  # need no search
 _EMPHASIS = re.compile(r"\*\*?|__?")
