@@ -1,7 +1,7 @@
 """The badge: the overall state as an image for other pages, with word, shape and colour, and a text alternative.
 
 An image in `<img>` cannot load fonts, so the badge uses installed ones, and each text is
-stretched to the width reserved for it.
+stretched to the width reserved for it. Most readers have Arial or a font of its widths.
 """
 
 from collections.abc import Iterable
@@ -19,6 +19,15 @@ from .pages import shown_state
 
 # White text is legible on it (4.5:1), whatever the page around it looks like.
 BACKGROUND = "#31373d"
+# Widths of characters that differ from most, in parts of the font size.
+_WIDTHS = {
+    **dict.fromkeys("ijl", 0.222),
+    **dict.fromkeys(" .,:;ftI", 0.278),
+    **dict.fromkeys("r-", 0.333),
+    **dict.fromkeys("ckJsvxyz", 0.5),
+    **dict.fromkeys("mM", 0.833),
+    **dict.fromkeys("wæWÆ", 0.9),
+}
 _SVG = """\
 <svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="24" viewBox="0 0 {width} 24" \
 role="img" aria-labelledby="title desc" xml:lang="{language}">
@@ -27,7 +36,7 @@ role="img" aria-labelledby="title desc" xml:lang="{language}">
 <rect width="{width}" height="24" rx="3" fill="{background}"/>
 <path d="M{middle} 0h{right}a3 3 0 0 1 3 3v18a3 3 0 0 1-3 3h-{right}z" fill="{colour}"/>
 <path transform="translate({shape_at} 6) scale(.75)" d="{shape}" fill="#fff"/>
-<g fill="#fff" font-family="Verdana,'DejaVu Sans','Noto Sans',sans-serif" font-size="12" aria-hidden="true">
+<g fill="#fff" font-family="Arial,'Liberation Sans',Roboto,'Noto Sans',sans-serif" font-size="12" aria-hidden="true">
 <text x="8" y="16.2" textLength="{label_width}" lengthAdjust="spacingAndGlyphs">{label}</text>
 <text x="{word_at}" y="16.2" textLength="{word_width}" lengthAdjust="spacingAndGlyphs">{word}</text>
 </g>
@@ -82,5 +91,5 @@ def badge_svg(state: str, page: str, language: str) -> str:
 
 
 def _width(text: str) -> int:
-    # Return the approximate width of a text in Verdana at size 12.
-    return round(sum(4.4 if character in "fijltr.,:; " else 11 if character in "mwMW" else 7.8 for character in text))
+    # Return the approximate width of a text in Arial at size 12.
+    return round(12 * sum(_WIDTHS.get(character, 0.7 if character.isupper() else 0.556) for character in text))
