@@ -45,10 +45,10 @@ format: install-dev ## format code and templates
 bench: install-dev ## run a benchmark: NAME=read, or NAME=plot to draw all results; ARGS for options
 	@$(VENV)/python -m benchmarks $(NAME) $(ARGS)
 
-screenshots: install-dev ## retake the screenshots in docs/images (needs Chromium)
+screenshots: install-dev ## retake the screenshots in docs/images (needs Chromium and Inter)
 	@$(VENV)/python -m tools.screenshots
 
-social: install-dev ## redraw static/img/social after a change of its text or shapes (needs Chromium)
+social: install-dev ## redraw static/img/social after a change of its text or shapes (needs Chromium and Inter)
 	@$(VENV)/python -m tools.social_pictures
 
 html: ## validate the pages that `make run` has published: VNU=vnu.jar (npm install vnu-jar; needs Java)

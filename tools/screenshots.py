@@ -18,6 +18,7 @@ from harness.browser import launch
 from harness.product import PASSWORD, Product, run_environment
 from statuspage.local.paths import ROOT
 from statuspage.local.servers import Servers
+from tools.fonts import require_font
 
 IMAGES = ROOT / "docs" / "images"
 WIDE, PHONE = 1280, 390
@@ -65,6 +66,7 @@ PICTURES = [
 
 
 def main() -> None:
+    require_font()
     IMAGES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -22,6 +22,7 @@ from playwright.sync_api import Page
 from harness.browser import launch
 from incidents.appearance import APPEARANCES
 from incidents.publishing.documents.social import DRAWINGS, FOLDER, HEIGHT, WIDTH, WORDLESS
+from tools.fonts import require_font
 
 STYLE = """
 body { margin: 0; width: 1200px; height: 630px; background: #fff }
@@ -35,6 +36,7 @@ h1 { letter-spacing: -.025em;
 
 
 def main() -> None:
+    require_font()
     words_of: dict[str, dict[str, str]] = {}
     with launch() as browser:
         page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
