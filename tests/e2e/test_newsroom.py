@@ -166,3 +166,19 @@ def test_composer_promises_no_message_for_an_incident_that_ended_long_ago(site: 
     page.check("[name=although_backdated]")
     expect(page.locator(".says-tells")).to_be_visible()
     page.context.close()
+
+
+@pytest.mark.parametrize("locale", ["da-DK", "en-GB"])
+def test_forms_of_planned_maintenance_fit_on_a_phone(site: Product, browser: Browser, locale: str) -> None:
+    person = open_newsroom(site, browser, locale=locale, viewport=PHONE)
+    person.logs_in()
+    page, found = person.page, list[object]()
+    page.goto(f"{site.url}/admin/incidents/maintenance/")
+    planned = page.locator("a[href*='/change/']").first.get_attribute("href")
+    assert planned is not None
+    for path in ("/admin/incidents/maintenance/add/", planned, planned.replace("/change/", "/details/")):
+        page.goto(f"{site.url}{path}")
+        found += display_problems(page, "light") + display_problems(page, "dark")
+    assert page.locator("[name=notify]").count() == 2
+    assert found == []
+    page.context.close()
