@@ -58,7 +58,7 @@ class Home(PublicPage, SingleDocument):
         return links.home(language)
 
     def render(self, key: str, edition: Edition) -> str:
-        state = edition.shared(shown_state)
+        state = edition.shared(shown_state, edition.shared(overall_status))
         context = {"state": state, "picture": self.picture if state == NONE else page_picture(state)}
         return self.render_template(key, edition, **context, **edition.shared(self._read, edition.now))
 
@@ -78,12 +78,11 @@ class Home(PublicPage, SingleDocument):
         }
 
 
-def shown_state() -> str:
+def shown_state(overall: ComponentStatus) -> str:
     """Return the overall status; NONE if there are no systems and nothing is ongoing, since nothing can be said."""
-    status = overall_status()
-    if status == ComponentStatus.OPERATIONAL and not Component.objects.public().exists():
-        return status if Incident.objects.public().ongoing().exists() else NONE
-    return status
+    if overall == ComponentStatus.OPERATIONAL and not Component.objects.public().exists():
+        return overall if Incident.objects.public().ongoing().exists() else NONE
+    return overall
 
 
 class IncidentPage(PublicPage):
