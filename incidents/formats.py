@@ -57,14 +57,14 @@ def time_of_day(value: datetime) -> str:
 def span(
     start: datetime, end: datetime | None, wrap: Callable[[datetime, str], str] = lambda _value, text: text
 ) -> str:
-    """Return a time span; the date is given once if both ends are on the same day in the page's time zone.
+    """Return a time span in the page's time zone, without repeating a day, year or zone that both ends share.
 
     `wrap` encloses the text of each time in markup, such as `<time>`.
     """
     if end is None:
         return pgettext("time span", "since %(start)s") % {"start": wrap(start, moment(start))}
     if timezone.localtime(start).date() != timezone.localtime(end).date():
-        return pgettext("time span", "%(start)s to %(end)s") % {"start": moment(start), "end": moment(end)}
+        return _span_of_days(start, end)
     return pgettext("time span of one day", "%(day)s, %(from)s–%(to)s") % {
         "day": day(start),
         "from": _local(start, _start_of_span(start, end)),
@@ -77,11 +77,26 @@ def began(start: datetime, wrap: Callable[[datetime, str], str] = lambda _value,
     return pgettext("start of an incident", "began %(start)s") % {"start": wrap(start, moment(start))}
 
 
+def _span_of_days(start: datetime, end: datetime) -> str:
+    # The zone comes once, at the end, unless it changes in between; the year once, at the start, unless it changes.
+    opening = pgettext("date format", "j F Y, H:i")
+    closing = pgettext("date format", "j F, H:i T")
+    has_one_year = timezone.localtime(start).year == timezone.localtime(end).year
+    return pgettext("time span", "%(start)s to %(end)s") % {
+        "start": _local(start, opening) if _has_one_zone(start, end) else moment(start),
+        "end": _local(end, closing) if has_one_year else moment(end),
+    }
+
+
 def _start_of_span(start: datetime, end: datetime) -> str:
     # Return the pattern for the start: without the zone, unless it changes before the end.
-    if timezone.localtime(start).tzname() == timezone.localtime(end).tzname():
+    if _has_one_zone(start, end):
         return pgettext("start of a time span", "H:i")
     return pgettext("start of a time span", "H:i T")
+
+
+def _has_one_zone(start: datetime, end: datetime) -> bool:
+    return timezone.localtime(start).tzname() == timezone.localtime(end).tzname()
 
 
 def duration(length: timedelta, units: int = 2) -> str:

@@ -78,10 +78,24 @@ def test_span_of_one_day_has_the_day_once() -> None:
     }
 
 
-def test_span_over_days_has_both_days() -> None:
+def test_span_over_days_has_both_days_and_the_year_and_zone_once() -> None:
     assert both(lambda: formats.span(utc(2023, 10, 9, 21, 0), EVENING)) == {
-        "da": "fra den 9. oktober 2023 kl. 23.00 CEST til den 11. oktober 2023 kl. 19.00 CEST",
-        "en": "9 October 2023, 23:00 CEST to 11 October 2023, 19:00 CEST",
+        "da": "den 9. oktober 2023 kl. 23.00 – den 11. oktober kl. 19.00 CEST",
+        "en": "9 October 2023, 23:00 to 11 October, 19:00 CEST",
+    }
+
+
+def test_span_over_new_year_has_both_years() -> None:
+    assert both(lambda: formats.span(utc(2023, 12, 31, 22, 0), utc(2024, 1, 1, 1, 0))) == {
+        "da": "den 31. december 2023 kl. 23.00 – den 1. januar 2024 kl. 02.00 CET",
+        "en": "31 December 2023, 23:00 to 1 January 2024, 02:00 CET",
+    }
+
+
+def test_span_over_days_and_the_change_from_summer_time_names_both_zones() -> None:
+    assert both(lambda: formats.span(utc(2026, 10, 24, 21, 0), utc(2026, 10, 25, 4, 0))) == {
+        "da": "den 24. oktober 2026 kl. 23.00 CEST – den 25. oktober kl. 05.00 CET",
+        "en": "24 October 2026, 23:00 CEST to 25 October, 05:00 CET",
     }
 
 

@@ -46,11 +46,11 @@ _SEARCH = re.compile(r"/[a-z-]+/search/?")
 _REFUSAL_PAGE = _PAGE.replace("<p>{advice}</p>\n", "")
 _UNREADABLE = (
     _("This request cannot be read"),
-    _("Its address or a part that the browser sends along is malformed or too long. Nothing was changed."),
+    _("Its address, or something that your browser sent with it, is malformed or too long. Nothing was changed."),
 )
 REFUSALS = {
     NOT_ALLOWED: (
-        _("This address cannot be used like that"),
+        _("This address cannot be used like this"),
         _("This page can only be read. Nothing was changed."),
     ),
     BAD_REQUEST: _UNREADABLE,
@@ -130,7 +130,7 @@ class Fallback:
         page = _PAGE.format(
             language=escape(code),
             title=escape(_("Not available right now")),
-            reason=escape(_("This page cannot be shown at the moment. The status page itself can be read as usual.")),
+            reason=escape(_("This page cannot be shown at the moment. The status page itself is available as usual.")),
             advice=escape(_("Try again in a few minutes. If you were sending a form, please send it again.")),
             address=escape(address),
             link=escape(link),

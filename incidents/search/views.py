@@ -29,7 +29,7 @@ def search(request: HttpRequest) -> HttpResponse:
         message = limit % {"limit": MAX_LENGTH}
         return _page(request, query, HTTPStatus.UNPROCESSABLE_ENTITY, problem=message)
     if query and not may_search(network=network(request)):
-        message = _("Those were many searches in a short time. Try again in a minute, or look month by month.")
+        message = _("Too many searches in a short time. Try again in a minute, or browse the history month by month.")
         answer = _page(request, query, HTTPStatus.TOO_MANY_REQUESTS, problem=message)
         answer.headers["Retry-After"] = "60"
         return answer

@@ -56,7 +56,7 @@ class FormView(PublicView):
 
     def refuse_other_site(self, form: Form, **context: Any) -> HttpResponse:
         form.add_error(
-            None, _("Your browser says that another website sent this form. Press the button here to send it.")
+            None, _("According to your browser, another website sent this form. Press the button here to send it.")
         )
         return self.show_form(form, HTTPStatus.FORBIDDEN, **context)
 

@@ -32,7 +32,7 @@ class AddressForm(forms.Form):
     address = forms.CharField(
         label=_("Your email address"),
         max_length=320,
-        error_messages={"required": _("Write your email address.")},
+        error_messages={"required": _("Enter your email address.")},
         widget=forms.EmailInput(attrs={"autocomplete": "email", "inputmode": "email", "spellcheck": "false"}),
     )
     subject = forms.CharField(required=False, widget=forms.TextInput(attrs={"autocomplete": "off", "tabindex": "-1"}))
@@ -43,7 +43,7 @@ class AddressForm(forms.Form):
     def clean_subject(self) -> str:
         if self.cleaned_data["subject"]:
             raise ValidationError(
-                _("A hidden field was filled in, perhaps by your browser. It is empty now: please send it again."),
+                _("A hidden field was filled in, perhaps by your browser. It is empty now: send the form again."),
                 code="trap",
             )
         return ""
@@ -157,7 +157,7 @@ class WebhookForm(SignUpForm):
     url = forms.CharField(
         label=_("Address of the webhook"),
         max_length=2000,
-        error_messages={"required": _("Write the address of the webhook.")},
+        error_messages={"required": _("Enter the address of the webhook.")},
         widget=forms.URLInput(attrs={"inputmode": "url", "spellcheck": "false", "autocomplete": "off"}),
     )
 

@@ -15,7 +15,7 @@ from ..models import Component, Delivery, SkipReason, Subscriber
 from ..models.subscribers import SubscriberQuerySet
 from ..notifications.ledger.writer import skip
 
-CONSENT_TEXT = "2026-11-26"  # version of templates/subscriptions/_consent.html
+CONSENT_TEXT = "2026-11-26-2"  # version of templates/subscriptions/_consent.html
 
 State = Subscriber.State
 

@@ -22,7 +22,7 @@ class ManageForm(ChoicesForm):
         label=_("Send nothing before"),
         required=False,
         help_text=_("Leave it empty to be notified of everything immediately."),
-        error_messages={"invalid": _("Write a date as year-month-day, such as 2026-12-31.")},
+        error_messages={"invalid": _("Enter the date as year-month-day, such as 2026-12-31.")},
         widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
         input_formats=["%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%d-%m-%Y"],
     )

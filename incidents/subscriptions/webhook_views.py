@@ -42,7 +42,7 @@ class Connect(TokenView):
             return self.show_broken(result.link_state)
         if result.link_state == LinkState.VALID and result.is_code_right:
             return self.show("connected", subscriber=result.subscriber, secret=result.secret)
-        wrong_code = _("This code is wrong. Enter it as it arrived; after ten attempts, wait an hour.")
+        wrong_code = _("This code is wrong. Enter it exactly as it arrived. After ten attempts, wait an hour.")
         error = "" if result.is_code_right else wrong_code
         return self._show(result.link_state, result.subscriber, error=error)
 
@@ -51,7 +51,7 @@ class Connect(TokenView):
         if subscriber is None:
             return self.show_broken(link_state)
         is_sent = webhooks.send_code(token=token)
-        refusal = _("The code has been sent several times already. Wait a quarter of an hour.")
+        refusal = _("The code has been sent several times already. Wait 15 minutes.")
         return self._show(link_state, subscriber, is_sent=is_sent, error="" if is_sent else refusal)
 
     def _show(

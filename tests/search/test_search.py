@@ -149,7 +149,7 @@ def test_result_pages_keep_the_query() -> None:
 
 def test_page_without_results_suggests_what_to_do() -> None:
     assert "Intet fundet" in shown(search("printer"))
-    assert "Færre ord finder mere." in shown(search("printer"))
+    assert "Prøv med færre ord." in shown(search("printer"))
 
 
 def test_too_long_query_is_refused_and_shown_again() -> None:

@@ -152,7 +152,7 @@ def test_subscriber_can_unfollow_one_incident(ben: Visitor, incident: Incident) 
     assert ben.page("unfollow", token) in page
     assert ben.get(ben.page("unfollow", token)).status_code == 302
     for _once_and_again in range(2):
-        assert "No more about this incident" in text(ben.post(ben.page("unfollow", token)))
+        assert "You will get no more emails about this incident" in text(ben.post(ben.page("unfollow", token)))
     assert Delivery.objects.get().skip_reason == "unfollowed"
     assert notified(incident) == {"anna@example.dk": "unfollowed"}
     assert notified(make_incident()) == {"anna@example.dk": ""}

@@ -32,7 +32,7 @@ def test_visitor_beyond_the_limit_of_a_network_is_told_so_and_loses_nothing(
     for number in range(2):
         anna.sign_up(f"{number}@example.dk")
     ben.client.defaults["REMOTE_ADDR"] = anna.client.defaults["REMOTE_ADDR"]
-    for visitor, told in ((anna, "send den igen om 2 minutter"), (ben, "send it again in 2 minutes")):
+    for visitor, told in ((anna, "Send formularen igen om 2 minutter"), (ben, "send it again in 2 minutes")):
         answer = visitor.sign_up()
         assert (answer.status_code, answer.headers["Retry-After"]) == (429, "110")
         assert told in text(answer)
@@ -53,7 +53,7 @@ def test_every_form_says_that_too_many_use_it(ben: Visitor, form: str, monkeypat
     fields = {"address": "anna@example.dk", "wants_incidents": "on", "url": "https://example.com/", "scope": "all"}
     answer = ben.post(ben.page(form), {**fields, "stamp": ben.stamp()})
     assert answer.status_code == 429
-    assert "Very many people are sending this form right now" in text(answer)
+    assert "A great many people are sending this form right now" in text(answer)
     assert "in 60 minutes" in text(answer)
     assert not SubscriptionRequest.objects.exists()
 

@@ -148,7 +148,7 @@ def test_unsubscribed_reader_can_see_and_erase_stored_data(ben: Visitor, subscri
     ben.post(ben.page("unsubscribe", unsubscribe_token(subscriber)))
     ask_for_link(ben, "anna@example.dk")
     assert messages() == ["manage"]
-    assert "You are unsubscribed and get no email" in text(ben.get(ben.page("manage", manage_token(subscriber))))
+    assert "You are unsubscribed and get no emails" in text(ben.get(ben.page("manage", manage_token(subscriber))))
 
 
 def test_choice_of_a_hidden_system_is_kept(ben: Visitor, subscriber: Subscriber) -> None:

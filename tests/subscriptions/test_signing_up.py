@@ -12,9 +12,9 @@ pytestmark = pytest.mark.django_db
 
 def test_form_explains_controller_purpose_and_retention(ben: Visitor) -> None:
     said = text(ben.get(ben.page("subscribe")))
-    assert "Nordhost ApS keeps your mail address and these choices in order to send you the mails" in said
-    assert "after seven days without an answer your address is deleted" in said
-    assert "Your agreement lasts until you unsubscribe" in said
+    assert "Nordhost ApS keeps your email address and these choices in order to send you the emails" in said
+    assert "if you do not, your address is deleted after seven days" in said
+    assert "Your consent lasts until you unsubscribe" in said
 
 
 def test_signing_up_sends_a_confirmation_email(anna: Visitor) -> None:
@@ -30,7 +30,7 @@ def test_signing_up_sends_a_confirmation_email(anna: Visitor) -> None:
 def test_consent_is_recorded_with_text_time_and_method(anna: Visitor) -> None:
     anna.sign_up()
     subscriber = Subscriber.objects.get()
-    assert (subscriber.consent_text, subscriber.consent_method) == ("2026-11-26", "form")
+    assert (subscriber.consent_text, subscriber.consent_method) == ("2026-11-26-2", "form")
     assert f"{subscriber.requested_at:%Y-%m-%d %H:%M}" == "2026-11-23 12:00"
 
 

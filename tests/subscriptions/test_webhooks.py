@@ -75,7 +75,7 @@ def test_owner_confirms_by_email_and_by_code(ben: Visitor, receiver: Receiver) -
     webhook.refresh_from_db()
     assert webhook.state == "active"
     again = text(ben.post(path, {"code": valid_code(webhook)}))
-    assert "It is connected" in again
+    assert "Your webhook is connected" in again
     assert "whsec_" not in again  # it was shown once
 
 
@@ -108,7 +108,7 @@ def test_response_does_not_reveal_whether_a_webhook_is_known(ben: Visitor, recei
 @pytest.mark.parametrize(
     ("url", "why"),
     [
-        ("", "Write the address of the webhook."),
+        ("", "Enter the address of the webhook."),
         ("https://10.0.0.1/", "not on the internet"),
         ("ftp://example.com/", "must begin with https"),
         ("https://me:secret@example.com/", "user name"),

@@ -106,7 +106,7 @@ def test_no_form_input_causes_a_server_error(ben: Visitor, fields: dict[str, obj
 
 def test_empty_form_names_the_missing_fields(ben: Visitor) -> None:
     said = text(ben.post(ben.page("subscribe")))
-    assert "Write your email address." in said
+    assert "Enter your email address." in said
     assert "Choose what you want to be notified of" in said
 
 
@@ -182,7 +182,7 @@ def test_wrong_method_gets_an_explanation(ben: Visitor, name: str, method: str) 
     answer = getattr(ben.client, method)(ben.page(name, *tokens.get(name, [])))
     assert answer.status_code == 405
     assert answer.headers["Allow"] == "GET, POST, HEAD, OPTIONS"
-    assert "This address cannot be used like that" in text(answer)
+    assert "This address cannot be used like this" in text(answer)
 
 
 @pytest.mark.parametrize(

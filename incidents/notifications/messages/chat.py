@@ -39,7 +39,7 @@ def new_end(content: MessageContent) -> str:
     if content.new_end is None:
         return ""
     end, former = content.new_end
-    return gettext("New planned end: %(end)s (before: %(former)s)") % {"end": end, "former": former}
+    return gettext("New planned end: %(end)s (previously: %(former)s)") % {"end": end, "former": former}
 
 
 def quote_line(entry: UpdateContent) -> str:

@@ -12,7 +12,6 @@ from django.utils.translation import pgettext
 from ... import links, markup
 from ...appearance import APPEARANCES, NONE
 from ...labels import COMPONENT_STATUSES, overall_label
-from ...models import overall_status
 from ...status import ComponentStatus
 from ...wording import words
 from .base import Document, Edition, Subjects
@@ -61,7 +60,7 @@ class Badge(Document):
         return links.badge(language if self.per_language else "")
 
     def render(self, key: str, edition: Edition) -> str:
-        state = edition.shared(shown_state, edition.shared(overall_status))
+        state = edition.shared(shown_state)
         return badge_svg(state, markup.clean(words(edition.page.name)) or "Status", edition.language)
 
 

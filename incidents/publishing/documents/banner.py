@@ -18,6 +18,5 @@ class Banner(PublicPage, SingleDocument):
         return links.banner(language)
 
     def render(self, key: str, edition: Edition) -> str:
-        overall = edition.shared(overall_status)
-        state, cause = edition.shared(shown_state, overall), edition.shared(cause_of, overall)
-        return self.render_template(key, edition, state=state, cause=cause)
+        cause = edition.shared(cause_of, edition.shared(overall_status))
+        return self.render_template(key, edition, state=edition.shared(shown_state), cause=cause)

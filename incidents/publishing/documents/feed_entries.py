@@ -221,7 +221,7 @@ def _sentences(update: Update) -> Iterable[str]:
 
 
 def _labelled_window(update: Update) -> str:
-    return f"{gettext('Time of the work')}: {_window(update)}" if _window(update) else ""
+    return f"{gettext('Maintenance window')}: {_window(update)}" if _window(update) else ""
 
 
 def _change_lines(update: Update) -> list[str]:

@@ -58,7 +58,7 @@ class Home(PublicPage, SingleDocument):
         return links.home(language)
 
     def render(self, key: str, edition: Edition) -> str:
-        state = edition.shared(shown_state, edition.shared(overall_status))
+        state = edition.shared(shown_state)
         context = {"state": state, "picture": self.picture if state == NONE else page_picture(state)}
         return self.render_template(key, edition, **context, **edition.shared(self._read, edition.now))
 
@@ -78,11 +78,12 @@ class Home(PublicPage, SingleDocument):
         }
 
 
-def shown_state(overall: ComponentStatus) -> str:
+def shown_state() -> str:
     """Return the overall status; NONE if there are no systems and nothing is ongoing, since nothing can be said."""
-    if overall == ComponentStatus.OPERATIONAL and not Component.objects.public().exists():
-        return overall if Incident.objects.public().ongoing().exists() else NONE
-    return overall
+    status = overall_status()
+    if status == ComponentStatus.OPERATIONAL and not Component.objects.public().exists():
+        return status if Incident.objects.public().ongoing().exists() else NONE
+    return status
 
 
 class IncidentPage(PublicPage):

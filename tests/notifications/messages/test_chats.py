@@ -107,7 +107,7 @@ def test_long_lists_of_components_are_shortened_with_a_link() -> None:
     Component.objects.filter(pk=components[0].pk).update(name=Text(da="Webmail", en="Webmail"))
     statuses = {component.pk: ComponentStatus.MAJOR_OUTAGE for component in components}
     announcement = announced(components=statuses, text=Text(da="```\n" + "*" * 19_990 + "\n```", en="👍" * 20_000))
-    for language, more in (("da", "mere"), ("en", "more")):
+    for language, more in (("da", "flere"), ("en", "more")):
         message = rendered("slack", announcement, language)
         check_slack(message)
         facts = message["blocks"][1]["text"]["text"].splitlines()

@@ -121,10 +121,10 @@ def test_texts_are_escaped() -> None:
 def test_long_text_is_cut_with_a_link_to_the_rest(source: str, end: str) -> None:
     incident, announcement = opened(workaround=Text(da=source))
     text, html = both(announcement)
-    rest = f"Læs resten på driftsstatus: https://status.example.dk/da/incidents/{incident.pk}/"
-    assert f"{end}\n\n{rest}\n" in text
+    address = f"https://status.example.dk/da/incidents/{incident.pk}/"
+    assert f"{end}\n\nLæs resten på driftsstatussiden: {address}\n" in text
     assert len(text) < content.SECTION_LENGTH + 2000
-    assert f'<a href="https://status.example.dk/da/incidents/{incident.pk}/">Læs resten på driftsstatus</a>' in html
+    assert f'<a href="{address}">Læs resten på driftsstatussiden</a>' in html
 
 
 def test_block_of_code_that_is_cut_is_closed() -> None:
@@ -140,7 +140,7 @@ def test_short_text_has_no_link_to_a_rest() -> None:
 
 @pytest.mark.parametrize(
     ("language", "line"),
-    [("da", "Ny planlagt sluttid: {} (før: {})"), ("en", "New planned end: {} (before: {})")],
+    [("da", "Ny planlagt sluttid: {} (tidligere: {})"), ("en", "New planned end: {} (previously: {})")],
 )
 def test_new_planned_end_is_named_with_the_former_one(language: str, line: str) -> None:
     make_page()

@@ -105,7 +105,7 @@ def test_hidden_components_cause_nothing() -> None:
 def test_says_how_many_more_there_are_in_the_readers_language() -> None:
     for _ in range(3):
         make_incident()
-    assert line("da").endswith("Mail er forsinket + 2 mere")
+    assert line("da").endswith("Mail er forsinket + 2 flere")
     assert line("en").endswith("Mail is delayed + 2 more")
 
 

@@ -372,7 +372,7 @@ def test_planned_maintenance_has_its_time_and_no_statuses_yet() -> None:
         ("atom", parsed(rendered("atom")).entries[0].content[0].value),
         ("json", json.loads(rendered("json"))["items"][0]["content_text"]),
     ]:
-        assert "Tidspunkt for arbejdet: fra den 11. oktober 2023 kl. 23.00 CEST til den 12." in content, kind
+        assert "Tidspunkt for arbejdet: den 11. oktober 2023 kl. 23.00 – den 12." in content, kind
         assert "Websteder" in content
         assert "Under vedligeholdelse" not in content
 

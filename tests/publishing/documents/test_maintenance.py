@@ -79,7 +79,7 @@ def test_cancelled_maintenance_is_marked_and_has_its_planned_time() -> None:
     ("language", "ahead", "past"),
     [
         ("en", "Upcoming No maintenance is planned.", "Past None so far."),
-        ("da", "Forestående Der er ikke planlagt vedligeholdelse.", "Tidligere Ingen endnu."),
+        ("da", "Kommende Der er ikke planlagt vedligeholdelse.", "Tidligere Ingen endnu."),
     ],
 )
 def test_page_without_maintenance_has_a_note(language: str, ahead: str, past: str) -> None:

@@ -135,6 +135,12 @@ class TestHome:
         assert "Expected end 12 October 2023, 14:00 CEST" in words(home())
         assert "Expected end 12 October 2023, 14:00 CEST" in words(page_of(maintenance))
 
+    def test_planned_work_has_its_end_once(self) -> None:
+        maintenance = make_maintenance(start=NOW + timedelta(hours=1), end=NOW + timedelta(hours=2))
+        shown = words(page_of(maintenance))
+        assert "12 October 2023, 13:00–14:00 CEST" in shown
+        assert shown.count("14:00") == 1
+
     @pytest.mark.parametrize(("hours", "is_named"), [(1, True), (25, False)])
     def test_incident_that_ended_within_a_day_is_named_at_the_top(self, hours: int, is_named: bool) -> None:
         mail, ended = in_service("mail"), NOW - timedelta(hours=hours)
@@ -374,7 +380,7 @@ class TestIncidentPage:
         ended = datetime(2023, 10, 11, 19, 0, tzinfo=COPENHAGEN)
         operations.resolve(incident=incident, text=Text(en="Over."), at=ended, notify=False)
         text = words(page_of(incident))
-        assert "9 October 2023, 23:00 CEST to 11 October 2023, 19:00 CEST" in text
+        assert "9 October 2023, 23:00 to 11 October, 19:00 CEST" in text
         assert "Duration 1 day and 20 hours" in text
         assert "Next update" not in text
 
