@@ -6,7 +6,9 @@ const units = [["day", 86400], ["hour", 3600], ["minute", 60]];
 
 function inWords(seconds) {
   const [unit, length] = units.find(([, length]) => Math.abs(seconds) >= length);
-  return relative.format(Math.trunc(seconds / length), unit);
+  const text = relative.format(Math.trunc(seconds / length), unit);
+  // Danish has words for one; the browser's patterns have the figure.
+  return language === "da" ? text.replace(/\b1 time\b/, "en time").replace(/\b1 minut\b/, "et minut") : text;
 }
 
 function tell() {
