@@ -20,7 +20,8 @@ from .markup.excerpts import running_text
 from .status import ComponentStatus
 from .text import Passage, Text
 
-_TIME_OF_DAY = re.compile(r"(?<=\d{4} )\S.*|(?<=\d{4}, )\S.*")
+# A time of day and its zone, with the word before it and the end of its span.
+_TIME_OF_DAY = re.compile(r"(?:\w+\. )?\d\d[.:]\d\d(?: [A-Z]\w+)?(?:–\d\d[.:]\d\d)?(?: [A-Z]\w+)?")
 
 
 def reader_passage(text: Text) -> Passage:
@@ -136,11 +137,6 @@ def moment(value: datetime) -> SafeString:
     return _time(value, formats.moment(value))
 
 
-def margin_moment(value: datetime) -> SafeString:
-    """Return the same for a narrow column: a line may break after the year, but not within the time of day."""
-    return _unbroken_time(value, formats.moment(value))
-
-
 def short_moment(value: datetime) -> SafeString:
     return _time(value, formats.short_moment(value))
 
@@ -159,11 +155,11 @@ def month(value: date) -> str:
 
 def span(start: datetime, end: datetime | None) -> SafeString:
     # The pattern is a translation, its values are `<time>` elements.
-    return mark_safe(formats.span(start, end, _time))  # noqa: S308
+    return mark_safe(_unbroken(formats.span(start, end, _time)))  # noqa: S308
 
 
 def began(start: datetime) -> SafeString:
-    return mark_safe(formats.began(start, _unbroken_time))  # noqa: S308 - like `span`
+    return mark_safe(formats.began(start, _time))  # noqa: S308 - like `span`
 
 
 def planned(start: datetime, end: datetime) -> SafeString:
@@ -212,9 +208,13 @@ def shape_and_word(state: str, word: object) -> SafeString:
     return format_html('<span class="state state-{}">{}<span>{}</span></span>', state, shape(state), word)
 
 
-def _unbroken_time(value: datetime, text: str) -> SafeString:
-    return _time(value, _TIME_OF_DAY.sub(lambda match: match.group().replace(" ", "\N{NO-BREAK SPACE}"), text))
+def _unbroken(text: str) -> str:
+    # Prevent line breaks within “kl. 19.00 CET” and “09.20–10.25”.
+    def joined(found: re.Match[str]) -> str:
+        return found[0].replace(" ", "\N{NO-BREAK SPACE}").replace("–", "–\N{WORD JOINER}")
+
+    return _TIME_OF_DAY.sub(joined, text)
 
 
 def _time(value: datetime, text: str) -> SafeString:
-    return format_html('<time datetime="{}">{}</time>', formats.iso(value), text)
+    return format_html('<time datetime="{}">{}</time>', formats.iso(value), _unbroken(text))

@@ -14,7 +14,6 @@ for _filter in (
     wording.markdown,
     wording.excerpt,
     wording.moment,
-    wording.margin_moment,
     wording.short_moment,
     wording.time_of_day,
     wording.day,

@@ -16,5 +16,5 @@ def rendered(document: Document, key: str = "", language: str = "en") -> str:
 
 
 def words(html: str) -> str:
-    """Return the text of a page without markup, with single spaces."""
-    return " ".join(re.sub(r"<[^>]+>", " ", html).split())
+    """Return the text of a page without markup, with single spaces that may break."""
+    return " ".join(re.sub(r"<[^>]+>", " ", html).replace("\N{WORD JOINER}", "").split())

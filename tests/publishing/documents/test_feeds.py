@@ -474,7 +474,7 @@ def test_statuspage_address_has_one_entry_per_incident_with_statuspages_id(story
     assert entry.updated == "2023-10-11T21:00:00+02:00"
     content = entry.content[0].value
     assert content.index("Løst") < content.index("Problem identificeret")
-    assert "kl. 21.00" in content
+    assert "kl.\N{NO-BREAK SPACE}21.00" in content
 
 
 def test_statuspage_addresses_are_in_the_default_language_at_the_root(story: Incident) -> None:

@@ -15,6 +15,7 @@ from incidents.publishing.documents.base import Edition, Subjects
 from incidents.publishing.documents.maintenance import MaintenanceList
 from incidents.text import Text
 from tests.factories import make_component, make_incident, make_maintenance, make_page
+from tests.publishing.documents.rendering import words
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("public_store")]
 
@@ -38,7 +39,7 @@ def rendered(language: str = "en") -> str:
 def part(html: str, name: str) -> str:
     """Return the text of a section of the page, or ""."""
     match = re.search(rf'<section class="part" aria-labelledby="{name}">(.*?)</section>', html, re.DOTALL)
-    return " ".join(re.sub(r"<[^>]+>", " ", match[1]).split()) if match else ""
+    return words(match[1]) if match else ""
 
 
 def planned(title: str, start: datetime = NOW + HOUR) -> Incident:
