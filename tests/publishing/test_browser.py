@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack
-from importlib.resources import files
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +11,11 @@ from playwright.sync_api import expect
 from pytest_django import DjangoDbBlocker
 
 from incidents.publishing.documents.assets import asset
+from tests.publishing.browser_checks import AXE, CUT_OFF, LETTER_BY_LETTER, UNFOLD, VISUAL_RULES, faults
 from tests.publishing.worlds import Published, crowded, empty, publishing, troubled
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page, Route
-
-AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -68,23 +66,8 @@ def opened(browser: "Browser", address: str, **options: object) -> "Page":
     return page
 
 
-def faults(page: "Page", scheme: str, rules: str = "") -> list[object]:
-    """Return what axe-core reports in a theme; `rules` limits it to some rules."""
-    only = f", runOnly: {rules.split()}" if rules else ""
-    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-    run = page.evaluate(f"axe.run({{resultTypes: ['violations'], preload: false{only}}}).then((run) => run.violations)")
-    return [(scheme, rule["id"], rule["nodes"][0]["html"]) for rule in run]
-
-
-UNFOLD = "document.querySelectorAll('details').forEach((each) => { each.open = true })"
-# Text that is cut off; the bars show only the newest days on purpose.
-CUT_OFF = """[...document.querySelectorAll('body *')].filter((each) =>
-    getComputedStyle(each).overflowX !== 'visible' && each.scrollWidth > each.clientWidth + 1
-    && !each.closest('.unseen, .bars, svg, input, textarea')).map((each) => each.outerHTML.slice(0, 200))"""
 INLINE = "document.querySelectorAll('[style], style, script:not([src]), [onclick], [onload], [onerror]').length"
 STORED = "[localStorage.length, sessionStorage.length, document.cookie, window.name]"
-# The rules that depend on width or theme; all others check only the markup.
-VISUAL_RULES = "color-contrast scrollable-region-focusable link-in-text-block"
 
 
 @pytest.mark.parametrize("language", ["da", "en"])
@@ -240,19 +223,6 @@ def test_pictures_keep_their_size_without_style(published: Published, page: "Pag
     drawn = page.evaluate(f"{sizes}.map((box) => [box.width, box.height])")
     assert drawn
     assert [size for size in drawn if size not in ([16, 16], [359, 32])] == []
-
-
-# Texts of at least 8 characters with fewer than 4 on an average line.
-LETTER_BY_LETTER = """(() => {
-    const found = [], range = document.createRange();
-    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-    while (texts.nextNode()) {
-        const words = texts.currentNode.data.trim(), parent = texts.currentNode.parentElement;
-        if (words.length < 8 || !parent.checkVisibility() || parent.closest('.unseen, .skip')) continue;
-        range.selectNodeContents(texts.currentNode);
-        if (words.length / range.getClientRects().length < 4) found.push(parent.outerHTML.slice(0, 120));
-    }
-    return found })()"""
 
 
 @pytest.mark.parametrize(("width", "percent"), [(390, 200), (320, 200), (1280, 200), (1280, 400)])

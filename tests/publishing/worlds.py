@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from wsgiref.types import WSGIApplication
 
 import pytest
 from django.conf import settings
@@ -26,7 +27,7 @@ from tests.factories import (
     make_statement,
     make_update,
 )
-from tests.public_site.sites import site
+from tests.public_site.sites import django_stand_in, site
 from tests.support.wsgi import serving
 
 LONG = "Donaudampfschifffahrt" * 9 + "gesellschaft"
@@ -115,7 +116,9 @@ def empty() -> dict[str, str]:
 
 
 @contextmanager
-def publishing(root: Path, blocker: DjangoDbBlocker, fill: Callable[[], dict[str, str]]) -> Iterator[Published]:
+def publishing(
+    root: Path, blocker: DjangoDbBlocker, fill: Callable[[], dict[str, str]], django: WSGIApplication = django_stand_in
+) -> Iterator[Published]:
     """Publish what `fill` creates, and serve it as in production: only the pages to visit, and the assets."""
     with pytest.MonkeyPatch.context() as patch, blocker.unblock(), transaction.atomic():
         patch.setattr(settings, "PUBLIC_ROOT", root)
@@ -125,5 +128,5 @@ def publishing(root: Path, blocker: DjangoDbBlocker, fill: Callable[[], dict[str
         run.write(one for one in all_renditions() if one.path in wanted or one.path.endswith((".css", ".js", ".svg")))
         report = run.finish()
         transaction.set_rollback(True)
-    with serving(site(root)) as port:
+    with serving(site(root, django)) as port:
         yield Published(f"http://127.0.0.1:{port}", paths, report.failed)
