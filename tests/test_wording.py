@@ -31,8 +31,8 @@ CLOCK_CHANGE = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
         ),
         (
             lambda: wording.span(EVENING, EVENING + timedelta(days=1)),
-            "2023 kl.~19.00~CEST til den 12. oktober 2023 kl.~19.00~CEST",
-            "2023, 19:00~CEST to 12 October 2023, 19:00~CEST",
+            "2023 kl.~19.00 – den 12. oktober kl.~19.00~CEST",
+            "2023, 19:00 to 12 October, 19:00~CEST",
         ),
     ],
 )
