@@ -1,32 +1,31 @@
 """The composer: new incidents and maintenance, updates, and drafts."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, QueryDict
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from .. import operations
 from ..models import Incident, Update
+from ..models.ids import new_id
 from ..operations.statements import BACKDATED
 from ..status import ComponentStatus, Kind, Phase, phases_of
 from ..wording import words
-from .addresses import incident_page, is_id
+from .addresses import incident_page
 from .base import NewsroomAdmin
+from .form_identity import identified, identity, stored, stored_once
 from .forms.components import component_rows, current_statuses, statuses_of, statuses_while_open, with_others
 from .forms.details import OpeningForm
-from .forms.statements import PUBLISH, TEMPLATE, StatementForm, UpdateForm
+from .forms.statements import PUBLISH, UpdateForm
 from .publishing_warnings import why_incident_is_unwritten
 from .reach import reach
-from .shared import changeable, log, page, say_what_happened, update_of, writer
+from .shared import changeable, log, page, update_of, writer
 from .timeline import timeline_of
 
 # The status that a phase gives the components that the incident affects. What is over affects none.
@@ -43,8 +42,10 @@ def new_incident(admin: NewsroomAdmin, request: HttpRequest) -> HttpResponse:
     if not admin.has_add_permission(request):
         raise PermissionDenied
     kind = admin.kind
-    form = opening_form(kind, request.POST or None)
-    own = Update.objects.filter(incident__kind=kind, author=writer(request))
+    own = Update.objects.filter(incident__kind=kind, author=writer(request)).select_related("incident")
+    if elsewhere := identified(request, own):
+        return elsewhere
+    form = opening_form(kind, request.POST or None, key=identity(request))
     if update := stored_once(request, form, own, lambda draft: store_opening(admin, request, form, draft)):
         return HttpResponseRedirect(incident_page(update.incident))
     title = _("Schedule maintenance") if kind == Kind.MAINTENANCE else _("New incident")
@@ -52,15 +53,18 @@ def new_incident(admin: NewsroomAdmin, request: HttpRequest) -> HttpResponse:
     return page(admin, request, "compose", {**context, "hold": settings.ANNOUNCEMENT_HOLD})
 
 
-def opening_form(kind: Kind, data: QueryDict | None) -> OpeningForm:
+def opening_form(kind: Kind, data: QueryDict | None, *, key: str = "") -> OpeningForm:
     phases = [Phase.SCHEDULED] if kind == Kind.MAINTENANCE else [p for p in phases_of(kind) if p != Phase.POSTMORTEM]
     rows = with_others(component_rows({}))
-    return OpeningForm(data, kind=kind, phases=phases, rows=rows, initial={"phase": phases[0]})
+    return OpeningForm(data, kind=kind, phases=phases, rows=rows, initial={"id": key or new_id(), "phase": phases[0]})
 
 
 def new_update(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) -> HttpResponse:
     """`?phase=resolved` and the like preselect the phase; for an incident that is over, it reopens it."""
     incident = changeable(admin, request, incident_id)
+    own = incident.updates.select_related("incident")
+    if elsewhere := identified(request, own):
+        return elsewhere
     reopening = incident.is_over and "reopen" in request.GET
     phases = next_phases(incident, reopening=reopening)
     phase = Phase(request.GET["phase"]) if request.GET.get("phase") in phases else current_phase(incident, phases)
@@ -71,9 +75,8 @@ def new_update(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) -> 
         incident=incident,
         phases=phases,
         rows=with_others(component_rows(chosen, current), incident),
-        initial={"phase": phase, "next_update_by": still_promised(incident)},
+        initial={"id": identity(request), "phase": phase, "next_update_by": still_promised(incident)},
     )
-    own = incident.updates.select_related("incident")
     if stored_once(request, form, own, lambda draft: store_update(admin, request, form, draft)):
         return HttpResponseRedirect(incident_page(incident))
     return _compose_page(admin, request, form, chosen)
@@ -104,64 +107,6 @@ def audience(admin: NewsroomAdmin, request: HttpRequest) -> JsonResponse:
         raise PermissionDenied
     incident = admin.get_queryset(request).filter(pk=request.GET.get("incident", "")).first()
     return JsonResponse({"reach": reach(admin.kind, request.GET.getlist("component"), incident)})
-
-
-def stored_once(
-    request: HttpRequest, form: StatementForm, own: QuerySet[Update], store: Callable[[Update | None], Update]
-) -> Update | None:
-    """As `stored`, but the same form sent twice returns what the first one stored.
-
-    An update that is public by then stays as it is. A draft gets the new content, because staff may
-    have gone back to correct it: it is passed to `store`. `own` are the updates that this form can
-    have stored.
-    """
-    if request.method != "POST" or form.action == TEMPLATE:
-        return None
-    key = str(form["id"].value())
-    try:
-        if twin := twin_of(own, key):
-            return _already(request, twin) if twin.is_public else stored(request, form, lambda: store(twin))
-        return _stored_first(request, form, lambda: store(None)) or _meanwhile(request, twin_of(own, key))
-    except Update.DoesNotExist:
-        form.refuse(ValidationError(_("This form was used for something else already. Copy your text into a new one.")))
-        return None
-
-
-def _stored_first(request: HttpRequest, form: StatementForm, store: Callable[[], Update]) -> Update | None:
-    # As `stored`; also None if the same form, sent concurrently, was stored first.
-    try:
-        return stored(request, form, store)
-    except IntegrityError:
-        return None
-
-
-def _meanwhile(request: HttpRequest, twin: Update | None) -> Update | None:
-    # What the same form stored concurrently; None if this one was refused for its content.
-    return _already(request, twin) if twin else None
-
-
-def twin_of(own: QuerySet[Update], key: str) -> Update | None:
-    """What was stored under that id. Raises DoesNotExist if it is not in `own`."""
-    return own.get(pk=key) if is_id(key) and Update.objects.filter(pk=key).exists() else None
-
-
-def stored(request: HttpRequest, form: StatementForm, store: Callable[[], Update]) -> Update | None:
-    """Store a valid form. Errors raised by the verb are added to the form."""
-    if form.action == TEMPLATE or not form.is_valid():
-        return None
-    try:
-        with transaction.atomic():
-            update = store()
-    except ValidationError as refusal:
-        form.refuse(refusal)
-        return None
-    say_what_happened(request, update)
-    return update
-
-
-def _already(request: HttpRequest, twin: Update) -> Update:
-    messages.info(request, _("This was saved already. Nothing was done twice."))
-    return twin
 
 
 def store_opening(admin: NewsroomAdmin, request: HttpRequest, form: OpeningForm, draft: Update | None) -> Update:

@@ -1,5 +1,7 @@
 """Staff with the rights of their role, each with a browser of their own."""
 
+from typing import Any
+
 import pytest
 from django.apps import apps
 from django.contrib.auth import get_user_model
@@ -16,11 +18,18 @@ def _unhashed_files(settings: Settings) -> None:
     settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
 
 
+class Browser(Client):
+    """A client that follows the redirects of a page that it opens, as browsers do."""
+
+    def get(self, path: str, *args: Any, follow: bool = True, **kwargs: Any) -> Any:  # type: ignore[override]
+        return super().get(path, *args, follow=follow, **kwargs)
+
+
 def staff(name: str, *codenames: str) -> Client:
     user = get_user_model().objects.create_user(name, is_staff=True)
     permissions = apps.get_model("auth", "Permission").objects.filter(content_type__app_label="incidents")
     user.user_permissions.set(permissions.filter(codename__in=codenames))
-    client = Client(headers={"Accept-Language": "en"})
+    client = Browser(headers={"Accept-Language": "en"})
     client.force_login(user)
     return client
 
@@ -28,7 +37,7 @@ def staff(name: str, *codenames: str) -> Client:
 @pytest.fixture
 def publisher(db: None) -> Client:
     """May do everything."""
-    client = Client(headers={"Accept-Language": "en"})
+    client = Browser(headers={"Accept-Language": "en"})
     client.force_login(get_user_model().objects.create_superuser("karen"))
     return client
 

@@ -1,5 +1,6 @@
 """The composer: new incidents and updates."""
 
+import re
 import threading
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -14,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from incidents import operations
-from incidents.admin import composing
+from incidents.admin import form_identity
 from incidents.admin.addresses import incident_page
 from incidents.models import Announcement, Component, Incident, Update
 from incidents.status import ComponentStatus, Impact, Phase
@@ -193,8 +194,8 @@ def test_form_stored_by_another_press_between_question_and_answer_is_found(
 ) -> None:
     data = {**filled(publisher.get(NEW).context["form"]), "title_da": "Titel", "text_da": "Tekst", "action": action}
     publisher.post(NEW, data)
-    find, not_yet = composing.twin_of, iter([None])
-    monkeypatch.setattr(composing, "twin_of", lambda own, key: next(not_yet, find(own, key)))
+    find, not_yet = form_identity.twin_of, iter([None])
+    monkeypatch.setattr(form_identity, "twin_of", lambda own, key: next(not_yet, find(own, key)))
     assert publisher.post(NEW, data)["Location"] == incident_page(Incident.objects.get())
     assert Update.objects.count() == 1
 
@@ -529,3 +530,53 @@ def test_postmortem_of_a_past_incident_leaves_its_components_operational(publish
         ComponentStatus.PARTIAL_OUTAGE,
         ComponentStatus.OPERATIONAL,
     ]
+
+
+@pytest.mark.parametrize("kind", ["incident", "maintenance", "update"])
+def test_address_of_a_form_keeps_its_identity(publisher: Client, kind: str) -> None:
+    address = update_address(make_incident()) if kind == "update" else reverse(f"admin:incidents_{kind}_add")
+    opened = publisher.get(f"{address}?phase=mitigated", follow=False)["Location"]
+    assert opened.startswith(f"{address}?phase=mitigated&form=")
+    first, again = (publisher.get(opened, follow=False).context["form"]["id"].value() for _ in range(2))
+    assert first == again == opened[-12:]
+    assert publisher.get(f"{address}?phase=mitigated", follow=False)["Location"] != opened
+
+
+@pytest.mark.parametrize("action", ["draft", "publish"])
+@pytest.mark.parametrize("which", ["new", "update"])
+def test_form_opened_again_after_it_was_stored_leads_to_what_it_stored(
+    publisher: Client, which: str, action: str
+) -> None:
+    address = NEW if which == "new" else update_address(make_incident())
+    opened = publisher.get(address, follow=False)["Location"]
+    data = {**filled(publisher.get(opened).context["form"]), "title_da": "Titel", "text_da": "Tekst", "action": action}
+    stored = publisher.post(opened, data)["Location"]
+    response = publisher.get(opened)
+    assert response.redirect_chain == [(stored, 302)]
+    assert "This was saved already. Nothing was done twice." in response.content.decode()
+    assert Update.objects.filter(pk=data["id"]).count() == 1
+
+
+def test_published_form_with_another_text_is_kept_and_posted_as_a_new_update_by_the_next_press(
+    publisher: Client,
+) -> None:
+    address = update_address(make_incident())
+    data = {**filled(publisher.get(address).context["form"]), "text_da": "Tekst", "action": "publish"}
+    publisher.post(address, data)
+    response = publisher.post(address, {**data, "text_da": "Noget nyt"})
+    assert response.status_code == 422
+    assert "Noget nyt" in response.content.decode()
+    renewed = response.context["form"]["id"].value()
+    assert renewed != data["id"]
+    publisher.post(address, {**data, "id": renewed, "text_da": "Noget nyt"})
+    texts = Update.objects.order_by("created_at").values_list("text", flat=True)
+    assert [text["da"] for text in texts][-2:] == ["Tekst", "Noget nyt"]
+
+
+@pytest.mark.parametrize("nonsense", ["", "x", "%00", "x" * 5000, "%C3%A6"])
+def test_address_with_a_malformed_identity_gets_a_new_one(publisher: Client, nonsense: str) -> None:
+    opened = publisher.get(f"{NEW}?form={nonsense}", follow=False)
+    if "%00" in nonsense:  # refused for every page of the newsroom
+        assert opened.status_code in {400, 404}
+    else:
+        assert re.fullmatch(rf"{NEW}\?form=[a-z0-9]{{12}}", opened["Location"])

@@ -96,6 +96,11 @@ class StatementForm(RefusableForm):
         self.data = template.put_into(self.data)
         self._errors = ErrorDict()
 
+    def renew(self) -> None:
+        """Give the input the identity of a new form."""
+        self.data = self.data.copy()
+        self.data["id"] = new_id()
+
     def component_fields(self) -> list[tuple[ComponentRow, forms.BoundField, Outlook | None]]:
         fields = [(row, self[row.field_name]) for row in self.rows]
         phase = str(self["phase"].value())
