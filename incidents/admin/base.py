@@ -1,8 +1,9 @@
 """The base class of the incident and maintenance admins; views get an instance of it."""
 
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from django.contrib import admin
+from django.contrib.admin.views.main import ORDER_VAR
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
@@ -10,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from ..models import Incident
+from ..models.incidents import IncidentQuerySet
 from ..status import Kind
 from ..wording import passage, short_moment
 from .lookups import FilteredAdmin
@@ -25,7 +27,8 @@ class NewsroomAdmin(FilteredAdmin[Incident]):
     list_display: tuple[str, ...] = ("shown_title", "phase", "visibility", "started", "ended")
     list_display_links = ("shown_title",)
     list_filter: ClassVar[tuple[str, ...]] = ("phase",)
-    search_fields = ("title", "id")
+    search_fields = ("title",)  # shows the box; `get_search_results` searches
+    search_help_text = _("Words in titles and updates, or an id. Accents may be left out: “aabning” finds “åbning”.")
     ordering = ("-started_at", "-id")
     list_per_page = 50
     show_full_result_count = False
@@ -33,6 +36,15 @@ class NewsroomAdmin(FilteredAdmin[Incident]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Incident]:
         return super().get_queryset(request).filter(kind=self.kind)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Incident], search_term: str
+    ) -> tuple[QuerySet[Incident], bool]:
+        """Search the words of titles and texts; sorted by rank, unless staff have chosen an order."""
+        if not search_term.strip():
+            return queryset, False
+        found = cast("IncidentQuerySet", queryset).containing(search_term)
+        return (found.order_by(*queryset.query.order_by) if ORDER_VAR in request.GET else found), False
 
     def has_delete_permission(self, request: HttpRequest, obj: Incident | None = None) -> bool:
         # Drafts are discarded and public incidents withdrawn; neither is deleted.

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from django.contrib import admin, messages
 from django.db.models import F, OrderBy, QuerySet
@@ -17,6 +17,7 @@ from .. import formats, operations
 from ..identity import readable
 from ..masks import masked
 from ..models import ConsentRecord, Delivery, Subscriber
+from ..models.subscribers import SubscriberQuerySet
 from ..notifications.monitoring.subjects import RELATED, subject
 from ..wording import language_name, moment, short_moment, words
 from .addresses import list_page
@@ -71,9 +72,14 @@ class SubscriberAdmin(SubscriberRowsAdmin):
 
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
         # Without permission to see addresses, only an exact address can be looked up.
-        if sees_addresses(request.user):
-            return "address", "owner", "id"
         return "canonical_address__exact", "address__exact", "id__exact"
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Subscriber], search_term: str
+    ) -> tuple[QuerySet[Subscriber], bool]:
+        if search_term.strip() and sees_addresses(request.user):
+            return cast("SubscriberQuerySet", queryset).containing(search_term), False
+        return super().get_search_results(request, queryset, search_term)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         return super().get_actions(request) if sees_addresses(request.user) else {}

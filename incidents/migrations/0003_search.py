@@ -23,7 +23,7 @@ def index(template: str, name: str, language: str, dictionary: str) -> migration
 
 
 class Migration(migrations.Migration):
-    """The search in the history: incidents/search/index.py asks with these very expressions."""
+    """The search in the history: incidents/models/text_search.py asks with these very expressions."""
 
     dependencies = [("incidents", "0002_following")]
 

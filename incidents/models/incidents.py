@@ -3,6 +3,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
+from django.db.models.expressions import RawSQL
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -18,12 +19,30 @@ from ..status import (
     RootCauseStatus,
 )
 from .fields import IdField, LocalizedField, WebAddressField
+from .ids import LENGTH
+from .text_search import Matching, incidents_with, newsroom_terms
 
 # Planned work comes after every incident.
 _WORST_FIRST = (Impact.CRITICAL, Impact.MAJOR, Impact.MINOR, Impact.NONE, Impact.MAINTENANCE)
 
 
 class IncidentQuerySet(models.QuerySet["Incident"]):
+    def containing(self, query: str) -> "IncidentQuerySet":
+        """Return those with each word of the query, or a word that begins with it, in any text; drafts included.
+
+        Those with more of the words in the title come first, then the newest. An id finds its incident.
+        """
+        same = self.filter(pk=query.strip())
+        if len(query.strip()) == LENGTH and same.exists():
+            return same
+        words = newsroom_terms(query)
+        found = self if words else self.none()
+        for word in words:
+            found = found.filter(pk__in=_raw(incidents_with(word)))
+        titles = [Q(pk__in=_raw(incidents_with(word, titles_only=True))) for word in words]
+        in_title = sum((Case(When(with_word, then=1), default=0) for with_word in titles), Value(0))
+        return found.annotate(words_in_title=in_title).order_by("-words_in_title", "-started_at", "-id")
+
     def public(self) -> "IncidentQuerySet":
         """The one visibility rule: drafts and withdrawn incidents appear nowhere public."""
         return self.filter(published_at__isnull=False)
@@ -64,6 +83,10 @@ class IncidentQuerySet(models.QuerySet["Incident"]):
 
     def latest_planned_first(self) -> "IncidentQuerySet":
         return self.order_by("-scheduled_for", "-id")
+
+
+def _raw(matching: Matching) -> RawSQL:
+    return RawSQL(matching.sql, matching.parameters)  # noqa: S611 - own names; the words are parameters
 
 
 class Incident(models.Model):

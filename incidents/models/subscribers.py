@@ -4,6 +4,7 @@ from typing import Any, Self
 from django.conf import settings
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
+from django.db.models.expressions import RawSQL
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -13,8 +14,12 @@ from ..masks import masked, without_addresses
 from ..status import FINAL_PHASES
 from .components import Component
 from .fields import IdField
+from .ids import LENGTH
 from .incidents import Incident
+from .text_search import ADDRESS_PARTS, MAX_WORDS, address_term
 from .updates import Update
+
+_HAS_PARTS = f"{ADDRESS_PARTS} @@ to_tsquery('simple', search_folded(%s))"
 
 
 class SubscriberQuerySet(models.QuerySet["Subscriber"]):
@@ -22,6 +27,21 @@ class SubscriberQuerySet(models.QuerySet["Subscriber"]):
         """Webhooks and chat channels whose owner has this email address, in any spelling."""
         # Excluding the empty owner lets PostgreSQL use the index `subscriber_owner`.
         return self.filter(canonical_address=canonical(owner)).exclude(owner="")
+
+    def containing(self, query: str) -> "SubscriberQuerySet":
+        """Return those with each word of the query, or a word that begins with it, in the address or the owner's.
+
+        An id finds its subscriber. Domains are stored in ASCII, so words are compared in that form, too.
+        """
+        same = self.filter(pk=query.strip())
+        if len(query.strip()) == LENGTH and same.exists():
+            return same
+        words = query.split()[:MAX_WORDS]
+        found = self if words else self.none()
+        for word in words:
+            term = address_term({word, canonical(word)})
+            found = found.filter(RawSQL(_HAS_PARTS, [term], models.BooleanField()))  # noqa: S611 - own names
+        return found
 
     def active(self) -> "SubscriberQuerySet":
         """Confirmed and neither unsubscribed nor suspended: only these may be notified."""

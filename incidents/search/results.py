@@ -5,35 +5,31 @@ A text is searched with the dictionary of its language, so that “servere” fi
 too, since they are shown too.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.backends.utils import CursorWrapper
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
 from .. import markup
 from ..markup.excerpts import running_text
 from ..models import Incident
+from ..models.text_search import dictionary, terms, vectors, without_stop_words
 from ..publishing.reading.story import Story, with_timeline
 from ..text import Passage
 from ..wording import reader_passage
-from .index import dictionary, vectors
 
 PAGE_SIZE = 10
 MAX_PAGES = 20
-MAX_WORDS = 8
 MAX_LENGTH = 100  # characters of a query
 TIMEOUT = "2s"
 
 # Noncharacters, which `markup.clean` removes from every text, so that they can only be highlights.
 _START, _END = "\ufdd1", "\ufdd2"
 _HEADLINE = f"StartSel={_START}, StopSel={_END}, MaxFragments=2, MaxWords=24, MinWords=10, FragmentDelimiter=' … '"
-_UNQUOTABLE = re.compile(r"['\\:&|!()<>*]+")
 
 _MATCHING = """
 SELECT {incident} FROM {table}
@@ -54,10 +50,6 @@ SELECT ranked.incident_id, count(*) OVER (), count(*) FILTER (WHERE incident.kin
  GROUP BY ranked.incident_id, incident.started_at, incident.kind
  ORDER BY max(ranked.rank) DESC, incident.started_at DESC, ranked.incident_id
  LIMIT %(limit)s OFFSET %(offset)s
-"""
-_STOP_WORDS = """
-SELECT word FROM unnest(%(words)s::text[]) AS word, unnest(%(dictionaries)s::regconfig[]) AS dictionary
- WHERE numnode(to_tsquery(dictionary, word)) = 0
 """
 _EXCERPTS = """
 SELECT DISTINCT ON (place) place, language, ts_headline(dictionary::regconfig, body, words, %(options)s)
@@ -111,12 +103,12 @@ def find(query: str, language: str, page: int = 1) -> Results:
 
     Makes seven queries for any number of results. Raises OperationalError after TIMEOUT.
     """
-    words = _words(query)
+    words = terms(query)
     if not words:
         return Results([], 0, page)
     with connection.cursor() as cursor:
         cursor.execute(f"SET LOCAL statement_timeout = '{TIMEOUT}'")
-        words = _without_stop_words(cursor, words)
+        words = without_stop_words(cursor, words)
         any_word = " | ".join(words)
         parameters = {f"word{number}": word for number, word in enumerate(words)}
         limits = {"limit": PAGE_SIZE, "offset": (page - 1) * PAGE_SIZE}
@@ -131,19 +123,6 @@ def find(query: str, language: str, page: int = 1) -> Results:
     hits = [Hit(story, excerpts.get(place)) for place, story in enumerate(stories)]
     _pk, total, maintenances = rows[0] if rows else ("", 0, 0)
     return Results(hits, total, page, maintenances)
-
-
-def _words(query: str) -> list[str]:
-    # Return each word as a quoted tsquery for a prefix; quoting prevents operators.
-    return [f"'{word}':*" for word in _UNQUOTABLE.sub(" ", query).split()[:MAX_WORDS]]
-
-
-def _without_stop_words(cursor: CursorWrapper, words: list[str]) -> list[str]:
-    # Remove stop words such as “og” and “the”, unless the query has no other words.
-    dictionaries = [dictionary(code) for code, _name in settings.LANGUAGES]
-    cursor.execute(_STOP_WORDS, {"words": words, "dictionaries": dictionaries})
-    stop_words = {word for (word,) in cursor.fetchall()}
-    return [word for word in words if word not in stop_words] or words
 
 
 def _statement(language: str, words: Iterable[str]) -> str:

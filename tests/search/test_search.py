@@ -12,7 +12,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from incidents import operations
-from incidents.search.index import vectors
+from incidents.models.text_search import vectors
 from incidents.search.results import PAGE_SIZE, find
 from incidents.status import Phase
 from incidents.text import Text
