@@ -21,8 +21,8 @@ def _unhashed_files(settings: Settings) -> None:
 class Browser(Client):
     """A client that follows the redirects of a page that it opens, as browsers do."""
 
-    def get(self, path: str, *args: Any, follow: bool = True, **kwargs: Any) -> Any:  # type: ignore[override]
-        return super().get(path, *args, follow=follow, **kwargs)
+    def get(self, path: str, data: Any = None, follow: bool = True, **kwargs: Any) -> Any:  # type: ignore[override]
+        return super().get(path, data, follow=follow, **kwargs)
 
 
 def staff(name: str, *codenames: str) -> Client:

@@ -98,8 +98,7 @@ class StatementForm(RefusableForm):
 
     def renew(self) -> None:
         """Give the input the identity of a new form."""
-        self.data = self.data.copy()
-        self.data["id"] = new_id()
+        self.data = {**self.data, "id": new_id()}
 
     def component_fields(self) -> list[tuple[ComponentRow, forms.BoundField, Outlook | None]]:
         fields = [(row, self[row.field_name]) for row in self.rows]
