@@ -49,7 +49,7 @@ def new_incident(admin: NewsroomAdmin, request: HttpRequest) -> HttpResponse:
     if update := stored_once(request, form, own, lambda draft: store_opening(admin, request, form, draft)):
         return HttpResponseRedirect(incident_page(update.incident))
     title = _("Schedule maintenance") if kind == Kind.MAINTENANCE else _("New incident")
-    context = {"title": title, "form": form, "reach": reach(kind, []), "kind": kind}
+    context = {"title": title, "form": form, "kind": kind}
     return page(admin, request, "compose", {**context, "hold": settings.ANNOUNCEMENT_HOLD})
 
 
@@ -79,7 +79,7 @@ def new_update(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) -> 
     )
     if stored_once(request, form, own, lambda draft: store_update(admin, request, form, draft)):
         return HttpResponseRedirect(incident_page(incident))
-    return _compose_page(admin, request, form, chosen)
+    return _compose_page(admin, request, form)
 
 
 def edit_draft(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, update_id: str) -> HttpResponse:
@@ -98,7 +98,7 @@ def edit_draft(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, upd
 
     if stored(request, form, lambda: store_update(admin, request, form, draft)):
         return HttpResponseRedirect(incident_page(incident))
-    return _compose_page(admin, request, form, chosen, draft=draft)
+    return _compose_page(admin, request, form, draft=draft)
 
 
 def audience(admin: NewsroomAdmin, request: HttpRequest) -> JsonResponse:
@@ -144,11 +144,7 @@ def _drop_promise(form: UpdateForm, request: HttpRequest) -> None:
 
 
 def _compose_page(
-    admin: NewsroomAdmin,
-    request: HttpRequest,
-    form: UpdateForm,
-    chosen: Mapping[str, str],
-    draft: Update | None = None,
+    admin: NewsroomAdmin, request: HttpRequest, form: UpdateForm, draft: Update | None = None
 ) -> HttpResponse:
     incident = form.incident
     context: dict[str, Any] = {
@@ -159,7 +155,6 @@ def _compose_page(
         "draft": draft,
         "kind": incident.kind,
         "timeline": timeline_of(incident),
-        "reach": reach(incident.kind, chosen, incident),
         "hold": settings.ANNOUNCEMENT_HOLD,
         "steps": json.dumps(STEP_STATUS),
         "unwritten": why_incident_is_unwritten(incident),

@@ -43,7 +43,7 @@ for (const part of document.querySelectorAll("[data-template]")) {
   });
 }
 
-// Updates how many people are reached when the components change.
+// Shows how many people are reached, on opening and when the components change.
 for (const form of document.querySelectorAll("form[data-audience]")) {
   const line = form.querySelector("[data-reach]");
   const selects = [...form.querySelectorAll(".component-rows select")];
@@ -58,10 +58,11 @@ for (const form of document.querySelectorAll("form[data-audience]")) {
       const { reach } = await answer.json();
       if (line.textContent !== reach) line.textContent = reach;
     } catch {
-      // Keep the number; publishing does not depend on it.
+      // Keep the sentence; publishing does not depend on it.
     }
   };
   for (const select of selects) select.addEventListener("change", count);
+  count();
 }
 
 // A phase such as “Resolved” sets the affected components, unless they were set by hand.

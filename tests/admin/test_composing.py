@@ -9,8 +9,9 @@ import pytest
 import time_machine
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
-from django.db import connections
+from django.db import connection, connections
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
@@ -378,8 +379,19 @@ def test_followers_of_components_named_earlier_are_counted(publisher: Client) ->
     web = make_component("web")
     make_subscriber().components.add(web)
     incident = make_incident(components={web: ComponentStatus.DEGRADED_PERFORMANCE})
-    page = publisher.get(update_address(incident))
-    assert page.context["reach"] == "Reaches 1 person (Email, Danish: 1)."
+    address = reverse("admin:incidents_incident_audience")
+    counted = publisher.get(address, {"incident": incident.pk}).json()
+    assert counted == {"reach": "Reaches 1 person (Email, Danish: 1)."}
+
+
+def test_composer_opens_without_counting_subscribers(publisher: Client) -> None:
+    make_subscriber()
+    incident = make_incident()
+    with CaptureQueriesContext(connection) as queries:
+        pages = [publisher.get(address) for address in ("/admin/incidents/incident/add/", update_address(incident))]
+    assert not [query for query in queries if "incidents_subscriber" in query["sql"]]
+    for page in pages:
+        assert "This reaches the subscribers of the affected components." in page.content.decode()
 
 
 def test_maintenance_is_scheduled_with_its_window(publisher: Client) -> None:

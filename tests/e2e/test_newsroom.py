@@ -153,6 +153,17 @@ def test_composer_says_what_readers_will_see_as_the_choices_change(site: Product
     page.context.close()
 
 
+def test_composer_counts_subscribers_once_it_is_open(site: Product, browser: Browser) -> None:
+    number = re.compile("^(Reaches [0-9]+ p|Nobody subscribes)")
+    for scripts in (True, False):
+        person = open_newsroom(site, browser, locale="en", java_script_enabled=scripts)
+        person.logs_in()
+        person.page.goto(f"{site.url}/admin/incidents/incident/add/")
+        sentence = number if scripts else "This reaches the subscribers of the affected components."
+        expect(person.page.locator("[data-reach]")).to_have_text(sentence)
+        person.page.context.close()
+
+
 def test_composer_promises_no_message_for_an_incident_that_ended_long_ago(site: Product, browser: Browser) -> None:
     person = open_newsroom(site, browser, locale="en")
     page = person.page
