@@ -7,13 +7,14 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from itertools import pairwise
 
 Snapshot = Mapping[str, str]
 _BLANK_LINES = re.compile(r"\n(?:[ \t]*\n)+")
 
 
 @dataclass(frozen=True)
-class Difference:
+class MergedValue:
     """A value that somebody else changed. `opened` is None if the form does not say what it was opened on."""
 
     key: str
@@ -24,15 +25,15 @@ class Difference:
     collides: bool
 
 
-def merge(opened: Mapping[str, str | None], mine: Snapshot, theirs: Snapshot) -> list[Difference]:
+def merge(opened: Mapping[str, str | None], mine: Snapshot, theirs: Snapshot) -> list[MergedValue]:
     """Return what differs from the form, in its order: values that others changed and the form has not."""
     changed = (key for key in mine if theirs[key] not in {opened[key], mine[key]})
     return [_difference(key, opened[key], mine[key], theirs[key]) for key in changed]
 
 
-def _difference(key: str, opened: str | None, mine: str, theirs: str) -> Difference:
+def _difference(key: str, opened: str | None, mine: str, theirs: str) -> MergedValue:
     merged = None if opened is None else merge_text(opened, mine, theirs)
-    return Difference(key, opened, theirs, mine, mine if merged is None else merged, merged is None)
+    return MergedValue(key, opened, theirs, mine, mine if merged is None else merged, merged is None)
 
 
 def merge_text(opened: str, mine: str, theirs: str) -> str | None:
@@ -43,7 +44,7 @@ def merge_text(opened: str, mine: str, theirs: str) -> str | None:
         return mine
     before = _paragraphs(opened)
     edits = sorted({*_edits(before, _paragraphs(mine)), *_edits(before, _paragraphs(theirs))})
-    if any(_overlap(one, other) for one, other in zip(edits, edits[1:], strict=False)):
+    if any(_overlap(one, other) for one, other in pairwise(edits)):
         return None
     return "\n\n".join(_applied(before, edits))
 

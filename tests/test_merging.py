@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from incidents.merging import Difference, merge, merge_text
+from incidents.merging import MergedValue, merge, merge_text
 
 PARAGRAPHS = st.lists(st.sampled_from(["a", "b", "c", "d", "one\ntwo"]), max_size=6).map("\n\n".join)
 
@@ -55,11 +55,11 @@ def test_only_what_others_changed_and_the_form_has_not_is_a_difference() -> None
     mine = {"mine": "2", "theirs": "1", "same": "2", "both": "2", "none": "1"}
     theirs = {"mine": "1", "theirs": "3", "same": "2", "both": "3", "none": "1"}
     assert merge(opened, mine, theirs) == [
-        Difference("theirs", "1", "3", "1", "3", collides=False),
-        Difference("both", "1", "3", "2", "2", collides=True),
+        MergedValue("theirs", "1", "3", "1", "3", collides=False),
+        MergedValue("both", "1", "3", "2", "2", collides=True),
     ]
 
 
 def test_form_that_does_not_say_what_it_was_opened_on_collides_where_it_differs() -> None:
     differences = merge(dict.fromkeys("ab"), {"a": "1", "b": "1"}, {"a": "1", "b": "2"})
-    assert differences == [Difference("b", None, "2", "1", "1", collides=True)]
+    assert differences == [MergedValue("b", None, "2", "1", "1", collides=True)]

@@ -14,13 +14,14 @@ from django.utils.translation import gettext as _
 from .. import operations
 from ..models import Incident, Update
 from ..models.ids import new_id
+from ..operations.snapshots import current_statuses
 from ..operations.statements import BACKDATED
 from ..status import ComponentStatus, Kind, Phase, phases_of
 from ..wording import words
 from .addresses import incident_page
 from .base import NewsroomAdmin
 from .form_identity import identified, identity, stored, stored_once
-from .forms.components import component_rows, current_statuses, statuses_of, statuses_while_open, with_others
+from .forms.components import component_rows, statuses_of, statuses_while_open, with_others
 from .forms.details import OpeningForm
 from .forms.statements import PUBLISH, UpdateForm
 from .publishing_warnings import why_incident_is_unwritten

@@ -23,13 +23,14 @@ from ..formats import moment
 from ..models import AffectedComponent, Announcement, Page, Update
 from ..models.ids import LENGTH, new_id
 from ..notifications.messages import email
+from ..operations.snapshots import current_statuses
 from ..publishing.documents.base import PUBLISHED_MARK, Edition
 from ..publishing.documents.feed_entries import update_entry
 from ..publishing.documents.pages import IncidentPage
 from ..status import Phase
 from .base import NewsroomAdmin
 from .composing import next_phases, opening_form, store_opening, store_update
-from .forms.components import component_rows, current_statuses, statuses_of
+from .forms.components import component_rows, statuses_of
 from .forms.statements import PUBLISH, StatementForm, UpdateForm
 from .shared import changeable, writer
 

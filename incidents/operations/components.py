@@ -11,10 +11,12 @@ from django.utils import timezone
 from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
 
+from ..merging import Snapshot
 from ..models import Component, ComponentGroup, ManualStatus
 from ..publishing import stale
 from ..status import ComponentStatus
 from ..text import Text
+from . import snapshots
 from .statements import TOLERANCE, in_utc
 from .statuses import rebuild_statuses
 from .updates import User
@@ -52,9 +54,13 @@ def add_component(*, fields: ComponentFields) -> Component:
 
 
 @transaction.atomic
-def edit_component(*, component: Component, fields: ComponentFields) -> Component:
-    """Change the given fields; the status is not one of them. Any document may show its name."""
+def edit_component(*, component: Component, fields: ComponentFields, opened: Snapshot | None = None) -> Component:
+    """Change the given fields; the status is not one of them. Any document may show its name.
+
+    Raises Collision if its form was opened on other values.
+    """
     component = Component.objects.select_for_update().get(pk=component.pk)
+    snapshots.check_unchanged(opened, snapshots.of_component(component))
     stale.mark_components([component])  # its previous place on the page, too
     _set(component, dict(fields))
     component.slug = component.slug or _free_slug(component.name)
@@ -74,8 +80,10 @@ def add_group(*, fields: GroupFields) -> ComponentGroup:
 
 
 @transaction.atomic
-def edit_group(*, group: ComponentGroup, fields: GroupFields) -> ComponentGroup:
+def edit_group(*, group: ComponentGroup, fields: GroupFields, opened: Snapshot | None = None) -> ComponentGroup:
+    """Change the given fields. Raises Collision if its form was opened on other values."""
     group = ComponentGroup.objects.select_for_update().get(pk=group.pk)
+    snapshots.check_unchanged(opened, snapshots.of_group(group))
     _set(group, dict(fields))
     group.full_clean()
     group.save()
@@ -92,13 +100,21 @@ def remove_group(*, group: ComponentGroup) -> None:
 
 @transaction.atomic
 def set_component_status(
-    *, component: Component, status: ComponentStatus, at: datetime | None = None, by: User = None
+    *,
+    component: Component,
+    status: ComponentStatus,
+    at: datetime | None = None,
+    by: User = None,
+    opened: Snapshot | None = None,
 ) -> Component:
     """Set a component's status by hand, outside any incident, from `at` until the next one set by hand.
 
     An incident that is worse decides what readers see: the component returned has the status that they see.
-    Only webhooks are notified of it.
+    Only webhooks are notified of it. Raises Collision if it had another status than in the list that it was chosen in.
     """
+    if opened is not None:
+        locked = Component.objects.select_for_update(no_key=True).get(pk=component.pk)
+        snapshots.check_unchanged(opened, snapshots.of_status(locked))
     at = in_utc(at or timezone.now())
     if at > timezone.now() + TOLERANCE:
         raise ValidationError({"at": _("This time is in the future.")})

@@ -9,11 +9,12 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from ..merging import Snapshot
 from ..models import Incident, Update
 from ..publishing import stale
 from ..status import ComponentStatus, Kind, Phase
 from ..text import Text
-from . import moves, report
+from . import moves, report, snapshots
 from .effects import follow_claims, follow_timeline, named_components
 from .notifying import cancel_announcements_of, withdraw_announcements_of
 from .statements import Details, Statement, check_details, check_statement, in_utc
@@ -31,12 +32,20 @@ def open_incident(*, details: Details, statement: Statement, by: User = None, dr
 
 
 @transaction.atomic
-def edit_incident(*, incident: Incident, details: Details, by: User = None) -> Incident:  # noqa: ARG001 - for the audit log
+def edit_incident(
+    *,
+    incident: Incident,
+    details: Details,
+    by: User = None,  # noqa: ARG001 - for the audit log
+    opened: Snapshot | None = None,
+) -> Incident:
     """Change the fields in `details`. Public pages are published again; no message is sent about it.
 
-    Only component statuses that it changes are posted to webhooks.
+    Only component statuses that it changes are posted to webhooks. Raises Collision if its form was opened on
+    other details.
     """
     incident = lock(incident)
+    snapshots.check_unchanged(opened, snapshots.of_details(incident))
     stale.mark_incident(incident)  # the month it was listed in before, too
     before, headline, planned = (incident.started_at, incident.ended_at), _headline(incident), moves.window_of(incident)
     set_fields(incident, dict(details))
@@ -99,9 +108,11 @@ def resolve(
 
 
 @transaction.atomic
-def reopen(*, incident: Incident, statement: Statement, by: User = None) -> Update:
-    """Go back from a final phase to an open one; the end time is cleared."""
+def reopen(*, incident: Incident, statement: Statement, by: User = None, opened: Snapshot | None = None) -> Update:
+    """Go back from a final phase to an open one; the end time is cleared. Raises Collision as `post_update` does."""
     incident = lock(incident)
+    if opened is not None:
+        snapshots.check_unchanged(opened, snapshots.of_state(incident))
     if not incident.is_over:
         raise ValidationError({"phase": _("The incident is not over.")})
     if statement.phase.is_final:

@@ -9,10 +9,11 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from ..merging import Snapshot
 from ..models import Announcement, Incident, Update
 from ..status import ComponentStatus, Impact, Kind, Phase
 from ..text import Text
-from . import moves
+from . import moves, snapshots
 from .effects import named_components
 from .incidents import edit_incident, set_fields, store_new, undo_update
 from .statements import Details, Move, Statement, Window, check_details, check_statement
@@ -34,15 +35,23 @@ def schedule_maintenance(*, details: Details, statement: Statement, by: User = N
 
 @transaction.atomic
 def move_maintenance(
-    *, incident: Incident, details: Details, text: Text | None = None, by: User = None
+    *,
+    incident: Incident,
+    details: Details,
+    text: Text | None = None,
+    by: User = None,
+    opened: Snapshot | None = None,
 ) -> Update | None:
     """Change the planned time, and notify subscribers of the former and the new time with an update.
 
     `details` has the new start or end, and other fields to change; `text` follows the times. To move it without
     notifying anybody, use `edit_incident`. If an update about an earlier move is still held, this one replaces it, so
     that one message is sent; None if that restores the time that subscribers know.
+
+    Raises Collision if its form was opened on other details.
     """
     incident = lock(incident)
+    snapshots.check_unchanged(opened, snapshots.of_details(incident))
     _check_movable(incident)
     after = moves.moved_window(incident, details)
     if after == moves.window_of(incident):

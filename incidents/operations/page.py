@@ -5,15 +5,21 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
+from ..merging import Snapshot
 from ..models import Logo, Page
 from ..models.logo import logo_from
 from ..publishing import stale
+from . import snapshots
 
 
 @transaction.atomic
-def edit_page(*, fields: dict[str, Any]) -> Page:
-    """Create the page or change the given fields. All documents become stale. Raises ValidationError by field."""
+def edit_page(*, fields: dict[str, Any], opened: Snapshot | None = None) -> Page:
+    """Create the page or change the given fields. All documents become stale. Raises ValidationError by field.
+
+    Raises Collision if its form was opened on other settings.
+    """
     page = Page.objects.select_for_update().first() or Page()
+    snapshots.check_unchanged(opened, snapshots.of_page(page))
     for name, value in fields.items():
         setattr(page, name, value)
     page.full_clean(validate_constraints=False)

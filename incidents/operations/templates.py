@@ -6,10 +6,11 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
+from ..merging import Snapshot
 from ..models import UpdateTemplate
 from ..status import Kind, phases_of
 from ..text import Text
-from . import placeholders
+from . import placeholders, snapshots
 
 
 class TemplateFields(TypedDict, total=False):
@@ -29,8 +30,13 @@ def add_template(*, fields: TemplateFields) -> UpdateTemplate:
 
 
 @transaction.atomic
-def edit_template(*, template: UpdateTemplate, fields: TemplateFields) -> UpdateTemplate:
-    return _store(UpdateTemplate.objects.select_for_update().get(pk=template.pk), fields)
+def edit_template(
+    *, template: UpdateTemplate, fields: TemplateFields, opened: Snapshot | None = None
+) -> UpdateTemplate:
+    """Change the given fields. Raises Collision if its form was opened on another text."""
+    template = UpdateTemplate.objects.select_for_update().get(pk=template.pk)
+    snapshots.check_unchanged(opened, snapshots.of_template(template))
+    return _store(template, fields)
 
 
 @transaction.atomic

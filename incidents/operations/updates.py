@@ -9,13 +9,14 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from ..merging import Snapshot
 from ..models import AffectedComponent, Component, Incident, Update, UpdateRevision
 from ..models.ids import new_id
 from ..notifications.outbox import announce_correction
 from ..publishing import stale
 from ..status import ComponentStatus, Phase
 from ..text import Text
-from . import moves, placeholders, report
+from . import moves, placeholders, report, snapshots
 from .effects import make_public
 from .statements import BACKDATED, Statement, check_statement
 
@@ -23,25 +24,41 @@ User = AbstractBaseUser | None
 
 
 @transaction.atomic
-def post_update(*, incident: Incident, statement: Statement, by: User = None, draft: bool = False) -> Update:
-    """Add an update: public at once, at `publish_at`, or as a draft. Raises ValidationError by field."""
+def post_update(
+    *, incident: Incident, statement: Statement, by: User = None, draft: bool = False, opened: Snapshot | None = None
+) -> Update:
+    """Add an update: public at once, at `publish_at`, or as a draft. Raises ValidationError by field.
+
+    Raises Collision if its form was opened on another state of the incident.
+    """
     incident = lock(incident)
+    if opened is not None:
+        snapshots.check_unchanged(opened, snapshots.of_state(incident))
     check_statement(incident, statement, draft=draft)
     return add_update(incident, statement, by=by, draft=draft)
 
 
 @transaction.atomic
-def edit_draft(*, update: Update, statement: Statement, by: User = None, draft: bool = True) -> Update:
-    """Rewrite an update that is not public yet; with `draft=False`, publish or schedule it too."""
+def edit_draft(
+    *, update: Update, statement: Statement, by: User = None, draft: bool = True, opened: Snapshot | None = None
+) -> Update:
+    """Rewrite an update that is not public yet; with `draft=False`, publish or schedule it too.
+
+    Raises Collision if its form was opened on another draft, or is to publish after an update that it does not show.
+    """
     locked = _lock_draft(update)
+    if opened is not None:
+        snapshots.check_draft(opened, locked, publishing=not draft)
     check_statement(locked.incident, statement, draft=draft)
     return _store(locked, locked.incident, statement, by=by, draft=draft)
 
 
 @transaction.atomic
-def publish_draft(*, update: Update, by: User = None) -> Update:
-    """Publish a draft or scheduled update now, and its incident with it."""
+def publish_draft(*, update: Update, by: User = None, opened: Snapshot | None = None) -> Update:
+    """Publish a draft or scheduled update now, and its incident with it. Raises Collision if it has changed."""
     locked = _lock_draft(update)
+    if opened is not None:
+        snapshots.check_draft(opened, locked, publishing=True)
     if not locked.is_scheduled and locked.at > locked.created_at - BACKDATED:
         locked.at = timezone.now()  # a draft gets the time of publication; a backdated one keeps its own
     check_statement(locked.incident, _as_statement(locked), draft=False)
@@ -84,15 +101,17 @@ def correct_update(
     quote_url: str | None = None,
     notify: bool = False,
     by: User = None,
+    opened: Snapshot | None = None,
 ) -> Update:
     """Replace the text of a public update. Earlier versions are kept, and readers see that it was edited.
 
     Fields that are None stay. `notify` announces the correction to subscribers, unless the
-    incident is withdrawn; for a typo, leave it out.
+    incident is withdrawn; for a typo, leave it out. Raises Collision if its form was opened on another text.
     """
     incident = lock(update.incident)
     update = Update.objects.select_for_update().get(pk=update.pk)
     update.incident = incident
+    snapshots.check_unchanged(opened, snapshots.of_text(update))
     earlier = _text_fields(update)
     given = {"text": text, "quote": quote, "quote_language": quote_language, "quote_url": quote_url}
     for name, value in given.items():
@@ -113,7 +132,7 @@ def correct_update(
 
 def _text_fields(update: Update) -> dict[str, Any]:
     # The fields that a correction may change and a revision keeps.
-    return {name: getattr(update, name) for name in ("text", "quote", "quote_language", "quote_url")}
+    return {name: getattr(update, name) for name in snapshots.TEXT_FIELDS}
 
 
 def check_text_fields(update: Update) -> None:

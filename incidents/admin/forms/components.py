@@ -1,13 +1,14 @@
 """The table that sets the status of components in an update."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from django import forms
 from django.utils.translation import pgettext_lazy
 
 from ...labels import COMPONENT_STATUSES, choices
-from ...models import AffectedComponent, Component, Incident, Update
+from ...models import Component, Incident, Update
+from ...operations.snapshots import current_statuses, stated_statuses
 from ...status import FINAL_PHASES, ComponentStatus, Phase, worst_of
 from ...wording import words
 from ..causes import Reason, reasons_of_others
@@ -125,22 +126,7 @@ def statuses_of(update: Update) -> dict[str, str]:
 def statuses_while_open(incident: Incident) -> dict[str, str]:
     """The status of each component as the incident's public updates had it before it was over, for reopening it."""
     found: dict[str, str] = {}
-    for key, status, phase in _stated_statuses(incident):
+    for key, status, phase in stated_statuses(incident):
         if key not in found or not Phase(phase).is_final:
             found[key] = status
     return found
-
-
-def current_statuses(incident: Incident) -> dict[str, str]:
-    """The status of each component according to the incident's newest public update that names it.
-
-    What is over affects no component, even if its final update says how they were affected.
-    """
-    return {key: _OPERATIONAL if Phase(phase).is_final else status for key, status, phase in _stated_statuses(incident)}
-
-
-def _stated_statuses(incident: Incident) -> Iterable[tuple[str, str, str]]:
-    # Component, status and phase of what public updates say, in the order of the timeline.
-    rows = AffectedComponent.objects.filter(update__incident=incident, update__published_at__isnull=False)
-    ordered = rows.order_by("update__at", "update__created_at")
-    return ordered.values_list("component_id", "status", "update__phase")
