@@ -7,19 +7,23 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, QueryDict
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from .. import operations
+from ..merging import Snapshot
 from ..models import Incident, Update
 from ..models.ids import new_id
-from ..operations.snapshots import current_statuses
+from ..operations.snapshots import NEWEST, current_statuses, of_draft, of_state
 from ..operations.statements import BACKDATED
 from ..status import ComponentStatus, Kind, Phase, phases_of
 from ..wording import words
 from .addresses import incident_page
 from .base import NewsroomAdmin
+from .collisions import keeps_text, last_edit, last_update, updates_since
+from .editing import correct_published
 from .form_identity import identified, identity, stored, stored_once
 from .forms.components import component_rows, statuses_of, statuses_while_open, with_others
 from .forms.details import OpeningForm
@@ -60,6 +64,7 @@ def opening_form(kind: Kind, data: QueryDict | None, *, key: str = "") -> Openin
     return OpeningForm(data, kind=kind, phases=phases, rows=rows, initial={"id": key or new_id(), "phase": phases[0]})
 
 
+@keeps_text
 def new_update(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) -> HttpResponse:
     """`?phase=resolved` and the like preselect the phase; for an incident that is over, it reopens it."""
     incident = changeable(admin, request, incident_id)
@@ -78,15 +83,23 @@ def new_update(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) -> 
         rows=with_others(component_rows(chosen, current), incident),
         initial={"id": identity(request), "phase": phase, "next_update_by": still_promised(incident)},
     )
-    if stored_once(request, form, own, lambda draft: store_update(admin, request, form, draft)):
+    form.open_on(of_state(incident), lambda: last_update(incident))
+    # What somebody else made of this form's draft is not overwritten.
+    own = own.exclude(~Q(author=writer(request)), published_at=None)
+    if stored_once(
+        request, form, own, lambda draft: store_update(admin, request, form, draft, None if draft else form.opened)
+    ):
         return HttpResponseRedirect(incident_page(incident))
     return _compose_page(admin, request, form)
 
 
+@keeps_text
 def edit_draft(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, update_id: str) -> HttpResponse:
     incident = changeable(admin, request, incident_id)
     draft = update_of(incident, update_id)
     if draft.is_public:
+        if request.method == "POST":
+            return correct_published(admin, request, draft)
         return HttpResponseRedirect(incident_page(incident, "correct", draft.pk))
     chosen = statuses_of(draft)
     form = UpdateForm(
@@ -96,8 +109,8 @@ def edit_draft(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, upd
         rows=with_others(component_rows(chosen), incident),
         initial=draft_values(draft),
     )
-
-    if stored(request, form, lambda: store_update(admin, request, form, draft)):
+    form.open_on(of_draft(draft), lambda: last_edit(draft), [NEWEST] if form.is_draft else [])
+    if stored(request, form, lambda: store_update(admin, request, form, draft, form.opened)):
         return HttpResponseRedirect(incident_page(incident))
     return _compose_page(admin, request, form, draft=draft)
 
@@ -123,18 +136,26 @@ def store_opening(admin: NewsroomAdmin, request: HttpRequest, form: OpeningForm,
     return incident.updates.get(pk=statement.id)
 
 
-def store_update(admin: NewsroomAdmin, request: HttpRequest, form: UpdateForm, draft: Update | None) -> Update:
-    """Add an update, or rewrite a draft."""
+def store_update(
+    admin: NewsroomAdmin,
+    request: HttpRequest,
+    form: UpdateForm,
+    draft: Update | None,
+    opened: Snapshot | None = None,
+) -> Update:
+    """Add an update, or rewrite a draft, of which `opened` is what the form was opened on."""
     _drop_promise(form, request)
     by, statement = writer(request), form.statement()
     if draft is not None:
-        update = operations.edit_draft(update=draft, statement=statement, by=by, draft=form.is_draft)
+        update = operations.edit_draft(update=draft, statement=statement, by=by, draft=form.is_draft, opened=opened)
     elif form.incident.is_over and not statement.phase.is_final:
         if form.action != PUBLISH:
             raise ValidationError({"phase": _("An incident is reopened at once: press “Publish”.")})
-        update = operations.reopen(incident=form.incident, statement=statement, by=by)
+        update = operations.reopen(incident=form.incident, statement=statement, by=by, opened=opened)
     else:
-        update = operations.post_update(incident=form.incident, statement=statement, by=by, draft=form.is_draft)
+        update = operations.post_update(
+            incident=form.incident, statement=statement, by=by, draft=form.is_draft, opened=opened
+        )
     log(admin, request, form.incident, "changed" if draft else "added", update)
     return update
 
@@ -160,6 +181,7 @@ def _compose_page(
         "steps": json.dumps(STEP_STATUS),
         "unwritten": why_incident_is_unwritten(incident),
         "only_publish": incident.is_over and not draft,
+        "published_since": updates_since(form, incident),
     }
     return page(admin, request, "compose", context)
 

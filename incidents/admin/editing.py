@@ -1,27 +1,35 @@
 """Edit an incident's details, and correct a public update."""
 
+import json
+
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.utils.translation import gettext as _
 
 from .. import operations
 from ..models import Incident, Update
+from ..operations import snapshots
+from ..operations.snapshots import Collision
 from ..wording import words
 from .addresses import incident_page
 from .base import NewsroomAdmin
+from .collisions import gone, keeps_text, last_correction, last_logged
 from .forms.details import DetailsForm
+from .forms.opened import OPENED
 from .forms.statements import CorrectionForm
 from .publishing_warnings import say_done
 from .shared import changeable, log, page, say_what_happened, update_of, writer
 from .times import Effects, effects_of
 
 
+@keeps_text
 def details(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) -> HttpResponse:
     """A change of a public incident's start or end is saved once staff have seen what it changes for readers."""
     incident = changeable(admin, request, incident_id)
     form = DetailsForm(request.POST or None, incident=incident)
+    form.open_on(snapshots.of_details(incident), lambda: last_logged(incident))
     effects: Effects | None = None
-    if form.is_valid():
+    if form.is_ready() and form.is_valid():
         try:
             if incident.is_public and form.moves_times and request.POST.get("times") != form.times:
                 effects = effects_of(incident, form.details())
@@ -30,6 +38,8 @@ def details(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) -> Htt
                 return HttpResponseRedirect(incident_page(incident))
         except ValidationError as refusal:
             form.refuse(refusal)
+        except Collision as collision:
+            form.follow(collision.theirs)
     context = {"title": _("Edit details"), "subtitle": words(incident.title), "form": form, "incident": incident}
     return page(admin, request, "details", {**context, "effects": effects})
 
@@ -38,14 +48,16 @@ def _save(admin: NewsroomAdmin, request: HttpRequest, incident: Incident, form: 
     if form.notifies_of_move:
         _move(admin, request, incident, form)
         return
-    operations.edit_incident(incident=incident, details=form.details(), by=writer(request))
+    operations.edit_incident(incident=incident, details=form.details(), by=writer(request), opened=form.opened)
     admin.log_change(request, incident, [{"changed": {"fields": changed_labels(form)}}])
     say_done(request, incident, _("Saved.") if form.details() else _("Nothing changed."))
 
 
 def _move(admin: NewsroomAdmin, request: HttpRequest, incident: Incident, form: DetailsForm) -> None:
     text = form.cleaned_data["move_text"]
-    update = operations.move_maintenance(incident=incident, details=form.details(), text=text, by=writer(request))
+    update = operations.move_maintenance(
+        incident=incident, details=form.details(), text=text, by=writer(request), opened=form.opened
+    )
     if update is None:
         admin.log_change(request, incident, [{"changed": {"fields": changed_labels(form)}}])
         say_done(request, incident, _("Moved back. Subscribers are not notified of either change."))
@@ -58,28 +70,58 @@ def changed_labels(form: DetailsForm) -> list[str]:
     return [str(form.fields[name].label) for name in form.changed_data if name in form.names]
 
 
+@keeps_text
 def correct(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, update_id: str) -> HttpResponse:
     incident = changeable(admin, request, incident_id)
     update = update_of(incident, update_id)
     if not update.is_public:
+        if request.method == "POST":
+            sentence = _("This update was turned back into a draft in the meantime. What you wrote is kept here.")
+            return gone(admin, request, incident, sentence, draft=update)
         return HttpResponseRedirect(incident_page(incident, "draft", update.pk))
-    form = CorrectionForm(request.POST or None, update=update)
-    if form.is_valid():
+    form = _correction_form(request.POST or None, update)
+    if form.is_ready() and form.is_valid():
         try:
             _correct(request, update, form)
         except ValidationError as refusal:
             form.refuse(refusal)
+        except Collision as collision:
+            form.follow(collision.theirs)
         else:
             log(admin, request, incident, "changed", update)
             return HttpResponseRedirect(incident_page(incident))
+    return _correction_page(admin, request, update, form)
+
+
+def correct_published(admin: NewsroomAdmin, request: HttpRequest, update: Update) -> HttpResponse:
+    """The form of a draft that somebody else has published, as a correction; nothing is stored yet."""
+    data = request.POST.copy()
+    stored, opened = snapshots.of_text(update), CorrectionForm(data, update=update).opened
+    data[OPENED] = json.dumps({key: opened[key] for key in stored if key in opened})
+    data["notify"] = "no"
+    form = _correction_form(data, update)
+    form.is_ready()
+    return _correction_page(admin, request, update, form, published=True)
+
+
+def _correction_form(data: QueryDict | None, update: Update) -> CorrectionForm:
+    form = CorrectionForm(data, update=update)
+    form.open_on(snapshots.of_text(update), lambda: last_correction(update))
+    return form
+
+
+def _correction_page(
+    admin: NewsroomAdmin, request: HttpRequest, update: Update, form: CorrectionForm, *, published: bool = False
+) -> HttpResponse:
+    incident = update.incident
     context = {"title": _("Correct the update"), "subtitle": words(incident.title), "form": form, "incident": incident}
-    return page(admin, request, "correct", {**context, "update": update})
+    return page(admin, request, "correct", {**context, "update": update, "published": published})
 
 
 def _correct(request: HttpRequest, update: Update, form: CorrectionForm) -> None:
     said = {name: form.cleaned_data[name] for name in form.names}
     notify = form.cleaned_data.get("notify") == "yes"
     before = update.corrected_at
-    corrected = operations.correct_update(update=update, notify=notify, by=writer(request), **said)
+    corrected = operations.correct_update(update=update, notify=notify, by=writer(request), opened=form.opened, **said)
     changed = corrected.corrected_at != before
     say_done(request, update.incident, _("Corrected.") if changed else _("Nothing changed."))

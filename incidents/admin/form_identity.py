@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from ..models import Update
 from ..models.ids import new_id
+from ..operations.snapshots import Collision
 from .addresses import incident_page, is_id
 from .forms.statements import TEMPLATE, StatementForm
 from .shared import say_what_happened
@@ -81,12 +82,14 @@ def twin_of(own: QuerySet[Update], key: str) -> Update | None:
 
 
 def stored(request: HttpRequest, form: StatementForm, store: Callable[[], Update]) -> Update | None:
-    """Store a valid form. Errors raised by the verb are added to the form."""
-    if form.action == TEMPLATE or not form.is_valid():
+    """Store a valid form. Errors raised by the verb are added to the form, and so is what somebody else changed."""
+    if form.action == TEMPLATE or not form.is_ready() or not form.is_valid():
         return None
     try:
         with transaction.atomic():
             update = store()
+    except Collision as collision:
+        return None if form.follow(collision.theirs) else stored(request, form, store)
     except ValidationError as refusal:
         form.refuse(refusal)
         return None
@@ -99,6 +102,8 @@ def _published(request: HttpRequest, form: StatementForm, twin: Update) -> Updat
     form.is_valid()
     if form.cleaned_data.get("text", twin.text) == twin.text:
         return _already(request, twin)
+    form.is_ready()  # from now on it is opened on what it published itself
+    form.is_overtaken = False
     form.renew()
     form.refuse(
         ValidationError(_("This form was published before, with another text. Press again to post this one as well."))

@@ -17,6 +17,7 @@ from ..status import ComponentStatus, Phase
 from ..wording import language_name, moment
 from .base import NewsroomAdmin
 from .causes import worse_than
+from .forms.opened import OpenedForm
 from .publishing_warnings import say_done
 
 if TYPE_CHECKING:
@@ -43,10 +44,12 @@ def writer(request: HttpRequest) -> "User":
 def page(
     admin: NewsroomAdmin, request: HttpRequest, template: str, context: Mapping[str, Any], status: int = 200
 ) -> TemplateResponse:
-    """A newsroom page within the admin's layout. A form with errors gets status 422."""
+    """A newsroom page within the admin's layout. A form with errors gets status 422, after a collision 409."""
     form = context.get("form")
     if form is not None and form.is_bound and form.errors:
         status = 422
+    if isinstance(form, OpenedForm) and form.is_overtaken:
+        status = 409
     everywhere = {**admin.admin_site.each_context(request), "opts": admin.opts, "languages": settings.LANGUAGES}
     return TemplateResponse(request, f"admin/newsroom/{template}.html", {**everywhere, **context}, status=status)
 

@@ -16,9 +16,8 @@ def filled(form: forms.BaseForm) -> dict[str, str]:
         widget, value = box.field.widget, box.value()
         if isinstance(widget, LocalizedWidget):
             codes = [code for code, _name in settings.LANGUAGES]
-            data |= {
-                f"{box.html_name}_{code}": text for code, text in zip(codes, widget.decompress(value), strict=True)
-            }
+            texts = value if isinstance(value, list) else widget.decompress(value)
+            data |= {f"{box.html_name}_{code}": text or "" for code, text in zip(codes, texts, strict=True)}
         elif isinstance(widget, forms.CheckboxInput):
             data |= {box.html_name: "on"} if value else {}
         elif isinstance(widget, forms.DateTimeInput):

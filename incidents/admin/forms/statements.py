@@ -17,12 +17,13 @@ from ...operations import Statement
 from ...status import ComponentStatus, Phase
 from .components import FINAL, SEVERITIES, ComponentRow, Outlook
 from .fields import MomentField, model_fields
+from .opened import OpenedForm
 from .templates import TemplateField
 
 PUBLISH, SCHEDULE, DRAFT, TEMPLATE = "publish", "schedule", "draft", "template"
 
 
-class RefusableForm(forms.Form):
+class RefusableForm(OpenedForm, forms.Form):
     """A form that shows a verb's errors next to their fields, and keeps the input."""
 
     def refuse(self, refusal: ValidationError) -> None:

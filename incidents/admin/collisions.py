@@ -1,0 +1,116 @@
+"""Two people at once: who changed what a form was opened on, and what remains of a form whose subject is gone."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.conf import settings
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Model, QuerySet, Subquery
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from ..models import Incident, Update
+from ..models.fields import LocalizedFormField
+from .addresses import is_id
+from .base import NewsroomAdmin
+from .forms.details import NAMES
+from .forms.fields import model_fields
+from .forms.opened import CHANGED, OPENED, TAKE, Change, OpenedForm
+from .shared import page
+
+View = Callable[..., HttpResponse]
+_WRITTEN = ("text", "quote")
+# What a new form must not take over from the one that has lost its subject.
+_OWN = {"csrfmiddlewaretoken", "id", "action", "preview", "template", OPENED, CHANGED, TAKE}
+
+
+def last_logged(row: Model) -> Change:
+    """Who saved a row last, according to the admin's log. Its entries about updates of an incident do not count."""
+    entries = LogEntry.objects.filter(
+        content_type=ContentType.objects.get_for_model(row, for_concrete_model=False), object_id=str(row.pk)
+    )
+    last = entries.exclude(change_message__contains='"object"').select_related("user").first()
+    return Change(str(last.user), last.action_time.isoformat()) if last else Change()
+
+
+def last_update(incident: Incident) -> Change:
+    """Who published the newest update, and when."""
+    last = _public(incident).select_related("author").first()
+    return _change(last.author, last.published_at) if last else Change()
+
+
+def last_edit(draft: Update) -> Change:
+    """Who saved a draft last."""
+    return _change(draft.author, draft.updated_at)
+
+
+def last_correction(update: Update) -> Change:
+    last = update.revisions.select_related("replaced_by").first()
+    return _change(last.replaced_by, last.replaced_at) if last else _change(update.author, update.published_at)
+
+
+def _change(by: Any, at: Any) -> Change:
+    return Change(str(by or ""), at.isoformat() if at else "")
+
+
+def updates_since(form: OpenedForm, incident: Incident) -> list[Update]:
+    """The updates that were published since the form was opened, if it has to show them."""
+    since = form.changes.since
+    if since is None:
+        return []
+    published = _public(incident).select_related("author")
+    if since:
+        known = incident.updates.filter(pk=since if is_id(since) else "", published_at__isnull=False)
+        published = published.filter(published_at__gt=Subquery(known.values("published_at")))
+    return list(published[:5])
+
+
+def _public(incident: Incident) -> QuerySet[Update]:
+    return incident.updates.filter(published_at__isnull=False).order_by("-published_at", "-id")
+
+
+def keeps_text(view: View) -> View:
+    """A view whose incident or update somebody else deleted shows what was typed instead of “not found”."""
+
+    @wraps(view)
+    def kept(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, **kwargs: str) -> HttpResponse:
+        try:
+            return view(admin, request, incident_id, **kwargs)
+        except Http404:
+            if request.method != "POST" or not admin.has_change_permission(request):
+                raise
+            incident = admin.get_queryset(request).filter(pk=incident_id).first()
+            return gone(admin, request, incident, _("This was deleted in the meantime. What you wrote is kept here."))
+
+    return kept
+
+
+def gone(
+    admin: NewsroomAdmin, request: HttpRequest, incident: Incident | None, sentence: str, *, draft: Update | None = None
+) -> HttpResponse:
+    """A page with what was typed, to continue with it in a new update or incident; or in a draft, by hand."""
+    step, where = ("update", [incident.pk]) if incident else ("add", [])
+    typed = {name: value for name, value in request.POST.items() if name not in _OWN and isinstance(value, str)}
+    context = {
+        "title": _("Changed in the meantime"),
+        "sentence": sentence,
+        "texts": _texts(admin, typed),
+        "typed": typed,
+        "incident": incident,
+        "draft": draft,
+        "continue_at": reverse(f"admin:incidents_{admin.kind}_{step}", args=where),
+    }
+    return page(admin, request, "gone", context, status=409)
+
+
+def _texts(admin: NewsroomAdmin, typed: dict[str, str]) -> list[tuple[str, str, str]]:
+    # The label, language and content of each text.
+    fields = {**model_fields(Incident, *NAMES[admin.kind]), **model_fields(Update, *_WRITTEN)}
+    boxes = {name: (str(box.label), "") for name, box in fields.items() if name in _WRITTEN}
+    for name, box in fields.items():
+        if isinstance(box, LocalizedFormField):
+            boxes |= {f"{name}_{code}": (str(box.label), code) for code, _name in settings.LANGUAGES}
+    return [(*boxes[name], typed[name]) for name in boxes if typed.get(name, "").strip()]
