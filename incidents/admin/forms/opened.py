@@ -28,7 +28,7 @@ TAKE = "take"
 
 
 @dataclass(frozen=True)
-class Change:
+class LastChange:
     """Who changed something, and when (ISO 8601); empty if it is not known."""
 
     by: str = ""
@@ -36,10 +36,10 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Changes:
+class OthersChanges:
     """What somebody else changed: the values that differ, and the newest update that the form was opened on."""
 
-    change: Change = Change()
+    change: LastChange = LastChange()
     values: list[MergedValue] = field(default_factory=list)
     since: str | None = None
 
@@ -70,7 +70,7 @@ class OpenedForm(forms.BaseForm):
     ignored: Collection[str] = ()
 
     def open_on(
-        self, current: Snapshot, last_change: Callable[[], Change] = Change, ignored: Collection[str] = ()
+        self, current: Snapshot, last_change: Callable[[], LastChange] = LastChange, ignored: Collection[str] = ()
     ) -> None:
         """`ignored` are facts that may change without being shown."""
         self.current, self.last_change, self.ignored = current, last_change, ignored
@@ -106,20 +106,20 @@ class OpenedForm(forms.BaseForm):
         self._put({OPENED: json.dumps(theirs, ensure_ascii=False), **{one.key: one.merged for one in values}})
         if is_news:
             kept = [one for one in self.changes.values if one.key not in {new.key for new in values}]
-            self._remember(Changes(self.last_change(), [*values, *kept], opened.get(NEWEST)))
+            self._remember(OthersChanges(self.last_change(), [*values, *kept], opened.get(NEWEST)))
             self._show_again([one.key for one in values if one.collides])
             self.is_overtaken = True
         return is_news
 
     @property
-    def changes(self) -> Changes:
+    def changes(self) -> OthersChanges:
         """What others changed, as the form carries it; empty if there was no collision."""
         found = _loaded(self.data.get(CHANGED, ""))
         try:
             values = [MergedValue(**one) for one in found["values"]]
-            return Changes(Change(**found["change"]), values, found["since"])
+            return OthersChanges(LastChange(**found["change"]), values, found["since"])
         except (KeyError, TypeError):
-            return Changes()
+            return OthersChanges()
 
     @property
     def changed_values(self) -> list[ShownValue]:
@@ -183,7 +183,7 @@ class OpenedForm(forms.BaseForm):
                 data[key] = value
         self.data = data
 
-    def _remember(self, changes: Changes) -> None:
+    def _remember(self, changes: OthersChanges) -> None:
         self._put({CHANGED: json.dumps(asdict(changes), ensure_ascii=False)})
 
     def _show_again(self, colliding: Iterable[str]) -> None:
@@ -204,7 +204,7 @@ class OpenedForm(forms.BaseForm):
         who = _("Theirs (%(who)s)") % {"who": by} if by else pgettext("version of a text", "Theirs")
         before = _("not known") if one.opened is None else _worded(box, one.opened)
         versions = [
-            Version(_("What it was"), before),
+            Version(pgettext("a change", "Before"), before),
             Version(f"{who}, {moment(at)}" if at else who, _worded(box, one.theirs), f"theirs {one.key}",
                     now == one.theirs),
             Version(pgettext("version of a text", "Yours"), _worded(box, one.mine), f"mine {one.key}", now == one.mine),
@@ -222,7 +222,7 @@ class OpenedModelForm(OpenedForm):
     def snapshot(row: Any) -> Snapshot:
         raise NotImplementedError
 
-    def carry(self, last_change: Callable[[], Change]) -> None:
+    def carry(self, last_change: Callable[[], LastChange]) -> None:
         """Call it last in `__init__`; a new row collides with nothing."""
         if not self.instance._state.adding:
             self.open_on(self.snapshot(self.instance), last_change)

@@ -99,7 +99,7 @@ class StatementForm(RefusableForm):
 
     def renew(self) -> None:
         """Give the input the identity of a new form."""
-        self.data = {**self.data, "id": new_id()}
+        self.data = dict(self.data.items()) | {"id": new_id()}  # unpacking a QueryDict would give lists
 
     def component_fields(self) -> list[tuple[ComponentRow, forms.BoundField, Outlook | None]]:
         fields = [(row, self[row.field_name]) for row in self.rows]
