@@ -119,9 +119,19 @@ def _correction_page(
 
 
 def _correct(request: HttpRequest, update: Update, form: CorrectionForm) -> None:
+    if form.is_translation:
+        _add_translation(request, update, form)
+        return
     said = {name: form.cleaned_data[name] for name in form.names}
     notify = form.cleaned_data.get("notify") == "yes"
     before = update.corrected_at
     corrected = operations.correct_update(update=update, notify=notify, by=writer(request), opened=form.opened, **said)
     changed = corrected.corrected_at != before
     say_done(request, update.incident, _("Corrected.") if changed else _("Nothing changed."))
+
+
+def _add_translation(request: HttpRequest, update: Update, form: CorrectionForm) -> None:
+    notify = form.cleaned_data.get("notify_translation") == "yes"
+    text = form.cleaned_data["text"]
+    operations.add_translation(update=update, text=text, notify=notify, by=writer(request), opened=form.opened)
+    say_done(request, update.incident, _("Translation added."))

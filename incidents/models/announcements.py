@@ -59,9 +59,12 @@ class Announcement(models.Model):
     class Reason(models.TextChoices):
         UPDATE = "update", _("New update")
         CORRECTION = "correction", _("Correction")
+        TRANSLATION = "translation", _("Translation")
 
     update = models.ForeignKey(Update, models.PROTECT, related_name="announcements", verbose_name=_("update"))
     reason = models.CharField(_("reason"), max_length=12, choices=Reason, default=Reason.UPDATE)
+    # Of a translation: the languages in which the text was missing before.
+    languages = models.JSONField(default=list, blank=True, editable=False)
     created_at = models.DateTimeField(_("created"), default=timezone.now)
     hold_until = models.DateTimeField(_("held until"))
     expanded_at = models.DateTimeField(_("expanded"), null=True, blank=True)

@@ -19,6 +19,7 @@ from django.db.models.functions import Concat
 from django.utils import timezone
 
 from ..models import (
+    WAITING,
     Announcement,
     ComponentUpdate,
     Delivery,
@@ -27,6 +28,7 @@ from ..models import (
     IncidentChoice,
     SkipReason,
     Subscriber,
+    Update,
 )
 from ..status import Kind
 from . import addressing
@@ -35,6 +37,9 @@ from .ledger import mx
 # With more new rows than this, PostgreSQL needs new statistics: with the old ones it would use
 # nested loops over the whole table in the queries that follow.
 _ANALYZE_ABOVE = 1_000
+
+# The states of messages that a recipient has got, or may get at this moment.
+_GOT = (DeliveryState.SENT, DeliveryState.SENDING, DeliveryState.UNCERTAIN)
 
 # Subscribers who follow single incidents only are not part of the audience of any other.
 _WANTS_ANY = Q(wants_incidents=True) | Q(wants_maintenance=True)
@@ -45,6 +50,11 @@ def count(kind: str, component_ids: Collection[str], incident_id: str = "") -> d
     notified = _members(kind, component_ids, incident_id).filter(reason="").order_by("channel", "message_language")
     groups = notified.values_list("channel", "message_language").annotate(people=Count("pk"))
     return {(channel, language): people for channel, language, people in groups}
+
+
+def count_translated(update: Update, languages: Collection[str]) -> int:
+    """Return how many subscribers of these languages got the update in another one, and still want it in theirs."""
+    return _translated(update, languages, _GOT).filter(reason="").count()
 
 
 def affected_component_ids(incident: Incident) -> list[str]:
@@ -106,10 +116,9 @@ def _insert(same_for_all: dict[str, Any], columns: list[str], audience: tuple[st
 
 def _per_subscriber(announcement: Announcement) -> tuple[list[str], tuple[str, tuple[Any, ...]]]:
     # Return the columns that differ from delivery to delivery, and the query that selects their values.
-    incident = announcement.update.incident
     state = Case(When(reason="", then=Value(DeliveryState.QUEUED)), default=Value(DeliveryState.SKIPPED))
     mx_group = mx.group_expression("domain_")
-    rows = _members(incident.kind, affected_component_ids(incident), incident.pk).annotate(
+    rows = _audience(announcement).annotate(
         state_=state,
         message_id_=_message_id(announcement.pk),
         domain_=addressing.MAIL_DOMAIN,
@@ -125,6 +134,28 @@ def _per_subscriber(announcement: Announcement) -> tuple[list[str], tuple[str, t
         "destination": "destination_",
     }
     return list(source), _in_order_of_ids(rows, source)
+
+
+def _audience(announcement: Announcement) -> "QuerySet[Any]":
+    if announcement.reason == Announcement.Reason.TRANSLATION:
+        return _translated(announcement.update, announcement.languages, [*_GOT, *WAITING])
+    incident = announcement.update.incident
+    return _members(incident.kind, affected_component_ids(incident), incident.pk)
+
+
+def _translated(update: Update, languages: Collection[str], states: Collection[str]) -> "QuerySet[Any]":
+    # Return the members whose language is one of these and whose message of the update is in one of these states.
+    #
+    # A waiting message may have been rendered already, without the translation. The translation supersedes it.
+    incident = update.incident
+    messages = Delivery.objects.filter(
+        announcement__in=list(update.announcements.released().values_list("pk", flat=True)),
+        subscriber=OuterRef("pk"),
+        language=OuterRef("message_language"),
+        state__in=states,
+    )
+    members = _members(incident.kind, affected_component_ids(incident), incident.pk)
+    return members.filter(Exists(messages), message_language__in=list(languages))
 
 
 def _message_id(subject: int | str) -> Concat:

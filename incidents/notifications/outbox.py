@@ -33,9 +33,26 @@ def announce_correction(update: Update) -> Announcement:
     return held or _add(update, Announcement.Reason.CORRECTION)
 
 
-def _add(update: Update, reason: Announcement.Reason) -> Announcement:
+def announce_translation(update: Update, languages: Sequence[str]) -> Announcement:
+    """Announce the text to subscribers of these languages who got it in another one.
+
+    If an announcement of the update is still held, it will contain the text.
+    """
+    # Locked, so that it is not released before the languages are added.
+    held = Announcement.objects.held().select_for_update().filter(update=update).first()
+    if held is None:
+        return _add(update, Announcement.Reason.TRANSLATION, languages)
+    if held.reason == Announcement.Reason.TRANSLATION:
+        held.languages = sorted({*held.languages, *languages})
+        held.save(update_fields=["languages"])
+    return held
+
+
+def _add(update: Update, reason: Announcement.Reason, languages: Sequence[str] = ()) -> Announcement:
     now = timezone.now()
-    return Announcement.objects.create(update=update, reason=reason, created_at=now, hold_until=_end_of_hold(now))
+    return Announcement.objects.create(
+        update=update, reason=reason, languages=list(languages), created_at=now, hold_until=_end_of_hold(now)
+    )
 
 
 def record_status_changes(

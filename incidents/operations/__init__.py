@@ -39,6 +39,7 @@ from .page import change_logo, edit_page
 from .statements import Details, Statement
 from .statuses import derived_changes, rebuild_statuses, stored_changes
 from .templates import TemplateFields, add_template, check_template, edit_template, remove_template
+from .translations import add_translation, addable_languages, added_languages, readers_without_translation
 from .updates import correct_update, discard_draft, edit_draft, post_update, publish_draft, publish_due
 
 __all__ = [
@@ -56,6 +57,9 @@ __all__ = [
     "add_component",
     "add_group",
     "add_template",
+    "add_translation",
+    "addable_languages",
+    "added_languages",
     "apply_retention",
     "cancel_announcement",
     "cancel_maintenance",
@@ -80,6 +84,7 @@ __all__ = [
     "publish_again",
     "publish_draft",
     "publish_due",
+    "readers_without_translation",
     "rebuild_statuses",
     "receive_bounce",
     "remove_group",

@@ -80,6 +80,22 @@ for (const form of document.querySelectorAll("form[data-steps]")) {
   }
 }
 
+// Whether a correction only adds a translation, as on the server; it has another choice of who is notified.
+for (const form of document.querySelectorAll("form[data-addable]")) {
+  const missing = form.dataset.addable.split(" ").filter(Boolean).map((code) => `text_${code}`);
+  const texts = [...form.elements].filter((box) => /^(text_|quote)/.test(box.name));
+  const value = (box) => box.value.trim();
+  const original = new Map(texts.map((box) => [box, box.matches("select") ? value(box) : box.defaultValue.trim()]));
+  const show = () => {
+    const changed = texts.filter((box) => value(box) !== original.get(box)).map((box) => box.name);
+    const isTranslation = changed.length > 0 && changed.every((name) => missing.includes(name));
+    for (const part of form.querySelectorAll("[data-of-correction]")) part.hidden = isTranslation;
+    for (const part of form.querySelectorAll("[data-of-translation]")) part.hidden = !isTranslation;
+  };
+  form.addEventListener("input", show);
+  show();
+}
+
 // What readers will see of components that other incidents concern too, as on the server.
 for (const list of document.querySelectorAll("[data-severities]")) {
   const severities = list.dataset.severities.split(" ");

@@ -9,8 +9,9 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from harness.deliveries import release_held
 from incidents import operations
-from incidents.models import Announcement, Incident, Update
+from incidents.models import Announcement, Delivery, Incident, Update
 from incidents.status import ComponentStatus, Phase
 from incidents.text import Text
 from tests.admin.filling import filled
@@ -194,6 +195,56 @@ def test_correction_is_told_when_staff_say_so(publisher: Client) -> None:
     update = incident.updates.get()
     change(publisher, step("correct", incident, update.pk), text_da="Rettet tekst.", notify="yes")
     assert Announcement.objects.get().reason == Announcement.Reason.CORRECTION
+
+
+def sent_in_danish(readers: int = 1) -> Update:
+    for _each in range(readers):
+        make_subscriber(language="en")
+    update = make_incident(statement=make_statement(text=Text(da="Fejlen er fundet."), notify=True)).updates.get()
+    release_held(timezone.now() + timedelta(minutes=1))
+    Delivery.objects.update(state="sent", sent_at=timezone.now())
+    return update
+
+
+def test_translation_is_announced_to_those_who_got_the_other_language(publisher: Client) -> None:
+    update = sent_in_danish(2)
+    address = step("correct", update.incident, update.pk)
+    assert "Notify the 2 subscribers who got it in the other language" in publisher.get(address).content.decode()
+    change(publisher, address, text_en="Found.")
+    answer = publisher.get(step("change", update.incident))
+    assert "Translation added." in answer.content.decode()
+    announcement = Announcement.objects.latest("id")
+    assert (announcement.reason, announcement.is_held) == (Announcement.Reason.TRANSLATION, True)
+    assert "Undo: back to draft" not in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("typed", "reason"),
+    [
+        ({"text_en": "Found.", "notify_translation": "no"}, "update"),
+        ({"text_en": "Found.", "notify_translation": "no", "notify": "yes"}, "update"),
+        ({"text_en": "Found.", "text_da": "Fundet.", "notify": "yes"}, "correction"),
+        ({"text_en": "Found.", "text_da": "Fundet."}, "update"),
+        ({"text_da": "Fundet."}, "update"),
+        ({"text_en": "Found.", "quote": "Down.", "quote_language": "en"}, "update"),
+    ],
+)
+def test_choice_of_the_translation_is_for_translations_only(
+    publisher: Client, typed: dict[str, str], reason: str
+) -> None:
+    update = sent_in_danish()
+    change(publisher, step("correct", update.incident, update.pk), **typed)
+    assert Announcement.objects.latest("id").reason == reason
+
+
+def test_translation_that_nobody_waits_for_offers_no_choice(publisher: Client) -> None:
+    update = make_incident(statement=make_statement(text=Text(da="Fejlen er fundet."))).updates.get()
+    address = step("correct", update.incident, update.pk)
+    assert "notify_translation" not in publisher.get(address).context["form"].fields
+    change(publisher, address, text_en="Found.", notify="yes")
+    update.refresh_from_db()
+    assert update.text["en"] == "Found."
+    assert not Announcement.objects.exists()
 
 
 def test_correction_to_nothing_is_refused(publisher: Client) -> None:

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.core.validators import RegexValidator
 from django.forms.utils import ErrorDict
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from ... import operations
 from ...labels import PHASES
 from ...models import Incident, Update
 from ...models.ids import LENGTH, new_id
@@ -187,8 +189,44 @@ class CorrectionForm(RefusableForm):
         widget=forms.RadioSelect,
     )
 
+    notify_translation = forms.ChoiceField(
+        label=_("Notify of the translation"),
+        help_text=_("If you only add the text in a language in which it was missing."),
+        initial="yes",
+        required=False,
+        widget=forms.RadioSelect,
+    )
+
     def __init__(self, data: Any = None, *, update: Update) -> None:
         super().__init__(data, initial={name: getattr(update, name) for name in self.names})
         self.fields.update(model_fields(Update, *self.names))
+        self.update = update
         if not update.incident.is_public:  # withdrawn: there is no page to link to
             del self.fields["notify"]
+        self._offer(operations.readers_without_translation(update))
+
+    def _offer(self, readers: int) -> None:
+        # Offer to notify those who got the update in another language than theirs, if there are any.
+        if not readers:
+            del self.fields["notify_translation"]
+            return
+        sentence = ngettext(
+            "Notify the %(count)d subscriber who got it in the other language",
+            "Notify the %(count)d subscribers who got it in the other language",
+            readers,
+        )
+        choices = [("yes", sentence % {"count": readers}), ("no", gettext("Add it silently"))]
+        cast("forms.ChoiceField", self.fields["notify_translation"]).choices = choices
+
+    @property
+    def addable_languages(self) -> str:
+        """For the script: the languages whose text makes this a translation."""
+        return " ".join(operations.addable_languages(self.update))
+
+    @property
+    def is_translation(self) -> bool:
+        """Whether a valid form only adds a language."""
+        others = set(self.names) - {"text"}
+        return bool(operations.added_languages(self.update, self.cleaned_data["text"])) and not (
+            others & set(self.changed_data)
+        )

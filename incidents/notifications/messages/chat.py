@@ -24,7 +24,8 @@ MAX_COMPONENTS = 20  # the page has the rest
 def headline(content: MessageContent) -> str:
     """Return glyph of the state, phase and title, like the first line of an email."""
     correction = f"{gettext('Correction')}: " if content.is_correction else ""
-    return f"{content.appearance.glyph} {correction}{content.newest.phase}: {content.title.source}"
+    now_in = f" ({content.is_now_in})" if content.is_now_in else ""
+    return f"{content.appearance.glyph} {correction}{content.newest.phase}{now_in}: {content.title.source}"
 
 
 def footer(page_name: str, content: MessageContent) -> str:

@@ -15,7 +15,7 @@ from ...labels import ROOT_CAUSE_STATUSES
 from ...models import AffectedComponent, Announcement, Incident, Update, page_order
 from ...status import Phase, RootCauseStatus
 from ...text import Text
-from ...wording import reader_passage, status_as_of, untranslated_note, words
+from ...wording import language_name, reader_passage, status_as_of, untranslated_note, words
 
 EARLIER = 5  # updates repeated below the new one; the page has the rest
 SECTION_LENGTH = 3000  # characters of a text of the report; the page has the rest
@@ -140,7 +140,15 @@ class MessageContent:
         self.newest = UpdateContent(announcement.update, language)
         self._unsent_report: dict[str, Any] = announcement.unsent_report
         self.is_correction = announcement.reason == Announcement.Reason.CORRECTION
+        self._is_translation = announcement.reason == Announcement.Reason.TRANSLATION
         self.url = links.absolute(links.incident(self.incident.pk, language))
+
+    @property
+    def is_now_in(self) -> str:
+        """“Now in English”, for those who got the update in another language; else empty."""
+        is_own = self.newest.text.language == self.language
+        name = language_name(self.language)
+        return gettext("Now in %(language)s") % {"language": name} if self._is_translation and is_own else ""
 
     @cached_property
     def appearance(self) -> Appearance:
