@@ -53,7 +53,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Sort the slowest files first, so that the quick ones fill the gaps: workers take one file at a time."""
-    longest = ("/e2e/", "_browser.py", "/local/")
+    longest = ("/e2e/", "_browser.py", "_hardest.py", "/local/")
     items.sort(key=lambda item: not any(part in item.path.as_posix() for part in longest))
 
 
@@ -68,6 +68,14 @@ def _only_this_machine() -> Iterator[None]:
 def _quick_passwords() -> Iterator[None]:
     """Use a fast hasher: a secure one takes a third of a second, and most tests of the admin create a user."""
     with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _patient_search() -> Iterator[None]:
+    """Give searches the time that a busy machine needs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("incidents.search.results.TIMEOUT", "60s")
         yield
 
 
