@@ -22,6 +22,6 @@ def test_no_style_sheet_is_longer_than_150_lines() -> None:
 
 
 def test_admin_loads_every_style_sheet_of_its_own() -> None:
-    base = (ROOT / "templates" / "admin" / "base_site.html").read_text(encoding="utf-8")
+    base = (ROOT / "templates" / "admin" / "_styles.html").read_text(encoding="utf-8")
     loaded = re.findall(r'{% static "css/admin/(\w+)\.css" %}', base)
     assert sorted(loaded) == [path.stem for path in SHEETS if path.parent.name == "admin"]

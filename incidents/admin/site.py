@@ -14,7 +14,9 @@ from ..models import Page
 from ..wording import words
 from .addresses import is_storable
 from .alarms import alarms
+from .appearance import appearance, appearance_address
 from .front_page import front_page, publishing
+from .navigation import navigation
 from .read_only import may_see
 
 
@@ -27,10 +29,13 @@ class Newsroom(AdminSite):
         page = Page.objects.current()
         name = words(page.name) or gettext("Status page")
         everywhere = {**super().each_context(request), "site_header": name, "site_title": name}
+        everywhere["navigation"] = navigation(everywhere["available_apps"], request.path)
+        everywhere["appearance"] = appearance_address(page)
         return everywhere | (_alarms(request) if self.has_permission(request) else {})
 
     def get_urls(self) -> list[Any]:
         return [
+            path("appearance.css", appearance, name="appearance"),
             path("alarms/", self.admin_view(self.alarms), name="alarms"),
             path("publishing/", self.admin_view(self.publishing), name="publishing"),
             *super().get_urls(),

@@ -1,10 +1,14 @@
 """Template tags of the newsroom: `{% load newsroom %}`."""
 
+from collections.abc import Iterable
+from typing import Any
+
 from django import template
 from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.text import capfirst
 from django.utils.translation import gettext
 
 from ..admin.addresses import incident_page
@@ -75,3 +79,16 @@ def poll_interval(progress: Progress) -> int:
     if not progress.is_live:
         return 0
     return {"sending": 3, "held": 2}.get(progress.status, 15)
+
+
+@register.filter
+def labelled(cells: Iterable[str], headers: Iterable[dict[str, Any]]) -> list[SafeString]:
+    """Return the cells of a row of a list, each `<td>` with its column's name in `data-label`."""
+    return [_labelled(cell, header) for cell, header in zip(cells, headers, strict=False)]
+
+
+def _labelled(cell: str, header: dict[str, Any]) -> SafeString:
+    if "action-checkbox" in header.get("class_attrib", ""):
+        return mark_safe(cell)  # noqa: S308 - a cell that Django has made
+    label = format_html(' data-label="{}"', capfirst(header.get("text", "")))
+    return mark_safe(cell.replace("<td", f"<td{label}", 1) if cell.startswith("<td") else cell)  # noqa: S308

@@ -59,7 +59,8 @@ function hold(value) {
 }
 
 if (tools && parts.some(({ due }) => due < Infinity)) {
-  tools.hidden = false;
+  // The alarms alone, which are on every page, need no button.
+  tools.hidden = !parts.some(({ element, due }) => due < Infinity && !element.matches(".alarms"));
   hold(false);
   button.addEventListener("click", () => hold(!still));
   setInterval(look, 500);

@@ -44,9 +44,9 @@ def test_subject_takes_the_place_of_the_reply(bounce: Bounce, publisher: Client)
     row = publisher.get(LIST).content.decode().partition("<tbody>")[2]
     columns = re.findall(r'class="field-(\w+)', row)
     assert columns[:3] == ["full_address", "consequence", "reply_or_subject"]
-    assert '<td class="field-reply_or_subject">SV: k… er stoppet hos os</td>' in row
+    assert 'class="field-reply_or_subject">SV: k… er stoppet hos os</td>' in row
     Bounce.objects.update(consequence="counted", reply="5.2.2 full", subject="")
-    assert '<td class="field-reply_or_subject">5.2.2 full</td>' in publisher.get(LIST).content.decode()
+    assert 'class="field-reply_or_subject">5.2.2 full</td>' in publisher.get(LIST).content.decode()
 
 
 def test_staff_who_see_no_addresses_do_not_see_what_a_person_wrote(bounce: Bounce, viewer: Client) -> None:

@@ -18,7 +18,7 @@ from ...models import Page
 from ...status import ComponentStatus
 from .base import Document, Edition, Subjects
 from .brand_colour import DARK_PAPER, LIGHT_PAPER, readable_on
-from .themes import theme_rules
+from .themes import ADMIN_SWITCH, theme_rules
 
 STYLES = tuple(
     "tokens base shell hero states prose timeline components history follow forms subscriptions print".split()
@@ -89,6 +89,7 @@ def asset_path(key: str, page: Page) -> str:
 
 
 def asset(key: str, brand: str) -> bytes:
+    """Return one of NAMES, or `admin.css`: fonts, sizes and colours for the admin, which serves them itself."""
     # In development, the sources are read each time.
     return (_asset.__wrapped__ if settings.DEBUG else _asset)(key, brand)
 
@@ -98,6 +99,9 @@ def _asset(key: str, brand: str) -> bytes:
     if key == "site.css":
         tokens, rest = _joined("css/public", STYLES[:1], "css"), _joined("css/public", STYLES[1:], "css")
         return (_brand(brand) + tokens + theme_rules(tokens) + rest).encode()
+    if key == "admin.css":
+        tokens = _joined("css/public", STYLES[:1], "css")
+        return (_brand(brand) + tokens + theme_rules(tokens, ADMIN_SWITCH)).encode()
     if key == "banner.css":
         return (_brand(brand) + _joined("css/public", BANNER_STYLES, "css")).encode()
     if key == "site.js":

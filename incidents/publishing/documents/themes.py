@@ -7,24 +7,26 @@ Browsers without `:has()` use the theme of the system.
 """
 
 import re
+from collections.abc import Mapping
 
 _LIGHT = re.compile(r":root \{(.*?)\n\}", re.DOTALL)
 _DARK = re.compile(r"@media \(prefers-color-scheme: dark\) \{\s*:root \{(.*?)\}", re.DOTALL)
 _COLOUR = re.compile(r"--[\w-]+:\s*[^;]+;")
 # `:where` adds no specificity, so later rules (more contrast, print) override it as they override the system's theme.
-_RULE = """\
-:root:where(:has(.theme [value={theme}]:checked), {address}:has(.theme [value=system]:checked)) \
-{{color-scheme:{theme};{colours}}}
-"""
 # The fragment names an element at the top of the page, so that the browser does not scroll.
-_ADDRESSES = {"light": ":target", "dark": ":has(> body:target)"}
+_SWITCH = {
+    theme: f":root:where(:has(.theme [value={theme}]:checked), {address}:has(.theme [value=system]:checked))"
+    for theme, address in {"light": ":target", "dark": ":has(> body:target)"}.items()
+}
+# Django's own switch in the admin.
+ADMIN_SWITCH = {theme: f":root:where([data-theme={theme}])" for theme in ("light", "dark")}
 
 
-def theme_rules(tokens: str) -> str:
-    """Return the rules of the switch, made from the style sheet with the colours of both themes."""
+def theme_rules(tokens: str, selectors: Mapping[str, str] = _SWITCH) -> str:
+    """Return the rules of a switch, made from the style sheet with the colours of both themes."""
     dark = dict(_colours(_DARK, tokens))
     light = {name: value for name, value in _colours(_LIGHT, tokens) if name in dark}
-    return _rule("light", light) + _rule("dark", dark)
+    return _rule(selectors["light"], "light", light) + _rule(selectors["dark"], "dark", dark)
 
 
 def _colours(block: re.Pattern[str], tokens: str) -> list[tuple[str, str]]:
@@ -35,6 +37,6 @@ def _colours(block: re.Pattern[str], tokens: str) -> list[tuple[str, str]]:
     return [(name, value.strip()) for name, value in pairs]
 
 
-def _rule(theme: str, colours: dict[str, str]) -> str:
+def _rule(selector: str, theme: str, colours: dict[str, str]) -> str:
     declarations = ";".join(f"{name}:{value}" for name, value in colours.items())
-    return _RULE.format(theme=theme, address=_ADDRESSES[theme], colours=declarations)
+    return f"{selector} {{color-scheme:{theme};{declarations}}}\n"
