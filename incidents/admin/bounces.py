@@ -39,7 +39,7 @@ class BounceAdmin(SubscriberRowsAdmin):
         return self.get_fields(request, obj)
 
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
-        return ("subscriber__address",) if sees_addresses(request.user) else ("subscriber__canonical_address__exact",)
+        return ("subscriber__canonical_address__exact",)
 
     def _shown(self, request: HttpRequest) -> tuple[str, str]:
         return ("full_address", "reply") if sees_addresses(request.user) else ("masked_address", "masked_reply")

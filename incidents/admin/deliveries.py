@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
-from django.db.models import QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils.html import format_html, format_html_join
@@ -39,22 +40,32 @@ class ReplyFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> QuerySet[Delivery]:
         value = self.value()
-        if value == "none":
-            return queryset.filter(reply_code__isnull=True)
-        if value in {"2", "4", "5"}:
-            return queryset.filter(reply_code__range=(int(value) * 100, int(value) * 100 + 99))
-        return queryset
+        return queryset.filter(_with_reply(value)) if value in dict(self.lookup_choices) else queryset
+
+    def get_facet_counts(self, pk_attname: str, filtered_qs: QuerySet[Any]) -> dict[str, Count]:
+        # Django would count the rows of a subquery for each choice.
+        values = [value for value, _label in self.lookup_choices]
+        return {f"{place}__c": Count(pk_attname, filter=_with_reply(value)) for place, value in enumerate(values)}
+
+
+def _with_reply(value: str) -> Q:
+    if value == "none":
+        return Q(reply_code__isnull=True)
+    return Q(reply_code__range=(int(value) * 100, int(value) * 100 + 99))
 
 
 @admin.register(Delivery)
 class DeliveryAdmin(SubscriberRowsAdmin):
     list_filter = ("state", "skip_reason", "channel", "letter", ReplyFilter)
-    list_select_related = ("subscriber", "component_update__component")
-    ordering = ("-created_at", "-id")
+    list_select_related = ()  # with joins, PostgreSQL would join all rows before those of a late page
+    ordering = ("-id",)  # the newest first, by the index of the primary key
     # By the lists of announcements and subscribers, and by the overview.
     linked_by = (
         "announcement__id__exact", "announcement__isnull", "component_update__isnull", "subscriber__id__exact",
     )  # fmt: skip
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
+        return super().get_queryset(request).prefetch_related("subscriber", "component_update__component")
 
     def get_urls(self) -> list[URLPattern]:
         page = self.admin_site.admin_view(self.overview)
@@ -80,9 +91,11 @@ class DeliveryAdmin(SubscriberRowsAdmin):
         return self.get_fields(request, obj)
 
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
-        if sees_addresses(request.user):
-            return ("subscriber__address", "message_id")
         return ("subscriber__canonical_address__exact", "message_id__exact")
+
+    def matching(self, search_term: str) -> Q:
+        is_message_id = search_term.strip().strip("<>").endswith(f"@{settings.SITE_HOST}")
+        return Q(message_id__contains=search_term.strip()) if is_message_id else super().matching(search_term)
 
     def _shown(self, request: HttpRequest) -> tuple[str, str]:
         # The fields for address and reply; servers repeat the address in their replies.

@@ -3,10 +3,11 @@
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from ..identity import canonical
+from ..models.subscribers import with_address
 from .lookups import FilteredAdmin
 
 User = AbstractBaseUser | AnonymousUser
@@ -41,9 +42,15 @@ class SubscriberRowsAdmin(ReadOnlyAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        if "@" in search_term and not sees_addresses(request.user):
+        if sees_addresses(request.user):
+            return queryset.filter(self.matching(search_term)), False
+        if "@" in search_term:
             search_term = canonical(search_term.strip())
         return super().get_search_results(request, queryset, search_term)
+
+    def matching(self, search_term: str) -> Q:
+        """Match what staff who see addresses search for: parts of the address."""
+        return with_address(search_term)
 
 
 def may_see(user: User, model: str) -> bool:

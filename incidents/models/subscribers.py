@@ -19,7 +19,8 @@ from .incidents import Incident
 from .text_search import ADDRESS_PARTS, MAX_WORDS, address_term
 from .updates import Update
 
-_HAS_PARTS = f"{ADDRESS_PARTS} @@ to_tsquery('simple', search_folded(%s))"
+# A subquery, as in `incidents_with`.
+_HAS_PARTS = f"{ADDRESS_PARTS} @@ (SELECT to_tsquery('simple', search_folded(%s)))"
 
 
 class SubscriberQuerySet(models.QuerySet["Subscriber"]):
@@ -31,15 +32,13 @@ class SubscriberQuerySet(models.QuerySet["Subscriber"]):
     def containing(self, query: str) -> "SubscriberQuerySet":
         """Return those with each word of the query, or a word that begins with it, in the address or the owner's.
 
-        An id finds its subscriber. Domains are stored in ASCII, so words are compared in that form, too.
+        An id finds its subscriber.
         """
         same = self.filter(pk=query.strip())
         if len(query.strip()) == LENGTH and same.exists():
             return same
-        words = query.split()[:MAX_WORDS]
-        found = self if words else self.none()
-        for word in words:
-            term = address_term({word, canonical(word)})
+        found = self if query.strip() else self.none()
+        for term in _address_terms(query):
             found = found.filter(RawSQL(_HAS_PARTS, [term], models.BooleanField()))  # noqa: S611 - own names
         return found
 
@@ -52,6 +51,20 @@ class SubscriberQuerySet(models.QuerySet["Subscriber"]):
         # Excluding the empty address lets PostgreSQL use the index of `mail_address_once`.
         mail = self.filter(channel=Subscriber.Channel.EMAIL, canonical_address=canonical(address))
         return mail.exclude(canonical_address="")
+
+
+def with_address(query: str) -> Q:
+    """Match rows of subscribers whose address, or its owner's, `SubscriberQuerySet.containing` finds."""
+    found = Q()
+    for term in _address_terms(query):
+        subscribers = RawSQL(f"SELECT id FROM incidents_subscriber WHERE {_HAS_PARTS}", [term])  # noqa: S608, S611
+        found &= Q(subscriber__in=subscribers)
+    return found
+
+
+def _address_terms(query: str) -> list[str]:
+    # Domains are stored in ASCII, so words are compared in that form, too.
+    return [address_term({word, canonical(word)}) for word in query.split()[:MAX_WORDS]]
 
 
 class Subscriber(models.Model):
@@ -159,6 +172,8 @@ class Subscriber(models.Model):
             ),
         ]
         indexes = [
+            # The newsroom's list.
+            models.Index(fields=["-created_at", "-id"], name="subscriber_newest"),
             # The audience of an announcement: active subscribers, read in batches by id.
             models.Index(fields=["id"], condition=Q(state="active"), name="subscriber_active"),
             # Retention: unconfirmed sign-ups, oldest first.

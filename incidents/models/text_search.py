@@ -94,9 +94,11 @@ def newsroom_vectors(language: str) -> list[Vector]:
 
 def incidents_with(word: str, *, titles_only: bool = False) -> Matching:
     """Return a subquery for the incidents with this term of `terms` in any text, or in the title."""
+    # The query is a subquery, so that PostgreSQL does not know how common the word is. It would read the whole table
+    # for a common one and compute each vector, which takes 0.3 ms per update.
     branches = [
         f"SELECT {vector.incident} FROM {vector.table} "  # noqa: S608 - own names
-        f"WHERE {vector.expression} @@ to_tsquery('{dictionary(code)}', search_folded(%s))"
+        f"WHERE {vector.expression} @@ (SELECT to_tsquery('{dictionary(code)}', search_folded(%s)))"
         for code, _name in settings.LANGUAGES
         for vector in newsroom_vectors(code)[: 1 if titles_only else None]
     ]

@@ -10,8 +10,9 @@ from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
 from incidents import operations
-from incidents.models import Subscriber
+from incidents.models import Bounce, Delivery, Incident, Subscriber, Update
 from incidents.models.text_search import ADDRESS_PARTS, newsroom_vectors
+from incidents.notifications import outbox
 from incidents.status import Phase
 from incidents.text import Text
 from tests.factories import make_incident, make_maintenance, make_statement, make_subscriber, make_update
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
-def found(client: Client, query: str, model: str = "incident", **more: str) -> list[str]:
+def found(client: Client, query: str, model: str = "incident", **more: str) -> list[Any]:
     answer = client.get(reverse(f"admin:incidents_{model}_changelist"), {"q": query, **more})
     rows: list[Any] = list(answer.context["cl"].result_list)
     return [row.pk for row in rows]
@@ -140,6 +141,27 @@ def test_domain_with_other_letters_is_found_as_it_is_written(publisher: Client, 
     assert found(publisher, query, "subscriber") == [written.pk if query == "møl" else mail.pk]
 
 
+def test_deliveries_and_bounces_are_found_by_parts_of_the_address(publisher: Client) -> None:
+    subscriber = make_subscriber("møller3@firma.dk")
+    delivery = outbox.queue_message(subscriber, "manage")
+    outbox.queue_message(make_subscriber("karen@example.dk"), "manage")
+    bounce = Bounce.objects.create(subscriber=subscriber, consequence="counted")
+    for query in ("moller3", "Møller3@firma.dk", "firma mol"):
+        assert found(publisher, query, "delivery") == [delivery.pk], query
+        assert found(publisher, query, "bounce") == [bounce.pk], query
+    assert found(publisher, delivery.message_id, "delivery") == [delivery.pk]
+    assert found(publisher, delivery.message_id.strip("<>"), "delivery") == [delivery.pk]
+
+
+def test_replies_are_counted_by_class(publisher: Client) -> None:
+    for code in (250, 250, 451, None):
+        delivery = outbox.queue_message(make_subscriber(), "manage")
+        Delivery.objects.filter(pk=delivery.pk).update(reply_code=code)
+    page = publisher.get(reverse("admin:incidents_delivery_changelist"), {"_facets": "True"}).content.decode()
+    for counted in ("2xx: accepted (2)", "4xx: deferred (1)", "5xx: refused (0)", "None (1)"):
+        assert counted in page
+
+
 @pytest.mark.parametrize(
     ("language", "sentence"), [("en", "Nothing found for “printer”."), ("da", "Intet fundet for »printer«.")]
 )
@@ -183,3 +205,15 @@ def test_queries_use_the_indexes(language: str) -> None:
             cursor.execute(f"EXPLAIN SELECT 1 FROM {table} WHERE {expression} @@ to_tsquery('simple', 'printer')")
             plan = "\n".join(line for (line,) in cursor.fetchall())
             assert index in plan
+
+
+def test_word_that_is_in_every_text_is_found_by_the_index_too() -> None:
+    """Otherwise PostgreSQL would compute the vector of every text."""
+    incident = make_incident()
+    text = Text(da="En printer mangler.")
+    Update.objects.bulk_create(Update(incident=incident, phase=Phase.IDENTIFIED, text=text) for _each in range(500))
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE incidents_update")
+    plan = Incident.objects.containing("printer").explain()
+    assert "update_newsroom_text_da" in plan
+    assert "Seq Scan on incidents_update" not in plan
