@@ -1,13 +1,10 @@
-"""Two people at once: who changed what a form was opened on, and what remains of a form whose subject is gone."""
+"""Two people at once: the updates that a form does not show, and what remains of a form whose subject is gone."""
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
 
 from django.conf import settings
-from django.contrib.admin.models import LogEntry
-from django.contrib.contenttypes.models import ContentType
-from django.db.models import Model, QuerySet, Subquery
+from django.db.models import QuerySet, Subquery
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -18,42 +15,13 @@ from .addresses import is_id
 from .base import NewsroomAdmin
 from .forms.details import NAMES
 from .forms.fields import model_fields
-from .forms.opened import CHANGED, OPENED, TAKE, LastChange, OpenedForm
+from .forms.opened import CHANGED, OPENED, TAKE, OpenedForm
 from .shared import page
 
 View = Callable[..., HttpResponse]
 _WRITTEN = ("text", "quote")
 # What a new form must not take over from the one that has lost its subject.
 _OWN = {"csrfmiddlewaretoken", "id", "action", "preview", "template", OPENED, CHANGED, TAKE}
-
-
-def last_logged(row: Model) -> LastChange:
-    """Who saved a row last, according to the admin's log. Its entries about updates of an incident do not count."""
-    entries = LogEntry.objects.filter(
-        content_type=ContentType.objects.get_for_model(row, for_concrete_model=False), object_id=str(row.pk)
-    )
-    last = entries.exclude(change_message__contains='"object"').select_related("user").first()
-    return LastChange(str(last.user), last.action_time.isoformat()) if last else LastChange()
-
-
-def last_update(incident: Incident) -> LastChange:
-    """Who published the newest update, and when."""
-    last = _public(incident).select_related("author").first()
-    return _change(last.author, last.published_at) if last else LastChange()
-
-
-def last_edit(draft: Update) -> LastChange:
-    """Who saved a draft last."""
-    return _change(draft.author, draft.updated_at)
-
-
-def last_correction(update: Update) -> LastChange:
-    last = update.revisions.select_related("replaced_by").first()
-    return _change(last.replaced_by, last.replaced_at) if last else _change(update.author, update.published_at)
-
-
-def _change(by: Any, at: Any) -> LastChange:
-    return LastChange(str(by or ""), at.isoformat() if at else "")
 
 
 def updates_since(form: OpenedForm, incident: Incident) -> list[Update]:

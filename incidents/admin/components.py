@@ -10,17 +10,22 @@ from django.contrib.admin.widgets import AdminIntegerFieldWidget
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, ngettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext, pgettext_lazy
 
 from .. import operations
 from ..labels import COMPONENT_STATUSES
+from ..merging import Snapshot
 from ..models import PAGE_ORDER, Component, ComponentGroup
+from ..operations import snapshots
+from ..operations.snapshots import Collision
 from ..status import ComponentStatus
-from ..wording import passage, state
+from ..wording import passage, state, words
 from .causes import Reason, current_reasons, worse_than
-from .publishing_warnings import PublishingAdmin
+from .forms.opened import OpenedModelForm
+from .opened_admin import OpenedAdmin, opened_on
 from .shared import writer
 
 
@@ -30,7 +35,10 @@ def changed(form: ModelForm[Any], change: bool) -> dict[str, Any]:
     return {name: form.cleaned_data[name] for name in names}
 
 
-class ComponentForm(forms.ModelForm[Component]):
+class ComponentForm(OpenedModelForm, forms.ModelForm[Component]):
+    def snapshot(self) -> Snapshot:
+        return snapshots.of_component(self.instance)
+
     class Meta:
         model = Component
         fields = ("name", "description", "group", "position", "hidden", "start_date", "slug")
@@ -42,27 +50,59 @@ class ComponentForm(forms.ModelForm[Component]):
             self.fields["slug"].help_text = _("Stands in the component's address; keep it. Empty: made from the name.")
 
 
+class GroupForm(OpenedModelForm, forms.ModelForm[ComponentGroup]):
+    def snapshot(self) -> Snapshot:
+        return snapshots.of_group(self.instance)
+
+    class Meta:
+        model = ComponentGroup
+        fields = ("name", "description", "position")
+
+
 def set_status(
     status: ComponentStatus,
     model_admin: "admin.ModelAdmin[Component]",
     request: HttpRequest,
     queryset: QuerySet[Component],
 ) -> None:
-    """An admin action that sets the status of the selected components, outside any incident."""
+    """An admin action that sets the status of the selected components, outside any incident.
+
+    One whose status is another than in the list that the writer saw stays as it is.
+    """
     selected = list(queryset.order_by("pk"))  # a list filtered by status has other rows afterwards
-    for component in selected:
-        operations.set_component_status(component=component, status=status, by=writer(request))
+    done = [component for component in selected if _set_status_seen(status, request, component)]
+    for component in done:
         label = str(COMPONENT_STATUSES[status])
         model_admin.log_change(request, component, [{"changed": {"fields": [f"status: {label}"]}}])
-    number = len(selected)
+    if done:
+        _say_set(request, len(done))
+    for worse in worse_than(dict.fromkeys([component.pk for component in done], status)):
+        messages.warning(request, worse)
+
+
+def _set_status_seen(status: ComponentStatus, request: HttpRequest, component: Component) -> bool:
+    seen = request.POST.get(f"status-{component.pk}")  # of components on other pages of the list there is none
+    opened = None if seen is None else {"status": seen}
+    try:
+        operations.set_component_status(component=component, status=status, by=writer(request), opened=opened)
+    except Collision as collision:
+        sentence = gettext(
+            "%(name)s was not changed: it has been set to “%(status)s” in the meantime. Choose again if you still "
+            "want to change it."
+        )
+        now = COMPONENT_STATUSES[ComponentStatus(collision.theirs["status"])]
+        messages.warning(request, sentence % {"name": words(component.name), "status": now})
+        return False
+    return True
+
+
+def _say_set(request: HttpRequest, number: int) -> None:
     sentence = ngettext(
         "%(count)d component changed. Only webhooks are notified.",
         "%(count)d components changed. Only webhooks are notified.",
         number,
     )
     messages.success(request, sentence % {"count": number})
-    for worse in worse_than(dict.fromkeys([component.pk for component in selected], status)):
-        messages.warning(request, worse)
 
 
 class ComponentList(ChangeList):
@@ -75,14 +115,20 @@ class ComponentList(ChangeList):
             component.reason = reasons.get(component.pk)
 
 
-class Placed(PublishingAdmin):
-    """A list in which the position of each row can be edited."""
+class Placed(OpenedAdmin):
+    """A list in which the position of each row can be edited. Only those that were edited are saved."""
 
     list_editable = ("position",)
 
     def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> type[ModelForm[Any]]:
         box = AdminIntegerFieldWidget({"aria-label": _("position")})
         return super().get_changelist_form(request, widgets={"position": box}, **kwargs)
+
+    def get_changelist_formset(self, request: HttpRequest, **kwargs: Any) -> Any:
+        formset: Any = super().get_changelist_formset(request, **kwargs)
+        # What is posted is compared with what the list showed, not with what is stored by then.
+        formset.form.base_fields["position"].show_hidden_initial = True
+        return formset
 
 
 @admin.register(Component)
@@ -119,7 +165,7 @@ class ComponentAdmin(Placed):
     def save_model(self, request: HttpRequest, obj: Component, form: Any, change: bool) -> None:
         fields = cast("operations.ComponentFields", changed(form, change))
         if change:
-            stored = operations.edit_component(component=obj, fields=fields)
+            stored = operations.edit_component(component=obj, fields=fields, opened=opened_on(form))
         else:
             stored = operations.add_component(fields=fields)
         obj.pk, obj.slug = stored.pk, stored.slug
@@ -131,7 +177,9 @@ class ComponentAdmin(Placed):
 
     @admin.display(description=_("status"), ordering="status")
     def badge(self, component: Component) -> SafeString:
-        return state(component.status)
+        # With the status as it is shown, for the action that sets another one.
+        seen = format_html('<input type="hidden" name="status-{}" value="{}">', component.pk, component.status)
+        return state(component.status) + seen
 
     @admin.display(description=_("because of"), empty_value="–")
     def because_of(self, component: Component) -> SafeString | None:
@@ -145,14 +193,17 @@ class ComponentAdmin(Placed):
 
 @admin.register(ComponentGroup)
 class ComponentGroupAdmin(Placed):
+    form = GroupForm
     list_display = ("shown_name", "position")
     search_fields = ("name",)
-    fields = ("name", "description", "position")
     actions = None
 
     def save_model(self, request: HttpRequest, obj: ComponentGroup, form: Any, change: bool) -> None:
         fields = cast("operations.GroupFields", changed(form, change))
-        stored = operations.edit_group(group=obj, fields=fields) if change else operations.add_group(fields=fields)
+        if change:
+            stored = operations.edit_group(group=obj, fields=fields, opened=opened_on(form))
+        else:
+            stored = operations.add_group(fields=fields)
         obj.pk = stored.pk
         obj._state.adding = False
 

@@ -22,12 +22,13 @@ from ..status import ComponentStatus, Kind, Phase, phases_of
 from ..wording import words
 from .addresses import incident_page
 from .base import NewsroomAdmin
-from .collisions import keeps_text, last_edit, last_update, updates_since
+from .collisions import keeps_text, updates_since
 from .editing import correct_published
 from .form_identity import identified, identity, stored, stored_once
 from .forms.components import component_rows, statuses_of, statuses_while_open, with_others
 from .forms.details import OpeningForm
 from .forms.statements import PUBLISH, UpdateForm
+from .last_changes import last_edit, last_update
 from .publishing_warnings import why_incident_is_unwritten
 from .reach import reach
 from .shared import changeable, log, page, update_of, writer

@@ -13,10 +13,11 @@ from ..operations.snapshots import Collision
 from ..wording import words
 from .addresses import incident_page
 from .base import NewsroomAdmin
-from .collisions import gone, keeps_text, last_correction, last_logged
+from .collisions import gone, keeps_text
 from .forms.details import DetailsForm
 from .forms.opened import OPENED
 from .forms.statements import CorrectionForm
+from .last_changes import last_correction, last_logged
 from .publishing_warnings import say_done
 from .shared import changeable, log, page, say_what_happened, update_of, writer
 from .times import Effects, effects_of

@@ -12,11 +12,11 @@ from .. import operations
 from ..models import Page
 from .components import changed
 from .forms.page import PageForm, link_names
-from .publishing_warnings import PublishingAdmin
+from .opened_admin import OpenedAdmin, opened_on
 
 
 @admin.register(Page)
-class PageAdmin(PublishingAdmin):
+class PageAdmin(OpenedAdmin):
     form = PageForm
     formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
 
@@ -51,7 +51,9 @@ class PageAdmin(PublishingAdmin):
     def save_model(self, request: HttpRequest, obj: Page, form: Any, change: bool) -> None:
         said = changed(form, change)
         fields = {name: value for name, value in said.items() if name in form.Meta.fields}
-        stored = operations.edit_page(fields={**fields, "links": form.links})
+        stored = operations.edit_page(
+            fields={**fields, "links": form.links}, opened=opened_on(form) if change else None
+        )
         if form.cleaned_data.get("logo_file"):
             operations.change_logo(content=form.cleaned_data["logo_file"])
         elif form.cleaned_data.get("remove_logo"):

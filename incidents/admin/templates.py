@@ -10,12 +10,19 @@ from django.utils.safestring import SafeString
 from django.utils.translation import pgettext_lazy
 
 from .. import operations
+from ..merging import Snapshot
 from ..models import UpdateTemplate
+from ..operations import snapshots
 from ..wording import passage
 from .components import Placed, changed
+from .forms.opened import OpenedModelForm
+from .opened_admin import opened_on
 
 
-class TemplateForm(forms.ModelForm[UpdateTemplate]):
+class TemplateForm(OpenedModelForm, forms.ModelForm[UpdateTemplate]):
+    def snapshot(self) -> Snapshot:
+        return snapshots.of_template(self.instance)
+
     class Meta:
         model = UpdateTemplate
         fields = ("name", "kind", "phase", "title", "text", "position")
@@ -24,7 +31,7 @@ class TemplateForm(forms.ModelForm[UpdateTemplate]):
         # Run the verb's checks, so that its errors are shown next to the fields.
         super().clean()
         if not self.errors:
-            operations.check_template(UpdateTemplate(**self.cleaned_data))
+            operations.check_template(UpdateTemplate(**{name: self.cleaned_data[name] for name in self.Meta.fields}))
         return self.cleaned_data
 
 
@@ -43,7 +50,7 @@ class UpdateTemplateAdmin(Placed):
     def save_model(self, request: HttpRequest, obj: UpdateTemplate, form: Any, change: bool) -> None:
         fields = cast("operations.TemplateFields", changed(form, change))
         if change:
-            stored = operations.edit_template(template=obj, fields=fields)
+            stored = operations.edit_template(template=obj, fields=fields, opened=opened_on(form))
         else:
             stored = operations.add_template(fields=fields)
         obj.pk = stored.pk

@@ -1,5 +1,7 @@
 """Two people at once: the second to save sees what the first one did, and nothing of either is lost."""
 
+import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,12 +13,20 @@ from django.utils import timezone
 
 from incidents import operations
 from incidents.admin.addresses import incident_page
-from incidents.models import Announcement, Incident, Update
+from incidents.models import Announcement, Incident, Update, UpdateTemplate
 from incidents.status import ComponentStatus, Phase
 from incidents.text import Text
 from tests.admin.conftest import staff
 from tests.admin.filling import filled
-from tests.factories import make_component, make_incident, make_maintenance, make_page, make_statement, make_update
+from tests.factories import (
+    make_component,
+    make_group,
+    make_incident,
+    make_maintenance,
+    make_page,
+    make_statement,
+    make_update,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -328,3 +338,101 @@ def test_collision_costs_the_same_number_of_queries_however_much_there_is(
 def test_new_incident_form_is_opened_on_nothing(ole: Client) -> None:
     form = opened_form(ole, reverse("admin:incidents_incident_add"))
     assert "opened" not in form
+
+
+def make_template() -> UpdateTemplate:
+    return operations.add_template(
+        fields={"kind": "incident", "phase": "investigating", "name": Text(da="Nedbrud"), "text": Text(da="Nede")}
+    )
+
+
+SETTINGS: list[tuple[str, Callable[[], Any]]] = [
+    ("component", make_component),
+    ("componentgroup", make_group),
+    ("updatetemplate", make_template),
+    ("page", make_page),
+]
+
+
+def admin_form(client: Client, address: str) -> dict[str, str]:
+    return filled(client.get(address).context["adminform"].form)
+
+
+@pytest.mark.parametrize(("model", "make"), SETTINGS)
+def test_settings_that_two_edit_are_merged_before_they_are_saved(
+    publisher: Client, model: str, make: Callable[[], Any]
+) -> None:
+    row = make()
+    address = reverse(f"admin:incidents_{model}_change", args=[row.pk])
+    first, second = admin_form(publisher, address), admin_form(publisher, address)
+    assert publisher.post(address, {**first, "name_en": "Ida"}).status_code == 302
+    response = publisher.post(address, {**second, "name_da": "Ole"})
+    form = response.context["adminform"].form
+    assert response.status_code == 200
+    assert [(value.label, value.collides) for value in form.changed_values] == [("Name, English", False)]
+    assert "Theirs (karen)" in response.content.decode()
+    row.refresh_from_db()
+    assert (row.name["en"], row.name.get("da")) != ("Ida", "Ole")
+    response = publisher.post(address, {**filled(form), "take": "mine name_en"})
+    response = publisher.post(address, {**filled(response.context["adminform"].form), "take": "theirs name_en"})
+    assert publisher.post(address, filled(response.context["adminform"].form)).status_code == 302
+    row.refresh_from_db()
+    assert (row.name["en"], row.name["da"]) == ("Ida", "Ole")
+
+
+def test_settings_saved_by_another_between_check_and_save_are_checked_again(
+    publisher: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    template = make_template()
+    address = reverse("admin:incidents_updatetemplate_change", args=[template.pk])
+    form = admin_form(publisher, address)
+    edit = operations.edit_template
+    attempts: list[Any] = []
+
+    def after_another(**kwargs: Any) -> UpdateTemplate:
+        attempts.append(kwargs["opened"])
+        if len(attempts) == 1:  # rolled back with the refused change, as both use one connection here
+            edit(template=template, fields={"text": Text(da="Ida")})
+        return edit(**kwargs)
+
+    monkeypatch.setattr(operations, "edit_template", after_another)
+    assert publisher.post(address, {**form, "text_da": "Ole"}).status_code == 302
+    assert len(attempts) == 2
+
+
+def statuses_in_list(page: str) -> dict[str, str]:
+    return dict(re.findall(r'<input type="hidden" name="(status-\w+)" value="(\w+)">', page))
+
+
+def test_status_is_not_set_over_one_that_the_list_did_not_show(publisher: Client) -> None:
+    mail, web = make_component("mail"), make_component("web")
+    address = reverse("admin:incidents_component_changelist")
+    seen = statuses_in_list(publisher.get(address).content.decode())
+    assert seen == {f"status-{mail.pk}": "operational", f"status-{web.pk}": "operational"}
+    operations.set_component_status(component=mail, status=ComponentStatus.MAJOR_OUTAGE)
+    data = {"action": "set_degraded_performance", "_selected_action": [mail.pk, web.pk]}
+    response = publisher.post(address, {**data, **seen}, follow=True)
+    page = response.content.decode()
+    assert "Mail (en) was not changed: it has been set to “Major outage” in the meantime." in page
+    assert "1 component changed." in page
+    seen = statuses_in_list(page)
+    assert seen == {f"status-{mail.pk}": "major_outage", f"status-{web.pk}": "degraded_performance"}
+    publisher.post(address, {**data, **seen})
+    mail.refresh_from_db()
+    assert mail.status == ComponentStatus.DEGRADED_PERFORMANCE
+
+
+def test_list_saves_only_the_positions_that_were_edited_in_it(publisher: Client) -> None:
+    mail, web = make_component("mail"), make_component("web")
+    address = reverse("admin:incidents_component_changelist")
+    formset = publisher.get(address).context["cl"].formset
+    data = {"_save": "Save", **filled(formset.management_form)}
+    for number, form in enumerate(formset):
+        data |= filled(form) | {f"initial-form-{number}-position": "0"}
+        if form.instance.pk == web.pk:
+            data[f"form-{number}-position"] = "7"
+    operations.edit_component(component=mail, fields={"position": 5})
+    publisher.post(address, data)
+    mail.refresh_from_db()
+    web.refresh_from_db()
+    assert (mail.position, web.position) == (5, 7)

@@ -31,8 +31,10 @@ def page(public_store: Path) -> Page:
 
 def save(client: Client, page: Page, **typed: object) -> str:
     """The form as it comes back, empty where it was accepted."""
+    address = reverse("admin:incidents_page_change", args=[page.pk])
+    opened = client.get(address).context["adminform"].form["opened"].value()
     with TestCase.captureOnCommitCallbacks(execute=True):
-        answer = client.post(reverse("admin:incidents_page_change", args=[page.pk]), {**TYPED, **typed})
+        answer = client.post(address, {**TYPED, "opened": opened, **typed})
     return answer.content.decode()
 
 

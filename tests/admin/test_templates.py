@@ -103,7 +103,8 @@ def test_staff_write_templates_and_hear_of_a_slip_beside_the_field(publisher: Cl
     assert publisher.post(add, {**fields, "text_da": "Løst."}).status_code == 302
     made = UpdateTemplate.objects.get(name={"da": "Ny"})
     address = f"/admin/incidents/updatetemplate/{made.pk}/"
-    publisher.post(f"{address}change/", {**fields, "text_da": "{components} virker."})
+    opened = publisher.get(f"{address}change/").context["adminform"].form["opened"].value()
+    publisher.post(f"{address}change/", {**fields, "opened": opened, "text_da": "{components} virker."})
     made.refresh_from_db()
     assert placeholders.used(made.text) == {"components"}
     publisher.post(f"{address}delete/", {"post": "yes"})

@@ -19,6 +19,7 @@ from ...merging import MergedValue, Snapshot, merge
 from ...models.fields import LocalizedFormField
 from ...operations.snapshots import NEWEST
 from ...wording import language_name, moment
+from ..last_changes import LastChange, last_logged
 from .fields import MomentField
 
 # Hidden: what the form was opened on, and what is shown above it after a collision.
@@ -28,18 +29,10 @@ TAKE = "take"
 
 
 @dataclass(frozen=True)
-class LastChange:
-    """Who changed something, and when (ISO 8601); empty if it is not known."""
-
-    by: str = ""
-    at: str = ""
-
-
-@dataclass(frozen=True)
 class OthersChanges:
     """What somebody else changed: the values that differ, and the newest update that the form was opened on."""
 
-    change: LastChange = LastChange()
+    change: LastChange = field(default_factory=LastChange)
     values: list[MergedValue] = field(default_factory=list)
     since: str | None = None
 
@@ -62,6 +55,13 @@ class ShownValue:
     versions: list[Version]
 
 
+class CarriedField(forms.Field):
+    """Travels with the form; no input of its writer."""
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return False
+
+
 class OpenedForm(forms.BaseForm):
     """A form that carries what it was opened on. Nothing is stored before its writer has seen what others changed."""
 
@@ -75,7 +75,7 @@ class OpenedForm(forms.BaseForm):
         """`ignored` are facts that may change without being shown."""
         self.current, self.last_change, self.ignored = current, last_change, ignored
         for name, initial in ((OPENED, json.dumps(dict(current), ensure_ascii=False)), (CHANGED, "")):
-            self.fields[name] = forms.Field(required=False, initial=initial, widget=forms.HiddenInput)
+            self.fields[name] = CarriedField(required=False, initial=initial, widget=forms.HiddenInput)
 
     @property
     def opened(self) -> Snapshot:
@@ -214,18 +214,17 @@ class OpenedForm(forms.BaseForm):
 
 
 class OpenedModelForm(OpenedForm):
-    """The same for a form of Django's admin. `snapshot` is that of the stored row."""
+    """The same for a form of Django's admin. A new row collides with nothing."""
 
     instance: Any
 
-    @staticmethod
-    def snapshot(row: Any) -> Snapshot:
-        raise NotImplementedError
-
-    def carry(self, last_change: Callable[[], LastChange]) -> None:
-        """Call it last in `__init__`; a new row collides with nothing."""
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         if not self.instance._state.adding:
-            self.open_on(self.snapshot(self.instance), last_change)
+            self.open_on(self.snapshot(), lambda: last_logged(self.instance))
+
+    def snapshot(self) -> Snapshot:
+        raise NotImplementedError
 
     def full_clean(self) -> None:
         if self.is_bound and not self.is_ready():

@@ -8,10 +8,13 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ...merging import Snapshot
 from ...models import Page
 from ...models.fields import LocalizedFormField
 from ...models.logo import MAX_BYTES, logo_from
 from ...models.weblinks import MAX_LINKS
+from ...operations import snapshots
+from .opened import OpenedModelForm
 
 _LABEL = gettext_lazy("Link %(number)s: label")
 _ADDRESS = gettext_lazy("Link %(number)s: address")
@@ -22,7 +25,7 @@ def link_names() -> Iterator[tuple[str, str]]:
     return ((f"link_{number}_label", f"link_{number}_address") for number in range(1, MAX_LINKS + 1))
 
 
-class PageForm(forms.ModelForm[Page]):
+class PageForm(OpenedModelForm, forms.ModelForm[Page]):
     time_zone = forms.ChoiceField(
         label=gettext_lazy("Time zone"),
         help_text=gettext_lazy("Times are shown in this zone, with its name."),
@@ -62,6 +65,9 @@ class PageForm(forms.ModelForm[Page]):
             )
         if not self.instance.logo_id:
             del self.fields["remove_logo"]
+
+    def snapshot(self) -> Snapshot:
+        return snapshots.of_page(self.instance)
 
     def clean_logo_file(self) -> bytes | None:
         # The bytes of a valid picture. Reads at most the allowed size.
