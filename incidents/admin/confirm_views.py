@@ -11,11 +11,13 @@ from django.utils.translation import gettext as _
 
 from .. import operations
 from ..models import Announcement, Incident
+from ..operations.snapshots import Collision, of_draft
 from ..wording import words
 from .addresses import incident_page, list_page
 from .base import NewsroomAdmin
 from .causes import without
 from .forms.components import statuses_of
+from .forms.opened import OPENED, dump_snapshot, parse_snapshot
 from .publishing_warnings import say_done
 from .reach import reach
 from .shared import changeable, log, page, say_what_happened, update_of, writer
@@ -29,13 +31,14 @@ def publish(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, update
         return HttpResponseRedirect(incident_page(incident))
 
     def step() -> None:
-        published = operations.publish_draft(update=update, by=writer(request))
+        opened = parse_snapshot(request.POST[OPENED]) if OPENED in request.POST else None
+        published = operations.publish_draft(update=update, by=writer(request), opened=opened)
         log(admin, request, incident, "changed", published)
         say_what_happened(request, published)
 
     who = reach(incident.kind, statuses_of(update), incident) if update.notify else _("Subscribers are not notified.")
     context = {"title": _("Publish now?"), "update": update, "what": who, "button": _("Publish")}
-    return confirmed(admin, request, incident, step, context)
+    return confirmed(admin, request, incident, step, {**context, "opened": dump_snapshot(of_draft(update))})
 
 
 def discard(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, update_id: str) -> HttpResponse:
@@ -129,6 +132,9 @@ def confirmed(
         return page(admin, request, "confirm", {**context, "subtitle": words(incident.title), "incident": incident})
     try:
         step()
+    except Collision:
+        messages.warning(request, _("Nothing was published: it was changed in the meantime. This is how it is now."))
+        return HttpResponseRedirect(request.path)
     except ValidationError as refusal:
         for message in refusal.messages:
             messages.error(request, message)

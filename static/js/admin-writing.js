@@ -22,8 +22,9 @@ for (const key of Object.keys(localStorage)) {
 if (form) {
   const key = `${PREFIX}${form.dataset.keep}:${location.pathname}`;
   const unwritten = new Set(["csrfmiddlewaretoken", "preview", "template", "seen"]);
+  const carried = new Set(["id", "opened", "changed"]); // kept with the text, but not written by anybody
   const values = () => Object.fromEntries([...new FormData(form)].filter(([name]) => !unwritten.has(name)));
-  const texts = (found) => Object.entries(found).filter(([name, value]) => name !== "id" && value);
+  const texts = (found) => Object.entries(found).filter(([name, value]) => !carried.has(name) && value);
   const words = (found) => JSON.stringify(texts(found).sort());
   const initial = words(values());
 

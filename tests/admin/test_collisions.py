@@ -193,6 +193,22 @@ def test_update_that_was_published_after_a_draft_was_opened_is_shown_before_publ
     assert press(ole, address, shown_again(response), "publish").status_code == 302
 
 
+def test_draft_that_changed_since_the_question_is_asked_about_again(ole: Client) -> None:
+    incident = make_incident()
+    draft = make_draft(incident)
+    address = incident_page(incident, "publish", draft.pk)
+    opened = ole.get(address).context["opened"]
+    operations.edit_draft(update=draft, statement=make_statement(text=Text(en="Ida's words")))
+    response = ole.post(address, {"opened": opened}, follow=True)
+    assert "it was changed in the meantime" in response.content.decode()
+    assert "Ida&#x27;s words" in response.content.decode()
+    draft.refresh_from_db()
+    assert not draft.is_public
+    ole.post(address, {"opened": response.context["opened"]})
+    draft.refresh_from_db()
+    assert draft.is_public
+
+
 def test_correction_keeps_the_texts_of_both(ida: Client, ole: Client) -> None:
     update = make_incident().updates.get()
     address = incident_page(update.incident, "correct", update.pk)

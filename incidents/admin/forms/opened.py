@@ -74,15 +74,13 @@ class OpenedForm(forms.BaseForm):
     ) -> None:
         """`ignored` are facts that may change without being shown."""
         self.current, self.last_change, self.ignored = current, last_change, ignored
-        for name, initial in ((OPENED, json.dumps(dict(current), ensure_ascii=False)), (CHANGED, "")):
+        for name, initial in ((OPENED, dump_snapshot(current)), (CHANGED, "")):
             self.fields[name] = CarriedField(required=False, initial=initial, widget=forms.HiddenInput)
 
     @property
     def opened(self) -> Snapshot:
         """What the form was opened on; empty if it does not say so in a form that can be read."""
-        found = _loaded(self.data.get(OPENED, ""))
-        known = isinstance(found, dict) and all(isinstance(value, str) for value in found.values())
-        return found if known else {}
+        return parse_snapshot(self.data.get(OPENED, ""))
 
     def is_ready(self) -> bool:
         """Whether the input can be stored; otherwise it is shown again, with what others changed."""
@@ -103,7 +101,7 @@ class OpenedForm(forms.BaseForm):
         before = {key: self._box(key, opened.get(key, "")) if opened else None for key in boxes}
         values = merge(before, {key: self._typed(key, _first(before[key], boxes[key])) for key in boxes}, boxes)
         is_news = bool(values) or (bool(opened) and theirs.get(NEWEST) != opened.get(NEWEST))
-        self._put({OPENED: json.dumps(theirs, ensure_ascii=False), **{one.key: one.merged for one in values}})
+        self._put({OPENED: dump_snapshot(theirs), **{one.key: one.merged for one in values}})
         if is_news:
             kept = [one for one in self.changes.values if one.key not in {new.key for new in values}]
             self._remember(OthersChanges(self.last_change(), [*values, *kept], opened.get(NEWEST)))
@@ -233,6 +231,17 @@ class OpenedModelForm(OpenedForm):
             self.add_error(None, _("Nothing has been saved yet."))
             return
         super().full_clean()
+
+
+def dump_snapshot(snapshot: Snapshot) -> str:
+    return json.dumps(dict(snapshot), ensure_ascii=False)
+
+
+def parse_snapshot(text: str) -> Snapshot:
+    """Return what a form says it was opened on; empty if that cannot be read."""
+    found = _loaded(text)
+    known = isinstance(found, dict) and all(isinstance(value, str) for value in found.values())
+    return found if known else {}
 
 
 def _first(*values: str | None) -> str:
