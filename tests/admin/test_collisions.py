@@ -80,6 +80,7 @@ def test_second_to_save_a_draft_sees_both_texts_and_decides(ida: Client, ole: Cl
     assert form["text_en"] == "Ole"
     page = response.content.decode()
     assert "Theirs (ida)" in page
+    assert "&lt;time" not in page
     assert ">One.<" in page
     assert "Nothing has been saved yet. Please correct" not in page
     assert press(ole, address, form).status_code == 302
@@ -334,6 +335,7 @@ def test_maintenance_that_somebody_else_moved_is_not_moved_back(ole: Client) -> 
         response = press(client, address, form, scope_en="Mia")
         assert differences(response) == {"Planned end": False}
         assert "11 September 2026" in response.content.decode()
+        assert "&lt;time" not in response.content.decode()
         press(client, address, shown_again(response))
     incident.refresh_from_db()
     assert (incident.scope["en"], incident.scheduled_until) == ("Mia", start + timedelta(hours=3))

@@ -13,12 +13,13 @@ from django.forms.utils import ErrorDict
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
+from ...formats import moment
 from ...labels import PHASES
 from ...markup import clean
 from ...merging import MergedValue, Snapshot, merge
 from ...models.fields import LocalizedFormField
 from ...operations.snapshots import NEWEST
-from ...wording import language_name, moment
+from ...wording import language_name
 from ..last_changes import LastChange, last_logged
 from .fields import MomentField
 
