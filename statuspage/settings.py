@@ -137,6 +137,11 @@ LANGUAGES = [(code, LANG_INFO[code]["name_local"].capitalize()) for code in _cod
 LANGUAGE_CODE = env.choice("DEFAULT_LANGUAGE", "da" if "da" in _codes else _codes[0], _codes)
 TIME_ZONE = env.zone("TIME_ZONE", "Europe/Copenhagen")
 USE_I18N = True
+FORMAT_MODULE_PATH = "incidents.date_formats"
+# The choice in the header of the admin. Addresses of the public page contain their language.
+LANGUAGE_COOKIE_PATH = "/admin/"
+LANGUAGE_COOKIE_AGE = 365 * 24 * 60 * 60
+LANGUAGE_COOKIE_HTTPONLY, LANGUAGE_COOKIE_SAMESITE = True, "Lax"
 USE_TZ = True
 
 # -- Mail ----------------------------------------------------------------------------------
@@ -206,7 +211,7 @@ if env.flag("TRUST_PROXY_HEADERS") and not (TRUSTED_PROXIES or TRUST_UNIX_SOCKET
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES or TRUST_UNIX_SOCKET else None
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = False
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_AGE = 12 * 60 * 60
 SESSION_COOKIE_NAME = "__Host-session" if HTTPS else "session"
 CSRF_COOKIE_HTTPONLY = True

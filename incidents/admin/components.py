@@ -45,6 +45,8 @@ class ComponentForm(OpenedModelForm, forms.ModelForm[Component]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if "start_date" in self.fields:
+            self.fields["start_date"].widget = forms.DateInput({"type": "date"}, format="%Y-%m-%d")
         if "slug" in self.fields:
             self.fields["slug"].required = False
             self.fields["slug"].help_text = _("Stands in the component's address; keep it. Empty: made from the name.")

@@ -1,11 +1,11 @@
 from datetime import datetime
 
-from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from ..labels import COMPONENT_STATUSES, choices
 from ..status import ComponentStatus
+from ..wording import words
 from .fields import IdField, LocalizedField
 
 # The order of components on the page: those without a group first, then group by group. The id makes the order total.
@@ -36,7 +36,7 @@ class ComponentGroup(models.Model):
         verbose_name_plural = _("component groups")
 
     def __str__(self) -> str:
-        return str(self.name.passage(settings.LANGUAGE_CODE))
+        return words(self.name)
 
 
 class ComponentQuerySet(models.QuerySet["Component"]):
@@ -90,7 +90,7 @@ class Component(models.Model):
         ]
 
     def __str__(self) -> str:
-        return str(self.name.passage(settings.LANGUAGE_CODE))
+        return words(self.name)
 
 
 def page_order(component: Component) -> tuple[tuple[int, datetime, str] | tuple[()], int, datetime, str]:

@@ -1,6 +1,5 @@
 from datetime import datetime
 
-from django.conf import settings
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
 from django.db.models.expressions import RawSQL
@@ -18,6 +17,7 @@ from ..status import (
     Phase,
     RootCauseStatus,
 )
+from ..wording import words
 from .fields import IdField, LocalizedField, WebAddressField
 from .ids import LENGTH
 from .text_search import Matching, incidents_with, newsroom_terms
@@ -185,7 +185,7 @@ class Incident(models.Model):
         ]
 
     def __str__(self) -> str:
-        return str(self.title.passage(settings.LANGUAGE_CODE)) or self.id
+        return words(self.title) or self.id
 
     @property
     def is_public(self) -> bool:

@@ -6,6 +6,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from ..wording import words
 from .fields import IdField, LocalizedField, WebAddressField
 from .logo import Logo
 from .weblinks import WebLink, known_links, web_links
@@ -84,7 +85,7 @@ class Page(models.Model):
         ]
 
     def __str__(self) -> str:
-        return str(self.name.passage(settings.LANGUAGE_CODE)) or "Status"
+        return words(self.name) or "Status"
 
     @property
     def web_links(self) -> list[WebLink]:

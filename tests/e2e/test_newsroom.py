@@ -2,22 +2,14 @@
 
 import re
 from collections.abc import Callable
-from importlib.resources import files
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from harness.product import PASSWORD, Product
+from tests.support.display import display_problems
 
-AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
-# Elements that overflow the window, the innermost last.
-WIDE = "[...document.querySelectorAll('body *')].filter((one) => one.getBoundingClientRect().right > innerWidth + 1)"
-WIDE = f"document.documentElement.scrollWidth > innerWidth + 1 ? {WIDE}.map((one) => one.outerHTML.slice(0, 90)) : []"
-# Django's links fade between colours; axe would measure an intermediate one.
-ANIMATIONS_FINISHED = """Promise.all(document.getAnimations()
-    .filter((one) => one.effect.getComputedTiming().endTime < Infinity)
-    .map((one) => one.finished.catch(() => null)))"""
 PHONE = {"width": 390, "height": 844}
 MAX_INTERACTIONS = 12
 
@@ -57,17 +49,6 @@ def open_newsroom(site: Product, browser: Browser, **options: Any) -> Person:
     page = browser.new_context(reduced_motion="reduce", **options).new_page()
     page.goto(f"{site.url}/admin/")
     return Person(page)
-
-
-def display_problems(page: Page, scheme: str) -> list[object]:
-    """Return axe-core's violations in a colour scheme, and elements that overflow the window."""
-    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-    page.evaluate(f"{ANIMATIONS_FINISHED}.then(() => null)")
-    page.evaluate(AXE)
-    found = page.evaluate("axe.run({resultTypes: ['violations'], preload: false}).then((run) => run.violations)")
-    wide = page.evaluate(WIDE)
-    broken = [(page.url, scheme, one["id"], one["nodes"][0]["html"]) for one in found]
-    return [*broken, *((page.url, one) for one in wide)]
 
 
 @pytest.mark.parametrize(
