@@ -8,7 +8,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from harness.product import Product
-from tests.e2e.test_newsroom import PHONE, Person, display_problems, open_newsroom
+from tests.e2e.test_newsroom import PHONE, Person, open_newsroom
+from tests.support.display import display_problems
 
 
 @pytest.fixture(scope="module")
