@@ -68,3 +68,8 @@ def test_cell_of_a_list_names_its_column(publisher: Client) -> None:
     make_component(name={"da": "Mail", "en": "Mail"})
     page = publisher.get("/admin/incidents/component/").content.decode()
     assert '<td data-label="Status" class="field-badge">' in page
+
+
+def test_composer_of_a_new_incident_shows_no_snapshot(publisher: Client) -> None:
+    page = publisher.get("/admin/incidents/incident/add/").content.decode()
+    assert not re.search(r"^\s*\{\}", page, re.MULTILINE)
