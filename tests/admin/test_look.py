@@ -58,6 +58,13 @@ def test_rights_are_boxes_in_the_readers_language(publisher: Client) -> None:
     assert kinds.index("Hændelser") < kinds.index("Sessioner")
 
 
+def test_each_right_is_named_once(publisher: Client) -> None:
+    page = publisher.get(f"{GROUPS}add/").content.decode()
+    labels = re.findall(r'<label for="id_permissions_[^>]*>(.*?)</label>', page, re.DOTALL)
+    assert len(labels) == page.count('name="permissions"')
+    assert {" ".join(re.sub("<[^>]*>", "", label).split()) for label in labels} == {"see", "add", "change", "delete"}
+
+
 def test_rights_of_a_group_are_stored(publisher: Client) -> None:
     rights = Permission.objects.filter(codename__in=["view_incident", "view_session"])
     publisher.post(f"{GROUPS}add/", {"name": "Vagten", "permissions": [right.pk for right in rights]})
