@@ -27,7 +27,7 @@ from .editing import correct_published
 from .form_identity import identified, identity, stored, stored_once
 from .forms.components import component_rows, statuses_of, statuses_while_open, with_others
 from .forms.details import OpeningForm
-from .forms.statements import PUBLISH, UpdateForm
+from .forms.statements import CHECK, PUBLISH, UpdateForm
 from .last_changes import last_edit, last_update
 from .publishing_warnings import why_incident_is_unwritten
 from .reach import reach
@@ -91,7 +91,7 @@ def new_update(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) -> 
         request, form, own, lambda draft: store_update(admin, request, form, draft, None if draft else form.opened)
     ):
         return HttpResponseRedirect(incident_page(incident))
-    return _compose_page(admin, request, form)
+    return _compose_page(admin, request, form, reopening=reopening)
 
 
 @keeps_text
@@ -167,7 +167,12 @@ def _drop_promise(form: UpdateForm, request: HttpRequest) -> None:
 
 
 def _compose_page(
-    admin: NewsroomAdmin, request: HttpRequest, form: UpdateForm, draft: Update | None = None
+    admin: NewsroomAdmin,
+    request: HttpRequest,
+    form: UpdateForm,
+    draft: Update | None = None,
+    *,
+    reopening: bool = False,
 ) -> HttpResponse:
     incident = form.incident
     context: dict[str, Any] = {
@@ -181,7 +186,8 @@ def _compose_page(
         "hold": settings.ANNOUNCEMENT_HOLD,
         "steps": json.dumps(STEP_STATUS),
         "unwritten": why_incident_is_unwritten(incident),
-        "only_publish": incident.is_over and not draft,
+        "only_publish": reopening,
+        "checked": form.action == CHECK,
         "published_since": updates_since(form, incident),
     }
     return page(admin, request, "compose", context)

@@ -16,7 +16,7 @@ from .base import NewsroomAdmin
 from .collisions import gone, keeps_text
 from .forms.details import DetailsForm
 from .forms.opened import OPENED
-from .forms.statements import CorrectionForm
+from .forms.statements import CHECK, CorrectionForm
 from .last_changes import last_correction, last_logged
 from .publishing_warnings import say_done
 from .shared import changeable, log, page, say_what_happened, update_of, writer
@@ -30,11 +30,12 @@ def details(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) -> Htt
     form = DetailsForm(request.POST or None, incident=incident)
     form.open_on(snapshots.of_details(incident), lambda: last_logged(incident))
     effects: Effects | None = None
+    checking = request.POST.get("action") == CHECK
     if form.is_ready() and form.is_valid():
         try:
-            if incident.is_public and form.moves_times and request.POST.get("times") != form.times:
+            if incident.is_public and form.moves_times and (checking or request.POST.get("times") != form.times):
                 effects = effects_of(incident, form.details())
-            else:
+            elif not checking:
                 _save(admin, request, incident, form)
                 return HttpResponseRedirect(incident_page(incident))
         except ValidationError as refusal:
@@ -42,7 +43,7 @@ def details(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) -> Htt
         except Collision as collision:
             form.follow(collision.theirs)
     context = {"title": _("Edit details"), "subtitle": words(incident.title), "form": form, "incident": incident}
-    return page(admin, request, "details", {**context, "effects": effects})
+    return page(admin, request, "details", {**context, "effects": effects, "checked": checking})
 
 
 def _save(admin: NewsroomAdmin, request: HttpRequest, incident: Incident, form: DetailsForm) -> None:
@@ -81,7 +82,7 @@ def correct(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, update
             return gone(admin, request, incident, sentence, draft=update)
         return HttpResponseRedirect(incident_page(incident, "draft", update.pk))
     form = _correction_form(request.POST or None, update)
-    if form.is_ready() and form.is_valid():
+    if form.is_ready() and form.is_valid() and request.POST.get("action") != CHECK:
         try:
             _correct(request, update, form)
         except ValidationError as refusal:
@@ -116,7 +117,8 @@ def _correction_page(
 ) -> HttpResponse:
     incident = update.incident
     context = {"title": _("Correct the update"), "subtitle": words(incident.title), "form": form, "incident": incident}
-    return page(admin, request, "correct", {**context, "update": update, "published": published})
+    checked = request.POST.get("action") == CHECK
+    return page(admin, request, "correct", {**context, "update": update, "published": published, "checked": checked})
 
 
 def _correct(request: HttpRequest, update: Update, form: CorrectionForm) -> None:

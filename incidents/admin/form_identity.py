@@ -17,7 +17,7 @@ from ..models import Update
 from ..models.ids import new_id
 from ..operations.snapshots import Collision
 from .addresses import incident_page, is_id
-from .forms.statements import TEMPLATE, StatementForm
+from .forms.statements import CHECK, TEMPLATE, StatementForm
 from .shared import say_what_happened
 
 
@@ -51,7 +51,7 @@ def stored_once(
     draft gets the new content, because staff may have gone back to correct it: it is passed to `store`.
     `own` are the updates that this form can have stored.
     """
-    if request.method != "POST" or form.action == TEMPLATE:
+    if request.method != "POST" or form.action in {TEMPLATE, CHECK}:
         return None
     key = str(form["id"].value())
     try:
@@ -83,7 +83,7 @@ def twin_of(own: QuerySet[Update], key: str) -> Update | None:
 
 def stored(request: HttpRequest, form: StatementForm, store: Callable[[], Update]) -> Update | None:
     """Store a valid form. Errors raised by the verb are added to the form, and so is what somebody else changed."""
-    if form.action == TEMPLATE or not form.is_ready() or not form.is_valid():
+    if form.action in {TEMPLATE, CHECK} or not form.is_ready() or not form.is_valid():
         return None
     try:
         with transaction.atomic():

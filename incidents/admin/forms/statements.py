@@ -23,6 +23,8 @@ from .opened import OpenedForm
 from .templates import TemplateField
 
 PUBLISH, SCHEDULE, DRAFT, TEMPLATE = "publish", "schedule", "draft", "template"
+# Shows the form again with what would happen, and stores nothing. Enter in a text field presses it.
+CHECK = "check"
 
 
 class RefusableForm(OpenedForm, forms.Form):
@@ -133,7 +135,7 @@ class StatementForm(RefusableForm):
 
     @property
     def is_draft(self) -> bool:
-        return self.action not in {PUBLISH, SCHEDULE}
+        return self.action not in {PUBLISH, SCHEDULE, CHECK}
 
     @property
     def components(self) -> dict[str, ComponentStatus]:
