@@ -16,6 +16,7 @@ from .base import NewsroomAdmin
 from .collisions import gone, keeps_text
 from .forms.details import DetailsForm
 from .forms.opened import OPENED
+from .forms.postmortem import SectionedCorrectionForm, has_sections, is_sectioned
 from .forms.statements import CHECK, CorrectionForm
 from .last_changes import last_correction, last_logged
 from .publishing_warnings import say_done
@@ -107,7 +108,8 @@ def correct_published(admin: NewsroomAdmin, request: HttpRequest, update: Update
 
 
 def _correction_form(data: QueryDict | None, update: Update) -> CorrectionForm:
-    form = CorrectionForm(data, update=update)
+    sections = is_sectioned(update) if data is None else has_sections(data)
+    form = (SectionedCorrectionForm if sections else CorrectionForm)(data, update=update)
     form.open_on(snapshots.of_text(update), lambda: last_correction(update))
     return form
 

@@ -16,7 +16,7 @@ from .. import links
 from ..models import Incident, Maintenance
 from ..status import Kind, Phase
 from ..wording import words
-from . import announcement_views, composing, confirm_views, editing, preview
+from . import announcement_views, composing, confirm_views, editing, postmortem, preview
 from .addresses import incident_page
 from .base import NewsroomAdmin
 from .publishing_warnings import why_incident_is_unwritten
@@ -37,14 +37,16 @@ class IncidentPages(NewsroomAdmin):
             self._page("preview/", preview.preview_new, "preview_new"),
             self._page("<id:incident_id>/preview/", preview.preview_update, "preview"),
             self._page("<id:incident_id>/update/", composing.new_update, "update"),
+            self._page("<id:incident_id>/postmortem/", postmortem.write, "postmortem"),
+            self._page("<id:incident_id>/postmortem/preview/", postmortem.preview, "postmortem_preview"),
             self._page("<id:incident_id>/held/", announcement_views.held, "held"),
             self._page("<id:incident_id>/details/", editing.details, "details"),
             self._page("<id:incident_id>/withdraw/", confirm_views.withdraw, "withdraw"),
             self._page("<id:incident_id>/publish-again/", confirm_views.publish_again, "publish_again"),
-            self._page("<id:incident_id>/updates/<id:update_id>/", composing.edit_draft, "draft"),
+            self._page("<id:incident_id>/updates/<id:update_id>/", postmortem.edit_draft, "draft"),
             self._page("<id:incident_id>/updates/<id:update_id>/publish/", confirm_views.publish, "publish"),
             self._page("<id:incident_id>/updates/<id:update_id>/discard/", confirm_views.discard, "discard"),
-            self._page("<id:incident_id>/updates/<id:update_id>/correct/", editing.correct, "correct"),
+            self._page("<id:incident_id>/updates/<id:update_id>/correct/", postmortem.correct, "correct"),
             *self._announcement_pages(),
         ]
 
@@ -102,6 +104,7 @@ def next_steps(incident: Incident) -> list[tuple[str, str, str]]:
         gettext("Complete"): (f"{update}?phase=completed", incident.phase in {Phase.IN_PROGRESS, Phase.VERIFYING}),
         gettext("Cancel maintenance"): (f"{update}?phase=cancelled", incident.is_maintenance and not incident.is_over),
         gettext("Add an update"): (update, incident.is_over),
+        gettext("Write postmortem"): (incident_page(incident, "postmortem"), postmortem.is_wanted(incident)),
         gettext("Reopen"): (f"{update}?reopen=1", incident.is_over),
         gettext("Edit details"): (incident_page(incident, "details"), True),
     }

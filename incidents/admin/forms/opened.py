@@ -92,17 +92,22 @@ class OpenedForm(forms.BaseForm):
             return False
         return self.current is None or not self.follow(self.current)
 
+    def by_box(self, snapshot: Snapshot) -> Snapshot:
+        """Return a snapshot with a value for each box of the form."""
+        return snapshot
+
     def follow(self, theirs: Snapshot) -> bool:
         """Merge what others changed into the input, which is opened on it from now on. Whether there is any to show."""
         opened = self.opened
-        theirs = {**theirs, **{key: opened[key] for key in self.ignored if key in opened}}
-        if dict(opened) == theirs:
+        current = {**theirs, **{key: opened[key] for key in self.ignored if key in opened}}
+        if dict(opened) == current:
             return False
+        opened, theirs = self.by_box(opened), self.by_box(current)
         boxes = {key: self._box(key, theirs.get(key, "")) for key, *_field in self._keys()}
         before = {key: self._box(key, opened.get(key, "")) if opened else None for key in boxes}
         values = merge(before, {key: self._typed(key, _first(before[key], boxes[key])) for key in boxes}, boxes)
         is_news = bool(values) or (bool(opened) and theirs.get(NEWEST) != opened.get(NEWEST))
-        self._put({OPENED: dump_snapshot(theirs), **{one.key: one.merged for one in values}})
+        self._put({OPENED: dump_snapshot(current), **{one.key: one.merged for one in values}})
         if is_news:
             kept = [one for one in self.changes.values if one.key not in {new.key for new in values}]
             self._remember(OthersChanges(self.last_change(), [*values, *kept], opened.get(NEWEST)))
@@ -135,11 +140,12 @@ class OpenedForm(forms.BaseForm):
 
     def _keys(self) -> Iterator[tuple[str, forms.Field, str]]:
         # The name of each box, its field and its language.
+        known = self.by_box(self.current or {})
         for name, box in self.fields.items():
             languages = [code for code, _name in settings.LANGUAGES] if isinstance(box, LocalizedFormField) else [""]
             for code in languages:
                 key = f"{name}_{code}" if code else name
-                if key in (self.current or {}) or name.startswith("component-"):
+                if key in known or name.startswith("component-"):
                     yield key, box, code
 
     def _box(self, key: str, value: str) -> str:
