@@ -20,17 +20,17 @@ from ..operations.snapshots import NEWEST, current_statuses, of_draft, of_state
 from ..operations.statements import BACKDATED
 from ..status import ComponentStatus, Kind, Phase, phases_of
 from ..wording import words
-from .addresses import incident_page
+from .addresses import incident_page, is_id
 from .base import NewsroomAdmin
 from .collisions import keeps_text, updates_since
 from .editing import correct_published
+from .forecast import forecast_of, reach_of
 from .form_identity import identified, identity, stored, stored_once
 from .forms.components import component_rows, statuses_of, statuses_while_open, with_others
 from .forms.details import OpeningForm
 from .forms.statements import CHECK, PUBLISH, UpdateForm
 from .last_changes import last_edit, last_update
 from .publishing_warnings import why_incident_is_unwritten
-from .reach import reach
 from .shared import changeable, log, page, update_of, writer
 from .timeline import timeline_of
 
@@ -117,11 +117,26 @@ def edit_draft(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, upd
 
 
 def audience(admin: NewsroomAdmin, request: HttpRequest) -> JsonResponse:
-    """A sentence that says how many people an update of the components in `?component=` would reach."""
-    if not admin.has_view_permission(request):
-        raise PermissionDenied
+    """What publishing the posted form would do, in `html`; or on GET how many people an update would reach."""
     incident = admin.get_queryset(request).filter(pk=request.GET.get("incident", "")).first()
-    return JsonResponse({"reach": reach(admin.kind, request.GET.getlist("component"), incident)})
+    if request.method != "POST":
+        return reach_of(admin, request, incident)
+    if not (admin.has_change_permission(request, incident) if incident else admin.has_add_permission(request)):
+        raise PermissionDenied
+    if incident is None:
+        return forecast_of(opening_form(admin.kind, request.POST), admin.kind, None).as_json()
+    key = request.POST.get("id", "")
+    draft = incident.updates.filter(pk=key if is_id(key) else "", published_at=None).first()
+    form = posted_update_form(incident, request.POST, draft)
+    form.rows = with_others(form.rows, incident)
+    return forecast_of(form, admin.kind, incident).as_json()
+
+
+def posted_update_form(incident: Incident, data: QueryDict, draft: Update | None) -> UpdateForm:
+    """The form of an update or a reopening, whichever was posted, without saying what others say of the components."""
+    phases = [*next_phases(incident), *next_phases(incident, reopening=True), *([draft.phase] if draft else [])]
+    rows = component_rows(current_statuses(incident) | (statuses_of(draft) if draft else {}))
+    return UpdateForm(data, incident=incident, phases=list(dict.fromkeys(map(Phase, phases))), rows=rows)
 
 
 def store_opening(admin: NewsroomAdmin, request: HttpRequest, form: OpeningForm, draft: Update | None) -> Update:
@@ -188,6 +203,7 @@ def _compose_page(
         "unwritten": why_incident_is_unwritten(incident),
         "only_publish": reopening,
         "checked": form.action == CHECK,
+        "forecast": forecast_of(form, incident.kind, incident) if form.action == CHECK else None,
         "published_since": updates_since(form, incident),
     }
     return page(admin, request, "compose", context)

@@ -23,15 +23,12 @@ from ..formats import moment
 from ..models import AffectedComponent, Announcement, Page, Update
 from ..models.ids import LENGTH, new_id
 from ..notifications.messages import email
-from ..operations.snapshots import current_statuses
 from ..publishing.documents.base import PUBLISHED_MARK, Edition
 from ..publishing.documents.feed_entries import update_entry
 from ..publishing.documents.pages import IncidentPage
-from ..status import Phase
 from .base import NewsroomAdmin
-from .composing import next_phases, opening_form, store_opening, store_update
-from .forms.components import component_rows, statuses_of
-from .forms.statements import PUBLISH, StatementForm, UpdateForm
+from .composing import opening_form, posted_update_form, store_opening, store_update
+from .forms.statements import PUBLISH, StatementForm
 from .shared import changeable, writer
 
 _SCRIPTS = re.compile(r"<script\b.*?</script>", re.DOTALL)  # the frame's policy blocks them
@@ -62,9 +59,7 @@ def preview_update(admin: NewsroomAdmin, request: HttpRequest, incident_id: str)
 
     def rehearse(data: QueryDict) -> Rehearsal:
         draft = _draft(data, incident.updates.select_related("incident"))
-        phases = [*next_phases(incident), *next_phases(incident, reopening=True), *([draft.phase] if draft else [])]
-        rows = component_rows(current_statuses(incident) | (statuses_of(draft) if draft else {}))
-        form = UpdateForm(data, incident=incident, phases=list(dict.fromkeys(map(Phase, phases))), rows=rows)
+        form = posted_update_form(incident, data, draft)
         return form, lambda: store_update(admin, request, form, draft)
 
     return _preview(request, rehearse)

@@ -43,26 +43,39 @@ for (const part of document.querySelectorAll("[data-template]")) {
   });
 }
 
-// Shows how many people are reached, on opening and when the components change.
+// What publishing would do is computed by the server from the form as it is. `data-stale` until its answer is shown.
 for (const form of document.querySelectorAll("form[data-audience]")) {
-  const line = form.querySelector("[data-reach]");
-  const selects = [...form.querySelectorAll(".component-rows select")];
+  const place = form.querySelector("[data-forecast]");
+  const initial = place.innerHTML;
   let newest = 0;
-  const count = async () => {
-    const mine = ++newest;
-    const query = new URLSearchParams({ incident: form.dataset.incident });
-    for (const select of selects) if (select.value) query.append("component", select.name.replace("component-", ""));
+  let later;
+  let shown = initial;
+  const ask = async () => {
+    const mine = newest;
+    let html = initial; // if the server does not answer; publishing does not depend on it
     try {
-      const answer = await fetch(`${form.dataset.audience}?${query}`);
-      if (!answer.ok || mine !== newest) return;
-      const { reach } = await answer.json();
-      if (line.textContent !== reach) line.textContent = reach;
+      const body = new URLSearchParams(new FormData(form));
+      const answer = await fetch(form.dataset.audience, { method: "POST", body, redirect: "error" });
+      if (answer.ok) html = (await answer.json()).html;
     } catch {
-      // Keep the sentence; publishing does not depend on it.
+      // Offline.
     }
+    if (mine !== newest) return;
+    if (html !== shown) place.innerHTML = html;
+    shown = html;
+    delete form.dataset.stale;
+    form.dispatchEvent(new CustomEvent("forecast"));
   };
-  for (const select of selects) select.addEventListener("change", count);
-  count();
+  const change = () => {
+    newest += 1;
+    form.dataset.stale = "yes";
+    clearTimeout(later);
+    later = setTimeout(ask, 300);
+  };
+  for (const event of ["input", "change"]) {
+    form.addEventListener(event, ({ target }) => { if (target.name !== "preview") change(); });
+  }
+  change();
 }
 
 // A phase such as “Resolved” sets the affected components, unless they were set by hand.

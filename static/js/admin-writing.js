@@ -68,16 +68,6 @@ if (form) {
     keep(true);
   });
 
-  // Whether it counts as backdated (ten minutes, as on the server), so that nobody is notified by default.
-  const isPast = (box) => Boolean(box?.value) && Date.parse(box.value) < Date.now() - 600000;
-  const backdate = () => {
-    const { at, started_at: isNew, ended_at: end } = form.elements; // only a new incident can be over long ago
-    const back = (isPast(at) || (isNew && isPast(end))) && !form.elements.although_backdated.checked;
-    form.toggleAttribute("data-backdated", Boolean(back));
-  };
-  form.addEventListener("input", backdate);
-  backdate();
-
   // Refresh the preview while typing, as long as it is open.
   const preview = form.querySelector("[data-preview]");
   const button = preview.querySelector("[formtarget]");

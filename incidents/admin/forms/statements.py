@@ -152,16 +152,16 @@ class StatementForm(RefusableForm):
             components=self.components,
             publish_at=self.cleaned_data["publish_at"] if self.action == SCHEDULE else None,
             next_update_by=self.cleaned_data["next_update_by"],
-            notify=self._notify(),
+            notify=self.notify_choice(),
             **words,
             **times,
         )
 
-    def _notify(self) -> bool | None:
-        # None leaves it to the verb, which does not notify about backdated updates.
-        if self.cleaned_data["notify"] == "no":
+    def notify_choice(self) -> bool | None:
+        """None leaves it to the verb, which does not notify about backdated updates."""
+        if self.cleaned_data.get("notify") == "no":
             return False
-        return True if self.cleaned_data["although_backdated"] else None
+        return True if self.cleaned_data.get("although_backdated") else None
 
 
 class UpdateForm(StatementForm):
