@@ -19,7 +19,7 @@ def site(product: Callable[..., Product]) -> Product:
 
 @pytest.fixture(scope="module")
 def people(site: Product, browser: Browser) -> Iterator[tuple[Page, Page]]:
-    """Ida at a desk, and Ole with a phone and without JavaScript."""
+    """Ida with a big screen, and Ole with a phone and without JavaScript."""
     ida = open_newsroom(site, browser, locale="en-GB")
     ole = open_newsroom(site, browser, locale="da-DK", viewport=PHONE, has_touch=True)
     for person in (ida, ole):
