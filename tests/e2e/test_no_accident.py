@@ -93,3 +93,13 @@ def test_sentence_is_true_in_every_time_zone_of_the_browser(site: Product, brows
     expect(page.locator("form:not([data-stale]) .says-quiet")).to_be_visible()
     expect(page.locator(".oversights")).to_contain_text("before the incident began")
     page.context.close()
+
+
+def test_postmortem_says_what_will_happen(site: Product, browser: Browser) -> None:
+    page = logged_in(site, browser).page
+    failed: list[str] = []
+    page.on("pageerror", lambda error: failed.append(str(error)))
+    page.goto(f"{new_incident(site, page, 'resolved')}postmortem/")
+    expect(page.locator("form:not([data-stale]) [data-forecast]")).to_contain_text("Readers see “Postmortem”.")
+    assert failed == []
+    page.context.close()
