@@ -66,7 +66,12 @@ for (const form of document.querySelectorAll("form[data-audience]")) {
     delete form.dataset.stale;
     form.dispatchEvent(new CustomEvent("forecast"));
   };
+  let asked;
   const change = () => {
+    // A text box says that it changed once more when it loses the focus.
+    const state = String(new URLSearchParams(new FormData(form)));
+    if (state === asked) return;
+    asked = state;
     newest += 1;
     form.dataset.stale = "yes";
     clearTimeout(later);

@@ -83,3 +83,27 @@ if (form) {
   preview.addEventListener("toggle", show);
   form.addEventListener("input", showSoon);
 }
+
+// Ctrl+Enter (Cmd+Enter) publishes once its writer was shown what will happen: the first press shows it, the second
+// publishes, unless the form has changed since.
+const publish = form?.querySelector('[name="action"][value="publish"]');
+const forecast = form?.querySelector("[data-forecast]");
+if (publish && forecast) {
+  const state = () => String(new URLSearchParams(new FormData(form)));
+  let seen; // the form as it was when the sentence was shown
+  let wanted = false;
+  const show = () => {
+    wanted = false;
+    seen = state();
+    forecast.scrollIntoView({ block: "nearest" });
+    forecast.focus();
+  };
+  form.addEventListener("forecast", () => { if (wanted) show(); });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.repeat) return;
+    event.preventDefault();
+    if ("stale" in form.dataset) wanted = true;
+    else if (seen === state()) form.requestSubmit(publish);
+    else show();
+  });
+}

@@ -103,3 +103,22 @@ def test_postmortem_says_what_will_happen(site: Product, browser: Browser) -> No
     expect(page.locator("form:not([data-stale]) [data-forecast]")).to_contain_text("Readers see “Postmortem”.")
     assert failed == []
     page.context.close()
+
+
+def test_ctrl_enter_publishes_only_after_the_sentence_was_shown(site: Product, browser: Browser) -> None:
+    page = logged_in(site, browser).page
+    address = new_incident(site, page)
+    before = public_state(site, address)
+    page.goto(f"{address}update/")
+    page.fill("[name=text_en]", "Found the cause.")
+    page.check("[name=notify][value=no]")
+    page.locator("[name=text_en]").press("Control+Enter")
+    expect(page.locator("[data-forecast]:focus")).to_contain_text("Nobody is notified.")
+    page.fill("[name=text_en]", "Found the real cause.")
+    page.locator("[name=text_en]").press("Control+Enter")
+    expect(page.locator("[data-forecast]:focus")).to_contain_text("Nobody is notified.")
+    assert public_state(site, address) == before
+    with page.expect_navigation():
+        page.keyboard.press("Control+Enter")
+    assert "Found the real cause." in public_state(site, address)
+    page.context.close()
