@@ -68,7 +68,6 @@ def test_colours_are_readable_on_their_paper(state: str) -> None:
     [
         ("public/tokens", "--", ["light", "dark"]),
         ("public/print", "--", ["light"]),
-        ("admin/tokens", "--state-", ["light", "dark", "dark"]),
     ],
 )
 def test_style_sheets_have_the_same_colours(sheet: str, prefix: str, papers: list[str]) -> None:
