@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from .. import operations
 from ..merging import Snapshot
-from ..models import Incident, Update
+from ..models import Incident, Update, Version
 from ..models.ids import new_id
 from ..operations.snapshots import NEWEST, current_statuses, of_draft, of_state
 from ..operations.statements import BACKDATED
@@ -22,6 +22,7 @@ from ..status import ComponentStatus, Kind, Phase, phases_of
 from ..wording import words
 from .addresses import incident_page, is_id
 from .base import NewsroomAdmin
+from .bringing_back import bring_back, bring_back_statuses, chosen_version, to_correction, version_count
 from .collisions import keeps_text, updates_since
 from .editing import correct_published
 from .forecast import forecast_of, reach_of
@@ -101,19 +102,22 @@ def edit_draft(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, upd
     if draft.is_public:
         if request.method == "POST":
             return correct_published(admin, request, draft)
-        return HttpResponseRedirect(incident_page(incident, "correct", draft.pk))
-    chosen = statuses_of(draft)
+        return to_correction(request, draft)
+    version = chosen_version(request, incident, draft)
+    rows = component_rows(statuses_of(draft))
     form = UpdateForm(
         request.POST or None,
         incident=incident,
         phases=list(dict.fromkeys([*next_phases(incident), Phase(draft.phase)])),
-        rows=with_others(component_rows(chosen), incident),
+        rows=with_others(bring_back_statuses(rows, version) if version else rows, incident),
         initial=draft_values(draft),
     )
+    if version:
+        bring_back(form, version)
     form.open_on(of_draft(draft), lambda: last_edit(draft), [NEWEST] if form.is_draft else [])
     if stored(request, form, lambda: store_update(admin, request, form, draft, form.opened)):
         return HttpResponseRedirect(incident_page(incident))
-    return _compose_page(admin, request, form, draft=draft)
+    return _compose_page(admin, request, form, draft=draft, version=version)
 
 
 def audience(admin: NewsroomAdmin, request: HttpRequest) -> JsonResponse:
@@ -188,6 +192,7 @@ def _compose_page(
     draft: Update | None = None,
     *,
     reopening: bool = False,
+    version: Version | None = None,
 ) -> HttpResponse:
     incident = form.incident
     context: dict[str, Any] = {
@@ -196,6 +201,8 @@ def _compose_page(
         "form": form,
         "incident": incident,
         "draft": draft,
+        "brought_back": version,
+        "versions": version_count(incident, draft) if draft else 0,
         "kind": incident.kind,
         "timeline": timeline_of(incident),
         "hold": settings.ANNOUNCEMENT_HOLD,

@@ -7,12 +7,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDi
 from django.utils.translation import gettext as _
 
 from .. import operations
-from ..models import Incident, Update
+from ..models import Incident, Update, Version
 from ..operations import snapshots
 from ..operations.snapshots import Collision
 from ..wording import words
 from .addresses import incident_page
 from .base import NewsroomAdmin
+from .bringing_back import bring_back, bring_back_text, chosen_version, version_count
 from .collisions import gone, keeps_text
 from .forms.details import DetailsForm
 from .forms.opened import OPENED
@@ -29,6 +30,8 @@ def details(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) -> Htt
     """A change of a public incident's start or end is saved once staff have seen what it changes for readers."""
     incident = changeable(admin, request, incident_id)
     form = DetailsForm(request.POST or None, incident=incident)
+    if version := chosen_version(request, incident):
+        bring_back(form, version, needed={"ended_at"})
     form.open_on(snapshots.of_details(incident), lambda: last_logged(incident))
     effects: Effects | None = None
     checking = request.POST.get("action") == CHECK
@@ -44,6 +47,7 @@ def details(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) -> Htt
         except Collision as collision:
             form.follow(collision.theirs)
     context = {"title": _("Edit details"), "subtitle": words(incident.title), "form": form, "incident": incident}
+    context |= {"brought_back": version, "versions": version_count(incident)}
     return page(admin, request, "details", {**context, "effects": effects, "checked": checking})
 
 
@@ -83,6 +87,8 @@ def correct(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, update
             return gone(admin, request, incident, sentence, draft=update)
         return HttpResponseRedirect(incident_page(incident, "draft", update.pk))
     form = _correction_form(request.POST or None, update)
+    if version := chosen_version(request, incident, update):
+        bring_back_text(form, version)
     if form.is_ready() and form.is_valid() and request.POST.get("action") != CHECK:
         try:
             _correct(request, update, form)
@@ -93,7 +99,7 @@ def correct(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, update
         else:
             log(admin, request, incident, "changed", update)
             return HttpResponseRedirect(incident_page(incident))
-    return _correction_page(admin, request, update, form)
+    return _correction_page(admin, request, update, form, version=version)
 
 
 def correct_published(admin: NewsroomAdmin, request: HttpRequest, update: Update) -> HttpResponse:
@@ -115,12 +121,19 @@ def _correction_form(data: QueryDict | None, update: Update) -> CorrectionForm:
 
 
 def _correction_page(
-    admin: NewsroomAdmin, request: HttpRequest, update: Update, form: CorrectionForm, *, published: bool = False
+    admin: NewsroomAdmin,
+    request: HttpRequest,
+    update: Update,
+    form: CorrectionForm,
+    *,
+    published: bool = False,
+    version: Version | None = None,
 ) -> HttpResponse:
     incident = update.incident
     context = {"title": _("Correct the update"), "subtitle": words(incident.title), "form": form, "incident": incident}
-    checked = request.POST.get("action") == CHECK
-    return page(admin, request, "correct", {**context, "update": update, "published": published, "checked": checked})
+    context |= {"update": update, "published": published, "checked": request.POST.get("action") == CHECK}
+    context |= {"brought_back": version, "versions": version_count(incident, update)}
+    return page(admin, request, "correct", context)
 
 
 def _correct(request: HttpRequest, update: Update, form: CorrectionForm) -> None:

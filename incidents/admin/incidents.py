@@ -16,7 +16,7 @@ from .. import links
 from ..models import Incident, Maintenance
 from ..status import Kind, Phase
 from ..wording import words
-from . import announcement_views, composing, confirm_views, editing, postmortem, preview
+from . import announcement_views, composing, confirm_views, editing, postmortem, preview, versions
 from .addresses import incident_page
 from .base import NewsroomAdmin
 from .publishing_warnings import why_incident_is_unwritten
@@ -41,9 +41,11 @@ class IncidentPages(NewsroomAdmin):
             self._page("<id:incident_id>/postmortem/preview/", postmortem.preview, "postmortem_preview"),
             self._page("<id:incident_id>/held/", announcement_views.held, "held"),
             self._page("<id:incident_id>/details/", editing.details, "details"),
+            self._page("<id:incident_id>/details/versions/", versions.details_versions, "details_versions"),
             self._page("<id:incident_id>/withdraw/", confirm_views.withdraw, "withdraw"),
             self._page("<id:incident_id>/publish-again/", confirm_views.publish_again, "publish_again"),
             self._page("<id:incident_id>/updates/<id:update_id>/", postmortem.edit_draft, "draft"),
+            self._page("<id:incident_id>/updates/<id:update_id>/versions/", versions.draft_versions, "draft_versions"),
             self._page("<id:incident_id>/updates/<id:update_id>/publish/", confirm_views.publish, "publish"),
             self._page("<id:incident_id>/updates/<id:update_id>/discard/", confirm_views.discard, "discard"),
             self._page("<id:incident_id>/updates/<id:update_id>/correct/", postmortem.correct, "correct"),
@@ -89,6 +91,7 @@ class IncidentPages(NewsroomAdmin):
             "unwritten": why_incident_is_unwritten(incident),
             "next_steps": next_steps(incident),
             "languages": settings.LANGUAGES,
+            "shows_versions": True,
             "now": timezone.now(),
         }
         return TemplateResponse(request, "admin/newsroom/incident.html", context)

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from .. import markup
 from ..formats import short_moment
 from ..markup.excerpts import running_text
-from ..models import Incident, Page, Update
+from ..models import Incident, Page, Update, Version
 from ..operations.snapshots import NEWEST, of_draft, of_state
 from ..sections import SECTIONS, join
 from ..status import Phase
@@ -24,6 +24,7 @@ from . import composing, editing
 from . import preview as previews
 from .addresses import incident_page
 from .base import NewsroomAdmin
+from .bringing_back import bring_back, chosen_version, to_correction, version_count
 from .collisions import gone, keeps_text, updates_since
 from .editing import correct_published
 from .form_identity import identified, identity, stored, stored_once
@@ -106,16 +107,18 @@ def _edit_postmortem(admin: NewsroomAdmin, request: HttpRequest, incident_id: st
     if draft.is_public:
         if request.method == "POST":
             return correct_published(admin, request, draft)
-        return HttpResponseRedirect(incident_page(incident, "correct", draft.pk))
+        return to_correction(request, draft)
     if request.method == "POST" and not incident.is_over:
         return _reopened(admin, request, incident, draft)
     given = {"notify": "yes" if draft.notify else "no", "publish_at": draft.publish_at}
     initial = {**given, **sections_of(draft.text)}
     form = PostmortemForm(request.POST or None, incident=incident, initial=initial, draft=draft)
+    if version := chosen_version(request, incident, draft):
+        bring_back(form, version)
     form.open_on(of_draft(draft), lambda: last_edit(draft), [NEWEST] if form.is_draft else [])
     if stored(request, form, lambda: composing.store_update(admin, request, form, draft, form.opened)):
         return HttpResponseRedirect(incident_page(incident))
-    return _editor(admin, request, form)
+    return _editor(admin, request, form, version)
 
 
 def _elsewhere(admin: NewsroomAdmin, request: HttpRequest, incident: Incident) -> HttpResponse | None:
@@ -142,13 +145,18 @@ def _reopened(admin: NewsroomAdmin, request: HttpRequest, incident: Incident, dr
     return gone(admin, request, incident, sentence, draft=draft)
 
 
-def _editor(admin: NewsroomAdmin, request: HttpRequest, form: PostmortemForm) -> HttpResponse:
+def _editor(
+    admin: NewsroomAdmin, request: HttpRequest, form: PostmortemForm, version: Version | None = None
+) -> HttpResponse:
     incident = form.incident
     context: dict[str, Any] = {
         "title": _("Postmortem"),
         "subtitle": words(incident.title),
         "form": form,
         "incident": incident,
+        "draft": form.draft,
+        "brought_back": version,
+        "versions": version_count(incident, form.draft) if form.draft else 0,
         "kind": incident.kind,
         "timeline": timeline_of(incident),
         "hold": settings.ANNOUNCEMENT_HOLD,

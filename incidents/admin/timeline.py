@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from django.db.models import Prefetch
+from django.db.models import Count, Prefetch
 from django.utils import timezone
 
 from ..models import AffectedComponent, Announcement, DeliveryState, Incident, Update, UpdateRevision
@@ -40,6 +40,7 @@ class AnnouncementRow:
 class TimelineEntry:
     update: Update
     announcements: list[AnnouncementRow]
+    versions: int = 0
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Timeline:
 
     waiting: list[TimelineEntry]
     public: list[TimelineEntry]
+    details_versions: int = 0
 
     @property
     def held(self) -> list[AnnouncementRow]:
@@ -70,11 +72,21 @@ def timeline_of(incident: Incident, *, progress_for: User | None = None) -> Time
     rows = list(updates)
     announcements = [one for update in rows for one in update.announcements.all()]
     announced = _progress(announcements, progress_for) if progress_for else _tallies(announcements)
-    entries = [TimelineEntry(row, [announced[one.pk] for one in row.announcements.all()]) for row in rows]
+    versions = _version_counts(incident)
+    entries = [
+        TimelineEntry(row, [announced[one.pk] for one in row.announcements.all()], versions[row.pk]) for row in rows
+    ]
     return Timeline(
         waiting=[entry for entry in entries if not entry.update.is_public],
         public=[entry for entry in entries if entry.update.is_public],
+        details_versions=versions[None],
     )
+
+
+def _version_counts(incident: Incident) -> Counter[str | None]:
+    # The number of versions of each update, from when it was a draft; and of the details, by None.
+    counts = incident.versions.order_by().values_list("update_id").annotate(Count("id"))
+    return Counter(dict(counts))
 
 
 def _tallies(announcements: list[Announcement]) -> dict[int, AnnouncementRow]:

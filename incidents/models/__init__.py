@@ -22,6 +22,7 @@ from .status_changes import ManualStatus, StatusChange
 from .subscribers import IncidentChoice, Subscriber
 from .templates import UpdateTemplate
 from .updates import AffectedComponent, Update, UpdateRevision
+from .versions import Version
 from .webhooks import Attempt, RenderedPost, SigningSecret
 
 __all__ = [
@@ -63,6 +64,7 @@ __all__ = [
     "Update",
     "UpdateRevision",
     "UpdateTemplate",
+    "Version",
     "cause_of",
     "overall_status",
     "page_order",

@@ -14,7 +14,7 @@ from ..models import Incident, Update
 from ..publishing import stale
 from ..status import ComponentStatus, Kind, Phase
 from ..text import Text
-from . import moves, report, snapshots
+from . import moves, report, snapshots, versions
 from .effects import follow_claims, follow_timeline, named_components
 from .notifying import cancel_announcements_of, withdraw_announcements_of
 from .statements import Details, Statement, check_details, check_statement, in_utc
@@ -36,7 +36,7 @@ def edit_incident(
     *,
     incident: Incident,
     details: Details,
-    by: User = None,  # noqa: ARG001 - for the audit log
+    by: User = None,
     opened: Snapshot | None = None,
 ) -> Incident:
     """Change the fields in `details`. Public pages are published again; no message is sent about it.
@@ -45,7 +45,15 @@ def edit_incident(
     other details.
     """
     incident = lock(incident)
-    snapshots.check_unchanged(opened, snapshots.of_details(incident))
+    before = versions.details_now(incident)
+    snapshots.check_unchanged(opened, before.snapshot)
+    change_details(incident, details)
+    versions.record_details(incident, before, by)
+    return incident
+
+
+def change_details(incident: Incident, details: Details) -> None:
+    """Change the fields of a locked incident, as `edit_incident` does, without keeping a version."""
     stale.mark_incident(incident)  # the month it was listed in before, too
     before, headline, planned = (incident.started_at, incident.ended_at), _headline(incident), moves.window_of(incident)
     set_fields(incident, dict(details))
@@ -62,7 +70,6 @@ def edit_incident(
     if (incident.started_at, incident.ended_at) != before:
         follow_claims(incident, before[0])
     stale.mark_incident(incident)
-    return incident
 
 
 def _headline(incident: Incident) -> tuple[Text, datetime | None, datetime | None]:

@@ -13,9 +13,9 @@ from ..merging import Snapshot
 from ..models import Announcement, Incident, Update
 from ..status import ComponentStatus, Impact, Kind, Phase
 from ..text import Text
-from . import moves, snapshots
+from . import moves, snapshots, versions
 from .effects import named_components
-from .incidents import edit_incident, set_fields, store_new, undo_update
+from .incidents import change_details, set_fields, store_new, undo_update
 from .statements import Details, Move, Statement, Window, check_details, check_statement
 from .updates import User, add_update, discard_draft, lock
 
@@ -51,14 +51,23 @@ def move_maintenance(
     Raises Collision if its form was opened on other details.
     """
     incident = lock(incident)
-    snapshots.check_unchanged(opened, snapshots.of_details(incident))
+    earlier = versions.details_now(incident)
+    snapshots.check_unchanged(opened, earlier.snapshot)
     _check_movable(incident)
     after = moves.moved_window(incident, details)
     if after == moves.window_of(incident):
         raise ValidationError({"scheduled_for": _("The maintenance has this planned time already.")})
     others: dict[str, Any] = {name: value for name, value in details.items() if name not in _WINDOW}
     _take_back_held_move(incident, by)
-    incident = edit_incident(incident=incident, details=cast("Details", others), by=by)
+    incident = lock(incident)
+    change_details(incident, cast("Details", others))
+    update = _post_move(incident, after, text, by)
+    versions.record_details(incident, earlier, by)
+    return update
+
+
+def _post_move(incident: Incident, after: Window | None, text: Text | None, by: User) -> Update | None:
+    # The update that states the new time and moves the maintenance; None if that is its time already.
     before = moves.window_of(incident)
     if before is None or after is None or before == after:
         return None

@@ -58,11 +58,16 @@ def of_state(incident: Incident) -> Snapshot:
 
 def of_draft(draft: Update) -> Snapshot:
     """A draft, and the newest public update, because the draft's phase and statuses follow on it."""
+    return {**of_draft_alone(draft), NEWEST: _newest(draft.incident)}
+
+
+def of_draft_alone(draft: Update) -> Snapshot:
+    """A draft without what others have published."""
     shown = _snapshot(draft, ("phase", *TEXT_FIELDS, "ended_at", "publish_at", "next_update_by"))
     at = draft.at if draft.at <= draft.created_at - BACKDATED else None
     statuses = {f"component-{key}": status for key, status in draft.affected.values_list("component_id", "status")}
     said = {"at": _value(at), "notify": "yes" if draft.notify else "no"}
-    return {**shown, **said, **statuses, NEWEST: _newest(draft.incident)}
+    return {**shown, **said, **statuses}
 
 
 def of_text(update: Update) -> Snapshot:

@@ -10,13 +10,13 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ..merging import Snapshot
-from ..models import AffectedComponent, Component, Incident, Update, UpdateRevision
+from ..models import AffectedComponent, Component, Incident, Update, UpdateRevision, Version
 from ..models.ids import new_id
 from ..notifications.outbox import announce_correction
 from ..publishing import stale
 from ..status import ComponentStatus, Phase
 from ..text import Text
-from . import moves, placeholders, report, snapshots
+from . import moves, placeholders, report, snapshots, versions
 from .effects import make_public
 from .statements import BACKDATED, Statement, check_statement
 
@@ -50,7 +50,7 @@ def edit_draft(
     if opened is not None:
         snapshots.check_draft(opened, locked, publishing=not draft)
     check_statement(locked.incident, statement, draft=draft)
-    return _store(locked, locked.incident, statement, by=by, draft=draft)
+    return _store(locked, locked.incident, statement, by=by, draft=draft, before=versions.draft_now(locked))
 
 
 @transaction.atomic
@@ -152,7 +152,15 @@ def add_update(incident: Incident, statement: Statement, *, by: User, draft: boo
     return _store(Update(id=statement.id or new_id()), incident, statement, by=by, draft=draft)
 
 
-def _store(update: Update, incident: Incident, statement: Statement, *, by: User, draft: bool) -> Update:
+def _store(
+    update: Update,
+    incident: Incident,
+    statement: Statement,
+    *,
+    by: User,
+    draft: bool,
+    before: Version | None = None,
+) -> Update:
     update.incident = incident
     update.phase, update.text = statement.phase, statement.text
     update.quote, update.quote_url = statement.quote, statement.quote_url
@@ -168,6 +176,8 @@ def _store(update: Update, incident: Incident, statement: Statement, *, by: User
     update.full_clean(validate_constraints=False, exclude=["incident"])
     update.save()
     _store_components(update, statement)
+    if before is not None or draft or update.is_scheduled:
+        versions.record_draft(update, before)
     if not draft:
         placeholders.check(update)
     if not draft and statement.publish_at is None:

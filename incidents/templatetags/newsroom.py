@@ -9,9 +9,10 @@ from django.utils.formats import number_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import capfirst
-from django.utils.translation import gettext
+from django.utils.translation import get_language, gettext, pgettext
 
 from ..admin.addresses import incident_page
+from ..admin.differences import Part
 from ..models import DeliveryState, Incident
 from ..notifications.monitoring.progress import Progress
 from ..notifications.monitoring.subjects import subject
@@ -54,6 +55,31 @@ def in_language(text: Text, code: str) -> str:
 def amount(number: int) -> str:
     """Return a whole number with thousands separators: 12.400 or 12,400."""
     return number_format(number, 0, use_l10n=True, force_grouping=True)
+
+
+@register.simple_tag
+def difference(parts: Iterable[Part]) -> SafeString:
+    """Return a text with the words that were removed and added marked, also for screen readers."""
+    return format_html_join("", "{}", ((_marked(part),) for part in parts))
+
+
+def _marked(part: Part) -> SafeString | str:
+    if part.kind == "same":
+        return part.text
+    tag = {"removed": "del", "added": "ins"}[part.kind]
+    begins = pgettext("before words", "removed:") if part.kind == "removed" else pgettext("before words", "added:")
+    return format_html(
+        "<{0}>{1}{3}{2}</{0}>",
+        mark_safe(tag),  # noqa: S308 - one of ours
+        _unseen(f"[{begins} "),
+        _unseen("]"),
+        part.text,
+    )
+
+
+def _unseen(words: str) -> SafeString:
+    # In the language of the page, amid a text that may be in another one.
+    return format_html('<span class="visually-hidden" lang="{}">{}</span>', get_language() or "", words)
 
 
 @register.simple_tag

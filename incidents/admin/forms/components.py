@@ -110,6 +110,12 @@ def with_others(rows: list[ComponentRow], incident: Incident | None = None) -> l
     ]
 
 
+def with_statuses(rows: list[ComponentRow], chosen: Mapping[str, str]) -> list[ComponentRow]:
+    """The same components with other statuses; "" for those that are not in `chosen`."""
+    statuses = [(row, chosen.get(row.component.pk, "")) for row in rows]
+    return sorted((replace(row, chosen=status, current=status) for row, status in statuses), key=_rank)
+
+
 def _rank(row: ComponentRow) -> tuple[bool, int]:
     return not row.chosen, -max(_severity(row.chosen), _severity(row.component.status))
 

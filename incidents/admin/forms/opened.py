@@ -39,7 +39,7 @@ class OthersChanges:
 
 
 @dataclass(frozen=True)
-class Version:
+class ValueVersion:
     """One of the versions of a value, as staff see it."""
 
     label: str
@@ -53,7 +53,7 @@ class ShownValue:
     label: str
     language: str
     collides: bool
-    versions: list[Version]
+    versions: list[ValueVersion]
 
 
 class CarriedField(forms.Field):
@@ -141,12 +141,7 @@ class OpenedForm(forms.BaseForm):
     def _keys(self) -> Iterator[tuple[str, forms.Field, str]]:
         # The name of each box, its field and its language.
         known = self.by_box(self.current or {})
-        for name, box in self.fields.items():
-            languages = [code for code, _name in settings.LANGUAGES] if isinstance(box, LocalizedFormField) else [""]
-            for code in languages:
-                key = f"{name}_{code}" if code else name
-                if key in known or name.startswith("component-"):
-                    yield key, box, code
+        return ((key, box, code) for key, box, code in boxes_of(self.fields) if key in known or is_status(key))
 
     def _box(self, key: str, value: str) -> str:
         # A stored value as the browser sends it.
@@ -207,15 +202,14 @@ class OpenedForm(forms.BaseForm):
         now = self._typed(one.key, one.mine)
         by, at = self.changes.change.by, self.changed_at
         who = _("Theirs (%(who)s)") % {"who": by} if by else pgettext("version of a text", "Theirs")
-        before = _("not known") if one.opened is None else _worded(box, one.opened)
+        before = _("not known") if one.opened is None else worded(box, one.opened)
         versions = [
-            Version(pgettext("a change", "Before"), before),
-            Version(f"{who}, {moment(at)}" if at else who, _worded(box, one.theirs), f"theirs {one.key}",
+            ValueVersion(pgettext("a change", "Before"), before),
+            ValueVersion(f"{who}, {moment(at)}" if at else who, worded(box, one.theirs), f"theirs {one.key}",
                     now == one.theirs),
-            Version(pgettext("version of a text", "Yours"), _worded(box, one.mine), f"mine {one.key}", now == one.mine),
+            ValueVersion(pgettext("version of a text", "Yours"), worded(box, one.mine), f"mine {one.key}", now == one.mine),
         ]  # fmt: skip
-        label = f"{box.label}, {language_name(code)}" if code else str(box.label)
-        return ShownValue(label, code, one.collides, versions)
+        return ShownValue(label_of(box, code), code, one.collides, versions)
 
 
 class OpenedModelForm(OpenedForm):
@@ -240,6 +234,25 @@ class OpenedModelForm(OpenedForm):
         super().full_clean()
 
 
+def boxes_of(fields: Mapping[str, forms.Field]) -> Iterator[tuple[str, forms.Field, str]]:
+    """Yield the name of each box, its field and its language, which is "" for what is not localized."""
+    for name, box in fields.items():
+        if isinstance(box, LocalizedFormField):
+            yield from ((f"{name}_{code}", box, code) for code, _name in settings.LANGUAGES)
+        else:
+            yield name, box, ""
+
+
+def label_of(box: forms.Field, code: str) -> str:
+    """Return “Text, Danish”, or the label alone."""
+    return f"{box.label}, {language_name(code)}" if code else str(box.label)
+
+
+def is_status(key: str) -> bool:
+    """Whether a box has the status of a component."""
+    return key.startswith("component-")
+
+
 def dump_snapshot(snapshot: Snapshot) -> str:
     return json.dumps(dict(snapshot), ensure_ascii=False)
 
@@ -262,8 +275,8 @@ def _loaded(text: str) -> Any:
         return None
 
 
-def _worded(box: forms.Field, value: str) -> str:
-    # The value of a box as a person reads it.
+def worded(box: forms.Field, value: str) -> str:
+    """Return the value of a box as a person reads it; a time may be in UTC (ISO 8601)."""
     if isinstance(box, forms.BooleanField):
         return _("Yes") if value else _("No")
     if isinstance(box, forms.ChoiceField):
