@@ -206,8 +206,9 @@ class OpenedForm(forms.BaseForm):
         versions = [
             ValueVersion(pgettext("a change", "Before"), before),
             ValueVersion(f"{who}, {moment(at)}" if at else who, worded(box, one.theirs), f"theirs {one.key}",
-                    now == one.theirs),
-            ValueVersion(pgettext("version of a text", "Yours"), worded(box, one.mine), f"mine {one.key}", now == one.mine),
+                         now == one.theirs),
+            ValueVersion(pgettext("version of a text", "Yours"), worded(box, one.mine), f"mine {one.key}",
+                         now == one.mine),
         ]  # fmt: skip
         return ShownValue(label_of(box, code), code, one.collides, versions)
 
