@@ -13,9 +13,10 @@ from ..models import Incident, Update, Version
 from ..operations.snapshots import TEXT_FIELDS
 from ..text import Text
 from .addresses import incident_page
+from .forms.boxes import boxes_of, is_status
 from .forms.components import ComponentRow, with_statuses
 from .forms.fields import MomentField
-from .forms.opened import OpenedForm, boxes_of, is_status
+from .forms.opened import OpenedForm
 
 # These lie ahead: one that has passed stays as the form has it.
 _AHEAD = {"publish_at", "next_update_by"}

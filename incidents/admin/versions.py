@@ -20,10 +20,10 @@ from .addresses import incident_page
 from .base import NewsroomAdmin
 from .bringing_back import statuses_in
 from .differences import Part, differences, shortened
+from .forms.boxes import boxes_of, label_of, worded
 from .forms.components import component_rows
 from .forms.details import NAMES, detail_fields
 from .forms.fields import MomentField, model_fields
-from .forms.opened import boxes_of, label_of, worded
 from .forms.statements import StatementForm
 from .shared import page, update_of
 

@@ -66,15 +66,12 @@ def difference(parts: Iterable[Part]) -> SafeString:
 def _marked(part: Part) -> SafeString | str:
     if part.kind == "same":
         return part.text
-    tag = {"removed": "del", "added": "ins"}[part.kind]
-    begins = pgettext("before words", "removed:") if part.kind == "removed" else pgettext("before words", "added:")
-    return format_html(
-        "<{0}>{1}{3}{2}</{0}>",
-        mark_safe(tag),  # noqa: S308 - one of ours
-        _unseen(f"[{begins} "),
-        _unseen("]"),
-        part.text,
-    )
+    removed = part.kind == "removed"
+    begins = pgettext("before words", "removed:") if removed else pgettext("before words", "added:")
+    marked = part.text.rstrip(" ")
+    # The blanks after the words are outside, so that no line is drawn through them.
+    pattern = "<del>{}{}{}</del>{}" if removed else "<ins>{}{}{}</ins>{}"
+    return format_html(pattern, _unseen(f"[{begins} "), marked, _unseen("]"), part.text[len(marked) :])
 
 
 def _unseen(words: str) -> SafeString:

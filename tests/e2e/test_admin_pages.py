@@ -20,7 +20,7 @@ OTHERS = """
     / /incidents/ /incidents/page/ /incidents/subscriber/export/ /incidents/delivery/overview/ /password_change/
     /password_change/done/ /auth/user/1/change/ /auth/user/1/password/ /auth/user/1/history/ /nothing/
 """.split()
-STEPS = ("change", "update", "details", "withdraw", "history")
+STEPS = ("change", "update", "details", "details/versions", "withdraw", "history")
 
 
 @pytest.fixture(scope="module")
