@@ -15,11 +15,16 @@ from ..models import UpdateTemplate
 from ..operations import snapshots
 from ..wording import passage
 from .components import Placed, changed
+from .forms.fields import explain_markup
 from .forms.opened import OpenedModelForm
 from .opened_admin import opened_on
 
 
 class TemplateForm(OpenedModelForm, forms.ModelForm[UpdateTemplate]):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        explain_markup(self.fields["text"])
+
     def snapshot(self) -> Snapshot:
         return snapshots.of_template(self.instance)
 

@@ -173,6 +173,7 @@ class LocalizedWidget(forms.MultiWidget):
     """One box per language, labelled with the language and with its `lang` attribute."""
 
     template_name = "widgets/localized.html"
+    explains_markup = False  # whether help on Markdown is shown below the boxes
 
     def __init__(self, attrs: dict[str, Any] | None = None, *, single_line: bool = False) -> None:
         box = forms.TextInput if single_line else forms.Textarea
@@ -186,6 +187,7 @@ class LocalizedWidget(forms.MultiWidget):
 
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
         context = super().get_context(name, value, attrs)
+        context["widget"]["explains_markup"] = self.explains_markup
         names = dict(settings.LANGUAGES)
         for box in context["widget"]["subwidgets"]:
             box["language"] = {"code": box["attrs"]["lang"], "name": names[box["attrs"]["lang"]]}

@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import capfirst
 from django.utils.translation import get_language, gettext, pgettext
 
+from ..admin import markup_help
 from ..admin.addresses import incident_page
 from ..admin.differences import Part
 from ..models import DeliveryState, Incident
@@ -43,6 +44,12 @@ def newsroom(incident: Incident, step: str = "change", *args: object) -> str:
 def newsroom_list(kind: str, view: str = "changelist") -> str:
     """Return the address of a page about all incidents or all maintenance."""
     return reverse(f"admin:incidents_{kind}_{view}")
+
+
+@register.inclusion_tag("admin/_markup_help.html", name="markup_help")
+def explained_markup() -> dict[str, Any]:
+    """Show what may be written in Markdown, and what readers see."""
+    return {"examples": markup_help.examples()}
 
 
 @register.filter

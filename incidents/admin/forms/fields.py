@@ -57,6 +57,11 @@ def nearest(naive: datetime) -> datetime:
     return min(real, key=lambda moment: abs(moment.astimezone(UTC) - now))
 
 
+def explain_markup(box: forms.Field) -> None:
+    """Show help on Markdown below the boxes of a localized field."""
+    box.widget.explains_markup = True
+
+
 def model_fields(model: type[models.Model], *names: str) -> dict[str, forms.Field]:
     """Form fields with the labels, help and choices of the model's own."""
     return forms.fields_for_model(model, fields=names, formfield_callback=_box)

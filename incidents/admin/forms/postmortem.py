@@ -19,7 +19,7 @@ from ...sections import is_sectioned as begins_with_heading
 from ...status import ComponentStatus, Phase
 from ...text import Text
 from .components import statuses_of
-from .fields import model_fields
+from .fields import explain_markup, model_fields
 from .statements import SCHEDULE, CorrectionForm, RefusableForm, UpdateForm
 
 LABELS: dict[str, tuple[str | Promise, str | Promise]] = {
@@ -72,6 +72,7 @@ class SectionedForm(RefusableForm):
         for name, (label, help_text) in LABELS.items():
             box = model_fields(Update, "text")["text"]
             box.label, box.help_text = str(label), str(help_text)
+            explain_markup(box)
             self.fields[field_name(name)] = box
             self.initial[field_name(name)] = initial.get(name, Text())
         self.fields.pop("text", None)

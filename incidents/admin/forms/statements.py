@@ -18,7 +18,7 @@ from ...models.ids import LENGTH, new_id
 from ...operations import Statement
 from ...status import ComponentStatus, Phase
 from .components import FINAL, SEVERITIES, ComponentRow, Outlook
-from .fields import MomentField, model_fields
+from .fields import MomentField, explain_markup, model_fields
 from .opened import OpenedForm
 from .templates import TemplateField
 
@@ -87,6 +87,7 @@ class StatementForm(RefusableForm):
         super().__init__(data, initial=dict(initial or {}))
         self.rows = rows
         self.fields.update(model_fields(Update, "text", "quote", "quote_language", "quote_url"))
+        explain_markup(self.fields["text"])
         self.fields.update({row.field_name: row.field() for row in rows})
         phase: Any = self.fields["phase"]
         phase.choices = [(one.value, PHASES[one]) for one in phases]
@@ -202,6 +203,7 @@ class CorrectionForm(RefusableForm):
     def __init__(self, data: Any = None, *, update: Update) -> None:
         super().__init__(data, initial={name: getattr(update, name) for name in self.names})
         self.fields.update(model_fields(Update, *self.names))
+        explain_markup(self.fields["text"])
         self.update = update
         if not update.incident.is_public:  # withdrawn: there is no page to link to
             del self.fields["notify"]
