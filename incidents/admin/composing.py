@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -20,12 +20,12 @@ from ..operations.snapshots import NEWEST, current_statuses, of_draft, of_state
 from ..operations.statements import BACKDATED
 from ..status import ComponentStatus, Kind, Phase, phases_of
 from ..wording import words
-from .addresses import incident_page, is_id
+from .addresses import incident_page
 from .base import NewsroomAdmin
 from .bringing_back import bring_back, bring_back_statuses, chosen_version, to_correction, version_count
 from .collisions import keeps_text, updates_since
 from .editing import correct_published
-from .forecast import forecast_of, reach_of
+from .forecast import forecast_of
 from .form_identity import identified, identity, stored, stored_once
 from .forms.components import component_rows, statuses_of, statuses_while_open, with_others
 from .forms.details import OpeningForm
@@ -120,23 +120,7 @@ def edit_draft(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, upd
     return _compose_page(admin, request, form, draft=draft, version=version)
 
 
-def audience(admin: NewsroomAdmin, request: HttpRequest) -> JsonResponse:
-    """What publishing the posted form would do, in `html`; or on GET how many people an update would reach."""
-    incident = admin.get_queryset(request).filter(pk=request.GET.get("incident", "")).first()
-    if request.method != "POST":
-        return reach_of(admin, request, incident)
-    if not (admin.has_change_permission(request, incident) if incident else admin.has_add_permission(request)):
-        raise PermissionDenied
-    if incident is None:
-        return forecast_of(opening_form(admin.kind, request.POST), admin.kind, None).as_json()
-    key = request.POST.get("id", "")
-    draft = incident.updates.filter(pk=key if is_id(key) else "", published_at=None).first()
-    form = posted_update_form(incident, request.POST, draft)
-    form.rows = with_others(form.rows, incident)
-    return forecast_of(form, admin.kind, incident).as_json()
-
-
-def posted_update_form(incident: Incident, data: QueryDict, draft: Update | None) -> UpdateForm:
+def posted_update_form(incident: Incident, data: Mapping[str, Any], draft: Update | None) -> UpdateForm:
     """The form of an update or a reopening, whichever was posted, without saying what others say of the components."""
     phases = [*next_phases(incident), *next_phases(incident, reopening=True), *([draft.phase] if draft else [])]
     rows = component_rows(current_statuses(incident) | (statuses_of(draft) if draft else {}))

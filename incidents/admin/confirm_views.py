@@ -16,10 +16,9 @@ from ..wording import words
 from .addresses import incident_page, list_page
 from .base import NewsroomAdmin
 from .causes import without
-from .forms.components import statuses_of
+from .edit_forecasts import forecast_of_draft
 from .forms.opened import OPENED, dump_snapshot, parse_snapshot
 from .publishing_warnings import say_done
-from .reach import reach
 from .shared import changeable, log, page, say_what_happened, update_of, writer
 
 
@@ -36,9 +35,10 @@ def publish(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, update
         log(admin, request, incident, "changed", published)
         say_what_happened(request, published)
 
-    who = reach(incident.kind, statuses_of(update), incident) if update.notify else _("Subscribers are not notified.")
-    context = {"title": _("Publish now?"), "update": update, "what": who, "button": _("Publish")}
-    return confirmed(admin, request, incident, step, {**context, "opened": dump_snapshot(of_draft(update))})
+    context = {"title": _("Publish now?"), "update": update, "button": _("Publish")}
+    if request.method != "POST":
+        context |= {"opened": dump_snapshot(of_draft(update)), "forecast": forecast_of_draft(update)}
+    return confirmed(admin, request, incident, step, context)
 
 
 def discard(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, update_id: str) -> HttpResponse:

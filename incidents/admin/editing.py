@@ -29,10 +29,9 @@ from .times import Effects, effects_of
 def details(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) -> HttpResponse:
     """A change of a public incident's start or end is saved once staff have seen what it changes for readers."""
     incident = changeable(admin, request, incident_id)
-    form = DetailsForm(request.POST or None, incident=incident)
+    form = details_form(request.POST or None, incident)
     if version := chosen_version(request, incident):
         bring_back(form, version, needed={"ended_at"})
-    form.open_on(snapshots.of_details(incident), lambda: last_logged(incident))
     effects: Effects | None = None
     checking = request.POST.get("action") == CHECK
     if form.is_ready() and form.is_valid():
@@ -49,6 +48,12 @@ def details(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) -> Htt
     context = {"title": _("Edit details"), "subtitle": words(incident.title), "form": form, "incident": incident}
     context |= {"brought_back": version, "versions": version_count(incident)}
     return page(admin, request, "details", {**context, "effects": effects, "checked": checking})
+
+
+def details_form(data: QueryDict | None, incident: Incident) -> DetailsForm:
+    form = DetailsForm(data, incident=incident)
+    form.open_on(snapshots.of_details(incident), lambda: last_logged(incident))
+    return form
 
 
 def _save(admin: NewsroomAdmin, request: HttpRequest, incident: Incident, form: DetailsForm) -> None:
@@ -86,7 +91,7 @@ def correct(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, update
             sentence = _("This update was turned back into a draft in the meantime. What you wrote is kept here.")
             return gone(admin, request, incident, sentence, draft=update)
         return HttpResponseRedirect(incident_page(incident, "draft", update.pk))
-    form = _correction_form(request.POST or None, update)
+    form = correction_form(request.POST or None, update)
     if version := chosen_version(request, incident, update):
         bring_back_text(form, version)
     if form.is_ready() and form.is_valid() and request.POST.get("action") != CHECK:
@@ -108,12 +113,12 @@ def correct_published(admin: NewsroomAdmin, request: HttpRequest, update: Update
     stored, opened = snapshots.of_text(update), CorrectionForm(data, update=update).opened
     data[OPENED] = json.dumps({key: opened[key] for key in stored if key in opened})
     data["notify"] = "no"
-    form = _correction_form(data, update)
+    form = correction_form(data, update)
     form.is_ready()
     return _correction_page(admin, request, update, form, published=True)
 
 
-def _correction_form(data: QueryDict | None, update: Update) -> CorrectionForm:
+def correction_form(data: QueryDict | None, update: Update) -> CorrectionForm:
     sections = is_sectioned(update) if data is None else has_sections(data)
     form = (SectionedCorrectionForm if sections else CorrectionForm)(data, update=update)
     form.open_on(snapshots.of_text(update), lambda: last_correction(update))

@@ -1,6 +1,6 @@
 """What publishing a form would do, for the sentence beside its buttons. Nothing is stored."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -19,6 +19,7 @@ from ..models import Incident
 from ..operations import Statement
 from ..operations.statements import TOLERANCE
 from ..status import ComponentStatus, Kind, Phase
+from ..text import Text
 from ..wording import language_name, moment, passage, words
 from .base import NewsroomAdmin
 from .forms.components import ComponentRow
@@ -38,6 +39,7 @@ class Forecast:
     readers: str
     warnings: list[str] = field(default_factory=list)
     hold: int = 0
+    lead: str = ""  # instead of what “Publish” does
 
     def as_json(self) -> JsonResponse:
         return JsonResponse({"html": render_to_string("admin/newsroom/_forecast.html", {"forecast": self})})
@@ -50,12 +52,15 @@ def reach_of(admin: NewsroomAdmin, request: HttpRequest, incident: Incident | No
     return JsonResponse({"reach": reach(admin.kind, request.GET.getlist("component"), incident)})
 
 
-def forecast_of(form: StatementForm, kind: str, incident: Incident | None) -> Forecast:
-    """Return what "Publish" or "Schedule" would do with the form as it is; it need not be valid."""
+def forecast_of(form: StatementForm, kind: str, incident: Incident | None, *, notifies: bool | None = None) -> Forecast:
+    """Return what "Publish" or "Schedule" would do with the form as it is; it need not be valid.
+
+    `notifies` says whether subscribers are notified if that has been decided already.
+    """
     form.is_valid()
     given = form.cleaned_data
     phase = Phase(given.get("phase") or form["phase"].initial or form.fields["phase"].choices[0][0])  # type: ignore[attr-defined]
-    notifies = _notifies(form, phase, incident)
+    notifies = _notifies(form, phase, incident) if notifies is None else notifies
     chosen = [row.component.pk for row in form.rows if given.get(row.field_name)]
     return Forecast(
         notifies=notifies,
@@ -123,8 +128,13 @@ def _wrong_times(form: StatementForm, kind: str, incident: Incident | None) -> I
 
 
 def _untranslated(form: StatementForm, incident: Incident | None) -> Iterator[str]:
+    title = incident.title if incident else form.cleaned_data.get("title")
+    return missing_translations([form.cleaned_data.get("text"), title])
+
+
+def missing_translations(texts: Iterable[Text | None]) -> Iterator[str]:
+    """A sentence per language that one of the texts lacks."""
     codes = [code for code, _name in settings.LANGUAGES]
-    texts = [form.cleaned_data.get("text"), incident.title if incident else form.cleaned_data.get("title")]
     missing = {code for text in texts if text for code in text.missing(codes)}
     for code in sorted(missing):
         pattern = _("Not everything is translated into %(language)s. Readers see the other language, marked as such.")
@@ -136,7 +146,7 @@ def _oversights(
 ) -> Iterator[SafeString]:
     # A component that a final update leaves in outage, or that something else affects too.
     chosen = form.cleaned_data.get(row.field_name)
-    if not chosen and not (row.said and phase.is_final):
+    if not chosen and not row.said:
         return
     name = passage(row.component.name)
     if phase.is_final and incident is not None and chosen and chosen != _OPERATIONAL:

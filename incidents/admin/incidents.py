@@ -16,7 +16,16 @@ from .. import links
 from ..models import Incident, Maintenance
 from ..status import Kind, Phase
 from ..wording import words
-from . import announcement_views, composing, confirm_views, editing, postmortem, preview, versions
+from . import (
+    announcement_views,
+    composing,
+    confirm_views,
+    editing,
+    forecast_views,
+    postmortem,
+    preview,
+    versions,
+)
 from .addresses import incident_page
 from .base import NewsroomAdmin
 from .publishing_warnings import why_incident_is_unwritten
@@ -33,7 +42,7 @@ class IncidentPages(NewsroomAdmin):
 
     def _own_urls(self) -> list[URLPattern]:
         return [
-            self._page("audience/", composing.audience, "audience"),
+            self._page("audience/", forecast_views.audience, "audience"),
             self._page("preview/", preview.preview_new, "preview_new"),
             self._page("<id:incident_id>/preview/", preview.preview_update, "preview"),
             self._page("<id:incident_id>/update/", composing.new_update, "update"),

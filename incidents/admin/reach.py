@@ -1,6 +1,6 @@
 """A sentence that says how many people an update would reach."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -13,7 +13,11 @@ from ..wording import language_name
 def reach(kind: str, components: Iterable[str], incident: Incident | None = None) -> str:
     """“Reaches 12 people (Email, Danish: 9 · Email, English: 3).” Followers of components named earlier count too."""
     concerned = {*components, *(audience.affected_component_ids(incident) if incident else [])}
-    people = audience.count(kind, sorted(concerned), incident.pk if incident else "")
+    return reach_of(audience.count(kind, sorted(concerned), incident.pk if incident else ""))
+
+
+def reach_of(people: Mapping[tuple[str, str], int]) -> str:
+    """The same sentence for `{(channel, language): people}`."""
     total = sum(people.values())
     if not total:
         return _("Nobody subscribes to this.")

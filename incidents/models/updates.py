@@ -1,6 +1,7 @@
 """Updates of incidents, the components they affect, and their texts before corrections."""
 
 from datetime import datetime
+from typing import Any
 
 from django.conf import global_settings, settings
 from django.db import models
@@ -113,6 +114,12 @@ class Update(models.Model):
         return max(self.at, self.corrected_at or self.at)
 
     @property
+    def corrected_texts(self) -> list["UpdateRevision"]:
+        """The earlier texts, newest first, without those that a translation only added a language to."""
+        earlier = list(self.revisions.all())
+        return [text for text, later in zip(earlier, [self, *earlier], strict=False) if not _is_translated(text, later)]
+
+    @property
     def is_final(self) -> bool:
         return Phase(self.phase).is_final
 
@@ -187,3 +194,11 @@ class UpdateRevision(models.Model):
 
     def __str__(self) -> str:
         return f"{self.update_id} {self.replaced_at:%Y-%m-%d %H:%M}"
+
+
+def _is_translated(earlier: UpdateRevision, later: Any) -> bool:
+    # Whether the later text only adds languages to the earlier one.
+    quote = ("quote", "quote_language", "quote_url")
+    same_quote = all(getattr(earlier, name) == getattr(later, name) for name in quote)
+    stays = all(later.text.get(code) == said for code, said in earlier.text.items())
+    return same_quote and bool(earlier.text) and stays

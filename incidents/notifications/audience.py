@@ -47,14 +47,18 @@ _WANTS_ANY = Q(wants_incidents=True) | Q(wants_maintenance=True)
 
 def count(kind: str, component_ids: Collection[str], incident_id: str = "") -> dict[tuple[str, str], int]:
     """Return how many people an update would reach, as `{(channel, language): people}` in a fixed order."""
-    notified = _members(kind, component_ids, incident_id).filter(reason="").order_by("channel", "message_language")
+    return _counted(_members(kind, component_ids, incident_id))
+
+
+def count_translated(update: Update, languages: Collection[str]) -> dict[tuple[str, str], int]:
+    """As `count`, of subscribers of these languages who got the update in another one, and still want it in theirs."""
+    return _counted(_translated(update, languages, _GOT))
+
+
+def _counted(members: "QuerySet[Any]") -> dict[tuple[str, str], int]:
+    notified = members.filter(reason="").order_by("channel", "message_language")
     groups = notified.values_list("channel", "message_language").annotate(people=Count("pk"))
     return {(channel, language): people for channel, language, people in groups}
-
-
-def count_translated(update: Update, languages: Collection[str]) -> int:
-    """Return how many subscribers of these languages got the update in another one, and still want it in theirs."""
-    return _translated(update, languages, _GOT).filter(reason="").count()
 
 
 def affected_component_ids(incident: Incident) -> list[str]:

@@ -24,6 +24,7 @@ from .incidents import edit_incident, open_incident, publish_again, reopen, reso
 from .maintenance import (
     cancel_maintenance,
     complete_maintenance,
+    held_move,
     move_maintenance,
     schedule_maintenance,
     start_maintenance,
@@ -76,6 +77,7 @@ __all__ = [
     "edit_page",
     "edit_template",
     "end_subscription",
+    "held_move",
     "import_subscribers",
     "move_maintenance",
     "open_incident",

@@ -92,12 +92,22 @@ def _check_window(incident: Incident, window: Window) -> None:
         raise ValidationError({"scheduled_until": _("This time has passed. Choose a later one.")})
 
 
-def _take_back_held_move(incident: Incident, by: User) -> None:
-    # Undo the newest update if it is a move of which nobody has been notified yet.
+def held_move(incident: Incident) -> Move | None:
+    """Return the move that the newest update states, if nobody has been notified of it yet."""
+    newest = _held_move(incident)
+    return moves.move_of(newest) if newest else None
+
+
+def _held_move(incident: Incident) -> Update | None:
     newest = incident.updates.public().newest_first().first()
     if newest is None or moves.move_of(newest) is None:
-        return
-    if Announcement.objects.held().filter(update=newest).exists():
+        return None
+    return newest if Announcement.objects.held().filter(update=newest).exists() else None
+
+
+def _take_back_held_move(incident: Incident, by: User) -> None:
+    # Undo the newest update if it is a move of which nobody has been notified yet.
+    if newest := _held_move(incident):
         with suppress(ValidationError):  # released just now
             discard_draft(update=undo_update(update=newest, by=by), by=by)
 

@@ -1,5 +1,7 @@
 """A translation that follows: the text of a public update in a language that it lacked."""
 
+from collections.abc import Collection
+
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -11,7 +13,7 @@ from ..notifications.audience import count_translated
 from ..notifications.outbox import announce_translation
 from ..text import Text
 from . import snapshots
-from .updates import User, correct_update, lock
+from .updates import User, lock, replace_text
 
 
 @transaction.atomic
@@ -22,24 +24,28 @@ def add_translation(
 
     `notify` announces it to subscribers of these languages who got the text in another one. Nobody
     else gets a message, and nothing is announced if there are no such subscribers, or if the incident
-    is withdrawn.
+    is withdrawn. Readers do not see it as edited: no text has changed for those who had one.
     """
     incident = lock(update.incident)
-    update = Update.objects.select_related("incident").get(pk=update.pk)
+    update = Update.objects.select_for_update().get(pk=update.pk)
+    update.incident = incident
     snapshots.check_unchanged(opened, snapshots.of_text(update))
     languages = added_languages(update, text)
     if not languages:
         raise ValidationError({"text": _("A translation adds a language and changes no other text.")})
-    update = correct_update(update=update, text=text, by=by)
+    replace_text(update, {"text": text}, by=by, is_correction=False)
     if notify and incident.published_at is not None and _is_awaited(update, languages):
         announce_translation(update, languages)
     return update
 
 
-def readers_without_translation(update: Update) -> int:
-    """Return how many subscribers got a public update in another language than theirs, because it was missing."""
-    missing = addable_languages(update)
-    return count_translated(update, missing) if missing and update.incident.is_public else 0
+def readers_without_translation(update: Update, languages: Collection[str] | None = None) -> dict[tuple[str, str], int]:
+    """Return how many subscribers got a public update in another language than theirs, because it was missing.
+
+    As `{(channel, language): people}`, of these languages only, if there are any named.
+    """
+    missing = addable_languages(update) if languages is None else languages
+    return count_translated(update, missing) if missing and update.incident.is_public else {}
 
 
 def addable_languages(update: Update) -> list[str]:
@@ -65,4 +71,4 @@ def _earlier_languages(update: Update) -> set[str]:
 
 def _is_awaited(update: Update, languages: list[str]) -> bool:
     # Whether somebody got the text in another language, or a held announcement will contain the translation.
-    return update.announcements.held().exists() or count_translated(update, languages) > 0
+    return update.announcements.held().exists() or bool(count_translated(update, languages))

@@ -112,22 +112,32 @@ def correct_update(
     update = Update.objects.select_for_update().get(pk=update.pk)
     update.incident = incident
     snapshots.check_unchanged(opened, snapshots.of_text(update))
-    earlier = _text_fields(update)
     given = {"text": text, "quote": quote, "quote_language": quote_language, "quote_url": quote_url}
-    for name, value in given.items():
-        if value is not None:
-            setattr(update, name, value)
-    check_text_fields(update)
-    if _text_fields(update) == earlier:
+    if not replace_text(update, {name: value for name, value in given.items() if value is not None}, by=by):
         return update
-    update.corrected_at = timezone.now()
-    update.save()
-    UpdateRevision.objects.create(update=update, replaced_by_id=by.pk if by else None, **earlier)
-    stale.mark_incident(incident)
     if notify and incident.published_at is not None:
         report.record_correction(update)
         announce_correction(update)
     return update
+
+
+def replace_text(update: Update, given: dict[str, Any], *, by: User, is_correction: bool = True) -> bool:
+    """Replace texts of a locked public update and keep the earlier ones; False if nothing changes.
+
+    Readers see that it was edited only if `is_correction`.
+    """
+    earlier = _text_fields(update)
+    for name, value in given.items():
+        setattr(update, name, value)
+    check_text_fields(update)
+    if _text_fields(update) == earlier:
+        return False
+    if is_correction:
+        update.corrected_at = timezone.now()
+    update.save()
+    UpdateRevision.objects.create(update=update, replaced_by_id=by.pk if by else None, **earlier)
+    stale.mark_incident(update.incident)
+    return True
 
 
 def _text_fields(update: Update) -> dict[str, Any]:

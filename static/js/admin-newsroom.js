@@ -100,13 +100,15 @@ for (const form of document.querySelectorAll("form[data-steps]")) {
 
 // Whether a correction only adds a translation, as on the server; it has another choice of who is notified.
 for (const form of document.querySelectorAll("form[data-addable]")) {
-  const missing = form.dataset.addable.split(" ").filter(Boolean).map((code) => `text_${code}`);
+  // A postmortem has a box per section and language.
+  const missing = form.dataset.addable.split(" ").filter(Boolean);
+  const isMissing = (name) => name.startsWith("text_") && missing.some((code) => name.endsWith(`_${code}`));
   const texts = [...form.elements].filter((box) => /^(text_|quote)/.test(box.name));
   const value = (box) => box.value.trim();
   const original = new Map(texts.map((box) => [box, box.matches("select") ? value(box) : box.defaultValue.trim()]));
   const show = () => {
     const changed = texts.filter((box) => value(box) !== original.get(box)).map((box) => box.name);
-    const isTranslation = changed.length > 0 && changed.every((name) => missing.includes(name));
+    const isTranslation = changed.length > 0 && changed.every(isMissing);
     for (const part of form.querySelectorAll("[data-of-correction]")) part.hidden = isTranslation;
     for (const part of form.querySelectorAll("[data-of-translation]")) part.hidden = !isTranslation;
   };

@@ -12,7 +12,7 @@ from pytest_django import Settings
 from harness.deliveries import release_held
 from incidents import operations
 from incidents.models import Announcement, Delivery, Subscriber, Update
-from incidents.notifications.messages import email, payloads
+from incidents.notifications.messages import email, payloads, rendered_posts
 from incidents.status import ComponentStatus
 from incidents.text import Text
 from tests.factories import make_component, make_subscriber
@@ -56,6 +56,23 @@ def test_only_those_who_got_the_other_language_are_notified() -> None:
     assert update.revisions.get().text == {"da": DANISH}
 
 
+def test_translation_is_no_edit_for_readers() -> None:
+    update = sent()
+    translated(update)
+    update.refresh_from_db()
+    assert update.corrected_at is None
+    corrected = operations.correct_update(update=update, text=Text(da="En anden fejl.", en=BOTH["en"]))
+    assert corrected.corrected_at is not None
+    assert [earlier.text for earlier in corrected.corrected_texts] == [BOTH]
+
+
+def test_body_that_waits_is_rendered_with_the_translation() -> None:
+    announcement = announced(text=Text(da=DANISH))
+    former = rendered_posts._edition(announcement)
+    operations.add_translation(update=announcement.update, text=BOTH)
+    assert rendered_posts._edition(announcement) != former
+
+
 def test_those_who_no_longer_want_it_are_not_notified() -> None:
     english = [make_subscriber(language="en") for _each in range(4)]
     failed, moved, left, paused = english
@@ -64,7 +81,7 @@ def test_those_who_no_longer_want_it_are_not_notified() -> None:
     Subscriber.objects.filter(pk=moved.pk).update(language="da")
     Subscriber.objects.filter(pk=left.pk).update(state="unsubscribed")
     Subscriber.objects.filter(pk=paused.pk).update(paused_until=timezone.now() + timedelta(days=1))
-    assert operations.readers_without_translation(update) == 0
+    assert operations.readers_without_translation(update) == {}
     assert translated(update) == []
     assert Announcement.objects.count() == 1
 
@@ -82,7 +99,7 @@ def test_message_that_still_waits_is_replaced_by_the_translation() -> None:
     waiting, _sent = make_subscriber(language="en"), make_subscriber(language="en")
     update = sent()
     Delivery.objects.filter(subscriber=waiting).update(state="deferred", sent_at=None)
-    assert operations.readers_without_translation(update) == 1
+    assert operations.readers_without_translation(update) == {("email", "en"): 1}
     assert len(translated(update)) == 2
     former = Delivery.objects.get(subscriber=waiting, announcement__reason="update")
     assert (former.state, former.skip_reason) == ("skipped", "superseded")
@@ -118,7 +135,7 @@ def test_translation_in_a_withdrawn_incident_notifies_nobody() -> None:
     update = sent()
     operations.withdraw(incident=update.incident)
     update.incident.refresh_from_db()
-    assert operations.readers_without_translation(update) == 0
+    assert operations.readers_without_translation(update) == {}
     assert translated(update) == []
 
 
@@ -180,4 +197,4 @@ def test_count_is_what_is_sent() -> None:
     for _each in range(3):
         make_subscriber(language="en")
     update = sent()
-    assert operations.readers_without_translation(update) == len(translated(update)) == 3
+    assert sum(operations.readers_without_translation(update).values()) == len(translated(update)) == 3

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ... import operations
 from ...labels import PHASES
+from ...merging import Snapshot
 from ...models import Incident, Update
 from ...models.ids import LENGTH, new_id
 from ...operations import Statement
@@ -34,6 +35,10 @@ class RefusableForm(OpenedForm, forms.Form):
         by_field = getattr(refusal, "error_dict", None) or {NON_FIELD_ERRORS: refusal.error_list}
         for name, errors in by_field.items():
             self.add_error(name if name in self.fields else None, errors)
+
+    def boxes(self, snapshot: Snapshot) -> Snapshot:
+        """Return a snapshot as the browser would send it."""
+        return {key: self._box(key, value) for key, value in self.by_box(snapshot).items()}
 
     def is_filled(self, *names: str) -> bool:
         """Whether one of these fields has a value or an error: then the section is open."""
@@ -207,7 +212,7 @@ class CorrectionForm(RefusableForm):
         self.update = update
         if not update.incident.is_public:  # withdrawn: there is no page to link to
             del self.fields["notify"]
-        self._offer(operations.readers_without_translation(update))
+        self._offer(sum(operations.readers_without_translation(update).values()))
 
     def _offer(self, readers: int) -> None:
         # Offer to notify those who got the update in another language than theirs, if there are any.

@@ -9,10 +9,10 @@ import hashlib
 from datetime import timedelta
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from ...models import Announcement, ComponentUpdate, RenderedPost
+from ...models import Announcement, ComponentUpdate, RenderedPost, UpdateRevision
 from ..ledger.writer import ClaimedDelivery
 from .payloads import Payload, render
 
@@ -43,11 +43,12 @@ def _name_of(news: Announcement | ComponentUpdate) -> str:
 
 
 def _edition(announcement: Announcement) -> str:
-    # Changes when staff correct any update, or withdraw one that was public when this was announced, but not with
-    # later updates: a body that is rendered late can contain them, too.
+    # Changes when staff correct or translate any update, or withdraw one that was public when this was announced, but
+    # not with later updates: a body that is rendered late can contain them, too.
     incident, was_public = announcement.update.incident, Q(published_at__lte=announcement.created_at)
-    relevant = incident.updates.public().filter(was_public | Q(corrected_at__isnull=False))
-    updates = [f"{update.pk} {update.changed_at.isoformat()}" for update in relevant.order_by("pk")]
+    was_replaced = Exists(UpdateRevision.objects.filter(update=OuterRef("pk")))
+    relevant = incident.updates.public().filter(was_public | was_replaced)
+    updates = [f"{one.pk} {one.changed_at.isoformat()} {sorted(one.text)}" for one in relevant.order_by("pk")]
     titles = [f"{language} {title}" for language, title in sorted(incident.title.items())]
     return hashlib.sha256("\n".join([*titles, *updates]).encode()).hexdigest()[:16]
 
