@@ -141,10 +141,11 @@ for (const list of document.querySelectorAll("[data-severities]")) {
   showAll(); // the browser may have restored other choices
 }
 
-// Focus the first error, or else the first field (not on a phone, where that opens the keyboard).
+// Focus the first error, or else the first field (not on a phone, where that opens the keyboard). A form that shows
+// an earlier version says so first.
 const wrong = document.querySelector(".field-wrong");
 if (wrong) wrong.querySelector("input, select, textarea")?.focus();
-else if (matchMedia("(pointer: fine)").matches) {
+else if (matchMedia("(pointer: fine)").matches && !document.querySelector(".brought-back")) {
   document.querySelector("form[data-once] .localized :is(input, textarea)")?.focus();
 }
 

@@ -66,7 +66,7 @@ def test_first_version_of_a_draft_is_compared_brought_back_and_saved(
     assert page.locator("[name=from][value='1']").is_checked()
     seen += problems(page)
     press(page, "a[href$='?version=1']")
-    expect(page.locator(".brought-back")).to_be_visible()
+    expect(page.locator(".brought-back")).to_be_focused()
     assert page.locator("[name=text_en]").input_value() == "First in English."
     seen += problems(page)
     press(page, "[value=draft]")
