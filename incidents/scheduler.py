@@ -96,6 +96,10 @@ def forget_sign_ups() -> None:
     budget.prune(timezone.now())
 
 
+def forget_outdated_forms() -> None:
+    operations.forget_outdated_forms(timezone.now())
+
+
 def erase_departed() -> None:
     """A limited number at a time, so that no subscriber's lock is held for long."""
     erasure.erase_departed(timezone.now())
@@ -136,6 +140,7 @@ def chores() -> list[Chore]:
         # What is deleted after days need not go to the minute.
         Chore(forget_sign_ups, timedelta(hours=1)),
         Chore(forget_deliveries, timedelta(hours=1)),
+        Chore(forget_outdated_forms, timedelta(hours=1)),
     ]
 
 

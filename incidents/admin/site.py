@@ -12,6 +12,7 @@ from django.utils.translation import gettext, gettext_lazy
 
 from ..models import Page
 from ..wording import words
+from . import unsaved_forms
 from .addresses import is_storable
 from .alarms import alarms
 from .appearance import appearance, appearance_address
@@ -31,6 +32,7 @@ class Newsroom(AdminSite):
         everywhere = {**super().each_context(request), "site_header": name, "site_title": name}
         everywhere["navigation"] = navigation(everywhere["available_apps"], request.path)
         everywhere["appearance"] = appearance_address(page)
+        everywhere["unsaved_forms"] = unsaved_forms.UnsavedForms(request)
         return everywhere | (_alarms(request) if self.has_permission(request) else {})
 
     def get_urls(self) -> list[Any]:
@@ -38,6 +40,9 @@ class Newsroom(AdminSite):
             path("appearance.css", appearance, name="appearance"),
             path("alarms/", self.admin_view(self.alarms), name="alarms"),
             path("publishing/", self.admin_view(self.publishing), name="publishing"),
+            path("writers/", self.admin_view(unsaved_forms.show_writers), name="writers"),
+            path("unsaved/keep/", self.admin_view(unsaved_forms.keep), name="keep_unsaved"),
+            path("unsaved/discard/", self.admin_view(unsaved_forms.discard), name="discard_unsaved"),
             *super().get_urls(),
         ]
 

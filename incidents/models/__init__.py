@@ -21,6 +21,7 @@ from .requests import SubscriptionRequest
 from .status_changes import ManualStatus, StatusChange
 from .subscribers import IncidentChoice, Subscriber
 from .templates import UpdateTemplate
+from .unsaved_forms import UnsavedForm
 from .updates import AffectedComponent, Update, UpdateRevision
 from .versions import Version
 from .webhooks import Attempt, RenderedPost, SigningSecret
@@ -61,6 +62,7 @@ __all__ = [
     "StatusChange",
     "Subscriber",
     "SubscriptionRequest",
+    "UnsavedForm",
     "Update",
     "UpdateRevision",
     "UpdateTemplate",

@@ -41,12 +41,14 @@ from .statements import Details, Statement
 from .statuses import derived_changes, rebuild_statuses, stored_changes
 from .templates import TemplateFields, add_template, check_template, edit_template, remove_template
 from .translations import add_translation, addable_languages, added_languages, readers_without_translation
+from .unsaved_forms import FormPlace, close_form, forget_outdated_forms, keep_form, leave_form
 from .updates import correct_update, discard_draft, edit_draft, post_update, publish_draft, publish_due
 
 __all__ = [
     "MAX_EMAIL_BYTES",
     "ComponentFields",
     "Details",
+    "FormPlace",
     "GroupFields",
     "ImportResult",
     "ImportSource",
@@ -66,6 +68,7 @@ __all__ = [
     "cancel_maintenance",
     "change_logo",
     "check_template",
+    "close_form",
     "complete_maintenance",
     "correct_update",
     "derived_changes",
@@ -77,8 +80,11 @@ __all__ = [
     "edit_page",
     "edit_template",
     "end_subscription",
+    "forget_outdated_forms",
     "held_move",
     "import_subscribers",
+    "keep_form",
+    "leave_form",
     "move_maintenance",
     "open_incident",
     "pause_announcement",

@@ -59,8 +59,8 @@ function hold(value) {
 }
 
 if (tools && parts.some(({ due }) => due < Infinity)) {
-  // The alarms alone, which are on every page, need no button.
-  tools.hidden = !parts.some(({ element, due }) => due < Infinity && !element.matches(".alarms"));
+  // What seldom changes, and may not be missed, needs no button: alarms, and who is writing.
+  tools.hidden = !parts.some(({ element, due }) => due < Infinity && !("liveQuiet" in element.dataset));
   hold(false);
   button.addEventListener("click", () => hold(!still));
   setInterval(look, 500);
