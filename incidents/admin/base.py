@@ -1,20 +1,33 @@
 """The base class of the incident and maintenance admins; views get an instance of it."""
 
-from typing import ClassVar, cast
+from copy import copy
+from typing import Any, ClassVar, cast
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ORDER_VAR
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from ..models import Incident
 from ..models.incidents import IncidentQuerySet
-from ..status import Kind
+from ..status import Kind, impacts_of, phases_of
 from ..wording import passage, short_moment
 from .lookups import FilteredAdmin
+
+
+class OwnChoices(admin.ChoicesFieldListFilter):
+    """Offers the phases and impacts of the list's kind only."""
+
+    def __init__(self, field: Any, *args: Any, **kwargs: Any) -> None:
+        _request, _params, _model, model_admin = args
+        kind: Kind = model_admin.kind
+        own = phases_of(kind) if field.name == "phase" else impacts_of(kind)
+        shown = copy(field)
+        shown.choices = [(value, label) for value, label in field.flatchoices if value in own]
+        super().__init__(shown, *args, **kwargs)
 
 
 class NewsroomAdmin(FilteredAdmin[Incident]):
@@ -26,7 +39,7 @@ class NewsroomAdmin(FilteredAdmin[Incident]):
     kind: Kind
     list_display: tuple[str, ...] = ("shown_title", "phase", "visibility", "started", "ended")
     list_display_links = ("shown_title",)
-    list_filter: ClassVar[tuple[str, ...]] = ("phase",)
+    list_filter: ClassVar[tuple[Any, ...]] = (("phase", OwnChoices),)
     search_fields = ("title",)  # shows the box; `get_search_results` searches
     search_help_text = _("Words in titles and updates, or an id. Accents may be left out: “aabning” finds “åbning”.")
     ordering = ("-started_at", "-id")
@@ -54,9 +67,9 @@ class NewsroomAdmin(FilteredAdmin[Incident]):
     def shown_title(self, incident: Incident) -> SafeString:
         return passage(incident.title)
 
-    @admin.display(description=pgettext_lazy("who sees an incident", "visible"), boolean=True, ordering="published_at")
-    def visibility(self, incident: Incident) -> bool:
-        return incident.is_public
+    @admin.display(description=pgettext_lazy("who sees an incident", "visible"), ordering="published_at")
+    def visibility(self, incident: Incident) -> str:
+        return gettext("Yes") if incident.is_public else gettext("No")
 
     @admin.display(description=_("started"), ordering="started_at")
     def started(self, incident: Incident) -> SafeString:

@@ -4,15 +4,14 @@ from functools import partial
 from typing import Any, cast
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.admin.widgets import AdminIntegerFieldWidget
-from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, ngettext, pgettext_lazy
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from .. import operations
@@ -20,13 +19,12 @@ from ..labels import COMPONENT_STATUSES
 from ..merging import Snapshot
 from ..models import PAGE_ORDER, Component, ComponentGroup
 from ..operations import snapshots
-from ..operations.snapshots import Collision
 from ..status import ComponentStatus
-from ..wording import passage, state, words
-from .causes import Reason, current_reasons, worse_than
-from .forms.opened import OpenedModelForm
+from ..wording import passage, state
+from .causes import Reason, current_reasons
+from .component_statuses import set_status
+from .forms.opened_model import OpenedModelForm
 from .opened_admin import OpenedAdmin, opened_on
-from .shared import writer
 
 
 def changed(form: ModelForm[Any], change: bool) -> dict[str, Any]:
@@ -59,52 +57,6 @@ class GroupForm(OpenedModelForm, forms.ModelForm[ComponentGroup]):
     class Meta:
         model = ComponentGroup
         fields = ("name", "description", "position")
-
-
-def set_status(
-    status: ComponentStatus,
-    model_admin: "admin.ModelAdmin[Component]",
-    request: HttpRequest,
-    queryset: QuerySet[Component],
-) -> None:
-    """An admin action that sets the status of the selected components, outside any incident.
-
-    One whose status is another than in the list that the writer saw stays as it is.
-    """
-    selected = list(queryset.order_by("pk"))  # a list filtered by status has other rows afterwards
-    done = [component for component in selected if _set_status_seen(status, request, component)]
-    for component in done:
-        label = str(COMPONENT_STATUSES[status])
-        model_admin.log_change(request, component, [{"changed": {"fields": [f"status: {label}"]}}])
-    if done:
-        _say_set(request, len(done))
-    for worse in worse_than(dict.fromkeys([component.pk for component in done], status)):
-        messages.warning(request, worse)
-
-
-def _set_status_seen(status: ComponentStatus, request: HttpRequest, component: Component) -> bool:
-    seen = request.POST.get(f"status-{component.pk}")  # of components on other pages of the list there is none
-    opened = None if seen is None else {"status": seen}
-    try:
-        operations.set_component_status(component=component, status=status, by=writer(request), opened=opened)
-    except Collision as collision:
-        sentence = gettext(
-            "%(name)s was not changed: it has been set to “%(status)s” in the meantime. Choose again if you still "
-            "want to change it."
-        )
-        now = COMPONENT_STATUSES[ComponentStatus(collision.theirs["status"])]
-        messages.warning(request, sentence % {"name": words(component.name), "status": now})
-        return False
-    return True
-
-
-def _say_set(request: HttpRequest, number: int) -> None:
-    sentence = ngettext(
-        "%(count)d component changed. Only webhooks are notified.",
-        "%(count)d components changed. Only webhooks are notified.",
-        number,
-    )
-    messages.success(request, sentence % {"count": number})
 
 
 class ComponentList(ChangeList):
@@ -188,9 +140,9 @@ class ComponentAdmin(Placed):
         reason: Reason | None = getattr(component, "reason", None)
         return reason.causes if reason else None
 
-    @admin.display(description=pgettext_lazy("who sees a component", "visible"), boolean=True, ordering="hidden")
-    def visibility(self, component: Component) -> bool:
-        return not component.hidden
+    @admin.display(description=pgettext_lazy("who sees a component", "visible"), ordering="hidden")
+    def visibility(self, component: Component) -> str:
+        return gettext("No") if component.hidden else gettext("Yes")
 
 
 @admin.register(ComponentGroup)

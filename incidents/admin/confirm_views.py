@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from .. import operations
 from ..models import Announcement, Incident
@@ -63,7 +64,7 @@ def withdraw(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) -> Ht
 
     def step() -> None:
         operations.withdraw(incident=incident, by=writer(request))
-        admin.log_change(request, incident, [{"changed": {"fields": [_("visible")]}}])
+        admin.log_change(request, incident, [{"changed": {"fields": [gettext_noop("visible")]}}])
         say_done(request, incident, _("Withdrawn. Readers no longer see it, and no more messages about it are sent."))
 
     context = {"title": _("Withdraw from the public page?"), "button": _("Withdraw"), "harmful": True}
@@ -75,7 +76,7 @@ def publish_again(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) 
 
     def step() -> None:
         operations.publish_again(incident=incident, by=writer(request))
-        admin.log_change(request, incident, [{"changed": {"fields": [_("visible")]}}])
+        admin.log_change(request, incident, [{"changed": {"fields": [gettext_noop("visible")]}}])
         say_done(request, incident, _("Published again. Only webhooks are notified, of component statuses."))
 
     what = _(

@@ -4,6 +4,7 @@ import json
 
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.utils import translation
 from django.utils.translation import gettext as _
 
 from .. import operations
@@ -79,7 +80,9 @@ def _move(admin: NewsroomAdmin, request: HttpRequest, incident: Incident, form: 
 
 
 def changed_labels(form: DetailsForm) -> list[str]:
-    return [str(form.fields[name].label) for name in form.changed_data if name in form.names]
+    """Return the changed fields as the log stores them: in no language. It is translated when shown."""
+    with translation.override(None):
+        return [str(Incident._meta.get_field(name).verbose_name) for name in form.changed_data if name in form.names]  # type: ignore[union-attr]
 
 
 @keeps_text

@@ -27,7 +27,7 @@ from . import (
     versions,
 )
 from .addresses import incident_page
-from .base import NewsroomAdmin
+from .base import NewsroomAdmin, OwnChoices
 from .publishing_warnings import why_incident_is_unwritten
 from .timeline import timeline_of
 from .unsaved_forms import closes_form
@@ -146,7 +146,7 @@ def public_pages(incident: Incident) -> list[tuple[str, str]]:
 class IncidentAdmin(IncidentPages):
     kind = Kind.INCIDENT
     list_display = ("shown_title", "phase", "impact", "visibility", "started", "ended")
-    list_filter = ("phase", "impact")
+    list_filter = (("phase", OwnChoices), ("impact", OwnChoices))
 
 
 @admin.register(Maintenance)

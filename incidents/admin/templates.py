@@ -16,7 +16,7 @@ from ..operations import snapshots
 from ..wording import passage
 from .components import Placed, changed
 from .forms.fields import explain_markup
-from .forms.opened import OpenedModelForm
+from .forms.opened_model import OpenedModelForm
 from .opened_admin import opened_on
 
 

@@ -1,9 +1,11 @@
 """Template tags of the newsroom: `{% load newsroom %}`."""
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
 from django import template
+from django.contrib.admin.models import LogEntry
 from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.html import format_html, format_html_join
@@ -14,9 +16,11 @@ from django.utils.translation import get_language, gettext, pgettext
 from ..admin import markup_help
 from ..admin.addresses import incident_page
 from ..admin.differences import Part
+from ..labels import COMPONENT_STATUSES
 from ..models import DeliveryState, Incident
 from ..notifications.monitoring.progress import Progress
 from ..notifications.monitoring.subjects import subject
+from ..status import ComponentStatus
 from ..text import Text
 
 register = template.Library()
@@ -32,6 +36,18 @@ _IN_THE_BAR = [
     DeliveryState.DEFERRED,
     DeliveryState.QUEUED,
 ]
+
+
+@register.filter
+def deed(entry: LogEntry) -> str:
+    """Return what an entry of the audit log records, in the reader's language."""
+    said = entry.get_change_message()
+    try:
+        (found,) = json.loads(entry.change_message)
+        status = COMPONENT_STATUSES[ComponentStatus(found["changed"]["status"])]
+    except (ValueError, KeyError, TypeError):
+        return said
+    return f"{said.rstrip('.')}: {status}."
 
 
 @register.simple_tag

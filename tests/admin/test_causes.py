@@ -217,7 +217,8 @@ def test_withdrawing_an_incident_that_is_over_changes_no_status(publisher: Clien
 
 
 def set_by_hand(client: Client, status: ComponentStatus, *components: Component) -> list[str]:
-    chosen = {"action": f"set_{status}", "_selected_action": [component.pk for component in components]}
+    selected = [component.pk for component in components]
+    chosen = {"action": f"set_{status}", "confirmed": "yes", "_selected_action": selected}
     response = client.post(COMPONENTS, chosen, follow=True)
     return [strip_tags(str(message)) for message in response.context["messages"]]
 
@@ -234,7 +235,7 @@ def test_status_set_by_hand_says_which_components_stay_worse_and_notes_the_autho
 
 
 def test_status_set_in_a_list_filtered_by_status_counts_every_component(publisher: Client, mail: Component) -> None:
-    chosen = {"action": "set_major_outage", "_selected_action": [mail.pk]}
+    chosen = {"action": "set_major_outage", "confirmed": "yes", "_selected_action": [mail.pk]}
     response = publisher.post(f"{COMPONENTS}?status__exact=operational", chosen, follow=True)
     assert [str(one) for one in response.context["messages"]] == ["1 component changed. Only webhooks are notified."]
 

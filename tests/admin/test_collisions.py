@@ -428,7 +428,7 @@ def test_status_is_not_set_over_one_that_the_list_did_not_show(publisher: Client
     seen = statuses_in_list(publisher.get(address).content.decode())
     assert seen == {f"status-{mail.pk}": "operational", f"status-{web.pk}": "operational"}
     operations.set_component_status(component=mail, status=ComponentStatus.MAJOR_OUTAGE)
-    data = {"action": "set_degraded_performance", "_selected_action": [mail.pk, web.pk]}
+    data = {"action": "set_degraded_performance", "confirmed": "yes", "_selected_action": [mail.pk, web.pk]}
     response = publisher.post(address, {**data, **seen}, follow=True)
     page = response.content.decode()
     assert "Mail (en) was not changed: it has been set to “Major outage” in the meantime." in page

@@ -63,7 +63,7 @@ def test_component_without_a_name_is_refused(publisher: Client) -> None:
 
 def test_status_is_set_for_several_components_at_once(publisher: Client) -> None:
     mail, web = make_component("mail"), make_component("web")
-    chosen = {"action": "set_partial_outage", "_selected_action": [mail.pk, web.pk]}
+    chosen = {"action": "set_partial_outage", "confirmed": "yes", "_selected_action": [mail.pk, web.pk]}
     publisher.post(reverse("admin:incidents_component_changelist"), chosen)
     assert set(Component.objects.values_list("status", flat=True)) == {"partial_outage"}
     assert mail.status_changes.count() == 1

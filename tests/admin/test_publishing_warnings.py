@@ -215,7 +215,7 @@ def test_positions_and_statuses_set_in_the_list_say_it(publisher: Client, broken
     component = make_component()
     broken(errno.EROFS)
     address = reverse("admin:incidents_component_changelist")
-    chosen = {"action": "set_major_outage", "_selected_action": [component.pk]}
+    chosen = {"action": "set_major_outage", "confirmed": "yes", "_selected_action": [component.pk]}
     assert f"{SAVED_ONLY} {READ_ONLY}" in publisher.post(address, chosen, follow=True).content.decode()
     rows = {"form-TOTAL_FORMS": "1", "form-INITIAL_FORMS": "1", "form-0-id": component.pk, "form-0-position": "7"}
     answer = publisher.post(address, {**rows, "_save": "Save"}, follow=True)

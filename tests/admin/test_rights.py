@@ -62,7 +62,7 @@ def test_viewer_changes_no_component_and_no_page(viewer: Client) -> None:
     component, page = make_component("mail"), make_page()
     viewer.post(reverse("admin:incidents_component_change", args=[component.pk]), {"name_da": "Andet"})
     viewer.post(reverse("admin:incidents_page_change", args=[page.pk]), {"name_da": "Andet"})
-    action = {"action": "set_major_outage", "_selected_action": component.pk}
+    action = {"action": "set_major_outage", "confirmed": "yes", "_selected_action": component.pk}
     viewer.post(reverse("admin:incidents_component_changelist"), action)
     component.refresh_from_db()
     assert component.name["da"] == "mail (da)"

@@ -16,7 +16,7 @@ from ...markup import clean
 from ...merging import MergedValue, Snapshot, merge
 from ...operations.snapshots import NEWEST
 from ...wording import language_name
-from ..last_changes import LastChange, last_logged
+from ..last_changes import LastChange
 from .boxes import boxes_of, is_status, label_of, worded
 from .fields import MomentField
 
@@ -208,28 +208,6 @@ class OpenedForm(forms.BaseForm):
                          now == one.mine),
         ]  # fmt: skip
         return ShownValue(label_of(box, code), code, one.collides, versions)
-
-
-class OpenedModelForm(OpenedForm):
-    """The same for a form of Django's admin. A new row collides with nothing."""
-
-    instance: Any
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if not self.instance._state.adding:
-            self.open_on(self.snapshot(), lambda: last_logged(self.instance))
-
-    def snapshot(self) -> Snapshot:
-        raise NotImplementedError
-
-    def full_clean(self) -> None:
-        if self.is_bound and not self.is_ready():
-            self._errors = self._errors or ErrorDict()
-            self.cleaned_data: dict[str, Any] = {}
-            self.add_error(None, _("Nothing has been saved yet."))
-            return
-        super().full_clean()
 
 
 def dump_snapshot(snapshot: Snapshot) -> str:

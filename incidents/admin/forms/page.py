@@ -14,7 +14,7 @@ from ...models.fields import LocalizedFormField
 from ...models.logo import MAX_BYTES, logo_from
 from ...models.weblinks import MAX_LINKS
 from ...operations import snapshots
-from .opened import OpenedModelForm
+from .opened_model import OpenedModelForm
 
 _LABEL = gettext_lazy("Link %(number)s: label")
 _ADDRESS = gettext_lazy("Link %(number)s: address")
