@@ -44,6 +44,9 @@ def publish(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, update
 
 def discard(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, update_id: str) -> HttpResponse:
     incident = changeable(admin, request, incident_id)
+    if request.method == "POST" and not incident.updates.filter(pk=update_id).exists():
+        messages.info(request, _("This was discarded already. Nothing was done twice."))
+        return HttpResponseRedirect(incident_page(incident))
     update = update_of(incident, update_id)
     if update.is_public:
         messages.error(request, _("This update is public already. Correct it instead."))
@@ -62,6 +65,10 @@ def discard(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, update
 def withdraw(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) -> HttpResponse:
     incident = changeable(admin, request, incident_id)
 
+    if request.method == "POST" and incident.is_withdrawn:
+        messages.info(request, _("This was withdrawn already. Nothing was done twice."))
+        return HttpResponseRedirect(incident_page(incident))
+
     def step() -> None:
         operations.withdraw(incident=incident, by=writer(request))
         admin.log_change(request, incident, [{"changed": {"fields": [gettext_noop("visible")]}}])
@@ -73,6 +80,10 @@ def withdraw(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) -> Ht
 
 def publish_again(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) -> HttpResponse:
     incident = changeable(admin, request, incident_id)
+
+    if request.method == "POST" and incident.is_public:
+        messages.info(request, _("This was published already. Nothing was done twice."))
+        return HttpResponseRedirect(incident_page(incident))
 
     def step() -> None:
         operations.publish_again(incident=incident, by=writer(request))

@@ -22,7 +22,7 @@ from .forms.postmortem import SectionedCorrectionForm, has_sections, is_sectione
 from .forms.statements import CHECK, CorrectionForm
 from .last_changes import last_correction, last_logged
 from .publishing_warnings import say_done
-from .shared import changeable, log, page, say_what_happened, update_of, writer
+from .shared import changeable, log, page, say_repeated, say_what_happened, update_of, writer
 from .times import Effects, effects_of
 
 
@@ -58,6 +58,9 @@ def details_form(data: QueryDict | None, incident: Incident) -> DetailsForm:
 
 
 def _save(admin: NewsroomAdmin, request: HttpRequest, incident: Incident, form: DetailsForm) -> None:
+    if form.is_repeated:
+        say_repeated(request)
+        return
     if form.notifies_of_move:
         _move(admin, request, incident, form)
         return
@@ -153,7 +156,10 @@ def _correct(request: HttpRequest, update: Update, form: CorrectionForm) -> None
     before = update.corrected_at
     corrected = operations.correct_update(update=update, notify=notify, by=writer(request), opened=form.opened, **said)
     changed = corrected.corrected_at != before
-    say_done(request, update.incident, _("Corrected.") if changed else _("Nothing changed."))
+    if not changed and form.is_outdated:
+        say_repeated(request)
+    else:
+        say_done(request, update.incident, _("Corrected.") if changed else _("Nothing changed."))
 
 
 def _add_translation(request: HttpRequest, update: Update, form: CorrectionForm) -> None:

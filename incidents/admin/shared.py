@@ -76,6 +76,11 @@ def say_what_happened(request: HttpRequest, update: Update) -> None:
         _warn_of_components(request, update)
 
 
+def say_repeated(request: HttpRequest) -> None:
+    """For a button that is pressed again, after Back or twice."""
+    messages.info(request, _("This was saved already. Nothing was done twice."))
+
+
 def _warn_of_missing_language(request: HttpRequest, update: Update) -> None:
     codes = [code for code, _name in settings.LANGUAGES]
     missing = set(update.text.missing(codes)) | set(update.incident.title.missing(codes))

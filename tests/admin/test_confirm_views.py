@@ -108,7 +108,7 @@ def test_incident_that_is_not_withdrawn_is_not_published_again(publisher: Client
     for incident in (make_incident(), make_incident(draft=True)):
         was_public = incident.is_public
         response = publisher.post(step("publish_again", incident), follow=True)
-        assert "not withdrawn" in response.content.decode()
+        assert ("published already" if was_public else "not withdrawn") in response.content.decode()
         incident.refresh_from_db()
         assert incident.is_public == was_public
 
@@ -140,11 +140,11 @@ def test_nobody_is_told_that_a_public_update_was_never_seen(publisher: Client) -
         assert "public already" in page
 
 
-def test_withdrawing_twice_says_that_it_is_not_public(publisher: Client) -> None:
+def test_withdrawing_twice_says_that_it_is_withdrawn_already(publisher: Client) -> None:
     incident = make_incident()
     publisher.post(step("withdraw", incident))
     response = publisher.post(step("withdraw", incident), follow=True)
-    assert "This incident is not public." in response.content.decode()
+    assert "This was withdrawn already." in response.content.decode()
 
 
 def test_announcement_is_taken_back_while_it_is_held(publisher: Client) -> None:
@@ -289,7 +289,7 @@ def test_who_did_what_is_noted(publisher: Client) -> None:
     incident = make_incident()
     change(publisher, step("details", incident), impact="major")
     history = publisher.get(reverse("admin:incidents_incident_history", args=[incident.pk]))
-    assert "Changed Impact." in history.content.decode()
+    assert "Changed impact." in history.content.decode()
 
 
 def test_unknown_incident_is_not_found(publisher: Client) -> None:

@@ -35,12 +35,17 @@ class DetailsForm(RefusableForm):
             self.fields.update(_move_fields())
 
     def clean(self) -> dict[str, Any]:
-        if self.cleaned_data.get("move_text") and not self.notifies_of_move:
+        if self.cleaned_data.get("move_text") and not self.notifies_of_move and not self.is_repeated:
             self.add_error(
                 "move_text",
                 _("This is sent only if the planned time changes and subscribers are notified. Clear it otherwise."),
             )
         return self.cleaned_data
+
+    @property
+    def is_repeated(self) -> bool:
+        """Whether what it says was saved since it was opened: it was sent twice."""
+        return self.is_outdated and not any(name in self.changed_data for name in self.names)
 
     @property
     def notifies_of_move(self) -> bool:

@@ -64,6 +64,7 @@ class OpenedForm(forms.BaseForm):
     """A form that carries what it was opened on. Nothing is stored before its writer has seen what others changed."""
 
     current: Snapshot | None = None
+    is_outdated = False  # whether something was saved since it was opened, perhaps by its own first press
     is_overtaken = False  # whether somebody else's changes are shown for the first time
     ignored: Collection[str] = ()
 
@@ -72,6 +73,7 @@ class OpenedForm(forms.BaseForm):
     ) -> None:
         """`ignored` are facts that may change without being shown."""
         self.current, self.last_change, self.ignored = current, last_change, ignored
+        self.is_outdated = bool(self.opened) and dict(self.opened) != dict(current)
         for name, initial in ((OPENED, dump_snapshot(current)), (CHANGED, "")):
             self.fields[name] = CarriedField(required=False, initial=initial, widget=forms.HiddenInput)
 
