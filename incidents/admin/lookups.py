@@ -26,6 +26,8 @@ class FilteredAdmin(admin.ModelAdmin[_Row]):
 
     def _parameters_of(self, list_filter: Any) -> set[str]:
         # The names that Django's filters for choices, yes or no, all values and foreign keys read.
+        if isinstance(list_filter, tuple):  # a field and its filter
+            list_filter, _filter = list_filter
         if not isinstance(list_filter, str):
             return {list_filter.parameter_name}
         exact = f"{list_filter}__exact"

@@ -95,6 +95,10 @@ def test_lists_offer_the_phases_of_their_kind_only(publisher: Client) -> None:
     assert "impact__exact=maintenance" not in incidents
     assert "phase__exact=scheduled" in maintenance
     assert "phase__exact=investigating" not in maintenance
+    make_incident()
+    found = publisher.get(list_page("incident", "phase__exact=identified&impact__exact=minor"))
+    assert (found.status_code, found.context["cl"].result_count) == (200, 1)
+    assert publisher.get(list_page("incident", "phase__exact=resolved")).context["cl"].result_count == 0
 
 
 def test_visibility_is_a_word(publisher: Client) -> None:
