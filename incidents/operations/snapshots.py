@@ -92,7 +92,7 @@ def of_template(template: UpdateTemplate) -> Snapshot:
 
 
 def of_page(page: Page) -> Snapshot:
-    """The settings, with links by number (`link_1_label_da`, `link_1_address`). The logo is replaced as a whole."""
+    """The settings, with links by number (`link_1_label_da`, `link_1_address`), and the logo by its file's name."""
     names = ("name", "introduction", "company", "address", "website", "contact", "time_zone", "brand_colour",
              "logo_text")  # fmt: skip
     found = _snapshot(page, names)
@@ -101,7 +101,7 @@ def of_page(page: Page) -> Snapshot:
         link = links.get(number)
         found |= _languages(f"link_{number}_label", link["label"] if link else Text())
         found[f"link_{number}_address"] = link["address"] if link else ""
-    return found
+    return {**found, "logo_file": page.logo.key if page.logo else ""}
 
 
 def current_statuses(incident: Incident) -> dict[str, str]:

@@ -11,6 +11,7 @@ from django.urls import reverse
 from incidents.models import Logo, Page
 from incidents.publishing.store.public_store import PublicStore
 from incidents.text import Text
+from tests.admin.filling import filled
 from tests.factories import make_page
 from tests.test_images import JPEG, PNG
 
@@ -76,6 +77,31 @@ def test_file_that_will_not_do_is_refused_and_the_rest_is_kept(
     html = save(publisher, page, logo_file=file(content), company="Typed ApS")
     assert why in html
     assert "Typed ApS" in html
+    assert not Logo.objects.exists()
+
+
+def test_logo_that_somebody_else_changed_is_not_replaced_unseen(publisher: Client, page: Page) -> None:
+    save(publisher, page, logo_file=file(PNG))
+    address = reverse("admin:incidents_page_change", args=[page.pk])
+    opened = filled(publisher.get(address).context["adminform"].form)
+    save(publisher, page, logo_file=file(JPEG))
+    theirs = Logo.objects.get().key
+    del opened["logo_file"]
+    answer = publisher.post(address, {**opened, "logo_file": file(PNG)})
+    assert answer.status_code == 200
+    assert Logo.objects.get().key == theirs
+    html = answer.content.decode()
+    assert "To replace theirs, choose your file again." in html
+    assert theirs in html
+    form = filled(answer.context["adminform"].form)
+    del form["logo_file"]
+    assert publisher.post(address, {**form, "logo_file": file(PNG)}).status_code == 302
+    assert Logo.objects.get().key != theirs
+
+
+def test_form_that_is_shown_again_says_that_its_file_is_gone(publisher: Client, page: Page) -> None:
+    html = save(publisher, page, logo_file=file(PNG), name_da="", name_en="")
+    assert "Choose the file again: a browser does not keep it." in html
     assert not Logo.objects.exists()
 
 

@@ -154,7 +154,9 @@ class OpenedForm(forms.BaseForm):
             return ""
 
     def _typed(self, key: str, untouched: str) -> str:
-        # A box that the form did not have is untouched; an empty tick is not sent.
+        # A box that the form did not have is untouched; an empty tick is not sent, and a file not among the texts.
+        if isinstance(self.fields.get(key), forms.FileField):
+            return str(getattr(self.files[key], "name", "")) if key in self.files else untouched
         if isinstance(self.fields.get(key), forms.BooleanField):
             return "on" if self.data.get(key) else ""
         return clean(str(self.data[key])).strip() if key in self.data else untouched
@@ -192,6 +194,8 @@ class OpenedForm(forms.BaseForm):
         for key in colliding:
             name, code = codes[key]
             said = _("Somebody else changed this too. Your version is kept here; theirs is shown at the top.")
+            if isinstance(self.fields[name], forms.FileField):
+                said = _("Somebody else changed this too. To replace theirs, choose your file again.")
             self.add_error(name, f"{language_name(code).capitalize()}: {said}" if code else said)
 
     def _names(self) -> Iterator[tuple[str, str, str]]:
@@ -209,6 +213,8 @@ class OpenedForm(forms.BaseForm):
             ValueVersion(pgettext("version of a text", "Yours"), worded(box, one.mine), f"mine {one.key}",
                          now == one.mine),
         ]  # fmt: skip
+        if isinstance(box, forms.FileField):  # a page cannot put a file into a form
+            versions = [replace(version, take="") for version in versions]
         return ShownValue(label_of(box, code), code, one.collides, versions)
 
 

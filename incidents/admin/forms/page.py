@@ -69,6 +69,12 @@ class PageForm(OpenedModelForm, forms.ModelForm[Page]):
     def snapshot(self) -> Snapshot:
         return snapshots.of_page(self.instance)
 
+    def full_clean(self) -> None:
+        """As always; and a form that is shown again says that its file is gone, because browsers do not keep it."""
+        super().full_clean()
+        if self.errors and "logo_file" in self.files and "logo_file" not in self.errors:
+            self.add_error("logo_file", _("Choose the file again: a browser does not keep it."))
+
     def clean_logo_file(self) -> bytes | None:
         # The bytes of a valid picture. Reads at most the allowed size.
         file = self.cleaned_data.get("logo_file")
