@@ -30,7 +30,7 @@ from .addresses import incident_page
 from .base import NewsroomAdmin, OwnChoices
 from .publishing_warnings import why_incident_is_unwritten
 from .timeline import timeline_of
-from .unsaved_forms import closes_form
+from .unsaved_forms import keeps_form
 
 View = Callable[..., HttpResponse]
 
@@ -76,12 +76,12 @@ class IncidentPages(NewsroomAdmin):
         return [self._page(f"{place}/{name}/", view, name) for name, view in views.items()]
 
     def _page(self, route: str, view: View, name: str) -> URLPattern:
-        bound = closes_form(partial(view, self))
+        bound = keeps_form(partial(view, self))
         bound.__name__ = view.__name__  # admin_view copies it
         return path(route, self.admin_site.admin_view(bound), name=f"incidents_{self.kind}_{name}")
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
-        return closes_form(partial(composing.new_incident, self))(request)
+        return keeps_form(partial(composing.new_incident, self))(request)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None

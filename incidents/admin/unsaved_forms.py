@@ -7,8 +7,9 @@ from functools import cached_property, wraps
 from typing import Any
 
 from django.conf import settings
+from django.contrib import messages
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseRedirect, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseRedirect, JsonResponse, QueryDict
 from django.template.response import TemplateResponse
 from django.urls import Resolver404, resolve, reverse
 from django.utils import timezone
@@ -25,10 +26,12 @@ from ..operations import FormPlace
 from ..shortening import shorten
 from ..status import Kind
 from .addresses import NUL
+from .forms.statements import CHECK
 from .shared import writer
 
 # Hidden in every form that is kept: names the row.
 UNSAVED = "unsaved"
+_RESTORE = "restore"
 _KEY = re.compile(r"[0-9a-f]{32}")
 _MAX_PATH = 200
 _OFFERED = 3
@@ -52,10 +55,6 @@ class OfferedForm:
     """A form that its writer left without saving."""
 
     form: UnsavedForm
-
-    @cached_property
-    def values(self) -> dict[str, str]:
-        return {**self.form.values, UNSAVED: self.form.key}
 
     @property
     def excerpt(self) -> tuple[str, str]:
@@ -155,26 +154,48 @@ def keep(request: HttpRequest) -> HttpResponse:
 @require_POST
 def discard(request: HttpRequest) -> HttpResponse:
     """Discard what was kept, and go back to the form."""
-    key = request.POST.get(UNSAVED, "")
-    form = UnsavedForm.objects.filter(user=writer(request), key=key.replace(NUL, "")).first()
+    form = _own_form(request, request.POST.get(UNSAVED, ""))
     if form is None:
         return HttpResponseRedirect(reverse("admin:index"))
     operations.close_form(by=writer(request), key=form.key)
     return HttpResponseRedirect(form.path)
 
 
-def closes_form(view: View) -> View:
-    """A view of a form. Once it has stored the form, and so redirects, nothing of it is kept any more."""
+def keeps_form(view: View) -> View:
+    """A view of a form that is kept while it is typed.
+
+    With `restore`, the key of a kept form, it gets what was typed as if that had been sent to be checked: nothing
+    is saved. Once the view has stored the form, and so redirects, nothing of it is kept any more.
+    """
 
     @wraps(view)
-    def closing(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def keeping(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.method == "POST" and _RESTORE in request.POST:
+            typed = _typed(request, request.POST[_RESTORE])
+            if typed is None:
+                messages.info(request, _("This text is not kept any more: it was saved or discarded."))
+                return HttpResponseRedirect(request.get_full_path())
+            request.POST = typed  # type: ignore[assignment]  # a copy can be written to
         response = view(request, *args, **kwargs)
         key = request.POST.get(UNSAVED, "")
         if request.method == "POST" and isinstance(response, HttpResponseRedirect) and _KEY.fullmatch(key):
             operations.close_form(by=writer(request), key=key)
         return response
 
-    return closing
+    return keeping
+
+
+def _typed(request: HttpRequest, key: str) -> QueryDict | None:
+    form = _own_form(request, key)
+    if form is None or form.typed_at is None:
+        return None
+    data = QueryDict(mutable=True)
+    data.update({**form.values, UNSAVED: form.key, "action": CHECK})
+    return data
+
+
+def _own_form(request: HttpRequest, key: str) -> UnsavedForm | None:
+    return UnsavedForm.objects.filter(user=writer(request), key=key.replace(NUL, "")).first()
 
 
 def place_of(path: str) -> FormPlace | None:

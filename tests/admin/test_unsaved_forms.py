@@ -62,8 +62,7 @@ def test_typed_text_is_offered_on_another_device_and_restored_without_being_save
     page = ida.get(address).content.decode()
     assert '<p lang="da">Halvt &lt;skrevet&gt;</p>' in page
     assert "You typed this and did not save it:" in page
-    values = ida.get(address).context["unsaved_forms"].kept[0].values
-    restored = ida.post(address, {**values, "action": "check"})
+    restored = ida.post(address, {"restore": KEY})
     assert filled(restored.context["form"])["text_da"] == "Halvt <skrevet>"
     assert restored.context["form"]["id"].value() == form["id"]
     assert f'name="unsaved" value="{KEY}"' in restored.content.decode()
@@ -96,8 +95,8 @@ def test_every_form_keeps_and_offers_what_was_typed(ida: Client, step: str) -> N
     assert 'name="unsaved"' in page.content.decode()
     assert report(ida, address, "yes", **{**filled(page.context["form"]), box: "Halvt skrevet"}).status_code == 200
     [kept] = ida.get(address).context["unsaved_forms"].kept
-    assert kept.values[box] == "Halvt skrevet"
-    restored = ida.post(address, {**kept.values, "action": "check"})
+    assert kept.form.values[box] == "Halvt skrevet"
+    restored = ida.post(address, {"restore": KEY})
     assert filled(restored.context["form"])[box] == "Halvt skrevet"
 
 
@@ -132,7 +131,7 @@ def test_text_that_was_discarded_or_deleted_again_is_not_offered(ida: Client) ->
 def test_heartbeat_without_text_leaves_what_is_kept(ida: Client) -> None:
     report(ida, NEW_INCIDENT, "yes", text_da="Et")
     assert report(ida, NEW_INCIDENT).json() == {"said": ""}
-    assert ida.get(NEW_INCIDENT).context["unsaved_forms"].kept[0].values["text_da"] == "Et"
+    assert ida.get(NEW_INCIDENT).context["unsaved_forms"].kept[0].form.values["text_da"] == "Et"
 
 
 def test_text_of_a_reopening_goes_back_into_the_form_of_a_reopening(ida: Client) -> None:
@@ -141,9 +140,17 @@ def test_text_of_a_reopening_goes_back_into_the_form_of_a_reopening(ida: Client)
     form = filled(ida.get(address).context["form"])
     report(ida, address, "yes", **{**form, "text_da": "Igen nede"})
     [kept] = ida.get(address).context["unsaved_forms"].kept
-    restored = ida.post(kept.form.path, {**kept.values, "action": "check"})
+    restored = ida.post(kept.form.path, {"restore": KEY})
     assert restored.context["only_publish"]
     assert not restored.context["form"].errors
+
+
+def test_text_that_was_saved_meanwhile_is_not_restored(ida: Client, ole: Client) -> None:
+    report(ida, NEW_INCIDENT, "yes", text_da="Et")
+    for person, key in ((ole, KEY), (ida, OTHER_KEY), (ida, "\0")):
+        answer = person.post(NEW_INCIDENT, {"restore": key}, follow=True)
+        assert "This text is not kept any more" in answer.content.decode()
+        assert not answer.context["form"].is_bound
 
 
 def test_nobody_is_offered_what_somebody_else_typed(ida: Client, ole: Client) -> None:
@@ -151,7 +158,7 @@ def test_nobody_is_offered_what_somebody_else_typed(ida: Client, ole: Client) ->
     assert "Idas" not in ole.get(NEW_INCIDENT).content.decode()
     ole.post(reverse("admin:discard_unsaved"), {"unsaved": KEY})
     report(ole, NEW_INCIDENT, "yes", text_da="Oles")
-    assert ida.get(NEW_INCIDENT).context["unsaved_forms"].kept[0].values["text_da"] == "Idas"
+    assert ida.get(NEW_INCIDENT).context["unsaved_forms"].kept[0].form.values["text_da"] == "Idas"
 
 
 def test_others_see_who_is_writing_until_the_form_is_left(
@@ -246,7 +253,7 @@ def test_number_of_kept_forms_is_bounded_for_each_user(ida: Client, ole: Client)
         report(ida, NEW_INCIDENT, "yes", key=f"{number:032x}", text_da=str(number))
     assert UnsavedForm.objects.filter(user__username="ida").count() == 50
     assert UnsavedForm.objects.filter(user__username="ole").count() == 1
-    assert ida.get(NEW_INCIDENT).context["unsaved_forms"].kept[0].values["text_da"] == "59"
+    assert ida.get(NEW_INCIDENT).context["unsaved_forms"].kept[0].form.values["text_da"] == "59"
 
 
 def test_deleted_incident_or_user_takes_the_text_along(ida: Client) -> None:
