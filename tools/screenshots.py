@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +30,8 @@ class Picture:
     """One screenshot.
 
     `path` may contain `{incident}`, the id of the incident with Microsoft 365. The path of
-    an email is the name of a file that tools/sample_emails.py writes.
+    an email is the name of a file that tools/sample_emails.py writes. `act` is what somebody
+    does on the page first.
     """
 
     name: str
@@ -40,6 +42,39 @@ class Picture:
     staff: bool = False
     paper: bool = False
     email: bool = False
+    act: Callable[[Page], None] | None = None
+
+
+def write(page: Page) -> None:
+    """A template, and a status of a component."""
+    page.locator("[name=template]").select_option(index=1)
+    page.locator(".component-rows select").first.select_option("partial_outage")
+    page.locator("form:not([data-stale]) [data-forecast]").wait_for()
+
+
+def collide(page: Page) -> None:
+    """Somebody else saves the same details first."""
+    box = "[name=scope_da]"
+    other = page.context.new_page()
+    other.goto(page.url)
+    for tab, text in ((other, "Mail til adresser hos Outlook og Hotmail."), (page, "Al mail til Microsoft 365.")):
+        tab.locator("details:has([name=scope_da])").evaluate("part => { part.open = true; }")
+        tab.fill(box, text)
+        with tab.expect_navigation():
+            tab.locator(".submit-row [type=submit]").first.click()
+    other.close()
+
+
+def deliver(page: Page) -> None:
+    """An update is published, and its announcement delivered after the hold."""
+    page.fill("[name=text_da]", "Microsoft har fjernet spærringen. Mail kommer frem igen.")
+    page.fill("[name=text_en]", "Microsoft has lifted the block. Mail is arriving again.")
+    page.check("[name=notify][value=yes]")
+    with page.expect_navigation():
+        page.click("[value=publish]")
+    panel = page.locator(".panel").first
+    panel.locator("text=/afsluttet|færdig/i").first.wait_for(timeout=90_000)
+    panel.scroll_into_view_if_needed()
 
 
 PICTURES = [
@@ -59,9 +94,16 @@ PICTURES = [
     Picture("email-postmortem", "postmortem-da.html", width=700, email=True),
     Picture("email-maintenance", "scheduled-da.html", width=700, email=True),
     Picture("email-confirmation", "confirmation-en.html", width=700, email=True),
+    Picture("log-in", "/admin/login/"),
     Picture("newsroom", "/admin/", staff=True),
-    Picture("composer", "/admin/incidents/incident/add/", staff=True),
-    Picture("composer-phone", "/admin/incidents/incident/add/", width=PHONE, staff=True),
+    Picture("newsroom-phone-dark", "/admin/", width=PHONE, scheme="dark", staff=True),
+    Picture("incidents", "/admin/incidents/incident/", staff=True),
+    Picture("incidents-phone", "/admin/incidents/incident/", width=PHONE, staff=True),
+    Picture("composer", "/admin/incidents/incident/add/", staff=True, act=write),
+    Picture("composer-phone", "/admin/incidents/incident/add/", width=PHONE, staff=True, act=write),
+    # The last ones change what others would show.
+    Picture("collision", "/admin/incidents/incident/{incident}/details/", staff=True, act=collide),
+    Picture("delivery", "/admin/incidents/incident/{incident}/update/", staff=True, act=deliver),
 ]
 
 
@@ -109,6 +151,8 @@ def take(browser: Browser, product: Product, picture: Picture, emails: Path) -> 
         page.goto((emails / picture.path).as_uri())
     else:
         page.goto(product.url + picture.path.format(incident=microsoft_incident(product)))
+    if picture.act:
+        picture.act(page)
     page.screenshot(path=IMAGES / f"{picture.name}.png", full_page=picture.whole or picture.email)
     context.close()
 

@@ -127,6 +127,8 @@ def _incident_pages() -> Iterator[tuple[str, str]]:
     yield "draft", reverse("admin:incidents_incident_draft", args=[incident.pk, draft.pk])
     yield "publish_draft", reverse("admin:incidents_incident_publish", args=[incident.pk, draft.pk])
     yield "correct", reverse("admin:incidents_incident_correct", args=[incident.pk, announcement.update_id])
+    yield "details_versions", reverse("admin:incidents_incident_details_versions", args=[incident.pk])
+    yield "draft_versions", reverse("admin:incidents_incident_draft_versions", args=[incident.pk, draft.pk])
     for page in ("panel", "stop", "resend"):
         yield f"announcement_{page}", reverse(f"admin:incidents_incident_{page}", args=[incident.pk, announcement.pk])
     query = "&".join(f"component={pk}" for pk in draft.affected.values_list("component", flat=True))
@@ -143,6 +145,7 @@ def _other_pages() -> Iterator[tuple[str, str]]:
     yield "groups", reverse("admin:auth_group_changelist")
     yield "alarms", reverse("admin:alarms")
     yield "publishing", reverse("admin:publishing")
+    yield "writers", reverse("admin:writers")
 
 
 def timed(client: Client, address: str) -> float:

@@ -122,3 +122,22 @@ def test_ctrl_enter_publishes_only_after_the_sentence_was_shown(site: Product, b
         page.keyboard.press("Control+Enter")
     assert "Found the real cause." in public_state(site, address)
     page.context.close()
+
+
+def test_back_and_publish_again_notifies_once(site: Product, browser: Browser) -> None:
+    page = logged_in(site, browser).page
+    address = new_incident(site, page)
+    page.goto(f"{address}update/")
+    page.fill("[name=text_en]", "Found the cause.")
+    page.check("[name=notify][value=yes]")
+    with page.expect_navigation():
+        page.click("[value=publish]")
+    page.go_back()
+    if "/update/" in page.url:  # as the browser kept it, with the text; or else where its first press led
+        with page.expect_navigation():
+            page.click("[value=publish]")
+    expect(page.locator(".messagelist")).to_contain_text("Nothing was done twice.")
+    page.goto(f"{address}change/")
+    expect(page.locator("form.held")).to_have_count(1)
+    assert public_state(site, address).count("Found the cause.") == 1
+    page.context.close()

@@ -172,3 +172,26 @@ def test_details_of_two_without_scripts(site: Product, browser: Browser, inciden
     assert page.locator("[name=scope_en]").input_value() == "Ida"
     for person in people:
         person.page.context.close()
+
+
+@pytest.mark.parametrize(
+    ("model", "box"), [("component", "description_en"), ("updatetemplate", "text_en"), ("page", "introduction_en")]
+)
+def test_settings_of_two(people: tuple[Page, Page], site: Product, model: str, box: str) -> None:
+    ida, ole = people
+    ida.goto(f"{site.url}/admin/incidents/{model}/")
+    if model != "page":  # there is one, and its list leads to it
+        ida.locator("#result_list a[href*='/change/']").first.click()
+        ida.wait_for_url("**/change/**")
+    ole.goto(ida.url)
+    for page, text in ((ida, "Ida."), (ole, "Ole.")):
+        fill(page, **{box: text})
+    press(ida, "[name=_save]")
+    press(ole, "[name=_save]")
+    expect(shown(ole)).to_contain_text("Ida.")
+    assert ole.locator(f"[name={box}]").input_value() == "Ole."
+    press(ole, f"[name=take][value='theirs {box}']")
+    assert ole.locator(f"[name={box}]").input_value() == "Ida."
+    press(ole, f"[name=take][value='mine {box}']")
+    press(ole, "[name=_save]")
+    ida.goto(f"{site.url}/admin/")
