@@ -1,6 +1,6 @@
 """What saving a correction, changed details or a draft would do, for the sentence beside its button."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -23,23 +23,20 @@ from .composing import posted_update_form
 from .forecast import Forecast, forecast_of, missing_translations
 from .forms.components import with_others
 from .forms.details import DetailsForm
-from .forms.statements import CorrectionForm
+from .forms.statements import CorrectionForm, RefusableForm
 from .reach import reach, reach_of
 
 
 def forecast_of_correction(form: CorrectionForm) -> Forecast:
-    """Return what “Publish the correction” would do with the form as it is; it need not be valid."""
-    if form.is_bound and not form.is_ready():
-        return _overtaken()
-    form.is_valid()
-    update, warnings = form.update, list(_errors(form))
-    text = form.cleaned_data.get("text", update.text)
-    changed = {name: value for name in form.names if (value := form.cleaned_data.get(name)) is not None}
-    if all(getattr(update, name) == value for name, value in changed.items()):
-        return replace(_nothing(), warnings=warnings)
+    """Return what “Publish the correction” would do with the form as it is, or what is wrong with it."""
+    if refusal := _refusal(form):
+        return refusal
+    update, text = form.update, form.cleaned_data["text"]
+    if all(getattr(update, name) == form.cleaned_data[name] for name in form.names):
+        return _nothing()
     if not update.incident.is_public:
-        return _quiet(_("The correction is stored. The incident is withdrawn: readers do not see it."), warnings)
-    warnings += missing_translations([text])
+        return _quiet(_("The correction is stored. The incident is withdrawn: readers do not see it."))
+    warnings = list(missing_translations([text]))
     added = operations.added_languages(update, text) if form.is_translation else []
     readers = _readers_of_text(added)
     if Announcement.objects.held().filter(update=update).exists():
@@ -64,16 +61,14 @@ def _readers_of_text(added: list[str]) -> str:
 
 
 def forecast_of_details(form: DetailsForm, incident: Incident) -> Forecast:
-    """Return what “Save” would do with the form as it is; it need not be valid."""
-    if form.is_bound and not form.is_ready():
-        return _overtaken()
-    form.is_valid()
-    warnings = list(_errors(form))
+    """Return what “Save” would do with the form as it is, or what is wrong with it."""
+    if refusal := _refusal(form):
+        return refusal
     labels = [str(form.fields[name].label) for name in form.names if name in form.changed_data]
     if not labels:
-        return replace(_nothing(), warnings=warnings)
+        return _nothing()
     if not incident.is_public:
-        return _quiet(_("The details are stored. The incident is not public: readers do not see them."), warnings)
+        return _quiet(_("The details are stored. The incident is not public: readers do not see them."))
     readers = _("This changes for readers at once: %(fields)s.") % {"fields": ", ".join(labels)}
     if form.moves_times:
         readers += " " + _(
@@ -81,13 +76,12 @@ def forecast_of_details(form: DetailsForm, incident: Incident) -> Forecast:
         )
     before, after = moves.window_of(incident), moves.moved_window(incident, form.details())
     if not form.notifies_of_move or before is None or after is None:
-        return replace(_quiet(_nobody(), warnings), readers=readers)
-    return _move(incident, before, after, readers, warnings)
+        return replace(_quiet(_nobody()), readers=readers)
+    return _move(incident, before, after, readers)
 
 
-def _move(incident: Incident, before: Window, after: Window, readers: str, warnings: list[Any]) -> Forecast:
-    if after.end <= timezone.now():
-        warnings.append(_("This time has passed. Choose a later one."))
+def _move(incident: Incident, before: Window, after: Window, readers: str) -> Forecast:
+    warnings = [_("This time has passed. Choose a later one.")] if after.end <= timezone.now() else []
     held = operations.held_move(incident)
     if held is not None:
         before = held.before
@@ -124,22 +118,25 @@ def forecast_of_draft(draft: Update) -> Forecast:
     return found
 
 
+def _refusal(form: RefusableForm) -> Forecast | None:
+    # Why nothing would be stored: somebody else's changes, or errors.
+    if form.is_bound and not form.is_ready():
+        return _quiet(_("Somebody else has saved something since. You see it first; nothing is stored yet."))
+    return None if form.is_valid() else _quiet(_("This cannot be saved yet."), list(_errors(form)))
+
+
 def _errors(form: BaseForm) -> Iterable[str]:
     for name, errors in form.errors.items():
         label = f"{form[name].label}: " if name in form.fields else ""
         yield format_html("{}{}", label, format_html_join(" ", "{}", ((error,) for error in errors)))
 
 
-def _overtaken() -> Forecast:
-    return _quiet(_("Somebody else has saved something since. You see it first; nothing is stored yet."), [])
-
-
 def _nothing() -> Forecast:
-    return _quiet(_("Nothing is changed so far: nothing would be stored, and nobody is notified."), [])
+    return _quiet(_("Nothing is changed so far: nothing would be stored, and nobody is notified."))
 
 
-def _quiet(lead: str, warnings: list[Any]) -> Forecast:
-    return Forecast(notifies=False, publish_at=None, reach="", readers="", warnings=warnings, lead=lead)
+def _quiet(lead: str, warnings: Sequence[Any] = ()) -> Forecast:
+    return Forecast(notifies=False, publish_at=None, reach="", readers="", warnings=list(warnings), lead=lead)
 
 
 def _nobody() -> str:

@@ -133,6 +133,23 @@ def test_details_that_somebody_else_changed_are_shown_first(publisher: Client) -
     assert said.startswith("Somebody else has saved something since.")
 
 
+@pytest.mark.parametrize("typed", [{"title_da": "", "title_en": ""}, {"started_at": "yesterday"}])
+def test_details_with_an_error_say_what_is_wrong(publisher: Client, typed: dict[str, str]) -> None:
+    said = of_details(publisher, make_incident(), **typed)
+    assert re.search(r"yet. (Title: Write the text in at least one language|Started: Enter a valid)", said)
+
+
+def test_move_to_no_time_says_what_is_wrong(publisher: Client) -> None:
+    planned = make_maintenance(start=NOW + timedelta(days=1), end=NOW + timedelta(days=1, hours=2))
+    assert "Planned end: This field is required." in of_details(publisher, planned, scheduled_until="")
+
+
+def test_correction_with_an_error_says_what_is_wrong(publisher: Client) -> None:
+    update = sent(Text(da="Fejl", en="Fault"))
+    said = of_correction(publisher, update, text_da="Fejlen", quote_url="no address")
+    assert said == "This cannot be saved yet. Source of the quote: Enter a valid URL."
+
+
 def test_moved_maintenance_says_whom_when_and_the_new_time(publisher: Client, clock: time_machine.Traveller) -> None:
     make_subscriber(language="da")
     planned = make_maintenance(start=NOW + timedelta(days=1), end=NOW + timedelta(days=1, hours=2))
