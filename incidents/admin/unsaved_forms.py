@@ -236,4 +236,5 @@ def _sentence(form: UnsavedForm) -> SafeString:
 
 
 def _values(request: HttpRequest) -> dict[str, str]:
-    return {name: str(value).replace(NUL, "") for name, value in request.POST.items() if name not in _NOT_KEPT}
+    given = [(name.replace(NUL, ""), str(value).replace(NUL, "")) for name, value in request.POST.items()]
+    return {name: value for name, value in given if name not in _NOT_KEPT}

@@ -237,6 +237,11 @@ def test_text_with_nul_characters_is_kept_without_them(ida: Client) -> None:
     assert UnsavedForm.objects.get().values["text_da"] == "Et"
 
 
+def test_nul_characters_in_the_names_of_fields_are_left_out(ida: Client) -> None:
+    assert report(ida, NEW_INCIDENT, "yes", **{"text_da": "Et", "od\0d": "To"}).status_code == 200
+    assert UnsavedForm.objects.get().values == {"text_da": "Et", "odd": "To"}
+
+
 def test_scheduler_forgets_text_that_was_left_for_a_week(ida: Client, clock: time_machine.Traveller) -> None:
     report(ida, NEW_INCIDENT, "yes", text_da="Et")
     clock.shift(timedelta(days=6, hours=23))
