@@ -1,6 +1,7 @@
 """What changed between two texts, word by word."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -10,8 +11,10 @@ Kind = Literal["same", "removed", "added"]
 
 # A word with the blanks after it, or what stands between words at the beginning of a line.
 _TOKEN = re.compile(r"\S+[^\S\n]*|[^\S\n]+|\n+")
-# Comparing takes time by the product of the numbers of words: this much takes some tenths of a second.
-_MOST = 1_000_000
+# Comparing takes time by the product of the numbers of words, and more if words occur often in both texts. Each of
+# these bounds keeps it below some tenths of a second.
+_MOST_PAIRS = 1_000_000
+_MOST_STEPS = 4_000_000
 # Of a long passage that stayed the same, so many words beside a change are shown.
 BESIDE = 12
 
@@ -57,11 +60,19 @@ Passages = list[tuple[Kind, list[str]]]
 
 
 def _compared(old: list[str], new: list[str]) -> Iterator[tuple[Kind, list[str]]]:
-    if len(old) * len(new) > _MOST:
+    if len(old) * len(new) > _MOST_PAIRS:
         yield from _replaced(old, new)
         return
-    # With `autojunk`, the default, one word repeated a thousand times takes no longer than others.
-    matcher = SequenceMatcher(None, [_key(one) for one in old], [_key(one) for one in new])
+    old_words, new_words = [_key(one) for one in old], [_key(one) for one in new]
+    # With `autojunk`, the default, words that a long new text repeats often are not looked for.
+    matcher = SequenceMatcher(None, old_words, new_words)
+    ignored = matcher.bpopular  # type: ignore[attr-defined]  # documented, but not in typeshed
+    sought = Counter(word for word in new_words if word not in ignored)
+    equal_pairs = sum(sought[word] for word in old_words)
+    # It goes through them again for each passage that both texts have, which may be a single word.
+    if equal_pairs * min(len(old), len(new)) > _MOST_STEPS:
+        yield from _replaced(old, new)
+        return
     for tag, old_start, old_end, new_start, new_end in matcher.get_opcodes():
         if tag == "equal":
             yield "same", new[new_start:new_end]

@@ -40,6 +40,19 @@ def test_long_texts_that_differ_everywhere_are_exchanged_as_a_whole() -> None:
     assert [part.kind for part in differences(before, after)] == ["removed", "added"]
 
 
+def test_words_that_both_texts_repeat_often_do_not_make_the_comparison_slow() -> None:
+    between = " ".join(f"a x{number}" for number in range(2500))
+    # Each “a” would be a passage of its own, each found by going through half a million pairs: seven seconds.
+    assert [part.kind for part in differences(f"s {between} e", "t " + "a " * 197 + "f")] == ["removed", "added"]
+
+
+def test_a_text_of_many_words_that_was_rewritten_is_compared_word_by_word() -> None:
+    before = [f"w{number}" for number in range(900)]
+    after = [word if number % 3 else f"new{number}" for number, word in enumerate(before)]
+    parts = differences(" ".join(before), " ".join(after))
+    assert len(parts) > 500
+
+
 def test_long_passages_that_stayed_the_same_are_shortened_around_the_change() -> None:
     words = " ".join(map(str, range(200)))
     parts = shortened(differences(f"{words} old {words} end", f"{words} new {words} end"))
