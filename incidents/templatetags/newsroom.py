@@ -113,7 +113,7 @@ def delivery_bar(progress: Progress) -> SafeString:
     parts = format_html_join("", '<rect class="bar-{}" x="{}" width="{}" height="4"/>', shares)
     label = gettext("%(sent)s of %(all)s sent") % {"sent": amount(progress.sent), "all": amount(progress.audience)}
     return format_html(
-        '<svg class="bar" role="img" aria-label="{}" viewBox="0 0 100 4" preserveAspectRatio="none">{}</svg>',
+        '<svg class="progress-bar" role="img" aria-label="{}" viewBox="0 0 100 4" preserveAspectRatio="none">{}</svg>',
         label,
         parts,
     )

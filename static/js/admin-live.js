@@ -1,5 +1,5 @@
 // Live updates: elements with data-live are fetched again and replaced. Every page works without this.
-// `data-every` is the interval in seconds; 0 stops the updates.
+// `data-every` is the interval in seconds; 0 stops the updates. The event `refresh` asks for one at once.
 const tools = document.querySelector("[data-live-tools]");
 const button = tools?.querySelector("button");
 const said = tools?.querySelector("[data-live-said]");
@@ -52,6 +52,8 @@ function look() {
   if (still || document.hidden) return;
   for (const part of parts) if (part.due <= Date.now()) refresh(part);
 }
+
+for (const part of parts) part.element.addEventListener("refresh", () => { part.due = Date.now(); });
 
 function hold(value) {
   still = value;

@@ -149,8 +149,9 @@ else if (matchMedia("(pointer: fine)").matches && !document.querySelector(".brou
   document.querySelector("form[data-once] .localized :is(input, textarea)")?.focus();
 }
 
-// Counts down the hold of an announcement. The form can arrive later, in a live part.
+// Counts down the hold of an announcement. The form can arrive later, in a live part, and goes away with it afterwards.
 const ends = new WeakMap();
+const refreshed = new WeakMap();
 setInterval(() => {
   for (const held of document.querySelectorAll("form[data-seconds]")) {
     const shown = held.querySelector("[data-count]");
@@ -163,5 +164,10 @@ setInterval(() => {
     if (left > 0) shown.textContent = left;
     line.hidden = left <= 0;
     held.querySelector("[data-over]").hidden = left > 0;
+    const live = held.closest("[data-live]");
+    if (left <= 0 && live && Date.now() > (refreshed.get(live) ?? 0) + 3000) {
+      refreshed.set(live, Date.now());
+      live.dispatchEvent(new Event("refresh"));
+    }
   }
 }, 250);
