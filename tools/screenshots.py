@@ -54,12 +54,10 @@ def write(page: Page) -> None:
 
 def collide(page: Page) -> None:
     """Somebody else saves the same details first."""
-    box = "[name=scope_da]"
     other = page.context.new_page()
     other.goto(page.url)
     for tab, text in ((other, "Mail til adresser hos Outlook og Hotmail."), (page, "Al mail til Microsoft 365.")):
-        tab.locator("details:has([name=scope_da])").evaluate("part => { part.open = true; }")
-        tab.fill(box, text)
+        tab.fill("[name=scope_da]", text)
         with tab.expect_navigation():
             tab.locator(".submit-row [type=submit]").first.click()
     other.close()
@@ -73,7 +71,8 @@ def deliver(page: Page) -> None:
     with page.expect_navigation():
         page.click("[value=publish]")
     panel = page.locator(".panel").first
-    panel.locator("text=/afsluttet|færdig/i").first.wait_for(timeout=90_000)
+    panel.locator("text=Færdig").first.wait_for(timeout=90_000)
+    page.locator("form.held").wait_for(state="detached", timeout=90_000)
     panel.scroll_into_view_if_needed()
 
 
@@ -116,6 +115,7 @@ def main() -> None:
         with Servers(folder / "servers", os.environ, lasting=False), launch() as browser:
             product = Product(folder / "product", sample_data=True)
             product.start()
+            add_subscribers(product, folder / "subscribers.csv")
             emails = write_sample_emails(product, folder / "emails")
             for picture in tqdm(PICTURES, unit=" pictures", disable=None):
                 take(browser, product, picture, emails)
@@ -123,16 +123,28 @@ def main() -> None:
     print(f"{len(PICTURES)} pictures in {IMAGES}")
 
 
+def add_subscribers(product: Product, file: Path) -> None:
+    """For the sentences that say how many are notified, and the panel of an announcement."""
+    languages = ["da"] * 140 + ["en"] * 62
+    rows = [f"reader{number}@example.com,{language}\n" for number, language in enumerate(languages)]
+    file.write_text("email,language\n" + "".join(rows), encoding="utf-8")
+    run(product, "manage.py", "import_subscribers", str(file), "--by=admin", "--consent=sample")
+
+
 def write_sample_emails(product: Product, folder: Path) -> Path:
     """Returns the folder, with the emails of the sample data in it."""
     folder.mkdir()
+    run(product, "-m", "tools.sample_emails", str(folder))
+    return folder
+
+
+def run(product: Product, *command: str) -> None:
+    """Run Python with the product's data."""
     variables = run_environment(product.variables) | {
         "DJANGO_SETTINGS_MODULE": "statuspage.settings",
         "SECRET_KEY": "a-key-for-pictures-that-signs-nothing",
     }
-    command = [sys.executable, "-m", "tools.sample_emails", str(folder)]
-    subprocess.run(command, cwd=ROOT, env=variables, check=True)  # noqa: S603 (our own command)
-    return folder
+    subprocess.run([sys.executable, *command], cwd=ROOT, env=variables, check=True)  # noqa: S603 (our own command)
 
 
 def take(browser: Browser, product: Product, picture: Picture, emails: Path) -> None:
