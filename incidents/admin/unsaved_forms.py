@@ -75,11 +75,14 @@ class UnsavedForms:
 
     @cached_property
     def kept(self) -> list[OfferedForm]:
-        """What this user typed into the form at this address and never saved, the newest first."""
+        """What this user typed into the form at this address and never saved, the newest first, no text twice."""
         path = self.request.path
         here = Q(path=path) | Q(path__startswith=f"{path}?")
-        forms = UnsavedForm.objects.with_text().filter(here, user=writer(self.request))
-        return [OfferedForm(form) for form in forms[:_OFFERED]]
+        offered: list[UnsavedForm] = []
+        for form in UnsavedForm.objects.with_text().filter(here, user=writer(self.request)):
+            if form.content not in [one.content for one in offered]:
+                offered.append(form)
+        return [OfferedForm(form) for form in offered[:_OFFERED]]
 
     @cached_property
     def writers(self) -> list[Writer]:

@@ -12,6 +12,8 @@ from .incidents import Incident
 # An open form says so every eight seconds, and others ask every ten: who leaves is gone within thirty.
 SEEN_FOR = timedelta(seconds=18)
 KEPT_FOR = timedelta(days=7)
+# Fields that a form carries along, and nobody fills in: its identity, and what it was opened on.
+_CARRIED = {"id", "opened", "changed", "times"}
 
 
 class UnsavedFormQuerySet(models.QuerySet["UnsavedForm"]):
@@ -68,3 +70,8 @@ class UnsavedForm(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id}: {self.path}"
+
+    @property
+    def content(self) -> dict[str, str]:
+        """What somebody typed or chose, without what the form carries along."""
+        return {name: value for name, value in self.values.items() if name not in _CARRIED}

@@ -56,10 +56,17 @@ def leave_form(*, by: AbstractBaseUser, key: str) -> None:
 
 
 def close_form(*, by: AbstractBaseUser, key: str) -> None:
-    """The form was saved or discarded: forget what was typed, also what still arrives from the browser."""
+    """The form was saved or discarded: forget what was typed, also what still arrives from the browser.
+
+    The same text in another form at the same address, such as one that it was restored from, is forgotten too.
+    """
     now = timezone.now()
-    forms = UnsavedForm.objects.filter(user_id=by.pk, key=key)
-    forms.update(values={}, typed_at=None, seen_at=None, closed_at=now, changed_at=now)
+    own = UnsavedForm.objects.filter(user_id=by.pk)
+    if form := own.filter(key=key).first():
+        twins = [one.pk for one in own.with_text().filter(path=form.path) if one.content == form.content]
+        own.filter(pk__in=[form.pk, *twins]).update(
+            values={}, typed_at=None, seen_at=None, closed_at=now, changed_at=now
+        )
 
 
 def forget_outdated_forms(now: datetime) -> int:

@@ -128,6 +128,16 @@ def test_text_that_was_discarded_or_deleted_again_is_not_offered(ida: Client) ->
     assert ida.get(NEW_INCIDENT).context["unsaved_forms"].kept == []
 
 
+def test_same_text_is_offered_once_and_forgotten_with_the_form_that_saves_it(ida: Client) -> None:
+    address = incident_page(make_incident(), "update")
+    first, second = (filled(ida.get(address).context["form"]) for _number in range(2))
+    report(ida, address, "yes", **{**first, "text_da": "Det samme"})
+    report(ida, address, "yes", key=OTHER_KEY, **{**second, "text_da": "Det samme"})
+    assert len(ida.get(address).context["unsaved_forms"].kept) == 1
+    ida.post(address, {**second, "text_da": "Det samme, gemt", "unsaved": OTHER_KEY, "action": "draft"})
+    assert ida.get(address).context["unsaved_forms"].kept == []
+
+
 def test_heartbeat_without_text_leaves_what_is_kept(ida: Client) -> None:
     report(ida, NEW_INCIDENT, "yes", text_da="Et")
     assert report(ida, NEW_INCIDENT).json() == {"said": ""}
