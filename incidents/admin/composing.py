@@ -56,7 +56,7 @@ def new_incident(admin: NewsroomAdmin, request: HttpRequest) -> HttpResponse:
     if update := stored_once(request, form, own, lambda draft: store_opening(admin, request, form, draft)):
         return HttpResponseRedirect(incident_page(update.incident))
     title = _("Schedule maintenance") if kind == Kind.MAINTENANCE else _("New incident")
-    context = {"title": title, "form": form, "kind": kind}
+    context = {"title": title, "form": form, "kind": kind, "checked": form.action == CHECK}
     return page(admin, request, "compose", {**context, "hold": settings.ANNOUNCEMENT_HOLD})
 
 

@@ -29,6 +29,7 @@ from .collisions import gone, keeps_text, updates_since
 from .editing import correct_published
 from .form_identity import identified, identity, stored, stored_once
 from .forms.postmortem import PostmortemForm, field_name, has_sections, sections_of
+from .forms.statements import CHECK
 from .last_changes import last_edit, last_update
 from .publishing_warnings import why_incident_is_unwritten
 from .shared import changeable, page, update_of, writer
@@ -161,6 +162,7 @@ def _editor(
         "timeline": timeline_of(incident),
         "hold": settings.ANNOUNCEMENT_HOLD,
         "unwritten": why_incident_is_unwritten(incident),
+        "checked": form.action == CHECK,
         "published_since": updates_since(form, incident),
     }
     return page(admin, request, "postmortem", context)

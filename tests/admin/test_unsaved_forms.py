@@ -100,6 +100,17 @@ def test_every_form_keeps_and_offers_what_was_typed(ida: Client, step: str) -> N
     assert filled(restored.context["form"])[box] == "Halvt skrevet"
 
 
+@pytest.mark.parametrize("step", ["add", "postmortem"])
+def test_restored_form_says_that_nothing_is_saved(ida: Client, step: str) -> None:
+    address = NEW_INCIDENT if step == "add" else incident_page(over(), step)
+    typed = {"title_da": "Nede", "text_da": "Halvt", "text_happened_da": "Halvt"}
+    form = filled(ida.get(address).context["form"])
+    report(ida, address, "yes", **{**form, **{name: text for name, text in typed.items() if name in form}})
+    restored = ida.post(address, {"restore": KEY})
+    assert not restored.context["form"].errors
+    assert "Nothing has been saved yet." in restored.content.decode()
+
+
 def make_draft(incident: Incident) -> Update:
     return operations.post_update(incident=incident, statement=make_statement(), draft=True)
 
