@@ -25,7 +25,7 @@ from ..models import Incident, UnsavedForm
 from ..operations import FormPlace
 from ..shortening import shorten
 from ..status import Kind
-from .addresses import NUL
+from .addresses import NUL, incident_page
 from .forms.statements import CHECK
 from .shared import writer
 
@@ -75,14 +75,21 @@ class UnsavedForms:
 
     @cached_property
     def kept(self) -> list[OfferedForm]:
-        """What this user typed into the form at this address and never saved, the newest first, no text twice."""
-        path = self.request.path
-        here = Q(path=path) | Q(path__startswith=f"{path}?")
-        offered: list[UnsavedForm] = []
-        for form in UnsavedForm.objects.with_text().filter(here, user=writer(self.request)):
-            if form.content not in [one.content for one in offered]:
-                offered.append(form)
-        return [OfferedForm(form) for form in offered[:_OFFERED]]
+        """What this user typed into the form at this address and never saved, the newest first, no text twice.
+
+        On the page of an incident, what was typed into any of its forms: that of a draft which somebody else
+        has published or discarded cannot be opened any more.
+        """
+        forms = UnsavedForm.objects.with_text().filter(user=writer(self.request))
+        match, path = self.request.resolver_match, self.request.path
+        if match and (match.url_name or "").endswith("_change"):
+            forms = forms.filter(incident=match.kwargs["object_id"]).left_at(timezone.now())
+        else:
+            forms = forms.filter(Q(path=path) | Q(path__startswith=f"{path}?"))
+        offered: dict[object, UnsavedForm] = {}
+        for form in forms:
+            offered.setdefault((form.path.partition("?")[0], frozenset(form.content.items())), form)
+        return [OfferedForm(form) for form in list(offered.values())[:_OFFERED]]
 
     @cached_property
     def writers(self) -> list[Writer]:
@@ -156,12 +163,13 @@ def keep(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def discard(request: HttpRequest) -> HttpResponse:
-    """Discard what was kept, and go back to the form."""
+    """Discard what was kept, and go back to the form, or with `incident` to the page of its incident."""
     form = _own_form(request, request.POST.get(UNSAVED, ""))
     if form is None:
         return HttpResponseRedirect(reverse("admin:index"))
     operations.close_form(by=writer(request), key=form.key)
-    return HttpResponseRedirect(form.path)
+    there = incident_page(form.incident) if form.incident and "incident" in request.POST else form.path
+    return HttpResponseRedirect(there)
 
 
 def keeps_form(view: View) -> View:

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from .incidents import Incident
 
-# An open form says so every eight seconds, and others ask every ten: who leaves is gone within thirty.
+# An open form says so every eight seconds, and others ask every ten: a name goes away within thirty.
 SEEN_FOR = timedelta(seconds=18)
 KEPT_FOR = timedelta(days=7)
 # Fields that a form carries along, and nobody fills in: its identity, and what it was opened on.
@@ -20,6 +20,10 @@ class UnsavedFormQuerySet(models.QuerySet["UnsavedForm"]):
     def open_at(self, now: datetime) -> "UnsavedFormQuerySet":
         """Forms that somebody has in front of them."""
         return self.filter(seen_at__gt=now - SEEN_FOR)
+
+    def left_at(self, now: datetime) -> "UnsavedFormQuerySet":
+        """Forms that nobody has in front of them."""
+        return self.exclude(seen_at__gt=now - SEEN_FOR)
 
     def with_text(self) -> "UnsavedFormQuerySet":
         """Forms with something typed that was neither saved nor discarded; the newest first."""

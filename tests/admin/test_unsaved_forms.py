@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 
@@ -164,6 +166,36 @@ def test_text_of_a_reopening_goes_back_into_the_form_of_a_reopening(ida: Client)
     restored = ida.post(kept.form.path, {"restore": KEY})
     assert restored.context["only_publish"]
     assert not restored.context["form"].errors
+
+
+def test_text_for_a_draft_that_is_gone_is_offered_on_the_page_of_the_incident(ida: Client) -> None:
+    incident = make_incident()
+    drafts = {KEY: make_draft(incident), OTHER_KEY: make_draft(incident)}
+    paths = {key: incident_page(incident, "draft", draft.pk) for key, draft in drafts.items()}
+    for key, path in paths.items():
+        report(ida, path, "yes", key=key, left="yes", **{**filled(ida.get(path).context["form"]), "text_da": "Halvt"})
+    operations.publish_draft(update=drafts[KEY])
+    operations.discard_draft(update=drafts[OTHER_KEY])
+    page = ida.get(incident_page(incident)).content.decode()
+    for key, path in paths.items():
+        assert re.search(rf'action="{path}".*?value="{key}"', page, re.DOTALL)
+    published = ida.post(paths[KEY], {"restore": KEY})
+    assert "This draft was published in the meantime." in published.content.decode()
+    assert filled(published.context["form"])["text_da"] == "Halvt"
+    discarded = ida.post(paths[OTHER_KEY], {"restore": OTHER_KEY})
+    assert discarded.context["texts"][0][2] == "Halvt"
+    answer = ida.post(reverse("admin:discard_unsaved"), {"unsaved": OTHER_KEY, "incident": "yes"})
+    assert answer.headers["Location"] == incident_page(incident)
+
+
+def test_page_of_an_incident_offers_no_text_of_a_form_that_is_open_or_may_not_be_sent(ida: Client) -> None:
+    incident, user = make_incident(), get_user_model().objects.get(username="ida")
+    report(ida, incident_page(incident, "update"), "yes", text_da="Halvt")
+    assert "Halvt" not in ida.get(incident_page(incident)).content.decode()
+    report(ida, incident_page(incident, "update"), left="yes")
+    assert "Halvt" in ida.get(incident_page(incident)).content.decode()
+    user.user_permissions.remove(Permission.objects.get(codename="change_incident"))
+    assert "Halvt" not in ida.get(incident_page(incident)).content.decode()
 
 
 def test_text_that_was_saved_meanwhile_is_not_restored(ida: Client, ole: Client) -> None:
