@@ -17,6 +17,7 @@ from .addresses import is_storable
 from .alarms import alarms
 from .appearance import appearance, appearance_address
 from .front_page import front_page, publishing
+from .log_in import LogInForm
 from .navigation import navigation
 from .read_only import may_see
 
@@ -24,6 +25,7 @@ from .read_only import may_see
 class Newsroom(AdminSite):
     index_title = gettext_lazy("Newsroom")
     index_template = "admin/front.html"
+    login_form = LogInForm
     enable_nav_sidebar = False  # the front page is one click away, and forms need the width
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:

@@ -58,6 +58,11 @@ REFUSALS = Limit("refusals", timedelta(seconds=10), burst=200)
 ALARM = Limit("alarm", timedelta(hours=1))
 # Staff re-entering their password: a stolen session must not allow guessing it.
 PASSWORD = Limit("password", timedelta(minutes=2), burst=5)
+# Log-ins with one name from one network: five at once, then one a minute, and from the tenth on one in six minutes; at
+# most twenty in an hour. Somebody else who guesses a password elsewhere does not keep the account's owner out.
+LOG_IN = (Limit("log_in", timedelta(minutes=1), burst=5), Limit("log_in_hour", timedelta(minutes=6), burst=10))
+# One network that tries many names.
+LOG_IN_NETWORK = Limit("log_in_network", timedelta(seconds=30), burst=100)
 
 _TAKE = """
 INSERT INTO {table} AS held (key, free_at)
@@ -132,6 +137,18 @@ def may_search(*, network: str) -> bool:
 
 def may_try_password(user: object) -> bool:
     return _take(PASSWORD, str(user))
+
+
+def take_log_in(*, name: str, network: str) -> None:
+    """Take a place in the limits of wrong passwords, before the password is checked. Raises LimitReached."""
+    with transaction.atomic():
+        _take_all([*((limit, f"{network} {name}") for limit in LOG_IN), (LOG_IN_NETWORK, network)])
+
+
+def forgive_log_ins(*, name: str, network: str) -> None:
+    """The password was right: earlier attempts with this name from there do not count any more."""
+    keys = [limit.key(f"{network} {name}") for limit in LOG_IN]
+    RateLimit.objects.filter(key__in=keys).delete()
 
 
 def record_refusal(limit: Limit | None = None) -> None:
