@@ -24,7 +24,7 @@ from ..formats import time_of_day
 from ..models import Incident, UnsavedForm
 from ..operations import FormPlace
 from ..shortening import shorten
-from ..status import Kind
+from ..status import Kind, Phase
 from .addresses import NUL, incident_page
 from .forms.statements import CHECK
 from .shared import writer
@@ -77,17 +77,16 @@ class UnsavedForms:
     def kept(self) -> list[OfferedForm]:
         """What this user typed into the form at this address and never saved, the newest first, no text twice.
 
-        On the page of an incident, what was typed into any of its forms: that of a draft which somebody else
-        has published or discarded cannot be opened any more.
+        On the page of an incident, what was typed into those of its forms that cannot be opened any more.
         """
-        forms = UnsavedForm.objects.with_text().filter(user=writer(self.request))
+        forms = UnsavedForm.objects.with_text().filter(user=writer(self.request)).select_related("incident")
         match, path = self.request.resolver_match, self.request.path
         if match and (match.url_name or "").endswith("_change"):
-            forms = forms.filter(incident=match.kwargs["object_id"]).left_at(timezone.now())
+            found = [form for form in forms.filter(incident=match.kwargs["object_id"]) if _cannot_be_opened(form)]
         else:
-            forms = forms.filter(Q(path=path) | Q(path__startswith=f"{path}?"))
+            found = list(forms.filter(Q(path=path) | Q(path__startswith=f"{path}?")))
         offered: dict[object, UnsavedForm] = {}
-        for form in forms:
+        for form in found:
             offered.setdefault((form.path.partition("?")[0], frozenset(form.content.items())), form)
         return [OfferedForm(form) for form in list(offered.values())[:_OFFERED]]
 
@@ -225,6 +224,21 @@ def place_of(path: str) -> FormPlace | None:
         return FormPlace(path, kind, step)
     incident = Incident.objects.filter(pk=match.kwargs["incident_id"], kind=kind).first()
     return FormPlace(path, kind, step, incident.pk) if incident else None
+
+
+def _cannot_be_opened(form: UnsavedForm) -> bool:
+    # Somebody else has published, discarded or reopened what it was about: its address shows something else by now.
+    incident = form.incident
+    if incident is None:
+        return False
+    if form.step == "postmortem":
+        drafts = incident.updates.filter(phase=Phase.POSTMORTEM, published_at=None)
+        return not incident.is_over or drafts.exists()
+    if form.step not in {"draft", "correct"}:
+        return False
+    update_id = resolve(form.path.partition("?")[0]).kwargs["update_id"]
+    update = incident.updates.filter(pk=update_id).first()
+    return update is None or update.is_public == (form.step == "draft")
 
 
 def _sentences(kind: str) -> dict[str, str]:

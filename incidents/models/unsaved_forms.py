@@ -21,10 +21,6 @@ class UnsavedFormQuerySet(models.QuerySet["UnsavedForm"]):
         """Forms that somebody has in front of them."""
         return self.filter(seen_at__gt=now - SEEN_FOR)
 
-    def left_at(self, now: datetime) -> "UnsavedFormQuerySet":
-        """Forms that nobody has in front of them."""
-        return self.exclude(seen_at__gt=now - SEEN_FOR)
-
     def with_text(self) -> "UnsavedFormQuerySet":
         """Forms with something typed that was neither saved nor discarded; the newest first."""
         return self.filter(typed_at__isnull=False).order_by("-typed_at", "-id")

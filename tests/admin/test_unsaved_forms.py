@@ -15,6 +15,7 @@ from django.urls import reverse
 from incidents import operations, scheduler
 from incidents.admin.addresses import incident_page
 from incidents.models import Incident, UnsavedForm, Update
+from incidents.status import Phase
 from incidents.text import Text
 from tests.admin.conftest import staff
 from tests.admin.filling import filled
@@ -188,12 +189,28 @@ def test_text_for_a_draft_that_is_gone_is_offered_on_the_page_of_the_incident(id
     assert answer.headers["Location"] == incident_page(incident)
 
 
-def test_page_of_an_incident_offers_no_text_of_a_form_that_is_open_or_may_not_be_sent(ida: Client) -> None:
-    incident, user = make_incident(), get_user_model().objects.get(username="ida")
-    report(ida, incident_page(incident, "update"), "yes", text_da="Halvt")
+def test_text_for_a_postmortem_that_somebody_else_began_is_offered_on_the_page_of_the_incident(ida: Client) -> None:
+    incident = over()
+    address = incident_page(incident, "postmortem")
+    report(ida, address, "yes", **{**filled(ida.get(address).context["form"]), "text_happened_da": "Halvt"})
+    assert KEY not in ida.get(incident_page(incident)).content.decode()
+    operations.post_update(incident=incident, statement=make_statement(Phase.POSTMORTEM), draft=True)
+    assert KEY in ida.get(incident_page(incident)).content.decode()
+    restored = ida.post(address, {"restore": KEY}).content.decode()
+    assert "A draft of this postmortem exists already. What you wrote is kept here." in restored
+    assert "Halvt" in restored
+
+
+def test_page_of_an_incident_offers_no_text_of_a_form_that_can_be_opened_or_may_not_be_sent(ida: Client) -> None:
+    incident = make_incident()
+    public, draft = incident.updates.get(), make_draft(incident)
+    steps = [("update",), ("details",), ("draft", draft.pk), ("correct", public.pk)]
+    for number, step in enumerate(steps):
+        report(ida, incident_page(incident, *step), "yes", key=f"{number:032x}", text_da=f"Halvt {number}")
     assert "Halvt" not in ida.get(incident_page(incident)).content.decode()
-    report(ida, incident_page(incident, "update"), left="yes")
-    assert "Halvt" in ida.get(incident_page(incident)).content.decode()
+    operations.discard_draft(update=draft)
+    assert "Halvt 2" in ida.get(incident_page(incident)).content.decode()
+    user = get_user_model().objects.get(username="ida")
     user.user_permissions.remove(Permission.objects.get(codename="change_incident"))
     assert "Halvt" not in ida.get(incident_page(incident)).content.decode()
 
