@@ -1,4 +1,7 @@
-"""Staff accounts and groups, with their rights in the reader's language and as boxes that a phone can show."""
+"""Staff accounts and groups, with their rights in the reader's language and as boxes that a phone can show.
+
+Nobody gives rights that they lack, or changes an account that has more than they have, its password included.
+"""
 
 from collections.abc import Iterator
 from itertools import groupby
@@ -8,8 +11,10 @@ from django import forms
 from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth import admin as stock
+from django.contrib.auth.forms import UserChangeForm
 from django.contrib.auth.models import Group, Permission, User
 from django.db import models
+from django.db.models import Q, QuerySet
 from django.forms.models import ModelChoiceIterator
 from django.http import HttpRequest
 from django.utils.text import capfirst
@@ -58,14 +63,48 @@ def _deeds() -> dict[str, str]:
     }
 
 
+def rights_of(user: Any) -> QuerySet[Permission]:
+    """The rights of an account, its groups' included. Django counts those of an inactive one as none."""
+    if user.is_superuser:
+        return Permission.objects.all()
+    return Permission.objects.filter(Q(user=user) | Q(group__user=user)).distinct()
+
+
+def exceeds(other: Any, user: Any) -> bool:
+    """Whether an account has a right that the user lacks."""
+    if user.is_superuser:
+        return False
+    return other.is_superuser or rights_of(other).exclude(pk__in=rights_of(user)).exists()
+
+
+def is_last_administrator(user: Any) -> bool:
+    """Whether nobody else may do everything."""
+    administrators = User.objects.filter(is_superuser=True, is_active=True, is_staff=True)
+    return administrators.filter(pk=user.pk).exists() and not administrators.exclude(pk=user.pk).exists()
+
+
+class StaffForm(UserChangeForm[User]):
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        kept = ("is_active", "is_staff", "is_superuser")
+        lost = [name for name in kept if name in self.fields and not self.cleaned_data.get(name)]
+        if lost and is_last_administrator(User.objects.filter(pk=self.instance.pk).first() or self.instance):
+            said = gettext("This is the last account that may do everything. Give another account that right first.")
+            self.add_error(lost[0], said)
+        return cleaned
+
+
 class _Boxes:
     def formfield_for_manytomany(
         self, db_field: "models.ManyToManyField[Any, Any]", request: HttpRequest | None = None, **kwargs: Any
     ) -> Any:
+        own = rights_of(request.user) if request else Permission.objects.none()
         if db_field.related_model is Permission:
-            kwargs |= {"form_class": RightsField, "widget": RightsBoxes()}
+            kwargs |= {"form_class": RightsField, "widget": RightsBoxes(), "queryset": own}
         elif db_field.related_model is Group:
-            kwargs |= {"widget": forms.CheckboxSelectMultiple({"class": "checks"})}
+            more = Permission.objects.exclude(pk__in=own)
+            offered = Group.objects.exclude(pk__in=Group.objects.filter(permissions__in=more))
+            kwargs |= {"widget": forms.CheckboxSelectMultiple({"class": "checks"}), "queryset": offered}
         return super().formfield_for_manytomany(db_field, request, **kwargs)  # type: ignore[misc]  # a mixin
 
 
@@ -74,10 +113,33 @@ admin.site.unregister([User, Group])
 
 @admin.register(User)
 class StaffAdmin(_Boxes, stock.UserAdmin[User]):
+    form = StaffForm
     filter_horizontal = ()
     readonly_fields = ("last_login", "date_joined")
+    actions = None  # deleting several accounts at once could delete every administrator
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
+        more = () if request.user.is_superuser else ("is_superuser",)
+        return (*super().get_readonly_fields(request, obj), *more)
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return super().has_change_permission(request, obj) and (obj is None or not exceeds(obj, request.user))
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        may = super().has_delete_permission(request, obj)
+        return may and (obj is None or not (exceeds(obj, request.user) or is_last_administrator(obj)))
 
 
 @admin.register(Group)
 class StaffGroupAdmin(_Boxes, stock.GroupAdmin):
     filter_horizontal = ()
+
+    def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        return super().has_change_permission(request, obj) and self._holds_all(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and self._holds_all(request, obj)
+
+    def _holds_all(self, request: HttpRequest, group: Group | None) -> bool:
+        # Whether the user has every right of the group.
+        return group is None or not group.permissions.exclude(pk__in=rights_of(request.user)).exists()
