@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from ..models import Incident, Update
 from ..models.fields import LocalizedFormField
+from ..models.ids import new_id
 from .addresses import is_id
 from .base import NewsroomAdmin
 from .forms.details import NAMES
@@ -62,6 +63,7 @@ def gone(
     """A page with what was typed, to continue with it in a new update or incident; or in a draft, by hand."""
     step, where = ("update", [incident.pk]) if incident else ("add", [])
     typed = {name: value for name, value in request.POST.items() if name not in _OWN and isinstance(value, str)}
+    typed["id"] = new_id()  # of the form that continues; without an id it could not be stored
     context = {
         "title": _("Changed in the meantime"),
         "sentence": sentence,

@@ -277,7 +277,10 @@ def test_text_of_a_draft_that_somebody_else_discarded_continues_as_a_new_update(
     assert ("Text", "en", "Ole writes") in response.context["texts"]
     typed = response.context["typed"]
     response = ole.post(response.context["continue_at"], {**typed, "action": "template"})
-    assert filled(response.context["form"])["text_en"] == "Ole writes"
+    form = filled(response.context["form"])
+    assert form["text_en"] == "Ole writes"
+    assert ole.post(response.context["request"].path, {**form, "action": "publish"}).status_code == 302
+    assert incident.updates.public().filter(text__en="Ole writes").exists()
 
 
 def test_text_of_an_incident_that_somebody_else_discarded_continues_as_a_new_one(ole: Client) -> None:
@@ -288,7 +291,11 @@ def test_text_of_an_incident_that_somebody_else_discarded_continues_as_a_new_one
     response = press(ole, address, form, scope_en="Ole writes")
     assert ("Scope", "en", "Ole writes") in response.context["texts"]
     response = ole.post(response.context["continue_at"], {**response.context["typed"], "action": "template"})
-    assert filled(response.context["form"])["scope_en"] == "Ole writes"
+    form = filled(response.context["form"])
+    assert form["scope_en"] == "Ole writes"
+    typed = {**form, "phase": "investigating", "notify": "no", "action": "draft"}
+    assert ole.post(response.context["request"].path, typed).status_code == 302
+    assert Incident.objects.get().scope["en"] == "Ole writes"
 
 
 def test_correction_of_an_update_that_was_undone_keeps_its_text(ole: Client) -> None:
