@@ -150,8 +150,8 @@ def keep(request: HttpRequest) -> HttpResponse:
     right = "add" if place.step == "add" else "change"
     if not writer(request).has_perm(f"incidents.{right}_{place.kind}"):
         return HttpResponse(status=403)
-    typed = request.POST.get("typed")
-    values = (_values(request) if typed == "yes" else {}) if typed else None
+    kept_values: dict[str, dict[str, str]] = {"yes": _values(request), "no": {}}
+    values = kept_values.get(request.POST.get("typed", ""))
     if not operations.keep_form(by=writer(request), key=key, place=place, values=values):
         return HttpResponse(status=409)
     if "left" in request.POST:

@@ -106,7 +106,7 @@ if (form) {
     }
   };
 
-  const putBack = (found) => {
+  const restore = (found) => {
     for (const field of form.elements) {
       if (field.type === "checkbox") field.checked = field.name in found;
     }
@@ -132,11 +132,11 @@ if (form) {
     const written = texts(kept.values).filter(isText).map(([, value]) => value);
     const longest = written.sort((a, b) => b.length - a.length)[0] ?? "";
     offer.querySelector("[data-excerpt]").textContent = longest.slice(0, 200);
-    offer.querySelector("[data-put-back]").addEventListener("click", () => {
-      putBack(kept.values);
+    offer.querySelector("[data-restore]").addEventListener("click", () => {
+      restore(kept.values);
       offer.hidden = true;
     });
-    offer.querySelector("[data-throw-away]").addEventListener("click", () => {
+    offer.querySelector("[data-discard]").addEventListener("click", () => {
       localStorage.removeItem(here);
       offer.hidden = true;
     });

@@ -103,7 +103,7 @@ def test_text_survives_a_lost_network_and_a_lost_session(laptop: Person, phone: 
     laptop.logs_in()
     own = page.locator("[data-kept]")
     expect(own).to_contain_text("I tunnelen.")
-    own.locator("[data-put-back]").click()
+    own.locator("[data-restore]").click()
     expect(page.locator("textarea[name=text_da]")).to_have_value("Før tunnelen. I tunnelen.")
     laptop.presses("[value=draft]")
     page.goto(f"{incident}update/")
