@@ -43,7 +43,7 @@ class IncidentPages(NewsroomAdmin):
 
     def _own_urls(self) -> list[URLPattern]:
         return [
-            self._page("audience/", forecast_views.audience, "audience"),
+            self._page("audience/", postmortem.with_text(forecast_views.audience), "audience"),
             self._page("preview/", preview.preview_new, "preview_new"),
             self._page("<id:incident_id>/preview/", preview.preview_update, "preview"),
             self._page("<id:incident_id>/update/", composing.new_update, "update"),

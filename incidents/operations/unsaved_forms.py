@@ -62,7 +62,9 @@ def close_form(*, by: AbstractBaseUser, key: str) -> None:
     """
     now = timezone.now()
     own = UnsavedForm.objects.filter(user_id=by.pk)
-    if form := own.filter(key=key).first():
+    # Also a form that was not kept yet, because a report of it may still be on its way.
+    form, created = own.get_or_create(user_id=by.pk, key=key, defaults={"closed_at": now})
+    if not created:
         twins = [one.pk for one in own.with_text().filter(path=form.path) if one.content == form.content]
         own.filter(pk__in=[form.pk, *twins]).update(
             values={}, typed_at=None, seen_at=None, closed_at=now, changed_at=now

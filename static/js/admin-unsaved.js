@@ -158,7 +158,11 @@ if (form) {
     keepHere(true);
     isSent = true;
   });
-  document.getElementById("logout-form")?.addEventListener("submit", leave);
+  document.getElementById("logout-form")?.addEventListener("submit", () => {
+    clearTimeout(soon); // the copy in this browser has just been deleted
+    leave();
+    isSent = true;
+  });
   setInterval(() => document.hidden || send(), BEAT);
   document.addEventListener("visibilitychange", () => document.hidden || send());
   addEventListener("pagehide", leave);

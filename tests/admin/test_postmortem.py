@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import time_machine
 from django.test import Client
+from django.urls import reverse
 
 from incidents import operations
 from incidents.admin.addresses import incident_page
@@ -301,3 +302,13 @@ def test_editor_speaks_danish(incident: Incident, publisher: Client) -> None:
     content = publisher.get(write(incident), headers={"Accept-Language": "da"}).content.decode()
     for label in ("Efterrapport", "Hvad der skete", "Tidslinje", "Årsag", "Hvad vi ændrer"):
         assert label in content
+
+
+def test_sentence_warns_that_a_language_is_missing(incident: Incident, publisher: Client) -> None:
+    form = filled(publisher.get(write(incident)).context["form"])
+    address = reverse("admin:incidents_incident_audience") + f"?incident={incident.pk}"
+    sentence = "Not everything is translated into Danish."
+    danish = {name: "" for name in form if name.endswith("_da")}
+    assert sentence in publisher.post(address, {**form, **danish}).json()["html"]
+    written = dict.fromkeys(danish, "Tekst")
+    assert sentence not in publisher.post(address, {**form, **written}).json()["html"]

@@ -132,6 +132,14 @@ def test_saved_form_is_offered_no_more_even_if_a_late_report_arrives(ida: Client
     assert UnsavedForm.objects.get().values == {}
 
 
+def test_form_that_was_saved_before_its_first_report_is_not_offered(ida: Client) -> None:
+    address = incident_page(make_incident(), "update")
+    form = {**filled(ida.get(address).context["form"]), "text_da": "Hurtigt"}
+    assert ida.post(address, {**form, "unsaved": KEY, "action": "draft"}).status_code == 302
+    assert report(ida, address, "yes", **form).status_code == 409
+    assert ida.get(address).context["unsaved_forms"].kept == []
+
+
 def test_text_that_was_discarded_or_deleted_again_is_not_offered(ida: Client) -> None:
     report(ida, NEW_INCIDENT, "yes", text_da="Et")
     report(ida, NEW_INCIDENT, "yes", key=OTHER_KEY, text_da="To")
