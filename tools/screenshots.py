@@ -115,11 +115,13 @@ def main() -> None:
         with Servers(folder / "servers", os.environ, lasting=False), launch() as browser:
             product = Product(folder / "product", sample_data=True)
             product.start()
-            add_subscribers(product, folder / "subscribers.csv")
-            emails = write_sample_emails(product, folder / "emails")
-            for picture in tqdm(PICTURES, unit=" pictures", disable=None):
-                take(browser, product, picture, emails)
-            product.stop()
+            try:
+                add_subscribers(product, folder / "subscribers.csv")
+                emails = write_sample_emails(product, folder / "emails")
+                for picture in tqdm(PICTURES, unit=" pictures", disable=None):
+                    take(browser, product, picture, emails)
+            finally:
+                product.stop()
     print(f"{len(PICTURES)} pictures in {IMAGES}")
 
 
