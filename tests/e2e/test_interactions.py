@@ -164,9 +164,10 @@ def test_keys_are_text_in_a_field_and_nothing_with_a_modifier_or_after_writing(s
         page.keyboard.press(key)
     page.fill("[name=text_en]", "Unsaved.")
     page.locator("h1").click()
+    page.evaluate("window.clicks = 0; addEventListener('click', () => { window.clicks += 1; }, true)")
     for key in ("n", "u", "/"):
         page.keyboard.press(key)
-    page.wait_for_timeout(200)
+    assert page.evaluate("window.clicks") == 0
     assert page.url == address
     assert page.locator("[name=text_en]").input_value() == "Unsaved."
     page.context.close()
