@@ -88,7 +88,7 @@ class StaffForm(UserChangeForm[User]):
         cleaned = super().clean()
         kept = ("is_active", "is_staff", "is_superuser")
         lost = [name for name in kept if name in self.fields and not self.cleaned_data.get(name)]
-        if lost and is_last_administrator(User.objects.filter(pk=self.instance.pk).first() or self.instance):
+        if lost and is_last_administrator(self.instance):
             said = gettext("This is the last account that may do everything. Give another account that right first.")
             self.add_error(lost[0], said)
         return cleaned
