@@ -22,9 +22,9 @@ from ..status import ComponentStatus, Kind, Phase, phases_of
 from ..wording import words
 from .addresses import incident_page
 from .base import NewsroomAdmin
-from .bringing_back import bring_back, bring_back_statuses, chosen_version, to_correction, version_count
+from .bringing_back import bring_back, bring_back_statuses, chosen_version, version_count
 from .collisions import keeps_text, updates_since
-from .editing import correct_published
+from .editing import instead_of_published
 from .forecast import forecast_of
 from .form_identity import identified, identity, stored, stored_once
 from .forms.components import component_rows, statuses_of, statuses_while_open, with_others
@@ -100,9 +100,7 @@ def edit_draft(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, upd
     incident = changeable(admin, request, incident_id)
     draft = update_of(incident, update_id)
     if draft.is_public:
-        if request.method == "POST":
-            return correct_published(admin, request, draft)
-        return to_correction(request, draft)
+        return instead_of_published(admin, request, draft)
     version = chosen_version(request, incident, draft)
     rows = component_rows(statuses_of(draft))
     form = UpdateForm(

@@ -14,7 +14,7 @@ from ..operations.snapshots import Collision
 from ..wording import words
 from .addresses import incident_page
 from .base import NewsroomAdmin
-from .bringing_back import bring_back, bring_back_text, chosen_version, version_count
+from .bringing_back import bring_back, bring_back_text, chosen_version, to_correction, version_count
 from .collisions import gone, keeps_text
 from .forms.details import DetailsForm
 from .forms.opened import OPENED
@@ -113,7 +113,12 @@ def correct(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, update
     return _correction_page(admin, request, update, form, version=version)
 
 
-def correct_published(admin: NewsroomAdmin, request: HttpRequest, update: Update) -> HttpResponse:
+def instead_of_published(admin: NewsroomAdmin, request: HttpRequest, update: Update) -> HttpResponse:
+    """What the form of a draft shows once somebody has published the draft: its correction."""
+    return _correct_published(admin, request, update) if request.method == "POST" else to_correction(request, update)
+
+
+def _correct_published(admin: NewsroomAdmin, request: HttpRequest, update: Update) -> HttpResponse:
     """The form of a draft that somebody else has published, as a correction; nothing is stored yet."""
     data = request.POST.copy()
     stored, opened = snapshots.of_text(update), CorrectionForm(data, update=update).opened

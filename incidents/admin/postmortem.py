@@ -24,9 +24,9 @@ from . import composing, editing
 from . import preview as previews
 from .addresses import incident_page
 from .base import NewsroomAdmin
-from .bringing_back import bring_back, chosen_version, to_correction, version_count
+from .bringing_back import bring_back, chosen_version, version_count
 from .collisions import gone, keeps_text, updates_since
-from .editing import correct_published
+from .editing import instead_of_published
 from .form_identity import identified, identity, stored, stored_once
 from .forms.postmortem import PostmortemForm, field_name, has_sections, sections_of
 from .forms.statements import CHECK
@@ -106,9 +106,7 @@ def _edit_postmortem(admin: NewsroomAdmin, request: HttpRequest, incident_id: st
     incident = changeable(admin, request, incident_id)
     draft = update_of(incident, update_id)
     if draft.is_public:
-        if request.method == "POST":
-            return correct_published(admin, request, draft)
-        return to_correction(request, draft)
+        return instead_of_published(admin, request, draft)
     if request.method == "POST" and not incident.is_over:
         return _reopened(admin, request, incident, draft)
     given = {"notify": "yes" if draft.notify else "no", "publish_at": draft.publish_at}
