@@ -5,8 +5,10 @@ import signal
 import sys
 
 from django.core.wsgi import get_wsgi_application
+from django.urls import get_resolver
 
 from incidents.public_site.transport import serve
+from statuspage.garbage import spare_loaded_code
 
 # The web server and the workers get the processor first: a rush on forms delays neither pages nor messages.
 NICENESS = 10
@@ -19,7 +21,15 @@ def main(descriptors: list[int]) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "statuspage.settings")
-    serve(get_wsgi_application(), descriptors)
+    application = get_wsgi_application()
+    load_views()
+    spare_loaded_code()
+    serve(application, descriptors)
+
+
+def load_views() -> None:
+    """Import the modules of all addresses, which Django otherwise does at the first request."""
+    get_resolver().url_patterns  # noqa: B018
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from incidents.public_site.app import PublicSite
 from incidents.public_site.application_process import ApplicationProcess
 from incidents.public_site.threads import Threads
 from incidents.subscriptions.origin import network_of
+from statuspage.garbage import spare_loaded_code
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "statuspage.settings")
 
@@ -40,3 +41,5 @@ try:
 except ImproperlyConfigured as error:
     print(error, file=sys.stderr, flush=True)
     sys.exit(3)  # gunicorn stops on this code; after any other it would restart the worker forever
+
+spare_loaded_code()
