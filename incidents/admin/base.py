@@ -1,6 +1,5 @@
 """The base class of the incident and maintenance admins; views get an instance of it."""
 
-from copy import copy
 from typing import Any, ClassVar, cast
 
 from django.contrib import admin
@@ -13,24 +12,13 @@ from django.utils.translation import gettext_lazy as _
 
 from ..models import Incident
 from ..models.incidents import IncidentQuerySet
-from ..status import Kind, impacts_of, phases_of
+from ..status import Kind
 from ..wording import passage, short_moment
-from .lookups import FilteredAdmin
+from .filters import OwnChoicesFilter
+from .paging import PagedAdmin
 
 
-class OwnChoices(admin.ChoicesFieldListFilter):
-    """Offers the phases and impacts of the list's kind only."""
-
-    def __init__(self, field: Any, *args: Any, **kwargs: Any) -> None:
-        _request, _params, _model, model_admin = args
-        kind: Kind = model_admin.kind
-        own = phases_of(kind) if field.name == "phase" else impacts_of(kind)
-        shown = copy(field)
-        shown.choices = [(value, label) for value, label in field.flatchoices if value in own]
-        super().__init__(shown, *args, **kwargs)
-
-
-class NewsroomAdmin(FilteredAdmin[Incident]):
+class NewsroomAdmin(PagedAdmin[Incident]):
     """The kind, its rows, permissions and list columns.
 
     Nothing is saved or deleted by the admin's own forms, only by verbs.
@@ -39,12 +27,10 @@ class NewsroomAdmin(FilteredAdmin[Incident]):
     kind: Kind
     list_display: tuple[str, ...] = ("shown_title", "phase", "visibility", "started", "ended")
     list_display_links = ("shown_title",)
-    list_filter: ClassVar[tuple[Any, ...]] = (("phase", OwnChoices),)
+    list_filter: ClassVar[tuple[Any, ...]] = (("phase", OwnChoicesFilter),)
     search_fields = ("title",)  # shows the box; `get_search_results` searches
     search_help_text = _("Words in titles and updates, or an id. Accents may be left out: “aabning” finds “åbning”.")
     ordering = ("-started_at", "-id")
-    list_per_page = 50
-    show_full_result_count = False
     actions = None
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Incident]:

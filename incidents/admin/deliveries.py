@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils.html import format_html, format_html_join
@@ -21,37 +21,8 @@ from ..wording import language_name, passage, short_moment
 from .addresses import incident_page, list_page
 from .delivery_overview import overview
 from .destinations import shown_name
+from .filters import ReplyFilter
 from .read_only import ReadOnlyAdmin, SubscriberRowsAdmin, sees_addresses
-
-
-class ReplyFilter(admin.SimpleListFilter):
-    """By the class of the receiving server's reply (RFC 5321 §4.2.1)."""
-
-    title = _("reply")
-    parameter_name = "reply_class"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [
-            ("2", _("2xx: accepted")),
-            ("4", _("4xx: deferred")),
-            ("5", _("5xx: refused")),
-            ("none", pgettext_lazy("reply", "None")),
-        ]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> QuerySet[Delivery]:
-        value = self.value()
-        return queryset.filter(_with_reply(value)) if value in dict(self.lookup_choices) else queryset
-
-    def get_facet_counts(self, pk_attname: str, filtered_qs: QuerySet[Any]) -> dict[str, Count]:
-        # Django would count the rows of a subquery for each choice.
-        values = [value for value, _label in self.lookup_choices]
-        return {f"{place}__c": Count(pk_attname, filter=_with_reply(value)) for place, value in enumerate(values)}
-
-
-def _with_reply(value: str) -> Q:
-    if value == "none":
-        return Q(reply_code__isnull=True)
-    return Q(reply_code__range=(int(value) * 100, int(value) * 100 + 99))
 
 
 @admin.register(Delivery)

@@ -27,7 +27,8 @@ from . import (
     versions,
 )
 from .addresses import incident_page
-from .base import NewsroomAdmin, OwnChoices
+from .base import NewsroomAdmin
+from .filters import OwnChoicesFilter
 from .publishing_warnings import why_incident_is_unwritten
 from .timeline import timeline_of
 from .unsaved_forms import keeps_form
@@ -146,7 +147,7 @@ def public_pages(incident: Incident) -> list[tuple[str, str]]:
 class IncidentAdmin(IncidentPages):
     kind = Kind.INCIDENT
     list_display = ("shown_title", "phase", "impact", "visibility", "started", "ended")
-    list_filter = (("phase", OwnChoices), ("impact", OwnChoices))
+    list_filter = (("phase", OwnChoicesFilter), ("impact", OwnChoicesFilter))
 
 
 @admin.register(Maintenance)

@@ -17,7 +17,7 @@ from ..models.publication import StaleSubjectQuerySet
 from ..publishing import failures
 from ..publishing.failures import Cause
 from ..wording import words
-from .lookups import FilteredAdmin
+from .filters import FilteredAdmin
 
 _INCIDENT = re.compile("/incidents/([^/]+)/")
 _MAX_NAMED = 3

@@ -8,18 +8,16 @@ from django.http import HttpRequest
 
 from ..identity import canonical
 from ..models.subscribers import with_address
-from .lookups import FilteredAdmin
+from .paging import PagedAdmin
 
 User = AbstractBaseUser | AnonymousUser
 
 MAY_SEE_ADDRESSES = "incidents.change_subscriber"
 
 
-class ReadOnlyAdmin(FilteredAdmin[Any]):
+class ReadOnlyAdmin(PagedAdmin[Any]):
     """Staff can read these rows but not change them."""
 
-    show_full_result_count = False
-    list_per_page = 50
     actions: Any = None
 
     def has_add_permission(self, request: HttpRequest) -> bool:

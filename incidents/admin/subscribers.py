@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Self, cast
+from typing import Any, cast
 
 from django.contrib import admin, messages
 from django.db.models import F, OrderBy, QuerySet
@@ -23,25 +23,25 @@ from ..wording import language_name, moment, short_moment, words
 from .addresses import list_page
 from .deliveries import badge
 from .export import export_view
+from .filters import LanguageFilter
 from .read_only import SubscriberRowsAdmin, sees_addresses
 
 SHOWN = 20
 
 
-class UnknownLast(OrderBy):
-    """Order by a column, with unknown values last in both directions. Django's admin reverses a given order."""
+class UnknownLast(F):
+    """Order by a column, with unknown values last in both directions."""
 
-    def __init__(self, column: str) -> None:
-        super().__init__(F(column), nulls_last=True)
+    def asc(self, **_options: Any) -> OrderBy:
+        return super().asc(nulls_last=True)
 
-    def reverse_ordering(self) -> Self:
-        self.descending = not self.descending
-        return self
+    def desc(self, **_options: Any) -> OrderBy:
+        return super().desc(nulls_last=True)
 
 
 @admin.register(Subscriber)
 class SubscriberAdmin(SubscriberRowsAdmin):
-    list_filter = ("state", "channel", "language", "wants_incidents", "wants_maintenance")
+    list_filter = ("state", "channel", ("language", LanguageFilter), "wants_incidents", "wants_maintenance")
     ordering = ("-created_at", "-id")
     actions = ("end_subscription",)
     change_list_template = "admin/newsroom/subscribers.html"
