@@ -1,0 +1,1 @@
+"""Staff and what they do: who acts, and what they may do."""
