@@ -57,6 +57,10 @@ def badge(language: str = "") -> str:
     return f"/{language}/badge.svg" if language else "/badge.svg"
 
 
+def security_txt() -> str:
+    return "/.well-known/security.txt"
+
+
 def banner(language: str) -> str:
     return f"/{language}/banner/"
 

@@ -28,6 +28,8 @@ HOW_TO_GENERATE = "`python3 -c 'import secrets; print(secrets.token_urlsafe(50))
 
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9])?|\[?[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]?")
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
+# RFC 9116 §2.5.3; the characters of RFC 3986.
+_CONTACT = re.compile(r"(mailto:[^@\s]+@[A-Za-z0-9.-]+|https://[A-Za-z0-9])[A-Za-z0-9._~:/?#@!$&'()*+,;=%-]*", re.ASCII)
 _CREDENTIALS = re.compile(r"//[^/]*@")
 
 _ON = {"1", "true", "yes", "on"}
@@ -197,6 +199,14 @@ class Environment:
         hint = f"write an address with at most {max_local_part} characters before the @, such as bounces@example.com"
         pattern = re.compile(rf"[A-Za-z0-9._-]{{1,{max_local_part}}}@[A-Za-z0-9.-]+")
         return self._parsed(name, self.text(name), str, lambda value: not value or bool(pattern.fullmatch(value)), hint)
+
+    def contact(self, name: str) -> str:
+        """Return a `mailto:` or `https:` URL in ASCII, empty if not set."""
+        value = self.text(name)
+        if value and not _CONTACT.fullmatch(value):
+            hint = "write mailto:security@example.com or https://example.com/security; encode other characters with %"
+            raise self.refusal(name, value, hint)
+        return value
 
     def zone(self, name: str, default: str) -> str:
         value = self.text(name, default)

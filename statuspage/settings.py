@@ -228,6 +228,7 @@ AUTH_PASSWORD_VALIDATORS = [
 
 LOGIN_URL, LOGIN_REDIRECT_URL = "admin:login", "admin:index"
 
+SECURITY_CONTACT = env.contact("SECURITY_CONTACT")  # for /.well-known/security.txt
 METRICS_TOKEN = env.secret("METRICS_TOKEN", min_length=16)  # without one /metrics does not exist
 
 # -- Logs ----------------------------------------------------------------------------------------

@@ -85,6 +85,10 @@ def load_settings(monkeypatch: pytest.MonkeyPatch, **variables: str) -> ModuleTy
         ("TRUSTED_PROXIES", "10.0.0.1/8", "such as 127.0.0.1,10.20.0.0/16"),
         ("TRUSTED_PROXIES", "127.0.0.1,::/0", "trust every client"),
         ("TRUST_PROXY_HEADERS", "1", "in TRUSTED_PROXIES instead"),
+        ("SECURITY_CONTACT", "security@example.com", "mailto:security@example.com"),
+        ("SECURITY_CONTACT", "http://example.com/security", "https://example.com/security"),
+        ("SECURITY_CONTACT", "mailto:a@example.com\nPolicy: https://other.example", "mailto:security@example.com"),
+        ("SECURITY_CONTACT", "mailto:sikkerhed@blåbær.example", "encode other characters"),
         ("SECRET_KEY_FILE", "/no/such/file", "readable file"),
     ],
 )

@@ -32,10 +32,10 @@ RECHECK_AFTER = 0.0005
 
 # Paths of documents consist of these characters only. No other path is looked up, so tricks with
 # dots, slashes, backslashes, control characters or encodings need no special handling. No part
-# begins with a dot, as temporary files do.
+# begins with a dot, as temporary files do, except the folder of RFC 8615.
 _PART = r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*"
 _ENDINGS = "|".join(MEDIA_TYPES)
-_PATH = re.compile(rf"/(?:{_PART}/)*(?:{_PART}\.(?:{_ENDINGS}))?")
+_PATH = re.compile(rf"/(?:\.well-known/)?(?:{_PART}/)*(?:{_PART}\.(?:{_ENDINGS}))?")
 _FOLDER = re.compile(rf"/{_PART}(?:/{_PART})*")
 _LONGEST_PATH = 1024
 _INDEX = "index.html"

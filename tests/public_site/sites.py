@@ -27,6 +27,7 @@ DOCUMENTS = {
     "/en/api/v2/status.json": "{}",
     "/badge.svg": "<svg xmlns='http://www.w3.org/2000/svg'/>",
     "/robots.txt": "User-agent: *\n",
+    "/.well-known/security.txt": "Contact: mailto:security@example.com\n",
     "/sitemap.xml": "<urlset/>",
     "/assets/logo-0123456789ab.png": "\x89PNG",
     HASHED: "body{color:#000}",

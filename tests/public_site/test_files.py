@@ -45,6 +45,7 @@ def page(root: Path, monkeypatch: pytest.MonkeyPatch) -> PublicSite:
         ("/en/api/v2/status.json", "application/json; charset=utf-8", "en"),
         ("/badge.svg", "image/svg+xml", "da"),
         ("/robots.txt", "text/plain; charset=utf-8", None),
+        ("/.well-known/security.txt", "text/plain; charset=utf-8", None),
         ("/sitemap.xml", "application/xml", None),
         (HASHED, "text/css; charset=utf-8", None),
         ("/assets/logo-0123456789ab.png", "image/png", None),

@@ -11,6 +11,7 @@ from .feeds import ComponentFeed, Feed, HistoryFeed
 from .follow import FollowPage
 from .maintenance import MaintenanceList
 from .pages import Home, IncidentPage
+from .security import SecurityContact
 from .sitemap import Robots, Sitemap, SitemapIndex
 from .social import SocialPicture
 
@@ -40,6 +41,7 @@ DOCUMENTS: tuple[Document, ...] = (
     Sitemap(),
     SitemapIndex(),
     Robots(),
+    SecurityContact(),
     ApiDocument(per_language=True),
     ApiDocument(per_language=False),
 )

@@ -18,7 +18,8 @@ _SOURCES = (("incidents", "*.py"), ("incidents/locale", "*.mo"), ("templates", "
 
 def current() -> str:
     """Return a hash of everything but the database that documents are made from."""
-    digest = hashlib.sha256(repr((settings.LANGUAGES, settings.LANGUAGE_CODE, settings.SITE_URL)).encode())
+    used = (settings.LANGUAGES, settings.LANGUAGE_CODE, settings.SITE_URL, settings.SECURITY_CONTACT)
+    digest = hashlib.sha256(repr(used).encode())
     for file in _files():
         digest.update(str(file).encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()

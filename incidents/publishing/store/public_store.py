@@ -128,9 +128,13 @@ class PublicStore:
 
     def copy_to(self, folder: Path) -> None:
         """Copy the store for a plain file host, where `/` is the home page in the default language."""
-        shutil.copytree(self.root, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".*"))
+        shutil.copytree(self.root, folder, dirs_exist_ok=True, ignore=_unpublished)
         for file in (folder / settings.LANGUAGE_CODE).glob("index.html*"):
             shutil.copy2(file, folder)
+
+
+def _unpublished(_folder: str, names: list[str]) -> set[str]:
+    return {name for name in names if name.startswith(".") and name != ".well-known"}
 
 
 def discard(staged: Sequence[Staged]) -> None:
