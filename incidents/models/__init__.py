@@ -18,6 +18,7 @@ from .overall import cause_of, overall_status
 from .page import Page
 from .publication import PURGE, StaleSubject
 from .requests import SubscriptionRequest
+from .second_factor import RecoveryCode, SecondFactor, TrustedDevice
 from .status_changes import ManualStatus, StatusChange
 from .subscribers import IncidentChoice, Subscriber
 from .templates import UpdateTemplate
@@ -54,14 +55,17 @@ __all__ = [
     "MetricCount",
     "Page",
     "RateLimit",
+    "RecoveryCode",
     "RenderedPost",
     "RequestedMessage",
+    "SecondFactor",
     "SigningSecret",
     "SkipReason",
     "StaleSubject",
     "StatusChange",
     "Subscriber",
     "SubscriptionRequest",
+    "TrustedDevice",
     "UnsavedForm",
     "Update",
     "UpdateRevision",
