@@ -1,6 +1,7 @@
 """The tables, one module per subject. `operations` changes them; they are read through queryset methods."""
 
 from .announcements import Announcement
+from .audit import AuditEntry
 from .bounces import Bounce, FoldedDeliveries
 from .component_updates import ComponentUpdate
 from .components import PAGE_ORDER, Component, ComponentGroup, page_order
@@ -35,6 +36,7 @@ __all__ = [
     "AffectedComponent",
     "Announcement",
     "Attempt",
+    "AuditEntry",
     "Bounce",
     "Component",
     "ComponentGroup",
