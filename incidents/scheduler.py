@@ -24,6 +24,7 @@ from .notifications.ledger import destinations, mx, recovery, retention, skippin
 from .notifications.monitoring import health
 from .publishing import stale
 from .publishing.store import publisher
+from .sign_in import sessions
 from .subscriptions import budget, erasure, following, limits, requests, service
 
 logger = logging.getLogger(__name__)
@@ -100,6 +101,11 @@ def forget_outdated_forms() -> None:
     operations.forget_outdated_forms(timezone.now())
 
 
+def forget_sessions() -> None:
+    """Delete expired sessions of staff."""
+    sessions.forget_old(timezone.now())
+
+
 def erase_departed() -> None:
     """A limited number at a time, so that no subscriber's lock is held for long."""
     erasure.erase_departed(timezone.now())
@@ -141,6 +147,7 @@ def chores() -> list[Chore]:
         Chore(forget_sign_ups, timedelta(hours=1)),
         Chore(forget_deliveries, timedelta(hours=1)),
         Chore(forget_outdated_forms, timedelta(hours=1)),
+        Chore(forget_sessions, timedelta(hours=1)),
     ]
 
 

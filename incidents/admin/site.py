@@ -4,7 +4,7 @@ from functools import cache, wraps
 from typing import Any
 
 from django.contrib.admin import AdminSite
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils import timezone
@@ -20,6 +20,8 @@ from .front_page import front_page, publishing
 from .log_in import LogInForm
 from .navigation import navigation
 from .read_only import may_see
+from .sessions import check_session, end_others_after_new_password, own_sessions
+from .shared import writer
 
 
 class Newsroom(AdminSite):
@@ -43,6 +45,7 @@ class Newsroom(AdminSite):
             path("alarms/", self.admin_view(self.alarms), name="alarms"),
             path("publishing/", self.admin_view(self.publishing), name="publishing"),
             path("writers/", self.admin_view(unsaved_forms.show_writers), name="writers"),
+            path("sessions/", self.admin_view(own_sessions), name="sessions"),
             path("unsaved/keep/", self.admin_view(unsaved_forms.keep), name="keep_unsaved"),
             path("unsaved/discard/", self.admin_view(unsaved_forms.discard), name="discard_unsaved"),
             *super().get_urls(),
@@ -59,6 +62,12 @@ class Newsroom(AdminSite):
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         return super().index(request, {**front_page(request.user), **(extra_context or {})})
 
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        response: HttpResponse = super().password_change(request, extra_context)
+        if isinstance(response, HttpResponseRedirect):
+            end_others_after_new_password(request, writer(request))
+        return response
+
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         # Our own models first.
         apps = super().get_app_list(request, app_label)
@@ -72,6 +81,7 @@ class Newsroom(AdminSite):
         def in_the_pages_zone(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             if not is_storable(request):
                 raise Http404
+            check_session(request)
             with timezone.override(Page.objects.current().time_zone):
                 response = inner(request, *args, **kwargs)
                 # A template response would render later, outside this time zone.

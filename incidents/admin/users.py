@@ -13,14 +13,21 @@ from django.contrib import admin
 from django.contrib.auth import admin as stock
 from django.contrib.auth.forms import UserChangeForm
 from django.contrib.auth.models import Group, Permission, User
+from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.db.models import Q, QuerySet
 from django.forms.models import ModelChoiceIterator
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import path
 from django.utils.text import capfirst
 from django.utils.translation import gettext, pgettext
 
+from ..sign_in import sessions
+from .sessions import current_session, end_others_after_new_password, sessions_page
+
 Choice = tuple[Any, str]
+
+_RIGHTS = frozenset({"is_active", "is_staff", "is_superuser", "groups", "user_permissions"})
 
 
 class RightsBoxes(forms.CheckboxSelectMultiple):
@@ -128,6 +135,32 @@ class StaffAdmin(_Boxes, stock.UserAdmin[User]):
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         may = super().has_delete_permission(request, obj)
         return may and (obj is None or not (exceeds(obj, request.user) or is_last_administrator(obj)))
+
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view(self.sessions)
+        return [path("<id>/sessions/", view, name="auth_user_sessions"), *super().get_urls()]
+
+    def sessions(self, request: HttpRequest, id: str) -> HttpResponse:  # noqa: A002 - as Django's view of the password
+        """Where a person is logged in, for staff who may change the account."""
+        person = self.get_object(request, id)
+        if person is None:
+            raise Http404
+        if not self.has_change_permission(request, person):
+            raise PermissionDenied
+        return sessions_page(request, person)
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
+        response = super().user_change_password(request, id, form_url)
+        person = self.get_object(request, id)
+        if person and isinstance(response, HttpResponseRedirect):
+            end_others_after_new_password(request, person)
+        return response
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """End the sessions of an account whose rights change, except the one in which they are changed."""
+        super().save_related(request, form, formsets, change)
+        if change and _RIGHTS.intersection(form.changed_data):
+            sessions.end_sessions(user=form.instance, but=current_session(request))
 
 
 @admin.register(Group)

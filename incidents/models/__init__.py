@@ -20,6 +20,7 @@ from .page import Page
 from .publication import PURGE, StaleSubject
 from .requests import SubscriptionRequest
 from .second_factor import RecoveryCode, SecondFactor, TrustedDevice
+from .staff_sessions import StaffSession
 from .status_changes import ManualStatus, StatusChange
 from .subscribers import IncidentChoice, Subscriber
 from .templates import UpdateTemplate
@@ -63,6 +64,7 @@ __all__ = [
     "SecondFactor",
     "SigningSecret",
     "SkipReason",
+    "StaffSession",
     "StaleSubject",
     "StatusChange",
     "Subscriber",

@@ -1,1 +1,1 @@
-"""The second factor at the log-in of staff: codes of an app, recovery codes and remembered devices."""
+"""How staff log in, and how long they stay logged in: the second factor, sessions, and emails about log-ins."""

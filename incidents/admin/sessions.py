@@ -1,0 +1,90 @@
+"""Sessions of staff in the admin: which requests count as use, and the pages that list and end sessions."""
+
+from typing import Any, cast
+
+from django.contrib import admin, messages
+from django.contrib.auth import logout
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from ..models import StaffSession
+from ..sign_in import sessions
+from ..sign_in.sessions import Place
+from ..subscriptions.origin import network
+from .shared import writer
+
+# Requests that scripts send by themselves. Kept text counts if it has changed.
+_POLLED = ("alarms", "publishing", "writers")
+_POLLED_ENDINGS = ("_held", "_panel")
+
+
+def check_session(request: HttpRequest) -> None:
+    """Log the person out if their session is over; otherwise record that it is used."""
+    if not request.user.is_authenticated or not request.session.session_key:
+        return
+    place = Place(network(request), request.headers.get("User-Agent", ""))
+    session = sessions.find_or_record(user=request.user, key=request.session.session_key, place=place)
+    if sessions.is_over(session, timezone.now()):
+        logout(request)
+        return
+    cast(Any, request).staff_session = session
+    if not _is_polled(request):
+        sessions.record_use(session=session)
+
+
+def current_session(request: HttpRequest) -> StaffSession | None:
+    """The session of this request, or None before the log-in."""
+    return getattr(request, "staff_session", None)
+
+
+def end_others_after_new_password(request: HttpRequest, person: User) -> None:
+    """After the password of an account was changed, the person's own or somebody else's by an administrator."""
+    own = current_session(request) if person == request.user else None
+    sessions.end_others_after_new_password(user=person, session=own, key=request.session.session_key or "")
+
+
+def _is_polled(request: HttpRequest) -> bool:
+    name = (request.resolver_match.url_name if request.resolver_match else "") or ""
+    if name == "keep_unsaved":
+        return request.POST.get("typed") != "yes"
+    return name in _POLLED or name.endswith(_POLLED_ENDINGS) or "part" in request.GET
+
+
+def own_sessions(request: HttpRequest) -> HttpResponse:
+    """Where this person is logged in."""
+    return sessions_page(request, writer(request))
+
+
+def sessions_page(request: HttpRequest, person: User) -> HttpResponse:
+    """Where a person is logged in. `end` in a POST is the number of a session, or `others`: all but this one."""
+    if request.method == "POST":
+        _end(request, person, request.POST.get("end", ""))
+        return HttpResponseRedirect(request.path)
+    is_own = person == request.user
+    context = {
+        **admin.site.each_context(request),
+        "title": _("Where you are logged in") if is_own else _("Where {person} is logged in").format(person=person),
+        "person": person,
+        "is_own": is_own,
+        "current": current_session(request),
+        "sessions": StaffSession.objects.of(person).active(timezone.now()),
+    }
+    return TemplateResponse(request, "admin/newsroom/sessions.html", context)
+
+
+def _end(request: HttpRequest, user: User, which: str) -> None:
+    if which == "others":
+        _say_number(request, sessions.end_sessions(user=user, but=current_session(request)))
+    elif which.isdecimal() and len(which) < 19 and sessions.end_session(user=user, number=int(which)):
+        messages.success(request, _("The session is ended."))
+    else:
+        messages.info(request, _("This session was over already."))
+
+
+def _say_number(request: HttpRequest, number: int) -> None:
+    sentence = ngettext("{number} session is ended.", "{number} sessions are ended.", number)
+    messages.success(request, sentence.format(number=number))
