@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.admin import ModelAdmin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
@@ -42,7 +43,7 @@ def writer(request: HttpRequest) -> "User":
 
 
 def page(
-    admin: NewsroomAdmin, request: HttpRequest, template: str, context: Mapping[str, Any], status: int = 200
+    admin: ModelAdmin[Any], request: HttpRequest, template: str, context: Mapping[str, Any], status: int = 200
 ) -> TemplateResponse:
     """A newsroom page within the admin's layout. A form with errors gets status 422, after a collision 409."""
     form = context.get("form")

@@ -69,7 +69,7 @@ class Migration(migrations.Migration):
                 ("operation", models.CharField(max_length=60, verbose_name="operation")),
                 ("kind", models.CharField(blank=True, max_length=40, verbose_name="kind of object")),
                 ("object_id", models.CharField(blank=True, max_length=64, verbose_name="id")),
-                ("object_name", models.JSONField(blank=True, default=str, verbose_name="object")),
+                ("object_name", models.JSONField(blank=True, default=dict, verbose_name="object")),
                 ("incident_id", models.CharField(max_length=12, null=True, verbose_name="incident")),
                 ("before", models.JSONField(blank=True, default=dict, verbose_name="before")),
                 ("after", models.JSONField(blank=True, default=dict, verbose_name="after")),

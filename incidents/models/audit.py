@@ -34,8 +34,8 @@ class AuditEntry(models.Model):
     operation = models.CharField(_("operation"), max_length=60)
     kind = models.CharField(_("kind of object"), max_length=40, blank=True)
     object_id = models.CharField(_("id"), max_length=64, blank=True)
-    # A text by language, or a string: the name of a person or a role.
-    object_name = models.JSONField(_("object"), default=str, blank=True)
+    # {language: text}; the language of a name such as that of a person is "".
+    object_name = models.JSONField(_("object"), default=dict, blank=True)
     incident_id = models.CharField(_("incident"), max_length=LENGTH, null=True)  # noqa: DJ001 - most have no incident
     before = models.JSONField(_("before"), default=dict, blank=True)
     after = models.JSONField(_("after"), default=dict, blank=True)
@@ -65,7 +65,11 @@ class AuditEntry(models.Model):
         return f"{self.pk} {self.operation} {self.kind} {self.object_id}".rstrip()
 
     @property
+    def actor(self) -> str:
+        """Who acted: a log-in name, the name of a command, or the scheduler in the reader's language."""
+        return str(self.ActorKind.SCHEDULER.label) if self.actor_kind == self.ActorKind.SCHEDULER else self.actor_name
+
+    @property
     def shown_name(self) -> str:
         """The name of the object in the reader's language, or "" if it has none."""
-        name = self.object_name
-        return words(Text(name)) if isinstance(name, dict) else str(name)
+        return words(Text(self.object_name))

@@ -202,10 +202,8 @@ def _incident_of(target: Model | None) -> Incident | None:
     return found if isinstance(found, Incident) else None
 
 
-def _name_of(target: Model | None, incident: Incident | None) -> Any:
+def _name_of(target: Model | None, incident: Incident | None) -> dict[str, str]:
     if incident is not None:
         return dict(incident.title)
-    if isinstance(target, AbstractBaseUser):
-        return target.get_username()
-    name = getattr(target, "name", "")
-    return dict(name) if isinstance(name, Mapping) else str(name)
+    name = target.get_username() if isinstance(target, AbstractBaseUser) else getattr(target, "name", "")
+    return dict(name) if isinstance(name, Mapping) else {"": str(name)} if name else {}

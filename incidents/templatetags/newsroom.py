@@ -17,9 +17,10 @@ from ..admin import markup_help
 from ..admin.addresses import incident_page
 from ..admin.differences import Part
 from ..labels import COMPONENT_STATUSES
-from ..models import DeliveryState, Incident
+from ..models import AuditEntry, DeliveryState, Incident
 from ..notifications.monitoring.progress import Progress
 from ..notifications.monitoring.subjects import subject
+from ..staff.sentences import sentence
 from ..status import ComponentStatus
 from ..text import Text
 
@@ -39,8 +40,10 @@ _IN_THE_BAR = [
 
 
 @register.filter
-def deed(entry: LogEntry) -> str:
-    """Return what an entry of the audit log records, in the reader's language."""
+def deed(entry: LogEntry | AuditEntry) -> str:
+    """Return what an entry of the audit log or of Django's log records, in the reader's language."""
+    if isinstance(entry, AuditEntry):
+        return capfirst(f"{sentence(entry.operation)}.")
     said = entry.get_change_message()
     try:
         (found,) = json.loads(entry.change_message)

@@ -133,7 +133,7 @@ def test_no_list_takes_a_condition_on_text_about_subscribers(model: type[Model])
             found += 1
             allowed = [one for one in conditions(path, field) if admin.lookup_allowed(one, "a", request)]
             assert not allowed
-    assert found or model._meta.label == "auth.Permission"
+    assert found or model._meta.label in {"auth.Permission", "incidents.AuditEntry"}  # without relations to subscribers
 
 
 @pytest.mark.parametrize("model", site._registry, ids=lambda model: model._meta.label_lower)

@@ -68,7 +68,8 @@ def every_page(page: Page, site: Product, first: list[str]) -> Iterator[str]:
         address = todo.pop()
         page.goto(f"{site.url}/admin{address}")
         yield address
-        for found in page.eval_on_selector_all("a[href^='/admin/']", "links => links.map((link) => link.pathname)"):
+        links = "a[href^='/admin/']:not([download])"
+        for found in page.eval_on_selector_all(links, "links => links.map((link) => link.pathname)"):
             linked = found.removeprefix("/admin")
             if kind(linked) not in seen:
                 seen.add(kind(linked))

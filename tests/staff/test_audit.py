@@ -96,7 +96,7 @@ def test_address_of_a_subscriber_is_never_in_an_entry(karen: User) -> None:
     before = audit.snapshot(subscriber)
     after = {"state": "unsubscribed", "address": "anna@example.dk", "owner": "", "language": "en"}
     entry = audit.record(person(karen), "end_subscription", subscriber, before=before, after=after)
-    assert (entry.kind, entry.object_id, entry.object_name) == ("subscriber", subscriber.pk, "")
+    assert (entry.kind, entry.object_id, entry.object_name) == ("subscriber", subscriber.pk, {})
     assert (entry.before, entry.after) == ({"state": Subscriber.State.ACTIVE}, {"state": "unsubscribed"})
     assert "anna" not in "".join(audit.lines(AuditEntry.objects.all()))
 

@@ -1,0 +1,55 @@
+"""What an operation did, in the reader's language: one sentence for each operation of the audit log."""
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+# They follow the name of the actor: “karen withdrew the incident”.
+SENTENCES: dict[str, Promise] = {
+    "open_incident": _("opened the incident"),
+    "edit_incident": _("changed the details of the incident"),
+    "post_update": _("wrote an update"),
+    "edit_draft": _("changed the draft"),
+    "publish_draft": _("published the draft"),
+    "publish_due": _("published what was scheduled"),
+    "discard_draft": _("discarded the draft"),
+    "correct_update": _("corrected the update"),
+    "undo_update": _("undid the update"),
+    "add_translation": _("added a translation"),
+    "resolve": _("resolved the incident"),
+    "reopen": _("reopened the incident"),
+    "withdraw": _("withdrew the incident"),
+    "publish_again": _("published the incident again"),
+    "schedule_maintenance": _("scheduled the maintenance"),
+    "move_maintenance": _("moved the maintenance"),
+    "start_maintenance": _("started the maintenance"),
+    "complete_maintenance": _("completed the maintenance"),
+    "cancel_maintenance": _("cancelled the maintenance"),
+    "cancel_announcement": _("cancelled the announcement"),
+    "pause_announcement": _("paused the announcement"),
+    "resume_announcement": _("resumed the announcement"),
+    "stop_announcement": _("stopped the announcement"),
+    "resend_failed": _("sent failed messages again"),
+    "add_component": _("added the component"),
+    "edit_component": _("changed the component"),
+    "set_component_status": _("set the status of the component"),
+    "rebuild_statuses": _("derived the statuses of components again"),
+    "add_group": pgettext_lazy("audit log, components", "added the group"),
+    "edit_group": pgettext_lazy("audit log, components", "changed the group"),
+    "remove_group": pgettext_lazy("audit log, components", "removed the group"),
+    "add_template": _("added the template"),
+    "edit_template": _("changed the template"),
+    "remove_template": _("removed the template"),
+    "edit_page": _("changed the page settings"),
+    "change_logo": _("changed the logo"),
+    "end_subscription": _("ended the subscription"),
+    "import_subscribers": _("imported subscribers"),
+    "export_subscribers": _("exported subscribers"),
+    "receive_bounce": _("recorded a bounce"),
+    "apply_retention": _("deleted what must not be kept"),
+}
+
+
+def sentence(operation: str) -> str:
+    """Return what an operation did. One without a sentence, of an older or newer version, is named in words."""
+    return str(SENTENCES.get(operation) or operation.replace("_", " "))
