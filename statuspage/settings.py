@@ -227,6 +227,12 @@ AUTH_PASSWORD_VALIDATORS = [
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
 
+# Who must have a second factor; "publisher" is everybody who may publish.
+REQUIRE_SECOND_FACTOR = env.choice(
+    "REQUIRE_SECOND_FACTOR", "publisher" if HTTPS else "none", ["publisher", "all", "none"]
+)
+REMEMBER_DEVICE_DAYS = env.number("REMEMBER_DEVICE_DAYS", 30, maximum=365)
+
 LOGIN_URL, LOGIN_REDIRECT_URL = "admin:login", "admin:index"
 
 SECURITY_CONTACT = env.contact("SECURITY_CONTACT")  # for /.well-known/security.txt

@@ -1,16 +1,24 @@
-"""The log-in of staff, with pauses that grow after wrong passwords."""
+"""The log-in of staff: the password, with pauses that grow after wrong ones, and then the second factor."""
 
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.contrib.admin.forms import AdminAuthenticationForm
+from django.contrib.auth.views import LoginView
 from django.core.exceptions import ValidationError
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ..formats import duration
+from ..sign_in import factors, steps, trusted_devices
 from ..subscriptions import limits
 from ..subscriptions.origin import network
 
+DEVICE_COOKIE = "device"
 _ROUND_UP = timedelta(seconds=59)
 
 
@@ -31,3 +39,31 @@ class LogInForm(AdminAuthenticationForm):
         cleaned = super().clean()
         limits.forgive_log_ins(**place)
         return cleaned
+
+
+class LogInView(LoginView):
+    """Asks for the second factor after the password, and logs in only those who need none."""
+
+    def form_valid(self, form: AdminAuthenticationForm) -> HttpResponse:  # type: ignore[override]  # login_form
+        user, target = form.get_user(), self.get_success_url()
+        factor = factors.factor_of(user)
+        if factor is None and not factors.is_required(user):
+            return super().form_valid(form)
+        if factor and trusted_devices.is_remembered(user, self.request.COOKIES.get(DEVICE_COOKIE, ""), timezone.now()):
+            steps.finish(self.request, user)
+            return redirect(target)
+        steps.begin(self.request, user, target)
+        return redirect("admin:second_factor_code" if factor else "admin:second_factor_set_up")
+
+
+def remember_device(response: HttpResponse, user: Any) -> None:
+    """Spare this device the code at the next log-ins."""
+    response.set_cookie(
+        DEVICE_COOKIE,
+        trusted_devices.remember(user, timezone.now()),
+        max_age=timedelta(days=settings.REMEMBER_DEVICE_DAYS),
+        path=reverse("admin:index"),
+        secure=settings.HTTPS,
+        httponly=True,
+        samesite="Lax",
+    )

@@ -4,20 +4,23 @@ from functools import cache, wraps
 from typing import Any
 
 from django.contrib.admin import AdminSite
+from django.contrib.auth.models import AnonymousUser
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
 from ..models import Page
+from ..sign_in import steps
 from ..wording import words
-from . import unsaved_forms
+from . import second_factor, unsaved_forms
 from .addresses import is_storable
 from .alarms import alarms
 from .appearance import appearance, appearance_address
 from .front_page import front_page, publishing
-from .log_in import LogInForm
+from .log_in import LogInForm, LogInView
 from .navigation import navigation
 from .read_only import may_see
 from .sessions import check_session, end_others_after_new_password, own_sessions
@@ -29,6 +32,31 @@ class Newsroom(AdminSite):
     index_template = "admin/front.html"
     login_form = LogInForm
     enable_nav_sidebar = False  # the front page is one click away, and forms need the width
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        # Every page asks this, so none is open to a session without the second factor.
+        return super().has_permission(request) and steps.is_satisfied(request)
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        # As Django's, with our view, and without its sentence about a missing right.
+        if request.method == "GET" and self.has_permission(request):
+            return redirect("admin:index")
+        context = {
+            **self.each_context(request),
+            "title": gettext("Log in"),
+            "subtitle": None,
+            "app_path": request.get_full_path(),
+            "username": request.user.get_username(),
+            **(extra_context or {}),
+        }
+        if super().has_permission(request):  # logged in, and only the second factor is missing
+            context |= {"user": AnonymousUser(), "needs_factor": True}
+        request.current_app = self.name
+        view: Any = LogInView.as_view(
+            authentication_form=self.login_form, template_name="admin/login.html", extra_context=context
+        )
+        response: HttpResponse = view(request)
+        return response
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         page = Page.objects.current()
@@ -42,6 +70,9 @@ class Newsroom(AdminSite):
     def get_urls(self) -> list[Any]:
         return [
             path("appearance.css", appearance, name="appearance"),
+            # Not behind `admin_view`: also for those whose second factor is missing.
+            path("logout/", self.logout, name="logout"),
+            *second_factor.urls(self),
             path("alarms/", self.admin_view(self.alarms), name="alarms"),
             path("publishing/", self.admin_view(self.publishing), name="publishing"),
             path("writers/", self.admin_view(unsaved_forms.show_writers), name="writers"),

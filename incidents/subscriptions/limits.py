@@ -63,6 +63,13 @@ PASSWORD = Limit("password", timedelta(minutes=2), burst=5)
 LOG_IN = (Limit("log_in", timedelta(minutes=1), burst=5), Limit("log_in_hour", timedelta(minutes=6), burst=10))
 # One network that tries many names.
 LOG_IN_NETWORK = Limit("log_in_network", timedelta(seconds=30), burst=100)
+# Codes of a second factor, after the right password: as for log-ins, and from all networks together one in ten minutes
+# once thirty were tried. Only those who know the password can keep the account's owner out.
+SECOND_FACTOR = (
+    Limit("second_factor", timedelta(minutes=1), burst=5),
+    Limit("second_factor_hour", timedelta(minutes=6), burst=10),
+)
+SECOND_FACTOR_ACCOUNT = Limit("second_factor_account", timedelta(minutes=10), burst=30)
 
 _TAKE = """
 INSERT INTO {table} AS held (key, free_at)
@@ -148,6 +155,18 @@ def take_log_in(*, name: str, network: str) -> None:
 def forgive_log_ins(*, name: str, network: str) -> None:
     """The password was right: earlier attempts with this name from there do not count any more."""
     keys = [limit.key(f"{network} {name}") for limit in LOG_IN]
+    RateLimit.objects.filter(key__in=keys).delete()
+
+
+def take_second_factor(*, account: str, network: str) -> None:
+    """Take a place in the limits of wrong codes, before the code is checked. Raises LimitReached."""
+    with transaction.atomic():
+        _take_all([*((limit, f"{network} {account}") for limit in SECOND_FACTOR), (SECOND_FACTOR_ACCOUNT, account)])
+
+
+def forgive_second_factor(*, account: str, network: str) -> None:
+    """The code was right: earlier attempts for this account from there do not count any more."""
+    keys = [limit.key(f"{network} {account}") for limit in SECOND_FACTOR]
     RateLimit.objects.filter(key__in=keys).delete()
 
 

@@ -353,7 +353,7 @@ def test_names_cost_the_same_queries_for_one_writer_as_for_many(ida: Client, dja
     names(ida)
     for number in range(12):
         report(staff(f"writer{number}", *WRITER), address)
-        with django_assert_num_queries(7):
+        with django_assert_num_queries(8):
             assert names(ida).count("is writing an update.") == number + 1
 
 
