@@ -77,8 +77,8 @@ class Migration(migrations.Migration):
                 ("hash", models.CharField(db_default="", editable=False, max_length=64)),
             ],
             options={
-                "verbose_name": "entry of the audit log",
-                "verbose_name_plural": "audit log",
+                "verbose_name": "audit log entry",
+                "verbose_name_plural": "audit log entries",
                 "ordering": ("-id",),
                 "default_permissions": ("view",),
                 "indexes": [

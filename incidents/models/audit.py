@@ -4,7 +4,6 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from ..text import Text
 from ..wording import words
@@ -46,8 +45,8 @@ class AuditEntry(models.Model):
     class Meta:
         ordering = ("-id",)
         default_permissions = ("view",)
-        verbose_name = pgettext_lazy("audit log", "entry of the audit log")
-        verbose_name_plural = _("audit log")
+        verbose_name = _("audit log entry")
+        verbose_name_plural = _("audit log entries")
         constraints = [models.UniqueConstraint(fields=["previous_hash"], name="audit_chain_has_no_forks")]
         indexes = [
             # The history page of an incident.
