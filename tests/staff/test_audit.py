@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 import time_machine
@@ -17,6 +18,7 @@ from incidents.staff import audit
 from incidents.staff.actors import SCHEDULER, command, person
 from incidents.staff.audit import Problem, ProblemKind
 from incidents.text import Text
+from statuspage.local.paths import ROOT
 from tests.factories import make_component, make_incident, make_page, make_subscriber
 from tests.support.audit_log import as_superuser, fill
 from tests.support.database import is_connection_blocked
@@ -137,6 +139,23 @@ def test_entry_cannot_be_changed_deleted_or_truncated(change: str, role: str) ->
             cursor.execute(CHANGES[change])
         cursor.execute("RESET ROLE")
     assert AuditEntry.objects.get().actor_name == "scheduler"
+
+
+def test_role_that_owns_no_table_writes_entries_and_cannot_remove_the_protection() -> None:
+    lines = Path(ROOT, "docs", "production.md").read_text(encoding="utf-8").splitlines()
+    grants = [line.strip() for line in lines if line.startswith(("    GRANT ", "    REVOKE "))]
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE ROLE statuspage_application")
+        for grant in grants:
+            cursor.execute(re.sub(r"statuspage;$", "statuspage_application;", grant))
+        cursor.execute("SET LOCAL ROLE statuspage_application")
+        fill(1)
+        for change in (*CHANGES.values(), "ALTER TABLE incidents_auditentry DISABLE TRIGGER ALL"):
+            with pytest.raises(ProgrammingError, match=r"permission denied|must be owner"), transaction.atomic():
+                cursor.execute(change)
+        cursor.execute("RESET ROLE")
+    assert len(grants) == 3
+    assert list(audit.verify()) == []
 
 
 def test_application_cannot_choose_number_and_hash() -> None:
