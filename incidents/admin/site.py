@@ -19,6 +19,7 @@ from . import second_factor, unsaved_forms
 from .addresses import is_storable
 from .alarms import alarms
 from .appearance import appearance, appearance_address
+from .fresh_log_in import ask_to_confirm
 from .front_page import front_page, publishing
 from .log_in import LogInForm, LogInView
 from .navigation import navigation
@@ -114,7 +115,7 @@ class Newsroom(AdminSite):
                 raise Http404
             check_session(request)
             with timezone.override(Page.objects.current().time_zone):
-                response = inner(request, *args, **kwargs)
+                response = ask_to_confirm(request) or inner(request, *args, **kwargs)
                 # A template response would render later, outside this time zone.
                 return response.render() if isinstance(response, TemplateResponse) else response
 

@@ -40,6 +40,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "default_permissions": (),
                 "verbose_name": "log-in of staff",
                 "verbose_name_plural": "log-ins of staff",
                 "indexes": [

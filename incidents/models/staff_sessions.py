@@ -46,6 +46,7 @@ class StaffSession(models.Model):
     class Meta:
         verbose_name = _("log-in of staff")
         verbose_name_plural = _("log-ins of staff")
+        default_permissions = ()  # each person sees their own
         indexes = [
             # The list of a person's sessions, and whether they have used a device before.
             models.Index(fields=["user", "created_at"], name="staff_session_user"),

@@ -1,0 +1,72 @@
+"""“Confirm that it is you”: accounts, groups and page settings need a password from the last fifteen minutes.
+
+The page is shown in place of the one that was asked for, at the same address. A form that was sent is part of it,
+so that it arrives once the password is right.
+"""
+
+import re
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from ..sign_in import fresh
+from .export import PasswordForm
+from .sessions import current_session
+
+# The names of Django's addresses. Lists are included because their actions can delete.
+_GUARDED = re.compile(r"(?P<app>auth|incidents)_(?P<model>user|group|page)_(?P<step>\w+)")
+_READ_ONLY = {"changelist", "history", "sessions"}
+_PREFIX = "confirm"
+# In a POST that contains the password: the method of the request for which it was asked.
+_METHOD = f"{_PREFIX}-method"
+_NOT_REPEATED = {_METHOD, "csrfmiddlewaretoken"}
+
+
+def ask_to_confirm(request: HttpRequest) -> HttpResponse | None:
+    """Return the page that asks for the password, or None if the request may go on."""
+    session = current_session(request)
+    if session is None or not _is_guarded(request):
+        return None
+    is_answer = request.method == "POST" and _METHOD in request.POST
+    if not fresh.is_fresh(session, timezone.now()):
+        form = PasswordForm(request.POST if is_answer else None, user=request.user, prefix=_PREFIX)
+        if not is_answer or not form.is_valid():
+            return _page(request, form)
+        fresh.record_confirmation(session=session)
+    if is_answer and request.POST[_METHOD] != "POST":
+        return HttpResponseRedirect(request.get_full_path())
+    return None
+
+
+def _is_guarded(request: HttpRequest) -> bool:
+    # Whether the address changes accounts, groups or the page's settings, and this person may do that.
+    match = request.resolver_match
+    found = _GUARDED.fullmatch((match.url_name if match else "") or "")
+    if found is None or (found["step"] in _READ_ONLY and request.method in {"GET", "HEAD"}):
+        return False
+    user: Any = request.user
+    return any(user.has_perm(f"{found['app']}.{deed}_{found['model']}") for deed in ("add", "change", "delete"))
+
+
+def _page(request: HttpRequest, form: PasswordForm) -> TemplateResponse:
+    method = request.POST.get(_METHOD, request.method)
+    context = {
+        **admin.site.each_context(request),
+        "title": _("Confirm that it is you"),
+        "form": form,
+        "method_name": _METHOD,
+        "method": method,
+        "sent": _sent(request) if method == "POST" else [],
+        "has_files": bool(request.FILES),
+    }
+    return TemplateResponse(request, "admin/newsroom/fresh_log_in.html", context, status=422 if form.errors else 200)
+
+
+def _sent(request: HttpRequest) -> list[tuple[str, str]]:
+    # The fields of the form that was sent. Passwords are not repeated in a page.
+    fields = [(name, value) for name, values in request.POST.lists() for value in values]
+    return [(name, str(value)) for name, value in fields if name not in _NOT_REPEATED and "password" not in name]
