@@ -15,6 +15,8 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 
 from ..sign_in import factors, recovery, steps, totp, trusted_devices
+from ..staff.actors import person
+from ..subscriptions.origin import network
 from .forms.second_factor import CodeForm, OwnProofForm, ProvenSetUpForm, SetUpForm
 from .log_in import remember_device
 
@@ -38,6 +40,19 @@ def urls(site: AdminSite) -> list[Any]:
         path("second-factor/", site.admin_view(pages.overview), name="second_factor"),
         *own,
     ]
+
+
+def reset_page(request: HttpRequest, site: AdminSite, account: Any) -> HttpResponse:
+    """Reset the factor of somebody else, who lost it. The caller checks the right to change the account."""
+    if account == request.user:
+        return redirect("admin:second_factor")
+    if request.method == "POST":
+        if factors.reset(by=person(request.user, network(request)), user=account):
+            messages.success(request, gettext("The second factor of {account} is reset.").format(account=account))
+        return redirect("admin:auth_user_change", account.pk)
+    title = gettext("Second factor of {account}").format(account=account)
+    own = {"title": title, "account": account, "factor": factors.factor_of(account)}
+    return TemplateResponse(request, "admin/second_factor/reset.html", {**site.each_context(request), **own})
 
 
 class SecondFactorPages:
@@ -105,10 +120,11 @@ class SecondFactorPages:
         form = OwnProofForm(request.POST or None, request=request, user=user)
         if not form.is_valid():
             return self._page(request, "change", {"title": _TITLES[deed], "deed": deed, "form": form})
+        by = person(user, network(request))
         if deed == "codes":
-            return self._codes(request, factors.renew_recovery_codes(user=user), reverse("admin:second_factor"))
+            return self._codes(request, factors.renew_recovery_codes(by=by, user=user), reverse("admin:second_factor"))
         if deed == "remove":
-            factors.remove(user=user)
+            factors.remove(by=by, user=user)
             messages.success(request, gettext("Your second factor is removed."))
         else:
             trusted_devices.forget(user)

@@ -115,7 +115,8 @@ class Newsroom(AdminSite):
                 raise Http404
             check_session(request)
             with timezone.override(Page.objects.current().time_zone):
-                response = ask_to_confirm(request) or inner(request, *args, **kwargs)
+                asked = ask_to_confirm(request) if self.has_permission(request) else None
+                response = asked or inner(request, *args, **kwargs)
                 # A template response would render later, outside this time zone.
                 return response.render() if isinstance(response, TemplateResponse) else response
 

@@ -23,6 +23,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext, pgettext
 
 from ..sign_in import sessions
+from .second_factor import reset_page
 from .sessions import current_session, end_others_after_new_password, sessions_page
 
 Choice = tuple[Any, str]
@@ -137,17 +138,28 @@ class StaffAdmin(_Boxes, stock.UserAdmin[User]):
         return may and (obj is None or not (exceeds(obj, request.user) or is_last_administrator(obj)))
 
     def get_urls(self) -> list[Any]:
-        view = self.admin_site.admin_view(self.sessions)
-        return [path("<id>/sessions/", view, name="auth_user_sessions"), *super().get_urls()]
+        wrap = self.admin_site.admin_view
+        return [
+            path("<id>/sessions/", wrap(self.sessions), name="auth_user_sessions"),
+            path("<id>/second-factor/", wrap(self.second_factor), name="auth_user_second_factor"),
+            *super().get_urls(),
+        ]
 
     def sessions(self, request: HttpRequest, id: str) -> HttpResponse:  # noqa: A002 - as Django's view of the password
         """Where a person is logged in, for staff who may change the account."""
-        person = self.get_object(request, id)
+        return sessions_page(request, self._changeable(request, id))
+
+    def second_factor(self, request: HttpRequest, id: str) -> HttpResponse:  # noqa: A002
+        """Reset the second factor of a person, for staff who may change the account."""
+        return reset_page(request, self.admin_site, self._changeable(request, id))
+
+    def _changeable(self, request: HttpRequest, number: str) -> User:
+        person = self.get_object(request, number)
         if person is None:
             raise Http404
         if not self.has_change_permission(request, person):
             raise PermissionDenied
-        return sessions_page(request, person)
+        return person
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
         response = super().user_change_password(request, id, form_url)

@@ -1,6 +1,5 @@
 """Second factors: who needs one, and setting one up, checking a code, and ending one."""
 
-import logging
 from datetime import datetime
 from typing import Any
 
@@ -9,10 +8,10 @@ from django.contrib.auth import get_user_model
 from django.db import transaction
 
 from ..models import RecoveryCode, SecondFactor
+from ..staff import audit
+from ..staff.actors import Actor
 from . import recovery, sessions, totp, trusted_devices
 from .messages import FactorEvent, send
-
-logger = logging.getLogger(__name__)
 
 _PUBLISHING = ("incidents.publish_incident", "incidents.publish_maintenance")
 
@@ -33,7 +32,7 @@ def factor_of(user: Any) -> SecondFactor | None:
 
 
 @transaction.atomic
-def set_up(*, user: Any, secret: str, code: str, replace: bool, now: datetime) -> list[str]:
+def set_up(*, by: Actor, user: Any, secret: str, code: str, replace: bool, now: datetime) -> list[str]:
     """Store a factor; return its recovery codes. Raises WrongCode.
 
     Without `replace` an account that has a factor keeps it: the password alone must not be enough to change it.
@@ -46,8 +45,10 @@ def set_up(*, user: Any, secret: str, code: str, replace: bool, now: datetime) -
         raise WrongCode
     _delete(user)
     SecondFactor.objects.create(user=user, secret=secret, last_step=step, confirmed_at=now)
+    codes = recovery.renew(user)
     send(user, FactorEvent.REPLACED if has_one else FactorEvent.SET_UP)
-    return recovery.renew(user)
+    audit.record(by, "replace_second_factor" if has_one else "set_up_second_factor", user)
+    return codes
 
 
 def accept(*, user: Any, code: str, now: datetime) -> bool:
@@ -63,30 +64,30 @@ def accept(*, user: Any, code: str, now: datetime) -> bool:
 
 
 @transaction.atomic
-def renew_recovery_codes(*, user: Any) -> list[str]:
+def renew_recovery_codes(*, by: Actor, user: Any) -> list[str]:
     """Make all earlier recovery codes void; return new ones."""
-    return recovery.renew(user)
+    codes = recovery.renew(user)
+    audit.record(by, "renew_recovery_codes", user)
+    return codes
 
 
 @transaction.atomic
-def remove(*, user: Any) -> None:
+def remove(*, by: Actor, user: Any) -> None:
     """The person gives their factor up."""
     _delete(user)
     send(user, FactorEvent.REMOVED)
+    audit.record(by, "remove_second_factor", user)
 
 
 @transaction.atomic
-def reset(*, user: Any, by: str) -> bool:
-    """Remove the factor of somebody who lost it, and end their sessions; return whether there was one.
-
-    `by` names who does so, for the log.
-    """
+def reset(*, by: Actor, user: Any) -> bool:
+    """Remove the factor of somebody who lost it, and end their sessions; return whether there was one."""
     if factor_of(user) is None:
         return False
     _delete(user)
     sessions.end_sessions(user=user)
-    logger.warning("The second factor of %s was reset by %s", user.get_username(), by)
     send(user, FactorEvent.RESET)
+    audit.record(by, "reset_second_factor", user)
     return True
 
 

@@ -15,6 +15,7 @@ from pytest_django import Settings
 
 from incidents.models import RecoveryCode, SecondFactor, TrustedDevice
 from incidents.sign_in import factors, totp
+from incidents.staff.actors import person
 from incidents.subscriptions import limits
 
 pytestmark = pytest.mark.django_db
@@ -39,9 +40,14 @@ def karen(db: None) -> User:
 @pytest.fixture
 def recovery_codes(karen: User, clock: time_machine.Traveller) -> list[str]:
     """Karen's, after she set a factor up a minute ago."""
-    codes = factors.set_up(user=karen, secret=SECRET, code=code(), replace=False, now=NOW)
+    codes = give_factor(karen)
     clock.shift(timedelta(minutes=1))
     return codes
+
+
+def give_factor(user: User, secret: str = SECRET) -> list[str]:
+    now = datetime.now(UTC)
+    return factors.set_up(by=person(user), user=user, secret=secret, code=code(secret), replace=False, now=now)
 
 
 def code(secret: str = SECRET) -> str:
@@ -101,7 +107,7 @@ def test_code_before_the_last_accepted_one_is_refused(karen: User, recovery_code
 
 
 def test_code_of_the_set_up_does_not_log_in(karen: User) -> None:
-    factors.set_up(user=karen, secret=SECRET, code=code(), replace=False, now=NOW)
+    give_factor(karen)
     client = browser()
     types_password(client)
     assert client.post(CODE, {"code": code()}).status_code == 422
@@ -122,7 +128,7 @@ def test_recovery_code_works_once(recovery_codes: list[str]) -> None:
 
 def test_recovery_code_of_somebody_else_does_not_work(karen: User, recovery_codes: list[str]) -> None:
     ole = User.objects.create_superuser("ole", password=PASSWORD)
-    factors.set_up(user=ole, secret=SECRET, code=code(), replace=False, now=datetime.now(UTC))
+    give_factor(ole)
     assert not factors.accept(user=ole, code=recovery_codes[0], now=datetime.now(UTC))
 
 
@@ -243,7 +249,7 @@ def test_device_is_remembered_only_if_asked(recovery_codes: list[str]) -> None:
 def test_remembered_device_of_somebody_else_does_not_count(recovery_codes: list[str]) -> None:
     client = remembered()
     ole = User.objects.create_superuser("ole", password=PASSWORD)
-    factors.set_up(user=ole, secret=SECRET, code=code(), replace=False, now=datetime.now(UTC))
+    give_factor(ole)
     answer: Any = client.post("/admin/login/", {"username": "ole", "password": PASSWORD})
     assert answer["Location"] == CODE
 
@@ -255,7 +261,7 @@ def test_new_password_and_reset_end_remembered_devices(karen: User, recovery_cod
     assert types_password(client, "another")["Location"] == CODE
     karen.set_password(PASSWORD)
     karen.save()
-    factors.reset(user=karen, by="a test")
+    factors.reset(by=person(karen), user=karen)
     assert not TrustedDevice.objects.exists()
     assert not RecoveryCode.objects.exists()
 
@@ -285,18 +291,22 @@ def admin_addresses(patterns: Any = None, before: str = "/admin/") -> Iterator[s
 
 
 @pytest.mark.parametrize("required", ["publisher", "all", "none"])
-def test_session_without_the_factor_reaches_no_page(karen: User, settings: Settings, required: str) -> None:
+def test_session_without_the_factor_reaches_no_page(
+    karen: User, settings: Settings, clock: time_machine.Traveller, required: str
+) -> None:
     settings.REQUIRE_SECOND_FACTOR = required
     client = browser()
     client.force_login(karen)
     if required == "none":  # set up in another browser
-        factors.set_up(user=karen, secret=SECRET, code=code(), replace=False, now=NOW)
+        give_factor(karen)
     tried = set(admin_addresses()) - open_addresses()
     assert len(tried) > 80
     for address in tried | {"/admin/nothing/"}:
         for answer in (client.get(address), client.post(address, {"post": "yes"})):
             assert answer.status_code == 302, address
             assert answer["Location"].startswith("/admin/login/?next="), address
+    clock.shift(timedelta(minutes=20))  # the password would be asked for again
+    assert client.get("/admin/auth/user/add/")["Location"].startswith("/admin/login/?next=")
     assert "Log in again" in client.get("/admin/login/").content.decode()
 
 
@@ -353,8 +363,8 @@ def test_second_set_up_of_a_half_logged_in_session_changes_nothing(karen: User, 
     thief = browser()
     types_password(thief)
     secret = thief.get(SET_UP).context["secret"].replace(" ", "")
-    factors.set_up(user=karen, secret=SECRET, code=code(), replace=False, now=NOW)
+    give_factor(karen)
     assert thief.post(SET_UP, {"code": code(secret)})["Location"] == CODE
     with pytest.raises(factors.WrongCode):
-        factors.set_up(user=karen, secret=secret, code=code(secret), replace=False, now=NOW)
+        give_factor(karen, secret)
     assert SecondFactor.objects.get().secret == SECRET

@@ -14,6 +14,7 @@ from django.utils.translation import ngettext_lazy
 
 from ...formats import duration
 from ...sign_in import factors
+from ...staff.actors import person
 from ...subscriptions import limits
 from ...subscriptions.origin import network
 
@@ -118,7 +119,12 @@ class SetUpForm(_LimitedForm):
     def _is_set_up(self, code: str) -> bool:
         try:
             self.recovery_codes = factors.set_up(
-                user=self.user, secret=self.secret, code=code, replace=self.replace, now=timezone.now()
+                by=person(self.user, network(self.request)),
+                user=self.user,
+                secret=self.secret,
+                code=code,
+                replace=self.replace,
+                now=timezone.now(),
             )
         except factors.WrongCode:
             return False
