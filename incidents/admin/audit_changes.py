@@ -1,24 +1,35 @@
 """What an entry of the audit log says has changed, field by field, as staff read it."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import FieldDoesNotExist
-from django.db.models import DateTimeField, Field
+from django.db.models import CharField, DateField, DateTimeField, Field, ForeignKey, Q, TextField
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from ..formats import moment
+from ..formats import day, moment
 from ..labels import COMPONENT_STATUSES
-from ..models import AuditEntry, Component
+from ..models import AuditEntry, Component, Update
+from ..models.fields import LocalizedField
+from ..text import Text
 from ..wording import language_name, listed, words
 from .differences import Part, differences, shortened
 from .versions import ChangedValue
 
+_Field = Field[Any, Any]
+
 _APPS = ("incidents", "auth")
+# Of what is recorded, but is no field with a name of its own.
+_LABELS = {
+    "components": gettext_lazy("Components"),
+    "set_by_hand": gettext_lazy("Status set by hand"),
+    "groups": gettext_lazy("Roles"),
+}
 
 
 def kind_name(kind: str) -> str:
@@ -35,19 +46,17 @@ def changes_of(entry: AuditEntry) -> list[ChangedValue]:
 
 def _changes(entry: AuditEntry, name: str) -> Iterator[ChangedValue]:
     field = _field(entry.kind, name)
-    label = capfirst(str(field.verbose_name) if field else name.replace("_", " "))
+    label = capfirst(str(_LABELS.get(name) or (field.verbose_name if field else name.replace("_", " "))))
     before, after = entry.before.get(name), entry.after.get(name)
-    if _is_localized(before) and _is_localized(after) and (before or after):
+    if _is_localized(field, before) and _is_localized(field, after) and (before or after):
         yield from _each_language(label, before or {}, after or {})
         return
-    names = _component_names(before, after)
-    old, new = (_worded(field, value, names) for value in (before, after))
+    components = _component_names(before, after)
+    old, new = (_worded(name, field, value, components) for value in (before, after))
     if old == new == "":
         return
-    is_text = isinstance(before, str) and isinstance(after, str) and not (field and field.flatchoices)
     replaced = [Part(kind, text) for kind, text in (("removed", old), ("added", new)) if text]  # type: ignore[arg-type]
-    parts = shortened(differences(old, new)) if is_text and not isinstance(field, DateTimeField) else replaced
-    yield ChangedValue(label, "", parts)
+    yield ChangedValue(label, "", shortened(differences(old, new)) if _is_prose(field) and old and new else replaced)
 
 
 def _each_language(label: str, before: dict[str, str], after: dict[str, str]) -> Iterator[ChangedValue]:
@@ -57,41 +66,60 @@ def _each_language(label: str, before: dict[str, str], after: dict[str, str]) ->
             yield ChangedValue(f"{label}, {language_name(code)}", code, shortened(differences(old, new)))
 
 
-def _is_localized(value: Any) -> bool:
+def _is_localized(field: _Field | None, value: Any) -> bool:
+    if field:
+        return isinstance(field, LocalizedField)
     codes = {code for code, _name in settings.LANGUAGES}
     return value in (None, "") or (isinstance(value, dict) and codes >= set(value))
 
 
-def _worded(field: "Field[Any, Any] | None", value: Any, components: dict[str, str]) -> str:
+def _is_prose(field: _Field | None) -> bool:
+    # Other values are exchanged as a whole.
+    return isinstance(field, CharField | TextField) and not field.choices
+
+
+def _worded(name: str, field: _Field | None, value: Any, components: dict[str, str]) -> str:
     if value is None or value == "":
         return ""
     if isinstance(value, bool):
         return _("Yes") if value else _("No")
     if isinstance(value, list):
-        return listed([_worded(field, one, components) for one in value])
+        return listed([_worded(name, field, one, components) for one in value])
     if isinstance(value, dict):
-        # The statuses of components by id, or any other values by name.
-        return "\n".join(f"{components.get(key, key)}: {_status(one)}" for key, one in value.items())
-    if isinstance(field, DateTimeField):
-        return _time(str(value))
-    choices = dict(field.flatchoices) if field else {}
-    return str(choices.get(value, value))
+        # The statuses of components, or other values by name.
+        return "\n".join(
+            f"{components.get(key, key)}: {COMPONENT_STATUSES.get(one, one)}" for key, one in value.items()
+        )
+    if name == "set_by_hand":
+        return str(COMPONENT_STATUSES.get(value, value))
+    return _of_field(field, value) if field else str(value)
 
 
-def _status(value: Any) -> str:
-    return str(COMPONENT_STATUSES.get(value, value))
+def _of_field(field: _Field, value: Any) -> str:
+    if isinstance(field, DateField):
+        return _time(field, str(value))
+    if isinstance(field, ForeignKey):
+        row = field.related_model._base_manager.filter(pk=value).first()
+        return words(name) if isinstance(name := getattr(row, "name", None), Text) else str(value)
+    return str(dict(field.flatchoices).get(value, value))
 
 
-def _time(value: str) -> str:
+def _time(field: _Field, value: str) -> str:
     try:
-        return moment(datetime.fromisoformat(value))
+        return (
+            moment(datetime.fromisoformat(value))
+            if isinstance(field, DateTimeField)
+            else day(date.fromisoformat(value))
+        )
     except ValueError:
         return value
 
 
 def _component_names(*values: Any) -> dict[str, str]:
+    # By id and by short name.
     keys = {key for value in values if isinstance(value, dict) for key in value}
-    return {key: words(component.name) for key, component in Component.objects.in_bulk(keys).items()} if keys else {}
+    found = Component.objects.filter(Q(pk__in=keys) | Q(slug__in=keys)) if keys else Component.objects.none()
+    return {key: words(component.name) for component in found for key in (component.pk, component.slug)}
 
 
 def _model(kind: str) -> Any:
@@ -99,10 +127,13 @@ def _model(kind: str) -> Any:
     return next((model for model in models if model), None)
 
 
-def _field(kind: str, name: str) -> "Field[Any, Any] | None":
-    model = _model(kind)
-    try:
-        field = model._meta.get_field(name) if model else None
-    except FieldDoesNotExist:
-        return None
-    return field if isinstance(field, Field) else None
+def _field(kind: str, name: str) -> _Field | None:
+    # The entry of a new incident has the fields of its first update, too.
+    for model in (_model(kind), Update if kind == "incident" else None):
+        try:
+            field = model._meta.get_field(name) if model else None
+        except FieldDoesNotExist:
+            continue
+        if isinstance(field, Field):
+            return field
+    return None

@@ -2,7 +2,7 @@
 
 import json
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 import time_machine
@@ -20,7 +20,7 @@ from incidents.staff.sentences import SENTENCES, sentence
 from incidents.status import ComponentStatus
 from incidents.text import Text
 from tests.admin.conftest import staff
-from tests.factories import make_component, make_incident, make_page
+from tests.factories import make_component, make_group, make_incident, make_page
 
 pytestmark = pytest.mark.django_db
 
@@ -129,13 +129,42 @@ def test_entry_shows_what_changed_word_by_word(incident: Incident, publisher: Cl
     assert [(part.kind, part.text) for part in impact.parts] == [("removed", "Minor"), ("added", "Critical")]
 
 
-def test_statuses_of_components_are_named(incident: Incident) -> None:
-    mail = make_component("mail")
-    statuses = {mail.pk: ComponentStatus.MAJOR_OUTAGE}
-    entry = audit.record(SCHEDULER, "post_update", incident, after={"components": statuses, "notify": True})
+def shown(entry: AuditEntry) -> dict[str, str]:
+    """What a person reads of each field, in English."""
     with translation.override("en"):
-        texts = {change.label: change.parts[0].text for change in changes_of(entry)}
-    assert texts == {"Components": "mail (en): Major outage", "Notify": "Yes"}
+        return {one.label: " → ".join(part.text for part in one.parts) for one in changes_of(entry)}
+
+
+@pytest.mark.parametrize("key", ["pk", "slug"])
+def test_statuses_of_components_are_named(incident: Incident, key: str) -> None:
+    mail = make_component("en")  # also the code of a language
+    statuses = {getattr(mail, key): ComponentStatus.MAJOR_OUTAGE}
+    update = incident.updates.get()
+    entry = audit.record(SCHEDULER, "post_update", update, before={"components": {}}, after={"components": statuses})
+    assert shown(entry) == {"Components": "en (en): Major outage"}
+
+
+def test_entry_of_a_new_incident_names_the_fields_of_its_first_update(incident: Incident) -> None:
+    after = {"impact": "minor", "text": Text(en="We are looking into it."), "notify": True, "phase": "investigating"}
+    entry = audit.record(SCHEDULER, "open_incident", incident, after=after)
+    assert shown(entry) == {
+        "Impact": "Minor", "Text, English": "We are looking into it.", "Notify subscribers": "Yes",
+        "Phase": "Investigating",
+    }  # fmt: skip
+
+
+def test_times_groups_and_statuses_of_a_component_are_in_words() -> None:
+    make_page()
+    group = make_group()
+    before = {"start_date": date(2026, 1, 2), "set_by_hand": "operational", "group": None, "position": 1}
+    after = {"start_date": date(2026, 3, 4), "set_by_hand": "major_outage", "group": group, "position": 2}
+    entry = audit.record(SCHEDULER, "edit_component", make_component("mail"), before=before, after=after)
+    assert shown(entry) == {
+        "In service since": "2 January 2026 → 4 March 2026",
+        "Status set by hand": "Operational → Major outage",
+        "Group": "Mail",
+        "Position": "1 → 2",
+    }
 
 
 def test_entry_of_a_kind_that_no_longer_exists_can_be_read(publisher: Client) -> None:
