@@ -168,6 +168,14 @@ def test_host_of_the_page_is_compared_in_lower_case(monkeypatch: pytest.MonkeyPa
     ]
 
 
+@pytest.mark.parametrize(("site", "required"), [("https", "publisher"), ("http", "none")])
+def test_second_factor_is_required_of_publishers_on_https(
+    monkeypatch: pytest.MonkeyPatch, site: str, required: str
+) -> None:
+    read = load_settings(monkeypatch, SITE_URL=f"{site}://status.example.com", REQUIRE_SECOND_FACTOR="")
+    assert required == read.REQUIRE_SECOND_FACTOR
+
+
 def test_valid_values_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
     read = load_settings(monkeypatch, LANGUAGES="en,da,de", DEFAULT_LANGUAGE="en", TIME_ZONE="UTC", DEBUG="yes")
     assert [code for code, _name in read.LANGUAGES] == ["en", "da", "de"]

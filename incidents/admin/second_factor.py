@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 
@@ -55,6 +55,11 @@ def reset_page(request: HttpRequest, site: AdminSite, account: Any) -> HttpRespo
     return TemplateResponse(request, "admin/second_factor/reset.html", {**site.each_context(request), **own})
 
 
+def _say_codes_left(request: HttpRequest, number: int) -> None:
+    sentence = ngettext("%(count)s recovery code is left.", "%(count)s recovery codes are left.", number)
+    messages.warning(request, sentence % {"count": number})
+
+
 class SecondFactorPages:
     def __init__(self, site: AdminSite) -> None:
         self.site = site
@@ -70,6 +75,8 @@ class SecondFactorPages:
             context = {"title": gettext("Second factor"), "form": form, "recovery": is_recovery}
             return self._page(request, "code", context)
         steps.finish(request, pending.user, pending.backend)
+        if is_recovery:
+            _say_codes_left(request, recovery.number_left(pending.user))
         response = redirect(pending.target)
         if form.cleaned_data.get("remember"):
             remember_device(response, pending.user)

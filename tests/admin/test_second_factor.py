@@ -120,6 +120,7 @@ def test_recovery_code_works_once(recovery_codes: list[str]) -> None:
     assert "recovery codes that you kept" in client.get(f"{CODE}?recovery").content.decode()
     assert client.post(f"{CODE}?recovery", {"code": recovery_codes[3].upper()}).status_code == 302
     assert is_in(client)
+    assert "9 recovery codes are left." in client.get("/admin/").content.decode()
     again = browser()
     types_password(again)
     assert again.post(f"{CODE}?recovery", {"code": recovery_codes[3]}).status_code == 422
