@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from ..models import StaffSession
-from ..sign_in import sessions
+from ..sign_in import emails, sessions
 from ..sign_in.sessions import Place
 from ..subscriptions.origin import network
 from .shared import writer
@@ -41,10 +41,11 @@ def current_session(request: HttpRequest) -> StaffSession | None:
     return getattr(request, "staff_session", None)
 
 
-def end_others_after_new_password(request: HttpRequest, person: User) -> None:
-    """After the password of an account was changed, the person's own or somebody else's by an administrator."""
+def follow_new_password(request: HttpRequest, person: User) -> None:
+    """End other sessions and notify the person, after their password was changed by them or an administrator."""
     own = current_session(request) if person == request.user else None
     sessions.end_others_after_new_password(user=person, session=own, key=request.session.session_key or "")
+    emails.send_new_password(person, current_session(request))
 
 
 def _is_polled(request: HttpRequest) -> bool:

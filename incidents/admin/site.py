@@ -24,7 +24,7 @@ from .front_page import front_page, publishing
 from .log_in import LogInForm, LogInView
 from .navigation import navigation
 from .read_only import may_see
-from .sessions import check_session, end_others_after_new_password, own_sessions
+from .sessions import check_session, follow_new_password, own_sessions
 from .shared import writer
 
 
@@ -97,7 +97,7 @@ class Newsroom(AdminSite):
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         response: HttpResponse = super().password_change(request, extra_context)
         if isinstance(response, HttpResponseRedirect):
-            end_others_after_new_password(request, writer(request))
+            follow_new_password(request, writer(request))
         return response
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:

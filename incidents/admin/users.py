@@ -22,9 +22,9 @@ from django.urls import path
 from django.utils.text import capfirst
 from django.utils.translation import gettext, pgettext
 
-from ..sign_in import sessions
+from ..sign_in import emails, sessions
 from .second_factor import reset_page
-from .sessions import current_session, end_others_after_new_password, sessions_page
+from .sessions import current_session, follow_new_password, sessions_page
 
 Choice = tuple[Any, str]
 
@@ -165,8 +165,13 @@ class StaffAdmin(_Boxes, stock.UserAdmin[User]):
         response = super().user_change_password(request, id, form_url)
         person = self.get_object(request, id)
         if person and isinstance(response, HttpResponseRedirect):
-            end_others_after_new_password(request, person)
+            follow_new_password(request, person)
         return response
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if change and "email" in form.changed_data:
+            emails.send_new_address(obj, current_session(request), old=form.initial.get("email") or "")
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """End the sessions of an account whose rights change, except the one in which they are changed."""

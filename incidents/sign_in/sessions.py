@@ -16,6 +16,7 @@ from django.utils import timezone, translation
 
 from ..models import StaffSession
 from ..models.staff_sessions import REMEMBERED_FOR, StaffSessionQuerySet
+from . import emails
 from .devices import browser_and_system
 
 _SEEN_EVERY = timedelta(minutes=1)
@@ -40,8 +41,19 @@ def find_or_record(*, user: Any, key: str, place: Place) -> StaffSession:
 def _record(user: Any, key_hash: str, place: Place) -> StaffSession:
     browser, system = browser_and_system(place.user_agent)
     values = {"network": place.network, "browser": browser, "system": system, "language": translation.get_language()}
-    session, _is_new = StaffSession.objects.get_or_create(key_hash=key_hash, user=user, defaults=values)
+    session, is_new = StaffSession.objects.get_or_create(key_hash=key_hash, user=user, defaults=values)
+    if is_new and not _has_used_before(session):
+        emails.send_log_in(session)
     return session
+
+
+def _has_used_before(session: StaffSession) -> bool:
+    # Whether the person has logged in with this device from this network before.
+    same = StaffSession.objects.of(session.user).filter(
+        network=session.network, browser=session.browser, system=session.system
+    )
+    recent = same.filter(created_at__gt=session.created_at - REMEMBERED_FOR)
+    return recent.exclude(pk=session.pk).exists()
 
 
 def is_over(session: StaffSession, now: datetime) -> bool:
