@@ -12,7 +12,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection
 from django.db.models import BinaryField, Model, QuerySet
 
-from ..models import AuditEntry, Incident, Subscriber
+from ..models import AuditEntry, Incident, Page, Subscriber, SubscriptionRequest
 from .actors import Actor
 
 Row = tuple[int, int | None, str, str | None, str, str]
@@ -22,6 +22,8 @@ _OF_SUBSCRIBERS = {"state"}
 _OF_STAFF = {"username", "is_active", "is_staff", "is_superuser", "groups", "user_permissions"}
 # A field with one of these words in its name may be a secret, or the hash of one.
 _SECRET_WORDS = {"password", "secret", "token", "key", "hash", "digest", "code", "codes"}
+# Addresses among what a verb reports. The page's own addresses are public.
+_ADDRESS_WORDS = {"address", "email", "owner"}
 _EMPTY: tuple[Any, ...] = (None, "", {}, [])
 # The expression of the trigger, without trusting the trigger: somebody who changed rows may have changed it, too.
 _CHAIN = """
@@ -172,7 +174,9 @@ def _may_be_stored(target: Model | None, name: str) -> bool:
         return name in _OF_SUBSCRIBERS
     if isinstance(target, AbstractBaseUser):
         return name in _OF_STAFF
-    return not hasattr(target, "subscriber_id") and not _SECRET_WORDS & set(name.split("_"))
+    refused = _SECRET_WORDS if isinstance(target, Page) else _SECRET_WORDS | _ADDRESS_WORDS
+    is_about_subscriber = isinstance(target, SubscriptionRequest) or hasattr(target, "subscriber_id")
+    return not is_about_subscriber and not refused & set(name.split("_"))
 
 
 def _changed(before: dict[str, Any], after: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

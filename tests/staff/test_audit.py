@@ -13,7 +13,7 @@ from django.contrib.auth.models import Group, User
 from django.db import ProgrammingError, connection, connections, transaction
 
 from harness.waiting import wait_for
-from incidents.models import AuditEntry, Subscriber
+from incidents.models import AuditEntry, Bounce, Subscriber, SubscriptionRequest
 from incidents.staff import audit
 from incidents.staff.actors import SCHEDULER, command, person
 from incidents.staff.audit import Problem, ProblemKind
@@ -101,6 +101,18 @@ def test_address_of_a_subscriber_is_never_in_an_entry(karen: User) -> None:
     assert (entry.kind, entry.object_id, entry.object_name) == ("subscriber", subscriber.pk, {})
     assert (entry.before, entry.after) == ({"state": Subscriber.State.ACTIVE}, {"state": "unsubscribed"})
     assert "anna" not in "".join(audit.lines(AuditEntry.objects.all()))
+
+
+def test_address_is_left_out_whatever_the_object_but_the_page_has_its_own() -> None:
+    row = Bounce(subscriber=make_subscriber("anna@example.dk"), consequence="counted", reply="550 anna@example.dk")
+    request = SubscriptionRequest(kind="webhook", address="anna@example.dk", details={"url": "https://anna.example"})
+    for target in (row, request, None):
+        audit.record(
+            SCHEDULER, "receive_bounce", target, before=audit.snapshot(request), after={"address": "anna@example.dk"}
+        )
+    assert "anna" not in "".join(audit.lines(AuditEntry.objects.all()))
+    page = make_page(address="Havnegade 1", contact="info@example.dk")
+    assert audit.record(SCHEDULER, "edit_page", page, after=audit.snapshot(page)).after["address"] == "Havnegade 1"
 
 
 def test_secret_and_personal_data_of_staff_are_not_in_an_entry(karen: User) -> None:
