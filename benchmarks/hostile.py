@@ -66,12 +66,14 @@ import time
 from django.db import transaction
 from incidents import operations
 from incidents.operations import Statement
+from incidents.staff.actors import command
 from incidents.status import Impact, Phase
 from incidents.text import Text
 with transaction.atomic():
     title = Text(da="Mail kan ikke leveres", en="Mail cannot be delivered")
     statement = Statement(phase=Phase.IDENTIFIED, text=Text(da="Vi arbejder.", en="We work."), notify=True)
-    operations.open_incident(details={"title": title, "impact": Impact.MAJOR}, statement=statement)
+    details = {"title": title, "impact": Impact.MAJOR}
+    operations.open_incident(details=details, statement=statement, by=command("benchmark"))
     transaction.on_commit(lambda: print(time.monotonic()))
 """
 

@@ -13,6 +13,7 @@ from incidents import operations
 from incidents.models import Announcement, Incident
 from incidents.notifications.ledger import claims, holders
 from incidents.operations import Statement
+from incidents.staff.actors import command
 from incidents.status import Impact, Phase
 from incidents.text import Text
 
@@ -51,9 +52,11 @@ def announce(incident: Incident | None, words: str) -> Announcement:
     statement = Statement(phase=Phase.IDENTIFIED, text=Text(da=words, en=words), notify=True)
     if incident is None:
         title = Text(da="Mail er forsinket", en="Mail is delayed")
-        operations.open_incident(details={"title": title, "impact": Impact.MINOR}, statement=statement)
+        operations.open_incident(
+            by=command("sample"), details={"title": title, "impact": Impact.MINOR}, statement=statement
+        )
     else:
-        operations.post_update(incident=incident, statement=statement)
+        operations.post_update(by=command("sample"), incident=incident, statement=statement)
     release_held()
     return Announcement.objects.latest("id")
 

@@ -11,6 +11,7 @@ from incidents.models import Component, ComponentGroup, Incident, Page, Subscrib
 from incidents.operations import Details, Statement
 from incidents.status import ComponentStatus, Impact, Phase
 from incidents.text import Text
+from tests.actors import ANYBODY
 
 _numbers = count(1)
 
@@ -45,7 +46,7 @@ def make_incident(
     named: Details = {"title": Text(da="Mail er forsinket", en="Mail is delayed"), "impact": Impact.MINOR}
     changes = {component.pk: status for component, status in (components or {}).items()}
     statement = statement or make_statement(components=changes)
-    return operations.open_incident(details={**named, **details}, statement=statement, draft=draft)  # type: ignore[typeddict-item]
+    return operations.open_incident(by=ANYBODY, details={**named, **details}, statement=statement, draft=draft)  # type: ignore[typeddict-item]
 
 
 def make_maintenance(
@@ -58,13 +59,14 @@ def make_maintenance(
     }
     planned = dict.fromkeys([component.pk for component in components], ComponentStatus.UNDER_MAINTENANCE)
     return operations.schedule_maintenance(
+        by=ANYBODY,
         details={**named, **details},  # type: ignore[typeddict-item]
         statement=make_statement(Phase.SCHEDULED, components=planned),
     )
 
 
 def make_update(incident: Incident, phase: Phase = Phase.MITIGATED, **fields: Any) -> Update:
-    return operations.post_update(incident=incident, statement=make_statement(phase, **fields))
+    return operations.post_update(by=ANYBODY, incident=incident, statement=make_statement(phase, **fields))
 
 
 def make_subscriber(address: str = "", **fields: Any) -> Subscriber:

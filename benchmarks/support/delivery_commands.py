@@ -60,6 +60,7 @@ from incidents.notifications.ledger import claims, holders, recovery  # noqa: E4
 from incidents.notifications.messages import email  # noqa: E402
 from incidents.notifications.sender.email_workers import MailWorker  # noqa: E402
 from incidents.operations import Statement  # noqa: E402
+from incidents.staff.actors import command  # noqa: E402
 from incidents.status import Impact, Phase  # noqa: E402
 from incidents.subscriptions import requests  # noqa: E402
 from incidents.subscriptions.lifecycle import Choices  # noqa: E402
@@ -109,6 +110,7 @@ def announce(seconds: str = "0") -> dict[str, Any]:
     title = Text(da="Mail kan ikke leveres", en="Mail cannot be delivered")
     with transaction.atomic():
         operations.open_incident(
+            by=command("benchmark"),
             details={"title": title, "impact": Impact.MAJOR},
             statement=Statement(phase=Phase.IDENTIFIED, text=text, notify=True),
         )
@@ -251,7 +253,7 @@ def withdraw_at(number: str) -> dict[str, Any]:
     while deliveries.filter(state="sent").count() < int(number):
         time.sleep(0.01)
     with timed() as seconds:
-        operations.withdraw(incident=announcement.update.incident)
+        operations.withdraw(by=command("benchmark"), incident=announcement.update.incident)
     while deliveries.exclude(state__in=["sent", "skipped", "failed"]).exists():
         time.sleep(0.05)
     time.sleep(1.5)  # until the workers' statistics are written

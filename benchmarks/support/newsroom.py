@@ -25,6 +25,7 @@ from benchmarks.support import delivery_commands, history  # noqa: E402
 from incidents import operations  # noqa: E402
 from incidents.models import Announcement, Component, Delivery, Incident, StaleSubject, Subscriber  # noqa: E402
 from incidents.operations import Statement  # noqa: E402
+from incidents.staff.actors import command  # noqa: E402
 from incidents.status import ComponentStatus, Phase  # noqa: E402
 from incidents.text import Text  # noqa: E402
 from statuspage.django_process import load_views  # noqa: E402
@@ -91,7 +92,7 @@ def _add_updates() -> None:
             da=history.DANISH.format(name="Mail", number=number), en=history.ENGLISH.format(name="Mail", number=number)
         )
         statement = Statement(phase=Phase.IDENTIFIED, text=text, components=affected, notify=False)
-        operations.post_update(incident=incident, statement=statement, draft=number == 19)
+        operations.post_update(by=command("benchmark"), incident=incident, statement=statement, draft=number == 19)
 
 
 def pages() -> Iterator[tuple[str, str]]:

@@ -17,6 +17,7 @@ django.setup()
 from incidents import operations  # noqa: E402
 from incidents.models import Component, Incident  # noqa: E402
 from incidents.operations import Statement  # noqa: E402
+from incidents.staff.actors import command  # noqa: E402
 from incidents.status import ComponentStatus, Impact, Phase  # noqa: E402
 from incidents.text import Text  # noqa: E402
 
@@ -33,14 +34,16 @@ def statement(word: str) -> Statement:
 
 def open_incident(word: str = "begin") -> Incident:
     title = Text(da="Forespørgsler afvises", en="Requests are refused")
-    return operations.open_incident(details={"title": title, "impact": Impact.MAJOR}, statement=statement(word))
+    return operations.open_incident(
+        by=command("benchmark"), details={"title": title, "impact": Impact.MAJOR}, statement=statement(word)
+    )
 
 
 def post(incident: Incident, word: str) -> tuple[int, int]:
     committed = []
     with transaction.atomic():
         transaction.on_commit(lambda: committed.append(time.monotonic_ns()))
-        operations.post_update(incident=incident, statement=statement(word))
+        operations.post_update(by=command("benchmark"), incident=incident, statement=statement(word))
     return committed[0], time.monotonic_ns()
 
 
@@ -51,7 +54,7 @@ def main() -> None:
         print(*post(incident, line.strip()), flush=True)
         if updates % 20 == 0:  # a real incident has some updates, not hundreds
             incident, old = open_incident(line.strip()), incident
-            operations.resolve(incident=old, text=Text(da="Løst.", en="Solved."), notify=False)
+            operations.resolve(by=command("benchmark"), incident=old, text=Text(da="Løst.", en="Solved."), notify=False)
 
 
 if __name__ == "__main__":

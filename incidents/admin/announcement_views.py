@@ -16,7 +16,7 @@ from .base import NewsroomAdmin
 from .confirm_views import confirmed
 from .destinations import shown_progress
 from .publishing_warnings import why_incident_is_unwritten
-from .shared import changeable, log
+from .shared import actor, log, publishable
 from .timeline import timeline_of
 
 
@@ -26,9 +26,9 @@ def panel(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, announce
     if not admin.has_view_permission(request, incident):
         raise PermissionDenied
     (progress,) = shown_progress(request.user, [_announcement(incident, announcement_id)])
-    may_change = admin.has_change_permission(request, incident)
+    may_publish = admin.may_publish(request)
     unwritten = why_incident_is_unwritten(incident)
-    context = {"progress": progress, "incident": incident, "may_change": may_change, "unwritten": unwritten}
+    context = {"progress": progress, "incident": incident, "may_publish": may_publish, "unwritten": unwritten}
     return TemplateResponse(request, "admin/newsroom/_panel.html", context)
 
 
@@ -40,7 +40,7 @@ def held(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) -> HttpRe
     context = {
         "incident": incident,
         "timeline": timeline_of(incident),
-        "may_change": admin.has_change_permission(request, incident),
+        "may_publish": admin.may_publish(request),
         "unwritten": why_incident_is_unwritten(incident),
     }
     return TemplateResponse(request, "admin/newsroom/_held.html", context)
@@ -57,11 +57,11 @@ def resume(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, announc
 
 def stop(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, announcement_id: int) -> HttpResponse:
     """With confirmation, because it is permanent. Sending continues until then, unless it is paused."""
-    incident = changeable(admin, request, incident_id)
+    incident = publishable(admin, request, incident_id)
     announcement = _announcement(incident, announcement_id)
 
     def step() -> None:
-        number = operations.stop_announcement(announcement=announcement)
+        number = operations.stop_announcement(announcement=announcement, by=actor(request))
         log(admin, request, incident, "changed", announcement.update)
         sentence = ngettext(
             "Stopped: %(count)d person is not notified.",
@@ -78,11 +78,11 @@ def stop(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, announcem
 
 def resend(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, announcement_id: int) -> HttpResponse:
     """Resend to the subscribers whose delivery failed."""
-    incident = changeable(admin, request, incident_id)
+    incident = publishable(admin, request, incident_id)
     announcement = _announcement(incident, announcement_id)
 
     def step() -> None:
-        number = operations.resend_failed(announcement=announcement)
+        number = operations.resend_failed(announcement=announcement, by=actor(request))
         log(admin, request, incident, "changed", announcement.update)
         sentence = ngettext("%(count)d delivery is sent again.", "%(count)d deliveries are sent again.", number)
         messages.success(request, sentence % {"count": number})
@@ -100,12 +100,12 @@ def resend(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, announc
 def _at_once(
     admin: NewsroomAdmin, request: HttpRequest, incident_id: str, announcement_id: int, *, resume: bool
 ) -> HttpResponse:
-    incident = changeable(admin, request, incident_id)
+    incident = publishable(admin, request, incident_id)
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
     announcement = _announcement(incident, announcement_id)
     verb = operations.resume_announcement if resume else operations.pause_announcement
-    done = verb(announcement=announcement)
+    done = verb(announcement=announcement, by=actor(request))
     if done:
         log(admin, request, incident, "changed", announcement.update)
         messages.success(request, _("Resumed.") if resume else _("Paused. Messages in flight still arrive."))

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ..models import AuditEntry, Incident
 from ..models.incidents import IncidentQuerySet
+from ..staff import rights
 from ..status import Kind
 from ..wording import passage, short_moment
 from .filters import OwnChoicesFilter
@@ -48,6 +49,10 @@ class NewsroomAdmin(PagedAdmin[Incident]):
             return queryset, False
         found = cast("IncidentQuerySet", queryset).containing(search_term)
         return (found.order_by(*queryset.query.order_by) if ORDER_VAR in request.GET else found), False
+
+    def may_publish(self, request: HttpRequest) -> bool:
+        """Whether the user may do what readers and subscribers see."""
+        return bool(request.user.has_perm(rights.publish(self.kind)))
 
     def has_delete_permission(self, request: HttpRequest, obj: Incident | None = None) -> bool:
         # Drafts are discarded and public incidents withdrawn; neither is deleted.

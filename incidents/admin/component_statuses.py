@@ -16,7 +16,7 @@ from ..operations.snapshots import Collision
 from ..status import ComponentStatus, worst_of
 from ..wording import state, words
 from .causes import Reason, reasons_of_others, worse_than
-from .shared import writer
+from .shared import actor
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def _set_status_seen(status: ComponentStatus, request: HttpRequest, component: C
     seen = request.POST.get(f"status-{component.pk}")  # of components on other pages of the list there is none
     opened = None if seen is None else {"status": seen}
     try:
-        operations.set_component_status(component=component, status=status, by=writer(request), opened=opened)
+        operations.set_component_status(component=component, status=status, by=actor(request), opened=opened)
     except Collision as collision:
         sentence = gettext(
             "%(name)s was not changed: it has been set to “%(status)s” in the meantime. Choose again if you still "

@@ -19,12 +19,14 @@ from ..labels import COMPONENT_STATUSES
 from ..merging import Snapshot
 from ..models import PAGE_ORDER, Component, ComponentGroup
 from ..operations import snapshots
-from ..status import ComponentStatus
+from ..staff import rights
+from ..status import ComponentStatus, Kind
 from ..wording import passage, state
 from .causes import Reason, current_reasons
 from .component_statuses import set_status
 from .forms.opened_model import OpenedModelForm
 from .opened_admin import OpenedAdmin, opened_on
+from .shared import actor
 
 
 def changed(form: ModelForm[Any], change: bool) -> dict[str, Any]:
@@ -97,8 +99,9 @@ class ComponentAdmin(Placed):
     show_full_result_count = False
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        # One action per status, for those who may change components.
-        if not self.has_change_permission(request):
+        # One action per status, for those who may change components, or publish.
+        may_publish = request.user.has_perm(rights.publish(Kind.INCIDENT))
+        if not (may_publish or self.has_change_permission(request)):
             return {}
         return {
             f"set_{one}": (
@@ -118,10 +121,11 @@ class ComponentAdmin(Placed):
 
     def save_model(self, request: HttpRequest, obj: Component, form: Any, change: bool) -> None:
         fields = cast("operations.ComponentFields", changed(form, change))
+        by = actor(request)
         if change:
-            stored = operations.edit_component(component=obj, fields=fields, opened=opened_on(form))
+            stored = operations.edit_component(component=obj, fields=fields, by=by, opened=opened_on(form))
         else:
-            stored = operations.add_component(fields=fields)
+            stored = operations.add_component(fields=fields, by=by)
         obj.pk, obj.slug = stored.pk, stored.slug
         obj._state.adding = False
 
@@ -154,15 +158,16 @@ class ComponentGroupAdmin(Placed):
 
     def save_model(self, request: HttpRequest, obj: ComponentGroup, form: Any, change: bool) -> None:
         fields = cast("operations.GroupFields", changed(form, change))
+        by = actor(request)
         if change:
-            stored = operations.edit_group(group=obj, fields=fields, opened=opened_on(form))
+            stored = operations.edit_group(group=obj, fields=fields, by=by, opened=opened_on(form))
         else:
-            stored = operations.add_group(fields=fields)
+            stored = operations.add_group(fields=fields, by=by)
         obj.pk = stored.pk
         obj._state.adding = False
 
     def delete_model(self, request: HttpRequest, obj: ComponentGroup) -> None:
-        operations.remove_group(group=obj)
+        operations.remove_group(group=obj, by=actor(request))
 
     @admin.display(description=_("name"), ordering="name")
     def shown_name(self, group: ComponentGroup) -> SafeString:

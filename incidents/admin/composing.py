@@ -18,6 +18,7 @@ from ..models import Incident, Update, Version
 from ..models.ids import new_id
 from ..operations.snapshots import NEWEST, current_statuses, of_draft, of_state
 from ..operations.statements import BACKDATED
+from ..staff.actors import Actor
 from ..status import ComponentStatus, Kind, Phase, phases_of
 from ..wording import words
 from .addresses import incident_page
@@ -32,7 +33,7 @@ from .forms.details import OpeningForm
 from .forms.statements import CHECK, PUBLISH, UpdateForm
 from .last_changes import last_edit, last_update
 from .publishing_warnings import why_incident_is_unwritten
-from .shared import changeable, log, page, update_of, writer
+from .shared import actor, changeable, log, page, refuse_scheduled, update_of, writer
 from .timeline import timeline_of
 
 # The status that a phase gives the components that the incident affects. What is over affects none.
@@ -74,6 +75,8 @@ def new_update(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) -> 
     if elsewhere := identified(request, own):
         return elsewhere
     reopening = incident.is_over and "reopen" in request.GET
+    if reopening and not admin.may_publish(request):
+        raise PermissionDenied
     phases = next_phases(incident, reopening=reopening)
     phase = Phase(request.GET["phase"]) if request.GET.get("phase") in phases else current_phase(incident, phases)
     current = statuses_while_open(incident) if reopening else current_statuses(incident)
@@ -101,6 +104,7 @@ def edit_draft(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, upd
     draft = update_of(incident, update_id)
     if draft.is_public:
         return instead_of_published(admin, request, draft)
+    refuse_scheduled(admin, request, draft)
     version = chosen_version(request, incident, draft)
     rows = component_rows(statuses_of(draft))
     form = UpdateForm(
@@ -125,8 +129,11 @@ def posted_update_form(incident: Incident, data: Mapping[str, Any], draft: Updat
     return UpdateForm(data, incident=incident, phases=list(dict.fromkeys(map(Phase, phases))), rows=rows)
 
 
-def store_opening(admin: NewsroomAdmin, request: HttpRequest, form: OpeningForm, draft: Update | None) -> Update:
-    by, details, statement = writer(request), form.details(), form.statement()
+def store_opening(
+    admin: NewsroomAdmin, request: HttpRequest, form: OpeningForm, draft: Update | None, *, by: Actor | None = None
+) -> Update:
+    """Start an incident, or rewrite the draft of one; `by` is the user of the request unless given."""
+    by, details, statement = by or actor(request), form.details(), form.statement()
     if draft is not None:
         incident = operations.edit_incident(incident=draft.incident, details=details, by=by)
         update = operations.edit_draft(update=draft, statement=statement, by=by, draft=form.is_draft)
@@ -144,10 +151,12 @@ def store_update(
     form: UpdateForm,
     draft: Update | None,
     opened: Snapshot | None = None,
+    *,
+    by: Actor | None = None,
 ) -> Update:
-    """Add an update, or rewrite a draft, of which `opened` is what the form was opened on."""
-    _drop_promise(form, request)
-    by, statement = writer(request), form.statement()
+    """Add an update, or rewrite a draft, of which `opened` is what the form was opened on; `by` as above."""
+    by, statement = by or actor(request), form.statement()
+    _drop_promise(form, by)
     if draft is not None:
         update = operations.edit_draft(update=draft, statement=statement, by=by, draft=form.is_draft, opened=opened)
     elif form.incident.is_over and not statement.phase.is_final:
@@ -162,9 +171,9 @@ def store_update(
     return update
 
 
-def _drop_promise(form: UpdateForm, request: HttpRequest) -> None:
+def _drop_promise(form: UpdateForm, by: Actor) -> None:
     if form.drops_promise and form.action == PUBLISH:
-        operations.edit_incident(incident=form.incident, details={"next_update_by": None}, by=writer(request))
+        operations.edit_incident(incident=form.incident, details={"next_update_by": None}, by=by)
 
 
 def _compose_page(

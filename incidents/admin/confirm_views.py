@@ -20,11 +20,11 @@ from .causes import without
 from .edit_forecasts import forecast_of_draft
 from .forms.opened import OPENED, dump_snapshot, parse_snapshot
 from .publishing_warnings import say_done
-from .shared import changeable, log, page, say_what_happened, update_of, writer
+from .shared import actor, changeable, log, page, publishable, say_what_happened, update_of
 
 
 def publish(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, update_id: str) -> HttpResponse:
-    incident = changeable(admin, request, incident_id)
+    incident = publishable(admin, request, incident_id)
     update = update_of(incident, update_id)
     if update.is_public:
         messages.info(request, _("This was published already. Nothing was done twice."))
@@ -32,7 +32,7 @@ def publish(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, update
 
     def step() -> None:
         opened = parse_snapshot(request.POST[OPENED]) if OPENED in request.POST else None
-        published = operations.publish_draft(update=update, by=writer(request), opened=opened)
+        published = operations.publish_draft(update=update, by=actor(request), opened=opened)
         log(admin, request, incident, "changed", published)
         say_what_happened(request, published)
 
@@ -54,7 +54,7 @@ def discard(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, update
 
     def step() -> None:
         log(admin, request, incident, "deleted", update)
-        operations.discard_draft(update=update, by=writer(request))
+        operations.discard_draft(update=update, by=actor(request))
         messages.success(request, _("Draft discarded."))
 
     what = _("The text is deleted permanently. It was never public.")
@@ -63,14 +63,14 @@ def discard(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, update
 
 
 def withdraw(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) -> HttpResponse:
-    incident = changeable(admin, request, incident_id)
+    incident = publishable(admin, request, incident_id)
 
     if request.method == "POST" and incident.is_withdrawn:
         messages.info(request, _("This was withdrawn already. Nothing was done twice."))
         return HttpResponseRedirect(incident_page(incident))
 
     def step() -> None:
-        operations.withdraw(incident=incident, by=writer(request))
+        operations.withdraw(incident=incident, by=actor(request))
         admin.log_change(request, incident, [{"changed": {"fields": [gettext_noop("visible")]}}])
         say_done(request, incident, _("Withdrawn. Readers no longer see it, and no more messages about it are sent."))
 
@@ -79,14 +79,14 @@ def withdraw(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) -> Ht
 
 
 def publish_again(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) -> HttpResponse:
-    incident = changeable(admin, request, incident_id)
+    incident = publishable(admin, request, incident_id)
 
     if request.method == "POST" and incident.is_public:
         messages.info(request, _("This was published already. Nothing was done twice."))
         return HttpResponseRedirect(incident_page(incident))
 
     def step() -> None:
-        operations.publish_again(incident=incident, by=writer(request))
+        operations.publish_again(incident=incident, by=actor(request))
         admin.log_change(request, incident, [{"changed": {"fields": [gettext_noop("visible")]}}])
         say_done(request, incident, _("Published again. Only webhooks are notified, of component statuses."))
 
@@ -100,13 +100,13 @@ def publish_again(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) 
 
 def cancel(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, announcement_id: int) -> HttpResponse:
     """Cancel a held announcement. Without confirmation, because the hold is running out."""
-    incident = changeable(admin, request, incident_id)
+    incident = publishable(admin, request, incident_id)
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
     announcement = get_object_or_404(
         Announcement.objects.select_related("update"), pk=announcement_id, update__incident=incident
     )
-    if operations.cancel_announcement(announcement=announcement):
+    if operations.cancel_announcement(announcement=announcement, by=actor(request)):
         log(admin, request, incident, "changed", announcement.update)
         say_done(request, incident, _("Cancelled: subscribers are not notified. The update itself stays on the page."))
     else:
@@ -116,14 +116,14 @@ def cancel(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, announc
 
 def undo(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, announcement_id: int) -> HttpResponse:
     """Turn an update whose announcement is held back into a draft. Without confirmation, as above."""
-    incident = changeable(admin, request, incident_id)
+    incident = publishable(admin, request, incident_id)
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
     announcement = get_object_or_404(
         Announcement.objects.select_related("update__incident"), pk=announcement_id, update__incident=incident
     )
     try:
-        draft = operations.undo_update(update=announcement.update, by=writer(request))
+        draft = operations.undo_update(update=announcement.update, by=actor(request))
     except ValidationError as refusal:
         messages.error(request, refusal.messages[0])
         return HttpResponseRedirect(incident_page(incident))

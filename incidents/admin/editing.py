@@ -2,7 +2,7 @@
 
 import json
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.utils import translation
 from django.utils.translation import gettext as _
@@ -11,6 +11,7 @@ from .. import operations
 from ..models import Incident, Update, Version
 from ..operations import snapshots
 from ..operations.snapshots import Collision
+from ..staff import rights
 from ..wording import words
 from .addresses import incident_page
 from .base import NewsroomAdmin
@@ -22,7 +23,7 @@ from .forms.postmortem import SectionedCorrectionForm, has_sections, is_sectione
 from .forms.statements import CHECK, CorrectionForm
 from .last_changes import last_correction, last_logged
 from .publishing_warnings import say_done
-from .shared import changeable, log, page, say_repeated, say_what_happened, update_of, writer
+from .shared import actor, changeable, log, page, publishable, say_repeated, say_what_happened, update_of
 from .times import Effects, effects_of
 
 
@@ -30,6 +31,8 @@ from .times import Effects, effects_of
 def details(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) -> HttpResponse:
     """A change of a public incident's start or end is saved once staff have seen what it changes for readers."""
     incident = changeable(admin, request, incident_id)
+    if not request.user.has_perm(rights.edit(incident)):
+        raise PermissionDenied
     form = details_form(request.POST or None, incident)
     if version := chosen_version(request, incident):
         bring_back(form, version, needed={"ended_at"})
@@ -38,7 +41,7 @@ def details(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) -> Htt
     if form.is_ready() and form.is_valid():
         try:
             if incident.is_public and form.moves_times and (checking or request.POST.get("times") != form.times):
-                effects = effects_of(incident, form.details())
+                effects = effects_of(incident, form.details(), actor(request))
             elif not checking:
                 _save(admin, request, incident, form)
                 return HttpResponseRedirect(incident_page(incident))
@@ -64,7 +67,7 @@ def _save(admin: NewsroomAdmin, request: HttpRequest, incident: Incident, form: 
     if form.notifies_of_move:
         _move(admin, request, incident, form)
         return
-    operations.edit_incident(incident=incident, details=form.details(), by=writer(request), opened=form.opened)
+    operations.edit_incident(incident=incident, details=form.details(), by=actor(request), opened=form.opened)
     admin.log_change(request, incident, [{"changed": {"fields": changed_labels(form)}}])
     say_done(request, incident, _("Saved.") if form.details() else _("Nothing changed."))
 
@@ -72,7 +75,7 @@ def _save(admin: NewsroomAdmin, request: HttpRequest, incident: Incident, form: 
 def _move(admin: NewsroomAdmin, request: HttpRequest, incident: Incident, form: DetailsForm) -> None:
     text = form.cleaned_data["move_text"]
     update = operations.move_maintenance(
-        incident=incident, details=form.details(), text=text, by=writer(request), opened=form.opened
+        incident=incident, details=form.details(), text=text, by=actor(request), opened=form.opened
     )
     if update is None:
         admin.log_change(request, incident, [{"changed": {"fields": changed_labels(form)}}])
@@ -90,7 +93,7 @@ def changed_labels(form: DetailsForm) -> list[str]:
 
 @keeps_text
 def correct(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, update_id: str) -> HttpResponse:
-    incident = changeable(admin, request, incident_id)
+    incident = publishable(admin, request, incident_id)
     update = update_of(incident, update_id)
     if not update.is_public:
         if request.method == "POST":
@@ -159,7 +162,7 @@ def _correct(request: HttpRequest, update: Update, form: CorrectionForm) -> None
     said = {name: form.cleaned_data[name] for name in form.names}
     notify = form.cleaned_data.get("notify") == "yes"
     before = update.corrected_at
-    corrected = operations.correct_update(update=update, notify=notify, by=writer(request), opened=form.opened, **said)
+    corrected = operations.correct_update(update=update, notify=notify, by=actor(request), opened=form.opened, **said)
     changed = corrected.corrected_at != before
     if not changed and form.is_outdated:
         say_repeated(request)
@@ -170,5 +173,5 @@ def _correct(request: HttpRequest, update: Update, form: CorrectionForm) -> None
 def _add_translation(request: HttpRequest, update: Update, form: CorrectionForm) -> None:
     notify = form.cleaned_data.get("notify_translation") == "yes"
     text = form.cleaned_data["text"]
-    operations.add_translation(update=update, text=text, notify=notify, by=writer(request), opened=form.opened)
+    operations.add_translation(update=update, text=text, notify=notify, by=actor(request), opened=form.opened)
     say_done(request, update.incident, _("Translation added."))

@@ -98,9 +98,10 @@ class IncidentPages(NewsroomAdmin):
             "incident": incident,
             "timeline": timeline_of(incident, progress_for=request.user),
             "may_change": self.has_change_permission(request, incident),
+            "may_publish": self.may_publish(request),
             "public_pages": public_pages(incident),
             "unwritten": why_incident_is_unwritten(incident),
-            "next_steps": next_steps(incident),
+            "next_steps": next_steps(incident, may_publish=self.may_publish(request)),
             "languages": settings.LANGUAGES,
             "shows_versions": True,
             "now": timezone.now(),
@@ -108,9 +109,10 @@ class IncidentPages(NewsroomAdmin):
         return TemplateResponse(request, "admin/newsroom/incident.html", context)
 
 
-def next_steps(incident: Incident) -> list[tuple[str, str, str]]:
+def next_steps(incident: Incident, *, may_publish: bool = True) -> list[tuple[str, str, str]]:
     """The possible actions: label, URL, and the button's class (`default`, `harmful` or none)."""
     update = incident_page(incident, "update")
+    public = incident.is_public
     offered = {
         gettext("Start"): (f"{update}?phase=in_progress", incident.phase == Phase.SCHEDULED),
         gettext("Post update"): (update, incident.is_public and not incident.is_over),
@@ -119,19 +121,22 @@ def next_steps(incident: Incident) -> list[tuple[str, str, str]]:
         gettext("Cancel maintenance"): (f"{update}?phase=cancelled", incident.is_maintenance and not incident.is_over),
         gettext("Add an update"): (update, incident.is_over),
         gettext("Write postmortem"): (incident_page(incident, "postmortem"), postmortem.is_wanted(incident)),
-        gettext("Reopen"): (f"{update}?reopen=1", incident.is_over),
-        gettext("Edit details"): (incident_page(incident, "details"), True),
+        gettext("Reopen"): (f"{update}?reopen=1", incident.is_over and may_publish),
+        gettext("Edit details"): (
+            incident_page(incident, "details"),
+            may_publish or not (public or incident.is_withdrawn),
+        ),
     }
-    public = incident.is_public
     possible = [
         (label, address, "")
         for label, (address, fits) in offered.items()
         if fits and (public or address.endswith("/details/"))
     ]
-    if incident.is_withdrawn:
+    if incident.is_withdrawn and may_publish:
         possible.insert(0, (gettext("Publish again"), incident_page(incident, "publish_again"), "default"))
     if public:
         possible[0] = (*possible[0][:2], "default")
+    if public and may_publish:
         possible.append((gettext("Withdraw"), incident_page(incident, "withdraw"), "harmful"))
     return possible
 

@@ -13,6 +13,7 @@ from ..models import Page
 from .components import changed
 from .forms.page import PageForm, link_names
 from .opened_admin import OpenedAdmin, opened_on
+from .shared import actor
 
 
 @admin.register(Page)
@@ -51,12 +52,13 @@ class PageAdmin(OpenedAdmin):
     def save_model(self, request: HttpRequest, obj: Page, form: Any, change: bool) -> None:
         said = changed(form, change)
         fields = {name: value for name, value in said.items() if name in form.Meta.fields}
+        by = actor(request)
         stored = operations.edit_page(
-            fields={**fields, "links": form.links}, opened=opened_on(form) if change else None
+            fields={**fields, "links": form.links}, by=by, opened=opened_on(form) if change else None
         )
         if form.cleaned_data.get("logo_file"):
-            operations.change_logo(content=form.cleaned_data["logo_file"])
+            operations.change_logo(content=form.cleaned_data["logo_file"], by=by)
         elif form.cleaned_data.get("remove_logo"):
-            operations.change_logo(content=None)
+            operations.change_logo(content=None, by=by)
         obj.pk = stored.pk
         obj._state.adding = False

@@ -32,7 +32,7 @@ from .forms.postmortem import PostmortemForm, field_name, has_sections, sections
 from .forms.statements import CHECK
 from .last_changes import last_edit, last_update
 from .publishing_warnings import why_incident_is_unwritten
-from .shared import changeable, page, update_of, writer
+from .shared import changeable, page, refuse_scheduled, update_of, writer
 from .timeline import timeline_of
 
 View = Callable[..., HttpResponse]
@@ -107,6 +107,7 @@ def _edit_postmortem(admin: NewsroomAdmin, request: HttpRequest, incident_id: st
     draft = update_of(incident, update_id)
     if draft.is_public:
         return instead_of_published(admin, request, draft)
+    refuse_scheduled(admin, request, draft)
     if request.method == "POST" and not incident.is_over:
         return _reopened(admin, request, incident, draft)
     given = {"notify": "yes" if draft.notify else "no", "publish_at": draft.publish_at}

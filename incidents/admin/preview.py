@@ -26,6 +26,7 @@ from ..notifications.messages import email
 from ..publishing.documents.base import PUBLISHED_MARK, Edition
 from ..publishing.documents.feed_entries import update_entry
 from ..publishing.documents.pages import IncidentPage
+from ..staff.actors import command
 from .base import NewsroomAdmin
 from .composing import opening_form, posted_update_form, store_opening, store_update
 from .forms.statements import PUBLISH, StatementForm
@@ -35,6 +36,8 @@ _SCRIPTS = re.compile(r"<script\b.*?</script>", re.DOTALL)  # the frame's policy
 _STYLES = re.compile(r'(?<=\sstyle=")[^"]*(?=")|(?<=<style>).*?(?=</style>)', re.DOTALL)
 
 
+# Staff who may only write drafts see what publishing them would show. It is rolled back, with its audit entry.
+_REHEARSAL = command("preview")
 Rehearsal = tuple[StatementForm, Callable[[], Update]]
 
 
@@ -49,7 +52,7 @@ def preview_new(admin: NewsroomAdmin, request: HttpRequest) -> HttpResponse:
     def rehearse(data: QueryDict) -> Rehearsal:
         draft = _draft(data, Update.objects.filter(incident__kind=admin.kind, author=writer(request)))
         form = opening_form(admin.kind, data)
-        return form, lambda: store_opening(admin, request, form, draft)
+        return form, lambda: store_opening(admin, request, form, draft, by=_REHEARSAL)
 
     return _preview(request, rehearse)
 
@@ -60,7 +63,7 @@ def preview_update(admin: NewsroomAdmin, request: HttpRequest, incident_id: str)
     def rehearse(data: QueryDict) -> Rehearsal:
         draft = _draft(data, incident.updates.select_related("incident"))
         form = posted_update_form(incident, data, draft)
-        return form, lambda: store_update(admin, request, form, draft)
+        return form, lambda: store_update(admin, request, form, draft, by=_REHEARSAL)
 
     return _preview(request, rehearse)
 

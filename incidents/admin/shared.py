@@ -14,7 +14,9 @@ from django.utils.translation import gettext as _
 
 from ..models import Incident, Update
 from ..operations.effects import named_components
+from ..staff.actors import Actor, person
 from ..status import ComponentStatus, Phase
+from ..subscriptions.origin import network
 from ..wording import language_name, moment
 from .base import NewsroomAdmin
 from .causes import worse_than
@@ -33,6 +35,20 @@ def changeable(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) -> 
     return incident
 
 
+def publishable(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) -> Incident:
+    """The incident, for staff who may also publish it. Raises Http404, PermissionDenied."""
+    incident = changeable(admin, request, incident_id)
+    if not admin.may_publish(request):
+        raise PermissionDenied
+    return incident
+
+
+def refuse_scheduled(admin: NewsroomAdmin, request: HttpRequest, draft: Update) -> None:
+    """Raise PermissionDenied for a scheduled update, unless the user may publish: it is going to be public."""
+    if draft.is_scheduled and not admin.may_publish(request):
+        raise PermissionDenied
+
+
 def update_of(incident: Incident, update_id: str) -> Update:
     return get_object_or_404(incident.updates.select_related("incident"), pk=update_id)
 
@@ -40,6 +56,11 @@ def update_of(incident: Incident, update_id: str) -> Update:
 def writer(request: HttpRequest) -> "User":
     """The logged-in member of staff."""
     return cast("User", request.user)
+
+
+def actor(request: HttpRequest) -> Actor:
+    """The logged-in member of staff, and where the request came from, as verbs need them."""
+    return person(request.user, network(request))
 
 
 def page(
@@ -52,6 +73,8 @@ def page(
     if isinstance(form, OpenedForm) and form.is_overtaken:
         status = 409
     everywhere = {**admin.admin_site.each_context(request), "opts": admin.opts, "languages": settings.LANGUAGES}
+    if isinstance(admin, NewsroomAdmin):
+        everywhere["may_publish"] = admin.may_publish(request)
     return TemplateResponse(request, f"admin/newsroom/{template}.html", {**everywhere, **context}, status=status)
 
 

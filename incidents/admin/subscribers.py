@@ -26,6 +26,7 @@ from .deliveries import badge
 from .export import export_view
 from .filters import LanguageFilter
 from .read_only import SubscriberRowsAdmin, sees_addresses
+from .shared import actor
 
 SHOWN = 20
 
@@ -87,8 +88,11 @@ class SubscriberAdmin(SubscriberRowsAdmin):
 
     @admin.action(description=_("End the subscription of those chosen"))
     def end_subscription(self, request: HttpRequest, queryset: QuerySet[Subscriber]) -> None:
+        by = actor(request)
         ended = [
-            subscriber for subscriber in queryset.order_by("pk") if operations.end_subscription(subscriber=subscriber)
+            subscriber
+            for subscriber in queryset.order_by("pk")
+            if operations.end_subscription(subscriber=subscriber, by=by)
         ]
         for subscriber in ended:
             self.log_change(request, subscriber, [{"changed": {"fields": ["state"]}}])

@@ -18,6 +18,7 @@ from .components import Placed, changed
 from .forms.fields import explain_markup
 from .forms.opened_model import OpenedModelForm
 from .opened_admin import opened_on
+from .shared import actor
 
 
 class TemplateForm(OpenedModelForm, forms.ModelForm[UpdateTemplate]):
@@ -54,15 +55,16 @@ class UpdateTemplateAdmin(Placed):
 
     def save_model(self, request: HttpRequest, obj: UpdateTemplate, form: Any, change: bool) -> None:
         fields = cast("operations.TemplateFields", changed(form, change))
+        by = actor(request)
         if change:
-            stored = operations.edit_template(template=obj, fields=fields, opened=opened_on(form))
+            stored = operations.edit_template(template=obj, fields=fields, by=by, opened=opened_on(form))
         else:
-            stored = operations.add_template(fields=fields)
+            stored = operations.add_template(fields=fields, by=by)
         obj.pk = stored.pk
         obj._state.adding = False
 
     def delete_model(self, request: HttpRequest, obj: UpdateTemplate) -> None:
-        operations.remove_template(template=obj)
+        operations.remove_template(template=obj, by=actor(request))
 
     @admin.display(description=pgettext_lazy("template", "name"), ordering="name")
     def shown_name(self, template: UpdateTemplate) -> SafeString:

@@ -15,6 +15,7 @@ from ..models import Component, Incident
 from ..operations import Details
 from ..operations.effects import named_components
 from ..publishing.reading.history import SHOWN_DAYS, histories, shown_since
+from ..staff.actors import Actor
 from ..wording import passage, state
 
 
@@ -40,12 +41,12 @@ class Effects:
 Facts = tuple[str, list[tuple[str, str]]]
 
 
-def effects_of(incident: Incident, details: Details) -> Effects:
+def effects_of(incident: Incident, details: Details, by: Actor) -> Effects:
     """Return what saving these details changes, by saving them and rolling back. Raises ValidationError by field."""
     now = timezone.now()
     length, facts = _facts(incident, now)
     with transaction.atomic():
-        length_after, facts_after = _facts(operations.edit_incident(incident=incident, details=details), now)
+        length_after, facts_after = _facts(operations.edit_incident(incident=incident, details=details, by=by), now)
         transaction.set_rollback(True)
     components = [
         Difference(label, before, after)

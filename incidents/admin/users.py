@@ -21,8 +21,10 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path
 from django.utils.text import capfirst
 from django.utils.translation import gettext, pgettext
+from django.utils.translation import gettext_lazy as _
 
 from ..sign_in import emails, sessions
+from ..staff import roles
 from .second_factor import reset_page
 from .sessions import current_session, follow_new_password, sessions_page
 
@@ -52,6 +54,14 @@ class RightsField(forms.ModelMultipleChoiceField[Permission]):
         return _deeds().get(deed) or gettext(obj.name)
 
 
+class GroupsField(forms.ModelMultipleChoiceField[Group]):
+    """The roles with what they may do, and the installation's own groups."""
+
+    def label_from_instance(self, obj: Group) -> str:
+        role = roles.role_of(obj.name)
+        return f"{roles.LABELS[role]}: {roles.EXPLANATIONS[role]}" if role else obj.name
+
+
 def _order(right: Permission) -> tuple[bool, str, int]:
     # What the newsroom shows comes first.
     kind = right.content_type
@@ -68,6 +78,7 @@ def _deeds() -> dict[str, str]:
         "add": pgettext("right", "add"),
         "change": pgettext("right", "change"),
         "delete": pgettext("right", "delete"),
+        "publish": pgettext("right", "publish"),
     }
 
 
@@ -112,7 +123,8 @@ class _Boxes:
         elif db_field.related_model is Group:
             more = Permission.objects.exclude(pk__in=own)
             offered = Group.objects.exclude(pk__in=Group.objects.filter(permissions__in=more))
-            kwargs |= {"widget": forms.CheckboxSelectMultiple({"class": "checks"}), "queryset": offered}
+            boxes = forms.CheckboxSelectMultiple({"class": "checks"})
+            kwargs |= {"form_class": GroupsField, "widget": boxes, "queryset": offered.order_by("pk")}
         return super().formfield_for_manytomany(db_field, request, **kwargs)  # type: ignore[misc]  # a mixin
 
 
@@ -123,7 +135,7 @@ admin.site.unregister([User, Group])
 class StaffAdmin(_Boxes, stock.UserAdmin[User]):
     form = StaffForm
     filter_horizontal = ()
-    readonly_fields = ("last_login", "date_joined")
+    readonly_fields = ("last_login", "date_joined", "may")
     actions = None  # deleting several accounts at once could delete every administrator
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
@@ -136,6 +148,15 @@ class StaffAdmin(_Boxes, stock.UserAdmin[User]):
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         may = super().has_delete_permission(request, obj)
         return may and (obj is None or not (exceeds(obj, request.user) or is_last_administrator(obj)))
+
+    def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
+        found = list(super().get_fieldsets(request, obj))
+        return [*found[:2], (_("Rights in words"), {"fields": ("may",)}), *found[2:]] if obj else found
+
+    @admin.display(description=_("may"))
+    def may(self, user: User) -> str:
+        """What the account's roles, groups and own rights let it do."""
+        return "; ".join(roles.deeds_of(user)) or gettext("nothing")
 
     def get_urls(self) -> list[Any]:
         wrap = self.admin_site.admin_view
@@ -182,7 +203,20 @@ class StaffAdmin(_Boxes, stock.UserAdmin[User]):
 
 @admin.register(Group)
 class StaffGroupAdmin(_Boxes, stock.GroupAdmin):
+    """Groups of the installation's own can be changed; the roles follow the version of the product."""
+
     filter_horizontal = ()
+    list_display = ("shown_name", "explanation")
+    ordering = ("pk",)
+
+    @admin.display(description=_("name"), ordering="name")
+    def shown_name(self, group: Group) -> str:
+        return roles.group_label(group.name)
+
+    @admin.display(description=_("explanation"), empty_value="–")
+    def explanation(self, group: Group) -> str | None:
+        role = roles.role_of(group.name)
+        return str(roles.EXPLANATIONS[role]) if role else None
 
     def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
         return super().has_change_permission(request, obj) and self._holds_all(request, obj)
@@ -191,5 +225,7 @@ class StaffGroupAdmin(_Boxes, stock.GroupAdmin):
         return super().has_delete_permission(request, obj) and self._holds_all(request, obj)
 
     def _holds_all(self, request: HttpRequest, group: Group | None) -> bool:
-        # Whether the user has every right of the group.
+        # Whether the user has every right of the group, and it is none of the roles.
+        if group is not None and roles.role_of(group.name):
+            return False
         return group is None or not group.permissions.exclude(pk__in=rights_of(request.user)).exists()

@@ -143,6 +143,7 @@ class Incident(models.Model):
         ordering = ("-started_at", "-id")
         verbose_name = _("incident")
         verbose_name_plural = _("incidents")
+        permissions = [("publish_incident", "Can publish incident")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(kind=Kind.INCIDENT, phase__in=INCIDENT_PHASES)
@@ -222,3 +223,4 @@ class Maintenance(Incident):
         proxy = True
         verbose_name = _("planned maintenance")
         verbose_name_plural = pgettext_lazy("plural", "planned maintenance")
+        permissions = [("publish_maintenance", "Can publish planned maintenance")]

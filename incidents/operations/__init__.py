@@ -9,7 +9,6 @@ from ..notifications.ledger.retention import apply_retention
 from ..subscriptions.import_table import ImportedLine, ImportResult, InvalidLine
 from ..subscriptions.importing import ImportSource, import_subscribers, summarise_import
 from ..subscriptions.returned_mail import UnknownBounceAddress, receive_bounce
-from ..subscriptions.service import end_subscription
 from .components import (
     ComponentFields,
     GroupFields,
@@ -39,6 +38,7 @@ from .notifying import (
 from .page import change_logo, edit_page
 from .statements import Details, Statement
 from .statuses import derived_changes, rebuild_statuses, stored_changes
+from .subscribers import end_subscription
 from .templates import TemplateFields, add_template, check_template, edit_template, remove_template
 from .translations import add_translation, addable_languages, added_languages, readers_without_translation
 from .unsaved_forms import FormPlace, close_form, forget_outdated_forms, keep_form, leave_form

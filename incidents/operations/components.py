@@ -6,7 +6,6 @@ from typing import Any, TypedDict
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.utils import timezone
 from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
@@ -14,12 +13,14 @@ from django.utils.translation import gettext_lazy as _
 from ..merging import Snapshot
 from ..models import Component, ComponentGroup, ManualStatus
 from ..publishing import stale
-from ..status import ComponentStatus
+from ..staff import rights
+from ..staff.actors import Actor
+from ..status import ComponentStatus, Kind
 from ..text import Text
 from . import snapshots
+from .recording import verb
 from .statements import TOLERANCE, in_utc
 from .statuses import rebuild_statuses
-from .updates import User
 
 _ASCII = str.maketrans({"æ": "ae", "ø": "oe", "å": "aa", "Æ": "Ae", "Ø": "Oe", "Å": "Aa", "ß": "ss"})
 
@@ -42,9 +43,10 @@ class GroupFields(TypedDict, total=False):
     position: int
 
 
-@transaction.atomic
-def add_component(*, fields: ComponentFields) -> Component:
+@verb
+def add_component(*, fields: ComponentFields, by: Actor) -> Component:
     """Create an operational component. Without a slug, one is made from its name."""
+    by.needs(rights.NEW_COMPONENTS)
     component = Component(**fields)
     component.slug = component.slug or _free_slug(component.name)
     component.full_clean()
@@ -53,12 +55,15 @@ def add_component(*, fields: ComponentFields) -> Component:
     return component
 
 
-@transaction.atomic
-def edit_component(*, component: Component, fields: ComponentFields, opened: Snapshot | None = None) -> Component:
+@verb
+def edit_component(
+    *, component: Component, fields: ComponentFields, by: Actor, opened: Snapshot | None = None
+) -> Component:
     """Change the given fields; the status is not one of them. Any document may show its name.
 
     Raises Collision if its form was opened on other values.
     """
+    by.needs(rights.COMPONENTS)
     component = Component.objects.select_for_update().get(pk=component.pk)
     snapshots.check_unchanged(opened, snapshots.of_component(component))
     stale.mark_components([component])  # its previous place on the page, too
@@ -70,8 +75,9 @@ def edit_component(*, component: Component, fields: ComponentFields, opened: Sna
     return component
 
 
-@transaction.atomic
-def add_group(*, fields: GroupFields) -> ComponentGroup:
+@verb
+def add_group(*, fields: GroupFields, by: Actor) -> ComponentGroup:
+    by.needs(rights.NEW_GROUPS)
     group = ComponentGroup(**fields)
     group.full_clean()
     group.save()
@@ -79,9 +85,12 @@ def add_group(*, fields: GroupFields) -> ComponentGroup:
     return group
 
 
-@transaction.atomic
-def edit_group(*, group: ComponentGroup, fields: GroupFields, opened: Snapshot | None = None) -> ComponentGroup:
+@verb
+def edit_group(
+    *, group: ComponentGroup, fields: GroupFields, by: Actor, opened: Snapshot | None = None
+) -> ComponentGroup:
     """Change the given fields. Raises Collision if its form was opened on other values."""
+    by.needs(rights.GROUPS)
     group = ComponentGroup.objects.select_for_update().get(pk=group.pk)
     snapshots.check_unchanged(opened, snapshots.of_group(group))
     _set(group, dict(fields))
@@ -91,20 +100,21 @@ def edit_group(*, group: ComponentGroup, fields: GroupFields, opened: Snapshot |
     return group
 
 
-@transaction.atomic
-def remove_group(*, group: ComponentGroup) -> None:
+@verb
+def remove_group(*, group: ComponentGroup, by: Actor) -> None:
     """Delete a group; its components stay, without one."""
+    by.needs(rights.REMOVED_GROUPS)
     group.delete()
     stale.mark_page()
 
 
-@transaction.atomic
+@verb
 def set_component_status(
     *,
     component: Component,
     status: ComponentStatus,
     at: datetime | None = None,
-    by: User = None,
+    by: Actor,
     opened: Snapshot | None = None,
 ) -> Component:
     """Set a component's status by hand, outside any incident, from `at` until the next one set by hand.
@@ -112,13 +122,14 @@ def set_component_status(
     An incident that is worse decides what readers see: the component returned has the status that they see.
     Only webhooks are notified of it. Raises Collision if it had another status than in the list that it was chosen in.
     """
+    by.needs(rights.COMPONENTS, rights.publish(Kind.INCIDENT))
     if opened is not None:
         locked = Component.objects.select_for_update(no_key=True).get(pk=component.pk)
         snapshots.check_unchanged(opened, snapshots.of_status(locked))
     at = in_utc(at or timezone.now())
     if at > timezone.now() + TOLERANCE:
         raise ValidationError({"at": _("This time is in the future.")})
-    ManualStatus.objects.create(component=component, status=status, at=at, author_id=by.pk if by else None)
+    ManualStatus.objects.create(component=component, status=status, at=at, author_id=by.user_id)
     rebuild_statuses(components=[component.pk], since=at, announce=True)
     component.refresh_from_db()
     return component

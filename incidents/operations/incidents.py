@@ -5,38 +5,41 @@ from itertools import takewhile
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ..merging import Snapshot
 from ..models import Incident, Update
 from ..publishing import stale
+from ..staff import rights
+from ..staff.actors import Actor
 from ..status import ComponentStatus, Kind, Phase
 from ..text import Text
 from . import moves, report, snapshots, versions
 from .effects import follow_claims, follow_timeline, named_components
 from .notifying import cancel_announcements_of, withdraw_announcements_of
+from .recording import verb
 from .statements import Details, Statement, check_details, check_statement, in_utc
 from .statuses import rebuild_statuses
-from .updates import User, add_update, lock
+from .updates import add_update, lock
 
 
-@transaction.atomic
-def open_incident(*, details: Details, statement: Statement, by: User = None, draft: bool = False) -> Incident:
+@verb
+def open_incident(*, details: Details, statement: Statement, by: Actor, draft: bool = False) -> Incident:
     """Create an incident with its first update. Raises ValidationError by field; then nothing is stored."""
+    check_new(Kind.INCIDENT, by=by, draft=draft)
     started = details.get("started_at") or statement.at or timezone.now()
     incident = Incident(kind=Kind.INCIDENT)
     set_fields(incident, {**details, "started_at": started})
     return store_new(incident, statement, by=by, draft=draft)
 
 
-@transaction.atomic
+@verb
 def edit_incident(
     *,
     incident: Incident,
     details: Details,
-    by: User = None,
+    by: Actor,
     opened: Snapshot | None = None,
 ) -> Incident:
     """Change the fields in `details`. Public pages are published again; no message is sent about it.
@@ -45,6 +48,7 @@ def edit_incident(
     other details.
     """
     incident = lock(incident)
+    by.needs(rights.edit(incident))
     before = versions.details_now(incident)
     snapshots.check_unchanged(opened, before.snapshot)
     change_details(incident, details)
@@ -84,7 +88,7 @@ def _restate_end(incident: Incident) -> None:
     incident.updates.filter(pk__in=final).update(ended_at=incident.ended_at)
 
 
-@transaction.atomic
+@verb
 def resolve(
     *,
     incident: Incident,
@@ -95,9 +99,10 @@ def resolve(
     at: datetime | None = None,
     ended_at: datetime | None = None,
     notify: bool | None = None,
-    by: User = None,
+    by: Actor,
 ) -> Update:
     """Post the final update: phase resolved. The components keep a status only if something else affects them."""
+    by.needs(rights.publish(incident.kind))
     incident = lock(incident)
     statement = Statement(
         phase=Phase.RESOLVED,
@@ -114,9 +119,10 @@ def resolve(
     return add_update(incident, statement, by=by, draft=False)
 
 
-@transaction.atomic
-def reopen(*, incident: Incident, statement: Statement, by: User = None, opened: Snapshot | None = None) -> Update:
+@verb
+def reopen(*, incident: Incident, statement: Statement, by: Actor, opened: Snapshot | None = None) -> Update:
     """Go back from a final phase to an open one; the end time is cleared. Raises Collision as `post_update` does."""
+    by.needs(rights.publish(incident.kind))
     incident = lock(incident)
     if opened is not None:
         snapshots.check_unchanged(opened, snapshots.of_state(incident))
@@ -128,14 +134,15 @@ def reopen(*, incident: Incident, statement: Statement, by: User = None, opened:
     return add_update(incident, statement, by=by, draft=False)
 
 
-@transaction.atomic
-def withdraw(*, incident: Incident, by: User = None) -> Incident:  # noqa: ARG001 - for the audit log
+@verb
+def withdraw(*, incident: Incident, by: Actor) -> Incident:
     """Remove an incident from everything public; no more messages about it are sent.
 
     Its claims on components no longer count (webhooks are notified of the statuses that this
     changes), and scheduled updates become drafts. The updates
     themselves stay, so that `publish_again` can restore them.
     """
+    by.needs(rights.publish(incident.kind))
     incident = lock(incident)
     if not incident.is_public:
         raise ValidationError(_("This incident is not public."))
@@ -148,9 +155,10 @@ def withdraw(*, incident: Incident, by: User = None) -> Incident:  # noqa: ARG00
     return incident
 
 
-@transaction.atomic
-def publish_again(*, incident: Incident, by: User = None) -> Incident:  # noqa: ARG001 - for the audit log
+@verb
+def publish_again(*, incident: Incident, by: Actor) -> Incident:
     """Restore a withdrawn incident with its original times. Only webhooks are notified, of component statuses."""
+    by.needs(rights.publish(incident.kind))
     incident = lock(incident)
     if not incident.is_withdrawn:
         raise ValidationError(_("This incident is not withdrawn."))
@@ -161,13 +169,14 @@ def publish_again(*, incident: Incident, by: User = None) -> Incident:  # noqa: 
     return incident
 
 
-@transaction.atomic
-def undo_update(*, update: Update, by: User = None) -> Update:  # noqa: ARG001 - for the audit log
+@verb
+def undo_update(*, update: Update, by: Actor) -> Update:
     """Turn a published update back into a draft, while its announcement is held.
 
     Its effects on phase, promised time and components are reverted, and an incident that it
     opened becomes a draft again. Raises ValidationError once subscribers are being notified.
     """
+    by.needs(rights.publish(update.incident.kind))
     incident = lock(update.incident)
     update = Update.objects.select_for_update().get(pk=update.pk)
     update.incident = incident
@@ -194,7 +203,14 @@ def _follow_what_is_left(incident: Incident) -> None:
     follow_timeline(incident)
 
 
-def store_new(incident: Incident, statement: Statement, *, by: User, draft: bool) -> Incident:
+def check_new(kind: Kind, *, by: Actor, draft: bool) -> None:
+    """Raise PermissionDenied unless the actor may start an incident of that kind, and publish it unless a draft."""
+    by.needs(rights.add(kind))
+    if not draft:
+        by.needs(rights.publish(kind))
+
+
+def store_new(incident: Incident, statement: Statement, *, by: Actor, draft: bool) -> Incident:
     """Save an incident with its first update, public or as a draft. Call inside a transaction."""
     incident.phase = statement.phase if not statement.phase.is_final else Phase(incident.phase)
     check_details(incident)

@@ -11,20 +11,24 @@ from django.utils.translation import gettext_lazy as _
 
 from ..merging import Snapshot
 from ..models import Announcement, Incident, Update
+from ..staff import rights
+from ..staff.actors import Actor
 from ..status import ComponentStatus, Impact, Kind, Phase
 from ..text import Text
 from . import moves, snapshots, versions
 from .effects import named_components
-from .incidents import change_details, set_fields, store_new, undo_update
+from .incidents import change_details, check_new, set_fields, store_new, undo_update
+from .recording import verb
 from .statements import Details, Move, Statement, Window, check_details, check_statement
-from .updates import User, add_update, discard_draft, lock
+from .updates import add_update, discard_draft, lock
 
 _WINDOW = ("scheduled_for", "scheduled_until")
 
 
-@transaction.atomic
-def schedule_maintenance(*, details: Details, statement: Statement, by: User = None, draft: bool = False) -> Incident:
+@verb
+def schedule_maintenance(*, details: Details, statement: Statement, by: Actor, draft: bool = False) -> Incident:
     """Schedule maintenance. The statement's components are those that it will affect once it starts."""
+    check_new(Kind.MAINTENANCE, by=by, draft=draft)
     fields: Details = {**details, "impact": Impact.MAINTENANCE}
     if start := details.get("scheduled_for"):
         fields["started_at"] = start
@@ -33,13 +37,13 @@ def schedule_maintenance(*, details: Details, statement: Statement, by: User = N
     return store_new(incident, statement, by=by, draft=draft)
 
 
-@transaction.atomic
+@verb
 def move_maintenance(
     *,
     incident: Incident,
     details: Details,
     text: Text | None = None,
-    by: User = None,
+    by: Actor,
     opened: Snapshot | None = None,
 ) -> Update | None:
     """Change the planned time, and notify subscribers of the former and the new time with an update.
@@ -50,6 +54,7 @@ def move_maintenance(
 
     Raises Collision if its form was opened on other details.
     """
+    by.needs(rights.publish(incident.kind))
     incident = lock(incident)
     earlier = versions.details_now(incident)
     snapshots.check_unchanged(opened, earlier.snapshot)
@@ -66,7 +71,7 @@ def move_maintenance(
     return update
 
 
-def _post_move(incident: Incident, after: Window | None, text: Text | None, by: User) -> Update | None:
+def _post_move(incident: Incident, after: Window | None, text: Text | None, by: Actor) -> Update | None:
     # The update that states the new time and moves the maintenance; None if that is its time already.
     before = moves.window_of(incident)
     if before is None or after is None or before == after:
@@ -105,24 +110,27 @@ def _held_move(incident: Incident) -> Update | None:
     return newest if Announcement.objects.held().filter(update=newest).exists() else None
 
 
-def _take_back_held_move(incident: Incident, by: User) -> None:
+def _take_back_held_move(incident: Incident, by: Actor) -> None:
     # Undo the newest update if it is a move of which nobody has been notified yet.
     if newest := _held_move(incident):
         with suppress(ValidationError):  # released just now
             discard_draft(update=undo_update(update=newest, by=by), by=by)
 
 
-def start_maintenance(*, incident: Incident, text: Text, notify: bool | None = None, by: User = None) -> Update:
+@verb
+def start_maintenance(*, incident: Incident, text: Text, notify: bool | None = None, by: Actor) -> Update:
     """The work starts: the affected components are under maintenance."""
     return _change_phase(incident, Phase.IN_PROGRESS, text, {Phase.SCHEDULED}, notify=notify, by=by)
 
 
-def complete_maintenance(*, incident: Incident, text: Text, notify: bool | None = None, by: User = None) -> Update:
+@verb
+def complete_maintenance(*, incident: Incident, text: Text, notify: bool | None = None, by: Actor) -> Update:
     """The work is done: the components are operational again."""
     return _change_phase(incident, Phase.COMPLETED, text, {Phase.IN_PROGRESS, Phase.VERIFYING}, notify=notify, by=by)
 
 
-def cancel_maintenance(*, incident: Incident, text: Text, notify: bool | None = None, by: User = None) -> Update:
+@verb
+def cancel_maintenance(*, incident: Incident, text: Text, notify: bool | None = None, by: Actor) -> Update:
     """The work is cancelled or aborted; the components are operational again."""
     allowed = {Phase.SCHEDULED, Phase.IN_PROGRESS, Phase.VERIFYING}
     return _change_phase(incident, Phase.CANCELLED, text, allowed, notify=notify, by=by)
@@ -136,8 +144,9 @@ def _change_phase(
     allowed_from: set[Phase],
     *,
     notify: bool | None,
-    by: User,
+    by: Actor,
 ) -> Update:
+    by.needs(rights.publish(incident.kind))
     incident = lock(incident)
     if incident.phase not in allowed_from:
         words = _("From “%(phase)s” this step is not possible.")

@@ -9,14 +9,18 @@ from ..models import Announcement, ComponentUpdate, Delivery, DeliveryState, Inc
 from ..notifications import queues
 from ..notifications.ledger import skipping
 from ..notifications.ledger.writer import requeue
+from ..staff import rights
+from ..staff.actors import Actor
+from .recording import verb
 
 
-@transaction.atomic
-def cancel_announcement(*, announcement: Announcement) -> bool:
+@verb
+def cancel_announcement(*, announcement: Announcement, by: Actor) -> bool:
     """Cancel an announcement during its hold; False if it was released or cancelled already.
 
     The new component statuses of its update are not posted to webhooks either.
     """
+    by.needs(rights.publish(announcement.update.incident.kind))
     cancelled = Announcement.objects.held().filter(pk=announcement.pk).update(cancelled_at=timezone.now())
     if cancelled:
         ComponentUpdate.objects.held().filter(update=announcement.update_id).update(cancelled_at=timezone.now())
@@ -41,8 +45,10 @@ def withdraw_announcements_of(incident: Incident) -> int:
     return skipping.skip_withdrawn(incident)
 
 
-def pause_announcement(*, announcement: Announcement) -> bool:
+@verb
+def pause_announcement(*, announcement: Announcement, by: Actor) -> bool:
     """Send nothing more until it is resumed; what is in flight still arrives. False if it was paused already."""
+    by.needs(rights.publish(announcement.update.incident.kind))
     going = Announcement.objects.filter(pk=announcement.pk, cancelled_at__isnull=True, paused_at__isnull=True)
     paused = bool(going.update(paused_at=timezone.now()))
     # Even if it was paused already: a worker may have claimed deliveries just before.
@@ -50,8 +56,10 @@ def pause_announcement(*, announcement: Announcement) -> bool:
     return paused
 
 
-def resume_announcement(*, announcement: Announcement) -> bool:
+@verb
+def resume_announcement(*, announcement: Announcement, by: Actor) -> bool:
     """Continue a paused announcement; False if it is not paused, or stopped permanently."""
+    by.needs(rights.publish(announcement.update.incident.kind))
     paused = Announcement.objects.filter(pk=announcement.pk, paused_at__isnull=False, stopped_at__isnull=True)
     resumed = bool(paused.update(paused_at=None))
     # Enqueue in any case: a job too many does no harm.
@@ -59,12 +67,14 @@ def resume_announcement(*, announcement: Announcement) -> bool:
     return resumed
 
 
-def stop_announcement(*, announcement: Announcement) -> int:
+@verb
+def stop_announcement(*, announcement: Announcement, by: Actor) -> int:
     """Skip everybody who has not been notified yet. Return how many.
 
     What is in flight arrives, or fails and is skipped by the scheduler.
     """
-    if cancel_announcement(announcement=announcement):
+    by.needs(rights.publish(announcement.update.incident.kind))
+    if cancel_announcement(announcement=announcement, by=by):
         return 0
     running = Announcement.objects.released().filter(pk=announcement.pk, stopped_at__isnull=True)
     now = timezone.now()
@@ -73,8 +83,10 @@ def stop_announcement(*, announcement: Announcement) -> int:
     return skipping.skip_waiting(announcement.pk)
 
 
-def resend_failed(*, announcement: Announcement) -> int:
+@verb
+def resend_failed(*, announcement: Announcement, by: Actor) -> int:
     """Send the failed deliveries again, and only those. Return how many; none of a stopped announcement."""
+    by.needs(rights.publish(announcement.update.incident.kind))
     if Announcement.objects.filter(pk=announcement.pk, stopped_at__isnull=False).exists():
         return 0
     failed = Delivery.objects.filter(announcement=announcement, state=DeliveryState.FAILED)

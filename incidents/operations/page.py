@@ -3,21 +3,24 @@
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
 
 from ..merging import Snapshot
 from ..models import Logo, Page
 from ..models.logo import logo_from
 from ..publishing import stale
+from ..staff import rights
+from ..staff.actors import Actor
 from . import snapshots
+from .recording import verb
 
 
-@transaction.atomic
-def edit_page(*, fields: dict[str, Any], opened: Snapshot | None = None) -> Page:
+@verb
+def edit_page(*, fields: dict[str, Any], by: Actor, opened: Snapshot | None = None) -> Page:
     """Create the page or change the given fields. All documents become stale. Raises ValidationError by field.
 
     Raises Collision if its form was opened on other settings.
     """
+    by.needs(rights.PAGE if Page.objects.exists() else rights.NEW_PAGE)
     page = Page.objects.select_for_update().first() or Page()
     snapshots.check_unchanged(opened, snapshots.of_page(page))
     for name, value in fields.items():
@@ -28,9 +31,10 @@ def edit_page(*, fields: dict[str, Any], opened: Snapshot | None = None) -> Page
     return page
 
 
-@transaction.atomic
-def change_logo(*, content: bytes | None) -> Page:
+@verb
+def change_logo(*, content: bytes | None, by: Actor) -> Page:
     """Set the logo (the bytes of a PNG, WebP or JPEG), or remove it with None. Raises ValidationError on `logo`."""
+    by.needs(rights.PAGE, rights.NEW_PAGE)
     page = Page.objects.select_for_update().get()
     page.logo = _stored(content) if content is not None else None
     page.save(update_fields=["logo", "updated_at"])

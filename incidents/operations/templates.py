@@ -3,14 +3,16 @@
 from typing import TypedDict
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from ..merging import Snapshot
 from ..models import UpdateTemplate
+from ..staff import rights
+from ..staff.actors import Actor
 from ..status import Kind, phases_of
 from ..text import Text
 from . import placeholders, snapshots
+from .recording import verb
 
 
 class TemplateFields(TypedDict, total=False):
@@ -24,24 +26,27 @@ class TemplateFields(TypedDict, total=False):
     position: int
 
 
-@transaction.atomic
-def add_template(*, fields: TemplateFields) -> UpdateTemplate:
+@verb
+def add_template(*, fields: TemplateFields, by: Actor) -> UpdateTemplate:
+    by.needs(rights.NEW_TEMPLATES)
     return _store(UpdateTemplate(), fields)
 
 
-@transaction.atomic
+@verb
 def edit_template(
-    *, template: UpdateTemplate, fields: TemplateFields, opened: Snapshot | None = None
+    *, template: UpdateTemplate, fields: TemplateFields, by: Actor, opened: Snapshot | None = None
 ) -> UpdateTemplate:
     """Change the given fields. Raises Collision if its form was opened on another text."""
+    by.needs(rights.TEMPLATES)
     template = UpdateTemplate.objects.select_for_update().get(pk=template.pk)
     snapshots.check_unchanged(opened, snapshots.of_template(template))
     return _store(template, fields)
 
 
-@transaction.atomic
-def remove_template(*, template: UpdateTemplate) -> None:
+@verb
+def remove_template(*, template: UpdateTemplate, by: Actor) -> None:
     """Delete a template; updates written with it stay."""
+    by.needs(rights.REMOVED_TEMPLATES)
     template.delete()
 
 

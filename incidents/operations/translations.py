@@ -4,21 +4,23 @@ from collections.abc import Collection
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from ..merging import Snapshot
 from ..models import Update
 from ..notifications.audience import count_translated
 from ..notifications.outbox import announce_translation
+from ..staff import rights
+from ..staff.actors import Actor
 from ..text import Text
 from . import snapshots
-from .updates import User, lock, replace_text
+from .recording import verb
+from .updates import lock, replace_text
 
 
-@transaction.atomic
+@verb
 def add_translation(
-    *, update: Update, text: Text, notify: bool = False, by: User = None, opened: Snapshot | None = None
+    *, update: Update, text: Text, notify: bool = False, by: Actor, opened: Snapshot | None = None
 ) -> Update:
     """Add the text in languages that it lacked. Raises ValidationError if anything else changes; Collision.
 
@@ -26,6 +28,7 @@ def add_translation(
     else gets a message, and nothing is announced if there are no such subscribers, or if the incident
     is withdrawn. Readers do not see it as edited: no text has changed for those who had one.
     """
+    by.needs(rights.publish(update.incident.kind))
     incident = lock(update.incident)
     update = Update.objects.select_for_update().get(pk=update.pk)
     update.incident = incident

@@ -3,7 +3,6 @@
 from datetime import datetime
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
@@ -14,23 +13,25 @@ from ..models import AffectedComponent, Component, Incident, Update, UpdateRevis
 from ..models.ids import new_id
 from ..notifications.outbox import announce_correction
 from ..publishing import stale
+from ..staff import rights
+from ..staff.actors import SCHEDULER, Actor
 from ..status import ComponentStatus, Phase
 from ..text import Text
 from . import moves, placeholders, report, snapshots, versions
 from .effects import make_public
+from .recording import verb
 from .statements import BACKDATED, Statement, check_statement
 
-User = AbstractBaseUser | None
 
-
-@transaction.atomic
+@verb
 def post_update(
-    *, incident: Incident, statement: Statement, by: User = None, draft: bool = False, opened: Snapshot | None = None
+    *, incident: Incident, statement: Statement, by: Actor, draft: bool = False, opened: Snapshot | None = None
 ) -> Update:
     """Add an update: public at once, at `publish_at`, or as a draft. Raises ValidationError by field.
 
     Raises Collision if its form was opened on another state of the incident.
     """
+    by.needs(rights.change(incident.kind) if draft else rights.publish(incident.kind))
     incident = lock(incident)
     if opened is not None:
         snapshots.check_unchanged(opened, snapshots.of_state(incident))
@@ -38,24 +39,26 @@ def post_update(
     return add_update(incident, statement, by=by, draft=draft)
 
 
-@transaction.atomic
+@verb
 def edit_draft(
-    *, update: Update, statement: Statement, by: User = None, draft: bool = True, opened: Snapshot | None = None
+    *, update: Update, statement: Statement, by: Actor, draft: bool = True, opened: Snapshot | None = None
 ) -> Update:
     """Rewrite an update that is not public yet; with `draft=False`, publish or schedule it too.
 
     Raises Collision if its form was opened on another draft, or is to publish after an update that it does not show.
     """
     locked = _lock_draft(update)
+    by.needs(_right_of(locked, draft=draft))
     if opened is not None:
         snapshots.check_draft(opened, locked, publishing=not draft)
     check_statement(locked.incident, statement, draft=draft)
     return _store(locked, locked.incident, statement, by=by, draft=draft, before=versions.draft_now(locked))
 
 
-@transaction.atomic
-def publish_draft(*, update: Update, by: User = None, opened: Snapshot | None = None) -> Update:
+@verb
+def publish_draft(*, update: Update, by: Actor, opened: Snapshot | None = None) -> Update:
     """Publish a draft or scheduled update now, and its incident with it. Raises Collision if it has changed."""
+    by.needs(rights.publish(update.incident.kind))
     locked = _lock_draft(update)
     if opened is not None:
         snapshots.check_draft(opened, locked, publishing=True)
@@ -64,7 +67,7 @@ def publish_draft(*, update: Update, by: User = None, opened: Snapshot | None = 
     check_statement(locked.incident, _as_statement(locked), draft=False)
     placeholders.check(locked)
     moves.check(locked)
-    locked.author_id = locked.author_id or (by.pk if by else None)
+    locked.author_id = locked.author_id or by.user_id
     make_public(locked)
     return locked
 
@@ -77,21 +80,22 @@ def publish_due(*, update: Update) -> bool:
     locked = Update.objects.select_for_update().filter(pk=update.pk, published_at=None).first()
     if locked is None or locked.publish_at is None or locked.publish_at > timezone.now():
         return False
-    publish_draft(update=locked)
+    publish_draft(update=locked, by=SCHEDULER)
     return True
 
 
-@transaction.atomic
-def discard_draft(*, update: Update, by: User = None) -> None:  # noqa: ARG001 - for the audit log
+@verb
+def discard_draft(*, update: Update, by: Actor) -> None:
     """Delete an update that is not public, and its incident if that is a draft without updates."""
     locked = _lock_draft(update)
+    by.needs(_right_of(locked, draft=True))
     locked.announcements.all().delete()  # cancelled when the update was undone: they notified nobody
     locked.delete()
     if not locked.incident.is_public and not locked.incident.updates.exists():
         locked.incident.delete()
 
 
-@transaction.atomic
+@verb
 def correct_update(
     *,
     update: Update,
@@ -100,7 +104,7 @@ def correct_update(
     quote_language: str | None = None,
     quote_url: str | None = None,
     notify: bool = False,
-    by: User = None,
+    by: Actor,
     opened: Snapshot | None = None,
 ) -> Update:
     """Replace the text of a public update. Earlier versions are kept, and readers see that it was edited.
@@ -108,6 +112,7 @@ def correct_update(
     Fields that are None stay. `notify` announces the correction to subscribers, unless the
     incident is withdrawn; for a typo, leave it out. Raises Collision if its form was opened on another text.
     """
+    by.needs(rights.publish(update.incident.kind))
     incident = lock(update.incident)
     update = Update.objects.select_for_update().get(pk=update.pk)
     update.incident = incident
@@ -121,7 +126,7 @@ def correct_update(
     return update
 
 
-def replace_text(update: Update, given: dict[str, Any], *, by: User, is_correction: bool = True) -> bool:
+def replace_text(update: Update, given: dict[str, Any], *, by: Actor, is_correction: bool = True) -> bool:
     """Replace texts of a locked public update and keep the earlier ones; False if nothing changes.
 
     Readers see that it was edited only if `is_correction`.
@@ -135,7 +140,7 @@ def replace_text(update: Update, given: dict[str, Any], *, by: User, is_correcti
     if is_correction:
         update.corrected_at = timezone.now()
     update.save()
-    UpdateRevision.objects.create(update=update, replaced_by_id=by.pk if by else None, **earlier)
+    UpdateRevision.objects.create(update=update, replaced_by_id=by.user_id, **earlier)
     stale.mark_incident(update.incident)
     return True
 
@@ -158,7 +163,7 @@ def lock(incident: Incident) -> Incident:
     return Incident.objects.select_for_update().get(pk=incident.pk)
 
 
-def add_update(incident: Incident, statement: Statement, *, by: User, draft: bool) -> Update:
+def add_update(incident: Incident, statement: Statement, *, by: Actor, draft: bool) -> Update:
     return _store(Update(id=statement.id or new_id()), incident, statement, by=by, draft=draft)
 
 
@@ -167,7 +172,7 @@ def _store(
     incident: Incident,
     statement: Statement,
     *,
-    by: User,
+    by: Actor,
     draft: bool,
     before: Version | None = None,
 ) -> Update:
@@ -180,7 +185,7 @@ def _store(
     update.notify = statement.should_notify(opening=not incident.is_public and not incident.is_withdrawn)
     update.next_update_by = statement.next_update_by
     update.publish_at = statement.publish_at if not draft else None
-    update.author_id = by.pk if by else None
+    update.author_id = by.user_id
     if statement.move is not None:
         moves.record_move(update, statement.move)
     update.full_clean(validate_constraints=False, exclude=["incident"])
@@ -213,6 +218,12 @@ def _as_statement(update: Update) -> Statement:
     return Statement(
         phase=Phase(update.phase), components=components, at=at, ended_at=update.ended_at, **_text_fields(update)
     )
+
+
+def _right_of(update: Update, *, draft: bool) -> str:
+    # What a change of an update needs that is not public: a scheduled one was going to be.
+    kind = update.incident.kind
+    return rights.change(kind) if draft and not update.is_scheduled else rights.publish(kind)
 
 
 def _lock_draft(update: Update) -> Update:

@@ -1,10 +1,10 @@
 """Versions of drafts and details: written by the verbs that change them, so that staff can bring them back."""
 
-from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from ..models import Incident, Update, Version
+from ..staff.actors import Actor
 from . import snapshots
 
 # The newest versions that are kept of one draft, or of the details of one incident.
@@ -31,10 +31,10 @@ def record_draft(draft: Update, before: Version | None) -> None:
     _record(before, draft_now(draft))
 
 
-def record_details(incident: Incident, before: Version, by: AbstractBaseUser | None) -> None:
+def record_details(incident: Incident, before: Version, by: Actor) -> None:
     """Store the details of an incident as their newest version, by whom they were changed."""
     after = details_now(incident)
-    after.saved_at, after.saved_by_id = timezone.now(), by.pk if by else None
+    after.saved_at, after.saved_by_id = timezone.now(), by.user_id
     _record(before, after)
 
 

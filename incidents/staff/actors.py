@@ -1,6 +1,5 @@
-"""Who acts: a member of staff, a command on the server, or the scheduler. Every verb is told."""
+"""Who acts: a member of staff, a command on the server, or the scheduler. Verbs check their rights."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -24,6 +23,10 @@ class Actor:
     user: AbstractBaseUser | None = None
     network: str = ""
 
+    @property
+    def user_id(self) -> int | None:
+        return self.user.pk if self.user is not None else None
+
     def may(self, right: str) -> bool:
         """Whether the actor has a right such as `incidents.publish_incident`.
 
@@ -36,11 +39,8 @@ class Actor:
 
     def needs(self, *rights: str) -> None:
         """Raise PermissionDenied unless the actor has one of the rights."""
-        if not self.may_one(rights):
+        if not any(self.may(right) for right in rights):
             raise PermissionDenied
-
-    def may_one(self, rights: Iterable[str]) -> bool:
-        return any(self.may(right) for right in rights)
 
 
 SCHEDULER = Actor(ActorKind.SCHEDULER, "scheduler")

@@ -45,6 +45,11 @@ SENTENCES: dict[str, Promise] = {
     "end_subscription": _("ended the subscription"),
     "import_subscribers": _("imported subscribers"),
     "export_subscribers": _("exported subscribers"),
+    "set_up_second_factor": _("set up a second factor"),
+    "replace_second_factor": _("replaced the second factor"),
+    "remove_second_factor": _("removed the second factor"),
+    "reset_second_factor": _("reset the second factor"),
+    "renew_recovery_codes": _("made new recovery codes"),
     "receive_bounce": _("recorded a bounce"),
     "apply_retention": _("deleted what must not be kept"),
 }

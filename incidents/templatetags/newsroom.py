@@ -20,12 +20,14 @@ from ..labels import COMPONENT_STATUSES
 from ..models import AuditEntry, DeliveryState, Incident
 from ..notifications.monitoring.progress import Progress
 from ..notifications.monitoring.subjects import subject
+from ..staff.roles import group_label
 from ..staff.sentences import sentence
 from ..status import ComponentStatus
 from ..text import Text
 
 register = template.Library()
 
+register.filter(group_label)
 register.simple_tag(subject)
 
 # From done to outstanding; skipped deliveries are not part of the audience.

@@ -15,6 +15,7 @@ from incidents.notifications import audience, outbox, release
 from incidents.notifications.addressing import relay_name
 from incidents.notifications.ledger import skipping
 from incidents.status import ComponentStatus
+from tests.actors import ANYBODY
 from tests.admin.conftest import staff
 from tests.factories import make_component, make_incident, make_statement, make_subscriber
 from tests.notifications.helpers import UNCLAIMED, claimed
@@ -99,7 +100,7 @@ def test_stopping_asks_for_confirmation_and_is_permanent(publisher: Client) -> N
     announcement.refresh_from_db()
     assert announcement.paused_at is not None
     Delivery.objects.filter(pk=sent.pk).update(state="failed")
-    assert operations.resend_failed(announcement=announcement) == 0
+    assert operations.resend_failed(by=ANYBODY, announcement=announcement) == 0
 
 
 def test_only_the_failed_ones_are_tried_again(publisher: Client) -> None:
@@ -174,7 +175,9 @@ def test_a_subscribers_page_shows_their_deliveries_and_bounces(viewer: Client) -
 
 def failed_component_post() -> Delivery:
     webhook = make_subscriber("https://example.dk/hook", channel="webhook", owner="drift@example.dk")
-    operations.set_component_status(component=make_component("webmail"), status=ComponentStatus.MAJOR_OUTAGE)
+    operations.set_component_status(
+        by=ANYBODY, component=make_component("webmail"), status=ComponentStatus.MAJOR_OUTAGE
+    )
     StaleSubject.objects.all().delete()
     release.release_component_updates(timezone.now() + timedelta(hours=1))
     Delivery.objects.filter(subscriber=webhook).update(state="failed", reply="The host does not answer.")

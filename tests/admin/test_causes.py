@@ -16,6 +16,7 @@ from incidents.admin.addresses import incident_page
 from incidents.models import Component, Incident, ManualStatus
 from incidents.status import ComponentStatus, Phase
 from incidents.text import Text
+from tests.actors import ANYBODY
 from tests.admin.filling import send
 from tests.factories import make_component, make_incident, make_maintenance, make_statement, make_update
 
@@ -106,7 +107,7 @@ def test_composer_says_nothing_of_components_that_no_other_incident_concerns(
 def test_composer_names_a_status_set_by_hand_and_every_lesser_cause(
     publisher: Client, mail: Component, outage: Incident
 ) -> None:
-    operations.set_component_status(component=mail, status=PARTIAL)
+    operations.set_component_status(by=ANYBODY, component=mail, status=PARTIAL)
     assert outlook(publisher, NEW, mail) == [
         "Stays Major outage because of “All mail is down”",
         "Partial outage, set by hand",
@@ -127,7 +128,7 @@ def test_planned_work_says_nothing_of_readers_before_it_begins(
 def test_draft_and_reopening_say_it_too(publisher: Client, mail: Component, outage: Incident) -> None:
     stays = ["Stays Major outage because of “All mail is down”"]
     incident = make_incident(components={mail: DEGRADED})
-    draft = operations.post_update(incident=incident, statement=make_statement(), draft=True)
+    draft = operations.post_update(by=ANYBODY, incident=incident, statement=make_statement(), draft=True)
     assert outlook(publisher, incident_page(incident, "draft", draft.pk), mail) == stays
     make_update(incident, Phase.RESOLVED)
     assert outlook(publisher, f"{incident_page(incident, 'update')}?reopen=1", mail) == stays
@@ -171,7 +172,7 @@ def test_resolving_says_which_components_stay_affected_by_a_status_set_by_hand(
     web = make_component("web", name=Text(da="Web", en="Web"))
     incident = make_incident(components={mail: DEGRADED, web: DEGRADED})
     for component in (mail, web):
-        operations.set_component_status(component=component, status=PARTIAL)
+        operations.set_component_status(by=ANYBODY, component=component, status=PARTIAL)
     messages = said(publisher, f"{incident_page(incident, 'update')}?phase=resolved", text_da="Løst")
     assert "Mail and Web stay Partial outage, set by hand." in messages
 
@@ -205,7 +206,7 @@ def test_withdrawing_says_which_components_change_and_to_what(
         "Mail stays Major outage because of “All mail is down”.",
         "Web: Partial outage → Operational",
     ]
-    operations.withdraw(incident=outage)
+    operations.withdraw(by=ANYBODY, incident=outage)
     response = publisher.get(incident_page(incident, "withdraw"))
     assert strip_tags(response.context["changes"][0]) == "Mail: Major outage → Operational"
 
@@ -244,7 +245,7 @@ def test_list_of_components_names_the_causes_of_each_status(
     publisher: Client, mail: Component, outage: Incident
 ) -> None:
     web, dns = make_component("web"), make_component("dns")
-    operations.set_component_status(component=web, status=PARTIAL)
+    operations.set_component_status(by=ANYBODY, component=web, status=PARTIAL)
     rows = {one.pk: one.reason for one in publisher.get(COMPONENTS).context["cl"].result_list}
     assert strip_tags(rows[mail.pk].causes) == "“All mail is down”"
     assert str(rows[web.pk].causes) == "set by hand"

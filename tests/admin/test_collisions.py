@@ -16,6 +16,7 @@ from incidents.admin.addresses import incident_page
 from incidents.models import Announcement, Incident, Update, UpdateTemplate
 from incidents.status import ComponentStatus, Phase
 from incidents.text import Text
+from tests.actors import ANYBODY
 from tests.admin.conftest import staff
 from tests.admin.filling import filled
 from tests.factories import (
@@ -33,12 +34,12 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def ida(db: None) -> Client:
-    return staff("ida", "view_incident", "add_incident", "change_incident")
+    return staff("ida", "view_incident", "add_incident", "change_incident", "publish_incident")
 
 
 @pytest.fixture
 def ole(db: None) -> Client:
-    return staff("ole", "view_incident", "add_incident", "change_incident")
+    return staff("ole", "view_incident", "add_incident", "change_incident", "publish_incident")
 
 
 def opened_form(client: Client, address: str) -> dict[str, str]:
@@ -62,7 +63,7 @@ def differences(response: Any) -> dict[str, bool]:
 
 def make_draft(incident: Incident, text: Text | None = None, **fields: Any) -> Update:
     statement = make_statement(text=text or Text(da="Et.\n\nTo.", en="One."), **fields)
-    return operations.post_update(incident=incident, statement=statement, draft=True)
+    return operations.post_update(by=ANYBODY, incident=incident, statement=statement, draft=True)
 
 
 def test_second_to_save_a_draft_sees_both_texts_and_decides(ida: Client, ole: Client) -> None:
@@ -199,7 +200,7 @@ def test_draft_that_changed_since_the_question_is_asked_about_again(ole: Client)
     draft = make_draft(incident)
     address = incident_page(incident, "publish", draft.pk)
     opened = ole.get(address).context["opened"]
-    operations.edit_draft(update=draft, statement=make_statement(text=Text(en="Ida's words")))
+    operations.edit_draft(by=ANYBODY, update=draft, statement=make_statement(text=Text(en="Ida's words")))
     response = ole.post(address, {"opened": opened}, follow=True)
     assert "it was changed in the meantime" in response.content.decode()
     assert "Ida&#x27;s words" in response.content.decode()
@@ -253,7 +254,7 @@ def test_draft_that_somebody_else_published_becomes_a_correction_with_the_text_k
     draft = make_draft(incident)
     address = incident_page(incident, "draft", draft.pk)
     form = opened_form(ole, address)
-    operations.publish_draft(update=draft)
+    operations.publish_draft(by=ANYBODY, update=draft)
     response = press(ole, address, form, "publish", text_en="Ole", notify="yes")
     page = response.content.decode()
     assert "published in the meantime" in page
@@ -271,7 +272,7 @@ def test_text_of_a_draft_that_somebody_else_discarded_continues_as_a_new_update(
     draft = make_draft(incident)
     address = incident_page(incident, "draft", draft.pk)
     form = opened_form(ole, address)
-    operations.discard_draft(update=draft)
+    operations.discard_draft(by=ANYBODY, update=draft)
     response = press(ole, address, form, "publish", text_en="Ole writes")
     assert response.status_code == 409
     assert ("Text", "en", "Ole writes") in response.context["texts"]
@@ -287,7 +288,7 @@ def test_text_of_an_incident_that_somebody_else_discarded_continues_as_a_new_one
     incident = make_incident(draft=True)
     address = incident_page(incident, "details")
     form = opened_form(ole, address)
-    operations.discard_draft(update=incident.updates.get())
+    operations.discard_draft(by=ANYBODY, update=incident.updates.get())
     response = press(ole, address, form, scope_en="Ole writes")
     assert ("Scope", "en", "Ole writes") in response.context["texts"]
     response = ole.post(response.context["continue_at"], {**response.context["typed"], "action": "template"})
@@ -303,7 +304,7 @@ def test_correction_of_an_update_that_was_undone_keeps_its_text(ole: Client) -> 
     update = incident.updates.get()
     address = incident_page(incident, "correct", update.pk)
     form = opened_form(ole, address)
-    operations.undo_update(update=update)
+    operations.undo_update(by=ANYBODY, update=update)
     response = press(ole, address, form, text_en="Ole writes")
     assert response.status_code == 409
     assert "Ole writes" in response.content.decode()
@@ -314,7 +315,7 @@ def test_missing_page_stays_missing_for_those_who_only_look(ole: Client) -> None
     incident = make_incident()
     draft = make_draft(incident)
     address = incident_page(incident, "draft", draft.pk)
-    operations.discard_draft(update=draft)
+    operations.discard_draft(by=ANYBODY, update=draft)
     assert ole.get(address).status_code == 404
     assert staff("eva", "view_incident").post(address, {"text_en": "x"}).status_code == 403
 
@@ -323,7 +324,7 @@ def test_update_of_an_incident_that_somebody_else_withdrew_keeps_its_text(ole: C
     incident = make_incident()
     address = incident_page(incident, "update")
     form = opened_form(ole, address)
-    operations.withdraw(incident=incident)
+    operations.withdraw(by=ANYBODY, incident=incident)
     response = press(ole, address, form, "publish", text_en="Ole writes")
     assert response.status_code == 422
     assert "withdrawn" in response.content.decode()
@@ -332,13 +333,13 @@ def test_update_of_an_incident_that_somebody_else_withdrew_keeps_its_text(ole: C
 
 def test_maintenance_that_somebody_else_moved_is_not_moved_back(ole: Client) -> None:
     make_page()
-    client = staff("mia", "view_maintenance", "change_maintenance")
+    client = staff("mia", "view_maintenance", "change_maintenance", "publish_maintenance")
     with time_machine.travel(datetime(2026, 9, 10, 8, tzinfo=UTC), tick=False):
         start = timezone.now() + timedelta(days=1)
         incident = make_maintenance(start=start, end=start + timedelta(hours=1))
         address = incident_page(incident, "details")
         form = opened_form(client, address)
-        operations.edit_incident(incident=incident, details={"scheduled_until": start + timedelta(hours=3)})
+        operations.edit_incident(by=ANYBODY, incident=incident, details={"scheduled_until": start + timedelta(hours=3)})
         response = press(client, address, form, scope_en="Mia")
         assert differences(response) == {"Planned end": False}
         assert "11 September 2026" in response.content.decode()
@@ -367,7 +368,8 @@ def test_new_incident_form_is_opened_on_nothing(ole: Client) -> None:
 
 def make_template() -> UpdateTemplate:
     return operations.add_template(
-        fields={"kind": "incident", "phase": "investigating", "name": Text(da="Nedbrud"), "text": Text(da="Nede")}
+        by=ANYBODY,
+        fields={"kind": "incident", "phase": "investigating", "name": Text(da="Nedbrud"), "text": Text(da="Nede")},
     )
 
 
@@ -417,7 +419,7 @@ def test_settings_saved_by_another_between_check_and_save_are_checked_again(
     def after_another(**kwargs: Any) -> UpdateTemplate:
         attempts.append(kwargs["opened"])
         if len(attempts) == 1:  # rolled back with the refused change, as both use one connection here
-            edit(template=template, fields={"text": Text(da="Ida")})
+            edit(template=template, by=ANYBODY, fields={"text": Text(da="Ida")})
         return edit(**kwargs)
 
     monkeypatch.setattr(operations, "edit_template", after_another)
@@ -434,7 +436,7 @@ def test_status_is_not_set_over_one_that_the_list_did_not_show(publisher: Client
     address = reverse("admin:incidents_component_changelist")
     seen = statuses_in_list(publisher.get(address).content.decode())
     assert seen == {f"status-{mail.pk}": "operational", f"status-{web.pk}": "operational"}
-    operations.set_component_status(component=mail, status=ComponentStatus.MAJOR_OUTAGE)
+    operations.set_component_status(by=ANYBODY, component=mail, status=ComponentStatus.MAJOR_OUTAGE)
     data = {"action": "set_degraded_performance", "confirmed": "yes", "_selected_action": [mail.pk, web.pk]}
     response = publisher.post(address, {**data, **seen}, follow=True)
     page = response.content.decode()
@@ -456,7 +458,7 @@ def test_list_saves_only_the_positions_that_were_edited_in_it(publisher: Client)
         data |= filled(form) | {f"initial-form-{number}-position": "0"}
         if form.instance.pk == web.pk:
             data[f"form-{number}-position"] = "7"
-    operations.edit_component(component=mail, fields={"position": 5})
+    operations.edit_component(by=ANYBODY, component=mail, fields={"position": 5})
     publisher.post(address, data)
     mail.refresh_from_db()
     web.refresh_from_db()

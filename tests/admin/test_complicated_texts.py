@@ -19,6 +19,7 @@ from incidents.notifications.messages.email import render
 from incidents.publishing.documents.feeds import Feed
 from incidents.publishing.documents.pages import IncidentPage
 from incidents.text import Text
+from tests.actors import ANYBODY
 from tests.admin.filling import send
 from tests.factories import make_component, make_incident, make_page, make_subscriber
 from tests.notifications.helpers import announced
@@ -124,11 +125,11 @@ def test_other_fields_of_a_stored_text_beyond_the_bounds_can_be_changed(publishe
 
 def test_other_language_of_a_stored_update_beyond_the_bounds_can_be_corrected(stored: Incident) -> None:
     update = stored.updates.get()
-    operations.correct_update(update=update, text=Text(da=MANY, en="Corrected."))
+    operations.correct_update(by=ANYBODY, update=update, text=Text(da=MANY, en="Corrected."))
     assert Update.objects.get().text["en"] == "Corrected."
     for changed in ({"text": Text(da=MANY + "*b*")}, {"text": update.text, "quote": f"- a\n{DEEP}"}):
         with pytest.raises(ValidationError):
-            operations.correct_update(update=update, **changed)
+            operations.correct_update(by=ANYBODY, update=update, **changed)
 
 
 def test_component_with_a_stored_description_beyond_the_bounds_can_be_renamed() -> None:

@@ -21,6 +21,7 @@ from incidents.admin.addresses import incident_page
 from incidents.models import Announcement, Component, Incident, Update
 from incidents.status import ComponentStatus, Impact, Phase
 from incidents.text import Text
+from tests.actors import ANYBODY
 from tests.admin.filling import filled, send
 from tests.factories import (
     make_component,
@@ -255,7 +256,7 @@ def test_reopening_offers_the_statuses_from_before_the_end(publisher: Client) ->
     earlier = timezone.now() - timedelta(hours=1)
     statement = make_statement(at=earlier, components={mail.pk: ComponentStatus.PARTIAL_OUTAGE})
     incident = make_incident(statement=statement, started_at=earlier)
-    operations.resolve(incident=incident, text=Text(en="Over."), notify=False)
+    operations.resolve(by=ANYBODY, incident=incident, text=Text(en="Over."), notify=False)
     form = publisher.get(f"{update_address(incident)}?reopen=1").context["form"]
     assert filled(form)[f"component-{mail.pk}"] == "partial_outage"
 

@@ -14,6 +14,7 @@ from incidents import operations
 from incidents.models import Announcement, Delivery, Incident, Update
 from incidents.status import ComponentStatus, Phase
 from incidents.text import Text
+from tests.actors import ANYBODY
 from tests.admin.filling import filled
 from tests.factories import make_component, make_incident, make_maintenance, make_statement, make_subscriber
 
@@ -115,7 +116,7 @@ def test_incident_that_is_not_withdrawn_is_not_published_again(publisher: Client
 
 def test_draft_in_a_withdrawn_incident_is_not_offered_for_publication(publisher: Client) -> None:
     incident = make_incident()
-    draft = operations.post_update(incident=incident, statement=make_statement(), draft=True)
+    draft = operations.post_update(by=ANYBODY, incident=incident, statement=make_statement(), draft=True)
     assert step("publish", incident, draft.pk) in publisher.get(step("change", incident)).content.decode()
     publisher.post(step("withdraw", incident))
     assert step("publish", incident, draft.pk) not in publisher.get(step("change", incident)).content.decode()
@@ -133,7 +134,7 @@ def test_correction_in_a_withdrawn_incident_is_told_to_nobody(publisher: Client)
 
 def test_nobody_is_told_that_a_public_update_was_never_seen(publisher: Client) -> None:
     public, withdrawn = make_incident(), make_incident()
-    operations.withdraw(incident=withdrawn)
+    operations.withdraw(by=ANYBODY, incident=withdrawn)
     for incident in (public, withdrawn):
         page = publisher.get(step("discard", incident, incident.updates.get().pk), follow=True).content.decode()
         assert "It was never public" not in page
@@ -279,7 +280,7 @@ def test_details_are_changed_and_nothing_else(publisher: Client) -> None:
 
 def test_contradictory_details_are_refused_beside_the_field(publisher: Client) -> None:
     incident = make_incident()
-    operations.post_update(incident=incident, statement=make_statement(Phase.RESOLVED))
+    operations.post_update(by=ANYBODY, incident=incident, statement=make_statement(Phase.RESOLVED))
     response = change(publisher, step("details", incident), started_at="2999-01-01T00:00", scope_da="Nogle")
     assert set(response.context["form"].errors) == {"started_at"}
     assert "Nogle" in response.content.decode()

@@ -18,6 +18,7 @@ from incidents.models import Announcement, Delivery, Incident, Update
 from incidents.operations import Statement
 from incidents.status import ComponentStatus, Phase
 from incidents.text import Text
+from tests.actors import ANYBODY
 from tests.admin.filling import filled
 from tests.factories import make_component, make_incident, make_maintenance, make_subscriber
 from tests.notifications.helpers import announced
@@ -111,7 +112,7 @@ def test_correction_during_the_hold_is_part_of_the_message(publisher: Client) ->
 
 def test_correction_of_a_withdrawn_incident_is_not_seen(publisher: Client) -> None:
     update = sent(Text(da="Fejl", en="Fault"))
-    operations.withdraw(incident=update.incident)
+    operations.withdraw(by=ANYBODY, incident=update.incident)
     update.incident.refresh_from_db()
     assert "readers do not see it" in of_correction(publisher, update, text_da="Fejlen")
 
@@ -127,7 +128,7 @@ def test_details_name_what_changes_and_that_nobody_is_notified(publisher: Client
 def test_details_that_somebody_else_changed_are_shown_first(publisher: Client) -> None:
     incident = make_incident()
     form = publisher.get(incident_page(incident, "details")).context["form"]
-    operations.edit_incident(incident=incident, details={"scope": Text(da="Theirs")})
+    operations.edit_incident(by=ANYBODY, incident=incident, details={"scope": Text(da="Theirs")})
     where = f"{reverse('admin:incidents_incident_audience')}?incident={incident.pk}&details=1"
     said = plain(publisher.post(where, {**filled(form), "scope_da": "Mine"}).json()["html"])
     assert said.startswith("Somebody else has saved something since.")
@@ -158,7 +159,9 @@ def test_moved_maintenance_says_whom_when_and_the_new_time(publisher: Client, cl
     assert "New planned time: 11 October 2023, 14:00–18:00 CEST." in said
     assert of_details(publisher, planned, scheduled_until="2023-10-11T18:00", notify="no").startswith("Nobody is")
     clock.shift(timedelta(minutes=1))
-    operations.move_maintenance(incident=planned, details={"scheduled_until": NOW + timedelta(days=1, hours=4)})
+    operations.move_maintenance(
+        by=ANYBODY, incident=planned, details={"scheduled_until": NOW + timedelta(days=1, hours=4)}
+    )
     clock.shift(timedelta(seconds=5))
     planned.refresh_from_db()
     assert "They are notified of neither change." in of_details(publisher, planned, scheduled_until="2023-10-11T16:00")
@@ -187,7 +190,7 @@ def test_draft_to_confirm_says_whom_when_and_what_readers_see(publisher: Client)
     statement = Statement(
         phase=Phase.IDENTIFIED, text=Text(da="Fundet"), components={web.pk: ComponentStatus.MAJOR_OUTAGE}
     )
-    draft = operations.post_update(incident=incident, statement=statement, draft=True)
+    draft = operations.post_update(by=ANYBODY, incident=incident, statement=statement, draft=True)
     said = confirmation(publisher, draft)
     assert "Subscribers are notified 20 seconds later" in said
     assert "Reaches 1 person (Email, English: 1)." in said
@@ -198,6 +201,8 @@ def test_draft_to_confirm_says_whom_when_and_what_readers_see(publisher: Client)
 def test_silent_draft_to_confirm_says_that_nobody_is_notified(publisher: Client) -> None:
     make_subscriber(language="en")
     statement = Statement(phase=Phase.IDENTIFIED, text=Text(da="Fundet", en="Found"), notify=False)
-    said = confirmation(publisher, operations.post_update(incident=make_incident(), statement=statement, draft=True))
+    said = confirmation(
+        publisher, operations.post_update(by=ANYBODY, incident=make_incident(), statement=statement, draft=True)
+    )
     assert "Nobody is notified." in said
     assert "Reaches" not in said

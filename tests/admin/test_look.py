@@ -68,7 +68,7 @@ def test_each_right_is_named_once(publisher: Client) -> None:
 def test_rights_of_a_group_are_stored(publisher: Client) -> None:
     rights = Permission.objects.filter(codename__in=["view_incident", "view_session"])
     publisher.post(f"{GROUPS}add/", {"name": "Vagten", "permissions": [right.pk for right in rights]})
-    assert set(Group.objects.get().permissions.all()) == set(rights)
+    assert set(Group.objects.get(name="Vagten").permissions.all()) == set(rights)
 
 
 def test_cell_of_a_list_names_its_column(publisher: Client) -> None:

@@ -11,6 +11,7 @@ from django.test import Client
 from incidents import operations
 from incidents.admin.addresses import incident_page
 from incidents.models import Announcement, Incident
+from tests.actors import ANYBODY
 from tests.admin.filling import filled
 from tests.factories import make_incident, make_maintenance
 
@@ -103,6 +104,6 @@ def test_time_moved_back_within_the_hold_says_that_nobody_is_notified(
 
 
 def test_incidents_drafts_and_finished_work_do_not_ask(publisher: Client, maintenance: Incident) -> None:
-    operations.withdraw(incident=maintenance)
+    operations.withdraw(by=ANYBODY, incident=maintenance)
     for one in (make_incident(), maintenance):
         assert "notify" not in publisher.get(incident_page(one, "details")).context["form"].fields

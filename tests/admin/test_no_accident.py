@@ -11,6 +11,7 @@ from incidents import operations
 from incidents.admin.addresses import incident_page
 from incidents.models import Announcement, Incident, Update
 from incidents.status import Phase
+from tests.actors import ANYBODY
 from tests.admin.filling import filled
 from tests.factories import make_incident, make_statement
 
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 def over() -> Incident:
     incident = make_incident(started_at=timezone.now() - timedelta(hours=5))
-    operations.post_update(incident=incident, statement=make_statement(phase=Phase.RESOLVED))
+    operations.post_update(by=ANYBODY, incident=incident, statement=make_statement(phase=Phase.RESOLVED))
     incident.refresh_from_db()
     return incident
 

@@ -14,6 +14,7 @@ from incidents.admin.addresses import incident_page, list_page
 from incidents.models import Component, ComponentUpdate, Page
 from incidents.status import ComponentStatus
 from incidents.text import Text
+from tests.actors import ANYBODY
 from tests.admin.filling import filled
 from tests.admin.test_templates import make_template
 from tests.factories import make_component, make_group, make_incident
@@ -68,7 +69,7 @@ def test_status_that_changed_while_it_was_confirmed_stays(publisher: Client) -> 
     mail = make_component("mail")
     chosen = {"action": "set_degraded_performance", "_selected_action": [mail.pk], f"status-{mail.pk}": "operational"}
     asked = publisher.post(list_page("component"), chosen).content.decode()
-    operations.set_component_status(component=mail, status=ComponentStatus.MAJOR_OUTAGE)
+    operations.set_component_status(by=ANYBODY, component=mail, status=ComponentStatus.MAJOR_OUTAGE)
     publisher.post(list_page("component"), hidden(asked))
     assert Component.objects.get(pk=mail.pk).status == ComponentStatus.MAJOR_OUTAGE
     assert not ComponentUpdate.objects.filter(new_status=ComponentStatus.DEGRADED_PERFORMANCE).exists()

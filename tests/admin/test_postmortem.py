@@ -14,6 +14,7 @@ from incidents.admin.postmortem import prefilled
 from incidents.models import Announcement, Incident, Update
 from incidents.status import Phase
 from incidents.text import Text
+from tests.actors import ANYBODY
 from tests.admin.conftest import staff
 from tests.admin.filling import filled, send
 from tests.factories import make_incident, make_maintenance, make_statement, make_subscriber, make_update
@@ -50,7 +51,7 @@ def draft_of(incident: Incident) -> Update:
 
 def make_draft(incident: Incident, text: Text, **fields: Any) -> Update:
     statement = make_statement(Phase.POSTMORTEM, text=text, **fields)
-    return operations.post_update(incident=incident, statement=statement, draft=True)
+    return operations.post_update(by=ANYBODY, incident=incident, statement=statement, draft=True)
 
 
 def test_sections_are_filled_in_from_the_incident(incident: Incident, publisher: Client) -> None:
@@ -169,7 +170,7 @@ def test_preview_shows_the_sections_and_stores_nothing(incident: Incident, publi
 
 
 def test_second_to_save_a_draft_sees_the_sections_of_the_first(incident: Incident, publisher: Client) -> None:
-    ole = staff("ole", "view_incident", "add_incident", "change_incident")
+    ole = staff("ole", "view_incident", "add_incident", "change_incident", "publish_incident")
     draft = make_draft(incident, Text(en=STORED))
     address = incident_page(incident, "draft", draft.pk)
     first, second = (filled(client.get(address).context["form"]) for client in (publisher, ole))
@@ -217,7 +218,7 @@ def test_reopened_incident_gets_no_postmortem_and_the_text_is_kept(
     if has_draft:
         address = incident_page(incident, "draft", make_draft(incident, Text(en=STORED)).pk)
     form = filled(publisher.get(address).context["form"])
-    operations.reopen(incident=incident, statement=make_statement(Phase.IDENTIFIED))
+    operations.reopen(by=ANYBODY, incident=incident, statement=make_statement(Phase.IDENTIFIED))
     answer = publisher.post(address, {**form, "text_happened_en": "Mine.", "action": "publish"})
     assert answer.status_code == 409
     assert "Mine." in answer.content.decode()
@@ -229,7 +230,7 @@ def test_sections_of_a_deleted_draft_are_kept(incident: Incident, publisher: Cli
     draft = make_draft(incident, Text(en=STORED))
     address = incident_page(incident, "draft", draft.pk)
     form = filled(publisher.get(address).context["form"])
-    operations.discard_draft(update=draft)
+    operations.discard_draft(by=ANYBODY, update=draft)
     answer = publisher.post(address, {**form, "text_cause_en": "A disk.", "action": "draft"})
     assert answer.status_code == 409
     assert "## Cause\n\nA disk." in answer.content.decode()
@@ -239,7 +240,7 @@ def test_draft_published_by_somebody_else_becomes_a_correction(incident: Inciden
     draft = make_draft(incident, Text(en=STORED))
     address = incident_page(incident, "draft", draft.pk)
     form = filled(publisher.get(address).context["form"])
-    operations.publish_draft(update=draft)
+    operations.publish_draft(by=ANYBODY, update=draft)
     answer = publisher.post(address, {**form, "text_cause_en": "A disk.", "action": "draft"})
     assert filled(answer.context["form"])["text_cause_en"] == "A disk."
     correction = filled(answer.context["form"])
@@ -263,7 +264,7 @@ def test_corrections_of_two_collide_by_section(incident: Incident, publisher: Cl
     update = make_update(incident, Phase.POSTMORTEM, text=Text(en=STORED))
     address = incident_page(incident, "correct", update.pk)
     first = filled(publisher.get(address).context["form"])
-    operations.correct_update(update=update, text=Text(en=STORED + "\n\nAnd faster."))
+    operations.correct_update(by=ANYBODY, update=update, text=Text(en=STORED + "\n\nAnd faster."))
     answer = publisher.post(address, {**first, "text_happened_en": "Mail was very slow."})
     assert answer.status_code == 409
     form = filled(answer.context["form"])

@@ -12,6 +12,7 @@ from incidents.admin.addresses import incident_page
 from incidents.models import Announcement
 from incidents.status import Phase
 from incidents.text import Text
+from tests.actors import ANYBODY
 from tests.admin.filling import filled
 from tests.factories import make_incident, make_maintenance, make_statement
 
@@ -74,5 +75,5 @@ def test_withdrawal_and_publication_again(publisher: Client) -> None:
 def test_discarded_draft(publisher: Client) -> None:
     incident = make_incident()
     statement = make_statement(Phase.IDENTIFIED, text=Text(da="Kladde"))
-    draft = operations.post_update(incident=incident, statement=statement, draft=True)
+    draft = operations.post_update(by=ANYBODY, incident=incident, statement=statement, draft=True)
     assert REPEATED in twice(publisher, incident_page(incident, "discard", draft.pk))

@@ -11,6 +11,7 @@ from incidents import operations
 from incidents.models import Announcement, Incident, StaleSubject, Update
 from incidents.status import ComponentStatus
 from incidents.text import Text
+from tests.actors import ANYBODY
 from tests.admin.filling import filled
 from tests.admin.test_composing import NEW, update_address
 from tests.factories import make_component, make_incident, make_page, make_statement
@@ -68,7 +69,7 @@ def test_email_contains_the_report_and_keeps_the_subject(publisher: Client) -> N
     incident = make_incident(statement=make_statement(notify=True))
     release_held(timezone.now() + timedelta(hours=1))
     details = {"workaround": Text(da="Brug webmail."), "title": Text(da="Mail og webmail er nede")}
-    operations.edit_incident(incident=incident, details=details)  # type: ignore[arg-type]
+    operations.edit_incident(by=ANYBODY, incident=incident, details=details)  # type: ignore[arg-type]
     address = f"/admin/incidents/incident/{incident.pk}/preview/"
     typed = {"phase": "mitigated", "text_da": "Det går bedre.", "preview": "mail-da"}
     shown, policy = preview(publisher, update_address(incident), address, **typed)

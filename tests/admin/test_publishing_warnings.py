@@ -17,6 +17,7 @@ from incidents.models import Announcement, Incident, StaleSubject
 from incidents.notifications import release
 from incidents.publishing.store.public_store import PublicStore
 from incidents.text import Text
+from tests.actors import ANYBODY
 from tests.admin.filling import filled, send
 from tests.factories import make_component, make_group, make_incident, make_page, make_statement, make_update
 
@@ -172,7 +173,7 @@ def test_every_step_that_publishes_says_it(
 ) -> None:
     incident = make_incident()
     make_update(incident, notify=True)
-    operations.post_update(incident=incident, statement=make_statement(), draft=True)
+    operations.post_update(by=ANYBODY, incident=incident, statement=make_statement(), draft=True)
     broken(errno.EROFS)
     step(publisher, incident)
     page = page_of(publisher, incident)
@@ -182,7 +183,7 @@ def test_every_step_that_publishes_says_it(
 
 def test_incident_that_is_published_again_says_it(publisher: Client, broken: Break) -> None:
     incident = make_incident()
-    operations.withdraw(incident=incident)
+    operations.withdraw(by=ANYBODY, incident=incident)
     broken(errno.EROFS)
     publisher.post(incident_address(incident, "publish_again"))
     assert f"{SAVED_ONLY} {READ_ONLY}" in page_of(publisher, incident)

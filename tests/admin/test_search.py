@@ -15,6 +15,7 @@ from incidents.models.text_search import ADDRESS_PARTS, newsroom_vectors
 from incidents.notifications import outbox
 from incidents.status import Phase
 from incidents.text import Text
+from tests.actors import ANYBODY
 from tests.factories import make_incident, make_maintenance, make_statement, make_subscriber, make_update
 
 pytestmark = pytest.mark.django_db
@@ -69,9 +70,9 @@ def test_drafts_and_withdrawn_incidents_are_found(publisher: Client) -> None:
     draft = make_incident(draft=True, title=Text(da="Hemmelig kladde"))
     incident = make_incident()
     waiting = make_statement(Phase.MITIGATED, text=Text(da="Hemmelig plan"))
-    operations.post_update(incident=incident, statement=waiting, draft=True)
+    operations.post_update(by=ANYBODY, incident=incident, statement=waiting, draft=True)
     withdrawn = make_incident(title=Text(da="Hemmelig fejl"))
-    operations.withdraw(incident=withdrawn)
+    operations.withdraw(by=ANYBODY, incident=withdrawn)
     assert sorted(found(publisher, "hemmelig")) == sorted([draft.pk, incident.pk, withdrawn.pk])
 
 

@@ -13,6 +13,7 @@ from incidents.models import Incident, UpdateTemplate
 from incidents.operations import placeholders
 from incidents.status import Kind, Phase, phases_of
 from incidents.text import Text
+from tests.actors import ANYBODY
 from tests.admin.filling import send
 from tests.admin.test_composing import NEW, update_address
 from tests.factories import make_component, make_incident
@@ -26,7 +27,7 @@ def make_template(phase: Phase = Phase.IDENTIFIED, **fields: Text) -> UpdateTemp
         "name": Text(da="Prøve", en="Sample"),
         "text": Text(da="{components} er nede.", en="{components} is down."),
     }
-    return operations.add_template(fields={"kind": phase.kind, "phase": phase, **named, **fields})  # type: ignore[typeddict-item]
+    return operations.add_template(by=ANYBODY, fields={"kind": phase.kind, "phase": phase, **named, **fields})  # type: ignore[typeddict-item]
 
 
 def test_fresh_page_has_templates_for_every_phase_in_both_languages_and_without_slips() -> None:
@@ -82,7 +83,7 @@ def test_draft_carries_its_promise_until_it_is_published(publisher: Client) -> N
         send(publisher, update_address(incident), "draft", text_da="Mere.", next_update_by="2023-10-10T12:00")
         incident.refresh_from_db()
         assert incident.next_update_by is None
-        operations.publish_draft(update=incident.updates.get(published_at=None))
+        operations.publish_draft(by=ANYBODY, update=incident.updates.get(published_at=None))
     incident.refresh_from_db()
     assert incident.next_update_by == datetime(2023, 10, 10, 10, 0, tzinfo=UTC)
 

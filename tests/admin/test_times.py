@@ -15,6 +15,7 @@ from incidents.admin.addresses import incident_page
 from incidents.models import Component, Incident, StaleSubject, StatusChange
 from incidents.status import ComponentStatus, Phase
 from incidents.text import Text
+from tests.actors import ANYBODY
 from tests.admin.filling import filled
 from tests.factories import make_component, make_incident, make_maintenance, make_statement, make_update
 
@@ -160,7 +161,7 @@ def test_end_of_work_that_is_over_is_edited_too(publisher: Client, mail: Compone
     with time_machine.travel(NOW - timedelta(hours=3), tick=False):
         work = make_maintenance(start=NOW - timedelta(hours=2), end=NOW + timedelta(hours=1), components=(mail,))
     for phase, ago in ((Phase.IN_PROGRESS, timedelta(minutes=30)), (Phase.COMPLETED, timedelta(minutes=10))):
-        operations.post_update(incident=work, statement=make_statement(phase, at=NOW - ago))
+        operations.post_update(by=ANYBODY, incident=work, statement=make_statement(phase, at=NOW - ago))
     response = save(publisher, work, ended_at="2023-10-10T13:55")
     assert differences(response)[0] == ("Duration", "20 minutes", "25 minutes")
     assert save(publisher, work, response.context["form"].times, ended_at="2023-10-10T13:55").status_code == 302
@@ -173,14 +174,14 @@ def test_change_by_another_member_of_staff_does_not_ask_again_for_confirmed_time
 ) -> None:
     typed = {"ended_at": "2023-10-09T12:00"}
     confirmed = save(publisher, incident, **typed).context["form"].times
-    operations.edit_incident(incident=incident, details={"impact": "critical"})
+    operations.edit_incident(by=ANYBODY, incident=incident, details={"impact": "critical"})
     assert save(publisher, incident, confirmed, **typed).status_code == 302
 
 
 def test_hidden_component_is_not_part_of_what_readers_see(
     publisher: Client, mail: Component, incident: Incident
 ) -> None:
-    operations.edit_component(component=mail, fields={"hidden": True})
+    operations.edit_component(by=ANYBODY, component=mail, fields={"hidden": True})
     response = save(publisher, incident, ended_at="2023-10-09T12:00")
     assert [label for label, _before, _after in differences(response)] == ["Duration"]
 

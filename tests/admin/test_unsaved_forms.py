@@ -17,6 +17,7 @@ from incidents.admin.addresses import incident_page
 from incidents.models import Incident, UnsavedForm, Update
 from incidents.status import Phase
 from incidents.text import Text
+from tests.actors import ANYBODY
 from tests.admin.conftest import staff
 from tests.admin.filling import filled
 from tests.factories import make_incident, make_maintenance, make_page, make_statement
@@ -25,7 +26,7 @@ pytestmark = pytest.mark.django_db
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 KEY, OTHER_KEY = "0123456789abcdef" * 2, "f" * 32
-WRITER = ("view_incident", "add_incident", "change_incident")
+WRITER = ("view_incident", "add_incident", "change_incident", "publish_incident")
 NEW_INCIDENT = "/admin/incidents/incident/add/"
 
 
@@ -75,7 +76,7 @@ def test_typed_text_is_offered_on_another_device_and_restored_without_being_save
 def over() -> Incident:
     with time_machine.travel(NOW - timedelta(hours=1)):
         incident = make_incident()
-    operations.resolve(incident=incident, text=Text(da="Rettet.", en="Fixed."), notify=False)
+    operations.resolve(by=ANYBODY, incident=incident, text=Text(da="Rettet.", en="Fixed."), notify=False)
     incident.refresh_from_db()
     return incident
 
@@ -115,7 +116,7 @@ def test_restored_form_says_that_nothing_is_saved(ida: Client, step: str) -> Non
 
 
 def make_draft(incident: Incident) -> Update:
-    return operations.post_update(incident=incident, statement=make_statement(), draft=True)
+    return operations.post_update(by=ANYBODY, incident=incident, statement=make_statement(), draft=True)
 
 
 def test_saved_form_is_offered_no_more_even_if_a_late_report_arrives(ida: Client) -> None:
@@ -183,8 +184,8 @@ def test_text_for_a_draft_that_is_gone_is_offered_on_the_page_of_the_incident(id
     paths = {key: incident_page(incident, "draft", draft.pk) for key, draft in drafts.items()}
     for key, path in paths.items():
         report(ida, path, "yes", key=key, left="yes", **{**filled(ida.get(path).context["form"]), "text_da": "Halvt"})
-    operations.publish_draft(update=drafts[KEY])
-    operations.discard_draft(update=drafts[OTHER_KEY])
+    operations.publish_draft(by=ANYBODY, update=drafts[KEY])
+    operations.discard_draft(by=ANYBODY, update=drafts[OTHER_KEY])
     page = ida.get(incident_page(incident)).content.decode()
     for key, path in paths.items():
         assert re.search(rf'action="{path}".*?value="{key}"', page, re.DOTALL)
@@ -202,7 +203,7 @@ def test_text_for_a_postmortem_that_somebody_else_began_is_offered_on_the_page_o
     address = incident_page(incident, "postmortem")
     report(ida, address, "yes", **{**filled(ida.get(address).context["form"]), "text_happened_da": "Halvt"})
     assert KEY not in ida.get(incident_page(incident)).content.decode()
-    operations.post_update(incident=incident, statement=make_statement(Phase.POSTMORTEM), draft=True)
+    operations.post_update(by=ANYBODY, incident=incident, statement=make_statement(Phase.POSTMORTEM), draft=True)
     assert KEY in ida.get(incident_page(incident)).content.decode()
     restored = ida.post(address, {"restore": KEY}).content.decode()
     assert "A draft of this postmortem exists already. What you wrote is kept here." in restored
@@ -216,7 +217,7 @@ def test_page_of_an_incident_offers_no_text_of_a_form_that_can_be_opened_or_may_
     for number, step in enumerate(steps):
         report(ida, incident_page(incident, *step), "yes", key=f"{number:032x}", text_da=f"Halvt {number}")
     assert "Halvt" not in ida.get(incident_page(incident)).content.decode()
-    operations.discard_draft(update=draft)
+    operations.discard_draft(by=ANYBODY, update=draft)
     assert "Halvt 2" in ida.get(incident_page(incident)).content.decode()
     user = get_user_model().objects.get(username="ida")
     user.user_permissions.remove(Permission.objects.get(codename="change_incident"))
@@ -341,10 +342,10 @@ def test_number_of_kept_forms_is_bounded_for_each_user(ida: Client, ole: Client)
 
 def test_deleted_incident_or_user_takes_the_text_along(ida: Client) -> None:
     incident = operations.open_incident(
-        details=operations.Details(title=Text(en="One")), statement=make_statement(), draft=True
+        by=ANYBODY, details=operations.Details(title=Text(en="One")), statement=make_statement(), draft=True
     )
     report(ida, incident_page(incident, "details"), "yes", title_en="Two")
-    operations.discard_draft(update=incident.updates.get())
+    operations.discard_draft(by=ANYBODY, update=incident.updates.get())
     assert not UnsavedForm.objects.exists()
 
 

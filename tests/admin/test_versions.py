@@ -14,8 +14,10 @@ from pytest_django import DjangoAssertNumQueries
 from incidents import operations
 from incidents.admin.addresses import incident_page
 from incidents.models import Incident, Update
+from incidents.staff.actors import person
 from incidents.status import ComponentStatus, Phase
 from incidents.text import Text
+from tests.actors import ANYBODY
 from tests.admin.conftest import staff
 from tests.admin.filling import filled, send
 from tests.factories import make_component, make_incident, make_maintenance, make_page, make_statement, make_update
@@ -26,9 +28,9 @@ pytestmark = pytest.mark.django_db
 def draft_of(incident: Incident, *texts: str, **fields: Any) -> Update:
     """A draft that was saved once with each text."""
     first, *others = [make_statement(text=Text(da="Ens.", en=text), **fields) for text in texts]
-    draft = operations.post_update(incident=incident, statement=first, draft=True)
+    draft = operations.post_update(by=ANYBODY, incident=incident, statement=first, draft=True)
     for statement in others:
-        draft = operations.edit_draft(update=draft, statement=statement)
+        draft = operations.edit_draft(by=ANYBODY, update=draft, statement=statement)
     return draft
 
 
@@ -48,11 +50,11 @@ def form_of(client: Client, address: str) -> dict[str, str]:
 
 def test_versions_are_listed_newest_first_with_the_words_that_changed(publisher: Client) -> None:
     make_page()
-    ida = get_user_model().objects.create_user("ida")
+    ida = get_user_model().objects.create_superuser("ida")
     with time_machine.travel(datetime(2026, 11, 26, 20, tzinfo=UTC), tick=False):
         draft = draft_of(make_incident(), "Mail to Microsoft is late.")
         statement = make_statement(text=Text(da="Ens.", en="Mail to Google is late."))
-        operations.edit_draft(update=draft, statement=statement, by=ida)
+        operations.edit_draft(update=draft, statement=statement, by=person(ida))
     page = read(publisher, draft_page(draft))
     newest, oldest = page.split('id="version-1"')
     assert "Version 2" in newest
@@ -80,7 +82,7 @@ def test_choices_times_and_components_are_compared_by_their_names(publisher: Cli
     draft = draft_of(incident, "Same", components={component.pk: ComponentStatus.MAJOR_OUTAGE})
     at = timezone.now() + timedelta(days=1)
     statement = make_statement(Phase.MITIGATED, text=draft.text, next_update_by=at, notify=True)
-    operations.edit_draft(update=draft, statement=statement)
+    operations.edit_draft(by=ANYBODY, update=draft, statement=statement)
     page = re.sub(r"<span class=\"visually-hidden\".*?</span>", "", read(publisher, draft_page(draft)))
     assert "<del>Problem identified</del><ins>Mitigated</ins>" in page
     assert "mail (en)" in page
@@ -104,7 +106,7 @@ def test_version_of_a_draft_is_brought_back_once_it_is_saved(publisher: Client) 
     statement = make_statement(
         Phase.MITIGATED, text=Text(en="Second"), components={other.pk: ComponentStatus.OPERATIONAL}
     )
-    operations.edit_draft(update=draft, statement=statement)
+    operations.edit_draft(by=ANYBODY, update=draft, statement=statement)
     assert "?version=1" in read(publisher, draft_page(draft))
     address = draft_page(draft, "draft") + "?version=1"
     page = read(publisher, address)
@@ -125,7 +127,7 @@ def test_change_by_somebody_else_is_shown_before_a_version_replaces_it(publisher
     draft = draft_of(make_incident(), "First", "Second")
     address = draft_page(draft, "draft") + "?version=1"
     form = form_of(publisher, address)
-    operations.edit_draft(update=draft, statement=make_statement(text=Text(da="Ens.", en="Theirs")))
+    operations.edit_draft(by=ANYBODY, update=draft, statement=make_statement(text=Text(da="Ens.", en="Theirs")))
     assert publisher.post(address, {**form, "action": "draft"}).status_code == 409
     draft.refresh_from_db()
     assert draft.text["en"] == "Theirs"
@@ -135,7 +137,7 @@ def test_promise_that_has_passed_is_not_brought_back(publisher: Client) -> None:
     incident = make_incident()
     now = timezone.now()
     draft = draft_of(incident, "First", next_update_by=now + timedelta(minutes=30))
-    operations.edit_draft(update=draft, statement=make_statement(text=Text(en="Second")))
+    operations.edit_draft(by=ANYBODY, update=draft, statement=make_statement(text=Text(en="Second")))
     assert form_of(publisher, draft_page(draft, "draft") + "?version=1")["next_update_by"]
     with time_machine.travel(now + timedelta(hours=1), tick=False):
         assert form_of(publisher, draft_page(draft, "draft") + "?version=1")["next_update_by"] == ""
@@ -143,7 +145,7 @@ def test_promise_that_has_passed_is_not_brought_back(publisher: Client) -> None:
 
 def test_version_of_a_published_draft_is_offered_as_a_correction(publisher: Client) -> None:
     draft = draft_of(make_incident(), "First", "Second")
-    operations.publish_draft(update=draft)
+    operations.publish_draft(by=ANYBODY, update=draft)
     page = read(publisher, draft_page(draft))
     assert "Bring back as a correction" in page
     assert f'href="{draft_page(draft, "correct")}?version=1"' in page
@@ -160,7 +162,7 @@ def test_version_of_a_published_draft_is_offered_as_a_correction(publisher: Clie
 def test_details_are_brought_back(publisher: Client) -> None:
     incident = make_incident(scope=Text(en="Some"), upstream_name="Microsoft")
     changed = {"scope": Text(en="All"), "impact": "critical", "upstream_name": ""}
-    operations.edit_incident(incident=incident, details=changed)  # type: ignore[arg-type]
+    operations.edit_incident(by=ANYBODY, incident=incident, details=changed)  # type: ignore[arg-type]
     page = re.sub(
         r"<span class=\"visually-hidden\".*?</span>", "", read(publisher, incident_page(incident, "details_versions"))
     )
@@ -176,7 +178,7 @@ def test_details_are_brought_back(publisher: Client) -> None:
 def test_start_that_is_brought_back_is_checked_like_any_other(publisher: Client) -> None:
     start = datetime(2026, 11, 1, 20, tzinfo=UTC)
     incident = make_incident(started_at=start)
-    operations.edit_incident(incident=incident, details={"started_at": start - timedelta(hours=2)})
+    operations.edit_incident(by=ANYBODY, incident=incident, details={"started_at": start - timedelta(hours=2)})
     address = incident_page(incident, "details") + "?version=1"
     response = publisher.post(address, {**form_of(publisher, address), "action": ""})
     assert response.context["effects"]
@@ -186,7 +188,7 @@ def test_start_that_is_brought_back_is_checked_like_any_other(publisher: Client)
 
 def test_end_of_an_incident_is_not_emptied_by_a_version_from_before_it(publisher: Client) -> None:
     incident = make_incident()
-    operations.edit_incident(incident=incident, details={"scope": Text(en="All")})
+    operations.edit_incident(by=ANYBODY, incident=incident, details={"scope": Text(en="All")})
     make_update(incident, Phase.RESOLVED)
     form = form_of(publisher, incident_page(incident, "details") + "?version=1")
     assert form["scope_en"] == ""
@@ -196,7 +198,7 @@ def test_end_of_an_incident_is_not_emptied_by_a_version_from_before_it(publisher
 def test_maintenance_has_versions_of_its_window(publisher: Client) -> None:
     start = datetime(2030, 1, 1, 20, tzinfo=UTC)
     incident = make_maintenance(start=start, end=start + timedelta(hours=2))
-    operations.edit_incident(incident=incident, details={"scheduled_until": start + timedelta(hours=3)})
+    operations.edit_incident(by=ANYBODY, incident=incident, details={"scheduled_until": start + timedelta(hours=3)})
     assert "Planned end" in read(publisher, incident_page(incident, "details_versions"))
     form = form_of(publisher, incident_page(incident, "details") + "?version=1")
     assert form["scheduled_until"] == "2030-01-01T23:00"
@@ -210,7 +212,7 @@ def test_postmortem_is_brought_back_in_its_sections(publisher: Client) -> None:
     send(publisher, draft_page(draft, "draft"), "draft", text_happened_en="Second.", text_cause_en="Snow.")
     form = form_of(publisher, draft_page(draft, "draft") + "?version=1")
     assert (form["text_happened_en"], form["text_cause_en"]) == ("First.", "Rain.")
-    operations.publish_draft(update=draft)
+    operations.publish_draft(by=ANYBODY, update=draft)
     form = form_of(publisher, draft_page(draft, "correct") + "?version=1")
     assert (form["text_happened_en"], form["text_cause_en"]) == ("First.", "Rain.")
 
@@ -222,7 +224,7 @@ def test_number_of_versions_is_linked_where_they_matter(publisher: Client) -> No
     assert f'<a href="{draft_page(draft)}"> 3 versions' in page
     assert incident_page(incident, "details_versions") not in page
     assert "3 versions" in read(publisher, draft_page(draft, "draft"))
-    operations.edit_incident(incident=incident, details={"scope": Text(en="All")})
+    operations.edit_incident(by=ANYBODY, incident=incident, details={"scope": Text(en="All")})
     assert f'<a href="{incident_page(incident, "details_versions")}">' in read(publisher, incident_page(incident))
     assert "2 versions" in read(publisher, incident_page(incident, "details"))
 

@@ -10,10 +10,11 @@ from pytest_django import Settings
 
 from harness.waiting import wait_for
 from incidents import operations
-from incidents.models import Component, ComponentUpdate, Delivery, Incident, StaleSubject, StatusChange
+from incidents.models import Component, ComponentUpdate, Delivery, Incident, ManualStatus, StaleSubject, StatusChange
 from incidents.notifications import release
 from incidents.operations import derived_changes, stored_changes
 from incidents.status import ComponentStatus, Phase
+from tests.actors import ANYBODY
 from tests.factories import make_component, make_incident, make_page, make_statement, make_subscriber
 from tests.support.database import is_connection_blocked
 
@@ -32,23 +33,31 @@ def set_status(component: Component, status: ComponentStatus = ComponentStatus.M
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL lock_timeout = '5s'")
-        operations.set_component_status(component=component, status=status)
+        operations.set_component_status(by=ANYBODY, component=component, status=status)
 
 
-def test_draft_that_is_being_saved_holds_up_no_change_of_its_components(pool: ThreadPoolExecutor) -> None:
+def rebuild(component: Component) -> None:
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = '5s'")
+        operations.rebuild_statuses(components=[component.pk], announce=False)
+
+
+def test_draft_that_is_being_saved_holds_up_no_rebuild_of_its_components(pool: ThreadPoolExecutor) -> None:
     make_page()
     mail = make_component("mail")
+    ManualStatus.objects.create(component=mail, status=ComponentStatus.MAJOR_OUTAGE)
     with transaction.atomic():
         make_incident(components={mail: ComponentStatus.PARTIAL_OUTAGE}, draft=True)
         with connection.cursor() as cursor:
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # as the commit does: it locks what the draft refers to
-        pool.submit(set_status, mail).result()
+        pool.submit(rebuild, mail).result()
     assert StatusChange.objects.get().status == ComponentStatus.MAJOR_OUTAGE
 
 
 def post(incident: Incident, components: dict[str, ComponentStatus]) -> None:
     statement = make_statement(Phase.IDENTIFIED, components=components)
-    operations.post_update(incident=incident, statement=statement)
+    operations.post_update(by=ANYBODY, incident=incident, statement=statement)
 
 
 def test_updates_of_two_incidents_at_once_lose_no_claim(pool: ThreadPoolExecutor) -> None:

@@ -11,6 +11,7 @@ from incidents.models import Announcement, Incident, StaleSubject, Update
 from incidents.scheduler import publish_due_updates
 from incidents.status import ComponentStatus, Impact, Phase
 from incidents.text import Text
+from tests.actors import ANYBODY
 from tests.factories import make_component, make_incident, make_page, make_statement, make_update
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -43,7 +44,7 @@ def test_draft_incident_is_public_nowhere_and_changes_no_component() -> None:
     assert not Incident.objects.public().exists()
     assert not Update.objects.public().exists()
     assert mail.status == ComponentStatus.OPERATIONAL
-    operations.publish_draft(update=incident.updates.get())
+    operations.publish_draft(by=ANYBODY, update=incident.updates.get())
     mail.refresh_from_db()
     assert Incident.objects.public().get() == incident
     assert mail.status == ComponentStatus.MAJOR_OUTAGE
@@ -110,7 +111,7 @@ def test_phase_of_the_other_kind_is_refused() -> None:
 def test_incident_cannot_be_resolved_before_it_started() -> None:
     incident = make_incident()
     with pytest.raises(ValidationError) as error:
-        operations.resolve(incident=incident, text=Text(en="Over."), ended_at=NOW - timedelta(hours=1))
+        operations.resolve(by=ANYBODY, incident=incident, text=Text(en="Over."), ended_at=NOW - timedelta(hours=1))
     assert refused(error) == {"ended_at"}
 
 
@@ -120,7 +121,7 @@ def test_resolving_sets_the_end_and_every_touched_component_operational(clock: t
     clock.shift(60)
     make_update(incident, components={web.pk: ComponentStatus.DEGRADED_PERFORMANCE})
     clock.shift(60)
-    operations.resolve(incident=incident, text=Text(en="Over."), notify=False)
+    operations.resolve(by=ANYBODY, incident=incident, text=Text(en="Over."), notify=False)
     incident.refresh_from_db()
     mail.refresh_from_db()
     web.refresh_from_db()
@@ -133,12 +134,12 @@ def test_resolving_sets_the_end_and_every_touched_component_operational(clock: t
 def test_finished_incident_goes_back_only_by_reopening(clock: time_machine.Traveller) -> None:
     incident = make_incident()
     clock.shift(60)
-    operations.resolve(incident=incident, text=Text(en="Over."), notify=False)
+    operations.resolve(by=ANYBODY, incident=incident, text=Text(en="Over."), notify=False)
     clock.shift(60)
     with pytest.raises(ValidationError) as error:
         make_update(incident, Phase.INVESTIGATING)
     assert refused(error) == {"phase"}
-    operations.reopen(incident=incident, statement=make_statement(Phase.INVESTIGATING))
+    operations.reopen(by=ANYBODY, incident=incident, statement=make_statement(Phase.INVESTIGATING))
     incident.refresh_from_db()
     assert incident.phase == Phase.INVESTIGATING
     assert incident.ended_at is None
@@ -173,7 +174,7 @@ def test_notified_update_is_announced_once_in_its_own_transaction() -> None:
 def test_withdrawn_incident_disappears_and_gives_components_their_status_back() -> None:
     mail = make_component("mail")
     incident = make_incident(statement=make_statement(notify=True, components={mail.pk: ComponentStatus.MAJOR_OUTAGE}))
-    operations.withdraw(incident=incident)
+    operations.withdraw(by=ANYBODY, incident=incident)
     mail.refresh_from_db()
     assert not Incident.objects.public().exists()
     assert not Update.objects.public().exists()
@@ -185,9 +186,9 @@ def test_withdrawn_incident_disappears_and_gives_components_their_status_back() 
 def test_withdrawn_incident_comes_back_as_it_was_and_tells_nobody(clock: time_machine.Traveller) -> None:
     mail = make_component("mail")
     incident = make_incident(statement=make_statement(notify=True, components={mail.pk: ComponentStatus.MAJOR_OUTAGE}))
-    operations.withdraw(incident=incident)
+    operations.withdraw(by=ANYBODY, incident=incident)
     clock.shift(timedelta(hours=3))
-    operations.publish_again(incident=incident)
+    operations.publish_again(by=ANYBODY, incident=incident)
     mail.refresh_from_db()
     assert [update.at for update in Update.objects.public()] == [NOW]
     assert mail.status == ComponentStatus.MAJOR_OUTAGE
@@ -198,7 +199,7 @@ def test_withdrawn_incident_comes_back_as_it_was_and_tells_nobody(clock: time_ma
 def test_nothing_scheduled_brings_a_withdrawn_incident_back(clock: time_machine.Traveller) -> None:
     incident = make_incident()
     scheduled = make_update(incident, publish_at=NOW + timedelta(hours=1))
-    operations.withdraw(incident=incident)
+    operations.withdraw(by=ANYBODY, incident=incident)
     clock.shift(timedelta(hours=2))
     publish_due_updates()
     scheduled.refresh_from_db()
@@ -213,7 +214,7 @@ def test_resolving_leaves_a_component_as_another_open_incident_has_it(clock: tim
     make_incident(components={mail: ComponentStatus.MAJOR_OUTAGE})
     second = make_incident(components={mail: ComponentStatus.DEGRADED_PERFORMANCE, web: ComponentStatus.PARTIAL_OUTAGE})
     clock.shift(60)
-    operations.resolve(incident=second, text=Text(en="Over."), notify=False)
+    operations.resolve(by=ANYBODY, incident=second, text=Text(en="Over."), notify=False)
     mail.refresh_from_db()
     web.refresh_from_db()
     assert mail.status == ComponentStatus.MAJOR_OUTAGE
@@ -231,6 +232,6 @@ def test_month_that_becomes_stale_is_that_of_the_pages_own_zone() -> None:
 def test_change_of_start_makes_the_old_and_the_new_month_stale() -> None:
     incident = make_incident()
     StaleSubject.objects.all().delete()
-    operations.edit_incident(incident=incident, details={"started_at": NOW - timedelta(days=20)})
+    operations.edit_incident(by=ANYBODY, incident=incident, details={"started_at": NOW - timedelta(days=20)})
     months = set(StaleSubject.objects.filter(subject__startswith="month:").values_list("subject", flat=True))
     assert months == {"month:2026-03", "month:2026-02"}

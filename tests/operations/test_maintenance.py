@@ -9,6 +9,7 @@ from incidents import operations
 from incidents.models import Component, Incident, StaleSubject, Update
 from incidents.status import ComponentStatus, Phase
 from incidents.text import Text
+from tests.actors import ANYBODY
 from tests.factories import make_component, make_maintenance, make_update
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -47,11 +48,11 @@ def test_work_puts_its_components_under_maintenance_and_back(
     maintenance: Incident, disk: Component, clock: time_machine.Traveller
 ) -> None:
     clock.move_to(START)
-    operations.start_maintenance(incident=maintenance, text=Text(da="Vi går i gang."), notify=False)
+    operations.start_maintenance(by=ANYBODY, incident=maintenance, text=Text(da="Vi går i gang."), notify=False)
     disk.refresh_from_db()
     assert disk.status == ComponentStatus.UNDER_MAINTENANCE
     clock.move_to(END)
-    operations.complete_maintenance(incident=maintenance, text=DONE, notify=False)
+    operations.complete_maintenance(by=ANYBODY, incident=maintenance, text=DONE, notify=False)
     disk.refresh_from_db()
     maintenance.refresh_from_db()
     assert disk.status == ComponentStatus.OPERATIONAL
@@ -63,13 +64,13 @@ def test_work_that_begins_in_another_month_than_planned_makes_both_stale(clock: 
     late = make_maintenance(start=datetime(2026, 4, 1, 20, tzinfo=UTC), end=datetime(2026, 4, 1, 22, tzinfo=UTC))
     StaleSubject.objects.all().delete()
     clock.shift(60)
-    operations.start_maintenance(incident=late, text=Text(da="Vi går i gang før tid."), notify=False)
+    operations.start_maintenance(by=ANYBODY, incident=late, text=Text(da="Vi går i gang før tid."), notify=False)
     months = set(StaleSubject.objects.filter(subject__startswith="month:").values_list("subject", flat=True))
     assert months == {"month:2026-03", "month:2026-04"}
 
 
 def test_work_cancelled_before_it_began_touches_no_component(maintenance: Incident, disk: Component) -> None:
-    operations.cancel_maintenance(incident=maintenance, text=Text(da="Aflyst."), notify=False)
+    operations.cancel_maintenance(by=ANYBODY, incident=maintenance, text=Text(da="Aflyst."), notify=False)
     maintenance.refresh_from_db()
     assert maintenance.phase == Phase.CANCELLED
     assert not disk.status_changes.exists()
@@ -77,9 +78,9 @@ def test_work_cancelled_before_it_began_touches_no_component(maintenance: Incide
 
 @pytest.mark.parametrize("verb", [operations.complete_maintenance, operations.start_maintenance])
 def test_finished_work_moves_no_further(maintenance: Incident, verb: Callable[..., Update]) -> None:
-    operations.cancel_maintenance(incident=maintenance, text=Text(da="Aflyst."), notify=False)
+    operations.cancel_maintenance(by=ANYBODY, incident=maintenance, text=Text(da="Aflyst."), notify=False)
     with pytest.raises(ValidationError) as error:
-        verb(incident=maintenance, text=DONE)
+        verb(incident=maintenance, text=DONE, by=ANYBODY)
     assert set(error.value.message_dict) == {"phase"}
 
 

@@ -15,6 +15,7 @@ from incidents.operations import Details
 from incidents.operations.moves import move_of
 from incidents.status import Phase
 from incidents.text import Text
+from tests.actors import ANYBODY
 from tests.factories import make_component, make_incident, make_maintenance, make_page, make_update
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -45,7 +46,7 @@ def maintenance(disk: Component, clock: time_machine.Traveller) -> Incident:
 
 
 def moved(maintenance: Incident, details: Details = NEW, text: Text | None = None) -> Update:
-    update = operations.move_maintenance(incident=maintenance, details=details, text=text)
+    update = operations.move_maintenance(by=ANYBODY, incident=maintenance, details=details, text=text)
     assert update is not None
     maintenance.refresh_from_db()
     return update
@@ -77,7 +78,7 @@ def test_move_is_announced_once_with_its_hold(maintenance: Incident) -> None:
     assert announcement.update == update
     assert announcement.hold_until > timezone.now()
     with pytest.raises(ValidationError, match="allerede"):
-        operations.move_maintenance(incident=maintenance, details=NEW)
+        operations.move_maintenance(by=ANYBODY, incident=maintenance, details=NEW)
     assert Announcement.objects.count() == 1
 
 
@@ -97,7 +98,7 @@ def test_move_back_within_the_hold_notifies_nobody(maintenance: Incident, clock:
     moved(maintenance)
     clock.shift(timedelta(seconds=20))
     back: Details = {"scheduled_for": START, "scheduled_until": END}
-    assert operations.move_maintenance(incident=maintenance, details=back) is None
+    assert operations.move_maintenance(by=ANYBODY, incident=maintenance, details=back) is None
     assert window(maintenance) == (START, END)
     assert not Announcement.objects.exists()
     assert maintenance.updates.count() == 1
@@ -114,28 +115,28 @@ def test_move_after_the_hold_is_announced_too(maintenance: Incident, clock: time
 
 def test_undone_move_moves_back_and_published_again_moves(maintenance: Incident, clock: time_machine.Traveller) -> None:
     update = moved(maintenance)
-    operations.undo_update(update=update)
+    operations.undo_update(by=ANYBODY, update=update)
     assert window(maintenance) == (START, END)
     assert maintenance.started_at == START
     clock.shift(timedelta(minutes=1))
     update.refresh_from_db()
-    operations.publish_draft(update=update)
+    operations.publish_draft(by=ANYBODY, update=update)
     assert window(maintenance) == (START + LATER, END + LATER)
 
 
 def test_draft_of_a_move_is_refused_once_the_time_is_another(maintenance: Incident) -> None:
     update = moved(maintenance)
-    operations.undo_update(update=update)
-    operations.edit_incident(incident=maintenance, details={"scheduled_until": END + timedelta(hours=1)})
+    operations.undo_update(by=ANYBODY, update=update)
+    operations.edit_incident(by=ANYBODY, incident=maintenance, details={"scheduled_until": END + timedelta(hours=1)})
     update.refresh_from_db()
     with pytest.raises(ValidationError, match="andet planlagt"):
-        operations.publish_draft(update=update)
+        operations.publish_draft(by=ANYBODY, update=update)
 
 
 def test_undo_leaves_a_time_that_was_changed_since(maintenance: Incident) -> None:
     update = moved(maintenance)
-    operations.edit_incident(incident=maintenance, details={"scheduled_until": END + 2 * LATER})
-    operations.undo_update(update=update)
+    operations.edit_incident(by=ANYBODY, incident=maintenance, details={"scheduled_until": END + 2 * LATER})
+    operations.undo_update(by=ANYBODY, update=update)
     assert window(maintenance) == (START + LATER, END + 2 * LATER)
 
 
@@ -150,7 +151,7 @@ def test_scheduled_updates_move_with_the_planned_time(maintenance: Incident) -> 
     assert reminder.publish_at == START + LATER - timedelta(hours=1)
     assert begin.publish_at == START + LATER
     assert done.publish_at == END + 2 * LATER
-    operations.edit_incident(incident=maintenance, details={"scheduled_for": START})
+    operations.edit_incident(by=ANYBODY, incident=maintenance, details={"scheduled_for": START})
     begin.refresh_from_db()
     assert begin.publish_at == START
 
@@ -164,7 +165,7 @@ def test_scheduled_update_that_would_be_due_keeps_its_time(maintenance: Incident
 
 def test_end_of_work_in_progress_can_be_moved(maintenance: Incident, clock: time_machine.Traveller) -> None:
     clock.move_to(START)
-    operations.start_maintenance(incident=maintenance, text=Text(da="Vi går i gang."), notify=False)
+    operations.start_maintenance(by=ANYBODY, incident=maintenance, text=Text(da="Vi går i gang."), notify=False)
     clock.shift(timedelta(hours=1))
     update = moved(maintenance, {"scheduled_until": END + timedelta(hours=2)})
     assert update.phase == Phase.IN_PROGRESS
@@ -186,21 +187,21 @@ def test_other_details_are_changed_with_it(maintenance: Incident) -> None:
 )
 def test_impossible_time_is_refused_and_changes_nothing(maintenance: Incident, details: Details, field: str) -> None:
     with pytest.raises(ValidationError) as refusal:
-        operations.move_maintenance(incident=maintenance, details=details)
+        operations.move_maintenance(by=ANYBODY, incident=maintenance, details=details)
     assert list(refusal.value.message_dict) == [field]
     assert window(maintenance) == (START, END)
     assert maintenance.updates.count() == 1
 
 
 def test_what_is_over_no_maintenance_or_not_public_cannot_be_moved(maintenance: Incident) -> None:
-    operations.withdraw(incident=maintenance)
+    operations.withdraw(by=ANYBODY, incident=maintenance)
     for one in (maintenance, make_incident()):
         with pytest.raises(ValidationError, match="ikke er slut"):
-            operations.move_maintenance(incident=one, details=NEW)
-    operations.publish_again(incident=maintenance)
-    operations.cancel_maintenance(incident=maintenance, text=Text(da="Aflyst."), notify=False)
+            operations.move_maintenance(by=ANYBODY, incident=one, details=NEW)
+    operations.publish_again(by=ANYBODY, incident=maintenance)
+    operations.cancel_maintenance(by=ANYBODY, incident=maintenance, text=Text(da="Aflyst."), notify=False)
     with pytest.raises(ValidationError, match="ikke er slut"):
-        operations.move_maintenance(incident=maintenance, details=NEW)
+        operations.move_maintenance(by=ANYBODY, incident=maintenance, details=NEW)
 
 
 @pytest.mark.parametrize("language", ["da", "en"])

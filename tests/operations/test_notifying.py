@@ -10,6 +10,7 @@ from harness.deliveries import release_held
 from incidents import operations
 from incidents.models import Announcement, Delivery
 from incidents.operations import notifying
+from tests.actors import ANYBODY
 from tests.factories import (
     make_incident,
     make_statement,
@@ -30,13 +31,13 @@ def test_announcement_cancelled_during_its_hold_creates_no_deliveries(settings: 
     settings.ANNOUNCEMENT_HOLD = 20
     make_subscriber()
     make_incident(statement=make_statement(notify=True))
-    assert operations.cancel_announcement(announcement=Announcement.objects.get())
+    assert operations.cancel_announcement(by=ANYBODY, announcement=Announcement.objects.get())
     assert release_held(timezone.now() + timedelta(minutes=1)) == 0
     assert not Delivery.objects.exists()
 
 
 def test_released_announcement_cannot_be_cancelled() -> None:
-    assert not operations.cancel_announcement(announcement=announced())
+    assert not operations.cancel_announcement(by=ANYBODY, announcement=announced())
 
 
 def test_withdrawing_an_incident_cancels_held_and_skips_waiting_deliveries(settings: Settings) -> None:

@@ -13,6 +13,7 @@ from incidents.models import Announcement, Incident, Update
 from incidents.models.announcements import AnnouncementQuerySet
 from incidents.status import Phase, RootCauseStatus
 from incidents.text import Text
+from tests.actors import ANYBODY
 from tests.factories import make_incident, make_maintenance, make_statement, make_update
 
 pytestmark = pytest.mark.django_db
@@ -26,7 +27,7 @@ def opened(**details: Any) -> Incident:
 
 
 def edited(incident: Incident, **details: Any) -> None:
-    operations.edit_incident(incident=incident, details=details)  # type: ignore[arg-type]
+    operations.edit_incident(by=ANYBODY, incident=incident, details=details)  # type: ignore[arg-type]
 
 
 def posted(incident: Incident, phase: Phase = Phase.MITIGATED, **fields: Any) -> Update:
@@ -97,7 +98,7 @@ def test_changes_of_a_cancelled_announcement_are_in_the_next_one() -> None:
     released()
     edited(incident, workaround=WAIT)
     posted(incident)
-    operations.cancel_announcement(announcement=Announcement.objects.latest("id"))
+    operations.cancel_announcement(by=ANYBODY, announcement=Announcement.objects.latest("id"))
     assert names(posted(incident)) == {"workaround"}
 
 
@@ -105,9 +106,9 @@ def test_update_that_is_undone_records_nothing_and_is_recorded_when_published_ag
     incident = opened()
     released()
     edited(incident, workaround=WAIT)
-    draft = operations.undo_update(update=posted(incident))
+    draft = operations.undo_update(by=ANYBODY, update=posted(incident))
     assert names(draft) == set()
-    assert names(operations.publish_draft(update=draft)) == {"workaround"}
+    assert names(operations.publish_draft(by=ANYBODY, update=draft)) == {"workaround"}
 
 
 def test_edit_during_the_hold_belongs_to_the_update_that_is_held() -> None:
@@ -150,7 +151,7 @@ def test_announced_correction_carries_the_present_texts() -> None:
     update = incident.updates.get()
     released()
     edited(incident, workaround=RETRY, next_steps=Text(da="Flere diske."))
-    operations.correct_update(update=update, text=Text(da="Rettet."), notify=True)
+    operations.correct_update(by=ANYBODY, update=update, text=Text(da="Rettet."), notify=True)
     assert names(update) == {"workaround", "scope", "next_steps"}
     assert text(update, "workaround") == RETRY
     released()
@@ -161,7 +162,7 @@ def test_correction_without_announcement_keeps_the_record() -> None:
     incident = opened(workaround=WAIT)
     released()
     edited(incident, workaround=RETRY)
-    operations.correct_update(update=incident.updates.get(), text=Text(da="Rettet."))
+    operations.correct_update(by=ANYBODY, update=incident.updates.get(), text=Text(da="Rettet."))
     assert text(incident.updates.get(), "workaround") == WAIT
     assert names(posted(incident)) == {"workaround"}
 
@@ -173,7 +174,7 @@ def test_correction_of_an_older_update_keeps_its_record() -> None:
     edited(incident, workaround=RETRY)
     posted(incident)
     released()
-    operations.correct_update(update=first, text=Text(da="Rettet."), notify=True)
+    operations.correct_update(by=ANYBODY, update=first, text=Text(da="Rettet."), notify=True)
     assert text(first, "workaround") == WAIT
 
 
@@ -187,10 +188,10 @@ def test_backdated_update_carries_what_was_written_before_it_was_published() -> 
 
 def test_reopened_incident_repeats_nothing() -> None:
     incident = opened(root_cause=Text(da="En disk."))
-    operations.resolve(incident=incident, text=Text(da="Løst."), notify=True)
+    operations.resolve(by=ANYBODY, incident=incident, text=Text(da="Løst."), notify=True)
     released()
     incident.refresh_from_db()
-    again = operations.reopen(incident=incident, statement=make_statement(Phase.INVESTIGATING, notify=True))
+    again = operations.reopen(by=ANYBODY, incident=incident, statement=make_statement(Phase.INVESTIGATING, notify=True))
     assert names(again) == set()
 
 
@@ -200,7 +201,7 @@ def test_scheduled_update_records_what_is_true_when_it_is_published() -> None:
     update = posted(incident, publish_at=timezone.now() + HOUR)
     edited(incident, workaround=WAIT)
     assert names(update) == set()
-    assert names(operations.publish_draft(update=update)) == {"workaround"}
+    assert names(operations.publish_draft(by=ANYBODY, update=update)) == {"workaround"}
 
 
 def test_new_planned_end_is_recorded_with_the_former_one() -> None:

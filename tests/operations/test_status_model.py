@@ -24,6 +24,7 @@ from incidents.models import Component, Incident, StatusChange, Update
 from incidents.operations import Statement
 from incidents.status import ComponentStatus, Impact, Phase, worst_of
 from incidents.text import Text
+from tests.actors import ANYBODY
 from tests.factories import make_component
 
 pytestmark = pytest.mark.django_db
@@ -197,7 +198,7 @@ class Replay:
 
     def hand(self, at: int, name: str, status: ComponentStatus) -> Callable[[], Any]:
         component = self.components[name]
-        return lambda: operations.set_component_status(component=component, status=status, at=minute(at))
+        return lambda: operations.set_component_status(by=ANYBODY, component=component, status=status, at=minute(at))
 
     def calls(self, scenario: Scenario, random: Random) -> Iterator[Callable[[], Any]]:
         yield lambda: self.open(scenario)
@@ -206,33 +207,36 @@ class Replay:
         posts = [one for one in (*scenario.others, scenario.final) if one is not None]
         posts = [*random.sample(posts[:-1], len(posts) - 1), posts[-1]] if posts and not scenario.is_work else posts
         for one in posts:
-            yield partial(operations.post_update, incident=incident, statement=self.statement(scenario, one))
+            yield partial(
+                operations.post_update, by=ANYBODY, incident=incident, statement=self.statement(scenario, one)
+            )
         if scenario.reopening:
-            yield partial(operations.reopen, incident=incident, statement=self.statement(scenario, scenario.reopening))
+            statement = self.statement(scenario, scenario.reopening)
+            yield partial(operations.reopen, by=ANYBODY, incident=incident, statement=statement)
         moved = {"started_at": scenario.moved_start, "ended_at": scenario.moved_end}
         if details := {name: minute(at) for name, at in moved.items() if at is not None}:
-            yield lambda: operations.edit_incident(incident=incident, details=details)  # type: ignore[arg-type]
+            yield lambda: operations.edit_incident(by=ANYBODY, incident=incident, details=details)  # type: ignore[arg-type]
         yield from self.outcome(scenario, incident)
 
     def outcome(self, scenario: Scenario, incident: Incident) -> Iterator[Callable[[], Any]]:
         if scenario.outcome in {"withdraw", "publish_again"}:
-            yield lambda: operations.withdraw(incident=incident)
+            yield lambda: operations.withdraw(by=ANYBODY, incident=incident)
         if scenario.outcome == "publish_again":
-            yield lambda: operations.publish_again(incident=incident)
+            yield lambda: operations.publish_again(by=ANYBODY, incident=incident)
         if scenario.outcome.startswith("undo"):
             last = incident.updates.get(text__en=str(scenario.last.at))
-            yield lambda: operations.undo_update(update=last)
+            yield lambda: operations.undo_update(by=ANYBODY, update=last)
             if scenario.outcome == "undo_and_publish":
-                yield lambda: operations.publish_draft(update=Update.objects.get(pk=last.pk))
+                yield lambda: operations.publish_draft(by=ANYBODY, update=Update.objects.get(pk=last.pk))
 
     def open(self, scenario: Scenario) -> None:
         title, statement = Text(da=scenario.name, en=scenario.name), self.statement(scenario, scenario.opening)
         if scenario.is_work:
             window = {"scheduled_for": minute(scenario.start), "scheduled_until": minute(scenario.start + 60)}
-            operations.schedule_maintenance(details={"title": title, **window}, statement=statement)  # type: ignore[typeddict-item]
+            operations.schedule_maintenance(by=ANYBODY, details={"title": title, **window}, statement=statement)  # type: ignore[typeddict-item]
         else:
             details = {"title": title, "impact": Impact.MAJOR, "started_at": minute(scenario.start)}
-            operations.open_incident(details=details, statement=statement)  # type: ignore[arg-type]
+            operations.open_incident(by=ANYBODY, details=details, statement=statement)  # type: ignore[arg-type]
 
     def statement(self, scenario: Scenario, posting: Posting) -> Statement:
         return Statement(

@@ -18,6 +18,7 @@ from incidents.publishing.reading.history import History, histories
 from incidents.publishing.reading.story import Story, with_timeline
 from incidents.status import ComponentStatus, Phase
 from incidents.text import Text
+from tests.actors import ANYBODY
 from tests.factories import make_component, make_incident, make_maintenance, make_statement, make_update
 
 pytestmark = pytest.mark.django_db
@@ -73,8 +74,8 @@ def story_of(incident: Incident) -> Story:
 def test_lesser_incident_that_is_resolved_first_shortens_no_outage(mail: Component) -> None:
     outage = incident_on(mail, PARTIAL, on(10, 10))
     lesser = incident_on(mail, DEGRADED, on(10, 11))
-    operations.resolve(incident=lesser, text=OVER, at=on(10, 12))
-    operations.resolve(incident=outage, text=OVER, at=on(10, 14))
+    operations.resolve(by=ANYBODY, incident=lesser, text=OVER, at=on(10, 12))
+    operations.resolve(by=ANYBODY, incident=outage, text=OVER, at=on(10, 14))
     assert record(mail) == [(on(10, 10), PARTIAL), (on(10, 14), OPERATIONAL)]
     history = shown(mail)
     assert history.uptime is not None
@@ -86,7 +87,7 @@ def test_lesser_incident_that_is_resolved_first_shortens_no_outage(mail: Compone
 def test_incident_that_was_over_before_it_was_written_down_tells_one_story(mail: Component) -> None:
     statement = make_statement(at=on(15, 9), components={mail.pk: PARTIAL})
     incident = make_incident(statement=statement, started_at=on(15, 8))
-    operations.resolve(incident=incident, text=OVER, at=on(15, 20), ended_at=on(15, 10))
+    operations.resolve(by=ANYBODY, incident=incident, text=OVER, at=on(15, 20), ended_at=on(15, 10))
     assert record(mail) == [(on(15, 8), PARTIAL), (on(15, 10), OPERATIONAL)]
     assert [step.at for step in story_of(incident).affected[0].steps] == [on(15, 8), on(15, 10)]
     history = shown(mail)
@@ -113,7 +114,7 @@ def test_planned_work_hides_no_outage_and_its_components_count_from_its_start(
     incident = incident_on(mail, MAJOR, on(10, 11))
     make_update(work, Phase.IN_PROGRESS, at=on(10, 10))
     make_update(work, Phase.IN_PROGRESS, at=on(10, 13))  # a second report does not move its start
-    operations.resolve(incident=incident, text=OVER, at=on(10, 12))
+    operations.resolve(by=ANYBODY, incident=incident, text=OVER, at=on(10, 12))
     make_update(work, Phase.COMPLETED, at=on(10, 16))
     assert record(mail) == [
         (on(10, 10), MAINTENANCE),
@@ -143,7 +144,7 @@ def test_incident_that_is_published_later_affects_its_components_from_then_on(
     statement = make_statement(publish_at=publish_at, components={mail.pk: MAJOR})
     kept = make_incident(statement=statement, draft=publish_at is None, started_at=NOW)
     clock.move_to(NOW + timedelta(hours=5))
-    operations.publish_draft(update=kept.updates.get())
+    operations.publish_draft(by=ANYBODY, update=kept.updates.get())
     kept.refresh_from_db()
     assert kept.started_at == NOW + timedelta(hours=5)
     assert record(mail) == [(NOW + timedelta(hours=5), MAJOR)]
@@ -152,7 +153,7 @@ def test_incident_that_is_published_later_affects_its_components_from_then_on(
 def test_backdated_start_of_a_draft_is_kept(mail: Component, clock: time_machine.Traveller) -> None:
     kept = incident_on_draft(mail, started_at=NOW - timedelta(hours=2))
     clock.shift(timedelta(hours=1))
-    operations.publish_draft(update=kept.updates.get())
+    operations.publish_draft(by=ANYBODY, update=kept.updates.get())
     assert record(mail) == [(NOW - timedelta(hours=2), MAJOR)]
 
 
@@ -169,7 +170,7 @@ def test_draft_that_is_published_later_shortens_no_recorded_outage(
     clock.shift(timedelta(minutes=30))
     make_update(incident, components={mail.pk: MAJOR})
     clock.shift(timedelta(hours=1))
-    operations.publish_draft(update=incident.updates.get(published_at=None))
+    operations.publish_draft(by=ANYBODY, update=incident.updates.get(published_at=None))
     assert record(mail) == [(NOW - timedelta(hours=2), MAJOR)]
 
 
@@ -183,22 +184,22 @@ def test_times_in_the_night_when_summer_time_ends_are_compared_as_moments(mail: 
 
 
 def undo(incident: Incident) -> None:
-    operations.undo_update(update=incident.updates.get())
+    operations.undo_update(by=ANYBODY, update=incident.updates.get())
 
 
 def undo_and_discard(incident: Incident) -> None:
-    operations.discard_draft(update=operations.undo_update(update=incident.updates.get()))
+    operations.discard_draft(by=ANYBODY, update=operations.undo_update(by=ANYBODY, update=incident.updates.get()))
 
 
 def withdraw(incident: Incident) -> None:
-    operations.withdraw(incident=incident)
+    operations.withdraw(by=ANYBODY, incident=incident)
 
 
 @pytest.mark.parametrize("verb", [undo, undo_and_discard, withdraw])
 def test_incident_that_is_taken_away_leaves_no_trace(verb: Callable[[Incident], None], mail: Component) -> None:
     web = make_component("web")
     incident_on(mail, DEGRADED, on(10, 10))
-    operations.set_component_status(component=web, status=PARTIAL, at=on(10, 11))
+    operations.set_component_status(by=ANYBODY, component=web, status=PARTIAL, at=on(10, 11))
     before = everything()
     mistake = make_incident(
         statement=make_statement(at=on(10, 12), notify=True, components={mail.pk: MAJOR, web.pk: MAJOR}),
@@ -211,8 +212,8 @@ def test_incident_that_is_taken_away_leaves_no_trace(verb: Callable[[Incident], 
 
 def test_withdrawn_incident_and_a_resolved_one_leave_the_component_operational(mail: Component) -> None:
     outage, mistake = incident_on(mail, MAJOR, on(10, 10)), incident_on(mail, MAJOR, on(10, 11))
-    operations.resolve(incident=outage, text=OVER, at=on(10, 12))
-    operations.withdraw(incident=mistake)
+    operations.resolve(by=ANYBODY, incident=outage, text=OVER, at=on(10, 12))
+    operations.withdraw(by=ANYBODY, incident=mistake)
     mail.refresh_from_db()
     assert mail.status == OPERATIONAL
     assert record(mail) == [(on(10, 10), MAJOR), (on(10, 12), OPERATIONAL)]
@@ -220,9 +221,9 @@ def test_withdrawn_incident_and_a_resolved_one_leave_the_component_operational(m
 
 def test_moved_times_move_the_record_and_stay_after_a_postmortem(mail: Component) -> None:
     incident = incident_on(mail, MAJOR, on(10, 10))
-    operations.resolve(incident=incident, text=OVER, at=on(10, 14))
+    operations.resolve(by=ANYBODY, incident=incident, text=OVER, at=on(10, 14))
     times = {"started_at": on(10, 9), "ended_at": on(10, 13)}
-    operations.edit_incident(incident=incident, details=times)  # type: ignore[arg-type]
+    operations.edit_incident(by=ANYBODY, incident=incident, details=times)  # type: ignore[arg-type]
     make_update(incident, Phase.POSTMORTEM, at=on(12, 8))
     incident.refresh_from_db()
     assert incident.ended_at == on(10, 13)
@@ -232,33 +233,33 @@ def test_moved_times_move_the_record_and_stay_after_a_postmortem(mail: Component
 @pytest.mark.parametrize("ended_at", [None, on(10, 9), NOW + timedelta(hours=1)])
 def test_wrong_end_is_refused(ended_at: datetime | None, mail: Component) -> None:
     incident = incident_on(mail, MAJOR, on(10, 10))
-    operations.resolve(incident=incident, text=OVER, at=on(10, 14))
+    operations.resolve(by=ANYBODY, incident=incident, text=OVER, at=on(10, 14))
     with pytest.raises(ValidationError):
-        operations.edit_incident(incident=incident, details={"ended_at": ended_at})  # type: ignore[typeddict-item]
+        operations.edit_incident(by=ANYBODY, incident=incident, details={"ended_at": ended_at})  # type: ignore[typeddict-item]
     assert record(mail) == [(on(10, 10), MAJOR), (on(10, 14), OPERATIONAL)]
 
 
 def test_open_incident_is_ended_by_an_update_only(mail: Component) -> None:
     incident = incident_on(mail, MAJOR, on(10, 10))
     with pytest.raises(ValidationError) as refused:
-        operations.edit_incident(incident=incident, details={"ended_at": on(10, 12)})
+        operations.edit_incident(by=ANYBODY, incident=incident, details={"ended_at": on(10, 12)})
     assert set(refused.value.message_dict) == {"ended_at"}
 
 
 def test_reopened_incident_counts_again_from_its_reopening(mail: Component) -> None:
     incident = incident_on(mail, MAJOR, on(10, 10))
-    operations.resolve(incident=incident, text=OVER, at=on(10, 12))
+    operations.resolve(by=ANYBODY, incident=incident, text=OVER, at=on(10, 12))
     statement = make_statement(at=on(10, 13), components={mail.pk: PARTIAL})
-    operations.reopen(incident=incident, statement=statement)
+    operations.reopen(by=ANYBODY, incident=incident, statement=statement)
     assert record(mail) == [(on(10, 10), MAJOR), (on(10, 12), OPERATIONAL), (on(10, 13), PARTIAL)]
 
 
 def test_status_set_by_hand_neither_hides_an_incident_nor_ends_with_it(mail: Component) -> None:
     incident = incident_on(mail, MAJOR, on(10, 10))
-    operations.set_component_status(component=mail, status=DEGRADED, at=on(10, 11))
-    operations.resolve(incident=incident, text=OVER, at=on(10, 12))
+    operations.set_component_status(by=ANYBODY, component=mail, status=DEGRADED, at=on(10, 11))
+    operations.resolve(by=ANYBODY, incident=incident, text=OVER, at=on(10, 12))
     assert record(mail) == [(on(10, 10), MAJOR), (on(10, 12), DEGRADED)]
-    back = operations.set_component_status(component=mail, status=OPERATIONAL, at=on(10, 13))
+    back = operations.set_component_status(by=ANYBODY, component=mail, status=OPERATIONAL, at=on(10, 13))
     assert back.status == OPERATIONAL
 
 
@@ -289,25 +290,25 @@ def test_number_of_queries_of_an_update_does_not_depend_on_the_history(
     numbers = []
     for earlier in (1, 12):
         for _each in range(earlier):
-            operations.resolve(incident=incident_on(mail, PARTIAL, on(1, 0)), text=OVER, at=on(2, 0))
-            operations.set_component_status(component=mail, status=OPERATIONAL, at=on(1, 1))
+            operations.resolve(by=ANYBODY, incident=incident_on(mail, PARTIAL, on(1, 0)), text=OVER, at=on(2, 0))
+            operations.set_component_status(by=ANYBODY, component=mail, status=OPERATIONAL, at=on(1, 1))
         incident = incident_on(mail, MAJOR, on(10, 10))
         clock.shift(60)
         ComponentUpdate.objects.all().delete()  # merging into one that is held takes another query
         with CaptureQueriesContext(connection) as queries:
             make_update(incident, components={mail.pk: DEGRADED})
         numbers.append(len(queries))
-        operations.withdraw(incident=incident)
+        operations.withdraw(by=ANYBODY, incident=incident)
     assert numbers[0] == numbers[1]
 
 
 def test_rebuild_from_a_moment_on_equals_a_whole_rebuild(mail: Component) -> None:
     outage = incident_on(mail, MAJOR, on(1, 0))
     for day in range(2, 6):
-        operations.resolve(incident=incident_on(mail, PARTIAL, on(day, 0)), text=OVER, at=on(day, 6))
-        operations.set_component_status(component=mail, status=DEGRADED, at=on(day, 3))
-        operations.set_component_status(component=mail, status=OPERATIONAL, at=on(day, 9))
-    operations.resolve(incident=outage, text=OVER, at=on(4, 1))
+        operations.resolve(by=ANYBODY, incident=incident_on(mail, PARTIAL, on(day, 0)), text=OVER, at=on(day, 6))
+        operations.set_component_status(by=ANYBODY, component=mail, status=DEGRADED, at=on(day, 3))
+        operations.set_component_status(by=ANYBODY, component=mail, status=OPERATIONAL, at=on(day, 9))
+    operations.resolve(by=ANYBODY, incident=outage, text=OVER, at=on(4, 1))
     whole = operations.derived_changes([mail.pk])[mail.pk]
     assert operations.stored_changes([mail.pk])[mail.pk] == whole
     for hours in range(0, 150, 3):

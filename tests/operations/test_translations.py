@@ -15,6 +15,7 @@ from incidents.models import Announcement, Delivery, Subscriber, Update
 from incidents.notifications.messages import email, payloads, rendered_posts
 from incidents.status import ComponentStatus
 from incidents.text import Text
+from tests.actors import ANYBODY
 from tests.factories import make_component, make_subscriber
 from tests.notifications.helpers import announced
 
@@ -38,7 +39,7 @@ def sent(**fields: Any) -> Update:
 
 def translated(update: Update, text: Text = BOTH, *, notify: bool = True) -> list[Delivery]:
     """The deliveries of the translation."""
-    operations.add_translation(update=update, text=text, notify=notify)
+    operations.add_translation(by=ANYBODY, update=update, text=text, notify=notify)
     release_held()
     of_it = Delivery.objects.filter(announcement__reason=Announcement.Reason.TRANSLATION)
     return list(of_it.select_related("subscriber", "announcement").order_by("pk"))
@@ -61,7 +62,7 @@ def test_translation_is_no_edit_for_readers() -> None:
     translated(update)
     update.refresh_from_db()
     assert update.corrected_at is None
-    corrected = operations.correct_update(update=update, text=Text(da="En anden fejl.", en=BOTH["en"]))
+    corrected = operations.correct_update(by=ANYBODY, update=update, text=Text(da="En anden fejl.", en=BOTH["en"]))
     assert corrected.corrected_at is not None
     assert [earlier.text for earlier in corrected.corrected_texts] == [BOTH]
 
@@ -69,7 +70,7 @@ def test_translation_is_no_edit_for_readers() -> None:
 def test_body_that_waits_is_rendered_with_the_translation() -> None:
     announcement = announced(text=Text(da=DANISH))
     former = rendered_posts._edition(announcement)
-    operations.add_translation(update=announcement.update, text=BOTH)
+    operations.add_translation(by=ANYBODY, update=announcement.update, text=BOTH)
     assert rendered_posts._edition(announcement) != former
 
 
@@ -120,7 +121,7 @@ def test_translation_has_a_hold_and_can_be_cancelled(settings: Settings) -> None
     assert translated(update) == []
     announcement = Announcement.objects.latest("id")
     assert (announcement.is_held, announcement.languages) == (True, ["en"])
-    assert operations.cancel_announcement(announcement=announcement)
+    assert operations.cancel_announcement(by=ANYBODY, announcement=announcement)
     assert release_held(timezone.now() + timedelta(minutes=1)) == 0
 
 
@@ -133,7 +134,7 @@ def test_silent_translation_notifies_nobody() -> None:
 def test_translation_in_a_withdrawn_incident_notifies_nobody() -> None:
     make_subscriber(language="en")
     update = sent()
-    operations.withdraw(incident=update.incident)
+    operations.withdraw(by=ANYBODY, incident=update.incident)
     update.incident.refresh_from_db()
     assert operations.readers_without_translation(update) == {}
     assert translated(update) == []
@@ -145,7 +146,7 @@ def test_translation_in_a_withdrawn_incident_notifies_nobody() -> None:
 def test_other_changes_are_no_translation(text: Text) -> None:
     update = sent()
     with pytest.raises(ValidationError):
-        operations.add_translation(update=update, text=text)
+        operations.add_translation(by=ANYBODY, update=update, text=text)
     update.refresh_from_db()
     assert update.text == {"da": DANISH}
 
@@ -154,11 +155,11 @@ def test_language_that_an_earlier_version_had_is_no_translation() -> None:
     make_subscriber(language="en")
     update = announced(text=BOTH).update
     Delivery.objects.update(state="sent", sent_at=timezone.now())
-    operations.correct_update(update=update, text=Text(da=DANISH))
+    operations.correct_update(by=ANYBODY, update=update, text=Text(da=DANISH))
     update.refresh_from_db()
     assert operations.addable_languages(update) == []
     with pytest.raises(ValidationError):
-        operations.add_translation(update=update, text=BOTH)
+        operations.add_translation(by=ANYBODY, update=update, text=BOTH)
 
 
 @pytest.mark.parametrize(("language", "first", "note"), [("en", "da", "Now in English"), ("da", "en", "Nu på dansk")])

@@ -12,6 +12,7 @@ from incidents import operations
 from incidents.models import Announcement, Incident
 from incidents.notifications import release
 from incidents.status import ComponentStatus, Phase
+from tests.actors import ANYBODY
 from tests.admin.filling import filled
 from tests.factories import make_component, make_incident, make_statement, make_update
 
@@ -24,20 +25,20 @@ def test_last_word_is_taken_back_with_all_that_it_did() -> None:
     promise = timezone.now() + timedelta(hours=1)
     make_update(incident, Phase.IDENTIFIED, next_update_by=promise)
     final = make_update(incident, Phase.RESOLVED, notify=True, components={mail.pk: ComponentStatus.OPERATIONAL})
-    draft = operations.undo_update(update=final)
+    draft = operations.undo_update(by=ANYBODY, update=final)
     incident.refresh_from_db()
     mail.refresh_from_db()
     assert (incident.phase, incident.ended_at, incident.next_update_by) == (Phase.IDENTIFIED, None, promise)
     assert mail.status == ComponentStatus.MAJOR_OUTAGE
     assert not draft.is_public
     assert Announcement.objects.get().cancelled_at
-    again = operations.publish_draft(update=draft)
+    again = operations.publish_draft(by=ANYBODY, update=draft)
     assert again.announcements.filter(cancelled_at=None).count() == 1
 
 
 def test_incident_that_it_opened_is_a_draft_again() -> None:
     incident = make_incident(statement=make_statement(notify=True))
-    operations.undo_update(update=incident.updates.get())
+    operations.undo_update(by=ANYBODY, update=incident.updates.get())
     assert not Incident.objects.get().is_public
     assert not Incident.objects.get().is_withdrawn
 
@@ -48,7 +49,7 @@ def test_what_subscribers_are_being_told_is_not_taken_back() -> None:
     assert release.release_due(timezone.now()) == 0  # the page is not written yet
     Announcement.objects.update(expanded_at=timezone.now())
     with pytest.raises(ValidationError):
-        operations.undo_update(update=update)
+        operations.undo_update(by=ANYBODY, update=update)
     update.refresh_from_db()
     assert update.is_public
 

@@ -13,8 +13,10 @@ from django.utils import timezone
 from incidents import operations
 from incidents.models import Incident, Update, Version
 from incidents.operations.versions import KEPT
+from incidents.staff.actors import person
 from incidents.status import ComponentStatus, Phase
 from incidents.text import Text
+from tests.actors import ANYBODY
 from tests.factories import make_component, make_incident, make_maintenance, make_statement, make_update
 
 pytestmark = pytest.mark.django_db
@@ -22,12 +24,12 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def ida(db: None) -> Any:
-    return get_user_model().objects.create_user("ida")
+    return get_user_model().objects.create_superuser("ida")
 
 
 def draft_of(incident: Incident, text: str = "First", **options: Any) -> Update:
     return operations.post_update(
-        incident=incident, statement=make_statement(text=Text(en=text)), draft=True, **options
+        incident=incident, statement=make_statement(text=Text(en=text)), draft=True, **{"by": ANYBODY, **options}
     )
 
 
@@ -41,13 +43,13 @@ def details_versions(incident: Incident, name: str) -> list[str]:
 
 def rewrite(update: Update, text: str, **options: Any) -> Update:
     statement = make_statement(text=Text(en=text), **options.pop("fields", {}))
-    return operations.edit_draft(update=update, statement=statement, **options)
+    return operations.edit_draft(update=update, statement=statement, **{"by": ANYBODY, **options})
 
 
 def test_each_saved_state_of_a_draft_is_a_version_with_its_author_and_time(ida: Any) -> None:
     incident = make_incident()
     with time_machine.travel(datetime(2026, 11, 26, 20, tzinfo=UTC), tick=False):
-        draft = draft_of(incident, by=ida)
+        draft = draft_of(incident, by=person(ida))
     with time_machine.travel(datetime(2026, 11, 26, 21, tzinfo=UTC), tick=False):
         rewrite(draft, "Second")
     newest, first = draft.versions.all()
@@ -74,7 +76,7 @@ def test_update_published_at_once_has_no_version_and_scheduled_one_has() -> None
 def test_refused_draft_leaves_no_version() -> None:
     incident = make_incident()
     with pytest.raises(ValidationError):
-        operations.post_update(incident=incident, statement=make_statement(Phase.SCHEDULED), draft=True)
+        operations.post_update(by=ANYBODY, incident=incident, statement=make_statement(Phase.SCHEDULED), draft=True)
     assert not Version.objects.exists()
 
 
@@ -96,12 +98,12 @@ def test_versions_stay_when_a_draft_is_published_with_its_last_words() -> None:
 def test_draft_that_is_undone_and_rewritten_keeps_what_was_published() -> None:
     incident = make_incident()
     update = make_update(incident, text=Text(en="Published"), notify=True)
-    rewrite(operations.undo_update(update=update), "Rewritten")
+    rewrite(operations.undo_update(by=ANYBODY, update=update), "Rewritten")
     assert texts(update) == ["Rewritten", "Published"]
 
 
 def test_discarded_draft_takes_its_versions_along() -> None:
-    operations.discard_draft(update=draft_of(make_incident()))
+    operations.discard_draft(by=ANYBODY, update=draft_of(make_incident()))
     assert not Version.objects.exists()
 
 
@@ -117,19 +119,19 @@ def test_newest_versions_are_kept_of_each_subject() -> None:
 
 def test_details_before_the_first_change_are_a_version(ida: Any) -> None:
     incident = make_incident(scope=Text(en="Some"))
-    operations.edit_incident(incident=incident, details={"scope": Text(en="All")}, by=ida)
+    operations.edit_incident(incident=incident, details={"scope": Text(en="All")}, by=person(ida))
     assert details_versions(incident, "scope_en") == ["All", "Some"]
     assert [one.saved_by for one in incident.versions.all()] == [ida, None]
-    operations.edit_incident(incident=incident, details={"scope": Text(en="All")}, by=ida)
+    operations.edit_incident(incident=incident, details={"scope": Text(en="All")}, by=person(ida))
     assert len(details_versions(incident, "scope_en")) == 2
 
 
 def test_what_updates_changed_of_the_details_is_attributed_to_nobody(ida: Any) -> None:
     incident = make_incident()
     promised = timezone.now() + timedelta(hours=1)
-    operations.edit_incident(incident=incident, details={"scope": Text(en="All")}, by=ida)
+    operations.edit_incident(incident=incident, details={"scope": Text(en="All")}, by=person(ida))
     make_update(incident, next_update_by=promised)
-    operations.edit_incident(incident=incident, details={"scope": Text(en="None")}, by=ida)
+    operations.edit_incident(incident=incident, details={"scope": Text(en="None")}, by=person(ida))
     by = [
         (one.saved_by, one.snapshot["scope_en"], bool(one.snapshot["next_update_by"])) for one in Version.objects.all()
     ]
@@ -141,7 +143,7 @@ def test_move_of_maintenance_is_one_version(ida: Any, move: Callable[..., Any]) 
     start = datetime(2030, 1, 1, 20, tzinfo=UTC)
     incident = make_maintenance(start=start, end=start + timedelta(hours=2))
     later = {"scheduled_for": start + timedelta(hours=1), "scheduled_until": start + timedelta(hours=3)}
-    move(incident=incident, details={**later, "scope": Text(en="All")}, by=ida)
+    move(incident=incident, details={**later, "scope": Text(en="All")}, by=person(ida))
     assert details_versions(incident, "scheduled_for") == ["2030-01-01T21:00:00+00:00", "2030-01-01T20:00:00+00:00"]
     newest = incident.versions.first()
     assert newest is not None
@@ -149,6 +151,6 @@ def test_move_of_maintenance_is_one_version(ida: Any, move: Callable[..., Any]) 
 
 
 def test_versions_outlive_the_account_of_their_author(ida: Any) -> None:
-    draft = draft_of(make_incident(), by=ida)
+    draft = draft_of(make_incident(), by=person(ida))
     ida.delete()
     assert draft.versions.get().saved_by is None

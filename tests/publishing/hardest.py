@@ -9,6 +9,7 @@ from incidents import operations
 from incidents.models import Component, ComponentGroup, Incident
 from incidents.status import ComponentStatus, Impact, Phase
 from incidents.text import Text
+from tests.actors import ANYBODY
 from tests.factories import (
     make_component,
     make_group,
@@ -122,7 +123,7 @@ def old(system: Component) -> None:
 def past(system: Component, start: datetime, title: Text, hours: float = 3) -> Incident:
     statement = make_statement(at=start, components={system.pk: ComponentStatus.MAJOR_OUTAGE}, text=HARD)
     incident = make_incident(statement=statement, started_at=start, title=title, impact=Impact.CRITICAL)
-    operations.resolve(incident=incident, text=HARD, at=start + timedelta(hours=hours), notify=False)
+    operations.resolve(by=ANYBODY, incident=incident, text=HARD, at=start + timedelta(hours=hours), notify=False)
     return incident
 
 
@@ -144,7 +145,7 @@ def postmortem(system: Component) -> Incident:
     incident = past(system, ago(days=3), TITLE)
     make_update(incident, Phase.POSTMORTEM, text=HARD, at=ago(days=2), quote=ARABIC, quote_language="ar")
     fields = dict.fromkeys(("user_impact", "scope", "root_cause", "next_steps"), HARD)
-    operations.edit_incident(incident=incident, details={**fields, "root_cause_status": "final"})  # type: ignore[typeddict-item]
+    operations.edit_incident(by=ANYBODY, incident=incident, details={**fields, "root_cause_status": "final"})  # type: ignore[typeddict-item]
     return incident
 
 
@@ -188,9 +189,11 @@ def open_incidents(systems: list[Component]) -> Incident:
     )
     states = {system.pk: STATUSES[place % 3] for place, system in enumerate(systems[:30])}
     first = make_update(worst, Phase.IDENTIFIED, text=Text(da=MARKDOWN), components=states, at=ago(hours=20))
-    operations.correct_update(update=first, text=HARD)
+    operations.correct_update(by=ANYBODY, update=first, text=HARD)
     operations.correct_update(
-        update=make_update(worst, Phase.MITIGATED, text=HARD, at=ago(hours=1), **said), text=Text(en=MARKDOWN)
+        by=ANYBODY,
+        update=make_update(worst, Phase.MITIGATED, text=HARD, at=ago(hours=1), **said),
+        text=Text(en=MARKDOWN),
     )
     return worst
 
@@ -203,9 +206,9 @@ def maintenance(systems: list[Component]) -> tuple[Incident, Incident]:
     )
     make_maintenance(start=tomorrow, end=tomorrow + timedelta(hours=2), title=Text(en="Only in English"))
     called_off = make_maintenance(start=tomorrow, end=tomorrow + timedelta(hours=1))
-    operations.cancel_maintenance(incident=called_off, text=HARD, notify=False)
+    operations.cancel_maintenance(by=ANYBODY, incident=called_off, text=HARD, notify=False)
     ongoing = make_maintenance(
         start=ago(minutes=30), end=timezone.now() + timedelta(hours=5), components=tuple(systems[40:45]), title=TITLE
     )
-    operations.start_maintenance(incident=ongoing, text=HARD, notify=False)
+    operations.start_maintenance(by=ANYBODY, incident=ongoing, text=HARD, notify=False)
     return planned, ongoing

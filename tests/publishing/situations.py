@@ -10,6 +10,7 @@ from incidents import operations
 from incidents.models import Component, Incident
 from incidents.status import ComponentStatus, Impact, Phase
 from incidents.text import Text
+from tests.actors import ANYBODY
 from tests.factories import make_component, make_group, make_incident, make_maintenance, make_page, make_statement
 from tests.factories import make_update as post
 
@@ -152,7 +153,7 @@ def three_at_once() -> Shown:
 
 def resolved_an_hour_ago() -> Shown:
     over = slow_mail(systems())
-    operations.resolve(incident=over, text=OVER, at=ago(hours=1), notify=False)
+    operations.resolve(by=ANYBODY, incident=over, text=OVER, at=ago(hours=1), notify=False)
     return Shown(
         ("Alle systemer er i drift", "All systems are operational"),
         [over],

@@ -14,6 +14,7 @@ from incidents.publishing.store import publisher
 from incidents.publishing.store.public_store import PublicStore
 from incidents.publishing.store.publisher import publish_all
 from incidents.text import Text
+from tests.actors import ANYBODY
 from tests.factories import make_incident, make_update
 from tests.publishing.blank import publish_blank_page
 from tests.publishing.faults import refuse_documents_of
@@ -98,7 +99,7 @@ def test_archive_that_cannot_be_written_is_logged_once(
 ) -> None:
     make_incident()
     monkeypatch.setattr(publisher, "_BATCH", 1)
-    operations.edit_page(fields={"name": Text(da="Nyt navn", en="New name")})
+    operations.edit_page(by=ANYBODY, fields={"name": Text(da="Nyt navn", en="New name")})
     with monkeypatch.context() as patch:
         refuse(patch, errno.ENOSPC)
         for _ in range(3):

@@ -18,6 +18,7 @@ from incidents.publishing.store.renditions import all_renditions
 from incidents.publishing.store.run import Run
 from incidents.status import ComponentStatus, Impact
 from incidents.text import Text
+from tests.actors import ANYBODY
 from tests.factories import (
     make_component,
     make_group,
@@ -57,10 +58,12 @@ def troubled() -> dict[str, str]:
     resolved = make_incident(
         statement=make_statement(at=past, components={systems[0].pk: ComponentStatus.MAJOR_OUTAGE}), started_at=past
     )
-    operations.resolve(incident=resolved, text=Text(da="Slut."), at=past + timedelta(hours=30), notify=False)
+    operations.resolve(
+        by=ANYBODY, incident=resolved, text=Text(da="Slut."), at=past + timedelta(hours=30), notify=False
+    )
     again = {systems[0].pk: ComponentStatus.MAJOR_OUTAGE}
     second = make_incident(statement=make_statement(at=past, components=again), started_at=past)
-    operations.resolve(incident=second, text=Text(da="Slut."), at=past + timedelta(hours=30), notify=False)
+    operations.resolve(by=ANYBODY, incident=second, text=Text(da="Slut."), at=past + timedelta(hours=30), notify=False)
     incident = make_incident(
         statement=make_statement(
             at=timezone.now() - timedelta(hours=3),
@@ -78,7 +81,7 @@ def troubled() -> dict[str, str]:
     )
     components = {systems[1].pk: ComponentStatus.PARTIAL_OUTAGE, systems[2].pk: ComponentStatus.DEGRADED_PERFORMANCE}
     update = make_update(incident, components=components, at=timezone.now() - timedelta(hours=2))
-    operations.correct_update(update=update, text=Text(da=TABLE))
+    operations.correct_update(by=ANYBODY, update=update, text=Text(da=TABLE))
     tomorrow = timezone.now() + timedelta(days=1)
     make_maintenance(start=tomorrow, end=tomorrow + timedelta(hours=1), components=(systems[3],))
     return {

@@ -16,6 +16,7 @@ from incidents.models.text_search import vectors
 from incidents.search.results import PAGE_SIZE, find
 from incidents.status import Phase
 from incidents.text import Text
+from tests.actors import ANYBODY
 from tests.factories import make_incident, make_maintenance, make_page, make_statement, make_update
 
 pytestmark = pytest.mark.django_db
@@ -92,9 +93,9 @@ def test_drafts_withdrawn_incidents_and_unpublished_updates_are_not_found() -> N
     make_incident(draft=True, title=Text(da="Hemmelig kladde"))
     withdrawn = make_incident(title=Text(da="Hemmelig fejl"))
     make_update(withdrawn, text=Text(da="Hemmelig tekst"))
-    operations.withdraw(incident=withdrawn)
+    operations.withdraw(by=ANYBODY, incident=withdrawn)
     waiting = make_statement(Phase.MITIGATED, text=Text(da="Hemmelig plan"))
-    operations.post_update(incident=make_incident(), statement=waiting, draft=True)
+    operations.post_update(by=ANYBODY, incident=make_incident(), statement=waiting, draft=True)
     assert found("hemmelig") == []
 
 

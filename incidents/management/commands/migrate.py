@@ -3,6 +3,8 @@
 Django records a migration that adds constraints after its commit. If the process is
 killed in between, the next run applies the migration again and fails: "relation
 already exists".
+
+After all migrations, the groups of the roles get the rights that this version says.
 """
 
 from contextlib import nullcontext
@@ -13,6 +15,8 @@ from django.db import transaction
 from django.db.migrations import Migration
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.state import ProjectState
+
+from ...staff import roles
 
 
 class AtomicExecutor(MigrationExecutor):
@@ -29,3 +33,5 @@ class Command(migrate.Command):
         # Django's command has no other way to set its executor.
         migrate.MigrationExecutor = AtomicExecutor  # type: ignore[attr-defined]
         super().handle(*args, **options)
+        if not (options["app_label"] or options["plan"] or options["check_unapplied"]):
+            roles.update_groups()

@@ -21,9 +21,11 @@ from django.utils import timezone
 from ...models import Component, ComponentGroup, Incident, Page
 from ...operations import Statement, open_incident, post_update, schedule_maintenance
 from ...publishing import stale
+from ...staff.actors import command
 from ...status import ComponentStatus, Kind, Phase
 from ...text import Text
 
+BY = command("load_sample")
 FOLDER = Path(__file__).parent
 Raw = dict[str, Any]
 
@@ -83,9 +85,9 @@ class _Sample:
         for fields, statements in sorted(self.incidents(), key=lambda incident: incident[1][0].at or self.now):
             kind = fields.pop("kind", Kind.INCIDENT)
             verb = schedule_maintenance if kind == Kind.MAINTENANCE else open_incident
-            incident = verb(details=fields, statement=statements[0])  # type: ignore[arg-type]  # Details, from a file
+            incident = verb(details=fields, statement=statements[0], by=BY)  # type: ignore[arg-type]  # Details, from a file
             for statement in statements[1:]:
-                post_update(incident=incident, statement=statement)
+                post_update(incident=incident, statement=statement, by=BY)
             self.counts["maintenances" if kind == Kind.MAINTENANCE else "incidents"] += 1
             self.counts["updates"] += len(statements)
 

@@ -18,6 +18,7 @@ from incidents.notifications.ledger import claims, recovery
 from incidents.notifications.ledger.writer import ClaimedDelivery
 from incidents.notifications.sender.dispatcher import Dispatcher
 from incidents.notifications.sender.email_workers import MailWorker
+from tests.actors import ANYBODY
 from tests.factories import make_subscriber
 from tests.notifications.helpers import announced, new_holder, states
 from tests.support.database import is_connection_blocked
@@ -36,7 +37,9 @@ def test_worker_stops_at_once_when_its_announcement_is_paused(
 
     def pause_at_the_third(self: MailWorker, row: ClaimedDelivery) -> bytes:
         if len(server.received) == 2:
-            self.commits.thread.submit(lambda: operations.pause_announcement(announcement=announcement)).result()
+            self.commits.thread.submit(
+                lambda: operations.pause_announcement(by=ANYBODY, announcement=announcement)
+            ).result()
         return email_for(self, row)
 
     monkeypatch.setattr(MailWorker, "email_for", pause_at_the_third)
@@ -60,7 +63,7 @@ def test_worker_on_a_slow_relay_claims_no_more_than_one_batch(
         if announcement_id is not None:
             received_at_claims.append(len(server.received))
             if len(received_at_claims) == 2:
-                operations.pause_announcement(announcement=announcement)
+                operations.pause_announcement(by=ANYBODY, announcement=announcement)
         return claim(holder, announcement_id, *rest)  # type: ignore[arg-type]
 
     async def return_at_once(self: Dispatcher, rows: int, _seconds: float) -> None:
@@ -83,7 +86,7 @@ def test_pausing_waits_for_claims_that_are_not_committed() -> None:
 
     def pause() -> None:
         try:
-            operations.pause_announcement(announcement=announcement)
+            operations.pause_announcement(by=ANYBODY, announcement=announcement)
         finally:
             connection.close()
 

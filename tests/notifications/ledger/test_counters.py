@@ -21,6 +21,7 @@ from incidents.notifications.ledger import counters
 from incidents.notifications.ledger.counters import Subject
 from incidents.notifications.ledger.writer import transition
 from incidents.subscriptions import erasure, service
+from tests.actors import ANYBODY
 from tests.factories import make_subscriber
 from tests.notifications.helpers import announced
 
@@ -79,7 +80,7 @@ def test_attempt_with_an_unknown_result_is_counted(server: ScriptedServer) -> No
 def test_delivery_that_is_retried_counts_each_time_it_ends(server: ScriptedServer) -> None:
     announcement = deliver_to_all_kinds(server)
     Subscriber.objects.update(state="active")
-    operations.resend_failed(announcement=announcement)
+    operations.resend_failed(by=ANYBODY, announcement=announcement)
     assert read() == ALL_KINDS
     deliver_due()
     assert read() == {**ALL_KINDS, 'deliveries_ended_total{state="failed"}': 2}
@@ -88,7 +89,7 @@ def test_delivery_that_is_retried_counts_each_time_it_ends(server: ScriptedServe
 @pytest.mark.django_db
 def test_deliveries_that_are_stopped_are_counted(server: ScriptedServer) -> None:
     announcement = deliver_to_all_kinds(server)
-    operations.stop_announcement(announcement=announcement)
+    operations.stop_announcement(by=ANYBODY, announcement=announcement)
     assert read() == {**ALL_KINDS, 'deliveries_ended_total{state="skipped"}': 2}
 
 

@@ -24,6 +24,7 @@ from incidents.models import Announcement, Delivery, Subscriber
 from incidents.notifications import jobs
 from incidents.subscriptions import following, service
 from incidents.subscriptions.lifecycle import Choices
+from tests.actors import ANYBODY
 from tests.factories import make_incident, make_page, make_statement
 from tests.notifications.helpers import announced
 
@@ -57,17 +58,17 @@ def deliver(announcement: Announcement) -> None:
 
 
 def withdraw(announcement: Announcement) -> None:
-    operations.withdraw(incident=announcement.update.incident)
+    operations.withdraw(by=ANYBODY, incident=announcement.update.incident)
 
 
 def stop(announcement: Announcement) -> None:
-    operations.stop_announcement(announcement=announcement)
+    operations.stop_announcement(by=ANYBODY, announcement=announcement)
 
 
 def pause_and_resume(announcement: Announcement) -> None:
     for _ in range(5):
-        operations.pause_announcement(announcement=announcement)
-        operations.resume_announcement(announcement=announcement)
+        operations.pause_announcement(by=ANYBODY, announcement=announcement)
+        operations.resume_announcement(by=ANYBODY, announcement=announcement)
 
 
 def announce_again(announcement: Announcement) -> None:
@@ -142,9 +143,9 @@ def release() -> None:
 
 def cancel(announcement: Announcement, *, undo: bool) -> bool:
     if not undo:
-        return operations.cancel_announcement(announcement=announcement)
+        return operations.cancel_announcement(by=ANYBODY, announcement=announcement)
     try:
-        operations.undo_update(update=announcement.update)
+        operations.undo_update(by=ANYBODY, update=announcement.update)
     except ValidationError:
         return False
     return True

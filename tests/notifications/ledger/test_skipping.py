@@ -16,6 +16,7 @@ from incidents.models import Announcement, Delivery, IncidentChoice, Subscriber
 from incidents.notifications.ledger import claims
 from incidents.notifications.ledger.writer import Ledger
 from incidents.subscriptions import lifecycle
+from tests.actors import ANYBODY
 from tests.factories import make_page, make_subscriber
 from tests.notifications.helpers import announced, new_holder, states
 from tests.support.database import is_connection_blocked
@@ -24,7 +25,7 @@ Verb = Callable[[Announcement, Subscriber], object]
 
 
 def withdraw(announcement: Announcement, _reader: Subscriber) -> None:
-    operations.withdraw(incident=announcement.update.incident)
+    operations.withdraw(by=ANYBODY, incident=announcement.update.incident)
 
 
 @transaction.atomic
@@ -71,7 +72,7 @@ def test_delivery_that_is_being_started_is_not_skipped() -> None:
     rows = claims.claim(ledger.holder, announcement.pk, 10, timezone.now())
 
     def skip() -> None:
-        operations.withdraw(incident=announcement.update.incident)
+        operations.withdraw(by=ANYBODY, incident=announcement.update.incident)
         connections.close_all()
 
     with ThreadPoolExecutor(1) as other:

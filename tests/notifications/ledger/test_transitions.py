@@ -23,6 +23,7 @@ from harness.smtp_server import DROP, ScriptedServer
 from incidents import operations
 from incidents.models import ALLOWED_MOVES, Announcement, Delivery, DeliveryState, Subscriber
 from incidents.notifications.ledger import claims
+from tests.actors import ANYBODY
 from tests.factories import make_subscriber
 from tests.notifications.helpers import START, announced, new_holder, states
 
@@ -98,11 +99,11 @@ def do(step: str, announcement: Announcement, clock: time_machine.Traveller) -> 
             in_flight = Delivery.objects.filter(pk__in=[row.id for row in rows])
             in_flight.update(state="sending", attempts=F("attempts") + 1)
         case "resend":
-            operations.resend_failed(announcement=announcement)
+            operations.resend_failed(by=ANYBODY, announcement=announcement)
         case "pause":
-            operations.pause_announcement(announcement=announcement)
+            operations.pause_announcement(by=ANYBODY, announcement=announcement)
         case "resume":
-            operations.resume_announcement(announcement=announcement)
+            operations.resume_announcement(by=ANYBODY, announcement=announcement)
         case "announce":
             announced(announcement.update.incident)
         case "leave":

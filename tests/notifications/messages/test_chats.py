@@ -20,6 +20,7 @@ from incidents.operations import Details
 from incidents.shortening import utf16_length
 from incidents.status import ComponentStatus, Phase, RootCauseStatus
 from incidents.text import Text
+from tests.actors import ANYBODY
 from tests.factories import make_component, make_incident, make_maintenance, make_page, make_statement, make_update
 from tests.notifications.helpers import announced
 
@@ -204,7 +205,7 @@ def test_chats_get_a_new_end_of_maintenance(language: str, new: str) -> None:
     maintenance = make_maintenance(start=start, end=start + timedelta(hours=1))
     announced(maintenance, phase=Phase.SCHEDULED)
     details: Details = {"scheduled_until": start + timedelta(hours=3)}
-    operations.edit_incident(incident=maintenance, details=details)
+    operations.edit_incident(by=ANYBODY, incident=maintenance, details=details)
     announcement = announced(maintenance, phase=Phase.SCHEDULED, at=timezone.now())
     assert new in rendered("slack", announcement, language)["blocks"][1]["text"]["text"]
     assert any(

@@ -22,6 +22,7 @@ from incidents.notifications.messages.email import render
 from incidents.notifications.outbox import EMAIL_KINDS
 from incidents.status import ComponentStatus, Phase
 from incidents.text import Text
+from tests.actors import ANYBODY
 from tests.factories import make_component, make_incident, make_maintenance, make_page, make_statement, make_update
 from tests.notifications.helpers import START, announced
 
@@ -76,7 +77,7 @@ def announcement(page: Page) -> Announcement:
         text=Text(da="Mail til **Microsoft 365** er forsinket.", en="Mail to **Microsoft 365** is late."),
         components={mail.pk: ComponentStatus.DEGRADED_PERFORMANCE},
     )
-    operations.edit_incident(incident=first.update.incident, details={"upstream_name": "Microsoft"})
+    operations.edit_incident(by=ANYBODY, incident=first.update.incident, details={"upstream_name": "Microsoft"})
     return announced(
         first.update.incident,
         phase=Phase.RESOLVED,
@@ -298,6 +299,7 @@ def test_long_history_is_cut_with_a_note(announcement: Announcement) -> None:
     incident = announcement.update.incident
     for number in range(6):
         operations.post_update(
+            by=ANYBODY,
             incident=incident,
             statement=make_statement(Phase.POSTMORTEM, text=Text(da=f"Nummer {number}"), notify=False),
         )

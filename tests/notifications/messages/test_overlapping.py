@@ -16,6 +16,7 @@ from incidents.notifications.messages import payloads
 from incidents.notifications.messages.content import UpdateContent
 from incidents.status import ComponentStatus, Phase
 from incidents.text import Text
+from tests.actors import ANYBODY
 from tests.factories import make_component, make_incident, make_maintenance, make_page, make_statement
 from tests.notifications.helpers import START, announced
 from tests.notifications.messages.test_email import part, sent
@@ -77,12 +78,14 @@ def test_email_about_a_resolved_incident_names_the_outage_that_another_one_cause
 
 
 def test_email_says_so_too_if_the_status_was_set_by_hand(mail: Component) -> None:
-    operations.set_component_status(component=mail, status=MAJOR, at=START)
+    operations.set_component_status(by=ANYBODY, component=mail, status=MAJOR, at=START)
     assert "✕ Mail: Major outage (for another reason)" in text_of(resolved(mail)).splitlines()
 
 
 def test_email_has_no_note_once_the_other_incident_is_over(mail: Component) -> None:
-    operations.resolve(incident=outage(mail), text=Text(en="Over."), at=START + 90 * HOUR / 60, notify=False)
+    operations.resolve(
+        by=ANYBODY, incident=outage(mail), text=Text(en="Over."), at=START + 90 * HOUR / 60, notify=False
+    )
     assert "● Mail: Operational" in text_of(resolved(mail)).splitlines()
 
 

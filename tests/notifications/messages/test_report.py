@@ -14,6 +14,7 @@ from incidents.models import Announcement, Incident, Subscriber
 from incidents.notifications.messages import content, email, payloads
 from incidents.status import Phase, RootCauseStatus
 from incidents.text import Text
+from tests.actors import ANYBODY
 from tests.factories import make_incident, make_maintenance, make_page, make_statement, make_subscriber
 from tests.notifications.helpers import UNCLAIMED, announced, claimed
 from tests.notifications.messages.test_email import Words, parsed, part, sent
@@ -81,7 +82,7 @@ def test_update_without_changes_has_no_sections() -> None:
 
 def test_only_the_changed_text_is_repeated() -> None:
     incident, _first = opened(**DETAILS)
-    operations.edit_incident(incident=incident, details={"root_cause_status": RootCauseStatus.FINAL})
+    operations.edit_incident(by=ANYBODY, incident=incident, details={"root_cause_status": RootCauseStatus.FINAL})
     text, _html = both(announced(incident))
     assert "Årsag (endelig):\nEn disk var fuld.\n" in text
     assert "Brug webmail." not in text
@@ -89,7 +90,7 @@ def test_only_the_changed_text_is_repeated() -> None:
 
 def test_later_edits_do_not_change_an_email_that_is_being_sent() -> None:
     incident, first = opened(**DETAILS)
-    operations.edit_incident(incident=incident, details={"workaround": Text(da="Ring til os.")})
+    operations.edit_incident(by=ANYBODY, incident=incident, details={"workaround": Text(da="Ring til os.")})
     first.refresh_from_db()
     assert "Brug webmail." in both(first)[0]
 
@@ -149,7 +150,7 @@ def test_new_planned_end_is_named_with_the_former_one(language: str, line: str) 
     first = announced(work, phase=Phase.SCHEDULED)
     label = line.partition(":")[0]
     assert label not in both(first, language)[0]
-    operations.edit_incident(incident=work, details={"scheduled_until": start + 2 * HOUR})
+    operations.edit_incident(by=ANYBODY, incident=work, details={"scheduled_until": start + 2 * HOUR})
     with translation.override(language), timezone.override("Europe/Copenhagen"):
         expected = line.format(moment(start + 2 * HOUR), moment(start + HOUR))
     text, html = both(announced(work, phase=Phase.IN_PROGRESS), language)
@@ -160,8 +161,10 @@ def test_new_planned_end_is_named_with_the_former_one(language: str, line: str) 
 
 def test_preview_shows_the_same_sections() -> None:
     incident, _first = opened()
-    operations.edit_incident(incident=incident, details={"workaround": Text(da="Brug webmail.")})
-    update = operations.post_update(incident=incident, statement=make_statement(Phase.MITIGATED, notify=False))
+    operations.edit_incident(by=ANYBODY, incident=incident, details={"workaround": Text(da="Brug webmail.")})
+    update = operations.post_update(
+        by=ANYBODY, incident=incident, statement=make_statement(Phase.MITIGATED, notify=False)
+    )
     with translation.override("da"):
         _subject, html = email.preview(Announcement(update=update), "da")
     assert "Midlertidig løsning</h2>" in html
@@ -192,9 +195,11 @@ def test_texts_that_a_superseded_email_had_are_in_the_one_that_replaces_it() -> 
 def test_texts_of_several_superseded_emails_are_the_latest() -> None:
     make_subscriber("reader@example.dk")
     incident, _first = opened(workaround=Text(en="Use webmail."), scope=Text(en="All customers."))
-    operations.edit_incident(incident=incident, details={"workaround": Text(en="Use the app."), "scope": Text()})
+    operations.edit_incident(
+        by=ANYBODY, incident=incident, details={"workaround": Text(en="Use the app."), "scope": Text()}
+    )
     announced(incident)
-    operations.edit_incident(incident=incident, details={"next_steps": Text(en="More disks.")})
+    operations.edit_incident(by=ANYBODY, incident=incident, details={"next_steps": Text(en="More disks.")})
     assert texts(announced(incident)) == ["Use the app.", "More disks."]
 
 
@@ -212,7 +217,7 @@ def test_text_that_is_only_late_for_one_reader_is_not_an_outdated_one() -> None:
     late = make_subscriber("late@example.dk")
     incident, first = opened(workaround=Text(en="Use webmail."))
     Subscriber.objects.filter(pk=late.pk).update(paused_until=timezone.now() + HOUR)
-    operations.edit_incident(incident=incident, details={"workaround": Text(en="Use the app.")})
+    operations.edit_incident(by=ANYBODY, incident=incident, details={"workaround": Text(en="Use the app.")})
     sent_to_everyone(announced(incident))
     assert first.deliveries.get(subscriber=late).is_waiting
     assert texts(announced(incident)) == ["Use the app."]
@@ -234,7 +239,7 @@ def test_new_planned_end_in_a_superseded_email_is_in_the_one_that_replaces_it() 
     start = timezone.now() + HOUR
     work = make_maintenance(start=start, end=start + HOUR)
     sent_to_everyone(announced(work, phase=Phase.SCHEDULED))
-    operations.edit_incident(incident=work, details={"scheduled_until": start + 2 * HOUR})
+    operations.edit_incident(by=ANYBODY, incident=work, details={"scheduled_until": start + 2 * HOUR})
     changed = announced(work, phase=Phase.SCHEDULED)
     repeated = announced(work, phase=Phase.SCHEDULED)
     assert changed.deliveries.get().skip_reason == "superseded"

@@ -22,6 +22,7 @@ from incidents.notifications.messages import signatures
 from incidents.notifications.messages.payloads import render
 from incidents.status import ComponentStatus, Phase
 from incidents.text import Text
+from tests.actors import ANYBODY
 from tests.factories import (
     make_component,
     make_group,
@@ -99,7 +100,7 @@ def test_opening_and_resolving_an_incident_each_post_the_component_and_the_incid
         {"component", "component_update"},
     ]
     clock.shift(60)
-    operations.resolve(incident=incident, text=TEXT)
+    operations.resolve(by=ANYBODY, incident=incident, text=TEXT)
     post_all()
     assert changes(receiver) == [("operational", "major_outage"), ("major_outage", "operational")]
     assert len(receiver.posted) == 4
@@ -109,7 +110,7 @@ def test_post_has_exactly_the_fields_of_statuspage_and_a_valid_signature(receive
     page, group = make_page(), make_group()
     webhook = make_webhook(receiver.url, time_zone="UTC")
     component = make_component("mail", group=group, position=3, description=Text(da="Post", en="Mail"))
-    operations.set_component_status(component=component, status=PARTIAL)
+    operations.set_component_status(by=ANYBODY, component=component, status=PARTIAL)
     post_all()
     posted, update = receiver.posted[0], ComponentUpdate.objects.get()
     body = Webhook(SigningSecret.objects.get().value).verify(posted.body, dict(posted.headers.items()))
@@ -149,7 +150,7 @@ def test_post_has_exactly_the_fields_of_statuspage_and_a_valid_signature(receive
 
 def test_post_is_in_the_language_of_the_subscriber(receiver: Receiver) -> None:
     make_webhook(receiver.url, language="da")
-    operations.set_component_status(component=make_component("mail"), status=PARTIAL)
+    operations.set_component_status(by=ANYBODY, component=make_component("mail"), status=PARTIAL)
     post_all()
     assert said(receiver)[0]["component"]["name"] == "mail (da)"
     assert said(receiver)[0]["page"]["status_description"] == "Nogle systemer er nede"
@@ -173,7 +174,7 @@ def test_maintenance_posts_components_when_it_starts_not_when_it_is_scheduled(
     post_all()
     assert changes(receiver) == []
     clock.shift(3600)
-    operations.start_maintenance(incident=work, text=TEXT)
+    operations.start_maintenance(by=ANYBODY, incident=work, text=TEXT)
     post_all()
     assert changes(receiver) == [("operational", "under_maintenance")]
 
@@ -194,7 +195,7 @@ def test_only_active_webhooks_that_chose_the_component_get_a_post() -> None:
     make_webhook("https://hooks.slack.com/k", channel="slack")
     make_webhook("https://l.logic.azure.com/", channel="teams")
     make_subscriber("reader@example.dk")
-    operations.set_component_status(component=mail, status=PARTIAL)
+    operations.set_component_status(by=ANYBODY, component=mail, status=PARTIAL)
     release_all()
     assert {post.subscriber_id for post in component_posts()} == expected
     assert {post.destination for post in component_posts()} == {f"https://{letter}.example" for letter in "abcd"}
@@ -232,10 +233,10 @@ def test_status_set_by_mistake_and_corrected_within_the_hold_is_not_posted(
     settings.ANNOUNCEMENT_HOLD = 20
     make_webhook(receiver.url)
     part = make_component()
-    operations.set_component_status(component=part, status=MAJOR)
+    operations.set_component_status(by=ANYBODY, component=part, status=MAJOR)
     clock.shift(19)
     post_all()
-    operations.set_component_status(component=part, status=OPERATIONAL)
+    operations.set_component_status(by=ANYBODY, component=part, status=OPERATIONAL)
     clock.shift(60)
     post_all()
     assert (receiver.posted, Delivery.objects.exists()) == ([], False)
@@ -266,7 +267,7 @@ def test_undone_update_posts_no_component(
     make_webhook(receiver.url)
     incident = broken(make_component())
     clock.shift(10)
-    operations.undo_update(update=incident.updates.get())
+    operations.undo_update(by=ANYBODY, update=incident.updates.get())
     clock.shift(60)
     post_all()
     assert receiver.posted == []
@@ -279,8 +280,8 @@ def test_cancelled_announcement_cancels_its_component_posts_only(
     make_webhook(receiver.url)
     mail, web = make_component("mail"), make_component("web")
     incident = broken(mail)
-    operations.set_component_status(component=web, status=PARTIAL)
-    assert operations.cancel_announcement(announcement=incident.updates.get().announcements.get())
+    operations.set_component_status(by=ANYBODY, component=web, status=PARTIAL)
+    assert operations.cancel_announcement(by=ANYBODY, announcement=incident.updates.get().announcements.get())
     clock.shift(60)
     post_all()
     assert changes(receiver) == [("operational", "partial_outage")]
@@ -305,10 +306,10 @@ def test_withdrawn_incident_posts_the_component_back(receiver: Receiver, clock: 
     incident = broken(make_component())
     post_all()
     clock.shift(60)
-    operations.withdraw(incident=incident)
+    operations.withdraw(by=ANYBODY, incident=incident)
     post_all()
     clock.shift(60)
-    operations.publish_again(incident=incident)
+    operations.publish_again(by=ANYBODY, incident=incident)
     post_all()
     assert changes(receiver) == [
         ("operational", "major_outage"),
@@ -320,7 +321,7 @@ def test_withdrawn_incident_posts_the_component_back(receiver: Receiver, clock: 
 def test_component_post_waits_until_the_page_is_published() -> None:
     make_webhook()
     part = make_component()
-    operations.set_component_status(component=part, status=MAJOR)
+    operations.set_component_status(by=ANYBODY, component=part, status=MAJOR)
     assert StaleSubject.objects.filter(subject=f"component:{part.pk}").exists()
     assert release.release_component_updates(timezone.now()) == 0
     StaleSubject.objects.all().delete()
@@ -329,7 +330,7 @@ def test_component_post_waits_until_the_page_is_published() -> None:
 
 def test_component_update_expands_once_and_the_database_refuses_a_second_delivery() -> None:
     make_webhook()
-    operations.set_component_status(component=make_component(), status=MAJOR)
+    operations.set_component_status(by=ANYBODY, component=make_component(), status=MAJOR)
     release_all()
     release_all()
     post = component_posts()[0]
@@ -346,7 +347,7 @@ def test_component_update_expands_once_and_the_database_refuses_a_second_deliver
 def test_scheduler_releases_component_updates(settings: Settings) -> None:
     settings.ANNOUNCEMENT_HOLD = 0
     make_webhook()
-    operations.set_component_status(component=make_component(), status=MAJOR)
+    operations.set_component_status(by=ANYBODY, component=make_component(), status=MAJOR)
     StaleSubject.objects.all().delete()
     for chore in scheduler.chores():
         if "release" in chore.do.__name__:
@@ -357,10 +358,10 @@ def test_scheduler_releases_component_updates(settings: Settings) -> None:
 def test_hidden_component_is_not_posted(receiver: Receiver) -> None:
     make_webhook(receiver.url)
     secret, shown = make_component("secret", hidden=True), make_component("shown")
-    operations.set_component_status(component=secret, status=MAJOR)
+    operations.set_component_status(by=ANYBODY, component=secret, status=MAJOR)
     assert not ComponentUpdate.objects.exists()
-    operations.set_component_status(component=shown, status=MAJOR)
-    operations.edit_component(component=shown, fields={"hidden": True})
+    operations.set_component_status(by=ANYBODY, component=shown, status=MAJOR)
+    operations.edit_component(by=ANYBODY, component=shown, fields={"hidden": True})
     post_all()
     assert (receiver.posted, Delivery.objects.exists()) == ([], False)
     assert ComponentUpdate.objects.get().cancelled_at is not None
@@ -369,9 +370,9 @@ def test_hidden_component_is_not_posted(receiver: Receiver) -> None:
 def test_post_of_a_component_that_is_hidden_before_it_is_sent_is_skipped(receiver: Receiver) -> None:
     make_webhook(receiver.url)
     part = make_component()
-    operations.set_component_status(component=part, status=MAJOR)
+    operations.set_component_status(by=ANYBODY, component=part, status=MAJOR)
     release_all()
-    operations.edit_component(component=part, fields={"hidden": True})
+    operations.edit_component(by=ANYBODY, component=part, fields={"hidden": True})
     jobs.post()
     assert (receiver.posted, component_posts()[0].skip_reason) == ([], "hidden")
 
@@ -380,11 +381,11 @@ def test_every_attempt_has_the_same_bytes(receiver: Receiver, clock: time_machin
     make_webhook(receiver.url)
     part = make_component()
     receiver.says = lambda _posted: answer("500 Oh dear")
-    operations.set_component_status(component=part, status=PARTIAL)
+    operations.set_component_status(by=ANYBODY, component=part, status=PARTIAL)
     post_all()
     clock.shift(timedelta(minutes=10))
-    operations.set_component_status(component=make_component(), status=MAJOR)  # the page is worse now
-    operations.edit_component(component=part, fields={"position": 0})
+    operations.set_component_status(by=ANYBODY, component=make_component(), status=MAJOR)  # the page is worse now
+    operations.edit_component(by=ANYBODY, component=part, fields={"position": 0})
     post_all()
     attempts = [posted for posted in receiver.posted if part.pk.encode() in posted.body]
     assert len(attempts) == 2
@@ -396,12 +397,12 @@ def test_newer_status_supersedes_a_waiting_older_one(receiver: Receiver, clock: 
     make_webhook(receiver.url)
     part, other = make_component("mail"), make_component("web")
     receiver.says = lambda _posted: answer("500 Oh dear")
-    operations.set_component_status(component=part, status=MAJOR)
-    operations.set_component_status(component=other, status=MAJOR)
+    operations.set_component_status(by=ANYBODY, component=part, status=MAJOR)
+    operations.set_component_status(by=ANYBODY, component=other, status=MAJOR)
     post_all()
     clock.shift(60)
     receiver.says = lambda _posted: answer("200 OK")
-    operations.set_component_status(component=part, status=OPERATIONAL)
+    operations.set_component_status(by=ANYBODY, component=part, status=OPERATIONAL)
     post_all()
     clock.shift(timedelta(minutes=10))
     post_all()
@@ -413,12 +414,12 @@ def test_newer_status_supersedes_a_waiting_older_one(receiver: Receiver, clock: 
 def test_newer_status_waits_while_an_older_one_is_in_flight(clock: time_machine.Traveller) -> None:
     make_webhook()
     part = make_component()
-    operations.set_component_status(component=part, status=MAJOR)
+    operations.set_component_status(by=ANYBODY, component=part, status=MAJOR)
     release_all()
     older = claims.claim_posts(new_holder(), 100, timezone.now())[0]
     Delivery.objects.filter(pk=older.id).update(state="sending", attempts=1)
     clock.shift(10)
-    operations.set_component_status(component=part, status=OPERATIONAL)
+    operations.set_component_status(by=ANYBODY, component=part, status=OPERATIONAL)
     release_all()
     assert claims.claim_posts(new_holder(), 100, timezone.now()) == []
     clock.shift(60)  # a dead worker does not block it for longer
@@ -431,11 +432,11 @@ def test_post_that_was_in_flight_when_a_newer_status_was_released_is_not_sent_ag
 ) -> None:
     make_webhook(receiver.url)
     part = make_component()
-    operations.set_component_status(component=part, status=MAJOR)
+    operations.set_component_status(by=ANYBODY, component=part, status=MAJOR)
     release_all()
     Delivery.objects.update(state="sending", **claimed(), attempts=1)
     clock.shift(10)
-    operations.set_component_status(component=part, status=OPERATIONAL)
+    operations.set_component_status(by=ANYBODY, component=part, status=OPERATIONAL)
     release_all()
     Delivery.objects.filter(state="sending").update(state="deferred", **UNCLAIMED)
     jobs.post()
@@ -448,7 +449,7 @@ def test_post_that_was_in_flight_when_a_newer_status_was_released_is_not_sent_ag
 )
 def test_webhook_that_is_not_active_any_more_gets_no_post(receiver: Receiver, state: str, reason: str) -> None:
     make_webhook(receiver.url)
-    operations.set_component_status(component=make_component(), status=MAJOR)
+    operations.set_component_status(by=ANYBODY, component=make_component(), status=MAJOR)
     release_all()
     Subscriber.objects.update(state=state)
     jobs.post()
@@ -457,7 +458,7 @@ def test_webhook_that_is_not_active_any_more_gets_no_post(receiver: Receiver, st
 
 def test_post_whose_component_was_deleted_by_hand_is_skipped(receiver: Receiver) -> None:
     make_webhook(receiver.url)
-    operations.set_component_status(component=make_component(), status=MAJOR)
+    operations.set_component_status(by=ANYBODY, component=make_component(), status=MAJOR)
     release_all()
     ComponentUpdate.objects.all()._raw_delete("default")
     jobs.post()
@@ -490,7 +491,7 @@ def test_number_of_queries_does_not_depend_on_the_subscribers(
         )
         for number in range(500)
     )
-    operations.set_component_status(component=part, status=MAJOR)
+    operations.set_component_status(by=ANYBODY, component=part, status=MAJOR)
     StaleSubject.objects.all().delete()
     with django_assert_max_num_queries(13):
         release.release_component_updates(timezone.now())
@@ -506,7 +507,7 @@ def test_chats_cannot_get_a_component_post() -> None:
 def test_rebuilding_by_command_posts_nothing() -> None:
     make_webhook()
     part = make_component()
-    operations.set_component_status(component=part, status=MAJOR)
+    operations.set_component_status(by=ANYBODY, component=part, status=MAJOR)
     ComponentUpdate.objects.all().delete()
     Component.objects.update(status=OPERATIONAL)
     operations.rebuild_statuses(components=[part.pk], announce=False)
@@ -519,10 +520,10 @@ def test_old_component_updates_and_their_posts_are_deleted(
     settings.DELIVERIES_KEPT_DAYS = 90
     make_webhook(receiver.url)
     part = make_component()
-    operations.set_component_status(component=part, status=MAJOR)
+    operations.set_component_status(by=ANYBODY, component=part, status=MAJOR)
     post_all()
     clock.shift(timedelta(days=89))
-    operations.set_component_status(component=part, status=OPERATIONAL)
+    operations.set_component_status(by=ANYBODY, component=part, status=OPERATIONAL)
     retention.apply_retention(now=timezone.now())
     assert (len(component_posts()), ComponentUpdate.objects.count()) == (1, 2)
     clock.shift(timedelta(days=2))

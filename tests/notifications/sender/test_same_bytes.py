@@ -19,6 +19,7 @@ from incidents.notifications.ledger import recovery
 from incidents.notifications.messages import payloads
 from incidents.status import ComponentStatus, Impact, Phase
 from incidents.text import Text
+from tests.actors import ANYBODY
 from tests.factories import make_component, make_incident, make_page, make_statement, make_subscriber, make_update
 from tests.notifications.helpers import announced
 from tests.support.receiver import Receiver, answer
@@ -80,7 +81,7 @@ def test_attempts_days_apart_have_the_same_bytes(
 def test_posts_about_components_have_the_same_bytes(receiver: Receiver, clock: time_machine.Traveller) -> None:
     subscribe(receiver)
     component = make_component("webmail")
-    operations.set_component_status(component=component, status=ComponentStatus.MAJOR_OUTAGE)
+    operations.set_component_status(by=ANYBODY, component=component, status=ComponentStatus.MAJOR_OUTAGE)
     post_due()
     make_incident(impact=Impact.CRITICAL)
     Component.objects.update(name=Text(da="Nyt navn", en="New name"), position=7)
@@ -111,7 +112,9 @@ def test_text_that_was_corrected_is_not_sent_again(
     announcement = announced(text=Text(da="Kunden Hansen er ramt.", en="The customer Hansen is affected."))
     post_due()
     clock.shift(timedelta(hours=1))
-    operations.correct_update(update=announcement.update, text=Text(da="En er ramt.", en="One customer is affected."))
+    operations.correct_update(
+        by=ANYBODY, update=announcement.update, text=Text(da="En er ramt.", en="One customer is affected.")
+    )
     post_due()
     clock.shift(timedelta(hours=1))
     post_due()
@@ -129,7 +132,7 @@ def test_earlier_text_that_was_corrected_is_not_sent_again(receiver: Receiver, c
     announced(incident)
     post_due()
     earlier = incident.updates.earliest("at")
-    operations.correct_update(update=earlier, text=Text(da="En er ramt.", en="One is affected."))
+    operations.correct_update(by=ANYBODY, update=earlier, text=Text(da="En er ramt.", en="One is affected."))
     clock.shift(timedelta(hours=1))
     post_due()
     first, second = bodies(receiver)

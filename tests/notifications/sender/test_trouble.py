@@ -19,6 +19,7 @@ from incidents.notifications.ledger import claims, destinations
 from incidents.notifications.ledger.writer import ClaimedDelivery
 from incidents.notifications.monitoring import overview
 from incidents.notifications.sender import concurrency
+from tests.actors import ANYBODY
 from tests.factories import make_subscriber
 from tests.notifications.helpers import START, announced, new_holder, states
 
@@ -232,7 +233,7 @@ def test_relay_that_refuses_at_the_banner_for_five_days_fails_what_waits(
 def test_paused_announcement_is_not_given_up(server: ScriptedServer, clock: time_machine.Traveller) -> None:
     make_subscriber("reader@example.dk")
     announcement = announced()
-    operations.pause_announcement(announcement=announcement)
+    operations.pause_announcement(by=ANYBODY, announcement=announcement)
     Destination.objects.create(name=relay_name(), failing_since=START, retry_at=START, failures=1)
     clock.shift(timedelta(days=6))
     destinations.give_up_exhausted(timezone.now())
@@ -248,7 +249,7 @@ def test_retrying_failed_deliveries_begins_five_new_days(server: ScriptedServer,
     server.says = lambda stage, _to: BUSY if stage == "RCPT" else None
     let_time_pass(clock, timedelta(days=5, hours=4))
     assert states() == {"failed": 1}
-    assert operations.resend_failed(announcement=announcement) == 1
+    assert operations.resend_failed(by=ANYBODY, announcement=announcement) == 1
     let_time_pass(clock, timedelta(days=4, hours=20))
     assert states() == {"deferred": 1}
     server.says = as_usual
@@ -261,7 +262,7 @@ def test_deferred_delivery_that_staff_stop_says_so_and_keeps_the_last_reply(serv
     announcement = announced()
     server.says = lambda stage, _to: BUSY if stage == "RCPT" else None
     deliver_due()
-    operations.stop_announcement(announcement=announcement)
+    operations.stop_announcement(by=ANYBODY, announcement=announcement)
     row = Delivery.objects.get()
     assert (row.state, row.skip_reason) == ("skipped", "cancelled")
     assert (row.reply_code, row.reply) == (451, "4.7.500 Server busy")

@@ -22,6 +22,7 @@ from incidents.notifications.sender import email_workers
 from incidents.operations import notifying
 from incidents.subscriptions import service
 from incidents.text import Text
+from tests.actors import ANYBODY
 from tests.factories import make_incident, make_statement, make_subscriber
 from tests.notifications.helpers import announced, claimed, new_holder, states
 
@@ -438,17 +439,17 @@ def test_delivery_fails_after_five_days(server: ScriptedServer, clock: time_mach
 def test_paused_announcement_is_not_sent_until_it_is_resumed(server: ScriptedServer) -> None:
     make_subscriber("reader@example.dk")
     announcement = announced()
-    operations.pause_announcement(announcement=announcement)
+    operations.pause_announcement(by=ANYBODY, announcement=announcement)
     deliver_due()
     assert server.received == []
-    operations.resume_announcement(announcement=announcement)
+    operations.resume_announcement(by=ANYBODY, announcement=announcement)
     deliver_due()
     assert len(server.received) == 1
 
 
 def test_stopped_announcement_is_not_sent(server: ScriptedServer) -> None:
     make_subscriber("reader@example.dk")
-    assert operations.stop_announcement(announcement=announced()) == 1
+    assert operations.stop_announcement(by=ANYBODY, announcement=announced()) == 1
     deliver_due()
     assert states(skip_reason="cancelled") == {"skipped": 1}
     assert server.received == []
@@ -461,7 +462,7 @@ def test_only_failed_deliveries_are_retried_on_demand(server: ScriptedServer) ->
     server.says = lambda stage, to: "550 5.7.1 No" if stage == "RCPT" and to.startswith("refused") else None
     deliver_due()
     server.says = as_usual
-    assert operations.resend_failed(announcement=announcement) == 1
+    assert operations.resend_failed(by=ANYBODY, announcement=announcement) == 1
     deliver_due()
     assert sorted(message.recipient for message in server.received) == ["reader@example.dk", "refused@example.dk"]
 

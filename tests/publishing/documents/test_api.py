@@ -16,6 +16,7 @@ from incidents.publishing.documents.registry import DOCUMENTS
 from incidents.publishing.store.renditions import Renderer, Rendition
 from incidents.status import ComponentStatus, Phase
 from incidents.text import Text
+from tests.actors import ANYBODY
 from tests.factories import (
     make_component,
     make_group,
@@ -148,7 +149,7 @@ def test_update_without_components_has_null() -> None:
 def test_resolved_incident_is_only_in_the_list() -> None:
     incident = broken(make_component("mail"), started_at=NOW - timedelta(hours=1))
     with time_machine.travel(NOW + timedelta(minutes=1), tick=False):
-        operations.resolve(incident=incident, text=Text(en="Over."), notify=False)
+        operations.resolve(by=ANYBODY, incident=incident, text=Text(en="Over."), notify=False)
     assert read("summary")["incidents"] == read("incidents/unresolved")["incidents"] == []
     [data] = read("incidents")["incidents"]
     assert (data["status"], data["resolved_at"]) == ("resolved", "2023-10-11T14:01:00.000+02:00")
@@ -159,7 +160,7 @@ def test_maintenance_has_its_window_and_is_completed_when_cancelled() -> None:
     ahead = make_maintenance(start=start, end=start + timedelta(hours=2), components=(make_component("mail"),))
     off = make_maintenance(start=start, end=start + timedelta(hours=1))
     with time_machine.travel(NOW + timedelta(minutes=1), tick=False):
-        operations.cancel_maintenance(incident=off, text=Text(en="Off."))
+        operations.cancel_maintenance(by=ANYBODY, incident=off, text=Text(en="Off."))
     [data] = read("scheduled-maintenances/upcoming")["scheduled_maintenances"]
     assert (data["id"], data["status"], data["impact"]) == (
         ahead.pk,
@@ -177,7 +178,7 @@ def test_maintenance_has_its_window_and_is_completed_when_cancelled() -> None:
 def test_maintenance_in_progress_is_active_and_in_the_summary() -> None:
     work = make_maintenance(start=NOW, end=NOW + timedelta(hours=2))
     with time_machine.travel(NOW + timedelta(minutes=1), tick=False):
-        operations.start_maintenance(incident=work, text=Text(en="Now."))
+        operations.start_maintenance(by=ANYBODY, incident=work, text=Text(en="Now."))
     for name in ("summary", "scheduled-maintenances/active"):
         assert [one["status"] for one in read(name)["scheduled_maintenances"]] == ["in_progress"]
     assert read("summary")["incidents"] == []
@@ -206,7 +207,7 @@ def test_quoted_statement_is_in_the_body_with_its_language() -> None:
 def test_drafts_withdrawn_incidents_and_hidden_components_are_left_out() -> None:
     make_incident(draft=True, title=Text(da="KLADDE"))
     withdrawn = make_incident(title=Text(da="TRUKKET"))
-    operations.withdraw(incident=withdrawn)
+    operations.withdraw(by=ANYBODY, incident=withdrawn)
     shown = make_incident(components={make_component("skjult", hidden=True): ComponentStatus.MAJOR_OUTAGE})
     everything = "".join(json.dumps(read(name)) for name in ("summary", "incidents", "components"))
     assert "KLADDE" not in everything
@@ -252,7 +253,7 @@ def test_a_new_title_is_a_change_of_incident_and_page() -> None:
     make_incident()
     later = NOW + timedelta(hours=1)
     with time_machine.travel(later, tick=False):
-        operations.edit_incident(incident=Incident.objects.get(), details={"title": Text(en="New title")})
+        operations.edit_incident(by=ANYBODY, incident=Incident.objects.get(), details={"title": Text(en="New title")})
     data = read("incidents")
     assert data["incidents"][0]["updated_at"] == data["page"]["updated_at"] == "2023-10-11T15:00:00.000+02:00"
     assert data["incidents"][0]["incident_updates"][0]["updated_at"] == "2023-10-11T14:00:00.000+02:00"

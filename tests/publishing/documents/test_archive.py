@@ -17,6 +17,7 @@ from incidents.publishing.documents.archive import ComponentPage, HistoryIndex, 
 from incidents.publishing.documents.base import Edition, Subjects
 from incidents.status import ComponentStatus
 from incidents.text import Text
+from tests.actors import ANYBODY
 from tests.factories import make_component, make_incident, make_maintenance, make_page, make_statement
 from tests.publishing.documents.rendering import rendered, words
 
@@ -38,7 +39,7 @@ def page() -> Page:
 
 def past_incident(at: datetime, **details: Any) -> Incident:
     incident = make_incident(statement=make_statement(at=at), started_at=at, **details)
-    operations.resolve(incident=incident, text=Text(en="Over."), at=at + timedelta(hours=1), notify=False)
+    operations.resolve(by=ANYBODY, incident=incident, text=Text(en="Over."), at=at + timedelta(hours=1), notify=False)
     return incident
 
 
@@ -129,7 +130,7 @@ def test_update_touches_only_its_month() -> None:
 
 def test_future_months_of_withdrawn_maintenance_are_touched_and_deleted() -> None:
     start = datetime(2024, 3, 1, 1, 0, tzinfo=UTC)
-    operations.withdraw(incident=make_maintenance(start=start, end=start + timedelta(hours=1)))
+    operations.withdraw(by=ANYBODY, incident=make_maintenance(start=start, end=start + timedelta(hours=1)))
     assert set(touched("month:2024-03")) >= {"2023-12", "2024-01", "2024-02", "2024-03"}
 
 
@@ -155,7 +156,7 @@ def test_new_first_month_touches_all_months_up_to_the_next() -> None:
 
 def test_month_whose_only_incident_was_withdrawn_is_touched_too() -> None:
     incident = past_incident(datetime(2023, 9, 9, 21, 0, tzinfo=UTC))
-    operations.withdraw(incident=incident)
+    operations.withdraw(by=ANYBODY, incident=incident)
     assert "2023-09" in touched("month:2023-09")
 
 

@@ -14,6 +14,7 @@ from incidents.publishing.documents.banner import Banner
 from incidents.publishing.documents.base import Subjects
 from incidents.status import ComponentStatus, Impact, Phase
 from incidents.text import Text
+from tests.actors import ANYBODY
 from tests.factories import make_component, make_incident, make_maintenance, make_page, make_update
 from tests.publishing.documents.rendering import rendered, words
 
@@ -74,7 +75,7 @@ def test_names_an_incident_without_components_whose_impact_causes_the_state() ->
 def test_names_the_component_if_only_a_status_set_by_hand_causes_the_state() -> None:
     mail, web = make_component("mail"), make_component("web")
     make_incident(title=Text(en="Slow"), components={mail: ComponentStatus.DEGRADED_PERFORMANCE})
-    operations.set_component_status(component=web, status=ComponentStatus.MAJOR_OUTAGE)
+    operations.set_component_status(by=ANYBODY, component=web, status=ComponentStatus.MAJOR_OUTAGE)
     assert line() == "Major outage web (en) + 1 more"
     assert '<a href="/en/components/web/">web (en)</a>' in banner()
 

@@ -15,6 +15,7 @@ from incidents.publishing.documents.base import Edition, Subjects
 from incidents.publishing.documents.calendar import Calendar
 from incidents.status import Phase
 from incidents.text import Text
+from tests.actors import ANYBODY
 from tests.factories import make_component, make_incident, make_maintenance, make_page, make_update
 
 pytestmark = pytest.mark.django_db
@@ -113,7 +114,7 @@ def test_postponed_maintenance_is_a_revision_of_the_same_event(clock: time_machi
     maintenance = make_maintenance(start=START, end=END)
     [before] = events()
     clock.shift(timedelta(minutes=5))
-    operations.edit_incident(incident=maintenance, details={"scheduled_until": END + timedelta(hours=2)})
+    operations.edit_incident(by=ANYBODY, incident=maintenance, details={"scheduled_until": END + timedelta(hours=2)})
     [after] = events()
     assert after.uid.value == before.uid.value
     assert after.dtend.value == END + timedelta(hours=2)
@@ -125,7 +126,7 @@ def test_new_title_is_a_revision_of_the_event(clock: time_machine.Traveller) -> 
     maintenance = make_maintenance(start=START, end=END)
     [before] = events()
     clock.shift(timedelta(minutes=5))
-    operations.edit_incident(incident=maintenance, details={"title": Text(da="Udskiftning af to diske")})
+    operations.edit_incident(by=ANYBODY, incident=maintenance, details={"title": Text(da="Udskiftning af to diske")})
     [after] = events()
     assert after.summary.value == "Udskiftning af to diske"
     assert int(after.sequence.value) > int(before.sequence.value)
@@ -136,7 +137,9 @@ def test_two_revisions_within_one_second_have_different_numbers(clock: time_mach
     sequences = [int(events()[0].sequence.value)]
     for hours in (1, 2):
         clock.shift(timedelta(milliseconds=200))
-        operations.edit_incident(incident=maintenance, details={"scheduled_until": END + timedelta(hours=hours)})
+        operations.edit_incident(
+            by=ANYBODY, incident=maintenance, details={"scheduled_until": END + timedelta(hours=hours)}
+        )
         sequences.append(int(events()[0].sequence.value))
     assert sequences == sorted(set(sequences))
 
@@ -148,7 +151,7 @@ def test_update_and_its_correction_revise_the_event(clock: time_machine.Travelle
     update = make_update(maintenance, Phase.SCHEDULED, text=Text(da="Vi begynder senere."))
     sequences.append(int(events()[0].sequence.value))
     clock.shift(timedelta(minutes=1))
-    operations.correct_update(update=update, text=Text(da="Vi begynder før."))
+    operations.correct_update(by=ANYBODY, update=update, text=Text(da="Vi begynder før."))
     sequences.append(int(events()[0].sequence.value))
     assert sequences == sorted(set(sequences))
     assert "Vi begynder før." in events()[0].description.value
@@ -158,7 +161,9 @@ def test_cancelled_maintenance_stays_for_a_year_marked_as_cancelled(clock: time_
     maintenance = make_maintenance(start=START, end=END)
     [before] = events()
     clock.shift(timedelta(hours=1))
-    operations.cancel_maintenance(incident=maintenance, text=Text(da="Det bliver ikke til noget."), notify=False)
+    operations.cancel_maintenance(
+        by=ANYBODY, incident=maintenance, text=Text(da="Det bliver ikke til noget."), notify=False
+    )
     [event] = events()
     assert (event.uid.value, event.status.value) == (before.uid.value, "CANCELLED")
     assert (event.dtstart.value, event.dtend.value) == (START, END)
@@ -173,11 +178,11 @@ def test_cancelled_maintenance_stays_for_a_year_marked_as_cancelled(clock: time_
 def test_event_has_the_actual_times_once_the_maintenance_has_started(clock: time_machine.Traveller) -> None:
     maintenance = make_maintenance(start=START, end=END)
     clock.move_to(START + timedelta(minutes=20))
-    operations.start_maintenance(incident=maintenance, text=Text(da="Vi begynder."), notify=False)
+    operations.start_maintenance(by=ANYBODY, incident=maintenance, text=Text(da="Vi begynder."), notify=False)
     [event] = events()
     assert (event.dtstart.value, event.dtend.value) == (START + timedelta(minutes=20), END)
     clock.shift(timedelta(hours=1))
-    operations.complete_maintenance(incident=maintenance, text=Text(da="Færdigt."), notify=False)
+    operations.complete_maintenance(by=ANYBODY, incident=maintenance, text=Text(da="Færdigt."), notify=False)
     [event] = events()
     assert (event.dtend.value, event.status.value) == (START + timedelta(minutes=80), "CONFIRMED")
 
@@ -185,14 +190,14 @@ def test_event_has_the_actual_times_once_the_maintenance_has_started(clock: time
 def test_event_that_starts_after_its_planned_end_has_a_positive_duration(clock: time_machine.Traveller) -> None:
     maintenance = make_maintenance(start=START, end=END)
     clock.move_to(END + timedelta(hours=1))
-    operations.start_maintenance(incident=maintenance, text=Text(da="Nu."), notify=False)
+    operations.start_maintenance(by=ANYBODY, incident=maintenance, text=Text(da="Nu."), notify=False)
     [event] = events()
     assert event.dtend.value > event.dtstart.value
 
 
 def test_calendar_without_maintenance_is_valid() -> None:
     make_incident()
-    operations.withdraw(incident=make_maintenance(start=START, end=END))
+    operations.withdraw(by=ANYBODY, incident=make_maintenance(start=START, end=END))
     assert events() == []
     assert rendered() == rendered()
 

@@ -23,6 +23,7 @@ from incidents.publishing.documents.base import Edition, Subjects
 from incidents.publishing.documents.feeds import ComponentFeed, Feed, FeedDocument, HistoryFeed
 from incidents.status import ComponentStatus, Phase
 from incidents.text import Text
+from tests.actors import ANYBODY
 from tests.factories import make_component, make_incident, make_maintenance, make_page, make_statement, make_update
 
 pytestmark = pytest.mark.django_db
@@ -78,6 +79,7 @@ def story() -> Incident:
         ),
     )
     operations.resolve(
+        by=ANYBODY,
         incident=incident,
         text=Text(da="Problemet er **løst**.", en="The problem is **solved**."),
         quote="**Impact:** Some users.",
@@ -132,7 +134,7 @@ def test_ids_do_not_change_with_the_address_of_the_site(story: Incident, setting
 def test_correction_changes_updated_but_not_the_id(story: Incident) -> None:
     newest = story.updates.newest_first()[0]
     before = parsed(rendered()).entries[0]
-    operations.correct_update(update=newest, text=Text(da="Rettet.", en="Corrected."))
+    operations.correct_update(by=ANYBODY, update=newest, text=Text(da="Rettet.", en="Corrected."))
     after = parsed(rendered()).entries[0]
     assert (after.id, after.published) == (before.id, before.published)
     assert after.updated == "2023-10-11T22:00:00+02:00"
@@ -142,7 +144,7 @@ def test_correction_changes_updated_but_not_the_id(story: Incident) -> None:
 def test_new_title_changes_updated_of_every_entry_of_the_incident(story: Incident) -> None:
     make_incident(title=Text(da="Noget andet"), statement=make_statement(at=NOW - timedelta(minutes=5)))
     before = [(entry.id, entry.published) for entry in parsed(rendered()).entries]
-    operations.edit_incident(incident=story, details={"title": Text(da="Al mail er forsinket")})
+    operations.edit_incident(by=ANYBODY, incident=story, details={"title": Text(da="Al mail er forsinket")})
     entries = parsed(rendered()).entries
     assert [(entry.id, entry.published) for entry in entries] == before
     assert [entry.updated[11:16] for entry in entries] == ["21:55", "22:00", "22:00"]
@@ -156,7 +158,7 @@ def test_new_title_changes_updated_of_every_entry_of_the_incident(story: Inciden
 
 def test_field_that_no_entry_shows_leaves_updated_as_it_is(story: Incident) -> None:
     before = rendered()
-    operations.edit_incident(incident=story, details={"scope": Text(da="Alle"), "title": story.title})
+    operations.edit_incident(by=ANYBODY, incident=story, details={"scope": Text(da="Alle"), "title": story.title})
     assert rendered() == before
 
 
@@ -166,7 +168,7 @@ def test_moved_window_changes_updated() -> None:
     with time_machine.travel(NOW - timedelta(days=1), tick=False):
         maintenance = make_maintenance(start=start, end=start + timedelta(hours=2))
     assert parsed(rendered()).entries[0].updated == "2023-10-10T22:00:00+02:00"
-    operations.edit_incident(incident=maintenance, details={"scheduled_until": start + timedelta(hours=3)})
+    operations.edit_incident(by=ANYBODY, incident=maintenance, details={"scheduled_until": start + timedelta(hours=3)})
     for text in (rendered(), history(), rendered("rss"), history("rss")):
         assert parsed(text).entries[0].updated == "2023-10-11T22:00:00+02:00"
 
@@ -178,7 +180,9 @@ def test_announced_move_is_an_entry_with_the_former_and_the_new_time() -> None:
         maintenance = make_maintenance(start=start, end=start + timedelta(hours=1))
     later = start + timedelta(days=1)
     operations.move_maintenance(
-        incident=maintenance, details={"scheduled_for": later, "scheduled_until": later + timedelta(hours=1)}
+        by=ANYBODY,
+        incident=maintenance,
+        details={"scheduled_for": later, "scheduled_until": later + timedelta(hours=1)},
     )
     for text in (rendered(), rendered("rss")):
         newest, opening = parsed(text).entries
@@ -191,7 +195,7 @@ def test_announced_move_is_an_entry_with_the_former_and_the_new_time() -> None:
 def test_change_of_a_draft_is_no_change_for_readers() -> None:
     make_page()
     draft = make_incident(draft=True)
-    operations.edit_incident(incident=draft, details={"title": Text(da="Ny titel")})
+    operations.edit_incident(by=ANYBODY, incident=draft, details={"title": Text(da="Ny titel")})
     draft.refresh_from_db()
     assert draft.revised_at is None
 
@@ -209,7 +213,7 @@ def test_added_update_gives_the_entry_of_an_incident_a_new_date(story: Incident)
 
 def test_correction_changes_updated_in_rss_but_not_the_date(story: Incident) -> None:
     newest = story.updates.newest_first()[0]
-    operations.correct_update(update=newest, text=Text(da="Rettet.", en="Corrected."))
+    operations.correct_update(by=ANYBODY, update=newest, text=Text(da="Rettet.", en="Corrected."))
     for text in (rendered("rss"), history("rss")):
         entry = parsed(text).entries[0]
         assert entry.updated == "2023-10-11T22:00:00+02:00"
@@ -327,7 +331,7 @@ def test_title_in_another_language_is_marked_with_a_note() -> None:
 def test_components_that_an_update_changes_are_named_and_hidden_ones_are_not(story: Incident) -> None:
     secret = make_component("secret", name=Text(da="Hemmelig", en="Secret"), hidden=True)
     make_update(
-        operations.reopen(incident=story, statement=make_statement(Phase.IDENTIFIED, at=NOW)).incident,
+        operations.reopen(by=ANYBODY, incident=story, statement=make_statement(Phase.IDENTIFIED, at=NOW)).incident,
         Phase.MITIGATED,
         at=NOW,
         components={secret.pk: ComponentStatus.MAJOR_OUTAGE},
@@ -380,10 +384,12 @@ def test_planned_maintenance_has_its_time_and_no_statuses_yet() -> None:
 def test_drafts_scheduled_updates_and_withdrawn_incidents_are_left_out(story: Incident) -> None:
     make_incident(title=Text(da="Kladde", en="Draft"), draft=True)
     withdrawn = make_incident(title=Text(da="Trukket tilbage", en="Withdrawn"))
-    operations.withdraw(incident=withdrawn)
+    operations.withdraw(by=ANYBODY, incident=withdrawn)
     words = Text(da="Hemmeligt", en="Secret")
     make_update(story, Phase.POSTMORTEM, text=words, publish_at=NOW + timedelta(hours=1))
-    operations.post_update(incident=story, statement=make_statement(Phase.POSTMORTEM, text=words), draft=True)
+    operations.post_update(
+        by=ANYBODY, incident=story, statement=make_statement(Phase.POSTMORTEM, text=words), draft=True
+    )
     for text in (*(rendered(kind, "en") for kind in ("atom", "rss", "json")), history("atom"), history("rss")):
         assert not re.search("Draft|Kladde|Withdrawn|Trukket|Secret|Hemmeligt", text)
 

@@ -14,6 +14,7 @@ from incidents.publishing.documents import maintenance
 from incidents.publishing.documents.base import Edition, Subjects
 from incidents.publishing.documents.maintenance import MaintenanceList
 from incidents.text import Text
+from tests.actors import ANYBODY
 from tests.factories import make_component, make_incident, make_maintenance, make_page
 from tests.publishing.documents.rendering import words
 
@@ -48,8 +49,8 @@ def planned(title: str, start: datetime = NOW + HOUR) -> Incident:
 
 def done(title: str, start: datetime = NOW - 3 * HOUR) -> Incident:
     incident = planned(title, start)
-    operations.start_maintenance(incident=incident, text=Text(en="Begun."), notify=False)
-    operations.complete_maintenance(incident=incident, text=Text(en="Done."), notify=False)
+    operations.start_maintenance(by=ANYBODY, incident=incident, text=Text(en="Begun."), notify=False)
+    operations.complete_maintenance(by=ANYBODY, incident=incident, text=Text(en="Done."), notify=False)
     return incident
 
 
@@ -59,7 +60,7 @@ def test_sections_list_the_next_and_the_newest_maintenance_first() -> None:
         planned(title, start)
     for title, start in (("Before", NOW - 9 * HOUR), ("Lately", NOW - 3 * HOUR)):
         done(title, start)
-    operations.start_maintenance(incident=planned("Just now"), text=Text(en="Begun."), notify=False)
+    operations.start_maintenance(by=ANYBODY, incident=planned("Just now"), text=Text(en="Begun."), notify=False)
     html = rendered()
     ahead, past = part(html, "ahead"), part(html, "past")
     assert ahead.index("Sooner") < ahead.index("Later")
@@ -69,7 +70,7 @@ def test_sections_list_the_next_and_the_newest_maintenance_first() -> None:
 
 
 def test_cancelled_maintenance_is_marked_and_has_its_planned_time() -> None:
-    operations.cancel_maintenance(incident=planned("Disk"), text=Text(en="Not needed."), notify=False)
+    operations.cancel_maintenance(by=ANYBODY, incident=planned("Disk"), text=Text(en="Not needed."), notify=False)
     html = rendered()
     assert "Cancelled · planned for 12 October 2023, 13:00–14:00 CEST" in part(html, "past")
     assert "<strong>Cancelled</strong>" in html
@@ -85,7 +86,7 @@ def test_cancelled_maintenance_is_marked_and_has_its_planned_time() -> None:
 )
 def test_page_without_maintenance_has_a_note(language: str, ahead: str, past: str) -> None:
     make_maintenance(start=NOW + HOUR, end=NOW + 2 * HOUR)
-    operations.withdraw(incident=Incident.objects.get())
+    operations.withdraw(by=ANYBODY, incident=Incident.objects.get())
     html = rendered(language)
     assert (part(html, "ahead"), part(html, "past"), part(html, "ongoing")) == (ahead, past, "")
 

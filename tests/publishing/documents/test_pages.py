@@ -18,6 +18,7 @@ from incidents.publishing.documents.base import PUBLISHED_MARK, Edition
 from incidents.publishing.documents.pages import Home, IncidentPage
 from incidents.status import ComponentStatus, Impact, Phase
 from incidents.text import Text
+from tests.actors import ANYBODY
 from tests.factories import (
     make_component,
     make_group,
@@ -146,7 +147,7 @@ class TestHome:
         mail, ended = in_service("mail"), NOW - timedelta(hours=hours)
         broken = make_statement(at=ended - timedelta(hours=1), components={mail.pk: ComponentStatus.MAJOR_OUTAGE})
         incident = make_incident(statement=broken, started_at=ended - timedelta(hours=1))
-        operations.resolve(incident=incident, text=Text(en="Over."), at=ended, notify=False)
+        operations.resolve(by=ANYBODY, incident=incident, text=Text(en="Over."), at=ended, notify=False)
         top = words(home().split("<h1>")[1].split('id="systems"')[0])
         assert ("Mail is delayed Resolved · 12 October 2023, 10:00–11:00 CEST · mail (en) Over." in top) == is_named
         make_incident()
@@ -182,7 +183,7 @@ class TestHome:
     def test_uptime_is_counted_in_per_cent_with_two_decimals(self) -> None:
         mail = in_service("mail")
         for hours, status in ((30, ComponentStatus.PARTIAL_OUTAGE), (28, ComponentStatus.OPERATIONAL)):
-            operations.set_component_status(component=mail, status=status, at=NOW - timedelta(hours=hours))
+            operations.set_component_status(by=ANYBODY, component=mail, status=status, at=NOW - timedelta(hours=hours))
         text = words(home())
         assert "Uptime 99.90% in 90 days 99.81% in 45 days" in text  # 2 hours of 89.5 days, and of 44.5 days
 
@@ -190,7 +191,7 @@ class TestHome:
         mail = in_service("mail")
         for hours, status in ((30, ComponentStatus.PARTIAL_OUTAGE), (28, ComponentStatus.OPERATIONAL)):
             at = NOW - timedelta(days=60, hours=hours)
-            operations.set_component_status(component=mail, status=status, at=at)
+            operations.set_component_status(by=ANYBODY, component=mail, status=status, at=at)
         assert "Uptime 99.90% in 90 days 100.00% in 45 days" in words(home())
 
     @pytest.mark.parametrize(("days", "period"), [(1, "in 1 day"), (6, "in 6 days")])
@@ -208,7 +209,9 @@ class TestHome:
             statement=make_statement(components={mail.pk: ComponentStatus.PARTIAL_OUTAGE}, at=NOW - timedelta(days=9)),
             started_at=NOW - timedelta(days=9),
         )
-        operations.resolve(incident=incident, text=Text(en="Over."), at=NOW - timedelta(days=4), notify=False)
+        operations.resolve(
+            by=ANYBODY, incident=incident, text=Text(en="Over."), at=NOW - timedelta(days=4), notify=False
+        )
         html = home()
         assert html.count("<tr data-first") == 1
         assert '<tr data-first="2023-10-03" data-last="2023-10-08"' in html
@@ -223,7 +226,7 @@ class TestHome:
         )
         assert '<td class="quiet">at least 3 hours</td>' in home()
         assert "Counted up to the last update of this page" in home()
-        operations.resolve(incident=incident, text=Text(en="Over."), at=NOW, notify=False)
+        operations.resolve(by=ANYBODY, incident=incident, text=Text(en="Over."), at=NOW, notify=False)
         assert '<td class="quiet">3 hours and 9 minutes</td>' in home()
 
     def test_days_before_the_start_of_service_are_not_operational(self) -> None:
@@ -238,7 +241,7 @@ class TestHome:
         incident = make_incident(
             statement=make_statement(at=ended - timedelta(hours=1)), started_at=ended - timedelta(hours=1)
         )
-        operations.resolve(incident=incident, text=Text(en="Over."), at=ended, notify=False)
+        operations.resolve(by=ANYBODY, incident=incident, text=Text(en="Over."), at=ended, notify=False)
         recent = words(home().split('id="recent"')[1])
         assert re.search(r"11–12 October No incidents 10 October Mail is delayed .* 6–9 October No incidents", recent)
 
@@ -279,7 +282,7 @@ class TestHome:
                 incident = make_incident(components={component: ComponentStatus.DEGRADED_PERFORMANCE})
                 make_update(incident)
                 make_maintenance(start=NOW + timedelta(days=1), end=NOW + timedelta(days=2), components=(component,))
-                operations.resolve(incident=make_incident(), text=Text(en="Over."), notify=False)
+                operations.resolve(by=ANYBODY, incident=make_incident(), text=Text(en="Over."), notify=False)
 
         more(1)
         with django_assert_num_queries(15):
@@ -368,7 +371,9 @@ class TestIncidentPage:
         assert f">{unbroken}</time></a>" in page_of(incident, language)
 
     def test_components_are_shown_with_their_states_over_time(self, incident: Incident) -> None:
-        operations.resolve(incident=incident, text=Text(en="Over."), at=NOW - timedelta(hours=1), notify=False)
+        operations.resolve(
+            by=ANYBODY, incident=incident, text=Text(en="Over."), at=NOW - timedelta(hours=1), notify=False
+        )
         text = words(page_of(incident))
         assert re.search(
             r"mail \(en\) Degraded performance from 9 October 2023, 23:00 CEST "
@@ -378,14 +383,16 @@ class TestIncidentPage:
 
     def test_resolved_incident_has_its_duration(self, incident: Incident) -> None:
         ended = datetime(2023, 10, 11, 19, 0, tzinfo=COPENHAGEN)
-        operations.resolve(incident=incident, text=Text(en="Over."), at=ended, notify=False)
+        operations.resolve(by=ANYBODY, incident=incident, text=Text(en="Over."), at=ended, notify=False)
         text = words(page_of(incident))
         assert "9 October 2023, 23:00 to 11 October, 19:00 CEST" in text
         assert "Duration 1 day and 20 hours" in text
         assert "Next update" not in text
 
     def test_corrected_update_has_its_earlier_text_folded(self, incident: Incident) -> None:
-        operations.correct_update(update=incident.updates.get(), text=Text(en="We have found another fault."))
+        operations.correct_update(
+            by=ANYBODY, update=incident.updates.get(), text=Text(en="We have found another fault.")
+        )
         html = page_of(incident)
         folded = html.split('<details class="edited">')[1].split("</details>")[0]
         assert "Edited" in words(folded)
@@ -397,7 +404,7 @@ class TestIncidentPage:
         assert f'<link rel="alternate" hreflang="da" href="{settings.SITE_URL}/da/incidents/{incident.pk}/">' in html
 
     def test_draft_and_withdrawn_incidents_have_no_page(self, incident: Incident) -> None:
-        operations.withdraw(incident=incident)
+        operations.withdraw(by=ANYBODY, incident=incident)
         draft = make_incident(draft=True)
         for gone in (incident, draft):
             assert IncidentPage().render(gone.pk, Edition(Page.objects.current(), "en")) is None
@@ -423,7 +430,7 @@ class TestIncidentPage:
     ) -> None:
         for _each in range(3):
             update = make_update(incident, components={in_service("").pk: ComponentStatus.PARTIAL_OUTAGE})
-            operations.correct_update(update=update, text=Text(en="Corrected."))
+            operations.correct_update(by=ANYBODY, update=update, text=Text(en="Corrected."))
         with django_assert_num_queries(4), translation.override("en"):
             IncidentPage().render(incident.pk, Edition(Page(), "en"))
 
@@ -444,7 +451,7 @@ def test_cancelled_maintenance_stays_on_home_with_its_planned_time() -> None:
     with time_machine.travel(NOW - timedelta(days=2), tick=False):
         maintenance = make_maintenance(start=start, end=start + timedelta(hours=3))
     with time_machine.travel(NOW - timedelta(days=1), tick=False):
-        operations.cancel_maintenance(incident=maintenance, text=Text(da="Aflyst.", en="Cancelled."))
+        operations.cancel_maintenance(by=ANYBODY, incident=maintenance, text=Text(da="Aflyst.", en="Cancelled."))
     assert f"/en/incidents/{maintenance.pk}/" in home().split('class="colophon"')[0]
     maintenance.refresh_from_db()
     facts = page_of(maintenance).split('<dl class="brief">')[1].split("</dl>")[0]

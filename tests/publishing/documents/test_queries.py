@@ -16,6 +16,7 @@ from incidents.publishing.store import renditions
 from incidents.publishing.store.renditions import Renderer, Rendition, renditions_of
 from incidents.status import ComponentStatus, Phase
 from incidents.text import Text
+from tests.actors import ANYBODY
 from tests.factories import make_component, make_incident, make_maintenance, make_page, make_statement, make_update
 from tests.test_images import PNG
 
@@ -34,7 +35,7 @@ def fixed_time() -> Iterator[None]:
 def mail() -> Component:
     """The component of a page with one old incident and one planned maintenance."""
     make_page()
-    operations.change_logo(content=PNG)
+    operations.change_logo(by=ANYBODY, content=PNG)
     component = make_component("mail")
     past_incident(component, NOW - timedelta(days=70))
     plan(component)
@@ -44,7 +45,7 @@ def mail() -> Component:
 def past_incident(component: Component, at: datetime) -> Incident:
     statement = make_statement(at=at, components={component.pk: ComponentStatus.MAJOR_OUTAGE})
     incident = make_incident(statement=statement, started_at=at)
-    operations.resolve(incident=incident, text=Text(en="Over."), at=at + timedelta(hours=1), notify=False)
+    operations.resolve(by=ANYBODY, incident=incident, text=Text(en="Over."), at=at + timedelta(hours=1), notify=False)
     return incident
 
 

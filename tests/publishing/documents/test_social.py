@@ -32,6 +32,7 @@ from incidents.publishing.documents.social import (
 from incidents.publishing.reading.story import with_timeline
 from incidents.status import ComponentStatus, Impact
 from incidents.text import Text
+from tests.actors import ANYBODY
 from tests.factories import make_component, make_incident, make_maintenance, make_page
 
 NOW = datetime(2023, 10, 12, 10, 0, tzinfo=UTC)
@@ -77,14 +78,14 @@ def test_picture_shows_the_state_of_the_incident() -> None:
     make_page()
     ongoing = make_incident(components={make_component(): ComponentStatus.PARTIAL_OUTAGE})
     assert picture_of(ongoing) == "incident-partial_outage"
-    operations.resolve(incident=ongoing, text=Text(en="Over."), notify=False)
+    operations.resolve(by=ANYBODY, incident=ongoing, text=Text(en="Over."), notify=False)
     assert picture_of(ongoing) == "incident-resolved"
     assert picture_of(make_incident(impact=Impact.NONE)) == "incident-none"
     planned = make_maintenance(start=NOW + timedelta(hours=1), end=NOW + timedelta(hours=2))
     assert picture_of(planned) == "incident-scheduled"
-    operations.start_maintenance(incident=planned, text=Text(en="Begun."), notify=False)
+    operations.start_maintenance(by=ANYBODY, incident=planned, text=Text(en="Begun."), notify=False)
     assert picture_of(planned) == "incident-under_maintenance"
-    operations.cancel_maintenance(incident=planned, text=Text(en="No."), notify=False)
+    operations.cancel_maintenance(by=ANYBODY, incident=planned, text=Text(en="No."), notify=False)
     assert picture_of(planned) == "incident-cancelled"
     assert {page_picture(state) for state in ComponentStatus} <= DRAWINGS.keys()
 

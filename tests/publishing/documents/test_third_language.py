@@ -20,6 +20,7 @@ from incidents.management import catalogues
 from incidents.publishing.store.renditions import Renderer, all_renditions
 from incidents.status import ComponentStatus, Phase
 from incidents.text import Text
+from tests.actors import ANYBODY
 from tests.factories import (
     make_component,
     make_group,
@@ -84,8 +85,8 @@ def everything() -> None:
     )
     texts: dict[str, Any] = dict.fromkeys(("user_impact", "scope", "workaround", "root_cause", "next_steps"), OWN)
     resolved = make_incident(statement=statement, started_at=begun, title=OWN, root_cause_status="final", **texts)
-    operations.correct_update(update=resolved.updates.get(), text=Text(de="öö"))
-    operations.resolve(incident=resolved, text=OWN, at=NOW - timedelta(days=2), notify=False)
+    operations.correct_update(by=ANYBODY, update=resolved.updates.get(), text=Text(de="öö"))
+    operations.resolve(by=ANYBODY, incident=resolved, text=OWN, at=NOW - timedelta(days=2), notify=False)
     ongoing = make_incident(
         statement=make_statement(text=OWN, components={web.pk: ComponentStatus.DEGRADED_PERFORMANCE}),
         title=OWN,
@@ -93,7 +94,7 @@ def everything() -> None:
     )
     make_update(ongoing, Phase.MITIGATED, text=OWN)
     planned = make_maintenance(start=NOW + timedelta(days=1), end=NOW + timedelta(days=2), components=(web,), title=OWN)
-    operations.correct_update(update=planned.updates.get(), text=OWN)
+    operations.correct_update(by=ANYBODY, update=planned.updates.get(), text=OWN)
 
 
 def english(html: str) -> list[str]:

@@ -15,6 +15,7 @@ from incidents.publishing.store import publisher
 from incidents.publishing.store.public_store import PublicStore
 from incidents.publishing.store.publisher import differences, publish_stale
 from incidents.text import Text
+from tests.actors import ANYBODY
 from tests.factories import make_component, make_incident, make_update
 from tests.publishing.blank import publish_blank_page
 from tests.publishing.faults import refuse_documents_of
@@ -86,7 +87,7 @@ def test_document_that_cannot_be_deleted_is_reported_and_deleted_later(monkeypat
 
     with monkeypatch.context() as patch:
         patch.setattr(PublicStore, "delete", read_only)
-        operations.withdraw(incident=incident)
+        operations.withdraw(by=ANYBODY, incident=incident)
     assert "Read-only" in StaleSubject.objects.values_list("error", flat=True)[0]
     scheduler.repair_store()
     assert stored(f"/da/incidents/{incident.pk}/") == ""
@@ -107,17 +108,17 @@ def test_running_scheduler_repairs_the_store(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_renamed_component_leaves_no_page_and_no_feed_behind() -> None:
-    mail = operations.add_component(fields={"name": Text(da="Post", en="Mail"), "slug": "mail"})
+    mail = operations.add_component(by=ANYBODY, fields={"name": Text(da="Post", en="Mail"), "slug": "mail"})
     assert stored("/da/components/mail/")
-    operations.edit_component(component=mail, fields={"slug": "post"})
+    operations.edit_component(by=ANYBODY, component=mail, fields={"slug": "post"})
     assert stored("/da/components/post/")
     assert not (PublicStore().root / "da/components/mail").exists()
     assert list(differences()) == []
 
 
 def test_hidden_component_leaves_no_page_behind() -> None:
-    mail = operations.add_component(fields={"name": Text(da="Post", en="Mail"), "slug": "mail"})
-    operations.edit_component(component=mail, fields={"hidden": True})
+    mail = operations.add_component(by=ANYBODY, fields={"name": Text(da="Post", en="Mail"), "slug": "mail"})
+    operations.edit_component(by=ANYBODY, component=mail, fields={"hidden": True})
     assert not (PublicStore().root / "da/components/mail").exists()
     assert list(differences()) == []
 
@@ -125,7 +126,7 @@ def test_hidden_component_leaves_no_page_behind() -> None:
 def test_long_archive_is_left_to_the_scheduler_but_home_is_written_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     incident = make_incident()
     monkeypatch.setattr(publisher, "_BATCH", 1)
-    operations.edit_page(fields={"name": Text(da="Nyt navn", en="New name")})
+    operations.edit_page(by=ANYBODY, fields={"name": Text(da="Nyt navn", en="New name")})
     assert "Nyt navn" in stored("/da/")
     assert "Nyt navn" not in stored(f"/da/incidents/{incident.pk}/")
     make_update(incident)
@@ -141,7 +142,7 @@ def test_failing_page_of_the_archive_does_not_delay_the_others(monkeypatch: pyte
     monkeypatch.setattr(publisher, "_BATCH", 2)
     with monkeypatch.context() as patch:
         refuse_documents_of(poisoned.pk, patch)
-        operations.edit_page(fields={"name": Text(da="Nyt navn", en="New name")})
+        operations.edit_page(by=ANYBODY, fields={"name": Text(da="Nyt navn", en="New name")})
         scheduler.repair_store()
         assert "Nyt navn" in stored(f"/da/incidents/{other.pk}/")
         assert set(StaleSubject.objects.values_list("subject", flat=True)) == {f"incident:{poisoned.pk}"}
@@ -151,6 +152,6 @@ def test_failing_page_of_the_archive_does_not_delay_the_others(monkeypatch: pyte
 
 def test_added_component_has_its_page_at_once() -> None:
     make_component("web")
-    operations.add_component(fields={"name": Text(da="Post", en="Mail"), "slug": "mail"})
+    operations.add_component(by=ANYBODY, fields={"name": Text(da="Post", en="Mail"), "slug": "mail"})
     publish_stale()
     assert stored("/en/components/mail/")

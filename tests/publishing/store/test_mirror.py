@@ -14,6 +14,7 @@ from incidents.models import StaleSubject
 from incidents.publishing.store import mirror
 from incidents.publishing.store.public_store import PublicStore
 from incidents.publishing.store.publisher import publish_all
+from tests.actors import ANYBODY
 from tests.factories import make_incident, make_page, make_update
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("public_store")]
@@ -83,7 +84,7 @@ def test_mirror_equals_the_store_after_every_change(any_mirror: Storage) -> None
     make_update(incident)
     assert same(any_mirror, PublicStore())
     assert content(any_mirror, "index.html") == PublicStore().read("/da/")
-    operations.withdraw(incident=incident)
+    operations.withdraw(by=ANYBODY, incident=incident)
     assert not any_mirror.exists(f"da/incidents/{incident.pk}/index.html")
     assert same(any_mirror, PublicStore())
     publish_all()

@@ -15,6 +15,7 @@ from incidents.publishing.store.public_store import PublicStore
 from incidents.publishing.store.publisher import differences, publish_stale
 from incidents.status import ComponentStatus, Impact
 from incidents.text import Text
+from tests.actors import ANYBODY
 from tests.factories import make_component, make_incident, make_statement, make_update
 from tests.publishing.blank import publish_blank_page
 
@@ -50,7 +51,7 @@ def published(path: str) -> str:
 
 
 def resolve(incident: Incident) -> None:
-    operations.resolve(incident=incident, text=Text(en="Over."), at=NOW - HOUR, notify=False)
+    operations.resolve(by=ANYBODY, incident=incident, text=Text(en="Over."), at=NOW - HOUR, notify=False)
 
 
 def repair(incident: Incident) -> None:
@@ -58,21 +59,21 @@ def repair(incident: Incident) -> None:
 
 
 def begin_later(incident: Incident) -> None:
-    operations.edit_incident(incident=incident, details={"started_at": NOW - 4 * HOUR})
+    operations.edit_incident(by=ANYBODY, incident=incident, details={"started_at": NOW - 4 * HOUR})
 
 
 def break_by_hand(_incident: Incident) -> None:
     mail = Component.objects.get(slug="mail")
-    operations.set_component_status(component=mail, status=ComponentStatus.PARTIAL_OUTAGE, at=NOW - HOUR)
+    operations.set_component_status(by=ANYBODY, component=mail, status=ComponentStatus.PARTIAL_OUTAGE, at=NOW - HOUR)
 
 
 def withdraw_and_publish_again(incident: Incident) -> None:
-    operations.withdraw(incident=incident)
-    operations.publish_again(incident=incident)
+    operations.withdraw(by=ANYBODY, incident=incident)
+    operations.publish_again(by=ANYBODY, incident=incident)
 
 
 def withdraw(incident: Incident) -> None:
-    operations.withdraw(incident=incident)
+    operations.withdraw(by=ANYBODY, incident=incident)
 
 
 CHANGES = (withdraw, withdraw_and_publish_again, resolve, repair, begin_later, break_by_hand)
@@ -103,7 +104,7 @@ def test_withdrawal_shows_everywhere_what_the_other_incident_leaves(outage: Inci
     }
     for path, (before, _after) in shown.items():
         assert before in published(path), path
-    operations.withdraw(incident=outage)
+    operations.withdraw(by=ANYBODY, incident=outage)
     for path, (before, after) in shown.items():
         assert after in published(path), path
         assert before not in published(path), path

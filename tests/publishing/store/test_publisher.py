@@ -19,6 +19,7 @@ from incidents.publishing.store.publisher import differences, publish_all, publi
 from incidents.publishing.store.run import Report
 from incidents.status import ComponentStatus
 from incidents.text import Text
+from tests.actors import ANYBODY
 from tests.factories import make_component, make_incident, make_statement, make_update
 from tests.publishing.blank import publish_blank_page
 from tests.publishing.faults import refuse_documents_of
@@ -63,11 +64,11 @@ def test_store_and_database_agree_after_every_operation() -> None:
     incident = make_incident(components={mail: ComponentStatus.MAJOR_OUTAGE})
     assert list(differences()) == []
     update = make_update(incident)
-    operations.correct_update(update=update, text=Text(da="Rettet."))
+    operations.correct_update(by=ANYBODY, update=update, text=Text(da="Rettet."))
     assert list(differences()) == []
-    operations.resolve(incident=incident, text=Text(da="Løst."), notify=False)
+    operations.resolve(by=ANYBODY, incident=incident, text=Text(da="Løst."), notify=False)
     assert list(differences()) == []
-    operations.withdraw(incident=incident)
+    operations.withdraw(by=ANYBODY, incident=incident)
     assert list(differences()) == []
 
 
@@ -112,8 +113,8 @@ def test_store_contains_no_draft_hidden_or_withdrawn_text() -> None:
     words = Text(da=marker, en=marker)
     make_incident(title=words, statement=make_statement(text=words), draft=True)
     open_incident = make_incident()
-    operations.post_update(incident=open_incident, statement=make_statement(text=words), draft=True)
-    operations.withdraw(incident=make_incident(title=words, statement=make_statement(text=words)))
+    operations.post_update(by=ANYBODY, incident=open_incident, statement=make_statement(text=words), draft=True)
+    operations.withdraw(by=ANYBODY, incident=make_incident(title=words, statement=make_statement(text=words)))
     make_component("hidden", name=words, hidden=True)
     stale.mark_page()
     publish_stale()
@@ -123,7 +124,7 @@ def test_store_contains_no_draft_hidden_or_withdrawn_text() -> None:
 
 def test_withdrawn_incident_leaves_no_page_behind() -> None:
     incident = make_incident()
-    operations.withdraw(incident=incident)
+    operations.withdraw(by=ANYBODY, incident=incident)
     assert PublicStore().read(f"/da/incidents/{incident.pk}/") is None
 
 

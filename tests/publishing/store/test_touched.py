@@ -21,6 +21,7 @@ from incidents.publishing.store.renditions import Renderer, Rendition
 from incidents.publishing.store.run import Report, Run
 from incidents.status import ComponentStatus
 from incidents.text import Text
+from tests.actors import ANYBODY
 from tests.factories import make_component, make_incident, make_maintenance, make_page, make_statement, make_update
 from tests.publishing.blank import publish_once
 
@@ -82,7 +83,7 @@ def world(public_store: Path, kept_store: Path, monkeypatch: pytest.MonkeyPatch)
 def past_incident(component: Component, at: datetime) -> Incident:
     statement = make_statement(at=at, components={component.pk: ComponentStatus.MAJOR_OUTAGE})
     incident = make_incident(statement=statement, started_at=at)
-    operations.resolve(incident=incident, text=Text(en="Over."), at=at + timedelta(hours=1), notify=False)
+    operations.resolve(by=ANYBODY, incident=incident, text=Text(en="Over."), at=at + timedelta(hours=1), notify=False)
     return incident
 
 
@@ -142,10 +143,10 @@ def test_correction_and_withdrawal_touch_the_same_documents_as_the_incident(
     incident = make_incident(components={world["web"]: ComponentStatus.MAJOR_OUTAGE})
     expected = in_each_language(*ALWAYS) | SINGLE | of_incident(incident, "2023/12") | of_component("web")
     watched.rendered = set()
-    operations.correct_update(update=incident.updates.get(), text=Text(da="Rettet.", en="Corrected."))
+    operations.correct_update(by=ANYBODY, update=incident.updates.get(), text=Text(da="Rettet.", en="Corrected."))
     assert watched.rendered == expected
     watched.rendered, watched.changed = set(), set()
-    operations.withdraw(incident=incident)
+    operations.withdraw(by=ANYBODY, incident=incident)
     assert watched.rendered == expected
     assert watched.changed == expected - INDEX
 
@@ -153,7 +154,7 @@ def test_correction_and_withdrawal_touch_the_same_documents_as_the_incident(
 def test_moved_incident_touches_the_month_it_leaves_too(watched: Watched) -> None:
     incident = make_incident()
     watched.rendered = set()
-    operations.edit_incident(incident=incident, details={"started_at": NOW - timedelta(days=30)})
+    operations.edit_incident(by=ANYBODY, incident=incident, details={"started_at": NOW - timedelta(days=30)})
     expected = in_each_language(*ALWAYS) | SINGLE | of_incident(incident, "2023/12") | of_incident(incident, "2023/11")
     assert watched.rendered == expected
 
@@ -172,7 +173,7 @@ def test_draft_touches_nothing(watched: Watched) -> None:
 
 
 def test_status_of_a_component_touches_its_documents(watched: Watched, world: dict[str, Component]) -> None:
-    operations.set_component_status(component=world["mail"], status=ComponentStatus.DEGRADED_PERFORMANCE)
+    operations.set_component_status(by=ANYBODY, component=world["mail"], status=ComponentStatus.DEGRADED_PERFORMANCE)
     assert watched.rendered == in_each_language(*ALWAYS) | SINGLE | of_component("mail")
     assert watched.changed == in_each_language("/", "/components/mail/") | BADGES | BANNER
 
@@ -183,7 +184,7 @@ def test_status_of_a_component_touches_the_api_but_a_new_day_does_not(
     Page.objects.update(shown_day=NOW.date() - timedelta(days=1))
     stale.mark_new_day()
     assert watched.rendered_api == set()
-    operations.set_component_status(component=world["mail"], status=ComponentStatus.DEGRADED_PERFORMANCE)
+    operations.set_component_status(by=ANYBODY, component=world["mail"], status=ComponentStatus.DEGRADED_PERFORMANCE)
     assert watched.rendered_api == {f"{start}/api/v2/{name}.json" for start in ("", "/da", "/en") for name in CONTENTS}
 
 
@@ -197,7 +198,7 @@ def test_new_day_touches_home_and_the_bars_of_components(watched: Watched) -> No
 
 
 def test_name_of_the_page_touches_every_document(watched: Watched) -> None:
-    operations.edit_page(fields={"name": Text(da="Nyt navn", en="New name")})
+    operations.edit_page(by=ANYBODY, fields={"name": Text(da="Nyt navn", en="New name")})
     every = renditions.all_renditions()
     expected = {rendition.path for rendition in every if not isinstance(rendition.document, Assets | SocialPicture)}
     assert watched.rendered | watched.rendered_api == expected

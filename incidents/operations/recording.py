@@ -1,0 +1,80 @@
+"""What makes a function a verb of staff: one transaction, in which what it did is recorded in the audit log."""
+
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+from django.db import transaction
+from django.db.models import Model
+
+from ..models import Component, Incident, Update
+from ..staff import audit
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+# Fields that say nothing about what was done.
+_BOOKKEEPING = {"id", "author", "incident", "update", "report", "created_at", "updated_at", "revised_at"}
+
+# Whether a verb is running, so that the verbs that it consists of are no entries of their own.
+_is_running: ContextVar[bool] = ContextVar("is_running", default=False)
+
+
+def verb(function: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Run in a transaction, and record who changed what, from which words to which.
+
+    The object is the row among the arguments, or the one returned. Nothing is recorded if nothing was done: the verb
+    returned False or 0, or the row is as it was. Verbs take turns: the audit log is a chain, and a verb that waited
+    for its turn at the end would hold rows that the one before needs.
+    """
+
+    @wraps(function)
+    def run(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        with transaction.atomic():
+            if _is_running.get():
+                return function(*args, **kwargs)
+            token = _is_running.set(True)
+            try:
+                audit.take_turn()
+                return _recorded(function, kwargs)
+            finally:
+                _is_running.reset(token)
+
+    return run
+
+
+def _recorded(function: Callable[..., _R], given: Mapping[str, Any]) -> _R:
+    target = next((value for value in given.values() if isinstance(value, Model)), None)
+    before = _state(target)
+    result = function(**given)
+    changed = result if isinstance(result, Model) else target
+    after = _state(target) if changed == target else {**_state(target), **_state(changed)}
+    if isinstance(changed, Incident) and not before:  # a new one, with the words of its first update
+        after |= _state(changed.updates.first())
+    if before != after if not isinstance(result, (bool, int)) else result:
+        subject = changed if _stored(changed) else target  # what was deleted is known by its former row
+        audit.record(given["by"], function.__name__, subject, before=before, after=after)
+    return result
+
+
+def _state(row: Model | None) -> dict[str, Any]:
+    # What a row contains now, with what belongs to it; empty if it is not stored.
+    stored = _stored(row)
+    if stored is None:
+        return {}
+    state = {name: value for name, value in audit.snapshot(stored).items() if name not in _BOOKKEEPING}
+    if isinstance(stored, Update):
+        named = stored.affected.order_by("component__slug").values_list("component__slug", "status")
+        return {**state, "components": dict(named)}
+    if isinstance(stored, Component):
+        by_hand = stored.manual_statuses.order_by("-at", "-pk").first()
+        return {**state, "set_by_hand": by_hand.status if by_hand else ""}
+    return state
+
+
+def _stored(row: Model | None) -> Model | None:
+    # A row as it is stored now. The key of a deleted one may be gone.
+    if row is None or row.pk is None:
+        return None
+    return type(row)._base_manager.filter(pk=row.pk).first()

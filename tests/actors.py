@@ -1,0 +1,5 @@
+"""Who acts in tests that are not about rights."""
+
+from incidents.staff.actors import command
+
+ANYBODY = command("tests")
