@@ -12,6 +12,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from ..subscriptions import limits, tables, transfers
+from ..subscriptions.origin import network
 from .read_only import sees_addresses
 
 _SHOWN = 10
@@ -59,7 +60,7 @@ def _file(request: HttpRequest) -> StreamingHttpResponse:
     # The table line by line; recorded before the first line is sent.
     name = f"subscribers-{timezone.localdate()}.csv"
     number = tables.exportable().count()
-    transfers.record_export(by=request.user, number=number, file=name)  # type: ignore[arg-type]  # staff are logged in
+    transfers.record_export(by=request.user, number=number, file=name, network=network(request))  # type: ignore[arg-type]
     return StreamingHttpResponse(
         tables.lines(),
         content_type="text/csv; charset=utf-8",

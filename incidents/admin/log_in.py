@@ -5,6 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.admin.forms import AdminAuthenticationForm
+from django.contrib.auth import get_user_model
 from django.contrib.auth.views import LoginView
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse
@@ -15,6 +16,8 @@ from django.utils.translation import gettext as _
 
 from ..formats import duration
 from ..sign_in import factors, steps, trusted_devices
+from ..staff import audit
+from ..staff.actors import Actor, ActorKind
 from ..subscriptions import limits
 from ..subscriptions.origin import network
 
@@ -36,9 +39,20 @@ class LogInForm(AdminAuthenticationForm):
             sentence = _("Too many attempts to log in from here. Try again in {time}.")
             wait = duration(reached.wait + _ROUND_UP)
             raise ValidationError(sentence.format(time=wait), code="limit") from reached
-        cleaned = super().clean()
+        try:
+            cleaned = super().clean()
+        except ValidationError:
+            _record_failure(name, place["network"])
+            raise
         limits.forgive_log_ins(**place)
         return cleaned
+
+
+def _record_failure(name: str, origin: str) -> None:
+    # What was typed is recorded only if it is the name of an account: it may be a password.
+    account = get_user_model()._default_manager.filter(username=name).first()
+    by = Actor(ActorKind.PERSON, account.get_username() if account else "?", network=origin)
+    audit.record(by, "fail_log_in", account)
 
 
 class LogInView(LoginView):

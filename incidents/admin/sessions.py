@@ -14,8 +14,9 @@ from django.utils.translation import ngettext
 from ..models import StaffSession
 from ..sign_in import emails, sessions
 from ..sign_in.sessions import Place
+from ..staff import audit
 from ..subscriptions.origin import network
-from .shared import writer
+from .shared import actor, writer
 
 # Requests that scripts send by themselves. Kept text counts if it has changed.
 _POLLED = ("alarms", "publishing", "writers")
@@ -45,6 +46,7 @@ def follow_new_password(request: HttpRequest, person: User) -> None:
     """End other sessions and notify the person, after their password was changed by them or an administrator."""
     own = current_session(request) if person == request.user else None
     sessions.end_others_after_new_password(user=person, session=own, key=request.session.session_key or "")
+    audit.record(actor(request), "set_password", person)
     emails.send_new_password(person, current_session(request))
 
 

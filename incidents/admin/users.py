@@ -25,6 +25,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ..sign_in import emails, sessions
 from ..staff import roles
+from .account_audit import record_removed, record_saved
 from .second_factor import reset_page
 from .sessions import current_session, follow_new_password, sessions_page
 
@@ -197,8 +198,13 @@ class StaffAdmin(_Boxes, stock.UserAdmin[User]):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """End the sessions of an account whose rights change, except the one in which they are changed."""
         super().save_related(request, form, formsets, change)
+        record_saved(request, form, is_new=not change)
         if change and _RIGHTS.intersection(form.changed_data):
             sessions.end_sessions(user=form.instance, but=current_session(request))
+
+    def delete_model(self, request: HttpRequest, obj: User) -> None:
+        record_removed(request, obj)
+        super().delete_model(request, obj)
 
 
 @admin.register(Group)
@@ -208,6 +214,7 @@ class StaffGroupAdmin(_Boxes, stock.GroupAdmin):
     filter_horizontal = ()
     list_display = ("shown_name", "explanation")
     ordering = ("pk",)
+    actions = None  # roles cannot be deleted, and what is deleted is recorded one by one
 
     @admin.display(description=_("name"), ordering="name")
     def shown_name(self, group: Group) -> str:
@@ -217,6 +224,14 @@ class StaffGroupAdmin(_Boxes, stock.GroupAdmin):
     def explanation(self, group: Group) -> str | None:
         role = roles.role_of(group.name)
         return str(roles.EXPLANATIONS[role]) if role else None
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        record_saved(request, form, is_new=not change)
+
+    def delete_model(self, request: HttpRequest, obj: Group) -> None:
+        record_removed(request, obj)
+        super().delete_model(request, obj)
 
     def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
         return super().has_change_permission(request, obj) and self._holds_all(request, obj)

@@ -16,6 +16,8 @@ from django.utils import timezone, translation
 
 from ..models import StaffSession
 from ..models.staff_sessions import REMEMBERED_FOR, StaffSessionQuerySet
+from ..staff import audit
+from ..staff.actors import person
 from . import emails
 from .devices import browser_and_system
 
@@ -42,6 +44,8 @@ def _record(user: Any, key_hash: str, place: Place) -> StaffSession:
     browser, system = browser_and_system(place.user_agent)
     values = {"network": place.network, "browser": browser, "system": system, "language": translation.get_language()}
     session, is_new = StaffSession.objects.get_or_create(key_hash=key_hash, user=user, defaults=values)
+    if is_new:
+        audit.record(person(user, place.network), "log_in", user)
     if is_new and not _has_used_before(session):
         emails.send_log_in(session)
     return session

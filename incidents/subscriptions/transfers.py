@@ -1,4 +1,4 @@
-"""Record imports and exports of subscribers in Django's admin log, where staff see who did them."""
+"""Record imports and exports of subscribers in the audit log, and in Django's admin log for the page of exports."""
 
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import AbstractBaseUser
@@ -7,16 +7,20 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext, ngettext
 
 from ..models import Subscriber
+from ..staff import audit
+from ..staff.actors import person
 
 # Marks imports and exports in the log: they are about no single subscriber.
 _NO_OBJECT = ""
 
 
-def record_export(*, by: AbstractBaseUser, number: int, file: str) -> None:
+def record_export(*, by: AbstractBaseUser, number: int, file: str, network: str = "") -> None:
+    """Record an export; `network` is where the request for it came from."""
     sentence = ngettext(
         "Exported %(count)d subscriber to %(file)s.", "Exported %(count)d subscribers to %(file)s.", number
     )
     _record(by, gettext("All subscribers"), sentence % {"count": number, "file": file})
+    audit.record(person(by, network), "export_subscribers", None, after={"number": number, "file": file})
 
 
 def record_import(*, by: AbstractBaseUser, number: int, consent_source: str, file: str) -> None:
@@ -28,6 +32,8 @@ def record_import(*, by: AbstractBaseUser, number: int, consent_source: str, fil
     )
     source = consent_source or gettext("as given in the file")
     _record(by, gettext("Imported subscribers"), sentence % {"count": number, "file": file, "source": source})
+    after = {"number": number, "file": file, "consent_source": consent_source}
+    audit.record(person(by), "import_subscribers", None, after=after)
 
 
 def records() -> QuerySet[LogEntry]:
