@@ -105,6 +105,7 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     list_filter = (TimeFilter, PersonFilter, OperationFilter, KindFilter)
     ordering = ("-id",)
     sortable_by = ()
+    empty_value_display = "–"
     search_fields = ("actor_name",)  # shows the box; `get_search_results` searches
     search_help_text = _("The name of a person, an id, or words of an object's name.")
     change_list_template = "admin/newsroom/audit_entries.html"

@@ -45,7 +45,7 @@ SENTENCES: dict[str, Promise] = {
     "end_subscription": _("ended the subscription"),
     "import_subscribers": _("imported subscribers"),
     "export_subscribers": _("exported subscribers"),
-    "log_in": _("logged in"),
+    "log_in": pgettext_lazy("audit log", "logged in"),
     "fail_log_in": _("tried to log in with a wrong password"),
     "set_password": _("set the password"),
     "add_account": _("added the account"),
