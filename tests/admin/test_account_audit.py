@@ -13,7 +13,7 @@ from tests.factories import make_page, make_subscriber
 
 pytestmark = pytest.mark.django_db
 
-PASSWORD = "a-password-that-nobody-guesses"  # noqa: S105 - of the test
+PASSWORD = "a-password-that-nobody-guesses"
 LOG_IN = {"username": "karen", "password": PASSWORD}
 
 
