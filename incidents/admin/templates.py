@@ -24,7 +24,8 @@ from .shared import actor
 class TemplateForm(OpenedModelForm, forms.ModelForm[UpdateTemplate]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        explain_markup(self.fields["text"])
+        if "text" in self.fields:  # not for staff who may only read it
+            explain_markup(self.fields["text"])
 
     def snapshot(self) -> Snapshot:
         return snapshots.of_template(self.instance)
