@@ -33,7 +33,8 @@ from tests.factories import (
 
 pytestmark = pytest.mark.django_db
 
-READER, WRITER, PUBLISHER, ADMINISTRATOR, NOBODY = *Role, None
+READER, WRITER, PUBLISHER, ADMINISTRATOR = Role.READER, Role.WRITER, Role.PUBLISHER, Role.ADMINISTRATOR
+NOBODY = None
 KINDS = ("incident", "maintenance")
 # The first role that gets in by GET and by POST; to all other addresses every member of staff gets.
 Access = tuple[Role | None, Role | None]
