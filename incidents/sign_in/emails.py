@@ -4,14 +4,12 @@ They are sent after the commit, in the language in which the person last used th
 stops nothing.
 """
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from django.conf import settings
-from django.core.mail import EmailMessage, get_connection
 from django.db import transaction
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -21,11 +19,7 @@ from django.utils.translation import gettext, override
 from .. import formats
 from ..models import Page, StaffSession
 from ..wording import words
-
-logger = logging.getLogger(__name__)
-
-# The person waits for the page while it is sent.
-_TIMEOUT = 10  # seconds
+from . import sending
 
 
 @dataclass(frozen=True)
@@ -67,13 +61,7 @@ def _send_after_commit(kind: _Kind, user: Any, by: StaffSession | None, addresse
 
 def _send(kind: _Kind, user: Any, by: StaffSession | None, addresses: list[str]) -> None:
     subject, body = _text(kind, user, by)
-    headers = {"Auto-Submitted": "auto-generated"}
-    try:
-        with get_connection(timeout=_TIMEOUT) as connection:
-            for address in addresses:
-                EmailMessage(subject, body, to=[address], connection=connection, headers=headers).send()
-    except OSError:  # smtplib's errors are among them
-        logger.exception("The email “%s” to %s could not be sent", kind.template, user.get_username())
+    sending.send(account=user.get_username(), addresses=addresses, subject=subject, body=body)
 
 
 def _text(kind: _Kind, user: Any, by: StaffSession | None) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from ..models import RecoveryCode, SecondFactor
 from ..staff import audit
 from ..staff.actors import Actor
 from . import recovery, sessions, totp, trusted_devices
-from .messages import FactorEvent, send
+from .factor_emails import FactorEvent, send
 
 _PUBLISHING = ("incidents.publish_incident", "incidents.publish_maintenance")
 

@@ -150,10 +150,10 @@ def test_failure_is_logged_and_stops_nothing(
     def refuse(*_args: Any, **_options: Any) -> None:
         raise ConnectionRefusedError
 
-    monkeypatch.setattr("incidents.sign_in.emails.EmailMessage.send", refuse)
+    monkeypatch.setattr("incidents.sign_in.sending.EmailMessage.send", refuse)
     client = log_in(karen)
     assert client.get("/admin/").status_code == 200
     assert StaffSession.objects.count() == 1
     (record,) = [one for one in caplog.records if one.name == "incidents.sign_in.emails"]
-    assert record.getMessage() == "The email “log_in” to karen could not be sent"
+    assert record.getMessage() == "An email about the account of karen could not be sent"
     assert "karen@example.com" not in caplog.text

@@ -1,12 +1,10 @@
 """The email to a member of staff whose second factor was changed, so that nobody does it unnoticed."""
 
-import logging
 from enum import Enum
 from functools import partial
 from typing import Any
 
 from django.conf import settings
-from django.core.mail import EmailMessage, get_connection
 from django.db import transaction
 from django.urls import reverse
 from django.utils.translation import get_language, gettext, override
@@ -14,11 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ..models import Page
 from ..wording import words
-
-logger = logging.getLogger(__name__)
-
-# The person waits for the answer of the page while it is sent.
-_TIMEOUT = 10  # seconds
+from . import sending
 
 
 class FactorEvent(Enum):
@@ -43,12 +37,7 @@ def _send(user: Any, event: FactorEvent) -> None:
         subject = gettext("Second factor: {page}").format(page=_page_name())
     address = f"{settings.SITE_URL}{reverse('admin:index')}"
     body = "\n\n".join([*(_paragraphs(code, user, event) for code in ordered), address])
-    try:
-        connection = get_connection(timeout=_TIMEOUT)
-        headers = {"Auto-Submitted": "auto-generated"}
-        EmailMessage(subject, f"{body}\n", to=[user.email], connection=connection, headers=headers).send()
-    except OSError:  # smtplib's errors are among them
-        logger.exception("The email about the second factor of %s could not be sent", user.get_username())
+    sending.send(account=user.get_username(), addresses=[user.email], subject=subject, body=f"{body}\n")
 
 
 def _paragraphs(code: str, user: Any, event: FactorEvent) -> str:
