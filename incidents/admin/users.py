@@ -214,7 +214,6 @@ class StaffGroupAdmin(_Boxes, stock.GroupAdmin):
     filter_horizontal = ()
     list_display = ("shown_name", "explanation")
     ordering = ("pk",)
-    actions = None  # roles cannot be deleted, and what is deleted is recorded one by one
 
     @admin.display(description=_("name"), ordering="name")
     def shown_name(self, group: Group) -> str:
@@ -232,6 +231,10 @@ class StaffGroupAdmin(_Boxes, stock.GroupAdmin):
     def delete_model(self, request: HttpRequest, obj: Group) -> None:
         record_removed(request, obj)
         super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Group]) -> None:
+        for group in queryset.order_by("pk"):
+            self.delete_model(request, group)
 
     def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
         return super().has_change_permission(request, obj) and self._holds_all(request, obj)

@@ -7,7 +7,8 @@ from django.test import Client
 from django.urls import reverse
 
 from incidents.models import AuditEntry
-from incidents.staff import audit
+from incidents.staff import audit, roles
+from incidents.staff.roles import Role
 from tests.admin.filling import filled
 from tests.factories import make_page, make_subscriber
 
@@ -91,6 +92,16 @@ def test_groups_are_entries(client: Client) -> None:
     client.post(reverse("admin:auth_group_change", args=[group.pk]), {"name": "Vagten", "permissions": []})
     assert entry("edit_account_group").before == {"permissions": ["view_incident"]}
     client.post(reverse("admin:auth_group_delete", args=[group.pk]), {"post": "yes"})
+    assert entry("remove_account_group").shown_name == "Vagten"
+
+
+def test_groups_deleted_from_the_list_are_entries_and_roles_stay(client: Client) -> None:
+    roles.update_groups()
+    own, role = Group.objects.create(name="Vagten"), Group.objects.get(name=Role.READER.group_name)
+    for group in (role, own):
+        chosen = {"action": "delete_selected", "_selected_action": [str(group.pk)], "post": "yes"}
+        client.post(reverse("admin:auth_group_changelist"), chosen)
+    assert list(Group.objects.filter(pk__in=[own.pk, role.pk])) == [role]
     assert entry("remove_account_group").shown_name == "Vagten"
 
 

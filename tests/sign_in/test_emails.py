@@ -154,6 +154,6 @@ def test_failure_is_logged_and_stops_nothing(
     client = log_in(karen)
     assert client.get("/admin/").status_code == 200
     assert StaffSession.objects.count() == 1
-    (record,) = [one for one in caplog.records if one.name == "incidents.sign_in.emails"]
+    (record,) = [one for one in caplog.records if one.name == "incidents.sign_in.sending"]
     assert record.getMessage() == "An email about the account of karen could not be sent"
     assert "karen@example.com" not in caplog.text
