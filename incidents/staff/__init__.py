@@ -1,1 +1,1 @@
-"""Staff and what they do: who acts, and what they may do."""
+"""Staff and what they do: who acts, what they may do, and the audit log."""
