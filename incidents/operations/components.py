@@ -46,7 +46,7 @@ class GroupFields(TypedDict, total=False):
 @verb
 def add_component(*, fields: ComponentFields, by: Actor) -> Component:
     """Create an operational component. Without a slug, one is made from its name."""
-    by.needs(rights.NEW_COMPONENTS)
+    by.needs(rights.ADD_COMPONENT)
     component = Component(**fields)
     component.slug = component.slug or _free_slug(component.name)
     component.full_clean()
@@ -63,7 +63,7 @@ def edit_component(
 
     Raises Collision if its form was opened on other values.
     """
-    by.needs(rights.COMPONENTS)
+    by.needs(rights.CHANGE_COMPONENT)
     component = Component.objects.select_for_update().get(pk=component.pk)
     snapshots.check_unchanged(opened, snapshots.of_component(component))
     stale.mark_components([component])  # its previous place on the page, too
@@ -77,7 +77,7 @@ def edit_component(
 
 @verb
 def add_group(*, fields: GroupFields, by: Actor) -> ComponentGroup:
-    by.needs(rights.NEW_GROUPS)
+    by.needs(rights.ADD_GROUP)
     group = ComponentGroup(**fields)
     group.full_clean()
     group.save()
@@ -90,7 +90,7 @@ def edit_group(
     *, group: ComponentGroup, fields: GroupFields, by: Actor, opened: Snapshot | None = None
 ) -> ComponentGroup:
     """Change the given fields. Raises Collision if its form was opened on other values."""
-    by.needs(rights.GROUPS)
+    by.needs(rights.CHANGE_GROUP)
     group = ComponentGroup.objects.select_for_update().get(pk=group.pk)
     snapshots.check_unchanged(opened, snapshots.of_group(group))
     _set(group, dict(fields))
@@ -103,7 +103,7 @@ def edit_group(
 @verb
 def remove_group(*, group: ComponentGroup, by: Actor) -> None:
     """Delete a group; its components stay, without one."""
-    by.needs(rights.REMOVED_GROUPS)
+    by.needs(rights.DELETE_GROUP)
     group.delete()
     stale.mark_page()
 
@@ -122,7 +122,7 @@ def set_component_status(
     An incident that is worse decides what readers see: the component returned has the status that they see.
     Only webhooks are notified of it. Raises Collision if it had another status than in the list that it was chosen in.
     """
-    by.needs(rights.COMPONENTS, rights.publish(Kind.INCIDENT))
+    by.needs(rights.CHANGE_COMPONENT, rights.publish(Kind.INCIDENT))
     if opened is not None:
         locked = Component.objects.select_for_update(no_key=True).get(pk=component.pk)
         snapshots.check_unchanged(opened, snapshots.of_status(locked))

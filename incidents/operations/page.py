@@ -20,7 +20,7 @@ def edit_page(*, fields: dict[str, Any], by: Actor, opened: Snapshot | None = No
 
     Raises Collision if its form was opened on other settings.
     """
-    by.needs(rights.PAGE if Page.objects.exists() else rights.NEW_PAGE)
+    by.needs(rights.CHANGE_PAGE if Page.objects.exists() else rights.ADD_PAGE)
     page = Page.objects.select_for_update().first() or Page()
     snapshots.check_unchanged(opened, snapshots.of_page(page))
     for name, value in fields.items():
@@ -34,7 +34,7 @@ def edit_page(*, fields: dict[str, Any], by: Actor, opened: Snapshot | None = No
 @verb
 def change_logo(*, content: bytes | None, by: Actor) -> Page:
     """Set the logo (the bytes of a PNG, WebP or JPEG), or remove it with None. Raises ValidationError on `logo`."""
-    by.needs(rights.PAGE, rights.NEW_PAGE)
+    by.needs(rights.CHANGE_PAGE, rights.ADD_PAGE)
     page = Page.objects.select_for_update().get()
     page.logo = _stored(content) if content is not None else None
     page.save(update_fields=["logo", "updated_at"])

@@ -10,5 +10,5 @@ from .recording import verb
 @verb
 def end_subscription(*, subscriber: Subscriber, by: Actor) -> bool:
     """End a subscription; return False if it had ended already."""
-    by.needs(rights.SUBSCRIBERS)
+    by.needs(rights.CHANGE_SUBSCRIBER)
     return service.end_subscription(subscriber)

@@ -28,7 +28,7 @@ class TemplateFields(TypedDict, total=False):
 
 @verb
 def add_template(*, fields: TemplateFields, by: Actor) -> UpdateTemplate:
-    by.needs(rights.NEW_TEMPLATES)
+    by.needs(rights.ADD_TEMPLATE)
     return _store(UpdateTemplate(), fields)
 
 
@@ -37,7 +37,7 @@ def edit_template(
     *, template: UpdateTemplate, fields: TemplateFields, by: Actor, opened: Snapshot | None = None
 ) -> UpdateTemplate:
     """Change the given fields. Raises Collision if its form was opened on another text."""
-    by.needs(rights.TEMPLATES)
+    by.needs(rights.CHANGE_TEMPLATE)
     template = UpdateTemplate.objects.select_for_update().get(pk=template.pk)
     snapshots.check_unchanged(opened, snapshots.of_template(template))
     return _store(template, fields)
@@ -46,7 +46,7 @@ def edit_template(
 @verb
 def remove_template(*, template: UpdateTemplate, by: Actor) -> None:
     """Delete a template; updates written with it stay."""
-    by.needs(rights.REMOVED_TEMPLATES)
+    by.needs(rights.DELETE_TEMPLATE)
     template.delete()
 
 

@@ -7,17 +7,17 @@ readers or subscribers get to see.
 from ..models import Incident
 from ..status import Kind
 
-COMPONENTS = "incidents.change_component"
-NEW_COMPONENTS = "incidents.add_component"
-GROUPS = "incidents.change_componentgroup"
-NEW_GROUPS = "incidents.add_componentgroup"
-REMOVED_GROUPS = "incidents.delete_componentgroup"
-TEMPLATES = "incidents.change_updatetemplate"
-NEW_TEMPLATES = "incidents.add_updatetemplate"
-REMOVED_TEMPLATES = "incidents.delete_updatetemplate"
-PAGE = "incidents.change_page"
-NEW_PAGE = "incidents.add_page"
-SUBSCRIBERS = "incidents.change_subscriber"
+CHANGE_COMPONENT = "incidents.change_component"
+ADD_COMPONENT = "incidents.add_component"
+CHANGE_GROUP = "incidents.change_componentgroup"
+ADD_GROUP = "incidents.add_componentgroup"
+DELETE_GROUP = "incidents.delete_componentgroup"
+CHANGE_TEMPLATE = "incidents.change_updatetemplate"
+ADD_TEMPLATE = "incidents.add_updatetemplate"
+DELETE_TEMPLATE = "incidents.delete_updatetemplate"
+CHANGE_PAGE = "incidents.change_page"
+ADD_PAGE = "incidents.add_page"
+CHANGE_SUBSCRIBER = "incidents.change_subscriber"
 
 
 def add(kind: str) -> str:
