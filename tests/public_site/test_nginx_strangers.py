@@ -90,11 +90,18 @@ def hold(port: int, path: str, number: int, source: str = "127.0.0.1") -> list[s
 @pytest.mark.parametrize("path", ["/da/subscribe/", "/da/subscription/manage/k3j9x2m4p7qa/"])
 def test_one_client_cannot_take_all_threads_of_the_application(nginx: Nginx, path: str) -> None:
     answers = {404, 503}  # of the stand-in for Django, and of nginx while it is down
-    held = hold(nginx.port, path, 19)
+    held = hold(nginx.port, path, 17)
+
+    def is_full_with_one_more() -> bool:
+        held.extend(hold(nginx.port, path, 1))
+        return status(nginx.port, path) == 429
+
     try:
+        # nginx counts a request for a moment after its answer was read: up to three count beside the 17 here,
+        # and below some of those that are to be held may be refused.
         assert {status(nginx.port, path) for _ in range(3)} <= answers
-        held += hold(nginx.port, path, 1)
-        wait_for(lambda: status(nginx.port, path) == 429)
+        wait_for(is_full_with_one_more)
+        assert len(held) < 60  # not the limit of 100 for all requests
         assert status(nginx.port, "/en/subscription/../k3j9x2m4p7qa/") == 429
         assert [status(nginx.port, published) for published in ("/da/", "/en/feed.json", "/")] == [200] * 3
         assert status(nginx.port, path, source="127.0.0.2") in answers
