@@ -45,6 +45,7 @@ class UnknownLast(F):
 class SubscriberAdmin(SubscriberRowsAdmin):
     list_filter = ("state", "channel", ("language", LanguageFilter), "wants_incidents", "wants_maintenance")
     ordering = ("-created_at", "-id")
+    newest_by = "created_at"
     actions = ("end_subscription",)
     change_list_template = "admin/newsroom/subscribers.html"
 

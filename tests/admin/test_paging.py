@@ -11,7 +11,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from incidents.admin.paging import PagedAdmin
+from incidents.admin.paging import NewestHitsPaginator, PagedAdmin
+from incidents.models import Subscriber
 from tests.factories import make_subscriber
 
 pytestmark = pytest.mark.django_db
@@ -59,6 +60,19 @@ def test_last_page_is_read_from_the_end(publisher: Client) -> None:
 @pytest.mark.parametrize("page", ["0", "5", "x"])
 def test_page_that_does_not_exist_leads_back_to_the_list(publisher: Client, page: str) -> None:
     assert publisher.get(reverse(LIST), {"p": page, "q": "example"}).status_code == 200
+
+
+@pytest.mark.usefixtures("_seven_subscribers")
+@pytest.mark.parametrize("newest", [1, 2, 3, 7, 8])
+@pytest.mark.parametrize("search", ["example", "reader6", "reader0", "nobody"])
+def test_first_hits_are_the_newest_wherever_they_are_in_the_list(
+    publisher: Client, monkeypatch: pytest.MonkeyPatch, newest: int, search: str
+) -> None:
+    monkeypatch.setattr(NewestHitsPaginator, "NEWEST", newest)
+    shown = publisher.get(reverse(LIST), {"q": search}).context["cl"]
+    hits = Subscriber.objects.filter(address__contains=search).order_by("-created_at", "-id")
+    assert [row.pk for row in shown.result_list] == [row.pk for row in hits[:2]]
+    assert shown.result_count == hits.count()
 
 
 @pytest.mark.usefixtures("_seven_subscribers")
