@@ -233,7 +233,7 @@ REQUIRE_SECOND_FACTOR = env.choice(
 )
 REMEMBER_DEVICE_DAYS = env.number("REMEMBER_DEVICE_DAYS", 30, maximum=365)
 
-LOGIN_URL, LOGIN_REDIRECT_URL = "admin:login", "admin:index"
+LOGIN_URL, LOGIN_REDIRECT_URL = "/admin/login/", "admin:index"  # the web server, which loads no URLs, uses the former
 
 SECURITY_CONTACT = env.contact("SECURITY_CONTACT")  # for /.well-known/security.txt
 METRICS_TOKEN = env.secret("METRICS_TOKEN", min_length=16)  # without one /metrics does not exist

@@ -21,8 +21,9 @@ def application_from_settings() -> PublicSite:
     refuse_incomplete_languages()
     configure_logging(settings.LOGGING_CONFIG, settings.LOGGING)
     threads = Threads(settings.WEB_THREADS)
+    connections = threads.django + threads.log_ins
     return PublicSite(
-        ApplicationProcess([sys.executable, "-m", "statuspage.django_process"], settings.BASE_DIR, threads.django),
+        ApplicationProcess([sys.executable, "-m", "statuspage.django_process"], settings.BASE_DIR, connections),
         public_root=settings.PUBLIC_ROOT,
         static_root=settings.STATIC_ROOT,
         languages=[code for code, _name in settings.LANGUAGES],
@@ -32,6 +33,7 @@ def application_from_settings() -> PublicSite:
         threads=threads,
         body_timeout=settings.BODY_TIMEOUT,
         network=network_of,
+        log_in_path=settings.LOGIN_URL,
         show_errors=settings.DEBUG,
     )
 

@@ -21,13 +21,15 @@ from .threads import DEFAULT_THREADS, Threads
 
 OK, UNCHANGED = "200 OK", "304 Not Modified"
 MOVED = "301 Moved Permanently"
+LOG_IN_PATIENCE = 10.0  # seconds that checking one password may take
 
 
 class PublicSite:
     """Serves documents from `public_root`, static files from `static_root`, and everything else from `django`.
 
     `threads` limits how many requests `django` handles, how many bodies are read and how
-    many requests wait for either; of these, half may be of one `network`.
+    many requests wait for either; of these, half may be of one `network`. Forms sent to
+    `log_in_path` have threads of their own.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class PublicSite:
         threads: Threads = DEFAULT_THREADS,
         body_timeout: float = 10,
         network: Callable[[WSGIEnvironment], str] = lambda environ: str(environ.get("REMOTE_ADDR", "")),
+        log_in_path: str = "",
         show_errors: bool = False,
     ) -> None:
         self._languages, self._default_language, self._https = tuple(languages), default_language, https
@@ -50,7 +53,16 @@ class PublicSite:
         self._fallback = Fallback(self._languages, default_language, catalogues, https=https)
         bodies = Bodies(threads.bodies, threads.waiting_bodies, deadline=body_timeout)
         slots = Slots(threads.django, threads.waiting, max(1, threads.waiting // 2), is_starting=True)
-        self._dynamic = Dynamic(django, self._fallback, bodies, slots, network=network, show_errors=show_errors)
+        self._dynamic = Dynamic(
+            django,
+            self._fallback,
+            bodies,
+            slots,
+            log_ins=_log_ins(threads),
+            is_log_in=lambda environ: environ["REQUEST_METHOD"] == "POST" and environ.get("PATH_INFO") == log_in_path,
+            network=network,
+            show_errors=show_errors,
+        )
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         path = environ.get("PATH_INFO") or "/"
@@ -109,3 +121,8 @@ class PublicSite:
         empty = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", "0")]
         start_response(status, [*headers, *empty, *security_headers(path, https=self._https)])
         return []
+
+
+def _log_ins(threads: Threads) -> Slots:
+    share = max(1, threads.waiting_log_ins // 2)
+    return Slots(threads.log_ins, threads.waiting_log_ins, share, patience=LOG_IN_PATIENCE, is_starting=True)

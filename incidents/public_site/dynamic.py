@@ -27,7 +27,8 @@ class Dynamic:
     If the database is down, each request waits for a timeout in a thread that readers
     need. So each request takes one of the `slots`. The body is read before, by `bodies`, so
     that slow clients take no slot. `network` returns where a request comes from: no network
-    can take all places where requests wait.
+    can take all places where requests wait. The requests that `is_log_in` names take one of
+    the slots in `log_ins` instead, so that no page waits while passwords are checked.
     """
 
     def __init__(
@@ -37,11 +38,14 @@ class Dynamic:
         bodies: Bodies,
         slots: Slots,
         *,
+        log_ins: Slots,
+        is_log_in: Callable[[WSGIEnvironment], bool],
         network: Callable[[WSGIEnvironment], str],
         show_errors: bool,
     ) -> None:
         self._django, self._fallback, self._show_errors = django, fallback, show_errors
         self._slots, self._bodies, self._network = slots, bodies, network
+        self._log_ins, self._is_log_in = log_ins, is_log_in
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if status := refusal(environ):
@@ -58,12 +62,13 @@ class Dynamic:
         return self._pass_on(environ, start_response, network)
 
     def _pass_on(self, environ: WSGIEnvironment, start_response: StartResponse, network: str) -> Iterable[bytes]:
-        if not self._slots.acquire(network):
+        slots = self._log_ins if self._is_log_in(environ) else self._slots
+        if not slots.acquire(network):
             return self._fallback(environ, start_response)
         try:
             return self._call_django(environ, start_response)
         finally:
-            self._slots.release()
+            slots.release()
 
     def _call_django(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         response = _DeferredStart()

@@ -15,13 +15,16 @@ class Slots:
     `per_network` of one network; more are rejected at once. During a rush each that waits
     gets a slot in the end. Only if no slot is released for `STUCK_AFTER` seconds, Django
     counts as stuck: requests that have waited that long are rejected, and for the next
-    `REJECT_FOR` seconds new requests are rejected at once. With `is_starting`, this does not
+    `REJECT_FOR` seconds new requests are rejected at once. `patience` takes the place of
+    `STUCK_AFTER` where a single request takes longer. With `is_starting`, this does not
     apply before the first slot is released: loading Django takes longer than that.
     """
 
-    def __init__(self, number: int, max_waiting: int, per_network: int, *, is_starting: bool = False) -> None:
+    def __init__(
+        self, number: int, max_waiting: int, per_network: int, *, patience: float = 0, is_starting: bool = False
+    ) -> None:
         self._free, self._max_waiting, self._per_network = number, max_waiting, per_network
-        self._is_starting = is_starting
+        self._is_starting, self._stuck_after = is_starting, patience or STUCK_AFTER
         self._waiting: deque[threading.Event] = deque()
         self._networks: Counter[str] = Counter()  # of waiting requests
         self._lock = threading.Lock()
@@ -59,14 +62,14 @@ class Slots:
         return len(self._waiting) >= self._max_waiting or self._networks[network] >= self._per_network
 
     def _wait(self, granted: threading.Event) -> bool:
-        while not granted.wait(STUCK_AFTER):
+        while not granted.wait(self._stuck_after):
             if self._give_up(granted):
                 return False
         return True
 
     def _give_up(self, granted: threading.Event) -> bool:
         with self._lock:
-            if granted.is_set() or self._is_starting or monotonic() - self._released_at < STUCK_AFTER:
+            if granted.is_set() or self._is_starting or monotonic() - self._released_at < self._stuck_after:
                 return False
             self._waiting.remove(granted)
             self._reject_until = monotonic() + REJECT_FOR

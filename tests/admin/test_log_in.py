@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.test import Client
+from django.urls import reverse
 
 from incidents.subscriptions import limits
 
@@ -87,6 +89,10 @@ def test_network_that_tries_many_names_is_refused() -> None:
     assert answers.count(REFUSED) == 5
     assert log_in("karen", "right") == REFUSED
     assert log_in("karen", "right", "198.51.100.7") == ""
+
+
+def test_web_server_knows_the_address_of_the_log_in() -> None:
+    assert reverse("admin:login") == settings.LOGIN_URL
 
 
 def test_answer_says_how_long_to_wait(clock: time_machine.Traveller) -> None:

@@ -230,7 +230,8 @@ def test_requests_wait_during_a_rush_and_are_not_rejected(root: Path, monkeypatc
 @pytest.mark.parametrize("total", range(8, 513))
 def test_a_quarter_of_the_threads_is_for_published_pages(total: int) -> None:
     threads = Threads(total)
-    shares = (threads.django, threads.waiting, threads.bodies, threads.waiting_bodies)
+    of_django = threads.django, threads.waiting, threads.log_ins, threads.waiting_log_ins
+    shares = (*of_django, threads.bodies, threads.waiting_bodies)
     assert min(shares) >= 1
     assert sum(shares) <= total * 3 / 4
 
@@ -258,6 +259,43 @@ def test_requests_that_wait_leave_threads_for_readers(root: Path, monkeypatch: p
     for thread in threads:
         thread.join(30)
     assert sorted(answers) == [200] * number + [503]
+
+
+def test_pages_do_not_wait_for_the_passwords_that_are_checked(root: Path) -> None:
+    is_checked, first_is_in = threading.Event(), threading.Event()
+    at_a_time, most = threading.Semaphore(1), list[bool]()
+
+    def django(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["REQUEST_METHOD"] == "POST":
+            most.append(at_a_time.acquire(blocking=False))
+            first_is_in.set()
+            assert is_checked.wait(30)
+            at_a_time.release()
+        return stand_in(environ, start_response)
+
+    shares = Threads(128)
+    networks = iter(range(100))
+    page = site(root, django, threads=shares, log_in_path="/log-in/", network=lambda _environ: str(next(networks)))
+    answers: list[int] = []
+    number = shares.log_ins + shares.waiting_log_ins
+
+    def log_in() -> None:
+        answers.append(ask(page, "/log-in/", method="POST").status)
+
+    threads = [threading.Thread(target=log_in) for _ in range(number + 1)]
+    for thread in threads:
+        thread.start()
+    assert first_is_in.wait(30)
+    assert ask(page, "/works").status == 200
+    assert ask(page, "/log-in/").status == 200  # the form itself
+    while not answers:
+        threading.Event().wait(0.001)
+    assert answers == [503]
+    is_checked.set()
+    for thread in threads:
+        thread.join(30)
+    assert sorted(answers) == [200] * number + [503]
+    assert most == [True] * number
 
 
 def test_one_network_cannot_take_all_places_to_wait_in(monkeypatch: pytest.MonkeyPatch) -> None:
