@@ -16,7 +16,7 @@ from .base import NewsroomAdmin
 from .confirm_views import confirmed
 from .destinations import shown_progress
 from .publishing_warnings import why_incident_is_unwritten
-from .shared import actor, log, publishable
+from .shared import actor, publishable
 from .timeline import timeline_of
 
 
@@ -62,7 +62,6 @@ def stop(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, announcem
 
     def step() -> None:
         number = operations.stop_announcement(announcement=announcement, by=actor(request))
-        log(admin, request, incident, "changed", announcement.update)
         sentence = ngettext(
             "Stopped: %(count)d person is not notified.",
             "Stopped: %(count)d people are not notified.",
@@ -83,7 +82,6 @@ def resend(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, announc
 
     def step() -> None:
         number = operations.resend_failed(announcement=announcement, by=actor(request))
-        log(admin, request, incident, "changed", announcement.update)
         sentence = ngettext("%(count)d delivery is sent again.", "%(count)d deliveries are sent again.", number)
         messages.success(request, sentence % {"count": number})
 
@@ -107,7 +105,6 @@ def _at_once(
     verb = operations.resume_announcement if resume else operations.pause_announcement
     done = verb(announcement=announcement, by=actor(request))
     if done:
-        log(admin, request, incident, "changed", announcement.update)
         messages.success(request, _("Resumed.") if resume else _("Paused. Messages in flight still arrive."))
     else:
         messages.info(request, _("Nothing changed."))

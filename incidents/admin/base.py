@@ -5,22 +5,18 @@ from typing import Any, ClassVar, cast
 from django.contrib import admin
 from django.contrib.admin.views.main import ORDER_VAR
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from ..models import AuditEntry, Incident
+from ..models import Incident
 from ..models.incidents import IncidentQuerySet
 from ..staff import rights
 from ..status import Kind
 from ..wording import passage, short_moment
 from .filters import OwnChoicesFilter
 from .paging import PagedAdmin
-from .read_only import may_see
-
-# The history page shows so many of the newest entries of the audit log; the log itself has all.
-_ENTRIES = 100
 
 
 class NewsroomAdmin(PagedAdmin[Incident]):
@@ -57,16 +53,6 @@ class NewsroomAdmin(PagedAdmin[Incident]):
     def has_delete_permission(self, request: HttpRequest, obj: Incident | None = None) -> bool:
         # Drafts are discarded and public incidents withdrawn; neither is deleted.
         return False
-
-    def history_view(
-        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """What was done with the incident. Only staff who may see the audit log are led to its entries."""
-        seen = {
-            "audit_entries": AuditEntry.objects.filter(incident_id=object_id)[:_ENTRIES],
-            "may_see_audit_log": may_see(request.user, "auditentry"),
-        }
-        return super().history_view(request, object_id, {**seen, **(extra_context or {})})
 
     @admin.display(description=_("title"), ordering="title")
     def shown_title(self, incident: Incident) -> SafeString:

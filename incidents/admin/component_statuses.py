@@ -44,9 +44,6 @@ def set_status(
     if "confirmed" not in request.POST:
         return _confirmation(status, model_admin, request, selected)
     done = [component for component in selected if _set_status_seen(status, request, component)]
-    for component in done:
-        # In no language; `deed` shows it in the reader's.
-        model_admin.log_change(request, component, [{"changed": {"fields": ["status"], "status": status.value}}])
     if done:
         _say_set(request, len(done))
     for worse in worse_than(dict.fromkeys([component.pk for component in done], status)):

@@ -33,7 +33,7 @@ from .forms.details import OpeningForm
 from .forms.statements import CHECK, PUBLISH, UpdateForm
 from .last_changes import last_edit, last_update
 from .publishing_warnings import why_incident_is_unwritten
-from .shared import actor, changeable, log, page, refuse_scheduled, update_of, writer
+from .shared import actor, changeable, page, refuse_scheduled, update_of, writer
 from .timeline import timeline_of
 
 # The status that a phase gives the components that the incident affects. What is over affects none.
@@ -92,7 +92,7 @@ def new_update(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) -> 
     # What somebody else made of this form's draft is not overwritten.
     own = own.exclude(~Q(author=writer(request)), published_at=None)
     if stored_once(
-        request, form, own, lambda draft: store_update(admin, request, form, draft, None if draft else form.opened)
+        request, form, own, lambda draft: store_update(request, form, draft, None if draft else form.opened)
     ):
         return HttpResponseRedirect(incident_page(incident))
     return _compose_page(admin, request, form, reopening=reopening)
@@ -117,7 +117,7 @@ def edit_draft(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, upd
     if version:
         bring_back(form, version)
     form.open_on(of_draft(draft), lambda: last_edit(draft), [NEWEST] if form.is_draft else [])
-    if stored(request, form, lambda: store_update(admin, request, form, draft, form.opened)):
+    if stored(request, form, lambda: store_update(request, form, draft, form.opened)):
         return HttpResponseRedirect(incident_page(incident))
     return _compose_page(admin, request, form, draft=draft, version=version)
 
@@ -135,18 +135,14 @@ def store_opening(
     """Start an incident, or rewrite the draft of one; `by` is the user of the request unless given."""
     by, details, statement = by or actor(request), form.details(), form.statement()
     if draft is not None:
-        incident = operations.edit_incident(incident=draft.incident, details=details, by=by)
-        update = operations.edit_draft(update=draft, statement=statement, by=by, draft=form.is_draft)
-        admin.log_change(request, incident, [{"changed": {}}])
-        return update
+        operations.edit_incident(incident=draft.incident, details=details, by=by)
+        return operations.edit_draft(update=draft, statement=statement, by=by, draft=form.is_draft)
     verb = operations.schedule_maintenance if admin.kind == Kind.MAINTENANCE else operations.open_incident
     incident = verb(details=details, statement=statement, by=by, draft=form.is_draft)
-    admin.log_addition(request, incident, [{"added": {}}])
     return incident.updates.get(pk=statement.id)
 
 
 def store_update(
-    admin: NewsroomAdmin,
     request: HttpRequest,
     form: UpdateForm,
     draft: Update | None,
@@ -158,17 +154,14 @@ def store_update(
     by, statement = by or actor(request), form.statement()
     _drop_promise(form, by)
     if draft is not None:
-        update = operations.edit_draft(update=draft, statement=statement, by=by, draft=form.is_draft, opened=opened)
-    elif form.incident.is_over and not statement.phase.is_final:
+        return operations.edit_draft(update=draft, statement=statement, by=by, draft=form.is_draft, opened=opened)
+    if form.incident.is_over and not statement.phase.is_final:
         if form.action != PUBLISH:
             raise ValidationError({"phase": _("An incident is reopened at once: press “Publish”.")})
-        update = operations.reopen(incident=form.incident, statement=statement, by=by, opened=opened)
-    else:
-        update = operations.post_update(
-            incident=form.incident, statement=statement, by=by, draft=form.is_draft, opened=opened
-        )
-    log(admin, request, form.incident, "changed" if draft else "added", update)
-    return update
+        return operations.reopen(incident=form.incident, statement=statement, by=by, opened=opened)
+    return operations.post_update(
+        incident=form.incident, statement=statement, by=by, draft=form.is_draft, opened=opened
+    )
 
 
 def _drop_promise(form: UpdateForm, by: Actor) -> None:

@@ -8,7 +8,6 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
 
 from .. import operations
 from ..models import Announcement, Incident
@@ -20,7 +19,7 @@ from .causes import without
 from .edit_forecasts import forecast_of_draft
 from .forms.opened import OPENED, dump_snapshot, parse_snapshot
 from .publishing_warnings import say_done
-from .shared import actor, changeable, log, page, publishable, say_what_happened, update_of
+from .shared import actor, changeable, page, publishable, say_what_happened, update_of
 
 
 def publish(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, update_id: str) -> HttpResponse:
@@ -33,7 +32,6 @@ def publish(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, update
     def step() -> None:
         opened = parse_snapshot(request.POST[OPENED]) if OPENED in request.POST else None
         published = operations.publish_draft(update=update, by=actor(request), opened=opened)
-        log(admin, request, incident, "changed", published)
         say_what_happened(request, published)
 
     context = {"title": _("Publish now?"), "update": update, "button": _("Publish")}
@@ -53,7 +51,6 @@ def discard(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, update
         return HttpResponseRedirect(incident_page(incident))
 
     def step() -> None:
-        log(admin, request, incident, "deleted", update)
         operations.discard_draft(update=update, by=actor(request))
         messages.success(request, _("Draft discarded."))
 
@@ -71,7 +68,6 @@ def withdraw(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) -> Ht
 
     def step() -> None:
         operations.withdraw(incident=incident, by=actor(request))
-        admin.log_change(request, incident, [{"changed": {"fields": [gettext_noop("visible")]}}])
         say_done(request, incident, _("Withdrawn. Readers no longer see it, and no more messages about it are sent."))
 
     context = {"title": _("Withdraw from the public page?"), "button": _("Withdraw"), "harmful": True}
@@ -87,7 +83,6 @@ def publish_again(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) 
 
     def step() -> None:
         operations.publish_again(incident=incident, by=actor(request))
-        admin.log_change(request, incident, [{"changed": {"fields": [gettext_noop("visible")]}}])
         say_done(request, incident, _("Published again. Only webhooks are notified, of component statuses."))
 
     what = _(
@@ -107,7 +102,6 @@ def cancel(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, announc
         Announcement.objects.select_related("update"), pk=announcement_id, update__incident=incident
     )
     if operations.cancel_announcement(announcement=announcement, by=actor(request)):
-        log(admin, request, incident, "changed", announcement.update)
         say_done(request, incident, _("Cancelled: subscribers are not notified. The update itself stays on the page."))
     else:
         messages.error(request, _("Too late: subscribers are being notified, or it was cancelled already."))
@@ -127,7 +121,6 @@ def undo(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, announcem
     except ValidationError as refusal:
         messages.error(request, refusal.messages[0])
         return HttpResponseRedirect(incident_page(incident))
-    log(admin, request, incident, "changed", draft)
     say_done(
         request,
         incident,

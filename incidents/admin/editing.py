@@ -4,7 +4,6 @@ import json
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
-from django.utils import translation
 from django.utils.translation import gettext as _
 
 from .. import operations
@@ -21,9 +20,9 @@ from .forms.details import DetailsForm
 from .forms.opened import OPENED
 from .forms.postmortem import SectionedCorrectionForm, has_sections, is_sectioned
 from .forms.statements import CHECK, CorrectionForm
-from .last_changes import last_correction, last_logged
+from .last_changes import last_correction, last_saved
 from .publishing_warnings import say_done
-from .shared import actor, changeable, log, page, publishable, say_repeated, say_what_happened, update_of
+from .shared import actor, changeable, page, publishable, say_repeated, say_what_happened, update_of
 from .times import Effects, effects_of
 
 
@@ -43,7 +42,7 @@ def details(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) -> Htt
             if incident.is_public and form.moves_times and (checking or request.POST.get("times") != form.times):
                 effects = effects_of(incident, form.details(), actor(request))
             elif not checking:
-                _save(admin, request, incident, form)
+                _save(request, incident, form)
                 return HttpResponseRedirect(incident_page(incident))
         except ValidationError as refusal:
             form.refuse(refusal)
@@ -56,39 +55,30 @@ def details(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) -> Htt
 
 def details_form(data: QueryDict | None, incident: Incident) -> DetailsForm:
     form = DetailsForm(data, incident=incident)
-    form.open_on(snapshots.of_details(incident), lambda: last_logged(incident))
+    form.open_on(snapshots.of_details(incident), lambda: last_saved(incident))
     return form
 
 
-def _save(admin: NewsroomAdmin, request: HttpRequest, incident: Incident, form: DetailsForm) -> None:
+def _save(request: HttpRequest, incident: Incident, form: DetailsForm) -> None:
     if form.is_repeated:
         say_repeated(request)
         return
     if form.notifies_of_move:
-        _move(admin, request, incident, form)
+        _move(request, incident, form)
         return
     operations.edit_incident(incident=incident, details=form.details(), by=actor(request), opened=form.opened)
-    admin.log_change(request, incident, [{"changed": {"fields": changed_labels(form)}}])
     say_done(request, incident, _("Saved.") if form.details() else _("Nothing changed."))
 
 
-def _move(admin: NewsroomAdmin, request: HttpRequest, incident: Incident, form: DetailsForm) -> None:
+def _move(request: HttpRequest, incident: Incident, form: DetailsForm) -> None:
     text = form.cleaned_data["move_text"]
     update = operations.move_maintenance(
         incident=incident, details=form.details(), text=text, by=actor(request), opened=form.opened
     )
     if update is None:
-        admin.log_change(request, incident, [{"changed": {"fields": changed_labels(form)}}])
         say_done(request, incident, _("Moved back. Subscribers are not notified of either change."))
     else:
-        log(admin, request, incident, "added", update)
         say_what_happened(request, update)
-
-
-def changed_labels(form: DetailsForm) -> list[str]:
-    """Return the changed fields as the log stores them: in no language. It is translated when shown."""
-    with translation.override(None):
-        return [str(Incident._meta.get_field(name).verbose_name) for name in form.changed_data if name in form.names]  # type: ignore[union-attr]
 
 
 @keeps_text
@@ -111,7 +101,6 @@ def correct(admin: NewsroomAdmin, request: HttpRequest, incident_id: str, update
         except Collision as collision:
             form.follow(collision.theirs)
         else:
-            log(admin, request, incident, "changed", update)
             return HttpResponseRedirect(incident_page(incident))
     return _correction_page(admin, request, update, form, version=version)
 

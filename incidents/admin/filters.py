@@ -13,6 +13,7 @@ from django.utils.translation import pgettext_lazy
 
 from ..status import Kind, impacts_of, phases_of
 from ..wording import language_name
+from .history import LoggedAdmin
 
 _Row = TypeVar("_Row", bound=Model)
 
@@ -71,7 +72,7 @@ def _with_reply(value: str) -> Q:
     return Q(reply_code__range=(int(value) * 100, int(value) * 100 + 99))
 
 
-class FilteredAdmin(admin.ModelAdmin[_Row]):
+class FilteredAdmin(LoggedAdmin[_Row]):
     """A list that accepts the URL parameters of its filters, and those in `linked_by`, which other pages link with.
 
     Django accepts a condition on any field of the model. With `?address__startswith=a`

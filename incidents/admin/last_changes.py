@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib.admin.models import LogEntry
-from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
 
 from ..models import Incident, Update
+from ..staff import audit
 
 
 @dataclass(frozen=True)
@@ -18,13 +17,10 @@ class LastChange:
     at: str = ""
 
 
-def last_logged(row: Model) -> LastChange:
-    """Who saved a row last, according to the admin's log. Its entries about updates of an incident do not count."""
-    entries = LogEntry.objects.filter(
-        content_type=ContentType.objects.get_for_model(row, for_concrete_model=False), object_id=str(row.pk)
-    )
-    last = entries.exclude(change_message__contains='"object"').select_related("user").first()
-    return _change(last.user, last.action_time) if last else LastChange()
+def last_saved(row: Model) -> LastChange:
+    """Who saved a row last, according to the audit log. Entries about updates of an incident do not count."""
+    last = audit.entries_about(row).first()
+    return _change(last.actor, last.at) if last else LastChange()
 
 
 def last_update(incident: Incident) -> LastChange:

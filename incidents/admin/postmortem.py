@@ -86,7 +86,7 @@ def write(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) -> HttpR
         request,
         form,
         own,
-        lambda draft: composing.store_update(admin, request, form, draft, None if draft else form.opened),
+        lambda draft: composing.store_update(request, form, draft, None if draft else form.opened),
     ):
         return HttpResponseRedirect(incident_page(incident))
     return _editor(admin, request, form)
@@ -116,7 +116,7 @@ def _edit_postmortem(admin: NewsroomAdmin, request: HttpRequest, incident_id: st
     if version := chosen_version(request, incident, draft):
         bring_back(form, version)
     form.open_on(of_draft(draft), lambda: last_edit(draft), [NEWEST] if form.is_draft else [])
-    if stored(request, form, lambda: composing.store_update(admin, request, form, draft, form.opened)):
+    if stored(request, form, lambda: composing.store_update(request, form, draft, form.opened)):
         return HttpResponseRedirect(incident_page(incident))
     return _editor(admin, request, form, version)
 

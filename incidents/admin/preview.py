@@ -63,7 +63,7 @@ def preview_update(admin: NewsroomAdmin, request: HttpRequest, incident_id: str)
     def rehearse(data: QueryDict) -> Rehearsal:
         draft = _draft(data, incident.updates.select_related("incident"))
         form = posted_update_form(incident, data, draft)
-        return form, lambda: store_update(admin, request, form, draft, by=_REHEARSAL)
+        return form, lambda: store_update(request, form, draft, by=_REHEARSAL)
 
     return _preview(request, rehearse)
 

@@ -1,4 +1,4 @@
-"""Shared by the newsroom's views: lookup, permissions, logging, and the messages shown afterwards."""
+"""Shared by the newsroom's views: lookup, permissions, and the messages shown afterwards."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
@@ -76,11 +76,6 @@ def page(
     if isinstance(admin, NewsroomAdmin):
         everywhere["may_publish"] = admin.may_publish(request)
     return TemplateResponse(request, f"admin/newsroom/{template}.html", {**everywhere, **context}, status=status)
-
-
-def log(admin: NewsroomAdmin, request: HttpRequest, incident: Incident, deed: str, update: Update) -> None:
-    """Record the action in Django's admin log. `deed` is added, changed or deleted; it is translated when shown."""
-    admin.log_change(request, incident, [{deed: {"name": "update", "object": str(update), "fields": []}}])
 
 
 def say_what_happened(request: HttpRequest, update: Update) -> None:

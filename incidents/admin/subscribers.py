@@ -95,8 +95,6 @@ class SubscriberAdmin(SubscriberRowsAdmin):
             for subscriber in queryset.order_by("pk")
             if operations.end_subscription(subscriber=subscriber, by=by)
         ]
-        for subscriber in ended:
-            self.log_change(request, subscriber, [{"changed": {"fields": ["state"]}}])
         sentence = ngettext("%(count)d subscription ended.", "%(count)d subscriptions ended.", len(ended))
         messages.success(request, sentence % {"count": len(ended)})
 

@@ -26,6 +26,7 @@ from django.utils.translation import gettext_lazy as _
 from ..sign_in import emails, sessions
 from ..staff import roles
 from .account_audit import record_removed, record_saved
+from .history import LoggedAdmin
 from .second_factor import reset_page
 from .sessions import current_session, follow_new_password, sessions_page
 
@@ -133,7 +134,7 @@ admin.site.unregister([User, Group])
 
 
 @admin.register(User)
-class StaffAdmin(_Boxes, stock.UserAdmin[User]):
+class StaffAdmin(_Boxes, LoggedAdmin[User], stock.UserAdmin[User]):
     form = StaffForm
     filter_horizontal = ()
     readonly_fields = ("last_login", "date_joined", "may")
@@ -208,7 +209,7 @@ class StaffAdmin(_Boxes, stock.UserAdmin[User]):
 
 
 @admin.register(Group)
-class StaffGroupAdmin(_Boxes, stock.GroupAdmin):
+class StaffGroupAdmin(_Boxes, LoggedAdmin[Group], stock.GroupAdmin):
     """Groups of the installation's own can be changed; the roles follow the version of the product."""
 
     filter_horizontal = ()

@@ -53,6 +53,8 @@ class AuditEntry(models.Model):
             models.Index(
                 fields=["incident_id", "id"], condition=Q(incident_id__isnull=False), name="audit_of_incident"
             ),
+            # The history page of any other object, and who saved it last.
+            models.Index(fields=["kind", "object_id", "id"], name="audit_of_object"),
             # The filters of the list.
             models.Index(fields=["kind", "id"], name="audit_by_kind"),
             models.Index(fields=["operation", "id"], name="audit_by_operation"),

@@ -102,9 +102,14 @@ def snapshot(row: Model) -> dict[str, Any]:
     return _kept(row, {field.name: field.value_from_object(row) for field in fields})
 
 
-def entries_of(incident: Incident) -> QuerySet[AuditEntry]:
-    """Return the entries about an incident, its updates and its announcements, the newest first."""
-    return AuditEntry.objects.filter(incident_id=incident.pk)
+def entries_of(row: Model) -> QuerySet[AuditEntry]:
+    """Return the history of a row, the newest first; of an incident with its updates and its announcements."""
+    return AuditEntry.objects.filter(incident_id=row.pk) if isinstance(row, Incident) else entries_about(row)
+
+
+def entries_about(row: Model) -> QuerySet[AuditEntry]:
+    """Return the entries whose object is the row itself, the newest first."""
+    return AuditEntry.objects.filter(kind=_kind_of(row), object_id=str(row.pk))
 
 
 def lines(entries: QuerySet[AuditEntry]) -> Iterator[str]:

@@ -1,17 +1,15 @@
 """Template tags of the newsroom: `{% load newsroom %}`."""
 
-import json
 from collections.abc import Iterable
 from typing import Any
 
 from django import template
-from django.contrib.admin.models import LogEntry
 from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import capfirst
-from django.utils.translation import get_language, gettext, pgettext
+from django.utils.translation import get_language, gettext, ngettext, pgettext
 
 from ..admin import markup_help
 from ..admin.addresses import incident_page
@@ -22,7 +20,6 @@ from ..notifications.monitoring.progress import Progress
 from ..notifications.monitoring.subjects import subject
 from ..staff.roles import group_label
 from ..staff.sentences import sentence
-from ..status import ComponentStatus
 from ..text import Text
 
 register = template.Library()
@@ -42,17 +39,29 @@ _IN_THE_BAR = [
 
 
 @register.filter
-def deed(entry: LogEntry | AuditEntry) -> str:
-    """Return what an entry of the audit log or of Django's log records, in the reader's language."""
-    if isinstance(entry, AuditEntry):
-        return capfirst(f"{sentence(entry.operation)}.")
-    said = entry.get_change_message()
-    try:
-        (found,) = json.loads(entry.change_message)
-        status = COMPONENT_STATUSES[ComponentStatus(found["changed"]["status"])]
-    except (ValueError, KeyError, TypeError):
-        return said
-    return f"{said.rstrip('.')}: {status}."
+def deed(entry: AuditEntry) -> str:
+    """Return what an entry of the audit log records, in the reader's language."""
+    status = entry.after.get("set_by_hand")
+    said = f"{sentence(entry.operation)}: {COMPONENT_STATUSES[status]}" if status else sentence(entry.operation)
+    return capfirst(f"{said}.")
+
+
+@register.filter
+def transfer(entry: AuditEntry) -> str:
+    """Return how many subscribers an import or export had, and its file."""
+    words = {"count": entry.after.get("number", 0), "file": entry.after.get("file", "")}
+    if entry.operation == "export_subscribers":
+        said = ngettext(
+            "Exported %(count)d subscriber to %(file)s.", "Exported %(count)d subscribers to %(file)s.", words["count"]
+        )
+        return said % words
+    words["source"] = entry.after.get("consent_source") or gettext("as given in the file")
+    said = ngettext(
+        "Imported %(count)d subscriber from %(file)s (source of consent: %(source)s).",
+        "Imported %(count)d subscribers from %(file)s (source of consent: %(source)s).",
+        words["count"],
+    )
+    return said % words
 
 
 @register.simple_tag

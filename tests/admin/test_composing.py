@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
-from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.db import connection, connections
 from django.test import Client
@@ -18,7 +17,7 @@ from django.utils import timezone
 from incidents import operations
 from incidents.admin import form_identity
 from incidents.admin.addresses import incident_page
-from incidents.models import Announcement, Component, Incident, Update
+from incidents.models import Announcement, AuditEntry, Component, Incident, Update
 from incidents.status import ComponentStatus, Impact, Phase
 from incidents.text import Text
 from tests.actors import ANYBODY
@@ -187,7 +186,7 @@ def test_same_form_sent_twice_is_noted_once(publisher: Client) -> None:
     data = {**filled(publisher.get(address).context["form"]), "text_da": "Tekst", "action": "publish"}
     for _ in range(2):
         publisher.post(address, data)
-    assert LogEntry.objects.count() == 1
+    assert AuditEntry.objects.filter(operation="post_update").count() == 1
 
 
 @pytest.mark.parametrize("action", ["draft", "publish"])

@@ -290,7 +290,7 @@ def test_who_did_what_is_noted(publisher: Client) -> None:
     incident = make_incident()
     change(publisher, step("details", incident), impact="major")
     history = publisher.get(reverse("admin:incidents_incident_history", args=[incident.pk]))
-    assert "Changed impact." in history.content.decode()
+    assert "Changed the details of the incident." in history.content.decode()
 
 
 def test_unknown_incident_is_not_found(publisher: Client) -> None:

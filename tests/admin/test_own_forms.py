@@ -4,14 +4,13 @@ import re
 from typing import Any
 
 import pytest
-from django.contrib.admin.models import LogEntry
 from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 
 from incidents import operations
 from incidents.admin.addresses import incident_page, list_page
-from incidents.models import Component, ComponentUpdate, Page
+from incidents.models import AuditEntry, Component, ComponentUpdate, Page
 from incidents.status import ComponentStatus
 from incidents.text import Text
 from tests.actors import ANYBODY
@@ -60,9 +59,9 @@ def test_status_is_set_only_after_readers_view_was_shown(publisher: Client) -> N
     asked = publisher.post(list_page("component"), chosen).content.decode()
     assert "Readers see this at once. Only webhooks are notified." in asked
     assert "Stays Major outage because of" in asked
-    assert not LogEntry.objects.exists()
+    assert not AuditEntry.objects.filter(operation="set_component_status").exists()
     publisher.post(list_page("component"), hidden(asked))
-    assert LogEntry.objects.get().object_id == mail.pk
+    assert AuditEntry.objects.get(operation="set_component_status").object_id == mail.pk
 
 
 def test_status_that_changed_while_it_was_confirmed_stays(publisher: Client) -> None:
@@ -75,17 +74,17 @@ def test_status_that_changed_while_it_was_confirmed_stays(publisher: Client) -> 
     assert not ComponentUpdate.objects.filter(new_status=ComponentStatus.DEGRADED_PERFORMANCE).exists()
 
 
-def test_log_is_shown_in_the_readers_language(publisher: Client) -> None:
+def test_history_is_shown_in_the_readers_language(publisher: Client) -> None:
     mail, danish = make_component("mail"), {"Accept-Language": "da"}
     chosen = {"action": "set_major_outage", "_selected_action": [mail.pk], "confirmed": "yes"}
     publisher.post(list_page("component"), chosen, headers=danish)
     history = reverse("admin:incidents_component_history", args=[mail.pk])
-    assert "Changed status: Major outage." in publisher.get(history).content.decode()
+    assert "Set the status of the component: Major outage." in publisher.get(history).content.decode()
     incident = make_incident()
     address = incident_page(incident, "details")
     form = publisher.get(address).context["form"]
     publisher.post(address, {**filled(form), "title_da": "Ny titel"}, headers=danish)
-    assert "Changed title." in publisher.get(incident_page(incident, "history")).content.decode()
+    assert "Changed the details of the incident." in publisher.get(incident_page(incident, "history")).content.decode()
 
 
 def test_lists_offer_the_phases_of_their_kind_only(publisher: Client) -> None:

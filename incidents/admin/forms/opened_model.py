@@ -6,7 +6,7 @@ from django.forms.utils import ErrorDict
 from django.utils.translation import gettext as _
 
 from ...merging import Snapshot
-from ..last_changes import last_logged
+from ..last_changes import last_saved
 from .opened import OpenedForm
 from .statements import CHECK
 
@@ -19,7 +19,7 @@ class OpenedModelForm(OpenedForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if not self.instance._state.adding:
-            self.open_on(self.snapshot(), lambda: last_logged(self.instance))
+            self.open_on(self.snapshot(), lambda: last_saved(self.instance))
 
     def snapshot(self) -> Snapshot:
         raise NotImplementedError
