@@ -10,17 +10,22 @@ from ..staff import audit
 from .shared import actor
 
 
-def record_saved(request: HttpRequest, form: Any, *, is_new: bool) -> None:
-    """Record what a form has changed of an account or a group."""
+def record_saved(request: HttpRequest, form: Any, *, is_new: bool, ended: int = 0) -> None:
+    """Record what a form has changed of an account or a group, and how many sessions that ended."""
     if is_new or form.changed_data:
         operation = f"{'add' if is_new else 'edit'}_{_kind(form.instance)}"
         before = {} if is_new else _words(form.initial)
-        audit.record(actor(request), operation, form.instance, before=before, after=_words(form.cleaned_data))
+        after = {**_words(form.cleaned_data), **_number(ended)}
+        audit.record(actor(request), operation, form.instance, before=before, after=after)
 
 
-def record_removed(request: HttpRequest, row: User | Group) -> None:
-    """Record that an account or a group is deleted; call it before."""
-    audit.record(actor(request), f"remove_{_kind(row)}", row)
+def record_removed(request: HttpRequest, row: User | Group, *, ended: int = 0) -> None:
+    """Record that an account or a group is deleted, and how many sessions that ended; call it before."""
+    audit.record(actor(request), f"remove_{_kind(row)}", row, after=_number(ended))
+
+
+def _number(ended: int) -> dict[str, int]:
+    return {"sessions_ended": ended} if ended else {}
 
 
 def _kind(row: User | Group) -> str:

@@ -29,6 +29,7 @@ _LABELS = {
     "components": gettext_lazy("Components"),
     "set_by_hand": gettext_lazy("Status set by hand"),
     "groups": gettext_lazy("Roles"),
+    "sessions_ended": gettext_lazy("Sessions ended"),
 }
 
 

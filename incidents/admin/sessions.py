@@ -81,13 +81,14 @@ def sessions_page(request: HttpRequest, person: User) -> HttpResponse:
 
 def _end(request: HttpRequest, user: User, which: str) -> None:
     if which == "others":
-        _say_number(request, sessions.end_sessions(user=user, but=current_session(request)))
+        say_ended(request, sessions.end_sessions(user=user, but=current_session(request)))
     elif which.isdecimal() and len(which) < 19 and sessions.end_session(user=user, number=int(which)):
         messages.success(request, _("The session is ended."))
     else:
         messages.info(request, _("This session was over already."))
 
 
-def _say_number(request: HttpRequest, number: int) -> None:
+def say_ended(request: HttpRequest, number: int) -> None:
+    """A message that says how many sessions were ended."""
     sentence = ngettext("{number} session is ended.", "{number} sessions are ended.", number)
     messages.success(request, sentence.format(number=number))

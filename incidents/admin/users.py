@@ -14,7 +14,7 @@ from django.contrib.auth import admin as stock
 from django.contrib.auth.forms import UserChangeForm
 from django.contrib.auth.models import Group, Permission, User
 from django.core.exceptions import PermissionDenied
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q, QuerySet
 from django.forms.models import ModelChoiceIterator
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -28,7 +28,7 @@ from ..staff import roles
 from .account_audit import record_removed, record_saved
 from .history import LoggedAdmin
 from .second_factor import reset_page
-from .sessions import current_session, follow_new_password, sessions_page
+from .sessions import current_session, follow_new_password, say_ended, sessions_page
 
 Choice = tuple[Any, str]
 
@@ -199,9 +199,12 @@ class StaffAdmin(_Boxes, LoggedAdmin[User], stock.UserAdmin[User]):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """End the sessions of an account whose rights change, except the one in which they are changed."""
         super().save_related(request, form, formsets, change)
-        record_saved(request, form, is_new=not change)
+        ended = 0
         if change and _RIGHTS.intersection(form.changed_data):
-            sessions.end_sessions(user=form.instance, but=current_session(request))
+            ended = sessions.end_sessions(user=form.instance, but=current_session(request))
+        record_saved(request, form, is_new=not change, ended=ended)
+        if ended:
+            say_ended(request, ended)
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
         record_removed(request, obj)
@@ -226,11 +229,15 @@ class StaffGroupAdmin(_Boxes, LoggedAdmin[Group], stock.GroupAdmin):
         return str(roles.EXPLANATIONS[role]) if role else None
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """End the sessions of a group's members if its rights change, except the one in which they are changed."""
         super().save_related(request, form, formsets, change)
-        record_saved(request, form, is_new=not change)
+        ended = _end_sessions_of(request, form.instance) if change and "permissions" in form.changed_data else 0
+        record_saved(request, form, is_new=not change, ended=ended)
 
+    @transaction.atomic
     def delete_model(self, request: HttpRequest, obj: Group) -> None:
-        record_removed(request, obj)
+        """End the sessions of the members, who lose the rights of the group."""
+        record_removed(request, obj, ended=_end_sessions_of(request, obj))
         super().delete_model(request, obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Group]) -> None:
@@ -248,3 +255,10 @@ class StaffGroupAdmin(_Boxes, LoggedAdmin[Group], stock.GroupAdmin):
         if group is not None and roles.role_of(group.name):
             return False
         return group is None or not group.permissions.exclude(pk__in=rights_of(request.user)).exists()
+
+
+def _end_sessions_of(request: HttpRequest, group: Group) -> int:
+    ended = sessions.end_sessions_of_members(group=group, but=current_session(request))
+    if ended:
+        say_ended(request, ended)
+    return ended

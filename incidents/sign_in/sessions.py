@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import Group
 from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.utils import timezone, translation
@@ -87,6 +88,12 @@ def end_session(*, user: Any, number: int) -> bool:
 def end_sessions(*, user: Any, but: StaffSession | None = None) -> int:
     """End the sessions of a person, except one; return how many they had."""
     sessions = StaffSession.objects.of(user)
+    return _end(sessions.exclude(pk=but.pk) if but else sessions)
+
+
+def end_sessions_of_members(*, group: Group, but: StaffSession | None = None) -> int:
+    """End the sessions of the members of a group, except one; return how many they had."""
+    sessions = StaffSession.objects.filter(user__groups=group)
     return _end(sessions.exclude(pk=but.pk) if but else sessions)
 
 

@@ -19,7 +19,7 @@ Row = tuple[int, int | None, str, str | None, str, str]
 
 # What may be stored of people. A subscriber is named by the id only; staff are named by their log-in names.
 _OF_SUBSCRIBERS = {"state"}
-_OF_STAFF = {"username", "is_active", "is_staff", "is_superuser", "groups", "user_permissions"}
+_OF_STAFF = {"username", "is_active", "is_staff", "is_superuser", "groups", "user_permissions", "sessions_ended"}
 # A field with one of these words in its name may be a secret, or the hash of one.
 _SECRET_WORDS = {"password", "secret", "token", "key", "hash", "digest", "code", "codes"}
 # Addresses among what a verb reports. The page's own addresses are public.

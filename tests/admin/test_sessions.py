@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 import time_machine
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import Group, Permission, User
 from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from incidents.models import StaffSession
+from incidents.models import AuditEntry, StaffSession
 from incidents.scheduler import forget_sessions
 from tests.admin.conftest import Browser
 from tests.admin.filling import filled
@@ -221,6 +221,52 @@ def test_change_of_own_rights_ends_the_other_sessions(karen: User) -> None:
     first, second = browser(karen), browser(karen, SAFARI)
     save(first, karen, user_permissions=[Permission.objects.get(codename="view_incident").pk])
     assert (is_logged_in(first), is_logged_in(second)) == (True, False)
+
+
+@pytest.fixture
+def editors(db: None) -> Group:
+    return Group.objects.create(name="Editors")
+
+
+def save_group(client: Client, group: Group, **typed: Any) -> str:
+    address = reverse("admin:auth_group_change", args=[group.pk])
+    rights = list(group.permissions.values_list("pk", flat=True))
+    return client.post(address, {"name": group.name, "permissions": rights, **typed}, follow=True).content.decode()
+
+
+def test_change_of_a_groups_rights_ends_the_sessions_of_its_members(karen: User, editors: Group) -> None:
+    ole, mia = (User.objects.create_user(name, is_staff=True) for name in ("ole", "mia"))
+    editors.user_set.set([karen, ole])
+    first, second, oles, mias = browser(karen), browser(karen, SAFARI), browser(ole), browser(mia)
+    page = save_group(first, editors, name="Vagten")
+    assert "ended" not in page
+    editors.refresh_from_db()
+    page = save_group(first, editors, permissions=[Permission.objects.get(codename="view_incident").pk])
+    assert "2 sessions are ended." in page
+    assert [is_logged_in(one) for one in (first, second, oles, mias)] == [True, False, False, True]
+    entry = AuditEntry.objects.filter(operation="edit_account_group").latest("pk")
+    assert entry.after == {"permissions": ["view_incident"], "sessions_ended": 2}
+
+
+@pytest.mark.parametrize("from_the_list", [True, False])
+def test_deleted_group_ends_the_sessions_of_its_members(karen: User, editors: Group, from_the_list: bool) -> None:
+    ole = User.objects.create_user("ole", is_staff=True)
+    editors.user_set.set([karen, ole])
+    karens, oles = browser(karen), browser(ole)
+    address = reverse("admin:auth_group_changelist" if from_the_list else "admin:auth_group_delete",
+                      args=[] if from_the_list else [editors.pk])  # fmt: skip
+    chosen = {"action": "delete_selected", "_selected_action": [editors.pk], "post": "yes"}
+    assert "1 session is ended." in karens.post(address, chosen, follow=True).content.decode()
+    assert (is_logged_in(karens), is_logged_in(oles)) == (True, False)
+    assert AuditEntry.objects.get(operation="remove_account_group").after == {"sessions_ended": 1}
+
+
+def test_new_member_of_a_group_logs_in_again(karen: User, editors: Group) -> None:
+    ole = User.objects.create_user("ole", is_staff=True)
+    karens, oles = browser(karen), browser(ole)
+    save(karens, ole, groups=[editors.pk])
+    assert (is_logged_in(karens), is_logged_in(oles)) == (True, False)
+    assert AuditEntry.objects.get(operation="edit_account").after == {"groups": ["Editors"], "sessions_ended": 1}
 
 
 def test_page_costs_one_query_for_the_session(karen: User, django_assert_num_queries: DjangoAssertNumQueries) -> None:
