@@ -1,4 +1,5 @@
-"""“Confirm that it is you”: accounts, groups and page settings need a password from the last fifteen minutes.
+"""“Confirm that it is you”: accounts, groups, page settings and the export of subscribers need a password from the last
+fifteen minutes.
 
 The page is shown in place of the one that was asked for, at the same address. A form that was sent is part of it,
 so that it arrives once the password is right.
@@ -7,23 +8,48 @@ so that it arrives once the password is right.
 import re
 from typing import Any
 
+from django import forms
 from django.contrib import admin
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from ..sign_in import fresh
-from .export import PasswordForm
+from ..subscriptions import limits
 from .sessions import current_session
 
 # The names of Django's addresses. Lists are included because their actions can delete.
-_GUARDED = re.compile(r"(?P<app>auth|incidents)_(?P<model>user|group|page)_(?P<step>\w+)")
+_GUARDED = re.compile(r"(?P<app>auth|incidents)_(?P<model>user|group|page|subscriber(?=_export$))_(?P<step>\w+)")
 _READ_ONLY = {"changelist", "history", "sessions"}
 _PREFIX = "confirm"
 # In a POST that contains the password: the method of the request for which it was asked.
 _METHOD = f"{_PREFIX}-method"
 _NOT_REPEATED = {_METHOD, "csrfmiddlewaretoken"}
+
+
+class PasswordForm(forms.Form):
+    """An open or stolen session is not enough."""
+
+    password = forms.CharField(
+        label=gettext_lazy("Your password again"),
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+        error_messages={"required": gettext_lazy("Write your password.")},
+    )
+
+    def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+
+    def clean_password(self) -> str:
+        password: str = self.cleaned_data["password"]
+        if not limits.may_try_password(self.user.pk):
+            raise ValidationError(_("Too many wrong passwords. Try again in some minutes."), code="limit")
+        if not self.user.check_password(password):
+            raise ValidationError(_("This is not your password."), code="password")
+        return password
 
 
 def ask_to_confirm(request: HttpRequest) -> HttpResponse | None:
@@ -43,7 +69,7 @@ def ask_to_confirm(request: HttpRequest) -> HttpResponse | None:
 
 
 def _is_guarded(request: HttpRequest) -> bool:
-    # Whether the address changes accounts, groups or the page's settings, and this person may do that.
+    # Whether the address is one of those above, and this person may do more there than look.
     match = request.resolver_match
     found = _GUARDED.fullmatch((match.url_name if match else "") or "")
     if found is None or (found["step"] in _READ_ONLY and request.method in {"GET", "HEAD"}):

@@ -1,4 +1,4 @@
-"""Accounts, groups and page settings need a password from the last fifteen minutes; nothing that was sent is lost."""
+"""What matters most needs a password from the last fifteen minutes; nothing that was sent is lost."""
 
 import re
 from collections.abc import Iterator
@@ -11,15 +11,16 @@ from django.contrib.auth.models import Group, Permission, User
 from django.test import Client
 from django.urls import reverse
 
-from incidents.models import Page
+from incidents.models import AuditEntry, Page
 from tests.admin.conftest import Browser, staff
-from tests.factories import make_page
+from tests.factories import make_page, make_subscriber
 
 pytestmark = pytest.mark.django_db
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 PASSWORD = "a password of Karen's"
 GROUPS = "/admin/auth/group/"
+EXPORT = "/admin/incidents/subscriber/export/"
 ASKED = "Confirm that it is you"
 
 
@@ -64,6 +65,7 @@ def guarded() -> list[str]:
         reverse("admin:auth_group_add"),
         reverse("admin:auth_group_change", args=[Group.objects.create(name="Editors").pk]),
         reverse("admin:incidents_page_change", args=[page.pk]),
+        EXPORT,
     ]
 
 
@@ -143,6 +145,15 @@ def test_action_of_a_list_asks_too(karen: Client) -> None:
     assert Group.objects.exclude(name__startswith="role:").exists()
     confirm(karen, GROUPS, page)
     assert not Group.objects.exclude(name__startswith="role:").exists()
+
+
+def test_export_that_is_asked_for_too_late_comes_with_the_password(karen: Client) -> None:
+    make_subscriber("anna@example.dk")
+    page = karen.post(EXPORT).content.decode()
+    assert "This is not your password." in confirm(karen, EXPORT, page, "wrong")
+    assert not AuditEntry.objects.filter(operation="export_subscribers").exists()
+    answer = karen.post(EXPORT, {**hidden(page), "confirm-password": PASSWORD})
+    assert "anna@example.dk" in b"".join(answer).decode()
 
 
 def test_confirmation_counts_for_this_session_only(karen: Client) -> None:
