@@ -1,4 +1,4 @@
-"""What an operation did, in the reader's language: one sentence for each operation of the audit log."""
+"""What an operation did, in the reader's language: one sentence for each operation that leaves an entry."""
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -11,7 +11,6 @@ SENTENCES: dict[str, Promise] = {
     "post_update": _("wrote an update"),
     "edit_draft": _("changed the draft"),
     "publish_draft": _("published the draft"),
-    "publish_due": _("published what was scheduled"),
     "discard_draft": _("discarded the draft"),
     "correct_update": _("corrected the update"),
     "undo_update": _("undid the update"),
@@ -33,7 +32,6 @@ SENTENCES: dict[str, Promise] = {
     "add_component": _("added the component"),
     "edit_component": _("changed the component"),
     "set_component_status": _("set the status of the component"),
-    "rebuild_statuses": _("derived the statuses of components again"),
     "add_group": pgettext_lazy("audit log, components", "added the group"),
     "edit_group": pgettext_lazy("audit log, components", "changed the group"),
     "remove_group": pgettext_lazy("audit log, components", "removed the group"),
@@ -59,8 +57,6 @@ SENTENCES: dict[str, Promise] = {
     "remove_second_factor": _("removed the second factor"),
     "reset_second_factor": _("reset the second factor"),
     "renew_recovery_codes": _("made new recovery codes"),
-    "receive_bounce": _("recorded a bounce"),
-    "apply_retention": _("deleted what must not be kept"),
 }
 
 
