@@ -80,7 +80,8 @@ class Newsroom(AdminSite):
             path("sessions/", self.admin_view(own_sessions), name="sessions"),
             path("unsaved/keep/", self.admin_view(unsaved_forms.keep), name="keep_unsaved"),
             path("unsaved/discard/", self.admin_view(unsaved_forms.discard), name="discard_unsaved"),
-            *super().get_urls(),
+            # No object has a page of its own on the site, and of some kinds there is not even a table.
+            *(one for one in super().get_urls() if getattr(one, "name", "") != "view_on_site"),
         ]
 
     def alarms(self, request: HttpRequest) -> TemplateResponse:

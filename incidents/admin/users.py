@@ -25,6 +25,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ..sign_in import emails, sessions
 from ..staff import roles
+from ..staff.roles import Role
 from .account_audit import record_removed, record_saved
 from .history import LoggedAdmin
 from .second_factor import reset_page
@@ -116,18 +117,31 @@ class StaffForm(UserChangeForm[User]):
 
 
 class _Boxes:
+    """Offers the rights that the newsroom uses, and those that the row has already, so that none is lost."""
+
+    model: type[User] | type[Group]
+
     def formfield_for_manytomany(
         self, db_field: "models.ManyToManyField[Any, Any]", request: HttpRequest | None = None, **kwargs: Any
     ) -> Any:
         own = rights_of(request.user) if request else Permission.objects.none()
         if db_field.related_model is Permission:
-            kwargs |= {"form_class": RightsField, "widget": RightsBoxes(), "queryset": own}
+            used = roles.permissions(roles.rights_of(Role.ADMINISTRATOR))
+            offered = own.filter(Q(pk__in=used) | Q(pk__in=self._stored(request)))
+            kwargs |= {"form_class": RightsField, "widget": RightsBoxes(), "queryset": offered}
         elif db_field.related_model is Group:
             more = Permission.objects.exclude(pk__in=own)
             offered = Group.objects.exclude(pk__in=Group.objects.filter(permissions__in=more))
             boxes = forms.CheckboxSelectMultiple({"class": "checks"})
             kwargs |= {"form_class": GroupsField, "widget": boxes, "queryset": offered.order_by("pk")}
         return super().formfield_for_manytomany(db_field, request, **kwargs)  # type: ignore[misc]  # a mixin
+
+    def _stored(self, request: HttpRequest | None) -> QuerySet[Permission]:
+        match = request.resolver_match if request else None
+        row = match.kwargs.get("object_id") if match else None
+        return (
+            Permission.objects.filter(**{str(self.model._meta.model_name): row}) if row else Permission.objects.none()
+        )
 
 
 admin.site.unregister([User, Group])

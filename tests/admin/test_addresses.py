@@ -1,6 +1,7 @@
 """Addresses that lead nowhere."""
 
 import pytest
+from django.contrib.contenttypes.models import ContentType
 from django.test import Client
 
 from tests.factories import make_incident
@@ -31,3 +32,9 @@ def test_audience_of_nonsense_is_not_found(publisher: Client) -> None:
     for query in ("incident=%00", "component=%00", "incident=%00&component=%00"):
         assert publisher.get(f"/admin/incidents/incident/audience/?{query}").status_code == 404, query
     assert publisher.get("/admin/incidents/incident/audience/?incident=&component=x").status_code == 200
+
+
+@pytest.mark.parametrize("key", ["1", "x", "9" * 30])
+def test_address_of_any_object_of_any_kind_is_not_found(publisher: Client, key: str) -> None:
+    addresses = [f"/admin/r/{kind}/{key}/" for kind in ContentType.objects.values_list("pk", flat=True)]
+    assert [one for one in addresses if publisher.get(one).status_code != 404] == []

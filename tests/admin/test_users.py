@@ -7,6 +7,7 @@ from django.contrib.auth.models import Group, Permission, User
 from django.test import Client
 from django.urls import reverse
 
+from incidents.staff import roles
 from tests.admin.conftest import staff
 from tests.admin.filling import filled
 
@@ -121,3 +122,28 @@ def test_administrators_are_not_deleted_together(administrator: User) -> None:
     chosen = {"action": "delete_selected", "_selected_action": [administrator.pk, eva.pk], "post": "yes"}
     client.post(reverse("admin:auth_user_changelist"), chosen)
     assert User.objects.filter(is_superuser=True).count() == 2
+
+
+def offered(client: Client, address: str, name: str) -> set[str]:
+    return {one.codename for one in client.get(address).context["adminform"].form.fields[name].queryset}
+
+
+def test_only_rights_that_the_newsroom_uses_are_offered(administrator: User, client: Client) -> None:
+    client.force_login(administrator)
+    used = {right.partition(".")[2] for right in roles.rights_of(roles.Role.ADMINISTRATOR)}
+    assert offered(client, reverse("admin:auth_group_add"), "permissions") == used
+    assert offered(client, account(client, administrator), "user_permissions") == used
+
+
+def test_other_rights_that_are_stored_stay(administrator: User, client: Client) -> None:
+    client.force_login(administrator)
+    group, ole = Group.objects.create(name="Vagten"), User.objects.create_user("ole", is_staff=True)
+    other = Permission.objects.get(codename="view_session")
+    group.permissions.add(other)
+    ole.user_permissions.add(other)
+    save(client, ole, first_name="Ole", user_permissions=[other.pk])
+    address = reverse("admin:auth_group_change", args=[group.pk])
+    assert client.post(address, {"name": "Nu", "permissions": [other.pk]}).status_code == 302
+    assert list(ole.user_permissions.all()) == list(group.permissions.all()) == [other]
+    refused = client.post(reverse("admin:auth_group_add"), {"name": "Driften", "permissions": [other.pk]})
+    assert set(refused.context["adminform"].form.errors) == {"permissions"}
