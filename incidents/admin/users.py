@@ -85,18 +85,11 @@ def _deeds() -> dict[str, str]:
     }
 
 
-def rights_of(user: Any) -> QuerySet[Permission]:
-    """The rights of an account, its groups' included. Django counts those of an inactive one as none."""
-    if user.is_superuser:
-        return Permission.objects.all()
-    return Permission.objects.filter(Q(user=user) | Q(group__user=user)).distinct()
-
-
 def exceeds(other: Any, user: Any) -> bool:
     """Whether an account has a right that the user lacks."""
     if user.is_superuser:
         return False
-    return other.is_superuser or rights_of(other).exclude(pk__in=rights_of(user)).exists()
+    return other.is_superuser or roles.permissions_of(other).exclude(pk__in=roles.permissions_of(user)).exists()
 
 
 def is_last_administrator(user: Any) -> bool:
@@ -124,7 +117,7 @@ class _Boxes:
     def formfield_for_manytomany(
         self, db_field: "models.ManyToManyField[Any, Any]", request: HttpRequest | None = None, **kwargs: Any
     ) -> Any:
-        own = rights_of(request.user) if request else Permission.objects.none()
+        own = roles.permissions_of(request.user) if request else Permission.objects.none()
         if db_field.related_model is Permission:
             used = roles.permissions(roles.rights_of(Role.ADMINISTRATOR))
             offered = own.filter(Q(pk__in=used) | Q(pk__in=self._stored(request)))
@@ -268,7 +261,7 @@ class StaffGroupAdmin(_Boxes, LoggedAdmin[Group], stock.GroupAdmin):
         # Whether the user has every right of the group, and it is none of the roles.
         if group is not None and roles.role_of(group.name):
             return False
-        return group is None or not group.permissions.exclude(pk__in=rights_of(request.user)).exists()
+        return group is None or not group.permissions.exclude(pk__in=roles.permissions_of(request.user)).exists()
 
 
 def _end_sessions_of(request: HttpRequest, group: Group) -> int:

@@ -1,5 +1,7 @@
 """The roles that are shipped: groups of Django, whose rights `manage.py migrate` keeps up to date.
 
+A right is a name such as `incidents.change_incident`; a permission is Django's row for it.
+
 Each role includes those before it. A person can have several roles, groups of the installation's own and single
 rights as well.
 """
@@ -100,6 +102,13 @@ def update_groups() -> None:
     for role in Role:
         group, _created = Group.objects.get_or_create(name=role.group_name)
         group.permissions.set(permissions(rights_of(role)))
+
+
+def permissions_of(user: Any) -> QuerySet[Permission]:
+    """The permissions of an account and of its groups; also of an inactive one, of which Django counts none."""
+    if user.is_superuser:
+        return Permission.objects.all()
+    return Permission.objects.filter(Q(user=user) | Q(group__user=user)).distinct()
 
 
 def permissions(rights: list[str]) -> QuerySet[Permission]:
