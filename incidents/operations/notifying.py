@@ -11,7 +11,7 @@ from ..notifications.ledger import skipping
 from ..notifications.ledger.writer import requeue
 from ..staff import rights
 from ..staff.actors import Actor
-from .recording import verb
+from .recording import verb, verb_of_deliveries
 
 
 @verb
@@ -83,7 +83,7 @@ def stop_announcement(*, announcement: Announcement, by: Actor) -> int:
     return skipping.skip_waiting(announcement.pk)
 
 
-@verb
+@verb_of_deliveries
 def resend_failed(*, announcement: Announcement, by: Actor) -> int:
     """Send the failed deliveries again, and only those. Return how many; none of a stopped announcement."""
     by.needs(rights.publish(announcement.update.incident.kind))

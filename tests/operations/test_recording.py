@@ -1,8 +1,12 @@
 """What a verb leaves in the audit log: one entry for each deed, with the words before and after."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import connections
 
+from harness.waiting import PATIENCE
 from incidents import operations
 from incidents.models import AuditEntry
 from incidents.operations import Statement
@@ -150,3 +154,20 @@ def test_draft_of_a_draft_incident_is_an_entry_of_the_incident() -> None:
     statement = Statement(phase=Phase.IDENTIFIED, text=TEXT)
     operations.post_update(incident=incident, statement=statement, draft=True, by=ANYBODY)
     assert list(audit.entries_of(incident).values_list("operation", flat=True)) == ["post_update", "open_incident"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_other_verbs_do_not_wait_while_failed_deliveries_are_queued_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    mail, announcement = make_component("mail"), announced()
+    with ThreadPoolExecutor(1) as threads:
+
+        def requeue(*_args: object) -> int:
+            fields = {"position": 7}
+            threads.submit(operations.edit_component, by=ANYBODY, component=mail, fields=fields).result(PATIENCE)
+            return 100_000
+
+        monkeypatch.setattr("incidents.operations.notifying.requeue", requeue)
+        operations.resend_failed(announcement=announcement, by=ANYBODY)
+        threads.submit(connections.close_all).result()
+    assert [entry.operation for entry in entries()][-2:] == ["edit_component", "resend_failed"]
+    assert list(audit.verify()) == []
