@@ -112,7 +112,7 @@ class StaffForm(UserChangeForm[User]):
 class _Boxes:
     """Offers the rights that the newsroom uses, and those that the row has already, so that none is lost."""
 
-    model: type[User] | type[Group]
+    opts: Any
 
     def formfield_for_manytomany(
         self, db_field: "models.ManyToManyField[Any, Any]", request: HttpRequest | None = None, **kwargs: Any
@@ -120,8 +120,8 @@ class _Boxes:
         own = roles.permissions_of(request.user) if request else Permission.objects.none()
         if db_field.related_model is Permission:
             used = roles.permissions(roles.rights_of(Role.ADMINISTRATOR))
-            offered = own.filter(Q(pk__in=used) | Q(pk__in=self._stored(request)))
-            kwargs |= {"form_class": RightsField, "widget": RightsBoxes(), "queryset": offered}
+            rights = own.filter(Q(pk__in=used) | Q(pk__in=self._stored(request)))
+            kwargs |= {"form_class": RightsField, "widget": RightsBoxes(), "queryset": rights}
         elif db_field.related_model is Group:
             more = Permission.objects.exclude(pk__in=own)
             offered = Group.objects.exclude(pk__in=Group.objects.filter(permissions__in=more))
@@ -132,9 +132,7 @@ class _Boxes:
     def _stored(self, request: HttpRequest | None) -> QuerySet[Permission]:
         match = request.resolver_match if request else None
         row = match.kwargs.get("object_id") if match else None
-        return (
-            Permission.objects.filter(**{str(self.model._meta.model_name): row}) if row else Permission.objects.none()
-        )
+        return Permission.objects.filter(**{str(self.opts.model_name): row}) if row else Permission.objects.none()
 
 
 admin.site.unregister([User, Group])

@@ -162,7 +162,7 @@ def test_other_verbs_do_not_wait_while_failed_deliveries_are_queued_again(monkey
     with ThreadPoolExecutor(1) as threads:
 
         def requeue(*_args: object) -> int:
-            fields = {"position": 7}
+            fields: operations.ComponentFields = {"position": 7}
             threads.submit(operations.edit_component, by=ANYBODY, component=mail, fields=fields).result(PATIENCE)
             return 100_000
 
