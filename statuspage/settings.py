@@ -9,6 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from incidents.public_site.threads import DEFAULT_THREADS
 from statuspage.env import HOW_TO_GENERATE, Environment
 from statuspage.mail_provider import read_mail_provider
+from statuspage.single_sign_on import read_headers, read_local_log_in, read_provider, read_roles
 
 # Makes ModelAdmin[Model] and similar subscripts legal at run time.
 django_stubs_ext.monkeypatch()
@@ -233,6 +234,12 @@ REQUIRE_SECOND_FACTOR = env.choice(
 )
 REMEMBER_DEVICE_DAYS = env.number("REMEMBER_DEVICE_DAYS", 30, maximum=365)
 
+# Single sign-on: an OpenID provider, or a proxy that authenticates.
+OIDC = read_provider(env)
+REMOTE_USER_HEADER, REMOTE_GROUPS_HEADER = read_headers(env, has_proxies=bool(TRUSTED_PROXIES or TRUST_UNIX_SOCKET))
+SSO_ROLES = read_roles(env)
+LOCAL_LOG_IN = read_local_log_in(env, has_other=bool(OIDC.issuer or REMOTE_USER_HEADER))
+
 LOGIN_URL, LOGIN_REDIRECT_URL = "/admin/login/", "admin:index"  # the web server, which loads no URLs, uses the former
 
 SECURITY_CONTACT = env.contact("SECURITY_CONTACT")  # for /.well-known/security.txt
@@ -251,6 +258,6 @@ LOGGING = {
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     # At DEBUG these would log whole rows and pages, with addresses and keys.
-    "loggers": {name: {"level": "INFO"} for name in ("django.template", "django.db.backends")},
+    "loggers": {name: {"level": "INFO"} for name in ("authlib", "django.template", "django.db.backends", "urllib3")},
     "root": {"handlers": ["console"], "level": env.choice("LOG_LEVEL", "INFO", ["DEBUG", "INFO", "WARNING", "ERROR"])},
 }

@@ -11,10 +11,12 @@ from django.core.exceptions import ImproperlyConfigured
 
 from harness import environment
 from harness.product import run_environment
+from incidents.staff.roles import Role
 from statuspage.env import Environment
 from statuspage.local import options
 from statuspage.local.paths import ROOT
 from statuspage.settings import env as settings_env
+from statuspage.single_sign_on import ROLES
 
 KEY = "unit-test-key-that-is-long-enough-and-random-enough-2f8c1d7e9b"
 
@@ -78,6 +80,16 @@ def load_settings(monkeypatch: pytest.MonkeyPatch, **variables: str) -> ModuleTy
         ("TIME_ZONE", "Copenhagen", "Europe/Copenhagen"),
         ("DEBUG", "maybe", "1 or 0"),
         ("ANNOUNCEMENT_HOLD", "soon", "whole number"),
+        ("OIDC_ISSUER", "id.example.com", "https://id.example.com"),
+        ("OIDC_ISSUER", "http://id.example.com", "https address"),
+        ("OIDC_ISSUER", "https://me:secret@id.example.com", "without query and credentials"),
+        ("SSO_ROLES", "ops", "publisher"),
+        ("SSO_ROLES", "ops=boss", "reader, writer, publisher, administrator"),
+        ("SSO_ROLES", "ops=group:role:administrator", "group of accounts"),
+        ("REMOTE_USER_HEADER", "X-Remote-User", "TRUSTED_PROXIES"),
+        ("REMOTE_USER_HEADER", "X Remote", "name of a header"),
+        ("REMOTE_GROUPS_HEADER", "X-Remote-Groups", "REMOTE_USER_HEADER"),
+        ("LOCAL_LOG_IN", "off", "nobody could log in"),
         ("LOG_LEVEL", "LOUD", "WARNING"),
         ("WEBHOOK_NETWORKS", "10.0.0.1/8", "10.20.0.0/16"),
         ("TRUSTED_PROXIES", "1", "the number of proxies is no longer used; write the proxies' addresses"),
@@ -259,3 +271,29 @@ def test_tests_know_every_variable() -> None:
     env = Environment({})
     options.read_options(env)
     assert env.names | settings_env.names == {*environment.OWN, *environment.SERVERS}
+
+
+def test_single_sign_on_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    provider = {"OIDC_ISSUER": "https://id.example.com/staff", "OIDC_CLIENT_ID": "page", "OIDC_CLIENT_SECRET": "s"}
+    read = load_settings(
+        monkeypatch, **provider, SSO_ROLES="/ops = publisher, nights=group:Night shift", LOCAL_LOG_IN="off"
+    )
+    assert read.OIDC.issuer == "https://id.example.com/staff"
+    assert read.SSO_ROLES == [("/ops", "role:publisher"), ("nights", "Night shift")]
+    assert not read.LOCAL_LOG_IN
+
+
+def test_provider_needs_a_client_and_its_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ImproperlyConfigured, match="OIDC_CLIENT_ID"):
+        load_settings(monkeypatch, OIDC_ISSUER="https://id.example.com")
+    with pytest.raises(ImproperlyConfigured, match="OIDC_CLIENT_SECRET"):
+        load_settings(monkeypatch, OIDC_ISSUER="https://id.example.com", OIDC_CLIENT_ID="page")
+
+
+def test_header_of_a_proxy_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = load_settings(monkeypatch, REMOTE_USER_HEADER="X-Remote-User", TRUSTED_PROXIES="unix", LOCAL_LOG_IN="0")
+    assert read.REMOTE_USER_HEADER == "HTTP_X_REMOTE_USER"
+
+
+def test_roles_of_single_sign_on_are_those_of_the_product() -> None:
+    assert list(ROLES) == [role.value for role in Role]

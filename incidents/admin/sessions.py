@@ -27,14 +27,17 @@ def check_session(request: HttpRequest) -> None:
     """Log the person out if their session is over; otherwise record that it is used."""
     if not request.user.is_authenticated or not request.session.session_key:
         return
-    place = Place(network(request), request.headers.get("User-Agent", ""))
-    session = sessions.find_or_record(user=request.user, key=request.session.session_key, place=place)
+    session = sessions.find_or_record(user=request.user, key=request.session.session_key, place=place_of(request))
     if sessions.is_over(session, timezone.now()):
         logout(request)
         return
     cast(Any, request).staff_session = session
     if not _is_polled(request):
         sessions.record_use(session=session)
+
+
+def place_of(request: HttpRequest) -> Place:
+    return Place(network(request), request.headers.get("User-Agent", ""))
 
 
 def current_session(request: HttpRequest) -> StaffSession | None:

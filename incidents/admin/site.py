@@ -3,6 +3,7 @@
 from functools import cache, wraps
 from typing import Any
 
+from django.conf import settings
 from django.contrib.admin import AdminSite
 from django.contrib.auth.models import AnonymousUser
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -15,7 +16,7 @@ from django.utils.translation import gettext, gettext_lazy
 from ..models import Page
 from ..sign_in import steps
 from ..wording import words
-from . import second_factor, unsaved_forms
+from . import second_factor, single_sign_on, unsaved_forms
 from .addresses import is_storable
 from .alarms import alarms
 from .appearance import appearance, appearance_address
@@ -48,6 +49,8 @@ class Newsroom(AdminSite):
             "subtitle": None,
             "app_path": request.get_full_path(),
             "username": request.user.get_username(),
+            "single_sign_on": single_sign_on.button_text(),
+            "local_log_in": settings.LOCAL_LOG_IN,
             **(extra_context or {}),
         }
         if super().has_permission(request):  # logged in, and only the second factor is missing
@@ -74,6 +77,7 @@ class Newsroom(AdminSite):
             # Not behind `admin_view`: also for those whose second factor is missing.
             path("logout/", self.logout, name="logout"),
             *second_factor.urls(self),
+            *single_sign_on.urls(self),
             path("alarms/", self.admin_view(self.alarms), name="alarms"),
             path("publishing/", self.admin_view(self.publishing), name="publishing"),
             path("writers/", self.admin_view(unsaved_forms.show_writers), name="writers"),

@@ -8,6 +8,7 @@ from .components import PAGE_ORDER, Component, ComponentGroup, page_order
 from .consents import ConsentRecord
 from .deliveries import ALLOWED_MOVES, WAITING, Delivery, DeliveryState, SkipReason
 from .destinations import Destination
+from .external_accounts import ExternalAccount
 from .heartbeats import Heartbeat
 from .holders import Holder
 from .incidents import Incident, Maintenance
@@ -46,6 +47,7 @@ __all__ = [
     "Delivery",
     "DeliveryState",
     "Destination",
+    "ExternalAccount",
     "FoldedDeliveries",
     "Heartbeat",
     "Holder",

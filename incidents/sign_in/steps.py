@@ -21,6 +21,7 @@ _PENDING = "second_factor_pending"
 _PASSED = "second_factor"
 _SECRET = "second_factor_secret"  # noqa: S105  # the name of a key
 _CACHE = "_second_factor_pk"
+_ELSEWHERE = "logged_in_elsewhere"
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,22 @@ def finish(request: HttpRequest, user: Any, backend: str | None = None) -> None:
     confirm(request, user)
 
 
+def finish_elsewhere(request: HttpRequest, user: Any, issuer: str, subject: str) -> None:
+    """Log in somebody whom single sign-on vouches for, who is responsible for second factors too.
+
+    The session is a new one with a new key.
+    """
+    request.session.flush()
+    login(request, user, backend="django.contrib.auth.backends.ModelBackend")
+    request.session[_ELSEWHERE] = [issuer, subject]
+
+
+def elsewhere(request: HttpRequest) -> tuple[str, str] | None:
+    """The issuer and the subject by which the session was logged in; None after a log-in with a password."""
+    kept = request.session.get(_ELSEWHERE)
+    return (kept[0], kept[1]) if kept else None
+
+
 def confirm(request: HttpRequest, user: Any) -> None:
     """Note in the session that it passed the account's present factor."""
     request.session.pop(_SECRET, None)
@@ -70,7 +87,9 @@ def confirm(request: HttpRequest, user: Any) -> None:
 
 
 def is_satisfied(request: HttpRequest) -> bool:
-    """Whether the session of somebody who is logged in passed the factor, or the account needs none."""
+    """Whether the session of somebody who is logged in passed the factor, or needs none."""
+    if elsewhere(request):
+        return True
     if _CACHE not in request.__dict__:
         own = SecondFactor.objects.filter(user=request.user.pk)
         request.__dict__[_CACHE] = own.values_list("pk", flat=True).first()

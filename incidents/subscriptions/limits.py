@@ -63,6 +63,8 @@ PASSWORD = Limit("password", timedelta(minutes=2), burst=5)
 LOG_IN = (Limit("log_in", timedelta(minutes=1), burst=5), Limit("log_in_hour", timedelta(minutes=6), burst=10))
 # One network that tries many names.
 LOG_IN_NETWORK = Limit("log_in_network", timedelta(seconds=30), burst=100)
+# Log-ins with single sign-on from one network: each makes requests to the provider and a session.
+SINGLE_SIGN_ON = Limit("single_sign_on", timedelta(seconds=5), burst=100)
 # Codes of a second factor, after the right password: as for log-ins, and from all networks together one in ten minutes
 # once thirty were tried. Only those who know the password can keep the account's owner out.
 SECOND_FACTOR = (
@@ -144,6 +146,10 @@ def may_search(*, network: str) -> bool:
 
 def may_try_password(user: object) -> bool:
     return _take(PASSWORD, str(user))
+
+
+def may_begin_single_sign_on(*, network: str) -> bool:
+    return _take(SINGLE_SIGN_ON, network)
 
 
 def take_log_in(*, name: str, network: str) -> None:

@@ -276,7 +276,8 @@ def test_no_device_is_remembered_if_the_setting_is_zero(recovery_codes: list[str
 
 def open_addresses() -> set[str]:
     """What those who are not logged in may see: the log-in, its steps, and the page's colours."""
-    return {reverse(f"admin:{name}") for name in ("login", "logout", "appearance")} | {CODE, SET_UP}
+    names = ("login", "logout", "appearance", "single_sign_on", "single_sign_on_callback")
+    return {reverse(f"admin:{name}") for name in names} | {CODE, SET_UP}
 
 
 def admin_addresses(patterns: Any = None, before: str = "/admin/") -> Iterator[str]:
