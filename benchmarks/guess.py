@@ -46,7 +46,7 @@ def run(options: list[str]) -> list[Figure]:
 
 
 def guessed(url: str, attempts: int) -> list[Figure]:
-    """How many guesses are evaluated from each network, and how long the owner waits meanwhile."""
+    """How many guesses are evaluated from each network, and how long the owner waits at the same time."""
     networks = [f"10.0.{number}.1" for number in range(NETWORKS)]
     evaluated: Counter[str] = Counter()
     with ThreadPoolExecutor(ATTACKERS) as pool:
@@ -55,8 +55,10 @@ def guessed(url: str, attempts: int) -> list[Figure]:
         guesses += [pool.submit(guess, url, networks[number % NETWORKS]) for number in range(attempts // 2, attempts)]
         answers = [answer.result() for answer in tqdm(guesses, desc="guesses", unit="guess")]
     evaluated.update(network for network, answer in answers if answer == WRONG)
+    unanswered = [answer for _network, answer in answers if answer not in (WRONG, REFUSED)]
     return [
         Figure("attempts", len(answers), aim=f"{attempts}..{attempts}"),
+        Figure("unanswered", len(unanswered), aim="<=0"),
         Figure("evaluated", evaluated.total()),
         Figure("most_evaluated_from_one_network", max(evaluated.values()), aim="<=20"),
         Figure("owner_waits", owner.result(), "s", "<=10"),
@@ -70,7 +72,7 @@ def compared(url: str, rounds: int) -> list[Figure]:
     for number in tqdm(range(rounds + WARM_UP), desc="times", unit="round"):
         for name in chance.sample(list(took), len(took)):
             client = Client(url, f"10.1.{number}.1")
-            client.open()
+            assert client.open()
             begun = time.perf_counter()
             client.send(name, "wrong")
             if number >= WARM_UP:
@@ -86,16 +88,17 @@ def compared(url: str, rounds: int) -> list[Figure]:
 def guess(url: str, network: str) -> tuple[str, str]:
     """The network, and what the answer says."""
     client = Client(url, network)
-    client.open()
-    status, page = client.send(OWNER, "wrong")
-    return network, next((sentence for sentence in (WRONG, REFUSED) if sentence in page), f"{status} {page[:500]}")
+    if not client.open():
+        return network, "no form"
+    _status, page = client.send(OWNER, "wrong")
+    return network, next((sentence for sentence in (WRONG, REFUSED) if sentence in page), "")
 
 
 def log_in_as_owner(url: str) -> float:
     """Seconds that it takes to open the form and log in."""
     begun = time.perf_counter()
     client = Client(url, "192.0.2.7")
-    client.open()
+    assert client.open()
     status, page = client.send(OWNER, PASSWORD)
     assert status == HTTPStatus.FOUND, page
     return time.perf_counter() - begun
@@ -109,13 +112,15 @@ class Client:
         self.headers = {"X-Forwarded-For": network, "Accept-Language": "en"}
         self.token = ""
 
-    def open(self) -> None:
+    def open(self) -> bool:
+        """Open the form; return whether there is one."""
         answer = self._request("GET")
-        page = answer.read().decode()
-        found = _TOKEN.search(page)
-        assert found, f"{answer.status} {page[:2000]}"
+        found = _TOKEN.search(answer.read().decode())
+        if found is None:
+            return False
         self.headers["Cookie"] = answer.headers["Set-Cookie"].partition(";")[0]
         self.token = found[1]
+        return True
 
     def send(self, name: str, password: str) -> tuple[int, str]:
         """The status and the text of the answer."""

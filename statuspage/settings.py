@@ -224,8 +224,11 @@ SILENCED_SYSTEM_CHECKS = [
     "security.W021",
 ]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+    *(
+        {"NAME": f"django.contrib.auth.password_validation.{name}"}
+        for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+    ),
+    {"NAME": "incidents.sign_in.passwords.ContextWordsValidator"},
 ]
 
 # Who must have a second factor; "publisher" is everybody who may publish.
