@@ -24,7 +24,7 @@ from .notifications.ledger import destinations, mx, recovery, retention, skippin
 from .notifications.monitoring import health
 from .publishing import stale
 from .publishing.store import publisher
-from .sign_in import sessions, trusted_devices
+from .sign_in import log_in_links, sessions, trusted_devices
 from .subscriptions import budget, erasure, following, limits, requests, service
 
 logger = logging.getLogger(__name__)
@@ -105,6 +105,7 @@ def forget_sessions() -> None:
     """Delete expired sessions of staff, and devices that are remembered no longer."""
     sessions.forget_old(timezone.now())
     trusted_devices.delete_expired(timezone.now())
+    log_in_links.delete_expired(timezone.now())
 
 
 def erase_departed() -> None:

@@ -27,6 +27,8 @@ class ForwardedHeaders:
         if not is_trusted_proxy(parse_address(request.META.get("REMOTE_ADDR", ""))):
             for name in [name for name in request.META if name.startswith(("HTTP_X_FORWARDED_", "HTTP_FORWARDED"))]:
                 del request.META[name]
+            for name in (settings.REMOTE_USER_HEADER, settings.REMOTE_GROUPS_HEADER):
+                request.META.pop(name, None)
         return self.get_response(request)
 
 

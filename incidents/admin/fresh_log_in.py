@@ -17,9 +17,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ..sign_in import fresh
+from ..sign_in import fresh, steps
+from ..sign_in.identities import REMOTE_USER
 from ..subscriptions import limits
 from .sessions import current_session
+from .single_sign_on import provider_name
 
 # The names of Django's addresses. Lists are included because their actions can delete.
 _GUARDED = re.compile(r"(?P<app>auth|incidents)_(?P<model>user|group|page|subscriber(?=_export$))_(?P<step>\w+)")
@@ -58,7 +60,11 @@ def ask_to_confirm(request: HttpRequest) -> HttpResponse | None:
     if session is None or not _is_guarded(request):
         return None
     is_answer = request.method == "POST" and _METHOD in request.POST
-    if not fresh.is_fresh(session, timezone.now()):
+    issuer, _subject = steps.elsewhere(request) or ("", "")
+    # A proxy that authenticates vouches for the person with each request.
+    if issuer != REMOTE_USER and not fresh.is_fresh(session, timezone.now()):
+        if issuer:
+            return _page(request, None)
         form = PasswordForm(request.POST if is_answer else None, user=request.user, prefix=_PREFIX)
         if not is_answer or not form.is_valid():
             return _page(request, form)
@@ -78,18 +84,23 @@ def _is_guarded(request: HttpRequest) -> bool:
     return any(user.has_perm(f"{found['app']}.{deed}_{found['model']}") for deed in ("add", "change", "delete"))
 
 
-def _page(request: HttpRequest, form: PasswordForm) -> TemplateResponse:
+def _page(request: HttpRequest, form: PasswordForm | None) -> TemplateResponse:
+    # Without a form, the person logs in at the provider again.
     method = request.POST.get(_METHOD, request.method)
     context = {
         **admin.site.each_context(request),
         "title": _("Confirm that it is you"),
         "form": form,
+        "provider": provider_name(),
+        "path": request.get_full_path(),
         "method_name": _METHOD,
         "method": method,
         "sent": _sent(request) if method == "POST" else [],
         "has_files": bool(request.FILES),
     }
-    return TemplateResponse(request, "admin/newsroom/fresh_log_in.html", context, status=422 if form.errors else 200)
+    return TemplateResponse(
+        request, "admin/newsroom/fresh_log_in.html", context, status=422 if form and form.errors else 200
+    )
 
 
 def _sent(request: HttpRequest) -> list[tuple[str, str]]:

@@ -5,10 +5,10 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.admin.forms import AdminAuthenticationForm
-from django.contrib.auth import get_user_model
+from django.contrib.auth import get_user_model, login
 from django.contrib.auth.views import LoginView
 from django.core.exceptions import ValidationError
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
@@ -58,16 +58,27 @@ def _record_failure(name: str, origin: str) -> None:
 class LogInView(LoginView):
     """Asks for the second factor after the password, and logs in only those who need none."""
 
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not settings.LOCAL_LOG_IN:
+            form = self.get_form_class()(request)
+            return self.render_to_response(self.get_context_data(form=form), status=403)
+        return super().post(request, *args, **kwargs)
+
     def form_valid(self, form: AdminAuthenticationForm) -> HttpResponse:  # type: ignore[override]  # login_form
-        user, target = form.get_user(), self.get_success_url()
-        factor = factors.factor_of(user)
-        if factor is None and not factors.is_required(user):
-            return super().form_valid(form)
-        if factor and trusted_devices.is_remembered(user, self.request.COOKIES.get(DEVICE_COOKIE, ""), timezone.now()):
-            steps.finish(self.request, user)
-            return redirect(target)
-        steps.begin(self.request, user, target)
-        return redirect("admin:second_factor_code" if factor else "admin:second_factor_set_up")
+        return after_password(self.request, form.get_user(), self.get_success_url())
+
+
+def after_password(request: HttpRequest, user: Any, target: str) -> HttpResponse:
+    """Go on with the second factor, or log in somebody who needs none."""
+    factor = factors.factor_of(user)
+    if factor is None and not factors.is_required(user):
+        login(request, user)
+        return redirect(target)
+    if factor and trusted_devices.is_remembered(user, request.COOKIES.get(DEVICE_COOKIE, ""), timezone.now()):
+        steps.finish(request, user)
+        return redirect(target)
+    steps.begin(request, user, target)
+    return redirect("admin:second_factor_code" if factor else "admin:second_factor_set_up")
 
 
 def remember_device(response: HttpResponse, user: Any) -> None:

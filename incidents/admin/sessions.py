@@ -12,7 +12,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from ..models import StaffSession
-from ..sign_in import emails, sessions
+from ..sign_in import emails, remote_user, sessions, steps
+from ..sign_in.identities import REMOTE_USER
 from ..sign_in.sessions import Place
 from ..staff import audit
 from ..subscriptions.origin import network
@@ -27,6 +28,9 @@ def check_session(request: HttpRequest) -> None:
     """Log the person out if their session is over; otherwise record that it is used."""
     if not request.user.is_authenticated or not request.session.session_key:
         return
+    if not _is_vouched_for(request):
+        logout(request)
+        return
     session = sessions.find_or_record(user=request.user, key=request.session.session_key, place=place_of(request))
     if sessions.is_over(session, timezone.now()):
         logout(request)
@@ -34,6 +38,13 @@ def check_session(request: HttpRequest) -> None:
     cast(Any, request).staff_session = session
     if not _is_polled(request):
         sessions.record_use(session=session)
+
+
+def _is_vouched_for(request: HttpRequest) -> bool:
+    # A proxy that authenticates names the person with every request; who logs out there is logged out here.
+    issuer, subject = steps.elsewhere(request) or ("", "")
+    identity = remote_user.identity_of(request) if issuer == REMOTE_USER else None
+    return issuer != REMOTE_USER or (identity is not None and identity.subject == subject)
 
 
 def place_of(request: HttpRequest) -> Place:

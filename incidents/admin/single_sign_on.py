@@ -16,9 +16,9 @@ from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from ..sign_in import external_accounts, fresh, oidc, sessions, steps
+from ..sign_in import external_accounts, fresh, oidc, remote_user, sessions, steps
 from ..sign_in.external_accounts import Refusal
-from ..sign_in.identities import Identity
+from ..sign_in.identities import REMOTE_USER, Identity
 from ..sign_in.oidc import LogInProblem
 from ..subscriptions import limits
 from ..subscriptions.origin import network
@@ -71,9 +71,11 @@ def urls(site: AdminSite) -> list[Any]:
     ]
 
 
-def provider_name() -> str:
-    """The host of the provider, as people know it."""
-    return urlsplit(settings.OIDC.issuer).hostname or gettext("Single sign-on")
+def provider_name(issuer: str = "") -> str:
+    """Where people log in: the host of the provider, or in words the log-in of a proxy."""
+    if issuer == REMOTE_USER:
+        return gettext("the company log-in")
+    return urlsplit(issuer or settings.OIDC.issuer).hostname or ""
 
 
 def button_text() -> str:
@@ -114,12 +116,21 @@ class SingleSignOnPages:
             return self._refused(request, failed.problem)
         if answer.is_confirmation:
             return self._confirm(request, answer)
-        user = external_accounts.let_in(answer.identity, network=network(request))
+        return self.arrive(request, answer.identity, answer.target)
+
+    def arrive(self, request: HttpRequest, identity: Identity, target: str) -> HttpResponse:
+        """Log in somebody whom the provider or a proxy vouches for, if they have access."""
+        user = external_accounts.let_in(identity, network=network(request))
         if isinstance(user, Refusal):
-            external_accounts.record_failure(external_accounts.account_of(answer.identity), network(request))
-            return self._refused(request, user, answer.identity)
-        log_in(request, user, answer.identity)
-        return redirect(answer.target)
+            external_accounts.record_failure(external_accounts.account_of(identity), network(request))
+            return self._refused(request, user, identity)
+        _log_in(request, user, identity)
+        return redirect(target)
+
+    def arrive_by_proxy(self, request: HttpRequest) -> HttpResponse | None:
+        """Log in the person whom a trusted proxy names; None if it names nobody."""
+        identity = remote_user.identity_of(request)
+        return self.arrive(request, identity, _target(request)) if identity else None
 
     def _confirm(self, request: HttpRequest, answer: oidc.Arrival) -> HttpResponse:
         # The same person as in the session.
@@ -133,20 +144,23 @@ class SingleSignOnPages:
     def _refused(self, request: HttpRequest, problem: str, identity: Identity | None = None) -> HttpResponse:
         status, sentence = _PROBLEMS[problem]
         subject = identity.subject if identity and problem in {Refusal.NOT_LINKED, Refusal.NO_ROLE} else ""
-        return self._page(request, status, sentence.format(provider=provider_name()), subject)
+        name = provider_name(identity.issuer if identity else "")
+        return self._page(request, status, sentence.format(provider=name), subject, name)
 
-    def _page(self, request: HttpRequest, status: int, sentence: str, subject: str = "") -> HttpResponse:
+    def _page(
+        self, request: HttpRequest, status: int, sentence: str, subject: str = "", name: str = ""
+    ) -> HttpResponse:
         context = {
             **self.site.each_context(request),
             "title": gettext("You are not logged in"),
             "sentence": sentence,
             "subject": subject,
-            "provider": provider_name(),
+            "provider": name,
         }
         return TemplateResponse(request, "admin/single_sign_on/refused.html", context, status=status)
 
 
-def log_in(request: HttpRequest, user: Any, identity: Identity) -> None:
+def _log_in(request: HttpRequest, user: Any, identity: Identity) -> None:
     """Begin the session of somebody whom single sign-on vouches for, and record it."""
     steps.finish_elsewhere(request, user, identity.issuer, identity.subject)
     key = request.session.session_key or ""

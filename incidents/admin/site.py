@@ -14,9 +14,9 @@ from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
 from ..models import Page
-from ..sign_in import steps
+from ..sign_in import oidc, steps
 from ..wording import words
-from . import second_factor, single_sign_on, unsaved_forms
+from . import log_in_links, second_factor, single_sign_on, unsaved_forms
 from .addresses import is_storable
 from .alarms import alarms
 from .appearance import appearance, appearance_address
@@ -33,6 +33,7 @@ class Newsroom(AdminSite):
     index_title = gettext_lazy("Newsroom")
     index_template = "admin/front.html"
     login_form = LogInForm
+    logout_template = "admin/logged_out.html"
     enable_nav_sidebar = False  # the front page is one click away, and forms need the width
 
     def has_permission(self, request: HttpRequest) -> bool:
@@ -43,6 +44,8 @@ class Newsroom(AdminSite):
         # As Django's, with our view, and without its sentence about a missing right.
         if request.method == "GET" and self.has_permission(request):
             return redirect("admin:index")
+        if request.method == "GET" and (arrived := single_sign_on.SingleSignOnPages(self).arrive_by_proxy(request)):
+            return arrived
         context = {
             **self.each_context(request),
             "title": gettext("Log in"),
@@ -62,6 +65,17 @@ class Newsroom(AdminSite):
         response: HttpResponse = view(request)
         return response
 
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        """Log out here, and offer to log out of the provider too: a link, since a form may not lead elsewhere."""
+        issuer, _subject = steps.elsewhere(request) or ("", "")
+        is_by_provider = request.method == "POST" and issuer == settings.OIDC.issuer != ""
+        elsewhere = {
+            "provider_log_out": oidc.log_out_address() if is_by_provider else "",
+            "provider": single_sign_on.provider_name(),
+        }
+        response: TemplateResponse = super().logout(request, {**elsewhere, **(extra_context or {})})
+        return response
+
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         page = Page.objects.current()
         name = words(page.name) or gettext("Status page")
@@ -78,6 +92,7 @@ class Newsroom(AdminSite):
             path("logout/", self.logout, name="logout"),
             *second_factor.urls(self),
             *single_sign_on.urls(self),
+            *log_in_links.urls(self),
             path("alarms/", self.admin_view(self.alarms), name="alarms"),
             path("publishing/", self.admin_view(self.publishing), name="publishing"),
             path("writers/", self.admin_view(unsaved_forms.show_writers), name="writers"),

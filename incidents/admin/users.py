@@ -27,6 +27,7 @@ from ..sign_in import emails, sessions
 from ..staff import roles
 from ..staff.roles import Role
 from .account_audit import record_removed, record_saved
+from .external_accounts import links_page
 from .history import LoggedAdmin
 from .second_factor import reset_page
 from .sessions import current_session, follow_new_password, say_ended, sessions_page
@@ -170,6 +171,7 @@ class StaffAdmin(_Boxes, LoggedAdmin[User], stock.UserAdmin[User]):
         return [
             path("<id>/sessions/", wrap(self.sessions), name="auth_user_sessions"),
             path("<id>/second-factor/", wrap(self.second_factor), name="auth_user_second_factor"),
+            path("<id>/single-sign-on/", wrap(self.single_sign_on), name="auth_user_single_sign_on"),
             *super().get_urls(),
         ]
 
@@ -180,6 +182,10 @@ class StaffAdmin(_Boxes, LoggedAdmin[User], stock.UserAdmin[User]):
     def second_factor(self, request: HttpRequest, id: str) -> HttpResponse:  # noqa: A002
         """Reset the second factor of a person, for staff who may change the account."""
         return reset_page(request, self.admin_site, self._changeable(request, id))
+
+    def single_sign_on(self, request: HttpRequest, id: str) -> HttpResponse:  # noqa: A002
+        """Link a person with accounts elsewhere, for staff who may change the account."""
+        return links_page(request, self.admin_site, self._changeable(request, id))
 
     def _changeable(self, request: HttpRequest, number: str) -> User:
         person = self.get_object(request, number)

@@ -8,7 +8,7 @@ from .components import PAGE_ORDER, Component, ComponentGroup, page_order
 from .consents import ConsentRecord
 from .deliveries import ALLOWED_MOVES, WAITING, Delivery, DeliveryState, SkipReason
 from .destinations import Destination
-from .external_accounts import ExternalAccount
+from .external_accounts import ExternalAccount, LogInLink
 from .heartbeats import Heartbeat
 from .holders import Holder
 from .incidents import Incident, Maintenance
@@ -53,6 +53,7 @@ __all__ = [
     "Holder",
     "Incident",
     "IncidentChoice",
+    "LogInLink",
     "Logo",
     "MailDomain",
     "Maintenance",

@@ -1,4 +1,4 @@
-"""Accounts of other systems that log in to an account here, and one-time links that do."""
+"""Accounts of other systems that log in to an account here, and one-time links that do so."""
 
 from django.conf import settings
 from django.db import models
@@ -25,3 +25,17 @@ class ExternalAccount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id}: {self.subject}"
+
+
+class LogInLink(models.Model):
+    """A link that takes the place of a password once; `key` is a keyed hash of its token."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    key = models.CharField(max_length=64, unique=True)
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.expires_at:%Y-%m-%d %H:%M}"

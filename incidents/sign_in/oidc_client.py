@@ -1,5 +1,6 @@
 """Authlib's OpenID client with limits: on time and size of answers, addresses, and signature algorithms."""
 
+import threading
 import time
 from functools import cache
 from typing import Any
@@ -11,6 +12,8 @@ from authlib.integrations.requests_client import OAuth2Session
 from django.conf import settings
 
 _CONNECT, _READ, _TOTAL = 3, 5, 10  # seconds; the person waits for the page
+# Django has four threads: while the provider does not answer, two are left for pages.
+_places = threading.BoundedSemaphore(2)
 _MAX_ANSWER = 512 * 1024  # bytes
 _KEEP = 60 * 60  # seconds for which the provider's description is kept
 _SCOPES = ("openid", "profile", "email")
@@ -26,6 +29,14 @@ class BrokenProvider(Exception):
 
 class _Session(OAuth2Session):  # type: ignore[misc]  # Authlib has no types
     def request(self, method: str, url: str, **kwargs: Any) -> requests.Response:
+        if not _places.acquire(blocking=False):
+            raise BrokenProvider("Others wait for its answer.")
+        try:
+            return self._bounded(method, url, **kwargs)
+        finally:
+            _places.release()
+
+    def _bounded(self, method: str, url: str, **kwargs: Any) -> requests.Response:
         kwargs |= {"timeout": (_CONNECT, _READ), "allow_redirects": False, "stream": True}
         response: requests.Response = super().request(method, url, **kwargs)
         ends_at, body = time.monotonic() + _TOTAL, b""

@@ -48,6 +48,8 @@ SENTENCES: dict[str, Promise] = {
     "fail_single_sign_on": _("was not let in by single sign-on"),
     "join": _("got the account by single sign-on"),
     "follow_groups": _("got other groups by single sign-on"),
+    "make_log_in_link": _("made a one-time log-in link for the account"),
+    "use_log_in_link": _("used a one-time log-in link"),
     "link_account": _("linked the account with single sign-on"),
     "unlink_account": _("unlinked the account from single sign-on"),
     "set_password": _("set the password"),

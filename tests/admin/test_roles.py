@@ -76,7 +76,8 @@ ACCESS: dict[str, Access] = {
         for name in ("add", "change", "changelist", "delete", "history")
     },
     **{
-        f"auth_user_{name}": (ADMINISTRATOR, ADMINISTRATOR) for name in ("password_change", "second_factor", "sessions")
+        f"auth_user_{name}": (ADMINISTRATOR, ADMINISTRATOR)
+        for name in ("password_change", "second_factor", "sessions", "single_sign_on")
     },
     "auth_group_change": (ADMINISTRATOR, NOBODY),  # of a role
     "auth_group_delete": (NOBODY, NOBODY),

@@ -276,7 +276,7 @@ def test_no_device_is_remembered_if_the_setting_is_zero(recovery_codes: list[str
 
 def open_addresses() -> set[str]:
     """What those who are not logged in may see: the log-in, its steps, and the page's colours."""
-    names = ("login", "logout", "appearance", "single_sign_on", "single_sign_on_callback")
+    names = ("login", "logout", "appearance", "single_sign_on", "single_sign_on_callback", "log_in_link")
     return {reverse(f"admin:{name}") for name in names} | {CODE, SET_UP}
 
 

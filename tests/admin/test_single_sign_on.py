@@ -11,6 +11,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from incidents.models import AuditEntry, ExternalAccount, StaffSession
+from incidents.sign_in import oidc_client
 from incidents.staff import roles
 from statuspage.single_sign_on import Provider
 from tests.support.oidc_provider import CLIENT_ID, CLIENT_SECRET, OIDCProvider, callback, running
@@ -339,3 +340,107 @@ def test_nothing_secret_is_logged(client: Client, provider: OIDCProvider, caplog
 def test_log_in_begins_a_hundred_times_at_once_from_a_network(client: Client, provider: OIDCProvider) -> None:
     answers = [client.get(BEGIN).status_code for _number in range(102)]
     assert answers == [302] * 100 + [429] * 2
+
+
+ADD = "/admin/auth/user/add/"
+
+
+@pytest.fixture
+def lead(client: Client, provider: OIDCProvider) -> Client:
+    """An administrator whose password was typed at the provider an hour ago."""
+    provider.person["groups"] = ["leads"]
+    provider.claims["auth_time"] = int(NOW.timestamp()) - 3600
+    log_in(client, provider)
+    return client
+
+
+def test_accounts_need_a_password_that_was_just_typed_at_the_provider(lead: Client, provider: OIDCProvider) -> None:
+    page = lead.get(ADD).content.decode()
+    assert "Confirm that it is you" in page
+    assert f"{BEGIN}?confirm=1&amp;next=%2Fadmin%2Fauth%2Fuser%2Fadd%2F" in page
+    begun: Any = lead.get(f"{BEGIN}?confirm=1&next={ADD}")
+    assert "prompt=login" in begun.url
+    assert "max_age=0" in begun.url
+    provider.claims["auth_time"] = int(NOW.timestamp())
+    ended: Any = lead.get(callback(provider.authorize(begun.url)))
+    assert ended.url == ADD
+    assert "Confirm that it is you" not in lead.get(ADD).content.decode()
+
+
+@pytest.mark.parametrize("since", [int(NOW.timestamp()) - 61, None])
+def test_provider_that_asks_for_no_password_confirms_nothing(
+    lead: Client, provider: OIDCProvider, since: int | None
+) -> None:
+    provider.claims["auth_time"] = since
+    assert log_in(lead, provider, "?confirm=1").status_code == 403
+    assert "Confirm that it is you" in lead.get(ADD).content.decode()
+
+
+def test_somebody_else_confirms_nothing(lead: Client, provider: OIDCProvider) -> None:
+    provider.person |= {"sub": "somebody-else", "preferred_username": "berit"}
+    provider.claims["auth_time"] = int(NOW.timestamp())
+    assert log_in(lead, provider, "?confirm=1").status_code == 403
+    assert "Confirm that it is you" in lead.get(ADD).content.decode()
+
+
+def test_form_that_was_sent_is_saved_after_the_confirmation(lead: Client, provider: OIDCProvider) -> None:
+    page = lead.post("/admin/auth/group/add/", {"name": "Night shift"}).content.decode()
+    assert 'target="_blank"' in page
+    assert 'name="name" value="Night shift"' in page
+    provider.claims["auth_time"] = int(NOW.timestamp())
+    log_in(lead, provider, "?confirm=1")
+    lead.post("/admin/auth/group/add/", {"name": "Night shift", "confirm-method": "POST"})
+    assert Group.objects.filter(name="Night shift").exists()
+
+
+def test_recent_password_at_the_provider_counts(client: Client, provider: OIDCProvider) -> None:
+    provider.person["groups"] = ["leads"]
+    provider.claims["auth_time"] = int(NOW.timestamp()) - 60
+    log_in(client, provider)
+    assert "Confirm that it is you" not in client.get(ADD).content.decode()
+
+
+def test_log_out_offers_to_log_out_of_the_provider(client: Client, provider: OIDCProvider) -> None:
+    provider.metadata["end_session_endpoint"] = f"{provider.address}/bye"
+    log_in(client, provider)
+    page = client.post("/admin/logout/").content.decode()
+    assert f"{provider.address}/bye?post_logout_redirect_uri=https%3A%2F%2Fstatus.example.dk%2Fadmin%2Flogin%2F" in page
+    assert not is_in(client)
+
+
+def test_log_out_works_while_the_provider_is_down(client: Client, provider: OIDCProvider, settings: Settings) -> None:
+    log_in(client, provider)
+    ExternalAccount.objects.update(issuer="http://127.0.0.1:9")
+    settings.OIDC = settings.OIDC._replace(issuer="http://127.0.0.1:9")
+    assert client.post("/admin/logout/").status_code == 200
+    assert not is_in(client)
+
+
+def test_administrator_links_an_account(client: Client, provider: OIDCProvider, publisher: Client) -> None:
+    anna = User.objects.create_user("anna", is_staff=True)
+    address = f"/admin/auth/user/{anna.pk}/single-sign-on/"
+    assert log_in(client, provider).status_code == 403
+    publisher.post(address, {"issuer": provider.address, "subject": "anna-1"})
+    assert log_in(client, provider).status_code == 302
+    assert is_in(client)
+    again = publisher.post(address, {"issuer": provider.address, "subject": "anna-1"})
+    assert (again.status_code, ExternalAccount.objects.count()) == (422, 1)
+    publisher.post(address, {"unlink": ExternalAccount.objects.get().pk})
+    assert not ExternalAccount.objects.exists()
+    assert not is_in(client)
+    assert {"link_account", "unlink_account"} <= set(operations())
+
+
+def test_administrator_cannot_link_an_account_with_more_rights(lead: Client, provider: OIDCProvider) -> None:
+    boss = User.objects.create_superuser("boss")
+    provider.claims["auth_time"] = int(NOW.timestamp())
+    log_in(lead, provider, "?confirm=1")
+    answer = lead.post(f"/admin/auth/user/{boss.pk}/single-sign-on/", {"issuer": provider.address, "subject": "x"})
+    assert answer.status_code == 403
+    assert ExternalAccount.objects.filter(user=boss).count() == 0
+
+
+def test_waiting_for_the_provider_leaves_threads_for_pages(client: Client, provider: OIDCProvider) -> None:
+    with oidc_client._places, oidc_client._places:
+        assert client.get(BEGIN).status_code == 502
+    assert client.get(BEGIN).status_code == 302
