@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import time_machine
 from django.db import connection
 from django.test import override_settings
 from django.utils import translation
@@ -27,6 +28,7 @@ from harness.smtp_server import ScriptedServer
 from harness.waiting import PATIENCE
 from statuspage.local.servers import Servers
 from tests.support import network
+from tests.support.log_ins import NOON
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
@@ -109,6 +111,13 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
 def _default_language() -> None:
     """Reset the language, which a request leaves active in the thread."""
     translation.deactivate()
+
+
+@pytest.fixture
+def clock() -> Iterator[time_machine.Traveller]:
+    """A clock that shows noon until the test moves it."""
+    with time_machine.travel(NOON, tick=False) as traveller:
+        yield traveller
 
 
 @pytest.fixture

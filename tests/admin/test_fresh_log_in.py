@@ -1,8 +1,7 @@
 """What matters most needs a password from the last fifteen minutes; nothing that was sent is lost."""
 
 import re
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from html import unescape
 
 import pytest
@@ -14,20 +13,14 @@ from django.urls import reverse
 from incidents.models import AuditEntry, Page
 from tests.admin.conftest import Browser, staff
 from tests.factories import make_page, make_subscriber
+from tests.support.log_ins import NOON
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
-NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 PASSWORD = "a password of Karen's"
 GROUPS = "/admin/auth/group/"
 EXPORT = "/admin/incidents/subscriber/export/"
 ASKED = "Confirm that it is you"
-
-
-@pytest.fixture(autouse=True)
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(NOW, tick=False) as traveller:
-        yield traveller
 
 
 @pytest.fixture
@@ -159,7 +152,7 @@ def test_export_that_is_asked_for_too_late_comes_with_the_password(karen: Client
 def test_confirmation_counts_for_this_session_only(karen: Client) -> None:
     other = Browser(headers={"Accept-Language": "en"})
     other.force_login(User.objects.get(username="karen"))
-    with time_machine.travel(NOW, tick=False):
+    with time_machine.travel(NOON, tick=False):
         other.get("/admin/")
     confirm(karen, f"{GROUPS}add/", karen.get(f"{GROUPS}add/").content.decode())
     assert not is_asked(karen, f"{GROUPS}add/")

@@ -1,7 +1,6 @@
 """Guessing passwords is slow, from each network and for each name; the account's owner is not kept out elsewhere."""
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,17 +12,10 @@ from django.urls import reverse
 
 from incidents.subscriptions import limits
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
-NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 REFUSED = "Too many attempts to log in from here."
 WRONG = "Please enter the correct username and password for a staff account."
-
-
-@pytest.fixture(autouse=True)
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(NOW, tick=False) as traveller:
-        yield traveller
 
 
 @pytest.fixture(autouse=True)

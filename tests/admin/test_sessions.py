@@ -1,7 +1,6 @@
 """Staff see where they are logged in and end sessions; idle time and changes of the account end them as well."""
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,19 +15,11 @@ from incidents.models import AuditEntry, StaffSession
 from incidents.scheduler import forget_sessions
 from tests.admin.conftest import Browser
 from tests.admin.filling import filled
+from tests.support.log_ins import FIREFOX, NOON, SAFARI
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
-NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
-FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:133.0) Gecko/20100101 Firefox/133.0"
-SAFARI = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML) Version/18.1 Safari/605.1.15"
 OWN = "/admin/sessions/"
-
-
-@pytest.fixture(autouse=True)
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(NOW, tick=False) as traveller:
-        yield traveller
 
 
 @pytest.fixture
@@ -286,10 +277,10 @@ def test_use_is_written_at_most_once_a_minute(karen: User, clock: time_machine.T
         clock.shift(timedelta(seconds=1))
         client.get("/admin/alarms/")
         client.get(OWN)
-    assert StaffSession.objects.get().last_seen_at == NOW + timedelta(seconds=60)
+    assert StaffSession.objects.get().last_seen_at == NOON + timedelta(seconds=60)
     clock.shift(timedelta(seconds=59))
     client.get(OWN)
-    assert StaffSession.objects.get().last_seen_at == NOW + timedelta(seconds=60)
+    assert StaffSession.objects.get().last_seen_at == NOON + timedelta(seconds=60)
 
 
 def test_public_pages_touch_no_session(karen: User) -> None:

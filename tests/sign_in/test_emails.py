@@ -1,7 +1,7 @@
 """Staff are notified of log-ins on new devices, and of a new password or address; a failure stops nothing."""
 
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,19 +15,11 @@ from pytest_django import Settings
 from incidents.models import StaffSession
 from tests.admin.filling import filled
 from tests.factories import make_page
+from tests.support.log_ins import FIREFOX, SAFARI
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
-NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
-FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:133.0) Gecko/20100101 Firefox/133.0"
-SAFARI = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML) Version/18.1 Safari/605.1.15"
 PASSWORD = "a password of Karen's"
-
-
-@pytest.fixture(autouse=True)
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(NOW, tick=False) as traveller:
-        yield traveller
 
 
 def _at_once(do: Callable[[], None], robust: bool) -> None:
