@@ -4,11 +4,16 @@ Django's own first check the CSRF token, for which they parse the body of the re
 respond with 500 if it is malformed. No error page has a form.
 """
 
+import logging
 from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template import loader
+
+from incidents.subscriptions.origin import network
+
+logger = logging.getLogger(__name__)
 
 
 def bad_request(_request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 - Django passes it
@@ -17,6 +22,9 @@ def bad_request(_request: HttpRequest, exception: Exception) -> HttpResponse:  #
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 - Django passes it
+    """Render the page, and log which account asked for what."""
+    account = request.user.pk if hasattr(request, "user") else None
+    logger.warning("Refused: %s %r, account %s, from %s", request.method, request.path, account, network(request))
     return render(request, "403.html", status=HTTPStatus.FORBIDDEN)
 
 

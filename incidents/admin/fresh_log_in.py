@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ..sign_in import fresh, steps
+from ..sign_in import fresh, sessions, steps
 from ..sign_in.identities import REMOTE_USER
 from ..subscriptions import limits
 from .sessions import current_session
@@ -69,6 +69,9 @@ def ask_to_confirm(request: HttpRequest) -> HttpResponse | None:
         if not is_answer or not form.is_valid():
             return _page(request, form)
         fresh.record_confirmation(session=session)
+        # A key that was stolen before is worth nothing for what follows (ASVS 7.2.4).
+        request.session.cycle_key()
+        sessions.record_new_key(session=session, key=request.session.session_key or "")
     if is_answer and request.POST[_METHOD] != "POST":
         return HttpResponseRedirect(request.get_full_path())
     return None

@@ -19,7 +19,7 @@ from ..models import StaffSession
 from ..models.staff_sessions import REMEMBERED_FOR, StaffSessionQuerySet
 from ..staff import audit
 from ..staff.actors import person
-from . import emails
+from . import emails, fresh
 from .devices import browser_and_system
 
 _SEEN_EVERY = timedelta(minutes=1)
@@ -105,7 +105,13 @@ def end_others_after_new_password(*, user: Any, session: StaffSession | None, ke
     """
     end_sessions(user=user, but=session)
     if session:
-        StaffSession.objects.filter(pk=session.pk).update(key_hash=_hash(key), confirmed_at=timezone.now())
+        record_new_key(session=session, key=key)
+        fresh.record_confirmation(session=session)
+
+
+def record_new_key(*, session: StaffSession, key: str) -> None:
+    """Store that Django has given the session another key."""
+    StaffSession.objects.filter(pk=session.pk).update(key_hash=_hash(key))
 
 
 @transaction.atomic

@@ -6,11 +6,12 @@ from html import unescape
 
 import pytest
 import time_machine
+from django.conf import settings
 from django.contrib.auth.models import Group, Permission, User
 from django.test import Client
 from django.urls import reverse
 
-from incidents.models import AuditEntry, Page
+from incidents.models import AuditEntry, Page, StaffSession
 from tests.admin.conftest import Browser, staff
 from tests.factories import make_page, make_subscriber
 from tests.support.log_ins import NOON
@@ -90,6 +91,16 @@ def test_right_password_opens_the_page_for_fifteen_minutes(karen: Client, clock:
     assert not is_asked(karen, address)
     clock.shift(timedelta(minutes=1))
     assert is_asked(karen, address)
+
+
+def test_confirmed_session_gets_a_new_key_and_a_stolen_one_ends(karen: Client) -> None:
+    thief = Client()
+    thief.cookies[settings.SESSION_COOKIE_NAME] = karen.session.session_key
+    assert thief.get("/admin/").status_code == 200
+    confirm(karen, f"{GROUPS}add/", karen.get(f"{GROUPS}add/").content.decode())
+    assert not is_asked(karen, f"{GROUPS}add/")
+    assert StaffSession.objects.count() == 1
+    assert thief.get("/admin/").status_code == 302
 
 
 def test_form_that_is_sent_too_late_is_not_lost(karen: Client) -> None:

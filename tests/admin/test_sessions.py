@@ -208,6 +208,29 @@ def test_change_of_rights_ends_the_sessions_of_the_person(karen: User) -> None:
     assert (is_logged_in(oles), is_logged_in(karens)) == (False, True)
 
 
+def test_deactivated_account_is_logged_out_everywhere(karen: User) -> None:
+    ole = User.objects.create_user("ole", is_staff=True)
+    karens, oles = browser(karen), browser(ole)
+    address = reverse("admin:auth_user_change", args=[ole.pk])
+    form = filled(karens.get(address).context["adminform"].form)
+    wanted = {name: form[name] for name in ("username", "is_staff") if name in form}
+    assert karens.post(address, wanted).status_code == 302
+    assert (is_logged_in(oles), is_logged_in(karens)) == (False, True)
+    assert "ole is not logged in anywhere." in the_page(karens, reverse("admin:auth_user_sessions", args=[ole.pk]))
+
+
+def test_each_log_in_has_a_key_of_its_own_and_log_out_ends_it(karen: User, settings: Settings) -> None:
+    client = browser(karen)
+    first = client.session.session_key or ""
+    client.post("/admin/logout/")
+    client.force_login(karen)
+    assert client.session.session_key != first
+    assert len(first) >= 32  # of 36 characters: more than 128 bits
+    thief = Client()
+    thief.cookies[settings.SESSION_COOKIE_NAME] = first
+    assert thief.get("/admin/").status_code == 302
+
+
 def test_change_of_own_rights_ends_the_other_sessions(karen: User) -> None:
     first, second = browser(karen), browser(karen, SAFARI)
     save(first, karen, user_permissions=[Permission.objects.get(codename="view_incident").pk])

@@ -52,6 +52,10 @@ def test_password_is_checked_as_it_was_typed() -> None:
     assert answer.status_code == 302
 
 
+def test_new_installation_has_no_account() -> None:
+    assert not get_user_model().objects.exists()
+
+
 @pytest.mark.parametrize("language", ["da", "en"])
 def test_rules_are_explained_in_the_language_of_the_reader(language: str) -> None:
     with translation.override(language):
