@@ -24,7 +24,7 @@ from .notifications.ledger import destinations, mx, recovery, retention, skippin
 from .notifications.monitoring import health
 from .publishing import stale
 from .publishing.store import publisher
-from .sign_in import log_in_links, sessions, trusted_devices
+from .sign_in import log_in_links, sessions, token_emails, trusted_devices
 from .subscriptions import budget, erasure, following, limits, requests, service
 
 logger = logging.getLogger(__name__)
@@ -108,6 +108,10 @@ def forget_sessions() -> None:
     log_in_links.delete_expired(timezone.now())
 
 
+def notify_of_expiring_tokens() -> None:
+    token_emails.notify_of_expiry(timezone.now())
+
+
 def erase_departed() -> None:
     """A limited number at a time, so that no subscriber's lock is held for long."""
     erasure.erase_departed(timezone.now())
@@ -175,6 +179,7 @@ def run(stopped: Callable[[], bool], pause: float = 0.1) -> None:
         Chore(move_waiting_deliveries, timedelta(seconds=10)),  # a million deliveries to one destination
         Chore(process_requests, timedelta(seconds=5)),  # a flood of requests; usually there is nothing to do
         Chore(erase_departed, timedelta(minutes=1)),  # many who left on the same day
+        Chore(notify_of_expiring_tokens, timedelta(hours=1)),  # waits for the mail server
         Chore(erase_late_deliveries, timedelta(hours=1)),  # reads all subscribers
     )
     threads = [Thread(target=_repeat, args=([chore], stopped, pause), name=chore.do.__name__) for chore in slow]

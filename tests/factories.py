@@ -1,13 +1,13 @@
 """Factories for test objects; they use the verbs of `operations` where there is one."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
 from django.utils import timezone
 
 from incidents import operations
-from incidents.models import Component, ComponentGroup, Incident, Page, Subscriber, Update
+from incidents.models import ApiToken, Component, ComponentGroup, Incident, Page, Subscriber, Update
 from incidents.operations import Details, Statement
 from incidents.status import ComponentStatus, Impact, Phase
 from incidents.text import Text
@@ -75,3 +75,9 @@ def make_subscriber(address: str = "", **fields: Any) -> Subscriber:
     subscriber = Subscriber.new(address or f"laeser{next(_numbers)}@example.dk", **{**active, **fields})
     subscriber.save(force_insert=True)
     return subscriber
+
+
+def make_token(owner: Any, *scopes: str, **fields: Any) -> ApiToken:
+    """Make a token with the scope `read` unless others are given, for thirty days."""
+    given = {"name": "Alerts", "expires_at": timezone.now() + timedelta(days=30), **fields}
+    return operations.create_token(owner=owner, scopes=scopes or ["read"], by=ANYBODY, **given)

@@ -1,5 +1,16 @@
 """The newsroom: Django's admin. Every change of state goes through a verb of `operations`."""
 
-from . import audit, bounces, components, deliveries, incidents, page, subscribers, templates, users
+from . import audit, bounces, components, deliveries, incidents, page, subscribers, templates, tokens, users
 
-__all__ = ["audit", "bounces", "components", "deliveries", "incidents", "page", "subscribers", "templates", "users"]
+__all__ = [
+    "audit",
+    "bounces",
+    "components",
+    "deliveries",
+    "incidents",
+    "page",
+    "subscribers",
+    "templates",
+    "tokens",
+    "users",
+]

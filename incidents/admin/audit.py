@@ -15,19 +15,20 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from ..models import AuditEntry, Incident
+from ..models import ActorKind, AuditEntry, Incident
 from ..staff import audit
 from ..staff.sentences import SENTENCES, sentence
 from ..wording import short_moment
 from .addresses import incident_page
 from .audit_changes import changes_of, kind_name
+from .filters import OneOfFilter
 from .read_only import ReadOnlyAdmin, may_see
 from .shared import page
 
 # The objects of the operations.
 KINDS = (
     "incident", "update", "announcement", "component", "componentgroup", "updatetemplate", "page", "subscriber",
-    "user", "group",
+    "user", "group", "apitoken",
 )  # fmt: skip
 
 
@@ -38,18 +39,7 @@ class _Names(Func):
     output_field = TextField()
 
 
-class _OneOf(admin.SimpleListFilter):
-    """A filter whose unknown values have no effect."""
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        value = self.value()
-        return queryset.filter(self.condition(value)) if value in dict(self.lookup_choices) else queryset
-
-    def condition(self, value: str) -> Q:
-        raise NotImplementedError
-
-
-class KindFilter(_OneOf):
+class KindFilter(OneOfFilter):
     title = _("kind of object")
     parameter_name = "object"
 
@@ -60,7 +50,7 @@ class KindFilter(_OneOf):
         return Q(kind=value)
 
 
-class OperationFilter(_OneOf):
+class OperationFilter(OneOfFilter):
     title = pgettext_lazy("audit log", "action")
     parameter_name = "action"
 
@@ -71,7 +61,7 @@ class OperationFilter(_OneOf):
         return Q(operation=value)
 
 
-class PersonFilter(_OneOf):
+class PersonFilter(OneOfFilter):
     """Offers the accounts of today. The entries of a deleted one are found by its name, with the search."""
 
     title = _("person")
@@ -79,14 +69,14 @@ class PersonFilter(_OneOf):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         people = get_user_model()._default_manager.filter(is_staff=True).order_by("username")
-        others = [AuditEntry.ActorKind.COMMAND, AuditEntry.ActorKind.SCHEDULER]
+        others = [ActorKind.TOKEN, ActorKind.COMMAND, ActorKind.SCHEDULER]
         return [*((str(one.pk), one.get_username()) for one in people), *((one.value, one.label) for one in others)]
 
     def condition(self, value: str) -> Q:
         return Q(user=value) if value.isdecimal() else Q(actor_kind=value)
 
 
-class TimeFilter(_OneOf):
+class TimeFilter(OneOfFilter):
     title = _("time")
     parameter_name = "days"
 
@@ -131,7 +121,7 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     ) -> tuple[QuerySet[Any], bool]:
         found = queryset.alias(names=_Names("object_name"))
         for word in search_term.split():
-            ids = Q(object_id=word) | Q(incident_id=word)
+            ids = Q(object_id=word) | Q(incident_id=word) | Q(api_token=word)
             found = found.filter(ids | Q(actor_name__icontains=word) | Q(names__icontains=word))
         return found, False
 

@@ -6,6 +6,8 @@ from typing import Any
 
 from django.apps import apps
 from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import FieldDoesNotExist
 from django.db.models import CharField, DateField, DateTimeField, Field, ForeignKey, Q, TextField
 from django.utils.text import capfirst
@@ -101,8 +103,11 @@ def _of_field(field: _Field, value: Any) -> str:
         return _time(field, str(value))
     if isinstance(field, ForeignKey):
         row = field.related_model._base_manager.filter(pk=value).first()
+        if isinstance(row, AbstractBaseUser):
+            return row.get_username()
         return words(name) if isinstance(name := getattr(row, "name", None), Text) else str(value)
-    return str(dict(field.flatchoices).get(value, value))
+    single = field.base_field if isinstance(field, ArrayField) else field
+    return str(dict(single.flatchoices).get(value, value))
 
 
 def _time(field: _Field, value: str) -> str:

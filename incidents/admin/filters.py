@@ -47,6 +47,21 @@ class LanguageFilter(_ChoicesFilter):
         return [(code, language_name(code)) for code, _name in settings.LANGUAGES]
 
 
+class OneOfFilter(admin.SimpleListFilter):
+    """A filter whose unknown values have no effect."""
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value()
+        return self.chosen(queryset, value) if value in dict(self.lookup_choices) else queryset
+
+    def chosen(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
+        """The rows with this value."""
+        return rows.filter(self.condition(value))
+
+    def condition(self, value: str) -> Q:
+        raise NotImplementedError
+
+
 class ReplyFilter(admin.SimpleListFilter):
     """By the class of the receiving server's reply (RFC 5321 §4.2.1)."""
 

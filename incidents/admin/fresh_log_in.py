@@ -1,5 +1,5 @@
-"""“Confirm that it is you”: accounts, groups, page settings and the export of subscribers need a password from the last
-fifteen minutes.
+"""“Confirm that it is you”: accounts, groups, tokens, page settings and the export of subscribers need a password from
+the last fifteen minutes.
 
 The page is shown in place of the one that was asked for, at the same address. A form that was sent is part of it,
 so that it arrives once the password is right.
@@ -24,8 +24,10 @@ from .sessions import current_session
 from .single_sign_on import provider_name
 
 # The names of Django's addresses. Lists are included because their actions can delete.
-_GUARDED = re.compile(r"(?P<app>auth|incidents)_(?P<model>user|group|page|subscriber(?=_export$))_(?P<step>\w+)")
-_READ_ONLY = {"changelist", "history", "sessions"}
+_GUARDED = re.compile(
+    r"(?P<app>auth|incidents)_(?P<model>user|group|page|apitoken|subscriber(?=_export$))_\w+",
+)
+_READ_ONLY = re.compile(r"\w+_(?:changelist|history|sessions)|incidents_apitoken_change")
 _PREFIX = "confirm"
 # In a POST that contains the password: the method of the request for which it was asked.
 _METHOD = f"{_PREFIX}-method"
@@ -80,8 +82,9 @@ def ask_to_confirm(request: HttpRequest) -> HttpResponse | None:
 def _is_guarded(request: HttpRequest) -> bool:
     # Whether the address is one of those above, and this person may do more there than look.
     match = request.resolver_match
-    found = _GUARDED.fullmatch((match.url_name if match else "") or "")
-    if found is None or (found["step"] in _READ_ONLY and request.method in {"GET", "HEAD"}):
+    name = (match.url_name if match else "") or ""
+    found = _GUARDED.fullmatch(name)
+    if found is None or (_READ_ONLY.fullmatch(name) and request.method in {"GET", "HEAD"}):
         return False
     user: Any = request.user
     return any(user.has_perm(f"{found['app']}.{deed}_{found['model']}") for deed in ("add", "change", "delete"))

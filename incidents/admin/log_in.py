@@ -15,9 +15,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ..formats import duration
+from ..models import ActorKind
 from ..sign_in import factors, steps, trusted_devices
 from ..staff import audit
-from ..staff.actors import Actor, ActorKind
+from ..staff.actors import Actor
 from ..subscriptions import limits
 from ..subscriptions.origin import network
 

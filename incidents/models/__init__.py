@@ -1,7 +1,8 @@
 """The tables, one module per subject. `operations` changes them; they are read through queryset methods."""
 
 from .announcements import Announcement
-from .audit import AuditEntry
+from .api_tokens import ApiToken, TokenScope, TokenState
+from .audit import ActorKind, AuditEntry
 from .bounces import Bounce, FoldedDeliveries
 from .component_updates import ComponentUpdate
 from .components import PAGE_ORDER, Component, ComponentGroup, page_order
@@ -35,8 +36,10 @@ __all__ = [
     "PAGE_ORDER",
     "PURGE",
     "WAITING",
+    "ActorKind",
     "AffectedComponent",
     "Announcement",
+    "ApiToken",
     "Attempt",
     "AuditEntry",
     "Bounce",
@@ -72,6 +75,8 @@ __all__ = [
     "StatusChange",
     "Subscriber",
     "SubscriptionRequest",
+    "TokenScope",
+    "TokenState",
     "TrustedDevice",
     "UnsavedForm",
     "Update",

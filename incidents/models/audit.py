@@ -3,11 +3,19 @@
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from ..text import Text
 from ..wording import words
 from .ids import LENGTH
+
+
+class ActorKind(models.TextChoices):
+    PERSON = "person", _("Person")
+    TOKEN = "token", _("API token")
+    COMMAND = "command", _("Command on the server")
+    SCHEDULER = "scheduler", _("Scheduler")
 
 
 class AuditEntry(models.Model):
@@ -17,16 +25,11 @@ class AuditEntry(models.Model):
     entries without gaps, set both hashes, and refuse UPDATE, DELETE and TRUNCATE (see its migration).
     """
 
-    class ActorKind(models.TextChoices):
-        """The kinds of `staff.actors.ActorKind`."""
-
-        PERSON = "person", _("Person")
-        COMMAND = "command", _("Command on the server")
-        SCHEDULER = "scheduler", _("Scheduler")
-
     at = models.DateTimeField(_("time"), default=timezone.now)
     actor_kind = models.CharField(_("actor"), max_length=12, choices=ActorKind)
-    actor_name = models.CharField(_("name"), max_length=150)
+    # Of a token: its name, and in brackets the log-in name of its owner, who has the columns `user` and `roles`.
+    actor_name = models.CharField(_("name"), max_length=220)
+    api_token = models.CharField(_("API token"), max_length=LENGTH, null=True)  # noqa: DJ001 - most have none
     user = models.BigIntegerField(_("account"), null=True)
     roles = models.JSONField(_("roles"), default=list)
     network = models.CharField(_("network"), max_length=64, blank=True)
@@ -67,8 +70,12 @@ class AuditEntry(models.Model):
 
     @property
     def actor(self) -> str:
-        """Who acted: a log-in name, the name of a command, or the scheduler in the reader's language."""
-        return str(self.ActorKind.SCHEDULER.label) if self.actor_kind == self.ActorKind.SCHEDULER else self.actor_name
+        """Who acted: a log-in name, a token, the name of a command, or the scheduler, in the reader's language."""
+        if self.actor_kind == ActorKind.SCHEDULER:
+            return str(ActorKind.SCHEDULER.label)
+        if self.actor_kind == ActorKind.TOKEN:
+            return gettext("token {name}").format(name=self.actor_name)
+        return self.actor_name
 
     @property
     def shown_name(self) -> str:

@@ -40,6 +40,7 @@ from .statements import Details, Statement
 from .statuses import derived_changes, rebuild_statuses, stored_changes
 from .subscribers import end_subscription
 from .templates import TemplateFields, add_template, check_template, edit_template, remove_template
+from .tokens import create_token, revoke_token
 from .translations import add_translation, addable_languages, added_languages, readers_without_translation
 from .unsaved_forms import FormPlace, close_form, forget_outdated_forms, keep_form, leave_form
 from .updates import correct_update, discard_draft, edit_draft, post_update, publish_draft, publish_due
@@ -71,6 +72,7 @@ __all__ = [
     "close_form",
     "complete_maintenance",
     "correct_update",
+    "create_token",
     "derived_changes",
     "discard_draft",
     "edit_component",
@@ -101,6 +103,7 @@ __all__ = [
     "resend_failed",
     "resolve",
     "resume_announcement",
+    "revoke_token",
     "schedule_maintenance",
     "set_component_status",
     "start_maintenance",

@@ -15,7 +15,7 @@ from ..models import Component, ComponentGroup, ManualStatus
 from ..publishing import stale
 from ..staff import rights
 from ..staff.actors import Actor
-from ..status import ComponentStatus, Kind
+from ..status import ComponentStatus
 from ..text import Text
 from . import snapshots
 from .recording import verb
@@ -122,7 +122,7 @@ def set_component_status(
     An incident that is worse decides what readers see: the component returned has the status that they see.
     Only webhooks are notified of it. Raises Collision if it had another status than in the list that it was chosen in.
     """
-    by.needs(rights.CHANGE_COMPONENT, rights.publish(Kind.INCIDENT))
+    by.needs(rights.SET_STATUS)
     if opened is not None:
         locked = Component.objects.select_for_update(no_key=True).get(pk=component.pk)
         snapshots.check_unchanged(opened, snapshots.of_status(locked))

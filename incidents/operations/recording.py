@@ -87,7 +87,8 @@ def _state(row: Model | None) -> dict[str, Any]:
 
 
 def _stored(row: Model | None) -> Model | None:
-    # A row as it is stored now. The key of a deleted one may be gone.
+    # A row as it is stored now. The key of a deleted one may be gone. `request.user` is a lazy object, whose type has
+    # no manager; its class has.
     if row is None or row.pk is None:
         return None
-    return type(row)._base_manager.filter(pk=row.pk).first()
+    return row.__class__._base_manager.filter(pk=row.pk).first()

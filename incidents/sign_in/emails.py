@@ -66,7 +66,7 @@ def _send(kind: _Kind, user: Any, by: StaffSession | None, addresses: list[str])
 
 def _text(kind: _Kind, user: Any, by: StaffSession | None) -> tuple[str, str]:
     page = Page.objects.current()
-    with override(_language(user)), timezone.override(page.time_zone):
+    with override(language_of(user)), timezone.override(page.time_zone):
         name = " ".join((words(page.name) or gettext("Status page")).split())
         context = {
             "account": user.get_username(),
@@ -79,7 +79,8 @@ def _text(kind: _Kind, user: Any, by: StaffSession | None) -> tuple[str, str]:
         return kind.subject().format(page=name), render_to_string(f"sign_in/{kind.template}.txt", context)
 
 
-def _language(user: Any) -> str:
+def language_of(user: Any) -> str:
+    """The language in which a person last used the newsroom."""
     last = StaffSession.objects.of(user).order_by("-last_seen_at").values_list("language", flat=True).first()
     known = {code for code, _name in settings.LANGUAGES}
     return last if last in known else settings.LANGUAGE_CODE

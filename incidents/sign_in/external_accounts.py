@@ -12,9 +12,9 @@ from django.contrib.auth.models import Group
 from django.db import transaction
 from django.db.models import Q
 
-from ..models import ExternalAccount
+from ..models import ActorKind, ExternalAccount
 from ..staff import audit
-from ..staff.actors import Actor, ActorKind, person
+from ..staff.actors import Actor, person
 from . import sessions
 from .identities import Identity, mapped_groups
 

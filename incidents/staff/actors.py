@@ -1,27 +1,28 @@
-"""Who acts: a member of staff, a command on the server, or the scheduler. Verbs check their rights."""
+"""Who acts: a member of staff, their API token, a command on the server, or the scheduler. Verbs check their rights."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import PermissionDenied
 
-
-class ActorKind(StrEnum):
-    PERSON = "person"
-    COMMAND = "command"
-    SCHEDULER = "scheduler"
+from ..models import ActorKind, ApiToken
+from . import scopes
+from .rights import sufficient
 
 
 @dataclass(frozen=True)
 class Actor:
-    """`name` is the log-in name of a person or the name of a command; `network` is where a request came from."""
+    """`name` is the log-in name of a person, the name of a command, or that of a token with its owner's in brackets.
+
+    `network` is where a request came from; `user` of a token is its owner.
+    """
 
     kind: ActorKind
     name: str
     user: AbstractBaseUser | None = None
     network: str = ""
+    token: ApiToken | None = None
 
     @property
     def user_id(self) -> int | None:
@@ -30,12 +31,14 @@ class Actor:
     def may(self, right: str) -> bool:
         """Whether the actor has a right such as `incidents.publish_incident`.
 
-        Who runs a command has the server, and the scheduler does what a person decided.
+        A token has the rights of its scopes that its owner has, too. Who runs a command has the server, and the
+        scheduler does what a person decided.
         """
-        if self.kind is not ActorKind.PERSON:
+        if self.kind in {ActorKind.COMMAND, ActorKind.SCHEDULER}:
             return True
-        user: Any = self.user  # staff have permissions
-        return bool(user.is_staff and user.has_perm(right))
+        if self.kind == ActorKind.TOKEN and (self.token is None or not scopes.include(self.token.scopes, right)):
+            return False
+        return _may(self.user, right)
 
     def needs(self, *rights: str) -> None:
         """Raise PermissionDenied unless the actor has one of the rights."""
@@ -51,5 +54,17 @@ def person(user: Any, network: str = "") -> Actor:
     return Actor(ActorKind.PERSON, user.get_username(), user, network)
 
 
+def with_token(token: ApiToken, network: str) -> Actor:
+    """A program that uses an API token. Raises ValueError if the token has no owner any more."""
+    if token.created_by is None:
+        raise ValueError(token.pk)
+    owner = token.created_by
+    return Actor(ActorKind.TOKEN, f"{token.name} ({owner.get_username()})", owner, network, token)
+
+
 def command(name: str) -> Actor:
     return Actor(ActorKind.COMMAND, name)
+
+
+def _may(user: Any, right: str) -> bool:
+    return bool(user.is_staff and any(user.has_perm(one) for one in sufficient(right)))

@@ -28,11 +28,11 @@ _EMPTY: tuple[Any, ...] = (None, "", {}, [])
 # The expression of the trigger, without trusting the trigger: somebody who changed rows may have changed it, too.
 _CHAIN = """
 SELECT id, lag(id) OVER (ORDER BY id), previous_hash, lag(hash) OVER (ORDER BY id), hash,
-       encode(sha256(convert_to(jsonb_build_array(
+       encode(sha256(convert_to((jsonb_build_array(
            id, to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US'), actor_kind, actor_name,
            "user", roles, network, operation, kind, object_id, object_name, incident_id,
            before, after, previous_hash
-       )::text, 'UTF8')), 'hex')
+       ) || CASE WHEN api_token IS NULL THEN '[]' ELSE jsonb_build_array(api_token) END)::text, 'UTF8')), 'hex')
   FROM incidents_auditentry ORDER BY id
 """
 _CHUNK = 2_000
@@ -83,6 +83,7 @@ def record(
     return AuditEntry.objects.create(
         actor_kind=by.kind,
         actor_name=by.name,
+        api_token=by.token.pk if by.token else None,
         user=user.pk if user else None,
         roles=list(user.groups.order_by("name").values_list("name", flat=True)) if user else [],
         network=by.network,
@@ -151,7 +152,7 @@ def _as_json(entry: AuditEntry) -> dict[str, Any]:
     return {
         "id": entry.pk,
         "at": entry.at.astimezone(UTC).isoformat(timespec="microseconds"),
-        "actor": {"kind": entry.actor_kind, "name": entry.actor_name, "user": entry.user, "roles": entry.roles},
+        "actor": _actor_as_json(entry),
         "network": entry.network,
         "operation": entry.operation,
         "object": {"kind": entry.kind, "id": entry.object_id, "name": entry.object_name},
@@ -161,6 +162,11 @@ def _as_json(entry: AuditEntry) -> dict[str, Any]:
         "previous_hash": entry.previous_hash,
         "hash": entry.hash,
     }
+
+
+def _actor_as_json(entry: AuditEntry) -> dict[str, Any]:
+    actor = {"kind": entry.actor_kind, "name": entry.actor_name, "user": entry.user, "roles": entry.roles}
+    return actor | {"token": entry.api_token} if entry.api_token else actor
 
 
 class _Encoder(DjangoJSONEncoder):

@@ -18,6 +18,10 @@ DELETE_TEMPLATE = "incidents.delete_updatetemplate"
 CHANGE_PAGE = "incidents.change_page"
 ADD_PAGE = "incidents.add_page"
 CHANGE_SUBSCRIBER = "incidents.change_subscriber"
+ADD_TOKEN = "incidents.add_apitoken"  # noqa: S105 - a permission
+CHANGE_TOKEN = "incidents.change_apitoken"  # noqa: S105 - a permission
+# No permission of its own: people have it with others, and tokens can have it alone.
+SET_STATUS = "incidents.set_component_status"
 
 
 def add(kind: str) -> str:
@@ -36,3 +40,8 @@ def edit(incident: Incident) -> str:
     """What a change of an incident needs: as soon as readers have seen it, the right to publish."""
     was_public = incident.is_public or incident.is_withdrawn
     return publish(incident.kind) if was_public else change(incident.kind)
+
+
+def sufficient(right: str) -> tuple[str, ...]:
+    """Return the permissions of which a person needs one."""
+    return (CHANGE_COMPONENT, publish(Kind.INCIDENT)) if right == SET_STATUS else (right,)

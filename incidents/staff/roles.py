@@ -41,8 +41,8 @@ EXPLANATIONS: dict[Role, str | Promise] = {
         "also publishes, notifies subscribers, corrects, withdraws, sets the status of components and writes templates"
     ),
     Role.ADMINISTRATOR: _(
-        "also changes components and the page, sees and ends subscriptions, reads the audit log, and manages accounts "
-        "and groups"
+        "also changes components and the page, sees and ends subscriptions, reads the audit log, and manages accounts, "
+        "groups and API tokens"
     ),
 }
 
@@ -61,6 +61,7 @@ _OWN_RIGHTS: dict[Role, list[str]] = {
         *(f"incidents.{deed}_page" for deed in ("add", "change")),
         "incidents.change_subscriber",
         "incidents.view_auditentry",
+        *(f"incidents.{deed}_apitoken" for deed in ("add", "change")),
         *(f"auth.{deed}_{model}" for model in ("user", "group") for deed in ("view", "add", "change", "delete")),
     ],
 }
@@ -80,6 +81,8 @@ DEEDS: list[tuple[str, str | Promise]] = [
     ("incidents.change_page", _("change the page settings")),
     ("incidents.change_subscriber", _("see addresses of subscribers, export them and end subscriptions")),
     ("incidents.view_auditentry", _("read the audit log")),
+    ("incidents.add_apitoken", _("make API tokens that can do no more than they can")),
+    ("incidents.change_apitoken", _("see and revoke the API tokens of everybody")),
     ("auth.change_user", _("manage accounts")),
     ("auth.change_group", _("manage groups of accounts")),
 ]

@@ -63,6 +63,8 @@ SENTENCES: dict[str, Promise] = {
     "replace_second_factor": _("replaced the second factor"),
     "remove_second_factor": _("removed the second factor"),
     "reset_second_factor": _("reset the second factor"),
+    "create_token": _("made the API token"),
+    "revoke_token": _("revoked the API token"),
     "renew_recovery_codes": _("made new recovery codes"),
 }
 

@@ -72,6 +72,8 @@ SECOND_FACTOR = (
     Limit("second_factor_hour", timedelta(minutes=6), burst=10),
 )
 SECOND_FACTOR_ACCOUNT = Limit("second_factor_account", timedelta(minutes=10), burst=30)
+# Wrong tokens of the API. They cannot be guessed; a program with an old one slows down.
+WRONG_TOKEN = Limit("wrong_token", timedelta(seconds=30), burst=20)
 
 _TAKE = """
 INSERT INTO {table} AS held (key, free_at)
@@ -174,6 +176,11 @@ def forgive_second_factor(*, account: str, network: str) -> None:
     """The code was right: earlier attempts for this account from there do not count any more."""
     keys = [limit.key(f"{network} {account}") for limit in SECOND_FACTOR]
     RateLimit.objects.filter(key__in=keys).delete()
+
+
+def take_wrong_token(*, network: str) -> None:
+    """Take a place in the limit of requests with a token that is not valid. Raises LimitReached."""
+    _take_all([(WRONG_TOKEN, network)])
 
 
 def record_refusal(limit: Limit | None = None) -> None:

@@ -27,6 +27,7 @@ from tests.factories import (
     make_page,
     make_statement,
     make_subscriber,
+    make_token,
     make_update,
 )
 
@@ -71,6 +72,11 @@ ACCESS: dict[str, Access] = {
     },
     **dict.fromkeys(["incidents_auditentry_add", "incidents_auditentry_delete"], (NOBODY, NOBODY)),
     **{
+        f"incidents_apitoken_{name}": (ADMINISTRATOR, ADMINISTRATOR)
+        for name in ("add", "change", "changelist", "history", "revoke")
+    },
+    "incidents_apitoken_delete": (NOBODY, NOBODY),
+    **{
         f"auth_{model}_{name}": (ADMINISTRATOR, ADMINISTRATOR)
         for model in ("user", "group")
         for name in ("add", "change", "changelist", "delete", "history")
@@ -105,6 +111,8 @@ def incidents(db: None) -> dict[str, Incident]:
     make_subscriber()
     make_component("mail")
     make_group()
+    make_token(olga := User.objects.create_superuser("olga"))
+    olga.delete()  # the first account is the one that tries
     start = datetime(2030, 1, 1, 20, tzinfo=UTC)
     incident = make_incident(statement=make_statement(notify=True))
     maintenance = make_maintenance(start=start, end=start + timedelta(hours=2))

@@ -11,9 +11,10 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
+from django.utils import timezone
 
 from incidents import operations
-from incidents.models import Announcement, Incident, Page, Update, UpdateTemplate
+from incidents.models import Announcement, ApiToken, Incident, Page, Update, UpdateTemplate
 from incidents.staff import roles
 from incidents.staff.actors import SCHEDULER, Actor, command, person
 from incidents.staff.roles import Role
@@ -28,6 +29,7 @@ from tests.factories import (
     make_page,
     make_statement,
     make_subscriber,
+    make_token,
 )
 
 pytestmark = pytest.mark.django_db
@@ -141,6 +143,8 @@ def verbs() -> dict[tuple[str, str], tuple[Role, Callable[[], Verb]]]:
         ("edit_page", "new"): (administrator, on(o.edit_page, dict, fields={"name": TEXT})),
         ("edit_page", "existing"): (administrator, on(o.edit_page, _page, fields={"name": TEXT})),
         ("change_logo", ""): (administrator, on(o.change_logo, _page, content=None)),
+        ("create_token", ""): (administrator, _create_token),
+        ("revoke_token", ""): (administrator, on(o.revoke_token, _one(_token, "token"))),
         ("end_subscription", ""): (administrator, on(o.end_subscription, _one(make_subscriber, "subscriber"))),
     }  # fmt: skip
 
@@ -169,6 +173,19 @@ def _page() -> dict[str, Any]:
     if not Page.objects.exists():
         make_page()
     return {}
+
+
+def _create_token() -> Verb:
+    given: Any = {"name": "Alerts", "scopes": ["read"], "expires_at": timezone.now() + timedelta(days=30)}
+    return lambda by: operations.create_token(owner=by.user or _owner(), by=by, **given)
+
+
+def _owner() -> Any:
+    return get_user_model().objects.get_or_create(username="owner", is_staff=True, is_superuser=True)[0]
+
+
+def _token() -> ApiToken:
+    return make_token(_owner())
 
 
 def _template() -> UpdateTemplate:
