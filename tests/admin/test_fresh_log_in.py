@@ -95,7 +95,7 @@ def test_right_password_opens_the_page_for_fifteen_minutes(karen: Client, clock:
 
 def test_confirmed_session_gets_a_new_key_and_a_stolen_one_ends(karen: Client) -> None:
     thief = Client()
-    thief.cookies[settings.SESSION_COOKIE_NAME] = karen.session.session_key
+    thief.cookies[settings.SESSION_COOKIE_NAME] = karen.session.session_key or ""
     assert thief.get("/admin/").status_code == 200
     confirm(karen, f"{GROUPS}add/", karen.get(f"{GROUPS}add/").content.decode())
     assert not is_asked(karen, f"{GROUPS}add/")

@@ -1,5 +1,6 @@
 """Guessing passwords is slow, from each network and for each name; the account's owner is not kept out elsewhere."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -81,6 +82,15 @@ def test_network_that_tries_many_names_is_refused() -> None:
     assert answers.count(REFUSED) == 5
     assert log_in("karen", "right") == REFUSED
     assert log_in("karen", "right", "198.51.100.7") == ""
+
+
+def test_password_managers_can_fill_the_form() -> None:
+    page = Client().get("/admin/login/").content.decode()
+    fields = {name: tag for tag in re.findall("<input[^>]+>", page) for name in re.findall('name="([^"]+)"', tag)}
+    assert 'autocomplete="username"' in fields["username"]
+    assert 'type="password"' in fields["password"]
+    assert 'autocomplete="current-password"' in fields["password"]
+    assert "paste" not in page
 
 
 def test_web_server_knows_the_address_of_the_log_in() -> None:
