@@ -94,6 +94,13 @@ def running() -> Iterator[OIDCProvider]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            if self.path.startswith("/authorize?"):
+                asked = parse_qs(urlsplit(self.path).query)
+                self.send_response(302)
+                query = urlencode(provider.authorize(f"{provider.address}{self.path}"))
+                self.send_header("Location", f"{asked['redirect_uri'][0]}?{query}")
+                self.end_headers()
+                return
             answers: dict[str, Any] = {
                 "/.well-known/openid-configuration": provider.description,
                 "/keys": lambda: KeySet([provider.key]).as_dict(private=False),
