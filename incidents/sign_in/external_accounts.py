@@ -95,7 +95,9 @@ def _add(identity: Identity, network: str) -> Any:
     user: Any = users.create_user(identity.username, identity.email or None, is_staff=True)
     user.groups.set(groups)
     ExternalAccount.objects.create(user=user, issuer=identity.issuer, subject=identity.subject)
-    audit.record(person(user, network), "join", user, after={"groups": sorted(group.name for group in groups)})
+    audit.record(
+        person(user, network), "add_own_account", user, after={"groups": sorted(group.name for group in groups)}
+    )
     return user
 
 

@@ -1,6 +1,7 @@
 """Who somebody is elsewhere: what an OpenID provider or a proxy says of a person."""
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -29,7 +30,8 @@ class Identity:
     @property
     def username(self) -> str:
         """A log-in name for a new account, with the characters that Django allows."""
-        return _NOT_IN_NAMES.sub("-", self.name or self.email or self.subject)[:_MAX_NAME]
+        wanted = unicodedata.normalize("NFKC", self.name or self.email or self.subject)  # as Django stores it
+        return _NOT_IN_NAMES.sub("-", wanted)[:_MAX_NAME]
 
     def wanted_groups(self) -> set[str]:
         """The names of the groups of accounts that follow from SSO_ROLES."""

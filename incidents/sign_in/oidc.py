@@ -146,7 +146,7 @@ def _identity(request: HttpRequest, attempt: dict[str, Any]) -> Identity:
         issuer=issuer,
         subject=claims["sub"],
         name=_text(claims.get("preferred_username")),
-        email=_text(claims.get("email")),
+        email=_text(claims.get("email"), max_length=254),
         groups=_groups(claims),
         authenticated_at=datetime.fromtimestamp(since, UTC) if isinstance(since, int | float) else None,
     )
@@ -179,8 +179,8 @@ def _groups(claims: Any) -> tuple[str, ...]:
     return tuple(name for name in named if isinstance(name, str))
 
 
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) and value.isprintable() else ""
+def _text(value: Any, max_length: int = 255) -> str:
+    return value if isinstance(value, str) and value.isprintable() and len(value) <= max_length else ""
 
 
 def _is_fresh(identity: Identity, attempt: dict[str, Any]) -> bool:

@@ -46,7 +46,7 @@ SENTENCES: dict[str, Promise] = {
     "log_in": pgettext_lazy("audit log", "logged in"),
     "fail_log_in": _("tried to log in with a wrong password"),
     "fail_single_sign_on": _("was not let in by single sign-on"),
-    "join": _("got the account by single sign-on"),
+    "add_own_account": _("got the account by single sign-on"),
     "follow_groups": _("got other groups by single sign-on"),
     "make_log_in_link": _("made a one-time log-in link for the account"),
     "use_log_in_link": _("used a one-time log-in link"),

@@ -80,7 +80,7 @@ def test_person_with_a_mapped_group_gets_an_account_without_a_password(client: C
     assert not anna.is_superuser
     assert not anna.has_usable_password()
     assert roles_of("anna") == {"role:publisher"}
-    assert operations() == ["join", "log_in"]
+    assert operations() == ["add_own_account", "log_in"]
     assert StaffSession.objects.get().user == anna
 
 
@@ -103,6 +103,23 @@ def test_existing_account_is_not_taken_over(client: Client, provider: OIDCProvid
     assert "anna-1" in answer.content.decode()
     assert not is_in(client)
     assert operations() == ["fail_single_sign_on"]
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ({"preferred_username": "ａnna", "email": "x" * 300}, "anna"),
+        ({"preferred_username": "Anna Å. (ops)"}, "Anna-Å.-ops-"),
+        ({"preferred_username": "two\nlines", "email": "anna@example.com"}, "anna@example.com"),
+        ({"preferred_username": None}, "anna-1"),
+    ],
+)
+def test_name_of_a_new_account_is_one_that_can_be_stored(
+    client: Client, provider: OIDCProvider, said: dict[str, Any], name: str
+) -> None:
+    provider.person |= said
+    assert log_in(client, provider).status_code == 302
+    assert User.objects.get().username == name
 
 
 def test_person_without_a_mapped_group_gets_no_account(client: Client, provider: OIDCProvider) -> None:
