@@ -138,6 +138,9 @@ class SingleSignOnPages:
         if session is None or external_accounts.account_of(answer.identity) != request.user:
             return self._refused(request, LogInProblem.NOT_FRESH)
         fresh.record_confirmation(session=session)
+        # As after the password: a key that was stolen before is worth nothing for what follows.
+        request.session.cycle_key()
+        sessions.record_new_key(session=session, key=request.session.session_key or "")
         messages.success(request, gettext("You have confirmed that it is you."))
         return redirect(answer.target)
 

@@ -379,8 +379,10 @@ def test_accounts_need_a_password_that_was_just_typed_at_the_provider(lead: Clie
     assert "prompt=login" in begun.url
     assert "max_age=0" in begun.url
     provider.claims["auth_time"] = int(NOW.timestamp())
+    before = lead.session.session_key
     ended: Any = lead.get(callback(provider.authorize(begun.url)))
     assert ended.url == ADD
+    assert lead.session.session_key != before
     assert "Confirm that it is you" not in lead.get(ADD).content.decode()
 
 
