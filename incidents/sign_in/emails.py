@@ -6,7 +6,6 @@ stops nothing.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -56,7 +55,7 @@ def _address(user: Any) -> str:
 def _send_after_commit(kind: _Kind, user: Any, by: StaffSession | None, addresses: list[str]) -> None:
     known = [address for address in addresses if address]
     if known:
-        transaction.on_commit(partial(_send, kind, user, by, known), robust=True)
+        transaction.on_commit(lambda: _send(kind, user, by, known), robust=True)
 
 
 def _send(kind: _Kind, user: Any, by: StaffSession | None, addresses: list[str]) -> None:

@@ -1,7 +1,6 @@
 """The email to a member of staff whose second factor was changed, so that nobody does it unnoticed."""
 
 from enum import Enum
-from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -25,7 +24,7 @@ class FactorEvent(Enum):
 def send(user: Any, event: FactorEvent) -> None:
     """Send it after the commit, if the account has an address. A failure is logged."""
     if user.email:
-        transaction.on_commit(partial(_send, user, event), robust=True)
+        transaction.on_commit(lambda: _send(user, event), robust=True)
 
 
 def _send(user: Any, event: FactorEvent) -> None:

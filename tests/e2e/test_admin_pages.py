@@ -50,9 +50,25 @@ def unusual(site: Product, browser: Browser) -> list[str]:
     postmortem = page.url.removeprefix(f"{site.url}/admin")
     page.goto(f"{site.url}/admin{withdrawn}")
     press(page, "#content [type=submit]")
+    token = make_token(page, site)
     page.context.close()
     again = over.replace("/change/", "/publish-again/")
-    return [form.removeprefix(f"{site.url}/admin"), draft, f"{draft}versions/", over, again, postmortem]
+    return [token, form.removeprefix(f"{site.url}/admin"), draft, f"{draft}versions/", over, again, postmortem]
+
+
+def make_token(page: Page, site: Product) -> str:
+    """Make an API token; return the address of its page."""
+    page.goto(f"{site.url}/admin/incidents/apitoken/add/")
+    page.fill("[name=name]", "Alarmer")
+    page.check("[name=scopes][value=publish]")
+    press(page, "#content [type=submit]")
+    expect(page.locator(".api-secret")).to_have_text(re.compile("^sp_"))
+    found: list[Any] = []
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 844})
+        found += display_problems(page, "light") + display_problems(page, "dark")
+    assert not found, "\n".join(map(str, found))
+    return str(page.locator("#content .submit-row a").get_attribute("href")).removeprefix("/admin")
 
 
 def press(page: Page, button: str) -> None:

@@ -15,7 +15,7 @@ from django.db import IntegrityError, transaction
 from incidents import operations
 from incidents.models import ApiToken, AuditEntry, TokenScope
 from incidents.operations.tokens import MadeAlready
-from incidents.sign_in import token_emails, tokens
+from incidents.sign_in import emails, factor_emails, token_emails, tokens
 from incidents.sign_in.tokens import InvalidToken, MalformedHeader, MissingToken, TooManyAttempts, authenticate
 from incidents.staff import audit, rights, roles, scopes
 from incidents.staff.actors import Actor, command, person
@@ -158,6 +158,20 @@ def test_owner_is_notified_of_a_new_token_without_its_secret(karen: User) -> Non
     assert token.prefix in body
     assert NETWORK in body
     assert token.secret[11:] not in body
+
+
+@pytest.mark.django_db(transaction=True)
+def test_failing_emails_about_an_account_are_logged_and_stop_nothing(
+    karen: User, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(**_options: Any) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr("incidents.sign_in.sending.send", fail)
+    emails.send_new_password(karen, None)
+    factor_emails.send(karen, factor_emails.FactorEvent.RESET)
+    make_token(karen)
+    assert [record.exc_info[0] for record in caplog.records if record.exc_info] == [RuntimeError] * 3
 
 
 # Using one
