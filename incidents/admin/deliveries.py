@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from ..models import Announcement, Delivery, DeliveryState
+from ..models import Announcement, Delivery, DeliveryState, SkipReason
 from ..notifications.monitoring.destinations import with_few_readers
 from ..notifications.monitoring.progress import counts_by_state
 from ..notifications.monitoring.subjects import subject
@@ -98,7 +98,7 @@ class DeliveryAdmin(SubscriberRowsAdmin):
 
     @admin.display(description=_("message"), ordering="letter")
     def message(self, delivery: Delivery) -> SafeString | str:
-        kind = delivery.get_letter_display()
+        kind = Delivery.Letter(delivery.letter).label
         return kind if delivery.component_update_id is None else format_html("{}: {}", kind, subject(delivery))
 
     @admin.display(description=_("component"))
@@ -191,8 +191,10 @@ class AnnouncementAdmin(ReadOnlyAdmin):
 
 def badge(delivery: Delivery) -> SafeString:
     """The state, and below it the reason if nothing was sent."""
-    why = delivery.get_skip_reason_display() if delivery.skip_reason else ""
-    state = format_html('<span class="delivery delivery-{}">{}</span>', delivery.state, delivery.get_state_display())
+    # `get_state_display` translates every choice for each row.
+    why = SkipReason(delivery.skip_reason).label if delivery.skip_reason else ""
+    label = DeliveryState(delivery.state).label
+    state = format_html('<span class="delivery delivery-{}">{}</span>', delivery.state, label)
     return format_html("{}<br><small>{}</small>", state, why) if why else state
 
 

@@ -190,7 +190,7 @@ class Subscriber(models.Model):
 
     def __str__(self) -> str:
         # Without the address, because Django's admin log keeps it after the address is erased.
-        return f"{self.get_channel_display()} {self.pk}"
+        return f"{self.Channel(self.channel).label} {self.pk}"
 
     @classmethod
     def new(cls, address: str, *, owner: str = "", **fields: Any) -> Self:

@@ -142,13 +142,21 @@ def poll_interval(progress: Progress) -> int:
 
 
 @register.filter
-def labelled(cells: Iterable[str], headers: Iterable[dict[str, Any]]) -> list[SafeString]:
-    """Return the cells of a row of a list, each `<td>` with its column's name in `data-label`."""
-    return [_labelled(cell, header) for cell, header in zip(cells, headers, strict=False)]
+def column_labels(headers: Iterable[dict[str, Any]]) -> list[str]:
+    """Return `data-label` with the name of each column of a list, for its cells; "" for the boxes that choose rows."""
+    return [
+        ""
+        if "action-checkbox" in header.get("class_attrib", "")
+        else format_html(' data-label="{}"', capfirst(header.get("text", "")))
+        for header in headers
+    ]
 
 
-def _labelled(cell: str, header: dict[str, Any]) -> SafeString:
-    if "action-checkbox" in header.get("class_attrib", ""):
-        return mark_safe(cell)  # noqa: S308 - a cell that Django has made
-    label = format_html(' data-label="{}"', capfirst(header.get("text", "")))
-    return mark_safe(cell.replace("<td", f"<td{label}", 1) if cell.startswith("<td") else cell)  # noqa: S308
+@register.filter
+def labelled(cells: Iterable[str], labels: Iterable[str]) -> SafeString:
+    """Return the cells of a row of a list, each `<td>` with its column's label."""
+    row = [
+        cell.replace("<td", f"<td{label}", 1) if cell.startswith("<td") else cell
+        for cell, label in zip(cells, labels, strict=False)
+    ]
+    return mark_safe("".join(row))  # noqa: S308 - cells that Django has made

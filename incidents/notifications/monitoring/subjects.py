@@ -17,4 +17,4 @@ def subject(delivery: Delivery) -> SafeString:
     if delivery.component_update is not None:
         update = delivery.component_update
         return format_html("{}: {}", passage(update.component.name), update.get_new_status_display())
-    return format_html("{}", delivery.get_letter_display())
+    return format_html("{}", Delivery.Letter(delivery.letter).label)
