@@ -28,7 +28,7 @@ from ..staff import roles
 from ..staff.roles import Role
 from .account_audit import record_removed, record_saved
 from .external_accounts import links_page
-from .history import LoggedAdmin
+from .filters import FilteredAdmin
 from .second_factor import reset_page
 from .sessions import current_session, follow_new_password, say_ended, sessions_page
 
@@ -140,7 +140,7 @@ admin.site.unregister([User, Group])
 
 
 @admin.register(User)
-class StaffAdmin(_Boxes, LoggedAdmin[User], stock.UserAdmin[User]):
+class StaffAdmin(_Boxes, FilteredAdmin[User], stock.UserAdmin[User]):
     form = StaffForm
     filter_horizontal = ()
     readonly_fields = ("last_login", "date_joined", "may")
@@ -223,7 +223,7 @@ class StaffAdmin(_Boxes, LoggedAdmin[User], stock.UserAdmin[User]):
 
 
 @admin.register(Group)
-class StaffGroupAdmin(_Boxes, LoggedAdmin[Group], stock.GroupAdmin):
+class StaffGroupAdmin(_Boxes, FilteredAdmin[Group], stock.GroupAdmin):
     """Groups of the installation's own can be changed; the roles follow the version of the product."""
 
     filter_horizontal = ()
