@@ -155,7 +155,7 @@ class SingleSignOnPages:
     ) -> HttpResponse:
         context = {
             **self.site.each_context(request),
-            "title": gettext("You are not logged in"),
+            "title": gettext("The log-in failed"),
             "sentence": sentence,
             "subject": subject,
             "provider": name,
