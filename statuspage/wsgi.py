@@ -12,6 +12,7 @@ from incidents.public_site.app import PublicSite
 from incidents.public_site.application_process import ApplicationProcess
 from incidents.public_site.threads import Threads
 from incidents.subscriptions.origin import network_of
+from incidents.systemd import notify_ready
 from statuspage.garbage import spare_loaded_code
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "statuspage.settings")
@@ -45,3 +46,4 @@ except ImproperlyConfigured as error:
     sys.exit(3)  # gunicorn stops on this code; after any other it would restart the worker forever
 
 spare_loaded_code()
+notify_ready()

@@ -16,7 +16,7 @@ from rq.executions import Execution
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
-from ... import links, markup
+from ... import links, markup, systemd
 from ..monitoring.health import HEARTBEAT
 from ..outbox import EMAIL_KINDS
 from . import email_workers, stopping, webhook_worker
@@ -41,6 +41,10 @@ class HeartbeatWorker(Worker):
         # The command `rqworker` always passes its own, which would load pickled objects.
         options |= {"serializer": JSONSerializer, "job_class": QueuedJob}
         super().__init__(*args, **{**options, "job_monitoring_interval": int(HEARTBEAT.total_seconds())})
+
+    def bootstrap(self, *args: Any, **options: Any) -> None:
+        super().bootstrap(*args, **options)
+        systemd.notify_ready()
 
     def fork_work_horse(self, job: Job, queue: Queue) -> None:
         """A SIGTERM during the fork waits until it can be passed on, and until the new process listens to it."""
