@@ -29,6 +29,12 @@ from statuspage.local.supervisor import Child, Supervisor
 from statuspage.local.web_server import granian
 
 WRONG_SETTING = 2
+# Commands of manage.py, one process each; the units in deploy/systemd have the same.
+COMMANDS = {
+    "worker": "rqworker delivery messages requests --verbosity 0",
+    "webhooks": "rqworker posts --verbosity 0",
+    "scheduler": "scheduler",
+}
 
 
 def main() -> int:
@@ -71,9 +77,7 @@ def child_processes(options: Options, stack: contextlib.ExitStack) -> list[Child
     web = granian(host=options.host, port=str(options.port), threads=settings.WEB_THREADS)
     children = [
         Child("web", web),
-        Child("worker", [python, manage, "rqworker", "delivery", "messages", "requests", "--verbosity", "0"]),
-        Child("webhooks", [python, manage, "rqworker", "posts", "--verbosity", "0"]),
-        Child("scheduler", [python, manage, "scheduler"]),
+        *(Child(name, [python, manage, *command.split()]) for name, command in COMMANDS.items()),
     ]
     if options.own_mailbox:
         listening = stack.enter_context(mail_catcher.listening_socket())

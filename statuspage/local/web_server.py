@@ -1,4 +1,4 @@
-"""The command of the web server: `make run`, the benchmarks and docs/production.md use the same options."""
+"""The command of the web server; `make run`, benchmarks, deploy/systemd and docs/production.md use its options."""
 
 import sys
 
