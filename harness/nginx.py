@@ -71,6 +71,7 @@ class Nginx:
             r"(?<=static/  )/var/lib/statuspage(?=;)": str(var),
             r"/var/log/nginx/statuspage\.log": str(self.access_log),
             r"listen 443 ssl": f"listen 127.0.0.1:{self.port}",
+            r"(?s)server \{\n    listen 80;.*?\n\}\n": "",
             r".*(listen \[::\]|ssl_certificate).*\n": "",
         }
         return changed(CONFIGURATION, changes)
