@@ -13,12 +13,15 @@ from incidents.public_site.application_process import ApplicationProcess
 from incidents.public_site.threads import Threads
 from incidents.subscriptions.origin import network_of
 from incidents.systemd import notify_ready
+from statuspage import __version__
 from statuspage.garbage import spare_loaded_code
+from statuspage.port import refuse_shared_port
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "statuspage.settings")
 
 
 def application_from_settings() -> PublicSite:
+    refuse_shared_port()
     refuse_incomplete_languages()
     configure_logging(settings.LOGGING_CONFIG, settings.LOGGING)
     threads = Threads(settings.WEB_THREADS)
@@ -35,6 +38,7 @@ def application_from_settings() -> PublicSite:
         body_timeout=settings.BODY_TIMEOUT,
         network=network_of,
         log_in_path=settings.LOGIN_URL,
+        version=__version__,
         show_errors=settings.DEBUG,
     )
 

@@ -14,8 +14,9 @@ from .conditional import has_current_copy
 from .dynamic import Dynamic
 from .fallback import Fallback
 from .files import Files, HeaderList, Published
-from .headers import CACHE_DOCUMENT, CACHE_NEVER, security_headers
+from .headers import CACHE_DOCUMENT, security_headers
 from .negotiation import IDENTITY, encoding, language
+from .probes import Probes
 from .slots import Slots
 from .threads import DEFAULT_THREADS, Threads
 
@@ -46,11 +47,13 @@ class PublicSite:
         body_timeout: float = 10,
         network: Callable[[WSGIEnvironment], str] = lambda environ: str(environ.get("REMOTE_ADDR", "")),
         log_in_path: str = "",
+        version: str = "",
         show_errors: bool = False,
     ) -> None:
         self._languages, self._default_language, self._https = tuple(languages), default_language, https
         self._files = Files(public_root, static_root, self._languages, default_language, https=https)
         self._fallback = Fallback(self._languages, default_language, catalogues, https=https)
+        self._probes = Probes(self._files, version, https=https)
         bodies = Bodies(threads.bodies, threads.waiting_bodies, deadline=body_timeout)
         slots = Slots(threads.django, threads.waiting, max(1, threads.waiting // 2), is_starting=True)
         self._dynamic = Dynamic(
@@ -94,20 +97,12 @@ class PublicSite:
 
     def _unpublished(self, path: str, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         is_read = environ["REQUEST_METHOD"] in {"GET", "HEAD"}
-        if path == "/healthz":
-            if not is_read:
-                return self._fallback.method_not_allowed(environ, start_response)
-            return self._healthz(start_response, with_body=environ["REQUEST_METHOD"] == "GET")
+        if self._probes.are_asked(environ):
+            answer = self._probes if is_read else self._fallback.method_not_allowed
+            return answer(environ, start_response)
         if is_read and self._files.has_folder(path):
             return self._redirect_to_slash(path, environ.get("QUERY_STRING", ""), start_response)
         return self._dynamic(environ, start_response)
-
-    def _healthz(self, start_response: StartResponse, *, with_body: bool) -> list[bytes]:
-        body = b"ok\n"
-        headers = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body)))]
-        headers += [("Cache-Control", CACHE_NEVER), *security_headers("/healthz", https=self._https)]
-        start_response(OK, headers)
-        return [body] if with_body else []
 
     def _redirect_to_slash(self, path: str, query: str, start_response: StartResponse) -> list[bytes]:
         location = f"{path}/?{query}" if query else f"{path}/"

@@ -260,6 +260,7 @@ def check_pages_survive_outages(site: Product, servers: Servers) -> None:
     assert len(paths) > 60
     assert {status for status, _headers, _text in before.values()} == {200}
     assert site.get("/readyz")[0] == 200
+    wait_for(lambda: site.get("/readyz?deep=1")[0] == 200)
 
     for server in servers.running:
         server.stop()
@@ -280,7 +281,7 @@ def check_dynamic_pages_report_the_outage(site: Product) -> None:
     """During an outage, dynamic pages answer in the reader's language and link to the published page."""
     wanted = {"da": "Gå til driftsstatus", "en": "Go to the status page"}
     with ThreadPoolExecutor() as readers:  # in parallel: each waits for the database until it times out
-        ready = readers.submit(site.get, "/readyz")
+        ready = readers.submit(site.get, "/readyz?deep=1")
         pages = list(readers.map(lambda language: site.get(f"/{language}/subscribe/"), wanted))
     for (language, words), (status, headers, text) in zip(wanted.items(), pages, strict=True):
         assert status == 503
@@ -289,3 +290,4 @@ def check_dynamic_pages_report_the_outage(site: Product) -> None:
         assert f'href="/{language}/"' in text
         assert "retry-after" in headers
     assert ready.result()[0] == 503
+    assert site.get("/readyz")[0] == 200

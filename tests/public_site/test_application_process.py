@@ -124,14 +124,20 @@ def test_django_answers_with_lower_priority_until_the_web_server_ends(
     for name, value in {**dead, "SECRET_KEY": "guards nothing" * 4, "VAR_DIR": str(tmp_path)}.items():
         monkeypatch.setenv(name, value)
     application = ApplicationProcess([sys.executable, "-m", "statuspage.django_process"], ROOT, 2)
-    request = {"REQUEST_METHOD": "GET", "HTTP_HOST": "localhost", "SERVER_NAME": "localhost", "SERVER_PORT": "80"}
-    assert ask(application, "/readyz", b"", **request)["reasons"]["queue"] == "does not answer"
+    request = {
+        "REQUEST_METHOD": "GET",
+        "QUERY_STRING": "deep=1",
+        "HTTP_HOST": "localhost",
+        "SERVER_NAME": "localhost",
+        "SERVER_PORT": "80",
+    }
+    assert ask(application, "/readyz", b"", **request)["checks"]["queue"] == "does not answer"
     assert application._child
     process = application._child._process
     assert os.getpriority(os.PRIO_PROCESS, process.pid) == min(19, os.getpriority(os.PRIO_PROCESS, 0) + NICENESS)
     for number in (signal.SIGTERM, signal.SIGINT):
         process.send_signal(number)
-    assert not ask(application, "/readyz", b"", **request)["database"]
+    assert ask(application, "/readyz", b"", **request)["checks"]["database"] != "ok"
     del application
     assert process.wait(PATIENCE) == 0
 

@@ -2,9 +2,7 @@ import gzip
 import hashlib
 import subprocess
 import sys
-from collections.abc import Iterable
 from pathlib import Path
-from wsgiref.types import StartResponse, WSGIEnvironment
 
 import brotli
 import pytest
@@ -168,21 +166,10 @@ def test_query_string_is_ignored(page: PublicSite) -> None:
     assert ask(page, "/da/", query="utm_source=x").text == DOCUMENTS["/da/"]
 
 
-@pytest.mark.parametrize(
-    "path", ["/da/subscribe/", "/admin/", "/api/v1/incidents", "/readyz", "/metrics", "/da/incidents/"]
-)
+@pytest.mark.parametrize("path", ["/da/subscribe/", "/admin/", "/api/v1/incidents", "/metrics", "/da/incidents/"])
 def test_other_addresses_are_passed_to_django(page: PublicSite, path: str) -> None:
     assert ask(page, path).headers["X-From"] == "Django"
     assert ask(page, path, method="POST").headers["X-From"] == "Django"
-
-
-def test_healthz_needs_no_other_service(root: Path) -> None:
-    def django(_environ: WSGIEnvironment, _start_response: StartResponse) -> Iterable[bytes]:
-        raise AssertionError
-
-    answer = ask(site(root, django), "/healthz")
-    assert (answer.status, answer.text, answer.headers["Cache-Control"]) == (200, "ok\n", "no-store")
-    assert ask(site(root, django), "/healthz", method="HEAD").body == b""
 
 
 # -- New versions ------------------------------------------------------------------------------

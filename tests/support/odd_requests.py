@@ -49,7 +49,7 @@ class Site:
     """The whole web application. `ask` returns the status and fails on a traceback."""
 
     def __init__(self, folder: Path, cookies: str) -> None:
-        root = published(folder / "public", {}).root
+        root = published(folder / "public", dict.fromkeys(["/da/", "/en/"], "Status")).root
         self._application, self._cookies = site(root, get_wsgi_application(), languages=["da", "en"]), cookies
 
     def ask(self, path: str, *, method: str = "GET", query: str = "", body: str = "", cookie: str = "") -> int:

@@ -88,16 +88,31 @@ class Health:
 
     @property
     def scheduler_is_down(self) -> bool:
-        return self.scheduler_at is None or self.at - self.scheduler_at > STALE_AFTER
+        return not is_recent(self.scheduler_at, self.at)
 
 
 def record_heartbeat(name: str = SCHEDULER) -> None:
     Heartbeat.objects.update_or_create(name=name, defaults={"beaten_at": timezone.now()})
 
 
+def last_heartbeat(name: str = SCHEDULER) -> datetime | None:
+    return Heartbeat.objects.filter(name=name).values_list("beaten_at", flat=True).first()
+
+
+def is_recent(heartbeat: datetime | None, now: datetime) -> bool:
+    return heartbeat is not None and now - heartbeat <= STALE_AFTER
+
+
+def queues_without_worker(now: datetime) -> list[str]:
+    """Return the queues that no live worker serves; that of webhooks only while it has jobs. Raise RedisError."""
+    live = [worker for name in queues.ALL for worker in _workers(queues.queue(name)) if worker.is_live(now)]
+    served = {name for worker in live for name in worker.queues}
+    return [name for name in queues.ALL if name not in served and (name != POSTS or len(queues.queue(POSTS)))]
+
+
 def check_health(now: datetime) -> Health:
     """Return the health, with two queries and a few requests to the queue. A queue that is down raises no error."""
-    scheduler_at = Heartbeat.objects.filter(name=SCHEDULER).values_list("beaten_at", flat=True).first()
+    scheduler_at = last_heartbeat()
     posts_wait = Delivery.objects.waiting().posted().exists()
     all_queues = [queues.queue(name) for name in queues.ALL]
     try:
