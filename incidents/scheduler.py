@@ -17,7 +17,7 @@ from django.core.exceptions import ValidationError
 from django.db import DatabaseError, close_old_connections, connection
 from django.utils import timezone
 
-from . import operations
+from . import log_context, operations, outages
 from .models import Update
 from .notifications import release
 from .notifications.ledger import destinations, mx, recovery, retention, skipping
@@ -133,6 +133,7 @@ class Chore:
     do: Callable[[], None]
     every: timedelta
     last: float = field(default=float("-inf"))
+    fault: str = ""  # why it failed last time
 
     def is_due(self, now: float) -> bool:
         return now - self.last >= self.every.total_seconds()
@@ -161,14 +162,26 @@ def run_due(todo: list[Chore], now: float) -> None:
     """Run the chores that are due. A failure is logged, and the chore runs again at its next time."""
     for chore in [chore for chore in todo if chore.is_due(now)]:
         chore.last = now
-        try:
-            close_old_connections()
-            chore.do()
-        except DatabaseError:
-            logger.exception("%s: the database did not answer", chore.do.__name__)
+        with log_context.in_job(f"{chore.do.__name__}-{log_context.new_id()}"):
+            _run(chore)
+
+
+def _run(chore: Chore) -> None:
+    try:
+        close_old_connections()
+        chore.do()
+    except Exception as error:
+        # Catch everything: the other chores go on. The log's filter reduces the lines about an outage.
+        name, outage = chore.do.__name__, outages.of(error)
+        chore.fault = outage or f"{name}, {type(error).__name__}"
+        if outage or outages.may_log(chore.fault):
+            logger.exception("%s failed", name)
+        if isinstance(error, DatabaseError):
             connection.close()
-        except Exception:
-            logger.exception("%s failed", chore.do.__name__)
+    else:
+        if chore.fault:
+            outages.is_over(chore.fault)
+            chore.fault = ""
 
 
 def run(stopped: Callable[[], bool], pause: float = 0.1) -> None:

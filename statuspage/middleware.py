@@ -9,9 +9,8 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from incidents.forwarded import parse_address
 from incidents.public_site.headers import dynamic_headers
-from incidents.subscriptions.origin import is_trusted_proxy
+from incidents.subscriptions.origin import is_from_proxy
 
 
 class ForwardedHeaders:
@@ -24,7 +23,7 @@ class ForwardedHeaders:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if not is_trusted_proxy(parse_address(request.META.get("REMOTE_ADDR", ""))):
+        if not is_from_proxy(request.META):
             for name in [name for name in request.META if name.startswith(("HTTP_X_FORWARDED_", "HTTP_FORWARDED"))]:
                 del request.META[name]
             for name in (settings.REMOTE_USER_HEADER, settings.REMOTE_GROUPS_HEADER):

@@ -254,12 +254,20 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "line": {
+        "text": {
             "()": "statuspage.logs.RedactingFormatter",
-            "format": "%(asctime)s %(levelname)s %(name)s: %(message)s",
+            "format": "%(asctime)s %(levelname)s %(name)s%(ids)s: %(message)s",
+        },
+        "json": {"()": "statuspage.logs.JsonFormatter"},
+    },
+    "filters": {"outages": {"()": "statuspage.logs.OutageFilter"}},
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": env.choice("LOG_FORMAT", "text", ["text", "json"]),
+            "filters": ["outages"],
         }
     },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     # At DEBUG these would log whole rows and pages, with addresses and keys.
     "loggers": {name: {"level": "INFO"} for name in ("authlib", "django.template", "django.db.backends", "urllib3")},
     "root": {"handlers": ["console"], "level": env.choice("LOG_LEVEL", "INFO", ["DEBUG", "INFO", "WARNING", "ERROR"])},

@@ -11,7 +11,7 @@ from incidents.checks import refuse_incomplete_languages
 from incidents.public_site.app import PublicSite
 from incidents.public_site.application_process import ApplicationProcess
 from incidents.public_site.threads import Threads
-from incidents.subscriptions.origin import network_of
+from incidents.subscriptions.origin import is_from_proxy, network_of
 from incidents.systemd import notify_ready
 from statuspage import __version__
 from statuspage.garbage import spare_loaded_code
@@ -37,6 +37,7 @@ def application_from_settings() -> PublicSite:
         threads=threads,
         body_timeout=settings.BODY_TIMEOUT,
         network=network_of,
+        is_from_proxy=is_from_proxy,
         log_in_path=settings.LOGIN_URL,
         version=__version__,
         show_errors=settings.DEBUG,

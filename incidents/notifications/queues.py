@@ -16,6 +16,7 @@ from redis.retry import Retry
 from rq import Queue
 from rq.serializers import JSONSerializer
 
+from .. import log_context, outages
 from ..models import Delivery
 
 logger = logging.getLogger(__name__)
@@ -31,6 +32,7 @@ _SEND_MESSAGES = "incidents.notifications.jobs.send_messages"
 _POST = "incidents.notifications.jobs.post"
 PROCESS_REQUESTS = "incidents.subscriptions.jobs.process_requests"
 JOBS = frozenset({_DELIVER, _SEND_MESSAGES, _POST, PROCESS_REQUESTS})  # all that workers run
+REQUEST_ID = "request_id"  # in a job's meta: the request that enqueued it, for the logs
 # Jobs per announcement that start at the same time; more would only share the same relay.
 _MAX_JOBS = 4
 # A worker may wait ten minutes for one reply; RQ counts a job that takes longer than this as failed.
@@ -64,12 +66,16 @@ def enqueue_posts() -> bool:
 
 def enqueue(name: str, job: str, *arguments: int, times: int = 1) -> bool:
     """Enqueue one of JOBS. Return False if the queue does not respond."""
+    request = log_context.request_id()
+    meta = {REQUEST_ID: request} if request else None
     try:
         for _ in range(times):
-            queue(name).enqueue(job, *arguments, job_timeout=_JOB_TIMEOUT, result_ttl=0, failure_ttl=86_400)
+            queue(name).enqueue(job, *arguments, job_timeout=_JOB_TIMEOUT, result_ttl=0, failure_ttl=86_400, meta=meta)
     except RedisError as error:
-        logger.warning("The queue is not responding; the scheduler will enqueue the work later: %s", error)
+        message = "The queue is not responding; the scheduler will enqueue the work later: %s"
+        logger.warning(message, error, extra=outages.ABOUT_QUEUE)
         return False
+    outages.is_over(outages.QUEUE)
     return True
 
 

@@ -46,6 +46,7 @@ class PublicSite:
         threads: Threads = DEFAULT_THREADS,
         body_timeout: float = 10,
         network: Callable[[WSGIEnvironment], str] = lambda environ: str(environ.get("REMOTE_ADDR", "")),
+        is_from_proxy: Callable[[WSGIEnvironment], bool] = lambda _environ: False,
         log_in_path: str = "",
         version: str = "",
         show_errors: bool = False,
@@ -64,6 +65,7 @@ class PublicSite:
             log_ins=_log_ins(threads),
             is_log_in=lambda environ: environ["REQUEST_METHOD"] == "POST" and environ.get("PATH_INFO") == log_in_path,
             network=network,
+            is_from_proxy=is_from_proxy,
             show_errors=show_errors,
         )
 

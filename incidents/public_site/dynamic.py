@@ -7,11 +7,12 @@ from types import TracebackType
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+from ..log_context import REQUEST_ID, in_request, is_acceptable, new_id
 from .bodies import Bodies, NoPlace, TooLarge, TooSlow
 from .fallback import Fallback
 from .limits import BODY_TOO_LARGE, TIMED_OUT, refusal
 from .slots import Slots
-from .transport import NotAnswered
+from .transport import ApplicationFailed, NotAnswered
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +30,9 @@ class Dynamic:
     that slow clients take no slot. `network` returns where a request comes from: no network
     can take all places where requests wait. The requests that `is_log_in` names take one of
     the slots in `log_ins` instead, so that no page waits while passwords are checked.
+
+    Each request has an id for the logs, which the response repeats in X-Request-Id. The id in that
+    header of a request counts if the request `is_from_proxy`.
     """
 
     def __init__(
@@ -41,13 +45,21 @@ class Dynamic:
         log_ins: Slots,
         is_log_in: Callable[[WSGIEnvironment], bool],
         network: Callable[[WSGIEnvironment], str],
+        is_from_proxy: Callable[[WSGIEnvironment], bool],
         show_errors: bool,
     ) -> None:
         self._django, self._fallback, self._show_errors = django, fallback, show_errors
         self._slots, self._bodies, self._network = slots, bodies, network
-        self._log_ins, self._is_log_in = log_ins, is_log_in
+        self._log_ins, self._is_log_in, self._is_from_proxy = log_ins, is_log_in, is_from_proxy
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        given = environ.get("HTTP_X_REQUEST_ID", "")
+        identity = given if is_acceptable(given) and self._is_from_proxy(environ) else new_id()
+        environ[REQUEST_ID] = identity
+        with in_request(identity):
+            return self._answer(environ, _with_header(start_response, ("X-Request-Id", identity)))
+
+    def _answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if status := refusal(environ):
             return self._fallback.refuse(status, environ, start_response)
         network = self._network(environ)
@@ -75,7 +87,9 @@ class Dynamic:
         try:
             body = self._django(environ, response)
         except NotAnswered as error:
-            logger.error("Django did not answer %s: %s", environ.get("PATH_INFO"), type(error).__name__)
+            # While its process cannot run, one line a minute (statuspage/logs.py).
+            extra = {} if isinstance(error, ApplicationFailed) else {"outage": "Django's process"}
+            logger.error("Django did not answer %s: %s", environ.get("PATH_INFO"), type(error).__name__, extra=extra)
             return self._fallback(environ, start_response)
         except Exception:
             # Catch everything: the reader gets a response whatever fails.
@@ -105,6 +119,16 @@ class _DeferredStart:
         """Whether Django responded to an exception, which it does in HTML."""
         kind = next((value for name, value in self.headers if name.lower() == "content-type"), "")
         return self.status.startswith("500") and kind.startswith("text/html")
+
+
+def _with_header(start_response: StartResponse, header: tuple[str, str]) -> StartResponse:
+    def start(
+        status: str, headers: list[tuple[str, str]], error: ExceptionInfo | None = None, /
+    ) -> Callable[[bytes], object]:
+        more = (error,) if error else ()
+        return start_response(status, [*headers, header], *more)
+
+    return start
 
 
 def _refuse_write(_data: bytes) -> object:

@@ -18,6 +18,8 @@ from threading import Thread
 from typing import IO, Any
 from wsgiref.types import WSGIApplication, WSGIEnvironment
 
+from ..log_context import REQUEST_ID, in_request
+
 logger = logging.getLogger(__name__)
 
 Headers = list[tuple[str, str]]
@@ -67,13 +69,14 @@ def _answer(application: WSGIApplication, connection: Connection) -> None:
     with contextlib.suppress(EOFError, BrokenPipeError), connection:
         while True:
             environ = _received_request(connection)
-            try:
-                status, headers, body = _response(application, environ)
-            except Exception:
-                # Catch everything: whatever fails, the other process waits for an answer.
-                logger.exception("The application failed to answer %s", environ.get("PATH_INFO"))
-                connection.send_bytes(b"")
-                continue
+            with in_request(environ.get(REQUEST_ID, "")):
+                try:
+                    status, headers, body = _response(application, environ)
+                except Exception:
+                    # Catch everything: whatever fails, the other process waits for an answer.
+                    logger.exception("The application failed to answer %s", environ.get("PATH_INFO"))
+                    connection.send_bytes(b"")
+                    continue
             with body:
                 _send_response(connection, status, headers, body)
 

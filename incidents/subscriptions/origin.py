@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.http import HttpRequest
 
-from ..forwarded import Address, client_address
+from ..forwarded import Address, client_address, parse_address
 
 # One sender can easily use every address of such a network: providers assign a /48 to one customer.
 PREFIXES = {4: 24, 6: 48}
@@ -55,6 +55,11 @@ def is_trusted_proxy(address: Address | None) -> bool:
     if address is None:
         return bool(settings.TRUST_UNIX_SOCKET)
     return any(address in network for network in settings.TRUSTED_PROXIES)
+
+
+def is_from_proxy(environ: Mapping[str, Any]) -> bool:
+    """Whether one of our proxies sent this request."""
+    return is_trusted_proxy(parse_address(environ.get("REMOTE_ADDR", "")))
 
 
 def _host_and_port(origin: str) -> str:

@@ -7,12 +7,15 @@ Finally PostgreSQL and Valkey are stopped and the web process is killed: readers
 nothing.
 """
 
+import json
 import re
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from email.message import EmailMessage
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
@@ -51,7 +54,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Servers,
 @pytest.fixture(scope="module")
 def site(product: Callable[..., Product], servers: tuple[Servers, dict[str, str]]) -> Product:
     _running, urls = servers
-    return product(sample_data=True, ANNOUNCEMENT_HOLD="1", **urls)
+    return product(sample_data=True, ANNOUNCEMENT_HOLD="1", LOG_FORMAT="json", **urls)
 
 
 @pytest.fixture
@@ -171,6 +174,7 @@ def test_readers_are_notified_once_in_their_language_and_pages_outlive_every_ser
     check_feeds(site)
     check_one_click_unsubscription(site, newsroom)
     check_pages_survive_outages(site, servers[0])
+    check_logs(site)
 
 
 def expect_notified(site: Product, *, messages: int, words: dict[str, str]) -> None:
@@ -291,3 +295,26 @@ def check_dynamic_pages_report_the_outage(site: Product) -> None:
         assert "retry-after" in headers
     assert ready.result()[0] == 503
     assert site.get("/readyz")[0] == 200
+
+
+def check_logs(site: Product) -> None:
+    """No line of the whole run has an address, a password or the key of a link, and an outage is not repeated."""
+    # The mailbox of `make run` names recipients; it is not part of the product.
+    said = "\n".join(line for line in site.said().splitlines() if not line.startswith("mailbox"))
+    links = [
+        link for message in site.mail() for link in re.findall(r"/subscription/\S+?([^\s/?>]{20,})", text_of(message))
+    ]
+    assert links
+    for secret in (DANE.partition("@")[0], BRITON.partition("@")[0], PASSWORD, *links):
+        assert secret not in said
+    lines: dict[str, list[dict[str, str]]] = {}
+    for process, line in re.findall(r"^(\w+) +[|│] (\{.*\})$", said, flags=re.MULTILINE):
+        lines.setdefault(process, []).append(json.loads(line))
+    assert all({"time", "level", "logger", "message"} <= line.keys() for each in lines.values() for line in each)
+    assert any("request_id" in line for line in lines["web"])
+    outage = [line for line in lines["scheduler"] if "failed: OperationalError" in line["message"]]
+    assert all(line["job_id"] for line in outage)
+    times = [datetime.fromisoformat(line["time"]) for line in outage]
+    assert times
+    # Each minute at most one; another outage would have ended the first with a line of its own.
+    assert all(later - earlier > timedelta(seconds=59) for earlier, later in pairwise(times))

@@ -20,6 +20,7 @@ import psycopg
 from django.db import DEFAULT_DB_ALIAS, OperationalError, connections, transaction
 from django.utils import timezone
 
+from ... import outages
 from ...models import ALLOWED_MOVES, Delivery, DeliveryState, SkipReason, Subscriber
 from ...models.deliveries import DeliveryQuerySet
 from . import counters, holders
@@ -214,17 +215,23 @@ class Ledger:
 
     def run(self, work: Callable[[], T]) -> T:
         """Run a database operation, and retry it while PostgreSQL is unavailable: outcomes must not be lost."""
-        deadline, pause = time.monotonic() + DATABASE_PATIENCE.total_seconds(), 0.1
+        deadline, pause, has_failed = time.monotonic() + DATABASE_PATIENCE.total_seconds(), 0.1, False
         while True:
             try:
-                return work()
+                result = work()
             except OperationalError:
                 if self._connection.in_atomic_block or time.monotonic() > deadline:
                     raise
-                logger.warning("PostgreSQL is not responding; retrying until the outcomes are recorded")
+                message = "PostgreSQL is not responding; retrying until the outcomes are recorded"
+                logger.warning(message, extra=outages.ABOUT_DATABASE)
+                has_failed = True
                 self._connection.close()
                 time.sleep(pause)
                 pause = min(pause * 2, _MAX_PAUSE)
+            else:
+                if has_failed:
+                    outages.is_over(outages.DATABASE)
+                return result
 
     def use_connection(self) -> None:
         """Make the calling thread use the ledger's connection as its own."""

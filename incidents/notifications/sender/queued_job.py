@@ -11,15 +11,17 @@ from redis import ResponseError
 from rq.exceptions import NoSuchJobError
 from rq.job import Job
 
+from ...log_context import is_acceptable
 from .. import queues
 
 logger = logging.getLogger(__name__)
 
 _FIELDS = frozenset(
-    "created_at data ended_at enqueued_at failure_ttl last_heartbeat origin result_ttl started_at status timeout "
+    "created_at data ended_at enqueued_at failure_ttl last_heartbeat meta origin result_ttl started_at status timeout "
     "worker_name".split()
 )
 _MAX_DATA = 1000  # bytes, compressed
+_MAX_META = 200  # bytes
 _MAX_ARGUMENTS = 2
 _MAX_NUMBER = 2**63 - 1
 
@@ -43,13 +45,22 @@ class QueuedJob(Job):
             fields = {name: value for name, value in raw_data.items() if name.decode() in _FIELDS}
             if len(fields[b"data"]) > _MAX_DATA:
                 raise ValueError("too long")
+            if len(fields.get(b"meta", b"")) > _MAX_META:
+                del fields[b"meta"]
             super().restore(fields)
             self._check()
         except Exception as error:
             logger.warning("Discarded the job %s, which is not one of this version: %r", self.id, error)
             self.connection.delete(self.key)
             raise NoSuchJobError(self.id) from error
+        self.meta = {queues.REQUEST_ID: self.request_id} if self.request_id else {}
         self.description = self.get_call_string()
+
+    @property
+    def request_id(self) -> str:
+        """The id of the request that enqueued the job, or ""; anything else in its place is ignored."""
+        found = self.meta.get(queues.REQUEST_ID, "") if isinstance(self.meta, dict) else ""
+        return found if is_acceptable(found) else ""
 
     def _check(self) -> None:
         if self.func_name not in queues.JOBS or self.instance is not None or self.kwargs:

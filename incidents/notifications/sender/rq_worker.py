@@ -16,7 +16,7 @@ from rq.executions import Execution
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
-from ... import links, markup, systemd
+from ... import links, log_context, markup, outages, systemd
 from ..monitoring.health import HEARTBEAT
 from ..outbox import EMAIL_KINDS
 from . import email_workers, stopping, webhook_worker
@@ -58,6 +58,12 @@ class HeartbeatWorker(Worker):
         super().setup_work_horse_signals()  # type: ignore[no-untyped-call]
         stopping.listen()
 
+    def perform_job(self, job: Job, queue: Queue, execution: Execution) -> bool:
+        """Name the job and the request that enqueued it in the log lines of this process."""
+        request = job.request_id if isinstance(job, QueuedJob) else ""
+        with log_context.in_process_of_job(job.id, request):
+            return super().perform_job(job, queue, execution)
+
     def handle_warm_shutdown_request(self) -> None:
         """Pass the signal on to the process of the job: it ends within half a minute, and this one after it."""
         super().handle_warm_shutdown_request()  # type: ignore[no-untyped-call]
@@ -82,13 +88,15 @@ class HeartbeatWorker(Worker):
         with self.connection.pipeline() as own:
             self._register(timeout, own)
             own.execute()
+        outages.is_over(outages.QUEUE)
 
     def maintain_heartbeats(self, job: Job, execution: Execution) -> None:
         """A queue that is down during a job must not end the worker."""
         try:
             super().maintain_heartbeats(job, execution)
         except RedisError as error:
-            logger.warning("The queue is not responding; the worker registers again once it does: %s", error)
+            message = "The queue is not responding; the worker registers again once it does: %s"
+            logger.warning(message, error, extra=outages.ABOUT_QUEUE)
 
     def _register(self, timeout: int | None, pipeline: Pipeline) -> None:
         super().heartbeat(timeout, pipeline)
