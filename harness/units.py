@@ -1,7 +1,6 @@
 """The systemd units in deploy/, without systemd."""
 
 import shlex
-from configparser import RawConfigParser
 from pathlib import Path
 
 from statuspage.local.paths import ROOT
@@ -11,13 +10,14 @@ SERVICES = ["web", "worker", "webhooks", "scheduler"]
 
 
 def read(service: str, folder: Path = FOLDER) -> dict[str, str]:
-    """Return the settings of a service's section [Service]; of those that occur several times, the last."""
+    """Return the settings of a unit and of what is common to all; lines of Environment= are joined by line breaks."""
     found: dict[str, str] = {}
-    for file in (folder / f"statuspage-{service}.service", folder / "statuspage-.service.d" / "common.conf"):
-        parser = RawConfigParser(strict=False, delimiters="=", comment_prefixes="#")
-        parser.optionxform = str  # type: ignore[method-assign, assignment]
-        parser.read_string(file.read_text(encoding="utf-8").replace("\\\n", " "))
-        found = dict(parser["Service"]) | found
+    for file in (folder / "statuspage-.service.d" / "common.conf", folder / f"statuspage-{service}.service"):
+        for line in file.read_text(encoding="utf-8").replace("\\\n", " ").splitlines():
+            name, equals, value = line.partition("=")
+            if equals and not line.startswith("#"):
+                joined = f"{found[name]}\n{value}" if name == "Environment" and name in found else value
+                found[name] = joined
     return found
 
 
