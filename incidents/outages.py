@@ -8,8 +8,6 @@ import threading
 from time import monotonic
 
 from django.db import DatabaseError
-from redis.exceptions import ConnectionError as QueueConnectionError
-from redis.exceptions import TimeoutError as QueueTimeoutError
 
 logger = logging.getLogger(__name__)
 
@@ -18,6 +16,9 @@ DATABASE, QUEUE = "database", "queue"
 # Marks a line of ours as one about an outage: `logger.warning(…, extra=ABOUT_QUEUE)`.
 ABOUT_DATABASE, ABOUT_QUEUE = {"outage": DATABASE}, {"outage": QUEUE}
 
+# By name: the web server's process, which logs too, does not load the client of the queue.
+_QUEUE_ERRORS = {("redis.exceptions", "ConnectionError"), ("redis.exceptions", "TimeoutError")}
+
 _lock = threading.Lock()
 _logged_at: dict[str, float] = {}
 _left_out: dict[str, int] = {}
@@ -25,7 +26,7 @@ _left_out: dict[str, int] = {}
 
 def of(error: BaseException | None) -> str:
     """Return DATABASE or QUEUE if the error means that it does not answer, else ""."""
-    if isinstance(error, QueueConnectionError | QueueTimeoutError):
+    if any((one.__module__, one.__name__) in _QUEUE_ERRORS for one in type(error).__mro__):
         return QUEUE
     return DATABASE if isinstance(error, DatabaseError) and _is_lost_connection(error) else ""
 

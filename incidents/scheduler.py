@@ -182,6 +182,8 @@ def _run(chore: Chore) -> None:
         if chore.fault:
             outages.is_over(chore.fault)
             chore.fault = ""
+    finally:
+        close_old_connections()  # back into the pool: the next chore of this thread may be an hour away
 
 
 def run(stopped: Callable[[], bool], pause: float = 0.1) -> None:
@@ -195,12 +197,19 @@ def run(stopped: Callable[[], bool], pause: float = 0.1) -> None:
         Chore(notify_of_expiring_tokens, timedelta(hours=1)),  # waits for the mail server
         Chore(erase_late_deliveries, timedelta(hours=1)),  # reads all subscribers
     )
-    threads = [Thread(target=_repeat, args=([chore], stopped, pause), name=chore.do.__name__) for chore in slow]
+    threads = [Thread(target=_repeat_in_thread, args=(chore, stopped, pause), name=chore.do.__name__) for chore in slow]
     for thread in threads:
         thread.start()
     _repeat(chores(), stopped, pause)
     for thread in threads:
         thread.join()
+
+
+def _repeat_in_thread(chore: Chore, stopped: Callable[[], bool], pause: float) -> None:
+    try:
+        _repeat([chore], stopped, pause)
+    finally:
+        connection.close()  # otherwise the pool would count it as used for ever
 
 
 def _repeat(todo: list[Chore], stopped: Callable[[], bool], pause: float) -> None:

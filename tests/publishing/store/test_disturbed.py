@@ -3,11 +3,14 @@
 import gzip
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.test import Client
 
+from harness.waiting import wait_for
 from incidents import operations, scheduler
 from incidents.models import StaleSubject
 from incidents.publishing import stale
@@ -93,6 +96,11 @@ def test_document_that_cannot_be_deleted_is_reported_and_deleted_later(monkeypat
     assert stored(f"/da/incidents/{incident.pk}/") == ""
 
 
+def number_of_connections(kind: str) -> int:
+    pool: Any = connection.pool  # type: ignore[attr-defined]  # of PostgreSQL
+    return int(pool.get_stats().get(kind, 0))
+
+
 def test_running_scheduler_repairs_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(publisher, "publish_stale", lambda: None)
@@ -105,6 +113,8 @@ def test_running_scheduler_repairs_the_store(monkeypatch: pytest.MonkeyPatch) ->
     scheduler.run(lambda: timed_out.is_set() or not StaleSubject.objects.exists(), pause=0.01)
     timer.cancel()
     assert "Mail er forsinket" in stored(f"/da/incidents/{incident.pk}/")
+    connection.close()
+    wait_for(lambda: number_of_connections("pool_available") == number_of_connections("pool_size"))
 
 
 def test_renamed_component_leaves_no_page_and_no_feed_behind() -> None:
