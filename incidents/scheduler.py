@@ -168,7 +168,6 @@ def run_due(todo: list[Chore], now: float) -> None:
 
 def _run(chore: Chore) -> None:
     try:
-        close_old_connections()
         chore.do()
     except Exception as error:
         # Catch everything: the other chores go on. The log's filter reduces the lines about an outage.
@@ -176,8 +175,6 @@ def _run(chore: Chore) -> None:
         chore.fault = outage or f"{name}, {type(error).__name__}"
         if outage or outages.may_log(chore.fault):
             logger.exception("%s failed", name)
-        if isinstance(error, DatabaseError):
-            connection.close()
     else:
         if chore.fault:
             outages.is_over(chore.fault)

@@ -15,10 +15,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ..formats import duration
-from ..models import ActorKind
 from ..sign_in import factors, steps, trusted_devices
 from ..staff import audit
-from ..staff.actors import Actor
+from ..staff.actors import not_logged_in
 from ..subscriptions import limits
 from ..subscriptions.origin import network
 
@@ -50,10 +49,8 @@ class LogInForm(AdminAuthenticationForm):
 
 
 def _record_failure(name: str, origin: str) -> None:
-    # What was typed is recorded only if it is the name of an account: it may be a password.
     account = get_user_model()._default_manager.filter(username=name).first()
-    by = Actor(ActorKind.PERSON, account.get_username() if account else "?", network=origin)
-    audit.record(by, "fail_log_in", account)
+    audit.record(not_logged_in(account, origin), "fail_log_in", account)
 
 
 class LogInView(LoginView):

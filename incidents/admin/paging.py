@@ -99,7 +99,7 @@ class PagedAdmin(FilteredAdmin[_Row]):
 
     show_full_result_count = False
     list_per_page = 50
-    # The column of the time by which a list that nobody has sorted otherwise shows the newest first, if it is long.
+    # The indexed time column by which the list is sorted by default, newest first; "" if there is none.
     newest_by = ""
 
     def get_paginator(

@@ -12,9 +12,9 @@ from django.contrib.auth.models import Group
 from django.db import transaction
 from django.db.models import Q
 
-from ..models import ActorKind, ExternalAccount
+from ..models import ExternalAccount
 from ..staff import audit
-from ..staff.actors import Actor, person
+from ..staff.actors import Actor, not_logged_in, person
 from . import sessions
 from .identities import Identity, mapped_groups
 
@@ -36,11 +36,9 @@ def let_in(identity: Identity, *, network: str) -> Any:
     Superusers are neither made nor unmade by groups.
     """
     audit.take_turn()  # also keeps a person who arrives twice from getting two accounts
-    found = ExternalAccount.objects.select_related("user").filter(issuer=identity.issuer, subject=identity.subject)
-    link = found.first()
-    if link is None:
+    user = account_of(identity)
+    if user is None:
         return _add(identity, network)
-    user: Any = link.user
     if not user.is_active:
         return Refusal.INACTIVE
     _follow_groups(identity, user, network)
@@ -77,9 +75,7 @@ def unlink_account(*, by: Actor, user: Any, number: int) -> bool:
 
 def record_failure(user: Any, network: str) -> None:
     """Note in the audit log that somebody was not let in; `user` is the account, if it is known."""
-    # A stranger has no name here: what a provider sends may be an address.
-    by = Actor(ActorKind.PERSON, user.get_username() if user else "?", network=network)
-    audit.record(by, "fail_single_sign_on", user)
+    audit.record(not_logged_in(user, network), "fail_single_sign_on", user)
 
 
 def _add(identity: Identity, network: str) -> Any:

@@ -54,6 +54,14 @@ def person(user: Any, network: str = "") -> Actor:
     return Actor(ActorKind.PERSON, user.get_username(), user, network)
 
 
+def not_logged_in(account: Any, network: str) -> Actor:
+    """Somebody who tried to log in; `account` is the one they tried, or None if there is none.
+
+    Without one the name is "?": what was typed may be a password, and what a provider sends an address.
+    """
+    return Actor(ActorKind.PERSON, account.get_username() if account else "?", network=network)
+
+
 def with_token(token: ApiToken, network: str) -> Actor:
     """A program that uses an API token. Raises ValueError if the token has no owner any more."""
     if token.created_by is None:

@@ -1,7 +1,6 @@
 """One-time log-in links: a way in without a password, once."""
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,16 +13,9 @@ from pytest_django import Settings
 from incidents.models import AuditEntry, LogInLink
 from incidents.scheduler import forget_sessions
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
-NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 LINK = "/admin/log-in-link/"
-
-
-@pytest.fixture(autouse=True)
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(NOW, tick=False) as traveller:
-        yield traveller
 
 
 @pytest.fixture

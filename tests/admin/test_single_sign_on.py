@@ -1,7 +1,7 @@
 """Log in with an OpenID provider: who gets in, and what the provider may not do."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,18 +14,12 @@ from incidents.models import AuditEntry, ExternalAccount, StaffSession
 from incidents.sign_in import oidc_client
 from incidents.staff import roles
 from statuspage.single_sign_on import Provider
+from tests.support.log_ins import NOON
 from tests.support.oidc_provider import CLIENT_ID, CLIENT_SECRET, OIDCProvider, callback, running
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
-NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 BEGIN = "/admin/single-sign-on/"
-
-
-@pytest.fixture(autouse=True)
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(NOW, tick=False) as traveller:
-        yield traveller
 
 
 @pytest.fixture
@@ -198,8 +192,8 @@ def test_other_sites_are_no_target(client: Client, provider: OIDCProvider, wante
         {"aud": "other", "azp": CLIENT_ID},
         {"aud": [CLIENT_ID, "other"]},
         {"azp": "other"},
-        {"exp": int(NOW.timestamp()) - 61},
-        {"iat": int(NOW.timestamp()) + 61},
+        {"exp": int(NOON.timestamp()) - 61},
+        {"iat": int(NOON.timestamp()) + 61},
         {"nonce": "of another log-in"},
         {"nonce": None},
         {"exp": None},
@@ -244,7 +238,7 @@ def test_keys_are_read_again_if_the_token_has_a_new_one(client: Client, provider
 
 
 def test_clock_of_the_provider_may_differ_by_a_minute(client: Client, provider: OIDCProvider) -> None:
-    provider.claims = {"exp": int(NOW.timestamp()) - 59, "iat": int(NOW.timestamp()) - 400}
+    provider.claims = {"exp": int(NOON.timestamp()) - 59, "iat": int(NOON.timestamp()) - 400}
     assert log_in(client, provider).status_code == 302
 
 
@@ -366,7 +360,7 @@ ADD = "/admin/auth/user/add/"
 def lead(client: Client, provider: OIDCProvider) -> Client:
     """An administrator whose password was typed at the provider an hour ago."""
     provider.person["groups"] = ["leads"]
-    provider.claims["auth_time"] = int(NOW.timestamp()) - 3600
+    provider.claims["auth_time"] = int(NOON.timestamp()) - 3600
     log_in(client, provider)
     return client
 
@@ -378,7 +372,7 @@ def test_accounts_need_a_password_that_was_just_typed_at_the_provider(lead: Clie
     begun: Any = lead.get(f"{BEGIN}?confirm=1&next={ADD}")
     assert "prompt=login" in begun.url
     assert "max_age=0" in begun.url
-    provider.claims["auth_time"] = int(NOW.timestamp())
+    provider.claims["auth_time"] = int(NOON.timestamp())
     before = lead.session.session_key
     ended: Any = lead.get(callback(provider.authorize(begun.url)))
     assert ended.url == ADD
@@ -386,7 +380,7 @@ def test_accounts_need_a_password_that_was_just_typed_at_the_provider(lead: Clie
     assert "Confirm that it is you" not in lead.get(ADD).content.decode()
 
 
-@pytest.mark.parametrize("since", [int(NOW.timestamp()) - 61, None])
+@pytest.mark.parametrize("since", [int(NOON.timestamp()) - 61, None])
 def test_provider_that_asks_for_no_password_confirms_nothing(
     lead: Client, provider: OIDCProvider, since: int | None
 ) -> None:
@@ -397,7 +391,7 @@ def test_provider_that_asks_for_no_password_confirms_nothing(
 
 def test_somebody_else_confirms_nothing(lead: Client, provider: OIDCProvider) -> None:
     provider.person |= {"sub": "somebody-else", "preferred_username": "berit"}
-    provider.claims["auth_time"] = int(NOW.timestamp())
+    provider.claims["auth_time"] = int(NOON.timestamp())
     assert log_in(lead, provider, "?confirm=1").status_code == 403
     assert "Confirm that it is you" in lead.get(ADD).content.decode()
 
@@ -406,7 +400,7 @@ def test_form_that_was_sent_is_saved_after_the_confirmation(lead: Client, provid
     page = lead.post("/admin/auth/group/add/", {"name": "Night shift"}).content.decode()
     assert 'target="_blank"' in page
     assert 'name="name" value="Night shift"' in page
-    provider.claims["auth_time"] = int(NOW.timestamp())
+    provider.claims["auth_time"] = int(NOON.timestamp())
     log_in(lead, provider, "?confirm=1")
     lead.post("/admin/auth/group/add/", {"name": "Night shift", "confirm-method": "POST"})
     assert Group.objects.filter(name="Night shift").exists()
@@ -414,7 +408,7 @@ def test_form_that_was_sent_is_saved_after_the_confirmation(lead: Client, provid
 
 def test_recent_password_at_the_provider_counts(client: Client, provider: OIDCProvider) -> None:
     provider.person["groups"] = ["leads"]
-    provider.claims["auth_time"] = int(NOW.timestamp()) - 60
+    provider.claims["auth_time"] = int(NOON.timestamp()) - 60
     log_in(client, provider)
     assert "Confirm that it is you" not in client.get(ADD).content.decode()
 
@@ -452,7 +446,7 @@ def test_administrator_links_an_account(client: Client, provider: OIDCProvider, 
 
 def test_administrator_cannot_link_an_account_with_more_rights(lead: Client, provider: OIDCProvider) -> None:
     boss = User.objects.create_superuser("boss")
-    provider.claims["auth_time"] = int(NOW.timestamp())
+    provider.claims["auth_time"] = int(NOON.timestamp())
     log_in(lead, provider, "?confirm=1")
     answer = lead.post(f"/admin/auth/user/{boss.pk}/single-sign-on/", {"issuer": provider.address, "subject": "x"})
     assert answer.status_code == 403
