@@ -1,6 +1,7 @@
 """System checks of what settings alone cannot refuse; `manage.py check --deploy` runs them."""
 
 import gettext
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -8,6 +9,8 @@ from urllib.parse import parse_qs, urlsplit
 from django.conf import settings
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
+from django.db import DEFAULT_DB_ALIAS, Error, connections
+from django.db.migrations.loader import MigrationLoader
 from django.utils.translation import to_locale
 
 _OPEN_QUEUE = checks.Warning(
@@ -67,3 +70,45 @@ def check_queue(**_options: Any) -> list[checks.CheckMessage]:
 def _is_protected(address: str) -> bool:
     url = urlsplit(address)
     return url.scheme == "unix" or bool(url.password or parse_qs(url.query).get("password"))
+
+
+def check_schema(*, databases: Sequence[str] | None = None, **_options: Any) -> list[checks.CheckMessage]:
+    """Refuse a database with migrations that this code lacks, for `migrate` and `check --database default`.
+
+    Processes start without it: the previous release must run on the new schema during an upgrade (docs/upgrade.md).
+    """
+    return [message for alias in databases or () for message in _compare_schema(alias)]
+
+
+def check_deployed_schema(*, databases: Sequence[str] | None = None, **_options: Any) -> list[checks.CheckMessage]:
+    """Do the same for `check --deploy`, unless it names databases, so that `check_schema` reports them."""
+    return [] if databases else check_schema(databases=[DEFAULT_DB_ALIAS])
+
+
+def _compare_schema(alias: str) -> list[checks.CheckMessage]:
+    try:
+        loader = MigrationLoader(connections[alias])
+    except Error as error:
+        return [_unknown_schema(alias, error)]
+    replaced = {name for migration in loader.replacements.values() for name in migration.replaces}
+    known = {*loader.disk_migrations, *replaced}
+    unknown = [name for name in loader.applied_migrations if name[0] in loader.migrated_apps and name not in known]
+    return [_newer_schema(sorted(unknown))] if unknown else []
+
+
+def _newer_schema(unknown: list[tuple[str, str]]) -> checks.CheckMessage:
+    return checks.Error(
+        f"The database is newer than this code, which lacks: {', '.join(map('.'.join, unknown))}.",
+        hint="Install the version that made these changes or a newer one, or restore the backup from before the "
+        "upgrade. The previous version may run on this database, but cannot migrate it; see docs/upgrade.md.",
+        id="incidents.E002",
+    )
+
+
+def _unknown_schema(alias: str, error: Error) -> checks.CheckMessage:
+    return checks.Warning(
+        f"The database “{alias}” does not answer, so its migrations were not compared with the code's: "
+        f"{' '.join(str(error).split())}",
+        hint="Start PostgreSQL, or correct DATABASE_URL; then run the command again.",
+        id="incidents.W002",
+    )
