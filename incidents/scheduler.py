@@ -7,17 +7,19 @@ because each verb locks what it changes and checks again.
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from threading import Thread
+from threading import Lock, Thread
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import DatabaseError, close_old_connections, connection
+from django.db import DatabaseError, close_old_connections, connection, transaction
 from django.utils import timezone
 
-from . import log_context, operations, outages
+from . import counters, log_context, operations, outages
+from .metrics.definitions import SCHEDULER_FAILURES, SCHEDULER_RUNS, Metric
 from .models import Update
 from .notifications import release
 from .notifications.ledger import destinations, mx, recovery, retention, skipping
@@ -28,6 +30,8 @@ from .sign_in import log_in_links, sessions, token_emails, trusted_devices
 from .subscriptions import budget, erasure, following, limits, requests, service
 
 logger = logging.getLogger(__name__)
+
+_started_at = timezone.now()
 
 
 def publish_due_updates() -> None:
@@ -86,6 +90,7 @@ def look_up_mail_servers() -> None:
 def record_heartbeat() -> None:
     """Staff are warned when heartbeats stop."""
     health.record_heartbeat()
+    health.record_heartbeat(health.SCHEDULER_START, _started_at)
 
 
 def forget_sign_ups() -> None:
@@ -126,6 +131,44 @@ def forget_deliveries() -> None:
     retention.apply_retention(now=timezone.now(), limit=50_000)
 
 
+class RunCounts:
+    """Runs and failures of chores, in memory until they are stored: some chores run several times a second."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._counts: dict[Metric, Counter[tuple[str, ...]]] = {
+            SCHEDULER_RUNS: Counter(),
+            SCHEDULER_FAILURES: Counter(),
+        }
+
+    def add(self, metric: Metric, chore: str) -> None:
+        with self._lock:
+            self._counts[metric][chore,] += 1
+
+    def store(self) -> None:
+        """Add them to the counters; what cannot be stored is kept for the next time."""
+        with self._lock:
+            taken = {metric: Counter(counts) for metric, counts in self._counts.items()}
+        with transaction.atomic():
+            for metric, counts in taken.items():
+                counters.add(metric, counts)
+        with self._lock:
+            for metric, counts in taken.items():
+                self._counts[metric] -= counts
+
+
+run_counts = RunCounts()
+
+
+def store_run_counts() -> None:
+    run_counts.store()
+
+
+def combine_counters() -> None:
+    """Keep reading the metrics fast."""
+    counters.combine_many()
+
+
 @dataclass
 class Chore:
     """A function and how often it runs."""
@@ -147,9 +190,11 @@ def chores() -> list[Chore]:
         Chore(publish_due_updates, timedelta(seconds=1)),
         # Far more often than `health.STALE_AFTER`: a late heartbeat raises no alarm.
         Chore(record_heartbeat, timedelta(seconds=5)),
+        Chore(store_run_counts, timedelta(seconds=5)),
         Chore(sweep_deliveries, timedelta(seconds=5)),
         # Midnight is in the page's time zone, which staff can change at any time.
         Chore(begin_day, timedelta(seconds=30)),
+        Chore(combine_counters, timedelta(minutes=1)),
         # What is deleted after days need not go to the minute.
         Chore(forget_sign_ups, timedelta(hours=1)),
         Chore(forget_deliveries, timedelta(hours=1)),
@@ -167,11 +212,13 @@ def run_due(todo: list[Chore], now: float) -> None:
 
 
 def _run(chore: Chore) -> None:
+    run_counts.add(SCHEDULER_RUNS, chore.do.__name__)
     try:
         chore.do()
     except Exception as error:
         # Catch everything: the other chores go on. The log's filter reduces the lines about an outage.
         name, outage = chore.do.__name__, outages.of(error)
+        run_counts.add(SCHEDULER_FAILURES, name)
         chore.fault = outage or f"{name}, {type(error).__name__}"
         if outage or outages.may_log(chore.fault):
             logger.exception("%s failed", name)

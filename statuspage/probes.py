@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, wait
 from time import monotonic
 
 from django.db import DatabaseError, connection
@@ -16,6 +15,7 @@ from redis.exceptions import RedisError
 from incidents.notifications import queues
 from incidents.notifications.monitoring import health
 from incidents.publishing.store.public_store import PublicStore
+from statuspage.parallel import Parallel
 
 CHECK_EVERY = 1.0  # seconds
 LIMIT = 1.0  # seconds for all checks together
@@ -43,8 +43,7 @@ class Readiness:
         self._latest: Mapping[str, str] | None = None
         self._checked_at = 0.0
         self._checking = threading.Lock()
-        self._threads = ThreadPoolExecutor(thread_name_prefix="probe")
-        self._running: dict[str, Future[str]] = {}
+        self._parallel = Parallel[str]()
 
     def results(self) -> Mapping[str, str]:
         """Return OK or a reason for each part."""
@@ -61,12 +60,8 @@ class Readiness:
             self._checking.release()
 
     def _check(self) -> Mapping[str, str]:
-        running = {
-            name: self._running.get(name) or self._threads.submit(_result, check) for name, check in _checks().items()
-        }
-        done, late = wait(running.values(), LIMIT)
-        self._running = {name: future for name, future in running.items() if future in late}
-        return {name: future.result() if future in done else TOO_LATE for name, future in running.items()}
+        results = self._parallel.results(_checks(), LIMIT)
+        return {name: result or TOO_LATE for name, result in results.items()}
 
 
 readiness = Readiness()
@@ -81,13 +76,6 @@ def _checks() -> dict[str, Callable[[], str]]:
         "scheduler": _scheduler,
         "workers": _workers,
     }
-
-
-def _result(check: Callable[[], str]) -> str:
-    try:
-        return check()
-    finally:
-        connection.close()  # the thread's own
 
 
 def _database() -> str:

@@ -25,7 +25,7 @@ def application_from_settings() -> PublicSite:
     refuse_incomplete_languages()
     configure_logging(settings.LOGGING_CONFIG, settings.LOGGING)
     threads = Threads(settings.WEB_THREADS)
-    connections = threads.django + threads.log_ins
+    connections = threads.django + threads.log_ins + 1  # one for /metrics, which waits for no other request
     return PublicSite(
         ApplicationProcess([sys.executable, "-m", "statuspage.django_process"], settings.BASE_DIR, connections),
         public_root=settings.PUBLIC_ROOT,
@@ -40,6 +40,7 @@ def application_from_settings() -> PublicSite:
         is_from_proxy=is_from_proxy,
         log_in_path=settings.LOGIN_URL,
         version=__version__,
+        metrics_token=settings.METRICS_TOKEN,
         show_errors=settings.DEBUG,
     )
 

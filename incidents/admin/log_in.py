@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from ..formats import duration
 from ..sign_in import factors, steps, trusted_devices
+from ..sign_in.log_in_counts import LogIn, count_log_in
 from ..staff import audit
 from ..staff.actors import not_logged_in
 from ..subscriptions import limits
@@ -36,6 +37,7 @@ class LogInForm(AdminAuthenticationForm):
         try:
             limits.take_log_in(**place)
         except limits.LimitReached as reached:
+            count_log_in(LogIn.LIMITED)
             sentence = _("Too many attempts to log in from here. Try again in {time}.")
             wait = duration(reached.wait + _ROUND_UP)
             raise ValidationError(sentence.format(time=wait), code="limit") from reached
@@ -49,6 +51,7 @@ class LogInForm(AdminAuthenticationForm):
 
 
 def _record_failure(name: str, origin: str) -> None:
+    count_log_in(LogIn.REFUSED)
     account = get_user_model()._default_manager.filter(username=name).first()
     audit.record(not_logged_in(account, origin), "fail_log_in", account)
 

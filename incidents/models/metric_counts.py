@@ -5,16 +5,14 @@ from django.utils.translation import gettext_lazy as _
 class MetricCount(models.Model):
     """A part of a counter for the metrics, whose value is the sum of its rows.
 
-    Rows are only added, so that no worker waits for another; `notifications.ledger.counters`
-    combines them. Counts must not depend on the rows they are about, which are deleted.
+    `subject` is the name of a metric of `metrics.definitions`, and `outcome` the values of its
+    labels with commas between them, or a bucket of a histogram. Rows are only added, so that no
+    worker waits for another; `counters` combines them. Counts must not depend on the rows they
+    are about, which are deleted.
     """
 
-    class Subject(models.TextChoices):
-        DELIVERY = "delivery", _("delivery")
-        BOUNCE = "bounce", _("bounce")
-
-    subject = models.CharField(_("subject"), max_length=10, choices=Subject)
-    outcome = models.CharField(_("outcome"), max_length=12)
+    subject = models.CharField(_("subject"), max_length=60)
+    outcome = models.CharField(_("outcome"), max_length=80)
     number = models.BigIntegerField(_("number"))
 
     class Meta:

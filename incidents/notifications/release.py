@@ -6,10 +6,13 @@ from datetime import datetime
 from typing import TypeVar
 
 from django.db import DatabaseError, transaction
+from django.db.models import Count
 
+from .. import counters
+from ..metrics.definitions import DELIVERIES
 from ..models import Announcement, ComponentUpdate, DeliveryState, StaleSubject, overall_status
 from . import audience, queues
-from .ledger import claims, component_posts, counters
+from .ledger import claims, component_posts
 from .ledger.unsent import unsent_report
 
 logger = logging.getLogger(__name__)
@@ -50,7 +53,8 @@ def _expand(pk: int, now: datetime) -> bool:
         return False
     rows = audience.expand(announcement, now)
     skipped = announcement.deliveries.filter(state=DeliveryState.SKIPPED)
-    counters.count_state(DeliveryState.SKIPPED, skipped.count())
+    by_channel = skipped.order_by().values_list("channel").annotate(Count("pk"))
+    counters.add(DELIVERIES, {(DeliveryState.SKIPPED.value, channel): number for channel, number in by_channel})
     announcement.unsent_report = unsent_report(announcement)
     claims.skip_superseded(announcement)
     announcement.thread_title = Announcement.objects.thread_title(announcement.update.incident)

@@ -7,14 +7,19 @@ database, the queue and Django itself are down. Any other address is passed to D
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from time import perf_counter
+from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+from ..metrics.requests import RequestCounts, class_of_request
 from .bodies import Bodies
 from .conditional import has_current_copy
 from .dynamic import Dynamic
 from .fallback import Fallback
 from .files import Files, HeaderList, Published
 from .headers import CACHE_DOCUMENT, security_headers
+from .metrics import PATH as METRICS
+from .metrics import Metrics
 from .negotiation import IDENTITY, encoding, language
 from .probes import Probes
 from .slots import Slots
@@ -30,7 +35,7 @@ class PublicSite:
 
     `threads` limits how many requests `django` handles, how many bodies are read and how
     many requests wait for either; of these, half may be of one `network`. Forms sent to
-    `log_in_path` have threads of their own.
+    `log_in_path` have threads of their own. With a `metrics_token`, those who send it can read `/metrics`.
     """
 
     def __init__(
@@ -49,12 +54,22 @@ class PublicSite:
         is_from_proxy: Callable[[WSGIEnvironment], bool] = lambda _environ: False,
         log_in_path: str = "",
         version: str = "",
+        metrics_token: str = "",
         show_errors: bool = False,
     ) -> None:
         self._languages, self._default_language, self._https = tuple(languages), default_language, https
         self._files = Files(public_root, static_root, self._languages, default_language, https=https)
         self._fallback = Fallback(self._languages, default_language, catalogues, https=https)
         self._probes = Probes(self._files, version, https=https)
+        self._counts = RequestCounts()
+        self._metrics = metrics_token and Metrics(
+            metrics_token,
+            django,
+            self._counts,
+            version=version,
+            pages_up=lambda: not self._probes.languages_without_page(),
+            https=https,
+        )
         bodies = Bodies(threads.bodies, threads.waiting_bodies, deadline=body_timeout)
         slots = Slots(threads.django, threads.waiting, max(1, threads.waiting // 2), is_starting=True)
         self._dynamic = Dynamic(
@@ -70,10 +85,24 @@ class PublicSite:
         )
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        begun = perf_counter()
         path = environ.get("PATH_INFO") or "/"
         published = self._files.find(path) if path != "/" else self._home(environ)
-        if published is None:
-            return self._unpublished(path, environ, start_response)
+        kind = class_of_request(path) if published is None else published.kind
+        statuses = []
+
+        def start(status: str, headers: HeaderList, *more: Any) -> Callable[[bytes], object]:
+            statuses.append(status)
+            return start_response(status, headers, *more)
+
+        try:
+            if published is None:
+                return self._unpublished(path, environ, start)
+            return self._published(published, environ, start)
+        finally:
+            self._counts.add(kind, statuses[-1] if statuses else "500", perf_counter() - begun)
+
+    def _published(self, published: Published, environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
         method = environ["REQUEST_METHOD"]
         if method not in {"GET", "HEAD"}:
             return self._fallback.method_not_allowed(environ, start_response)
@@ -102,6 +131,9 @@ class PublicSite:
         if self._probes.are_asked(environ):
             answer = self._probes if is_read else self._fallback.method_not_allowed
             return answer(environ, start_response)
+        if self._metrics and path == METRICS:
+            respond = self._metrics if is_read else self._fallback.method_not_allowed
+            return respond(environ, start_response)
         if is_read and self._files.has_folder(path):
             return self._redirect_to_slash(path, environ.get("QUERY_STRING", ""), start_response)
         return self._dynamic(environ, start_response)

@@ -15,6 +15,7 @@ from time import monotonic
 
 import brotli
 
+from ..metrics.requests import class_of_document
 from .headers import MEDIA_TYPES, document_headers
 from .negotiation import IDENTITY
 
@@ -61,7 +62,7 @@ class Answer:
 class Published:
     """A document as of the signature of its file; `answers` by coding, in the server's order of preference.
 
-    `modified` is in seconds since 1970.
+    `modified` is in seconds since 1970; `kind` is the class of its requests in the metrics.
     """
 
     file: str
@@ -69,6 +70,7 @@ class Published:
     modified: int
     answers: dict[str, Answer]
     codings: tuple[str, ...]
+    kind: str
     # When the file was last checked, in monotonic time.
     checked: float = 0.0
 
@@ -173,7 +175,9 @@ class Files:
         ]
         digest = hashlib.sha256(content).hexdigest()[:32]
         answers = {coding: _answer(digest, coding, body, common) for coding, body in bodies.items()}
-        return Published(str(location.file), signature, modified, answers, tuple(answers))
+        return Published(
+            str(location.file), signature, modified, answers, tuple(answers), class_of_document(location.path)
+        )
 
     def _store(self, name: str, published: Published) -> None:
         with self._lock:

@@ -34,9 +34,13 @@ class Probes:
         start_response(status, [*headers, *security_headers(environ["PATH_INFO"], https=self._https)])
         return [body] if environ["REQUEST_METHOD"] == "GET" else []
 
+    def languages_without_page(self) -> list[str]:
+        """Return the languages whose home page cannot be served."""
+        return [code for code in self._files.languages if self._files.find(code) is None]
+
     def _readiness(self) -> tuple[str, str]:
         # Pages can be served if the public store can be read and has a home page in each language.
-        missing = [code for code in self._files.languages if self._files.find(code) is None]
+        missing = self.languages_without_page()
         result = f"no home page: {', '.join(missing)}" if missing else "ok"
         body = json.dumps({"ready": not missing, "checks": {"pages": result}})
         return "503 Service Unavailable" if missing else "200 OK", f"{body}\n"

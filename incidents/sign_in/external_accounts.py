@@ -17,6 +17,7 @@ from ..staff import audit
 from ..staff.actors import Actor, not_logged_in, person
 from . import sessions
 from .identities import Identity, mapped_groups
+from .log_in_counts import LogIn, count_log_in
 
 
 class Refusal(StrEnum):
@@ -75,6 +76,7 @@ def unlink_account(*, by: Actor, user: Any, number: int) -> bool:
 
 def record_failure(user: Any, network: str) -> None:
     """Note in the audit log that somebody was not let in; `user` is the account, if it is known."""
+    count_log_in(LogIn.REFUSED)
     audit.record(not_logged_in(user, network), "fail_single_sign_on", user)
 
 

@@ -21,6 +21,7 @@ from ..staff import audit
 from ..staff.actors import person
 from . import emails, fresh
 from .devices import browser_and_system
+from .log_in_counts import LogIn, count_log_in
 
 _SEEN_EVERY = timedelta(minutes=1)
 
@@ -47,6 +48,7 @@ def _record(user: Any, key_hash: str, place: Place) -> StaffSession:
     session, is_new = StaffSession.objects.get_or_create(key_hash=key_hash, user=user, defaults=values)
     if is_new:
         audit.record(person(user, place.network), "log_in", user)
+        count_log_in(LogIn.SUCCEEDED)
     if is_new and not _has_used_before(session):
         emails.send_log_in(session)
     return session

@@ -10,7 +10,9 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
+from .. import counters
 from ..identity import canonical
+from ..metrics.definitions import SIGN_UPS
 from ..models import Component, Delivery, SkipReason, Subscriber
 from ..models.subscribers import SubscriberQuerySet
 from ..notifications.ledger.writer import skip
@@ -92,6 +94,7 @@ def activate(subscriber: Subscriber) -> None:
     subscriber.state, subscriber.confirmed_at = State.ACTIVE, timezone.now()
     subscriber.left_at, subscriber.suspended_because = None, ""
     save_fields(subscriber, "state", "confirmed_at", "left_at", "suspended_because")
+    counters.count(SIGN_UPS, "confirmed")
 
 
 def return_to_earlier_round(subscriber: Subscriber, choices: Choices) -> None:

@@ -15,6 +15,8 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
+from .. import counters
+from ..metrics.definitions import SIGN_UPS
 from ..models import RateLimit
 
 logger = logging.getLogger(__name__)
@@ -107,6 +109,7 @@ def take_request(*, network: str, stamp: str) -> None:
             _take_all([*wanted, (REQUESTS, "")])
     except LimitReached as reached:
         record_refusal(reached.limit)
+        counters.count(SIGN_UPS, "refused")
         raise
 
 

@@ -12,6 +12,8 @@ from typing import Any
 
 from django.db import transaction
 
+from .. import counters
+from ..metrics.definitions import SIGN_UPS
 from ..models import Component, Incident, SubscriptionRequest
 from ..notifications import queues
 from ..notifications.monitoring import health
@@ -56,6 +58,8 @@ def store(request: SubscriptionRequest, *, network: str = "", stamp: str = "") -
     limits.take_request(network=network, stamp=stamp)  # in a transaction of its own: refusals are counted
     with transaction.atomic():
         request.save()
+        if request.kind != Kind.MANAGE:
+            counters.count(SIGN_UPS, "requested")
         transaction.on_commit(enqueue)
 
 

@@ -6,9 +6,7 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.test import Client
 from django.utils import timezone
-from pytest_django import Settings
 
 from incidents.models import Announcement, Delivery, Destination
 from incidents.notifications import audience
@@ -51,26 +49,3 @@ def test_terminal_shows_deferred_deliveries_and_no_address(announcement: Announc
     assert found["announcements"][0]["states"] == {"queued": 1, "deferred": 1}
     with pytest.raises(CommandError, match="No update"):
         said("--incident", "abc")
-
-
-def test_metrics_require_the_token(announcement: Announcement, settings: Settings) -> None:
-    client = Client()
-    assert client.get("/metrics").status_code == 404
-    settings.METRICS_TOKEN = "a-long-token"
-    assert client.get("/metrics").status_code == 401
-    assert client.get("/metrics", headers={"Authorization": "Bearer wrong"}).status_code == 401
-    answer = client.get("/metrics", headers={"Authorization": "Bearer a-long-token"})
-    assert answer["Content-Type"].startswith("text/plain; version=0.0.4")
-    text = answer.content.decode()
-    assert 'statuspage_deliveries{state="deferred"} 1\n' in text
-    assert 'statuspage_destination_waiting{destination="https://busy\\"example"} 0\n' in text
-    assert 'statuspage_destination_waiting{destination="mail domains with few readers"} 0\n' in text
-    assert "livets.dk" not in text
-    assert "statuspage_workers 0\n" in text
-    assert "karl" not in text
-    types = dict(re.findall(r"^# TYPE (\w+) (gauge|counter)$", text, re.MULTILINE))
-    counters = {name for name, kind in types.items() if kind == "counter"}
-    assert counters == {name for name in types if name.endswith("_total")}
-    rows = [line for line in text.splitlines() if not line.startswith("#")]
-    assert all(re.fullmatch(r'\w+(\{\w+="([^"\\]|\\.)*"\})? -?[\d.e+-]+', row) for row in rows)
-    assert {re.split(r"[ {]", row)[0] for row in rows} <= set(types)

@@ -14,6 +14,7 @@ from django.utils.translation import ngettext_lazy
 
 from ...formats import duration
 from ...sign_in import factors
+from ...sign_in.log_in_counts import LogIn, count_log_in
 from ...staff.actors import person
 from ...subscriptions import limits
 from ...subscriptions.origin import network
@@ -73,7 +74,11 @@ class CodeForm(_LimitedForm):
 
     def clean_code(self) -> str:
         code: str = self.cleaned_data["code"]
-        self.check(lambda: factors.accept(user=self.user, code=code, now=timezone.now()), _WRONG_CODE)
+        try:
+            self.check(lambda: factors.accept(user=self.user, code=code, now=timezone.now()), _WRONG_CODE)
+        except ValidationError as error:
+            count_log_in(LogIn.LIMITED if error.code == "limit" else LogIn.REFUSED)
+            raise
         return code
 
 

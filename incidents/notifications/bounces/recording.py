@@ -8,10 +8,10 @@ from django.db import transaction
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
-from ... import links
+from ... import counters, links
 from ...masks import without_addresses
+from ...metrics.definitions import BOUNCES
 from ...models import Bounce, Delivery, Subscriber
-from ..ledger import counters
 from ..suspension import suspend
 from .mail import ReturnedMail
 from .report import BounceReport
@@ -79,7 +79,7 @@ def record_unknown(delivery: Delivery, mail: ReturnedMail, now: datetime) -> Bou
 def create(**fields: Any) -> Bounce:
     """Create a bounce, and count it for the metrics."""
     bounce = Bounce.objects.create(**fields)
-    counters.add(counters.Subject.BOUNCE, {bounce.consequence: 1})
+    counters.count(BOUNCES, bounce.consequence)
     return bounce
 
 

@@ -20,7 +20,6 @@ from ...models import (
     FoldedDeliveries,
     RenderedPost,
 )
-from . import counters
 
 BATCH = 5_000
 _FINAL_STATES = [DeliveryState.SENT.value, DeliveryState.FAILED.value, DeliveryState.SKIPPED.value]
@@ -45,11 +44,9 @@ SELECT count(*) FROM gone
 def apply_retention(*, now: datetime, limit: int | None = None) -> int:
     """Replace finished deliveries older than DELIVERIES_KEPT_DAYS with counts; return how many.
 
-    Bounces, attempts, bodies of posts, component updates and recovered destinations of that age are deleted, and the
-    parts of the metrics' counters combined. It stops after the batch that reaches `limit`, so that it does not delay
-    the scheduler.
+    Bounces, attempts, bodies of posts, component updates and recovered destinations of that age are deleted. It stops
+    after the batch that reaches `limit`, so that it does not delay the scheduler.
     """
-    counters.combine()
     before = now - timedelta(days=settings.DELIVERIES_KEPT_DAYS)
     Bounce.objects.filter(received_at__lt=before).delete()
     Attempt.objects.filter(at__lt=before).delete()

@@ -20,10 +20,12 @@ import psycopg
 from django.db import DEFAULT_DB_ALIAS, OperationalError, connections, transaction
 from django.utils import timezone
 
-from ... import outages
+from ... import counters, outages
+from ...metrics.definitions import DELIVERIES
 from ...models import ALLOWED_MOVES, Delivery, DeliveryState, SkipReason, Subscriber
 from ...models.deliveries import DeliveryQuerySet
-from . import counters, holders
+from . import holders
+from .counted import COUNTED_STATES, update_state
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -54,9 +56,7 @@ def transition(rows: DeliveryQuerySet, target: DeliveryState, **fields: Any) -> 
     sources = allowed_sources(target)
     free = rows.filter(state__in=sources).order_by().select_for_update(skip_locked=True, of=("self",))
     changed = Delivery.objects.filter(pk__in=free.values("pk"), state__in=sources)
-    number = changed.update(state=target, holder=None, claimed_at=None, **fields)
-    counters.count_state(target, number)
-    return number
+    return update_state(changed, target, holder=None, claimed_at=None, **fields)
 
 
 def skip(rows: DeliveryQuerySet, reason: SkipReason) -> int:
@@ -178,7 +178,7 @@ class Ledger:
     def __init__(self) -> None:
         self._connection = connections[DEFAULT_DB_ALIAS]
         self.holder = 0
-        self._counts = Counter[str]()  # outcomes by state, not yet added to the metrics
+        self._counts = Counter[tuple[str, ...]]()  # outcomes by state and channel, not yet added to the metrics
         self._session_locked_on: object = None  # the connection that has the session lock
         self._generic_plans_on: object = None  # the connection that has the setting
 
@@ -191,7 +191,8 @@ class Ledger:
         now = timezone.now()
         parameters = _parameters(self.holder, outcomes, starting, now)
         allowed = self.run(lambda: self._execute(parameters))
-        self._counts.update(outcome.state for outcome in outcomes if outcome.state in counters.COUNTED_STATES)
+        counted = (outcome for outcome in outcomes if outcome.state in COUNTED_STATES)
+        self._counts.update((outcome.state.value, outcome.row.channel) for outcome in counted)
         for row in starting:
             row.claimed_at = now
         return allowed
@@ -254,7 +255,7 @@ class Ledger:
 
     def _add_counts(self) -> None:
         counts, self._counts = self._counts, Counter()
-        self.run(lambda: counters.add(counters.Subject.DELIVERY, counts))
+        self.run(lambda: counters.add(DELIVERIES, counts))
 
     def _execute(self, parameters: list[Any]) -> set[int]:
         # Execute it as a prepared statement, because planning takes longer; Django's own cursors do not prepare.

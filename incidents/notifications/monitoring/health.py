@@ -19,6 +19,7 @@ from .. import queues
 from ..queues import EMAILS, MESSAGES, POSTS, REQUESTS
 
 SCHEDULER = "scheduler"
+SCHEDULER_START = "scheduler start"
 # Staff must notice within a minute; two heartbeats may be missed.
 HEARTBEAT = timedelta(seconds=15)
 STALE_AFTER = timedelta(seconds=45)
@@ -91,8 +92,8 @@ class Health:
         return not is_recent(self.scheduler_at, self.at)
 
 
-def record_heartbeat(name: str = SCHEDULER) -> None:
-    Heartbeat.objects.update_or_create(name=name, defaults={"beaten_at": timezone.now()})
+def record_heartbeat(name: str = SCHEDULER, at: datetime | None = None) -> None:
+    Heartbeat.objects.record(name, at or timezone.now())
 
 
 def last_heartbeat(name: str = SCHEDULER) -> datetime | None:
@@ -105,7 +106,7 @@ def is_recent(heartbeat: datetime | None, now: datetime) -> bool:
 
 def queues_without_worker(now: datetime) -> list[str]:
     """Return the queues that no live worker serves; that of webhooks only while it has jobs. Raise RedisError."""
-    live = [worker for name in queues.ALL for worker in _workers(queues.queue(name)) if worker.is_live(now)]
+    live = [worker for name in queues.ALL for worker in workers_of(queues.queue(name)) if worker.is_live(now)]
     served = {name for worker in live for name in worker.queues}
     return [name for name in queues.ALL if name not in served and (name != POSTS or len(queues.queue(POSTS)))]
 
@@ -116,15 +117,15 @@ def check_health(now: datetime) -> Health:
     posts_wait = Delivery.objects.waiting().posted().exists()
     all_queues = [queues.queue(name) for name in queues.ALL]
     try:
-        known = {worker.name: worker for queue in all_queues for worker in _workers(queue)}
+        known = {worker.name: worker for queue in all_queues for worker in workers_of(queue)}
         waiting, failed = sum(map(len, all_queues)), sum(queue.failed_job_registry.count for queue in all_queues)
     except RedisError:
         return Health(now, scheduler_at)
     return Health(now, scheduler_at, True, [known[name] for name in sorted(known)], waiting, failed, posts_wait)
 
 
-def _workers(queue: Queue) -> Iterator[WorkerInfo]:
-    # Anything with access to the queue can register a worker with odd values; it does not count.
+def workers_of(queue: Queue) -> Iterator[WorkerInfo]:
+    """Yield the workers of a queue. Anything with access to it can register one with odd values, which is left out."""
     for key in Worker.all_keys(queue=queue):
         with contextlib.suppress(ValueError, TypeError, OverflowError, ResponseError):
             worker = Worker.find_by_key(key, connection=queue.connection)

@@ -67,9 +67,8 @@ class Overview:
 def overview(now: datetime) -> Overview:
     """Return the overview. The number of queries does not depend on the number of announcements."""
     in_progress = progress.progress_of(progress.in_progress()[:MAX_SHOWN], now)
-    single = Delivery.objects.filter(announcement__isnull=True, created_at__gt=now - RECENT)
-    messages, component_posts = _count_by_state(single)
-    sent_recently = single.filter(state=DeliveryState.SENT, sent_at__gt=now - progress.RATE_WINDOW).count()
+    messages, component_posts = count_single(now)
+    sent_recently = _single(now).filter(state=DeliveryState.SENT, sent_at__gt=now - progress.RATE_WINDOW).count()
     return Overview(
         at=now,
         health=health.check_health(now),
@@ -82,11 +81,17 @@ def overview(now: datetime) -> Overview:
     )
 
 
-def _count_by_state(single: DeliveryQuerySet) -> tuple[Counter[str], Counter[str]]:
-    # Return the counts of messages about subscriptions, and of posts about components.
+def _single(now: datetime) -> DeliveryQuerySet:
+    return Delivery.objects.filter(announcement__isnull=True, created_at__gt=now - RECENT)
+
+
+def count_single(now: datetime) -> tuple[Counter[str], Counter[str]]:
+    """Return the numbers of recent messages about subscriptions, and of recent posts about components, by state."""
     messages, component_posts = Counter[str](), Counter[str]()
     is_component = Q(letter=Delivery.Letter.COMPONENT)
-    rows = single.order_by().values_list("state").annotate(rows=Count("*"), posts=Count("pk", filter=is_component))
+    rows = (
+        _single(now).order_by().values_list("state").annotate(rows=Count("*"), posts=Count("pk", filter=is_component))
+    )
     for state, number, posts in rows:
         messages[state], component_posts[state] = number - posts, posts
     return messages, component_posts

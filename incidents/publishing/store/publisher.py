@@ -23,7 +23,7 @@ from ...models import PURGE, StaleSubject
 from .. import failures
 from ..documents.base import Subjects
 from ..documents.registry import DOCUMENTS
-from . import fingerprint, mirror
+from . import fingerprint, measures, mirror
 from .public_store import PublicStore
 from .purge import purge
 from .renditions import (
@@ -67,6 +67,8 @@ def publish_stale() -> Report:
         if subjects.whole_page and not report.failed:
             StaleSubject.objects.create(subject=ARCHIVE)
         _update_subjects(rows, report)
+        if rows:
+            measures.record(rows, report)
         failures.log_changes(before, report.failed, report.traces)
     purge([*report.written, *report.deleted])
     if subjects.whole_page and len(archive_keys()) <= _BATCH:

@@ -1,0 +1,29 @@
+"""What the metrics tell of publishing: how long it takes, when it last worked, and what could not be written."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from django.utils import timezone
+
+from ... import counters
+from ...metrics.definitions import PUBLISH_DURATION, PUBLISH_ERRORS
+from ...models import Heartbeat, StaleSubject
+from .. import failures
+from .run import Report
+
+LAST_PUBLISH = "publish"  # the name of the heartbeat
+STORE, MIRROR = "store", "mirror"
+
+
+def record(rows: Iterable[StaleSubject], report: Report) -> None:
+    """Record that these changes were published, or that documents failed."""
+    now = timezone.now()
+    counters.add(PUBLISH_ERRORS, {(target,): number for target, number in by_target(report.failed.values()).items()})
+    if not report.failed:
+        Heartbeat.objects.record(LAST_PUBLISH, now)
+        counters.observe(PUBLISH_DURATION, now - min(row.since for row in rows))
+
+
+def by_target(reasons: Iterable[str]) -> Counter[str]:
+    """Count reasons by what could not be written."""
+    return Counter(MIRROR if failures.cause_of(reason) == failures.Cause.MIRROR else STORE for reason in reasons)
