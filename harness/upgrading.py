@@ -1,0 +1,118 @@
+"""An upgrade under load: readers, sign-ups and staff use both releases in turn, as behind a proxy."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+
+from harness.forms import FormClient
+from harness.running_release import RunningRelease, environment
+from harness.smtp_server import ScriptedServer
+from harness.write_paths import ACCOUNT, Reader, Staff, accept
+
+PAGES = ("/en/", "/da/", "/en/history/", "/en/feed.atom", "/en/search/?q=update", "/en/subscribe/")
+
+PAUSE = 0.2  # seconds between two rounds of a user: the load is that of a busy hour, not of an attack
+
+
+@dataclass
+class Upgrade:
+    """Two releases that share database, queue, mail server and public store."""
+
+    old: RunningRelease
+    new: RunningRelease
+    mail: ScriptedServer
+
+    def prepare(self, subscribers: int = 0) -> None:
+        """Install the old release with the command of `make run`, which takes a fraction of the time of single ones."""
+        self.old.run("-m", "statuspage.local.prepare_data")
+        if subscribers:
+            table = Path(self.old.folder, "subscribers.csv")
+            lines = [f"reader{number}@host{number % 50}.example,en" for number in range(subscribers)]
+            table.write_text("\n".join(["email,language", *lines]))
+            self.old.manage("import_subscribers", str(table), "--by", ACCOUNT["username"], "--consent", "Test")
+
+    def migrate(self) -> None:
+        """Do what docs/upgrade.md says before the processes of the new release start."""
+        self.new.manage("check", "--database", "default")
+        self.new.manage("migrate")
+        self.new.manage("collectstatic", "--no-input")
+
+    def servers(self) -> list[str]:
+        """Return the web servers that a proxy would know."""
+        return [release.url for release in (self.old, self.new) if "web" in release.processes]
+
+
+@contextmanager
+def two_releases(
+    trees: Sequence[Path], folder: Path, *, database: str, queue: str, mail: ScriptedServer
+) -> Iterator[Upgrade]:
+    """Yield the releases of two folders of code, the older one first, that are not running yet."""
+    shared = environment(folder, database=database, queue=queue, mail_port=mail.port)
+    shared["DJANGO_SETTINGS_MODULE"] = "statuspage.settings"
+    shared |= {"ADMIN_PASSWORD": ACCOUNT["password"], "SAMPLE_DATA": "0"}
+    old, new = (RunningRelease(tree, folder / f"logs-{place}", shared) for place, tree in enumerate(trees))
+    with old, new:
+        yield Upgrade(old, new, mail)
+
+
+@dataclass
+class Load:
+    """Everything that users do, over and over, until the end of a `with` block; `failures` are what they would see."""
+
+    upgrade: Upgrade
+    done: Counter[str] = field(default_factory=Counter)
+    failures: list[str] = field(default_factory=list)
+    posted: list[str] = field(default_factory=list)
+    confirmed: list[str] = field(default_factory=list)
+
+    def __enter__(self) -> "Load":
+        self._ended = threading.Event()
+        staff = Staff(FormClient(self.upgrade.servers, "192.0.2.1"))
+        staff.log_in()
+        incident = staff.publish_incident("The load begins.")
+        activities: dict[str, Callable[[int], None]] = {
+            "reads": self._read,
+            "sign-ups": self._sign_up,
+            "updates": lambda number: self._post(staff, incident, number),
+        }
+        self._threads = [threading.Thread(target=self._repeat, args=one) for one in activities.items()]
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._ended.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _repeat(self, name: str, activity: Callable[[int], None]) -> None:
+        for number in count():
+            if self._ended.is_set():
+                return
+            try:
+                activity(number)
+            except (AssertionError, OSError) as error:
+                self.failures.append(f"{name}: {error}")
+            else:
+                self.done[name] += 1
+            self._ended.wait(PAUSE)
+
+    def _read(self, number: int) -> None:
+        client = FormClient(self.upgrade.servers, f"203.{number // 250 % 250}.{number % 250}.7")
+        for path in PAGES:
+            accept(client.get(path))
+
+    def _sign_up(self, number: int) -> None:
+        client = FormClient(self.upgrade.servers, f"198.{number // 250 % 250}.{number % 250}.7")
+        reader = Reader(client, self.upgrade.mail, f"new{number}@customer{number}.example")
+        reader.sign_up()
+        self.confirmed.append(reader.address)
+
+    def _post(self, staff: Staff, incident: str, number: int) -> None:
+        words = f"This is update number {number}."
+        staff.post_update(incident, words)
+        self.posted.append(words)
