@@ -1,0 +1,70 @@
+"""A real Prometheus with the files that operators copy, on a free port and in a temporary folder."""
+
+import json
+import shutil
+import subprocess
+import urllib.error
+import urllib.parse
+import urllib.request
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from harness.configuration import changed
+from harness.ports import free_port
+from harness.waiting import wait_for
+from statuspage.local.paths import ROOT
+
+FILES = Path(ROOT, "deploy", "prometheus")
+RULES = FILES / "statuspage.rules.yml"
+PROMETHEUS, PROMTOOL, AMTOOL = map(shutil.which, ("prometheus", "promtool", "amtool"))
+
+
+class Prometheus:
+    """Scrapes `target` once a second with `token`. Its alerts do not wait until they have lasted for a while."""
+
+    def __init__(self, folder: Path, *, target: str, token: str) -> None:
+        self.folder, self.url = folder, f"http://127.0.0.1:{free_port()}"
+        folder.mkdir(parents=True)
+        (folder / "statuspage_token").write_text(token + "\n")
+        (folder / RULES.name).write_text(changed(RULES, {r"for: \d+m": "for: 0s"}))
+        changes = {
+            r"(?m)^(  \w+_interval): .*": r"\1: 1s",
+            r"https": "http",
+            r"status\.example\.com": target,
+            r"(?s)alerting:.*?\n\n": "",
+        }
+        (folder / "prometheus.yml").write_text(changed(FILES / "prometheus.yml", changes))
+
+    def __enter__(self) -> Self:
+        assert PROMETHEUS
+        command = [PROMETHEUS, f"--config.file={self.folder}/prometheus.yml", f"--storage.tsdb.path={self.folder}/data"]
+        with (self.folder / "log").open("wb") as log:
+            address = f"--web.listen-address={self.url.removeprefix('http://')}"
+            self.process = subprocess.Popen([*command, address], stdout=log, stderr=log)
+        wait_for(lambda: self._is_ready() or self.process.poll() is not None)
+        assert self.process.poll() is None, (self.folder / "log").read_text()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.process.terminate()
+        self.process.wait(20)
+
+    def ask(self, path: str, **parameters: str) -> Any:
+        """Return the data of an answer of the API."""
+        query = urllib.parse.urlencode(parameters)
+        with urllib.request.urlopen(f"{self.url}/api/v1/{path}?{query}", timeout=30) as answer:
+            return json.load(answer)["data"]
+
+    def firing(self) -> set[str]:
+        """Return the names of the alerts that fire."""
+        return {one["labels"]["alertname"] for one in self.ask("alerts")["alerts"] if one["state"] == "firing"}
+
+    def _is_ready(self) -> bool:
+        try:
+            urllib.request.urlopen(f"{self.url}/-/ready", timeout=5).close()
+        except (urllib.error.URLError, OSError):
+            return False
+        return True
