@@ -18,10 +18,10 @@ class Parallel(Generic[T]):
 
     def results(self, checks: Mapping[str, Callable[[], T]], limit: float) -> dict[str, T | None]:
         """Return the result of each check, or None for those that take longer than `limit` seconds."""
-        running = {name: self._running.get(name) or self._threads.submit(_result, do) for name, do in checks.items()}
-        done, late = wait(running.values(), limit)
-        self._running = {name: future for name, future in running.items() if future in late}
-        return {name: future.result() if future in done else None for name, future in running.items()}
+        late = {name: future for name, future in self._running.items() if not future.done()}  # others are outdated
+        self._running = {name: late.get(name) or self._threads.submit(_result, do) for name, do in checks.items()}
+        done, _late = wait(self._running.values(), limit)
+        return {name: future.result() if future in done else None for name, future in self._running.items()}
 
 
 def _result(check: Callable[[], T]) -> T:
