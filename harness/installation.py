@@ -35,7 +35,7 @@ STAND_INS = {
     # `-u postgres --`: the connection of the tests has the rights of that user.
     "runuser": 'shift 3; exec "$@"',
     "install": 'exec {install} $(printf "%s\\n" "$@" | sed "/^-g$/,/^statuspage$/d")',
-    "git": '[ "$1" = pull ] || cp -r {folder}/repository "$3"',
+    "git": 'for folder; do :; done; cp -r {folder}/repository "$folder"',
     "python3": '[ "$*" = "-m venv .venv" ] && exec ln -s {prefix} .venv; exec {python} "$@"',
     "editor": '{folder}/edit "$1"',
     "systemctl": 'cd {root} && exec {python} -m harness.service_manager {folder} "$@"',

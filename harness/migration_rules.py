@@ -1,6 +1,6 @@
 """What a migration may not do, because the code of the previous release would fail on the new schema.
 
-docs/upgrade.md says what to do instead.
+CONTRIBUTING.md says what to do instead.
 """
 
 import re

@@ -34,6 +34,8 @@ class ServiceManager:
         if name == TARGET:
             for service in units.SERVICES:
                 self._start_service(service)
+        elif name in map(self._unit, units.SERVICES):
+            self._start_service(name.removeprefix("statuspage-").removesuffix(".service"))
         elif name == VALKEY:
             words = [str(self.folder / "bin/valkey-server"), str(self.folder / "etc/valkey/valkey.conf")]
             self._spawn_until(self.folder / "run/valkey/socket", name, words)
