@@ -7,6 +7,7 @@ from django.conf.locale import LANG_INFO
 from django.core.exceptions import ImproperlyConfigured
 
 from incidents.public_site.threads import DEFAULT_THREADS
+from statuspage import __version__
 from statuspage.env import HOW_TO_GENERATE, Environment
 from statuspage.mail_provider import read_mail_provider
 from statuspage.single_sign_on import read_headers, read_local_log_in, read_provider, read_roles
@@ -14,6 +15,7 @@ from statuspage.single_sign_on import read_headers, read_local_log_in, read_prov
 # Makes ModelAdmin[Model] and similar subscripts legal at run time.
 django_stubs_ext.monkeypatch()
 
+VERSION = __version__
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Environment()
 
@@ -185,6 +187,10 @@ LEDGER_BATCH = env.number("LEDGER_BATCH", 500, minimum=1, maximum=10_000)  # del
 
 # Receives the changed addresses on standard input; see docs/caching.md.
 PURGE_COMMAND = env.command("PURGE_COMMAND")
+
+# -- Backups ------------------------------------------------------------------------------------
+
+BACKUP_RECIPIENTS = env.comma_separated("BACKUP_RECIPIENTS", "")  # public keys of age, for whom backups are encrypted
 
 # -- Static files ----------------------------------------------------------------------------
 

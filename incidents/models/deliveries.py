@@ -57,6 +57,7 @@ class SkipReason(models.TextChoices):
     CANCELLED = "cancelled", _("Staff stopped the announcement")
     CONFIRMED = "confirmed", _("Already confirmed")
     HIDDEN = "hidden", _("The component is no longer shown")
+    RESTORED = "restored", _("Restored from a backup; it may have been sent before")
 
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):

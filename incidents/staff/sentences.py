@@ -66,6 +66,7 @@ SENTENCES: dict[str, Promise] = {
     "create_token": _("made the API token"),
     "revoke_token": _("revoked the API token"),
     "renew_recovery_codes": _("made new recovery codes"),
+    "restore_backup": _("restored the page from a backup"),
 }
 
 

@@ -28,8 +28,8 @@ pytestmark = pytest.mark.django_db
 
 LIST = "/admin/incidents/auditentry/"
 EXAMPLE = verb(lambda: None)
-# What records without that decorator: log-ins, passwords, second factors, imports and exports.
-PACKAGES = ("admin", "sign_in", "subscriptions")
+# What records without that decorator: log-ins, passwords, second factors, imports, exports and restores.
+PACKAGES = ("admin", "backup", "sign_in", "subscriptions")
 RECORDING = "".join(one.read_text() for name in PACKAGES for one in (ROOT / "incidents" / name).rglob("*.py"))
 
 

@@ -9,7 +9,7 @@ import gzip
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -63,12 +63,12 @@ class PublicStore:
         """
         file = self.file(path)
         file.parent.mkdir(parents=True, exist_ok=True)
-        staged = []
+        staged, at = [], modified.timestamp()
         try:
             if file.suffix in _TEXT_SUFFIXES:
-                staged.append(_stage(file.with_name(f"{file.name}.br"), brotli.compress(content, quality=6), modified))
-                staged.append(_stage(file.with_name(f"{file.name}.gz"), gzip.compress(content, 6, mtime=0), modified))
-            staged.append(_stage(file, content, modified))
+                staged.append(_stage(file.with_name(f"{file.name}.br"), [brotli.compress(content, quality=6)], at))
+                staged.append(_stage(file.with_name(f"{file.name}.gz"), [gzip.compress(content, 6, mtime=0)], at))
+            staged.append(_stage(file, [content], at))
         except OSError:
             discard(staged)
             raise
@@ -111,6 +111,24 @@ class PublicStore:
                 path = f"/{file.relative_to(self.root).as_posix()}"
                 yield path.removesuffix("index.html") if path.endswith("/index.html") else path
 
+    def files(self) -> Iterator[str]:
+        """Yield the path of every published file below the root, in order, compressed ones too: for a backup."""
+        for file in sorted(self.root.rglob("*")):
+            if file.is_file() and not file.name.startswith("."):
+                yield file.relative_to(self.root).as_posix()
+
+    def put_back(self, path: str, chunks: Iterable[bytes], modified: int) -> None:
+        """Write a file that `files` listed as it was, with its time. It is not synced to the disk.
+
+        Raises OSError if a folder of it is a link that leads out of the store.
+        """
+        file = self.root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if not file.parent.resolve().is_relative_to(self.root.resolve()):
+            raise OSError(f"{file.parent} is not in the public store")
+        staged = _stage(file, chunks, modified)
+        staged.temporary.replace(file)
+
     def check_writable(self) -> None:
         """Raise OSError if the store could not take another page: it is missing, full or read-only.
 
@@ -143,14 +161,14 @@ def discard(staged: Sequence[Staged]) -> None:
         file.temporary.unlink(missing_ok=True)
 
 
-def _stage(file: Path, content: bytes, modified: datetime) -> Staged:
+def _stage(file: Path, chunks: Iterable[bytes], modified: float) -> Staged:
     handle, name = tempfile.mkstemp(prefix=f".{file.name}.", suffix=".tmp", dir=file.parent)
     staged = Staged(Path(name), file)
     try:
         with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
+            stream.writelines(chunks)
         staged.temporary.chmod(0o644)
-        os.utime(staged.temporary, (modified.timestamp(), modified.timestamp()))
+        os.utime(staged.temporary, (modified, modified))
     except OSError:
         discard([staged])
         raise
