@@ -16,7 +16,7 @@ from ..models.deliveries import WAITING
 # Ids that were given out after the backup must not be given out again: bounce addresses have the ids of deliveries,
 # and Message-IDs those of announcements, by which mail programs and webhooks recognise duplicates.
 _GAPS = {"incidents_delivery": 1_000_000_000, "incidents_announcement": 1_000_000}
-# A token's owner is told of its end a week before; see `sign_in.token_emails`.
+# Owners are notified a week before their token ends; see `sign_in.token_emails`.
 _STATEMENTS = """
 WITH done AS (
     UPDATE public.incidents_delivery

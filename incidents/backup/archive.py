@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 from typing import IO
 
 from .errors import BackupError
-from .manifest import DATABASE, STORE, Facts, Manifest, Part, Tally
+from .manifest import DATABASE, STORE, ArchivedPart, BackupFacts, Manifest, Tally
 
 PIECE = 8 * 1024 * 1024  # bytes of the dump in memory at a time
 _CHUNK = 1024 * 1024
@@ -40,7 +40,7 @@ class ArchiveWriter:
         """Add a file of the store; `modified` is in seconds since 1970."""
         self._add(STORE, path, size, modified, source)
 
-    def finish(self, facts: Facts) -> Manifest:
+    def finish(self, facts: BackupFacts) -> Manifest:
         """Write the manifest and the end of the archive."""
         manifest = Manifest(facts, {name: tally.as_part() for name, tally in self._tallies.items()})
         content = manifest.to_bytes()
@@ -91,7 +91,7 @@ class ArchiveReader:
         self.manifest: Manifest | None = None
 
     @property
-    def parts(self) -> Mapping[str, Part]:
+    def parts(self) -> Mapping[str, ArchivedPart]:
         """What has been read so far."""
         return {name: tally.as_part() for name, tally in self._tallies.items()}
 

@@ -25,7 +25,7 @@ from . import programs
 from .archive import ArchiveWriter
 from .encryption import Recipient, encrypted
 from .errors import BackupError
-from .manifest import Facts, Manifest
+from .manifest import BackupFacts, Manifest
 
 # Owners and rights differ between machines, and `restore` runs as the role that shall own the tables.
 DUMP_OPTIONS = ("--format=custom", "--no-owner", "--no-privileges", "--no-comments", "--no-password")
@@ -52,9 +52,9 @@ def _snapshot() -> Iterator[str]:
         yield str(cursor.fetchone()[0])
 
 
-def _facts() -> Facts:
+def _facts() -> BackupFacts:
     applied = MigrationRecorder(connection).applied_migrations()
-    return Facts(
+    return BackupFacts(
         version=settings.VERSION,
         made_at=timezone.now().replace(microsecond=0),
         site=settings.SITE_URL,

@@ -30,19 +30,19 @@ class Tally:
         self.digest.update(content)
         return content
 
-    def as_part(self) -> "Part":
-        return Part(self.files, self.size, self.digest.hexdigest())
+    def as_part(self) -> "ArchivedPart":
+        return ArchivedPart(self.files, self.size, self.digest.hexdigest())
 
 
 @dataclass(frozen=True)
-class Part:
+class ArchivedPart:
     files: int
     size: int
     sha256: str
 
 
 @dataclass(frozen=True)
-class Facts:
+class BackupFacts:
     """What is known before the parts are written."""
 
     version: str
@@ -55,8 +55,8 @@ class Facts:
 
 @dataclass(frozen=True)
 class Manifest:
-    facts: Facts
-    parts: Mapping[str, Part]
+    facts: BackupFacts
+    parts: Mapping[str, ArchivedPart]
 
     def to_bytes(self) -> bytes:
         parts = {name: asdict(part) for name, part in self.parts.items()}
@@ -72,7 +72,7 @@ class Manifest:
                 raise BackupError(
                     f"The backup was made by version {read['version']}, which is newer than this one. Upgrade first."
                 )
-            facts = Facts(
+            facts = BackupFacts(
                 version=str(read["version"]),
                 made_at=datetime.fromisoformat(read["made_at"]),
                 site=str(read["site"]),
@@ -80,6 +80,6 @@ class Manifest:
                 migrations=[str(name) for name in read["migrations"]],
                 rows={str(name): int(number) for name, number in read["rows"].items()},
             )
-            return cls(facts, {name: Part(**part) for name, part in read["parts"].items()})
+            return cls(facts, {name: ArchivedPart(**part) for name, part in read["parts"].items()})
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise BackupError(f"The manifest of the backup cannot be read: {error!r}.") from error

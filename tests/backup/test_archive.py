@@ -9,9 +9,9 @@ import pytest
 from incidents.backup import archive
 from incidents.backup.archive import ArchiveReader, ArchiveWriter
 from incidents.backup.errors import BackupError
-from incidents.backup.manifest import Facts
+from incidents.backup.manifest import BackupFacts
 
-FACTS = Facts(
+FACTS = BackupFacts(
     version="1.0",
     made_at=datetime(2026, 11, 27, tzinfo=UTC),
     site="https://status.example.dk",

@@ -22,7 +22,7 @@ CHANGED = {
     "incidents_staffsession": {"ended_at"},
     "incidents_update": {"publish_at"},
 }
-EMPTIED = {"incidents_loginlink", "incidents_subscriptionrequest", "incidents_stalesubject"}
+EMPTIED = {"incidents_loginlink", "incidents_subscriptionrequest", "incidents_heartbeat", "incidents_stalesubject"}
 PENDING = ["queued", "sending", "deferred", "uncertain"]
 
 
