@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import timedelta
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Sum
 
 from .metrics.definitions import Metric
@@ -44,6 +44,18 @@ def observe(metric: Metric, duration: timedelta) -> None:
     position = bisect_left(metric.buckets, duration.total_seconds())
     bound = _bounds(metric)[position]
     _insert(metric, {bound: 1, _SUM: duration // timedelta(microseconds=1)})
+
+
+@transaction.atomic
+def replace(metric: Metric, number: int) -> None:
+    """Store the value of a gauge without labels."""
+    MetricCount.objects.filter(subject=metric.name).delete()
+    _insert(metric, {"": number})
+
+
+def value(metric: Metric) -> int:
+    """Return the value that `replace` stored, or 0."""
+    return _totals(metric)[""]
 
 
 def totals(metric: Metric) -> Counter[tuple[str, ...]]:

@@ -60,6 +60,8 @@ def _publishing(now: datetime, beats: Mapping[str, datetime]) -> Iterator[Family
     yield single(metrics.UNPUBLISHED, found["rows"])
     yield single(metrics.UNPUBLISHED_AGE, _age(now, found["oldest"]))
     yield metrics.FAILED_DOCUMENTS, {(one,): failed[one] for one in _TARGETS}
+    yield single(metrics.STORE_DIFFERENCES, counters.value(metrics.STORE_DIFFERENCES))
+    yield _time(metrics.LAST_CHECK, beats.get(measures.LAST_CHECK))
 
 
 def _deliveries(now: datetime) -> Iterator[Family]:

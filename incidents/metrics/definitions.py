@@ -85,7 +85,22 @@ FAILED_DOCUMENTS = _gauge(
     "or old in the mirror.",
     "target",
 )
-OF_PUBLISHING = (PUBLISH_DURATION, PUBLISH_ERRORS, LAST_PUBLISH, UNPUBLISHED, UNPUBLISHED_AGE, FAILED_DOCUMENTS)
+STORE_DIFFERENCES = _gauge(
+    "store_differences", "Differences between database and public store that `manage.py publish --check` found last."
+)
+LAST_CHECK = _gauge(
+    "last_store_check_timestamp_seconds", "When `manage.py publish --check` last ran, in seconds since 1970."
+)
+OF_PUBLISHING = (
+    PUBLISH_DURATION,
+    PUBLISH_ERRORS,
+    LAST_PUBLISH,
+    UNPUBLISHED,
+    UNPUBLISHED_AGE,
+    FAILED_DOCUMENTS,
+    STORE_DIFFERENCES,
+    LAST_CHECK,
+)
 
 DELIVERIES = _counter(
     "deliveries_total",

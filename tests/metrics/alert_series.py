@@ -59,6 +59,7 @@ CASES = {
         "statuspage_publish_duration_seconds", "", "1 10 30 +Inf", firing="30", silent="1"
     ),
     "StatusPageStoreFails": gauge('statuspage_failed_documents{target="store"}', 2, 0),
+    "StatusPageStoreDiffers": gauge("statuspage_store_differences", 1, 0),
     "StatusPageMirrorBehind": gauge('statuspage_failed_documents{target="mirror"}', 2, 0),
     "StatusPageDeliveriesLate": gauge("statuspage_deliveries_oldest_waiting_age_seconds", 4000, 3000),
     "StatusPageDeliveriesFail": merged(counter(DELIVERIES % "sent", 50, 99), counter(DELIVERIES % "failed", 50, 1)),

@@ -8,6 +8,7 @@ from threading import Event
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
@@ -15,7 +16,7 @@ from pytest_django import Settings
 from redis.exceptions import RedisError
 from rq import SimpleWorker
 
-from incidents import scheduler
+from incidents import counters, scheduler
 from incidents.metrics import definitions
 from incidents.metrics.exposition import render
 from incidents.models import StaleSubject, Subscriber
@@ -100,6 +101,20 @@ def test_sign_ups_are_counted_by_outcome(monkeypatch: pytest.MonkeyPatch) -> Non
         'sign_ups_total{outcome="confirmed"}': 0,
         'sign_ups_total{outcome="refused"}': 1,
     }
+
+
+@pytest.mark.django_db
+def test_comparison_of_the_store_is_shown_until_the_next_one(public_store: Path) -> None:
+    publisher.publish_all()
+    (public_store / "unknown.txt").write_text("not ours")
+    with pytest.raises(CommandError, match="1 difference"):
+        call_command("publish", check=True, verbosity=0)
+    counters.combine()
+    assert stored("store_differences") == {"store_differences": 1}
+    assert stored("last_store_check_timestamp_seconds")
+    (public_store / "unknown.txt").unlink()
+    call_command("publish", check=True, verbosity=0)
+    assert stored("store_differences") == {"store_differences": 0}
 
 
 @pytest.mark.django_db

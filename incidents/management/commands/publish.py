@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from incidents.publishing.store import fingerprint
+from incidents.publishing.store import fingerprint, measures
 from incidents.publishing.store.public_store import PublicStore
 from incidents.publishing.store.publisher import (
     Progress,
@@ -76,6 +76,7 @@ class Command(BaseCommand):
     def check_store(self) -> None:
         with progress_bar() as progress:
             found = list(differences(progress))
+        measures.record_check(len(found))
         for line in found:
             self.stdout.write(line)
         if found:

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from django.utils import timezone
 
 from ... import counters
-from ...metrics.definitions import PUBLISH_DURATION, PUBLISH_ERRORS
+from ...metrics.definitions import PUBLISH_DURATION, PUBLISH_ERRORS, STORE_DIFFERENCES
 from ...models import Heartbeat, StaleSubject
 from .. import failures
 from .run import Report
 
-LAST_PUBLISH = "publish"  # the name of the heartbeat
+LAST_PUBLISH, LAST_CHECK = "publish", "store check"  # the names of heartbeats
 STORE, MIRROR = "store", "mirror"
 
 
@@ -22,6 +22,12 @@ def record(rows: Iterable[StaleSubject], report: Report) -> None:
     if not report.failed:
         Heartbeat.objects.record(LAST_PUBLISH, now)
         counters.observe(PUBLISH_DURATION, now - min(row.since for row in rows))
+
+
+def record_check(differences: int) -> None:
+    """Record how many differences a comparison of the database with the store has found."""
+    counters.replace(STORE_DIFFERENCES, differences)
+    Heartbeat.objects.record(LAST_CHECK, timezone.now())
 
 
 def by_target(reasons: Iterable[str]) -> Counter[str]:
