@@ -51,11 +51,11 @@ class RunningRelease:
 
     def stop(self, *services: str) -> None:
         """Ask their main processes to end, as `KillMode=mixed` does, and wait for them."""
-        ending = [self.processes.pop(service) for service in services or list(self.processes)]
-        for process in ending:
+        ending = {service: self.processes.pop(service) for service in services or list(self.processes)}
+        for process in ending.values():
             process.terminate()
-        for process in ending:
-            process.wait(60)
+        for service, process in ending.items():
+            assert process.wait(60) == 0, self.log(service).read_text(errors="replace")
 
     def manage(self, *words: str) -> None:
         """Run a command of its manage.py."""

@@ -1,0 +1,67 @@
+"""The web server, started with its unit's command line, answers forms that are being sent when it is stopped."""
+
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from harness.environment import queue_url, worker_number
+from harness.product import own_database
+from harness.running_release import RunningRelease, environment
+from harness.waiting import wait_for
+from statuspage.local.paths import ROOT
+
+BODY = b"address=nobody&language=en"
+# The server says “100 Continue” once it reads the form.
+HEAD = (
+    b"POST /en/subscribe/ HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nExpect: 100-continue\r\n"
+    b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n" % len(BODY)
+)
+# systemd signals the main process (KillMode=mixed); a terminal or another supervisor may signal all.
+SIGNALS: dict[str, Callable[[int], None]] = {
+    "main process": lambda pid: os.kill(pid, signal.SIGTERM),
+    "all processes": lambda pid: os.killpg(pid, signal.SIGTERM),
+}
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRelease]:
+    folder, number = tmp_path_factory.mktemp("stopping"), worker_number()
+    places = {"database": own_database(f"stopping_{number}"), "queue": queue_url(31 - number)}
+    with RunningRelease(ROOT, folder, environment(folder, **places, mail_port=1)) as running:
+        running.manage("migrate")
+        yield running
+
+
+def received(connection: socket.socket) -> bytes:
+    found = b""
+    while part := connection.recv(65536):
+        found += part
+    return found
+
+
+@pytest.mark.parametrize("stop", SIGNALS.values(), ids=SIGNALS)
+def test_form_that_is_being_sent_is_answered(release: RunningRelease, stop: Callable[[int], None]) -> None:
+    release.start("web")
+    web = release.processes["web"]
+    with socket.create_connection(("127.0.0.1", release.port), timeout=60) as connection:
+        connection.sendall(HEAD)
+        assert connection.recv(65536).startswith(b"HTTP/1.1 100 ")
+        connection.sendall(BODY[:10])
+        stop(web.pid)
+        wait_for(lambda: not listens(release.port))
+        connection.sendall(BODY[10:])
+        answer = received(connection)
+    assert answer.startswith(b"HTTP/1.1 422 "), answer[:200]
+    assert b"nobody" in answer
+    assert web.wait(60) == 0
+
+
+def listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=60).close()
+    except ConnectionRefusedError:
+        return False
+    return True
