@@ -8,13 +8,12 @@ release runs, and its processes are stopped one after the other at the end.
 import argparse
 import tempfile
 import time
-from collections import Counter
 from pathlib import Path
 
 from benchmarks.results import Figure, Missing
 from harness import releases, units
 from harness.smtp_server import ScriptedServer
-from harness.upgrading import Load, Upgrade, two_releases
+from harness.upgrading import Arrivals, Load, Upgrade, two_releases
 from statuspage.local.paths import ROOT
 from statuspage.local.servers import Servers
 
@@ -53,9 +52,11 @@ def measure(upgrade: Upgrade, seconds: int, subscribers: int) -> list[Figure]:
         for service in reversed(units.SERVICES):
             upgrade.old.stop(service)
         time.sleep(ALONE)
-    missed = wait_for_messages(upgrade, load.posted, subscribers)
+    arrivals = Arrivals(upgrade.mail, load.posted, subscribers)
+    deadline = time.monotonic() + PATIENCE
+    while arrivals.missing() and time.monotonic() < deadline:
+        time.sleep(0.2)
     upgrade.new.stop()
-    copies = Counter((one.recipient, one.message["Message-ID"]) for one in upgrade.mail.received)
     for failure in load.failures[:10]:
         print(failure)
     return [
@@ -63,22 +64,7 @@ def measure(upgrade: Upgrade, seconds: int, subscribers: int) -> list[Figure]:
         Figure("seconds_to_migrate", migrated, "s"),
         *(Figure(name.replace("-", "_"), load.done[name]) for name in ("reads", "sign-ups", "updates")),
         Figure("failures", len(load.failures), aim="<=0"),
-        Figure("missed", missed, aim="<=0"),
-        Figure("duplicates", sum(copies.values()) - len(copies), aim="<=0"),
+        Figure("missed", arrivals.missing(), aim="<=0"),
+        Figure("duplicates", arrivals.duplicates(), aim="<=0"),
         Figure("logged_errors", len(upgrade.old.errors() + upgrade.new.errors()), aim="<=0"),
     ]
-
-
-def wait_for_messages(upgrade: Upgrade, posted: list[str], subscribers: int) -> int:
-    """Wait until every subscriber has every update; return how many are missing. Late messages repeat earlier texts."""
-    readers = [f"reader{number}@host{number % 50}.example" for number in range(subscribers)]
-    wanted = {(reader, words) for reader in readers for words in posted}
-    deadline, seen = time.monotonic() + PATIENCE, 0
-    while wanted and time.monotonic() < deadline:
-        arrived = upgrade.mail.received[seen:]
-        seen += len(arrived)
-        for one in arrived:
-            text = one.text()
-            wanted -= {(one.recipient, words) for words in posted if words in text}
-        time.sleep(0.2)
-    return len(wanted)

@@ -31,7 +31,7 @@ class Upgrade:
         self.old.run("-m", "statuspage.local.prepare_data")
         if subscribers:
             table = Path(self.old.folder, "subscribers.csv")
-            lines = [f"reader{number}@host{number % 50}.example,en" for number in range(subscribers)]
+            lines = [f"{subscriber(number)},en" for number in range(subscribers)]
             table.write_text("\n".join(["email,language", *lines]))
             self.old.manage("import_subscribers", str(table), "--by", ACCOUNT["username"], "--consent", "Test")
 
@@ -44,6 +44,10 @@ class Upgrade:
     def servers(self) -> list[str]:
         """Return the web servers that a proxy would know."""
         return [release.url for release in (self.old, self.new) if "web" in release.processes]
+
+
+def subscriber(number: int) -> str:
+    return f"reader{number}@host{number % 50}.example"
 
 
 @contextmanager
@@ -116,3 +120,25 @@ class Load:
         words = f"This is update number {number}."
         staff.post_update(incident, words)
         self.posted.append(words)
+
+
+class Arrivals:
+    """Which subscribers got which updates. A late message has the texts of those that it supersedes."""
+
+    def __init__(self, mail: ScriptedServer, posted: Sequence[str], subscribers: int) -> None:
+        self._mail, self._posted = mail, posted
+        self._missing = {(subscriber(number), words) for number in range(subscribers) for words in posted}
+        self._seen = 0
+
+    def missing(self) -> int:
+        """Return how many texts have not arrived yet. Each message is read once."""
+        new = self._mail.received[self._seen :]
+        self._seen += len(new)
+        for one in new:
+            text = one.text()
+            self._missing -= {(one.recipient, words) for words in self._posted if words in text}
+        return len(self._missing)
+
+    def duplicates(self) -> int:
+        copies = Counter((one.recipient, one.message["Message-ID"]) for one in self._mail.received)
+        return sum(copies.values()) - len(copies)

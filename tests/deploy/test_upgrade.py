@@ -1,6 +1,5 @@
 """An upgrade without a stop: the previous release and this one share the new schema, the queue and the public store."""
 
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from harness.forms import FormClient
 from harness.product import own_database
 from harness.running_release import RunningRelease
 from harness.smtp_server import ScriptedServer
-from harness.upgrading import Load, Upgrade, two_releases
+from harness.upgrading import Arrivals, Load, Upgrade, two_releases
 from harness.waiting import wait_for
 from harness.write_paths import Reader, Staff, accept
 from statuspage.local.paths import ROOT
@@ -91,18 +90,14 @@ def test_users_notice_nothing_while_both_releases_run(upgrade: Upgrade) -> None:
         go_on(load)
     upgrade.new.manage("publish", "--all")
     assert load.failures == []
-    wait_for(lambda: all(copies(upgrade, words) >= SUBSCRIBERS for words in load.posted))
+    arrivals = Arrivals(upgrade.mail, load.posted, SUBSCRIBERS)
+    wait_for(lambda: arrivals.missing() == 0)
     upgrade.new.stop()
     assert upgrade.old.errors() + upgrade.new.errors() == []
-    received = Counter((one.recipient, one.message["Message-ID"]) for one in upgrade.mail.received)
-    assert [one for one, number in received.items() if number > 1] == []
+    assert arrivals.duplicates() == 0
 
 
 def go_on(load: Load) -> None:
     """Wait until every user has done everything once more, from the beginning to the end."""
     aims = {name: load.done[name] + 2 for name in ("reads", "sign-ups", "updates")}
     wait_for(lambda: load.failures or all(load.done[name] >= aim for name, aim in aims.items()))
-
-
-def copies(upgrade: Upgrade, words: str) -> int:
-    return sum(words in one.text() for one in upgrade.mail.received if one.recipient.startswith("reader"))
