@@ -23,7 +23,6 @@ OF_NGINX = re.compile(r"certbot |nginx |systemctl restart nginx|sed .*nginx|curl
 NOT_HERE = {
     ".venv/bin/pip": "the virtual environment of the tests is used, so that no package is fetched",
     "statuspage-manage check_mail": "it asks name servers on the internet",
-    "runuser -u postgres -- pg_dump": "pg_dump must not be older than the server of the tests",
 }
 
 # Programs of Debian that are not here, or that would change this machine. All others run as they are.

@@ -145,6 +145,13 @@ def test_nginx_serves_the_page_with_the_certificate(installed: Installation) -> 
 
 
 @needs_programs
+def test_backup_was_made_and_is_intact(installed: Installation) -> None:
+    (backup,) = (installed.folder / "var/lib/statuspage/backups").iterdir()
+    assert backup.stat().st_mode & 0o077 == 0
+    assert "is intact" in run(installed, f"statuspage-manage backup --verify {backup}")
+
+
+@needs_programs
 def test_secrets_and_settings_are_readable_by_the_service_only(installed: Installation) -> None:
     folder = installed.folder / "etc/statuspage"
     assert {file.name: file.stat().st_mode & 0o777 for file in folder.iterdir()} == {

@@ -38,7 +38,9 @@ def test_target_starts_every_service() -> None:
     target = (units.FOLDER / "statuspage.target").read_text(encoding="utf-8")
     wanted = re.findall(r"statuspage-(\w+)\.service", target)
     assert wanted == units.SERVICES
-    assert {path.name for path in units.FOLDER.glob("*.service")} == {f"statuspage-{name}.service" for name in wanted}
+    assert {path.name for path in units.FOLDER.glob("*.service")} == {
+        f"statuspage-{name}.service" for name in [*wanted, "backup"]
+    }
 
 
 @pytest.mark.parametrize("service", units.SERVICES)
@@ -50,7 +52,7 @@ def test_only_the_main_process_is_asked_to_stop_and_has_time_for_it(service: str
 
 
 @needs_systemd
-@pytest.mark.parametrize("service", units.SERVICES)
+@pytest.mark.parametrize("service", [*units.SERVICES, "backup"])
 def test_exposure_is_rated_ok(service: str) -> None:
     assert ANALYZE
     file = units.FOLDER / f"statuspage-{service}.service"
