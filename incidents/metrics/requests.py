@@ -2,7 +2,6 @@
 
 import threading
 from bisect import bisect_left
-from collections import Counter
 
 from .definitions import HTTP_DURATION, HTTP_REQUESTS
 from .exposition import Distribution, Family, Values
@@ -36,14 +35,15 @@ class RequestCounts:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._counts: Counter[tuple[str, str]] = Counter()
+        self._counts: dict[tuple[str, str], int] = {}
         self._durations: dict[str, Distribution] = {}
 
     def add(self, kind: str, status: str, seconds: float) -> None:
         """Count a response; `status` is its status line."""
+        key = kind, status[0]
         position = bisect_left(HTTP_DURATION.buckets, seconds)
         with self._lock:
-            self._counts[kind, status[0]] += 1
+            self._counts[key] = self._counts.get(key, 0) + 1
             durations = self._durations.get(kind)
             if durations is None:
                 durations = self._durations[kind] = Distribution.empty(HTTP_DURATION)

@@ -15,7 +15,7 @@ from ..metrics.requests import RequestCounts, class_of_request
 from .bodies import Bodies
 from .conditional import has_current_copy
 from .dynamic import Dynamic
-from .fallback import Fallback
+from .fallback import NOT_ALLOWED, Fallback
 from .files import Files, HeaderList, Published
 from .headers import CACHE_DOCUMENT, security_headers
 from .metrics import PATH as METRICS
@@ -88,7 +88,19 @@ class PublicSite:
         begun = perf_counter()
         path = environ.get("PATH_INFO") or "/"
         published = self._files.find(path) if path != "/" else self._home(environ)
-        kind = class_of_request(path) if published is None else published.kind
+        if published is None:
+            return self._count_unpublished(path, environ, start_response, begun)
+        method = environ["REQUEST_METHOD"]
+        if method in {"GET", "HEAD"}:
+            status, body = self._send(published, environ, start_response, with_body=method == "GET")
+        else:
+            status, body = NOT_ALLOWED, self._fallback.method_not_allowed(environ, start_response)
+        self._counts.add(published.kind, status, perf_counter() - begun)
+        return body
+
+    def _count_unpublished(
+        self, path: str, environ: WSGIEnvironment, start_response: StartResponse, begun: float
+    ) -> Iterable[bytes]:
         statuses = []
 
         def start(status: str, headers: HeaderList, *more: Any) -> Callable[[bytes], object]:
@@ -96,17 +108,9 @@ class PublicSite:
             return start_response(status, headers, *more)
 
         try:
-            if published is None:
-                return self._unpublished(path, environ, start)
-            return self._published(published, environ, start)
+            return self._unpublished(path, environ, start)
         finally:
-            self._counts.add(kind, statuses[-1] if statuses else "500", perf_counter() - begun)
-
-    def _published(self, published: Published, environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
-        method = environ["REQUEST_METHOD"]
-        if method not in {"GET", "HEAD"}:
-            return self._fallback.method_not_allowed(environ, start_response)
-        return self._send(published, environ, start_response, with_body=method == "GET")
+            self._counts.add(class_of_request(path), statuses[-1] if statuses else "500", perf_counter() - begun)
 
     def _home(self, environ: WSGIEnvironment) -> Published | None:
         # Return the home page in the reader's language, which `/` serves.
@@ -116,15 +120,16 @@ class PublicSite:
     @staticmethod
     def _send(
         published: Published, environ: WSGIEnvironment, start_response: StartResponse, *, with_body: bool
-    ) -> list[bytes]:
+    ) -> tuple[str, list[bytes]]:
+        # Return the status and the body.
         accepted = environ.get("HTTP_ACCEPT_ENCODING")
         answer = published.answers[encoding(accepted, published.codings) if accepted else IDENTITY]
         none_match, since = environ.get("HTTP_IF_NONE_MATCH"), environ.get("HTTP_IF_MODIFIED_SINCE")
         if (none_match or since) and has_current_copy(none_match, since, answer.etag, published.modified):
             start_response(UNCHANGED, answer.unchanged)
-            return []
+            return UNCHANGED, []
         start_response(OK, answer.headers)
-        return answer.body if with_body else []
+        return OK, answer.body if with_body else []
 
     def _unpublished(self, path: str, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         is_read = environ["REQUEST_METHOD"] in {"GET", "HEAD"}
