@@ -105,6 +105,20 @@ def test_alert_fires_while_the_database_is_down_and_ends_with_it(running: Produc
     wait_for(lambda: value(running, "database_up") == "1")
 
 
+def test_alert_fires_while_django_is_silent(running: Product, prometheus: Prometheus) -> None:
+    wait_for(lambda: value(running, "application_up") == "1")
+    processes = [pid for pid, command in of_folder(running.folder).items() if "statuspage.django_process" in command]
+    for pid in processes:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        wait_for(lambda: "StatusPageApplicationDown" in prometheus.firing())
+        assert (value(running, "application_up"), value(running, "pages_up")) == ("0", "1")
+    finally:
+        for pid in processes:
+            os.kill(pid, signal.SIGCONT)
+    wait_for(lambda: "StatusPageApplicationDown" not in prometheus.firing())
+
+
 def test_alert_fires_while_a_worker_is_stopped(running: Product, prometheus: Prometheus) -> None:
     wait_for(lambda: value(running, 'workers{queue="messages"}') == "1")
     running.process.send_signal(signal.SIGSTOP)  # otherwise it starts the worker again
