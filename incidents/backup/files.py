@@ -6,13 +6,14 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO
 
 from .errors import BackupError
 
 STANDARD_OUTPUT = "-"
+_ABANDONED_AFTER = timedelta(days=2)  # a backup that is being written is changed all the time
 _NAME = re.compile(r"statuspage-\d{8}T\d{6}Z\.tar(\.age)?")
 
 
@@ -21,8 +22,11 @@ def name_in(folder: Path, now: datetime, *, encrypted: bool) -> Path:
     return folder / f"statuspage-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}.tar{'.age' if encrypted else ''}"
 
 
-def delete_oldest(folder: Path, keep: int) -> list[Path]:
-    """Delete all backups but the newest `keep`, by their names. Return those deleted."""
+def delete_oldest(folder: Path, keep: int, now: datetime) -> list[Path]:
+    """Delete all backups but the newest `keep`, by their names, and what killed ones left. Return those backups."""
+    for file in folder.glob(".statuspage-*.tmp"):
+        if file.stat().st_mtime < (now - _ABANDONED_AFTER).timestamp():
+            file.unlink()
     found = sorted(file for file in folder.iterdir() if _NAME.fullmatch(file.name))
     for file in (old := found[:-keep]):
         file.unlink()
@@ -33,6 +37,8 @@ def delete_oldest(folder: Path, keep: int) -> list[Path]:
 def written(target: str, *, force: bool) -> Iterator[IO[bytes]]:
     """Yield a stream. The file has its name only once it is complete and on the disk; only its owner may read it."""
     if target == STANDARD_OUTPUT:
+        if sys.stdout.isatty():
+            raise BackupError("The backup would be written to the terminal. Redirect the output, or name a file.")
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return

@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from pyrage import x25519
+
 from harness.deliveries import deliver_due, release_held
 from harness.smtp_server import ScriptedServer
 from incidents import scheduler
@@ -11,7 +13,7 @@ from incidents.backup.restoring import restore
 from incidents.models import Announcement, AuditEntry, Delivery, LogInLink, StaffSession, Update
 from incidents.publishing.store.publisher import differences
 from incidents.staff import audit
-from tests.backup.filled import destroy, published, table_rows
+from tests.backup.filled import back_up, destroy, published, table_rows
 from tests.factories import make_incident, make_statement
 
 # The columns that a restore changes, by table.
@@ -26,10 +28,12 @@ EMPTIED = {"incidents_loginlink", "incidents_subscriptionrequest", "incidents_he
 PENDING = ["queued", "sending", "deferred", "uncertain"]
 
 
-def test_every_published_byte_and_every_row_come_back(page: Path, backup: Path) -> None:
+def test_every_published_byte_and_every_row_come_back(page: Path, tmp_path: Path) -> None:
     files, rows, entries = published(page), table_rows(), AuditEntry.objects.count()
+    identity = x25519.Identity.generate()
+    encrypted = back_up(tmp_path / "page.tar.age", recipients=[identity.to_public()])
     destroy(page)
-    restored = restore(backup)
+    restored = restore(encrypted, identities=[identity])
     assert published(page) == files
     assert list(differences()) == []
     after = table_rows()

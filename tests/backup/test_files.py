@@ -1,6 +1,7 @@
 """The file of a backup: only its owner may read it, and it has its name only when it is complete."""
 
-from datetime import UTC, datetime
+import os
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -48,11 +49,15 @@ def test_only_the_newest_backups_are_kept_and_nothing_else_is_deleted(tmp_path: 
     names = [files.name_in(tmp_path, NOW.replace(day=day), encrypted=day % 2 == 0) for day in (3, 1, 4, 2)]
     for file in [*names, tmp_path / "notes.txt", tmp_path / "statuspage-old.tar"]:
         file.touch()
-    assert [file.name for file in files.delete_oldest(tmp_path, 2)] == [
+    for name, age in ((".statuspage-1.tmp", timedelta(days=3)), (".statuspage-2.tmp", timedelta(hours=1))):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, times=((NOW - age).timestamp(),) * 2)
+    assert [file.name for file in files.delete_oldest(tmp_path, 2, NOW)] == [
         "statuspage-20261101T071500Z.tar",
         "statuspage-20261102T071500Z.tar.age",
     ]
     assert sorted(file.name for file in tmp_path.iterdir()) == [
+        ".statuspage-2.tmp",
         "notes.txt",
         "statuspage-20261103T071500Z.tar",
         "statuspage-20261104T071500Z.tar.age",

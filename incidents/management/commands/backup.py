@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.template.defaultfilters import filesizeformat
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from incidents.backup import encryption, files
 from incidents.backup.errors import BackupError
@@ -49,7 +49,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         started = time.monotonic()
         try:
-            done = self.verify(options) if options["verify"] else self.make(options)
+            with translation.override("en"):  # for sizes
+                done = self.verify(options) if options["verify"] else self.make(options)
         except BackupError as error:
             raise CommandError(str(error)) from error
         except OSError as error:
@@ -68,10 +69,11 @@ class Command(BaseCommand):
         with files.written(target, force=options["force"]) as stream, write_bar(stream) as watched:
             manifest = write_backup(watched, recipients=recipients)
         size = "" if target == files.STANDARD_OUTPUT else f", {Path(target).stat().st_size} bytes"
-        deleted = files.delete_oldest(folder, keep) if keep else []
+        deleted = files.delete_oldest(folder, keep, timezone.now()) if keep else []
         older = f" Deleted {len(deleted)} older." if deleted else ""
         kind = "encrypted" if recipients else "not encrypted"
-        return f"Wrote {target} ({kind}{size}): {contents(manifest)}.{older}"
+        written = "the backup" if target == files.STANDARD_OUTPUT else target
+        return f"Wrote {written} ({kind}{size}): {contents(manifest)}.{older}"
 
     def verify(self, options: dict[str, Any]) -> str:
         """Verify a backup; return what it contains."""
