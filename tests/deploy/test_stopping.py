@@ -1,13 +1,20 @@
-"""The web server, started with its unit's command line, answers forms that are being sent when it is stopped."""
+"""The web server, started with its unit's command line, answers forms that are being sent when it is stopped.
+
+With two of them behind nginx, forms are answered at any time.
+"""
 
 import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from harness.environment import queue_url, worker_number
+from harness.forms import FormClient
+from harness.nginx import NGINX, Nginx
+from harness.ports import free_port
 from harness.product import own_database
 from harness.running_release import RunningRelease, environment
 from harness.waiting import wait_for
@@ -33,6 +40,20 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRelease
     with RunningRelease(ROOT, folder, environment(folder, **places, mail_port=1)) as running:
         running.manage("migrate")
         yield running
+
+
+@pytest.fixture
+def nginx(release: RunningRelease, tmp_path: Path) -> Iterator[Nginx]:
+    """It knows two web servers, of which one is not running."""
+    if not NGINX:
+        (pytest.fail if os.environ.get("REQUIRE_NGINX") == "1" else pytest.skip)("nginx is not installed")
+    proxy = Nginx(tmp_path / "nginx", public_root=tmp_path, var=tmp_path, application_port=release.port)
+    written = proxy.folder / "statuspage.conf"
+    running = f"server 127.0.0.1:{release.port};"
+    text = written.read_text(encoding="utf-8")
+    written.write_text(text.replace(running, f"server 127.0.0.1:{free_port()};\n{running}"), encoding="utf-8")
+    with proxy:
+        yield proxy
 
 
 def received(connection: socket.socket) -> bytes:
@@ -65,3 +86,11 @@ def listens(port: int) -> bool:
     except ConnectionRefusedError:
         return False
     return True
+
+
+def test_with_two_web_servers_forms_are_answered_while_one_restarts(release: RunningRelease, nginx: Nginx) -> None:
+    release.start("web")
+    client = FormClient(lambda: [nginx.url])
+    for _time in range(4):
+        assert client.send("/en/subscribe/", "address", address="nobody").status == 422
+    release.stop("web")
