@@ -55,7 +55,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Sort the slowest files first, so that the quick ones fill the gaps: workers take one file at a time."""
-    longest = ("/e2e/", "_browser.py", "_hardest.py", "/local/")
+    longest = ("/e2e/", "/deploy/", "_browser.py", "_hardest.py", "/local/")
     items.sort(key=lambda item: not any(part in item.path.as_posix() for part in longest))
 
 
