@@ -11,7 +11,7 @@ NO_SECRET := a-key-for-checks-that-signs-nothing
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run manage password test lint format bench screenshots social html messages lock clean install-local install-dev
+.PHONY: help run manage password test lint format bench screenshots social html messages containers lock clean install-local install-dev
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -56,6 +56,9 @@ html: ## validate the pages that `make run` has published: VNU=vnu.jar (npm inst
 
 messages: install-dev ## update the translation catalogues in incidents/locale and compile them
 	@SECRET_KEY=$(NO_SECRET) $(VENV)/python manage.py messages
+
+containers: install-dev ## write deploy/kubernetes.yaml and deploy/container/Caddyfile from compose.yaml and deploy/Caddyfile
+	@$(VENV)/python -m tools.containers
 
 # Use the package index only: a local folder of wheels would add its own hashes to the files.
 COMPILE = CUSTOM_COMPILE_COMMAND="make lock" PIP_CONFIG_FILE=/dev/null PIP_FIND_LINKS= PIP_EXTRA_INDEX_URL= \
