@@ -13,6 +13,7 @@ _GROUPS = {
     "Publishing": definitions.OF_PUBLISHING,
     "Delivery": definitions.OF_DELIVERY,
     "Staff and scheduler": definitions.OF_STAFF_AND_SCHEDULER,
+    "Backup": definitions.OF_BACKUP,
     "Queue and workers": definitions.OF_QUEUE,
 }
 

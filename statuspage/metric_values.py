@@ -7,6 +7,7 @@ from datetime import datetime
 from django.db.models import Count, Min
 
 from incidents import counters
+from incidents.backup.record import LAST_BACKUP
 from incidents.metrics import definitions as metrics
 from incidents.metrics.definitions import Metric
 from incidents.metrics.exposition import Family, Values, single
@@ -37,6 +38,8 @@ def from_database(now: datetime) -> Iterator[Family]:
     yield _time(metrics.SCHEDULER_BEAT, beats.get(health.SCHEDULER))
     yield metrics.SCHEDULER_RUNS, (runs := _counted(metrics.SCHEDULER_RUNS))
     yield metrics.SCHEDULER_FAILURES, _counted(metrics.SCHEDULER_FAILURES, *runs)
+    made_at = beats.get(LAST_BACKUP)
+    yield single(metrics.LAST_BACKUP, made_at.timestamp() if made_at else 0)  # so that the alert sees a missing one
 
 
 def from_queue(now: datetime) -> Iterator[Family]:

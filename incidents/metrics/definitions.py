@@ -145,6 +145,12 @@ SCHEDULER_RUNS = _counter("scheduler_runs_total", "Runs of each chore of the sch
 SCHEDULER_FAILURES = _counter("scheduler_failures_total", "Failed runs of each chore of the scheduler.", "chore")
 OF_STAFF_AND_SCHEDULER = (LOG_INS, SCHEDULER_START, SCHEDULER_BEAT, SCHEDULER_RUNS, SCHEDULER_FAILURES)
 
+LAST_BACKUP = _gauge(
+    "last_backup_timestamp_seconds",
+    "Of which moment `manage.py backup` last made a backup, in seconds since 1970; 0 if none is recorded.",
+)
+OF_BACKUP = (LAST_BACKUP,)
+
 # From Valkey; missing while it does not answer.
 QUEUE_JOBS = _gauge("queue_jobs", "Jobs that wait for a worker, by queue.", "queue")
 QUEUE_FAILED = _gauge("queue_failed_jobs", "Jobs that failed in the last day, by queue.", "queue")
@@ -155,4 +161,4 @@ WORKER_START = _gauge(
 )
 OF_QUEUE = (QUEUE_JOBS, QUEUE_FAILED, QUEUE_AGE, WORKERS, WORKER_START)
 
-ALL = (*OF_WEB_SERVER, *OF_APPLICATION, *OF_PUBLISHING, *OF_DELIVERY, *OF_STAFF_AND_SCHEDULER, *OF_QUEUE)
+ALL = (*OF_WEB_SERVER, *OF_APPLICATION, *OF_PUBLISHING, *OF_DELIVERY, *OF_STAFF_AND_SCHEDULER, *OF_BACKUP, *OF_QUEUE)

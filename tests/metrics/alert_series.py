@@ -79,4 +79,5 @@ CASES = {
     "StatusPageRestarts": counter("statuspage_application_start_time_seconds", 60, 0),
     "StatusPageLogInsRefused": counter('statuspage_log_ins_total{outcome="limited"}', 5, 1),
     "StatusPageSignUpsRefused": counter('statuspage_sign_ups_total{outcome="refused"}', 20, 1),
+    "StatusPageBackupOld": gauge("statuspage_last_backup_timestamp_seconds", -200_000, 0),
 }

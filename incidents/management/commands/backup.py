@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 from django.template.defaultfilters import filesizeformat
 from django.utils import timezone, translation
 
@@ -14,6 +15,7 @@ from incidents.backup import encryption, files
 from incidents.backup.errors import BackupError
 from incidents.backup.making import write_backup
 from incidents.backup.manifest import Manifest
+from incidents.backup.record import record_backup
 from incidents.backup.verifying import verify
 from incidents.management.progress import read_bar, write_bar
 
@@ -68,12 +70,21 @@ class Command(BaseCommand):
             target = str(files.name_in(folder, timezone.now(), encrypted=bool(recipients)))
         with files.written(target, force=options["force"]) as stream, write_bar(stream) as watched:
             manifest = write_backup(watched, recipients=recipients)
+        self.record(manifest)
         size = "" if target == files.STANDARD_OUTPUT else f", {Path(target).stat().st_size} bytes"
         deleted = files.delete_oldest(folder, keep, timezone.now()) if keep else []
         older = f" Deleted {len(deleted)} older." if deleted else ""
         kind = "encrypted" if recipients else "not encrypted"
         written = "the backup" if target == files.STANDARD_OUTPUT else target
         return f"Wrote {written} ({kind}{size}): {contents(manifest)}.{older}"
+
+    def record(self, manifest: Manifest) -> None:
+        """Record the backup for the metrics; a role that may only read makes backups, too."""
+        try:
+            record_backup(manifest.facts.made_at)
+        except DatabaseError as error:
+            reason = " ".join(str(error).split())
+            self.stderr.write(f"The backup is complete, but its time was not recorded: {reason}", self.style.WARNING)
 
     def verify(self, options: dict[str, Any]) -> str:
         """Verify a backup; return what it contains."""
