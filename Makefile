@@ -11,7 +11,7 @@ NO_SECRET := a-key-for-checks-that-signs-nothing
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run manage password test lint format bench screenshots social html messages containers lock clean install-local install-dev
+.PHONY: help run manage password test lint format bench screenshots social html messages containers sbom lock clean install-local install-dev
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -59,6 +59,9 @@ messages: install-dev ## update the translation catalogues in incidents/locale a
 
 containers: install-dev ## write deploy/kubernetes.yaml and deploy/container/Caddyfile from compose.yaml and deploy/Caddyfile
 	@$(VENV)/python -m tools.containers
+
+sbom: install-dev ## write the bill of materials of the production packages, CycloneDX, to var/
+	@$(VENV)/python -m harness.sbom
 
 # Use the package index only: a local folder of wheels would add its own hashes to the files.
 COMPILE = CUSTOM_COMPILE_COMMAND="make lock" PIP_CONFIG_FILE=/dev/null PIP_FIND_LINKS= PIP_EXTRA_INDEX_URL= \
