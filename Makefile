@@ -11,7 +11,7 @@ NO_SECRET := a-key-for-checks-that-signs-nothing
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run manage password test lint format bench screenshots social html messages containers sbom lock clean install-local install-dev
+.PHONY: help run manage password test lint format bench screenshots social html messages containers sbom docs reference lock clean install-local install-dev
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -56,6 +56,14 @@ html: ## validate the pages that `make run` has published: VNU=vnu.jar (npm inst
 
 messages: install-dev ## update the translation catalogues in incidents/locale and compile them
 	@SECRET_KEY=$(NO_SECRET) $(VENV)/python manage.py messages
+
+docs: install-dev ## build the documentation as a site in var/docs, which any web server or file host can serve
+	@$(VENV)/python -m harness.documentation var/docs
+	@echo "Open var/docs/index.html"
+
+reference: install-dev ## write docs/commands.md, docs/operations.md and the table of docs/metrics.md from the code
+	@SECRET_KEY=$(NO_SECRET) DJANGO_SETTINGS_MODULE=statuspage.settings $(VENV)/python -m harness.reference_docs
+	@$(VENV)/python -m harness.metric_docs
 
 containers: install-dev ## write deploy/kubernetes.yaml and deploy/container/Caddyfile from compose.yaml and deploy/Caddyfile
 	@$(VENV)/python -m tools.containers

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from harness import environment, metric_docs
+from harness import environment, metric_docs, reference_docs
 from statuspage.local.paths import ROOT
 from statuspage.local.web_server import granian
 
@@ -49,3 +49,15 @@ def test_every_test_in_the_threat_table_exists() -> None:
     sources = (path.read_text(encoding="utf-8") for path in Path(ROOT, "tests").rglob("test_*.py"))
     assert named
     assert named - {name for source in sources for name in re.findall(r"def (test_\w+)", source)} == set()
+
+
+def test_pages_from_the_code_are_current() -> None:
+    for page, text in reference_docs.pages().items():
+        assert page.read_text(encoding="utf-8") == text, f"`make reference` writes {page.name} again"
+
+
+def test_every_check_id_is_documented() -> None:
+    sources = (path.read_text(encoding="utf-8") for path in Path(ROOT, "incidents").rglob("*.py"))
+    defined = {id_ for source in sources for id_ in re.findall(r'id="(\w+\.[CDEIW]\d+)"', source)}
+    page = Path(ROOT, "docs", "checks.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `(\w+\.[A-Z]\d+)` \|", page, flags=re.MULTILINE)) == defined

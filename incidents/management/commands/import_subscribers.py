@@ -35,7 +35,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("file", type=Path)
+        parser.add_argument("file", type=Path, help="The file to read.")
         add_by_argument(parser)
         parser.add_argument("--dry-run", action="store_true", help="Report the result of each line, but store nothing.")
         parser.add_argument(
