@@ -47,10 +47,12 @@ class Environment:
     def __init__(self, values: Mapping[str, str] | None = None) -> None:
         self.values = os.environ if values is None else values
         self.names: set[str] = set()
+        self.files: set[str] = set()  # whose content is a value
 
     def text(self, name: str, default: str = "") -> str:
         self.names.add(name)
         if path := self.values.get(f"{name}_FILE"):
+            self.files.add(path)
             try:
                 return Path(path).read_text(encoding="utf-8").strip() or default
             except OSError as error:

@@ -15,7 +15,6 @@ from incidents.models import Bounce, DeliveryState, Heartbeat, StaleSubject, Sub
 from incidents.notifications.ledger.counted import COUNTED_STATES
 from incidents.notifications.monitoring import health, overview, progress
 from incidents.notifications.monitoring.destinations import with_few_readers
-from incidents.notifications.monitoring.progress import Progress
 from incidents.notifications.monitoring.queue_state import queue_states
 from incidents.publishing import failures
 from incidents.publishing.store import measures
@@ -74,7 +73,7 @@ def _deliveries(now: datetime) -> Iterator[Family]:
     outcomes = ((state.value, channel) for state in DeliveryState if state in COUNTED_STATES for channel in channels)
     yield metrics.DELIVERIES, _counted(metrics.DELIVERIES, *outcomes)
     yield metrics.DELIVERIES_NOW, {(state.value,): counts[state] for state in DeliveryState}
-    yield single(metrics.WAITING_AGE, _age(now, _oldest(in_progress)))
+    yield single(metrics.WAITING_AGE, _age(now, progress.oldest_waiting(in_progress)))
     yield metrics.DESTINATION_WAITING, {(name,): number for name, number in _waiting_by_destination().items()}
 
 
@@ -92,11 +91,6 @@ def _waiting_by_destination() -> Counter[str]:
     for row in failing:
         waiting[_FEW_READERS if row.destination.name in few else row.destination.name] += row.waiting
     return waiting
-
-
-def _oldest(in_progress: list[Progress]) -> datetime | None:
-    released = (one.announcement.expanded_at for one in in_progress if one.waiting)
-    return min((at for at in released if at), default=None)
 
 
 def _age(now: datetime, since: datetime | None) -> float:

@@ -278,3 +278,5 @@ LOGGING = {
     "loggers": {name: {"level": "INFO"} for name in ("authlib", "django.template", "django.db.backends", "urllib3")},
     "root": {"handlers": ["console"], "level": env.choice("LOG_LEVEL", "INFO", ["DEBUG", "INFO", "WARNING", "ERROR"])},
 }
+
+SETTING_FILES = sorted(env.files)  # `manage.py doctor` looks who may read them

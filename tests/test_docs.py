@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from harness import environment, metric_docs, reference_docs
+from incidents.doctor.registry import CHECKS
 from statuspage.local.paths import ROOT
 from statuspage.local.web_server import granian
 
@@ -61,3 +62,9 @@ def test_every_check_id_is_documented() -> None:
     defined = {id_ for source in sources for id_ in re.findall(r'id="(\w+\.[CDEIW]\d+)"', source)}
     page = Path(ROOT, "docs", "checks.md").read_text(encoding="utf-8")
     assert set(re.findall(r"^\| `(\w+\.[A-Z]\d+)` \|", page, flags=re.MULTILINE)) == defined
+
+
+def test_checks_of_the_doctor_are_documented_in_their_order() -> None:
+    text = Path(ROOT, "docs", "doctor.md").read_text(encoding="utf-8")
+    table = text.partition("## The checks")[2]
+    assert re.findall(r"^\| `(\w+)` \|", table, flags=re.MULTILINE) == [check.name for check in CHECKS]

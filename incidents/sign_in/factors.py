@@ -23,8 +23,12 @@ class WrongCode(Exception):
 def is_required(user: Any) -> bool:
     """Whether the account may not work without a second factor."""
     if settings.REQUIRE_SECOND_FACTOR == "publisher":
-        return user.is_superuser or any(user.has_perm(right) for right in _PUBLISHING)
+        return may_publish(user)
     return bool(settings.REQUIRE_SECOND_FACTOR == "all")
+
+
+def may_publish(user: Any) -> bool:
+    return user.is_superuser or any(user.has_perm(right) for right in _PUBLISHING)
 
 
 def factor_of(user: Any) -> SecondFactor | None:

@@ -128,6 +128,12 @@ def in_progress() -> list[Announcement]:
     return list(found.select_related("update__incident"))
 
 
+def oldest_waiting(found: Iterable[Progress]) -> datetime | None:
+    """Return when the oldest of these announcements with deliveries that wait was released."""
+    released = (one.announcement.expanded_at for one in found if one.waiting)
+    return min((at for at in released if at), default=None)
+
+
 def _count(ids: list[int]) -> Iterable[tuple[int, str, int]]:
     # Yield announcement, state and number. PostgreSQL needs only the index `delivery_panel` for it.
     rows = Delivery.objects.filter(announcement__in=ids).order_by().values_list("announcement_id", "state")
