@@ -36,7 +36,15 @@ class Reader:
     address: str
 
     def sign_up(self) -> None:
+        self.ask()
+        self.confirm()
+
+    def ask(self) -> None:
+        """Send the form of the page."""
         self._send_when_accepted("/en/subscribe/", address=self.address)
+
+    def confirm(self) -> None:
+        """Follow the link in the email, and press the button of its page."""
         accept(self.client.send_form(form_having(accept(self.client.get(self._link("confirm"))))))
 
     def connect(self, webhook: str, posted: Callable[[], Sequence[bytes]]) -> None:
