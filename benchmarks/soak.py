@@ -75,9 +75,9 @@ def run(options: list[str]) -> list[Figure]:
 
 @contextmanager
 def _product(folder: Path, urls: dict[str, str], mail_port: int) -> Iterator[RunningRelease]:
-    places = {"database": urls["DATABASE_URL"], "queue": urls["REDIS_URL"], "mail_port": mail_port}
     variables = environment(
-        folder, **places, EMAIL_CONNECTIONS=str(CONNECTIONS), LOG_LEVEL="WARNING", SAMPLE_DATA="0",
+        folder, database=urls["DATABASE_URL"], queue=urls["REDIS_URL"], mail_port=mail_port,
+        EMAIL_CONNECTIONS=str(CONNECTIONS), LOG_LEVEL="WARNING", SAMPLE_DATA="0",
         DJANGO_SETTINGS_MODULE="statuspage.settings",
     )  # fmt: skip
     with RunningRelease(ROOT, folder / "logs", variables) as product:
@@ -185,7 +185,7 @@ class Soak:
             return f"{name} is down"
         how = self.random.choice(["kill", "stop"])
         self.disturbances[f"{how} {name}"] += 1
-        server = next((one for one in self.servers if one.name == name), None)
+        server = self._server(name)
         process = server.process if server else self.product.processes[name]
         assert process
         if how == "kill":
@@ -207,11 +207,16 @@ class Soak:
                 self._due[server.name] = now + RESTART
         for name in [name for name, due in self._due.items() if due <= now]:
             del self._due[name]
-            server = next((one for one in self.servers if one.name == name), None)
-            if server:
-                server.start()
-            else:
-                self.product.start(name)
+            self._start(name)
+
+    def _start(self, name: str) -> None:
+        if server := self._server(name):
+            server.start()
+        else:
+            self.product.start(name)
+
+    def _server(self, name: str) -> LocalServer | None:
+        return next((one for one in self.servers if one.name == name), None)
 
     def _sample_memory(self) -> None:
         for name, process in self.product.processes.items():

@@ -77,8 +77,11 @@ def deliveries() -> dict[str, Any]:
 
 def _open_incident(number: str, *, notify: bool) -> Incident:
     title = Text(da="Forespørgsler afvises", en="Requests are refused")
-    details = {"title": title, "impact": Impact.MAJOR}
-    return operations.open_incident(by=STAFF, details=details, statement=_statement(number, notify=notify))
+    return operations.open_incident(
+        by=STAFF,
+        details={"title": title, "impact": Impact.MAJOR},
+        statement=_statement(number, notify=notify),
+    )
 
 
 def _resolve(incident: Incident | None) -> None:
