@@ -45,8 +45,8 @@ format: install-dev ## format code and templates
 bench: install-dev ## run a benchmark: NAME=read, or NAME=plot to draw all results; ARGS for options
 	@$(VENV)/python -m benchmarks $(NAME) $(ARGS)
 
-screenshots: install-dev ## retake the screenshots in docs/images (needs Chromium and Inter)
-	@$(VENV)/python -m tools.screenshots
+screenshots: install-dev ## retake the screenshots in docs/images (needs Chromium and Inter): ARGS=handbook for some of them
+	@$(VENV)/python -m tools.screenshots $(ARGS)
 
 social: install-dev ## redraw static/img/social after a change of its text or shapes (needs Chromium and Inter)
 	@$(VENV)/python -m tools.social_pictures

@@ -1,5 +1,7 @@
 """Takes the screenshots of the documentation, with the sample data: `make screenshots`.
 
+`make screenshots ARGS=handbook` takes only those whose name begins with “handbook”.
+
 Starts the product as `make run` does, in a folder of its own, and opens it in Chromium.
 PICTURES lists what is shown, and how.
 """
@@ -8,41 +10,23 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, FloatRect, Page
 from tqdm import tqdm
 
 from harness.browser import launch
 from harness.product import PASSWORD, Product, run_environment
 from statuspage.local.paths import ROOT
 from statuspage.local.servers import Servers
+from tools import handbook_pictures
 from tools.fonts import require_font
+from tools.pictures import PHONE, Picture
 
 IMAGES = ROOT / "docs" / "images"
-WIDE, PHONE = 1280, 390
-
-
-@dataclass(frozen=True)
-class Picture:
-    """One screenshot.
-
-    `path` may contain `{incident}`, the id of the incident with Microsoft 365. The path of
-    an email is the name of a file that tools/sample_emails.py writes. `act` is what somebody
-    does on the page first.
-    """
-
-    name: str
-    path: str
-    width: int = WIDE
-    scheme: str = "light"
-    whole: bool = False
-    staff: bool = False
-    paper: bool = False
-    email: bool = False
-    act: Callable[[Page], None] | None = None
+LOCALES = {"da": "da-DK", "en": "en-GB"}
+# Around the elements that a picture shows.
+MARGIN = 16
 
 
 def write(page: Page) -> None:
@@ -103,11 +87,14 @@ PICTURES = [
     # The last ones change what others would show.
     Picture("collision", "/admin/incidents/incident/{incident}/details/", staff=True, act=collide),
     Picture("delivery", "/admin/incidents/incident/{incident}/update/", staff=True, act=deliver),
+    *handbook_pictures.PICTURES,
 ]
 
 
 def main() -> None:
     require_font()
+    beginnings = tuple(sys.argv[1:]) or ("",)
+    pictures = [picture for picture in PICTURES if picture.name.startswith(beginnings)]
     IMAGES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -118,11 +105,11 @@ def main() -> None:
             try:
                 add_subscribers(product, folder / "subscribers.csv")
                 emails = write_sample_emails(product, folder / "emails")
-                for picture in tqdm(PICTURES, unit=" pictures", disable=None):
+                for picture in tqdm(pictures, unit=" pictures", disable=None):
                     take(browser, product, picture, emails)
             finally:
                 product.stop()
-    print(f"{len(PICTURES)} pictures in {IMAGES}")
+    print(f"{len(pictures)} pictures in {IMAGES}")
 
 
 def add_subscribers(product: Product, file: Path) -> None:
@@ -153,7 +140,7 @@ def take(browser: Browser, product: Product, picture: Picture, emails: Path) -> 
     context = browser.new_context(
         viewport={"width": picture.width, "height": 900},
         color_scheme="dark" if picture.scheme == "dark" else "light",
-        locale="da-DK",
+        locale=LOCALES[picture.language],
         timezone_id="Europe/Copenhagen",
     )
     page = context.new_page()
@@ -167,8 +154,21 @@ def take(browser: Browser, product: Product, picture: Picture, emails: Path) -> 
         page.goto(product.url + picture.path.format(incident=microsoft_incident(product)))
     if picture.act:
         picture.act(page)
-    page.screenshot(path=IMAGES / f"{picture.name}.png", full_page=picture.whole or picture.email)
+    file = IMAGES / f"{picture.name}.png"
+    if picture.of:
+        page.screenshot(path=file, full_page=True, clip=around(page, picture.of))
+    else:
+        page.screenshot(path=file, full_page=picture.whole or picture.email)
     context.close()
+
+
+def around(page: Page, selectors: tuple[str, ...]) -> FloatRect:
+    """The rectangle of the page that contains the first element of each selector."""
+    page.evaluate("scrollTo(0, 0)")
+    boxes = [box for selector in selectors if (box := page.locator(selector).first.bounding_box())]
+    left, top = min(box["x"] for box in boxes) - MARGIN, min(box["y"] for box in boxes) - MARGIN
+    right, bottom = max(box["x"] + box["width"] for box in boxes), max(box["y"] + box["height"] for box in boxes)
+    return {"x": left, "y": top, "width": right - left + MARGIN, "height": bottom - top + MARGIN}
 
 
 def log_in(page: Page, product: Product) -> None:
