@@ -1,5 +1,6 @@
 """The settings are read from the environment; an error for an invalid value says what to write."""
 
+import os
 import subprocess
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
@@ -220,12 +221,16 @@ def test_no_proxy_is_trusted_unless_named(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_production_settings_pass_the_deployment_checks() -> None:
+    settings = {
+        "SECRET_KEY": KEY,
+        "SITE_URL": "https://status.example.com",
+        "REDIS_URL": "redis://:secret@valkey:6379/0",
+        "DATABASE_URL": os.environ["DATABASE_URL"],  # the checks compare its migrations
+    }
     done = subprocess.run(
         [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
         cwd=ROOT,
-        env=run_environment(
-            {"SECRET_KEY": KEY, "SITE_URL": "https://status.example.com", "REDIS_URL": "redis://:secret@valkey:6379/0"}
-        ),
+        env=run_environment(settings),
         capture_output=True,
         text=True,
         check=False,
