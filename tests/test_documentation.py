@@ -43,7 +43,8 @@ def page(file: Path) -> Page:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("documentation") / "site"
     result = documentation.build(folder)
-    assert (result.returncode, result.stderr) == (0, "")
+    assert not result.stderr, result.stderr
+    assert result.returncode == 0
     yield folder
     page.cache_clear()
 
@@ -58,8 +59,9 @@ def broken(file: Path, address: str) -> bool:
 
 def test_every_page_is_in_the_site_and_in_its_list(site: Path) -> None:
     index = (documentation.DOCS / "index.md").read_text(encoding="utf-8")
-    names = {path.stem for path in documentation.DOCS.glob("*.md")} - {"index"}
-    assert names == set(re.findall(r"^- \[[^\]]+\]\(([a-z-]+)\.md\)", index, flags=re.MULTILINE))
+    pages = documentation.DOCS.rglob("*.md")
+    names = {path.relative_to(documentation.DOCS).with_suffix("").as_posix() for path in pages} - {"index"}
+    assert names == set(re.findall(r"^- \[[^\]]+\]\(([a-z/-]+)\.md\)", index, flags=re.MULTILINE))
     assert [name for name in names if not (site / f"{name}.html").is_file()] == []
 
 
