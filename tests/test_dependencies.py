@@ -1,6 +1,8 @@
 """Dependencies are explained, and the bill of materials is complete and valid."""
 
+import os
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -84,6 +86,42 @@ def test_every_direct_dependency_is_explained(heading: str, extra: str | None) -
     listed = project["optional-dependencies"][extra] if extra else project["dependencies"]
     assert {row[0] for row in _rows(heading)} == _names(listed)
     assert all(all(row) for row in _rows(heading))
+
+
+def audit(folder: Path, python: str, pip_audit: str = "") -> subprocess.CompletedProcess[str]:
+    """Run .ci/audit with a `python3` that reaches no network."""
+    for name, script in (("python3", python), ("pip", ""), ("pip-audit", pip_audit)):
+        program = folder / name
+        program.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+        program.chmod(0o755)
+    return subprocess.run(
+        ["bash", str(Path(ROOT, ".ci", "audit"))],
+        env=os.environ | {"PATH": f"{folder}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+MAKES_VENV = '[ "$1" = -c ] || { mkdir "$3/bin" && cp "$(dirname "$0")"/pip* "$3/bin"; }'
+
+
+def test_audit_says_that_it_was_skipped(tmp_path: Path) -> None:
+    result = audit(tmp_path, "exit 1")
+    assert result.returncode == 0
+    assert "Dependencies were not checked for advisories: no advisory service answers" in result.stdout
+
+
+def test_audit_says_that_the_service_failed(tmp_path: Path) -> None:
+    result = audit(tmp_path, MAKES_VENV, "echo 503; exit 1")
+    assert result.returncode == 0
+    assert "Dependencies were not checked for advisories: the advisory service failed" in result.stdout
+
+
+def test_audit_fails_on_a_known_vulnerability(tmp_path: Path) -> None:
+    result = audit(tmp_path, MAKES_VENV, "echo Found 1 known vulnerability in 1 package; exit 1")
+    assert result.returncode == 1
+    assert "Upgrade (make lock ARGS=--upgrade)" in result.stderr
 
 
 def _project() -> dict[str, Any]:

@@ -68,3 +68,10 @@ def test_checks_of_the_doctor_are_documented_in_their_order() -> None:
     text = Path(ROOT, "docs", "doctor.md").read_text(encoding="utf-8")
     table = text.partition("## The checks")[2]
     assert re.findall(r"^\| `(\w+)` \|", table, flags=re.MULTILINE) == [check.name for check in CHECKS]
+
+
+def test_readme_is_short_and_its_links_lead_to_files() -> None:
+    text = Path(ROOT, "README.md").read_text(encoding="utf-8")
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", text)
+    assert len(text.splitlines()) <= 100
+    assert [link for link in links if not Path(ROOT, link).exists()] == []
