@@ -251,6 +251,7 @@ LOCAL_LOG_IN = read_local_log_in(env, has_other=bool(OIDC.issuer or REMOTE_USER_
 
 LOGIN_URL, LOGIN_REDIRECT_URL = "/admin/login/", "admin:index"  # the web server, which loads no URLs, uses the former
 
+DOCUMENTATION_URL = env.web_address("DOCUMENTATION_URL")  # linked in the newsroom
 SECURITY_CONTACT = env.contact("SECURITY_CONTACT")  # for /.well-known/security.txt
 METRICS_TOKEN = env.secret("METRICS_TOKEN", min_length=16)  # without one /metrics does not exist
 

@@ -81,6 +81,7 @@ class Newsroom(AdminSite):
         name = words(page.name) or gettext("Status page")
         everywhere = {**super().each_context(request), "site_header": name, "site_title": name}
         everywhere["navigation"] = navigation(everywhere["available_apps"], request.path)
+        everywhere["documentation"] = settings.DOCUMENTATION_URL
         everywhere["appearance"] = appearance_address(page)
         everywhere["unsaved_forms"] = unsaved_forms.UnsavedForms(request)
         return everywhere | (_alarms(request) if self.has_permission(request) else {})
