@@ -81,3 +81,9 @@ def test_site_loads_nothing_from_other_hosts(site: Path) -> None:
 def test_site_has_the_files_that_pages_link_to(site: Path) -> None:
     names = {path.name for path in site.glob("_downloads/*/*")}
     assert {"nginx.conf", "Caddyfile", "statuspage.rules.yml", "kubernetes.yaml"} <= names
+
+
+def test_each_page_names_its_language(site: Path) -> None:
+    pages = {path.name: path.read_text(encoding="utf-8") for path in site.rglob("??.html")}
+    found = {name: re.findall(r'<html[^>]* lang="(\w+)"', text) for name, text in pages.items()}
+    assert found == {"da.html": ["da"], "en.html": ["en"]}

@@ -1,6 +1,8 @@
 """Component posts: webhooks are notified of each change of a component's status, once, and in the end rightly."""
 
 import json
+import re
+import textwrap
 from collections.abc import Iterator
 from datetime import timedelta
 from ipaddress import ip_network
@@ -22,6 +24,7 @@ from incidents.notifications.messages import signatures
 from incidents.notifications.messages.payloads import render
 from incidents.status import ComponentStatus, Phase
 from incidents.text import Text
+from statuspage.local.paths import ROOT
 from tests.actors import ANYBODY
 from tests.factories import (
     make_component,
@@ -104,6 +107,19 @@ def test_opening_and_resolving_an_incident_each_post_the_component_and_the_incid
     post_all()
     assert changes(receiver) == [("operational", "major_outage"), ("major_outage", "operational")]
     assert len(receiver.posted) == 4
+
+
+def keys(body: dict[str, Any]) -> dict[str, set[str]]:
+    return {name: set(value) for name, value in body.items()}
+
+
+def test_documentation_shows_the_fields_of_a_post(receiver: Receiver) -> None:
+    page = (ROOT / "docs" / "webhooks.md").read_text(encoding="utf-8")
+    [example] = re.findall(r"^    \{\n.*?^    \}\n", page, flags=re.MULTILINE | re.DOTALL)
+    make_webhook(receiver.url)
+    operations.set_component_status(by=ANYBODY, component=make_component("mail"), status=MAJOR)
+    post_all()
+    assert keys(json.loads(textwrap.dedent(example))) == keys(said(receiver)[0])
 
 
 def test_post_has_exactly_the_fields_of_statuspage_and_a_valid_signature(receiver: Receiver) -> None:
