@@ -16,7 +16,6 @@ from incidents.notifications.ledger.counted import COUNTED_STATES
 from incidents.notifications.monitoring import health, overview, progress
 from incidents.notifications.monitoring.destinations import with_few_readers
 from incidents.notifications.monitoring.queue_state import queue_states
-from incidents.publishing import failures
 from incidents.publishing.store import measures
 from incidents.sign_in.log_in_counts import LogIn
 
@@ -55,7 +54,7 @@ def from_queue(now: datetime) -> Iterator[Family]:
 def _publishing(now: datetime, beats: Mapping[str, datetime]) -> Iterator[Family]:
     stale = StaleSubject.objects.unpublished()
     found = stale.aggregate(rows=Count("pk"), oldest=Min("since"))
-    failed = measures.by_target(failures.parse_reasons(stale.failed().values_list("error", flat=True)).values())
+    failed = measures.failed_documents()
     yield single(metrics.PUBLISH_DURATION, counters.distribution(metrics.PUBLISH_DURATION))
     yield metrics.PUBLISH_ERRORS, _counted(metrics.PUBLISH_ERRORS, *((one,) for one in _TARGETS))
     yield _time(metrics.LAST_PUBLISH, beats.get(measures.LAST_PUBLISH))

@@ -48,10 +48,15 @@ def one_line(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
+def many(number: int, noun: str) -> str:
+    """Return a number with its noun, such as “1 account” or “2 accounts”."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def span(duration: timedelta) -> str:
     """Return a duration in its largest unit, such as “3 hours”."""
     seconds = max(0, int(duration.total_seconds()))
     for name, size in _UNITS:
         if seconds >= 2 * size:
             return f"{seconds // size} {name}s"
-    return f"{seconds} seconds"
+    return many(seconds, "second")

@@ -8,7 +8,7 @@ from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from ..checks import check_schema
-from .base import CheckResult, fail, ok, warn
+from .base import CheckResult, fail, many, ok, warn
 
 _OF_DATABASE = {"incidents.E002", "incidents.W002"}  # the check `migrations` reports these
 _MAX_NAMED = 3
@@ -21,7 +21,7 @@ def settings_are_safe() -> CheckResult:
         return ok(f"version {settings.VERSION}; no findings")
     named = ", ".join(str(one.id) for one in found[:_MAX_NAMED]) + (" …" if len(found) > _MAX_NAMED else "")
     state = fail if any(one.level >= checks.ERROR for one in found) else warn
-    return state(f"{len(found)} findings: {named}", "Run `manage.py check --deploy`, which explains them.")
+    return state(f"{many(len(found), 'finding')}: {named}", "Run `manage.py check --deploy`, which explains them.")
 
 
 def secrets_are_private() -> CheckResult:
@@ -29,7 +29,9 @@ def secrets_are_private() -> CheckResult:
     public = [str(file) for file in files if _others_can_read(file)]
     if public:
         return fail(f"everybody on this machine can read {', '.join(public)}", f"Run `chmod o-rwx {' '.join(public)}`.")
-    return ok(f"{len(files)} files of settings, none readable by everybody" if files else "no settings in files")
+    return ok(
+        f"{many(len(files), 'file')} of settings, none readable by everybody" if files else "no settings in files"
+    )
 
 
 def _others_can_read(file: Path) -> bool:

@@ -11,7 +11,7 @@ from ..notifications import deliverability
 from ..notifications.addressing import relay_name
 from ..notifications.deliverability import MailSender, Verdict
 from ..notifications.monitoring import overview, progress
-from .base import CheckResult, fail, ok, span, warn
+from .base import CheckResult, fail, many, ok, span, warn
 
 LATE = timedelta(hours=1)  # as the alert StatusPageDeliveriesLate
 MANY_BOUNCES, BOUNCE_WINDOW = 50, timedelta(hours=6)  # as the alert StatusPageBounces
@@ -36,10 +36,10 @@ def deliveries_progress() -> CheckResult:
     if oldest and now - oldest > LATE:
         return warn(f"an announcement has waited for {span(now - oldest)}", _LOOK)
     if failing:
-        return warn(f"{len(failing)} destinations fail", _LOOK)
+        return warn(f"{many(len(failing), 'destination')} failing", _LOOK)
     if uncertain := sum(one.counts[DeliveryState.UNCERTAIN] for one in running):
-        return warn(f"it is uncertain whether {uncertain} were sent", _LOOK)
-    return ok(f"{sum(one.waiting for one in running)} wait, no destination fails")
+        return warn(f"{many(uncertain, 'message')} that may or may not have been sent", _LOOK)
+    return ok(f"{sum(one.waiting for one in running)} waiting, no destination fails")
 
 
 def bounces_are_few() -> CheckResult:
@@ -60,8 +60,10 @@ def sender_is_trusted() -> CheckResult:
     domain = deliverability.sender_domain()
     if "." not in domain:
         return warn(f"{domain} is no domain of the internet", "Set DEFAULT_FROM_EMAIL (docs/mail.md).")
-    resolver = dns.resolver.Resolver()
-    resolver.lifetime = _DNS_TIMEOUT
+    try:
+        resolver = deliverability.resolver_of(lifetime=_DNS_TIMEOUT)
+    except dns.resolver.NoResolverConfiguration:
+        return fail("no name server is configured on this machine", "Write one into /etc/resolv.conf.")
     addresses = deliverability.relay_addresses()
     unknown = {"DKIM"} if addresses else {"DKIM", "PTR"}  # they need --selector and --ip of the command
     found = deliverability.findings(MailSender(domain, "", addresses, resolver))

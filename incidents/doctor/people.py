@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from ..models import SecondFactor
 from ..sign_in import factors
-from .base import CheckResult, ok, warn
+from .base import CheckResult, many, ok, warn
 
 _UNUSED = timedelta(days=180)
 
@@ -20,9 +20,9 @@ def publishers_have_second_factors() -> CheckResult:
     protected = set(SecondFactor.objects.values_list("user", flat=True))
     without = sum(one.pk not in protected for one in publishers)
     if without:
-        found = f"{without} of {len(publishers)} accounts that may publish have none"
+        found = f"{without} of {many(len(publishers), 'account')} that may publish without a second factor"
         return warn(found, "Ask them to set one up at the next log-in (docs/second-factor.md).")
-    return ok(f"{len(publishers)} accounts that may publish, all with a second factor")
+    return ok(f"{many(len(publishers), 'account')} that may publish, all with a second factor")
 
 
 def accounts_are_used() -> CheckResult:
@@ -30,8 +30,8 @@ def accounts_are_used() -> CheckResult:
     unused = staff.annotate(used_at=Coalesce("last_login", "date_joined")).filter(used_at__lt=timezone.now() - _UNUSED)
     if number := unused.count():
         advice = "Block accounts that nobody needs, in the newsroom under Accounts (docs/people.md)."
-        return warn(f"{number} of {len(staff)} accounts unused for {_UNUSED.days} days", advice)
-    return ok(f"{len(staff)} accounts, all used in the last {_UNUSED.days} days")
+        return warn(f"{number} of {many(len(staff), 'account')} unused for {_UNUSED.days} days", advice)
+    return ok(f"{many(len(staff), 'account')}, all used in the last {_UNUSED.days} days")
 
 
 def _staff() -> "QuerySet[User]":

@@ -5,7 +5,7 @@ from django.utils import timezone
 from ..notifications import queues
 from ..notifications.monitoring import health
 from ..notifications.monitoring.queue_state import queue_states
-from .base import CheckResult, fail, ok, span, warn
+from .base import CheckResult, fail, many, ok, span, warn
 
 
 def scheduler_runs() -> CheckResult:
@@ -30,4 +30,4 @@ def jobs_succeed() -> CheckResult:
     if failed:
         found = ", ".join(f"{number} of {name}" for name, number in failed.items())
         return warn(f"failed in the last day: {found}", "Look for ERROR in the log of the workers.")
-    return ok(f"{sum(one.jobs for one in states)} wait, none failed in the last day")
+    return ok(f"{many(sum(one.jobs for one in states), 'job')} waiting, none failed in the last day")

@@ -13,7 +13,7 @@ from ..models import Heartbeat, StaleSubject
 from ..publishing import failures
 from ..publishing.store import fingerprint, measures, mirror
 from ..publishing.store.public_store import PublicStore
-from .base import CheckResult, fail, ok, one_line, span, warn
+from .base import CheckResult, fail, many, ok, one_line, span, warn
 
 LATE = timedelta(minutes=2)  # as the alert StatusPageUnpublished
 
@@ -32,8 +32,8 @@ def store_is_writable() -> CheckResult:
 
 
 def store_is_current() -> CheckResult:
-    if failed := _failed()[measures.STORE]:
-        return fail(f"{failed} documents cannot be written", "Run `manage.py publish`, which names the reason.")
+    if failed := measures.failed_documents()[measures.STORE]:
+        return fail(f"{many(failed, 'document')} not written", "Run `manage.py publish`, which names the reason.")
     stale = StaleSubject.objects.unpublished().aggregate(rows=Count("pk"), oldest=Min("since"))
     if stale["oldest"] and (age := timezone.now() - stale["oldest"]) > LATE:
         return fail(
@@ -41,7 +41,7 @@ def store_is_current() -> CheckResult:
         )
     if differences := counters.value(STORE_DIFFERENCES):
         advice = "Run `manage.py publish --check` again, then `publish --all`."
-        return warn(f"the last comparison found {differences} differences", advice)
+        return warn(f"the last comparison found {many(differences, 'difference')}", advice)
     checked = Heartbeat.objects.filter(name=measures.LAST_CHECK).first()
     compared = f"compared {span(timezone.now() - checked.beaten_at)} ago" if checked else "never compared"
     return ok(f"nothing waits; {compared}")
@@ -57,11 +57,6 @@ def mirror_is_current() -> CheckResult:
         return fail(reason, "Check PUBLIC_MIRROR, its credentials and its service (docs/publishing.md).")
     if not exists:
         return fail("has no home page", "Run `manage.py publish --all`.")
-    if failed := _failed()[measures.MIRROR]:
-        return warn(f"{failed} documents are missing or old", "Run `manage.py publish`, which names the reason.")
+    if failed := measures.failed_documents()[measures.MIRROR]:
+        return warn(f"{many(failed, 'document')} missing or old", "Run `manage.py publish`, which names the reason.")
     return ok("answers; nothing is behind")
-
-
-def _failed() -> dict[str, int]:
-    reasons = failures.parse_reasons(StaleSubject.objects.unpublished().failed().values_list("error", flat=True))
-    return measures.by_target(reasons.values())

@@ -61,6 +61,19 @@ class MailSender:
         return [b"".join(record.strings).decode(errors="replace") for record in answer]
 
 
+def resolver_of(name_server: str | None = None, *, lifetime: float = 5) -> dns.resolver.Resolver:
+    """Return a resolver that asks ADDRESS or ADDRESS:PORT, by default as this machine does.
+
+    Raises NoResolverConfiguration. `lifetime` is in seconds, for one question.
+    """
+    resolver = dns.resolver.Resolver(configure=name_server is None)
+    if name_server:
+        address, _colon, port = name_server.partition(":")
+        resolver.nameservers, resolver.port = [address], int(port or 53)
+    resolver.lifetime = lifetime
+    return resolver
+
+
 def findings(sender: MailSender) -> Iterator[Finding]:
     for check in (spf, dkim, dmarc, reverse_names):
         try:

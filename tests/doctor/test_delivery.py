@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
+import dns.resolver
 import pytest
 from django.utils import timezone
 from pytest_django import Settings
@@ -31,13 +32,13 @@ def let_fail(name: str) -> None:
 
 def test_nothing_to_deliver_is_fine() -> None:
     result = delivery.deliveries_progress()
-    assert (result.state, result.found) == ("OK", "0 wait, no destination fails")
+    assert (result.state, result.found) == ("OK", "0 waiting, no destination fails")
 
 
 def test_announcement_that_waits_for_long_is_a_warning() -> None:
     make_subscriber()
     announcement = announced()
-    assert delivery.deliveries_progress().found == "1 wait, no destination fails"
+    assert delivery.deliveries_progress().found == "1 waiting, no destination fails"
     Announcement.objects.filter(pk=announcement.pk).update(expanded_at=timezone.now() - timedelta(hours=2))
     result = delivery.deliveries_progress()
     assert (result.state, result.found) == ("WARN", "an announcement has waited for 2 hours")
@@ -49,13 +50,13 @@ def test_uncertain_deliveries_are_a_warning() -> None:
     announced()
     Delivery.objects.filter(pk=Delivery.objects.latest("pk").pk).update(state="uncertain")
     result = delivery.deliveries_progress()
-    assert (result.state, result.found) == ("WARN", "it is uncertain whether 1 were sent")
+    assert (result.state, result.found) == ("WARN", "1 message that may or may not have been sent")
 
 
 def test_failing_destinations_are_counted_and_not_named() -> None:
     let_fail("karl-hansen.example")
     result = delivery.deliveries_progress()
-    assert (result.state, result.found) == ("WARN", "1 destinations fail")
+    assert (result.state, result.found) == ("WARN", "1 destination failing")
 
 
 def test_our_own_mail_server_that_refuses_fails() -> None:
@@ -105,3 +106,12 @@ def test_sender_is_judged_as_check_mail_does(monkeypatch: pytest.MonkeyPatch, sm
 def test_sender_without_a_domain_is_a_warning(settings: Settings) -> None:
     settings.DEFAULT_FROM_EMAIL = "status@localhost"
     assert delivery.sender_is_trusted().found == "localhost is no domain of the internet"
+
+
+def test_machine_without_a_name_server_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(**_options: object) -> object:
+        raise dns.resolver.NoResolverConfiguration
+
+    monkeypatch.setattr(dns.resolver, "Resolver", refuse)
+    result = delivery.sender_is_trusted()
+    assert (result.state, result.found) == ("FAIL", "no name server is configured on this machine")

@@ -60,7 +60,7 @@ def test_findings_of_the_deployment_checks_are_named(settings: Settings) -> None
     assert code.settings_are_safe().state == "OK"
     settings.RQ_QUEUES = {name: {"URL": "redis://valkey:6379/0"} for name in settings.RQ_QUEUES}
     result = code.settings_are_safe()
-    assert (result.state, result.found) == ("WARN", "1 findings: incidents.W001")
+    assert (result.state, result.found) == ("WARN", "1 finding: incidents.W001")
     settings.LANGUAGES = [*settings.LANGUAGES, ("fi", "Suomi")]
     result = code.settings_are_safe()
     assert result.state == "FAIL"

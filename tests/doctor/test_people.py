@@ -19,10 +19,10 @@ def test_publishers_without_a_second_factor_are_counted_and_not_named() -> None:
     User.objects.create_user("viggo", password="a long password", is_staff=True)
     User.objects.create_superuser("blocked", password="a long password", is_active=False)
     result = people.publishers_have_second_factors()
-    assert (result.state, result.found) == ("WARN", "1 of 1 accounts that may publish have none")
+    assert (result.state, result.found) == ("WARN", "1 of 1 account that may publish without a second factor")
     SecondFactor.objects.create(user=karen, secret="secret", last_step=1, confirmed_at=timezone.now())
     result = people.publishers_have_second_factors()
-    assert (result.state, result.found) == ("OK", "1 accounts that may publish, all with a second factor")
+    assert (result.state, result.found) == ("OK", "1 account that may publish, all with a second factor")
 
 
 def test_accounts_that_nobody_uses_are_counted() -> None:

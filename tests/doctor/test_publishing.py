@@ -53,7 +53,7 @@ def test_change_that_waits_for_long_fails() -> None:
 def test_documents_that_cannot_be_written_fail() -> None:
     StaleSubject.objects.create(subject="page", error="/da/: OSError: [Errno 28] No space left on device")
     result = publishing.store_is_current()
-    assert (result.state, result.found) == ("FAIL", "1 documents cannot be written")
+    assert (result.state, result.found) == ("FAIL", "1 document not written")
 
 
 def test_differences_of_the_last_comparison_are_a_warning(published: Path) -> None:
@@ -61,7 +61,7 @@ def test_differences_of_the_last_comparison_are_a_warning(published: Path) -> No
     with pytest.raises(CommandError, match="1 difference"):
         call_command("publish", check=True, verbosity=0)
     result = publishing.store_is_current()
-    assert (result.state, result.found) == ("WARN", "the last comparison found 1 differences")
+    assert (result.state, result.found) == ("WARN", "the last comparison found 1 difference")
     (published / "unknown.txt").unlink()
     call_command("publish", check=True, verbosity=0)
     assert "compared 0 seconds ago" in publishing.store_is_current().found
@@ -97,7 +97,7 @@ def test_mirror_that_is_behind_is_a_warning(mirrored: Path, monkeypatch: pytest.
     StaleSubject.objects.create(subject="page")
     publish_stale()
     result = publishing.mirror_is_current()
-    assert (result.state, result.found) == ("WARN", "1 documents are missing or old")
+    assert (result.state, result.found) == ("WARN", "1 document missing or old")
     assert publishing.store_is_current().state == "OK"
 
 

@@ -80,7 +80,7 @@ def said(monkeypatch: pytest.MonkeyPatch, *checks: Check, **options: object) -> 
 def test_warnings_fail_only_if_they_are_asked_to(monkeypatch: pytest.MonkeyPatch) -> None:
     assert said(monkeypatch, FINE, DOUBTFUL)[1] == ""
     assert said(monkeypatch, FINE, strict=True)[1] == ""
-    assert "0 failed, 1 warnings, of 2 checks" in said(monkeypatch, FINE, DOUBTFUL, strict=True)[1]
+    assert "2 checks: 0 failed, 1 warning." in said(monkeypatch, FINE, DOUBTFUL, strict=True)[1]
     assert "1 failed" in said(monkeypatch, BROKEN)[1]
 
 

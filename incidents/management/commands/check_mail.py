@@ -43,11 +43,6 @@ class Command(BaseCommand):
 
 def _resolver(name_server: str | None) -> dns.resolver.Resolver:
     try:
-        resolver = dns.resolver.Resolver(configure=name_server is None)
+        return deliverability.resolver_of(name_server)
     except dns.resolver.NoResolverConfiguration as error:
         raise CommandError("No name server is configured on this machine: use --name-server.") from error
-    if name_server:
-        address, _colon, port = name_server.partition(":")
-        resolver.nameservers, resolver.port = [address], int(port or 53)
-    resolver.lifetime = 5
-    return resolver

@@ -11,7 +11,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import translation
 
-from incidents.doctor.base import Check, CheckResult
+from incidents.doctor.base import Check, CheckResult, many
 from incidents.doctor.registry import CHECKS
 from incidents.doctor.running import run
 from incidents.notifications.deliverability import Verdict
@@ -62,7 +62,7 @@ class Command(BaseCommand):
     def conclude(self, states: Sequence[Verdict], *, strict: bool) -> None:
         failed, warned = states.count(Verdict.FAIL), states.count(Verdict.WARN)
         if failed or (strict and warned):
-            raise CommandError(f"{failed} failed, {warned} warnings, of {len(states)} checks. See docs/doctor.md.")
+            raise CommandError(f"{len(states)} checks: {failed} failed, {many(warned, 'warning')}. See docs/doctor.md.")
 
 
 @contextmanager

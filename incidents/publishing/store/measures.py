@@ -30,6 +30,12 @@ def record_check(differences: int) -> None:
     Heartbeat.objects.record(LAST_CHECK, timezone.now())
 
 
+def failed_documents() -> Counter[str]:
+    """Return the number of documents whose last attempt failed, by target."""
+    texts = StaleSubject.objects.unpublished().failed().values_list("error", flat=True)
+    return by_target(failures.parse_reasons(texts).values())
+
+
 def by_target(reasons: Iterable[str]) -> Counter[str]:
     """Count reasons by what could not be written."""
     return Counter(MIRROR if failures.cause_of(reason) == failures.Cause.MIRROR else STORE for reason in reasons)
