@@ -152,6 +152,14 @@ def test_backup_was_made_and_is_intact(installed: Installation) -> None:
 
 
 @needs_programs
+def test_doctor_finds_nothing_wrong_that_this_machine_can_have(installed: Installation) -> None:
+    """The others ask the internet (the certificate, the name of the host, SPF), or notice what other tests killed."""
+    names = "settings secrets database migrations queue workers scheduler store published mirror backup"
+    only = " ".join(f"--only {name}" for name in names.split())
+    assert "FAIL" not in run(installed, f"statuspage-manage doctor --strict {only}")
+
+
+@needs_programs
 def test_secrets_and_settings_are_readable_by_the_service_only(installed: Installation) -> None:
     folder = installed.folder / "etc/statuspage"
     assert {file.name: file.stat().st_mode & 0o777 for file in folder.iterdir()} == {
