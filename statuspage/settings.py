@@ -10,6 +10,7 @@ from incidents.public_site.threads import DEFAULT_THREADS
 from statuspage import __version__
 from statuspage.env import HOW_TO_GENERATE, Environment
 from statuspage.mail_provider import read_mail_provider
+from statuspage.sentry import read_dsn
 from statuspage.single_sign_on import read_headers, read_local_log_in, read_provider, read_roles
 
 # Makes ModelAdmin[Model] and similar subscripts legal at run time.
@@ -257,6 +258,8 @@ METRICS_TOKEN = env.secret("METRICS_TOKEN", min_length=16)  # without one /metri
 
 # -- Logs ----------------------------------------------------------------------------------------
 
+SENTRY_DSN = read_dsn(env)
+_sentry = {"sentry": {"()": "statuspage.sentry.SentryHandler", "dsn": SENTRY_DSN}} if SENTRY_DSN else {}
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -273,11 +276,15 @@ LOGGING = {
             "class": "logging.StreamHandler",
             "formatter": env.choice("LOG_FORMAT", "text", ["text", "json"]),
             "filters": ["outages"],
-        }
+        },
+        **_sentry,
     },
     # At DEBUG these would log whole rows and pages, with addresses and keys.
     "loggers": {name: {"level": "INFO"} for name in ("authlib", "django.template", "django.db.backends", "urllib3")},
-    "root": {"handlers": ["console"], "level": env.choice("LOG_LEVEL", "INFO", ["DEBUG", "INFO", "WARNING", "ERROR"])},
+    "root": {
+        "handlers": ["console", *_sentry],
+        "level": env.choice("LOG_LEVEL", "INFO", ["DEBUG", "INFO", "WARNING", "ERROR"]),
+    },
 }
 
 SETTING_FILES = sorted(env.files)  # `manage.py doctor` looks who may read them

@@ -79,7 +79,8 @@ def test_table_of_dependencies_has_the_licences_of_the_bill(bill: dict[str, Any]
 
 
 @pytest.mark.parametrize(
-    ("heading", "extra"), [("Production", None), ("Provider", "provider"), ("Local", "local"), ("Development", "dev")]
+    ("heading", "extra"),
+    [("Production", None), ("Provider", "provider"), ("Sentry", "sentry"), ("Local", "local"), ("Development", "dev")],
 )
 def test_every_direct_dependency_is_explained(heading: str, extra: str | None) -> None:
     project = _project()
