@@ -77,7 +77,7 @@ def run(options: list[str]) -> list[Figure]:
 def _product(folder: Path, urls: dict[str, str], mail_port: int) -> Iterator[RunningRelease]:
     variables = environment(
         folder, database=urls["DATABASE_URL"], queue=urls["REDIS_URL"], mail_port=mail_port,
-        EMAIL_CONNECTIONS=str(CONNECTIONS), LOG_LEVEL="WARNING", SAMPLE_DATA="0",
+        EMAIL_CONNECTIONS=str(CONNECTIONS), LOG_LEVEL="ERROR", SAMPLE_DATA="0",
         DJANGO_SETTINGS_MODULE="statuspage.settings",
     )  # fmt: skip
     with RunningRelease(ROOT, folder / "logs", variables) as product:

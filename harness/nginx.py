@@ -2,14 +2,11 @@
 
 import os
 import shutil
-import subprocess
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from harness.configuration import changed
 from harness.ports import free_port
-from harness.waiting import wait_for
+from harness.server_program import ServerProgram
 from statuspage.local.paths import ROOT
 
 CONFIGURATION = Path(ROOT, "deploy", "nginx.conf")
@@ -38,30 +35,24 @@ http {{
 """
 
 
-class Nginx:
+class Nginx(ServerProgram):
     """Serves `public_root` and `var`/static, and passes other requests to `application_port`."""
 
     def __init__(self, folder: Path, *, public_root: Path, var: Path, application_port: int) -> None:
-        self.folder, self.port = folder, free_port()
+        super().__init__(folder)
+        self.port = free_port()
         self.access_log, self.error_log = folder / "access.log", folder / "error.log"
         self.url = f"http://127.0.0.1:{self.port}"
-        folder.mkdir(parents=True)
         folder.chmod(0o755)
         (folder / "nginx.conf").write_text(_AROUND.format(folder=folder, user=_USER))
         (folder / "statuspage.conf").write_text(self._rendered(public_root, var, application_port))
 
-    def __enter__(self) -> Self:
+    def _command(self) -> list[str]:
         assert NGINX
-        self.process = subprocess.Popen([NGINX, "-p", self.folder, "-c", self.folder / "nginx.conf"])
-        wait_for(lambda: (self.folder / "nginx.pid").exists() or self.process.poll() is not None)
-        assert self.process.poll() is None, (self.folder / "error.log").read_text()
-        return self
+        return [NGINX, "-p", str(self.folder), "-c", f"{self.folder}/nginx.conf"]
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.process.terminate()
-        self.process.wait(20)
+    def _is_ready(self) -> bool:
+        return (self.folder / "nginx.pid").exists()
 
     def _rendered(self, public_root: Path, var: Path, application_port: int) -> str:
         """The configuration with an operator's changes: ports, folders, and no certificate."""

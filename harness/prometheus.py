@@ -2,17 +2,15 @@
 
 import json
 import shutil
-import subprocess
 import urllib.error
 import urllib.parse
 import urllib.request
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from harness.configuration import changed
 from harness.ports import free_port
-from harness.waiting import wait_for
+from harness.server_program import ServerProgram
 from statuspage.local.paths import ROOT
 
 FILES = Path(ROOT, "deploy", "prometheus")
@@ -20,12 +18,12 @@ RULES = FILES / "statuspage.rules.yml"
 PROMETHEUS, PROMTOOL, AMTOOL = map(shutil.which, ("prometheus", "promtool", "amtool"))
 
 
-class Prometheus:
+class Prometheus(ServerProgram):
     """Scrapes `target` once a second with `token`. Its alerts do not wait until they have lasted for a while."""
 
     def __init__(self, folder: Path, *, target: str, token: str) -> None:
-        self.folder, self.url = folder, f"http://127.0.0.1:{free_port()}"
-        folder.mkdir(parents=True)
+        super().__init__(folder)
+        self.url = f"http://127.0.0.1:{free_port()}"
         (folder / "statuspage_token").write_text(token + "\n")
         (folder / RULES.name).write_text(changed(RULES, {r"for: \d+m": "for: 0s"}))
         changes = {
@@ -36,21 +34,15 @@ class Prometheus:
         }
         (folder / "prometheus.yml").write_text(changed(FILES / "prometheus.yml", changes))
 
-    def __enter__(self) -> Self:
+    def _command(self) -> list[str]:
         assert PROMETHEUS
-        command = [PROMETHEUS, f"--config.file={self.folder}/prometheus.yml", f"--storage.tsdb.path={self.folder}/data"]
-        with (self.folder / "log").open("wb") as log:
-            address = f"--web.listen-address={self.url.removeprefix('http://')}"
-            self.process = subprocess.Popen([*command, address], stdout=log, stderr=log)
-        wait_for(lambda: self._is_ready() or self.process.poll() is not None)
-        assert self.process.poll() is None, (self.folder / "log").read_text()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.process.terminate()
-        self.process.wait(20)
+        address = f"--web.listen-address={self.url.removeprefix('http://')}"
+        return [
+            PROMETHEUS,
+            f"--config.file={self.folder}/prometheus.yml",
+            f"--storage.tsdb.path={self.folder}/data",
+            address,
+        ]
 
     def ask(self, path: str, **parameters: str) -> Any:
         """Return the data of an answer of the API."""
