@@ -12,7 +12,6 @@ import json
 import os
 import random
 import signal
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -291,6 +290,9 @@ def _resident(pid: int) -> float:
 
 
 def _growth(seen: list[float]) -> float:
-    """Compare the last third with the second one; in the first one, caches are filled."""
+    """Compare the most of the last third with the most of the second one; in the first one, caches are filled.
+
+    Not averages: processes of different ages are sampled, and young ones are small.
+    """
     third = len(seen) // 3
-    return statistics.median(seen[-third:]) / statistics.median(seen[third : 2 * third]) if third else 1.0
+    return max(seen[-third:]) / max(seen[third : 2 * third]) if third else 1.0

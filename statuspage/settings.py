@@ -259,7 +259,7 @@ METRICS_TOKEN = env.secret("METRICS_TOKEN", min_length=16)  # without one /metri
 # -- Logs ----------------------------------------------------------------------------------------
 
 SENTRY_DSN = read_dsn(env)
-_sentry = {"sentry": {"()": "statuspage.sentry.SentryHandler", "dsn": SENTRY_DSN}} if SENTRY_DSN else {}
+_sentry = {"sentry": {"()": "statuspage.sentry_handler.SentryHandler", "dsn": SENTRY_DSN}} if SENTRY_DSN else {}
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

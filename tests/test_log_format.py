@@ -163,6 +163,8 @@ def test_all_threads_of_a_job_name_it() -> None:
 @pytest.fixture
 def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     moment = [100.0]
+    monkeypatch.setattr(outages, "_logged_at", {})  # other tests have outages, too
+    monkeypatch.setattr(outages, "_left_out", {})
     monkeypatch.setattr(outages, "monotonic", lambda: moment[0])
     return moment
 

@@ -19,7 +19,8 @@ from redis.exceptions import ConnectionError as QueueUnreachable
 from incidents import log_context
 from statuspage import __version__
 from statuspage.env import Environment
-from statuspage.sentry import SentryHandler, read_dsn
+from statuspage.sentry import read_dsn
+from statuspage.sentry_handler import SentryHandler
 
 
 class Receiver(ThreadingHTTPServer):
