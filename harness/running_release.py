@@ -10,7 +10,7 @@ from typing import Self
 
 from harness import units
 from harness.ports import free_port
-from harness.waiting import wait_for
+from harness.waiting import PATIENCE, wait_for
 
 THREADS = "64"
 
@@ -31,7 +31,7 @@ class RunningRelease:
     def __exit__(self, *error: object) -> None:
         for process in self.processes.values():
             process.kill()
-            process.wait(30)
+            process.wait(PATIENCE)
 
     def start(self, *services: str) -> None:
         """Start them, all of them by default, and wait until the web server answers."""
@@ -55,7 +55,7 @@ class RunningRelease:
         for process in ending.values():
             process.terminate()
         for service, process in ending.items():
-            assert process.wait(60) == 0, self.log(service).read_text(errors="replace")
+            assert process.wait(PATIENCE) == 0, self.log(service).read_text(errors="replace")
 
     def manage(self, *words: str) -> None:
         """Run a command of its manage.py."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from harness.waiting import wait_for
+from harness.waiting import PATIENCE, wait_for
 
 
 class ServerProgram(ABC):
@@ -31,7 +31,7 @@ class ServerProgram(ABC):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.process.terminate()
-        self.process.wait(20)
+        self.process.wait(PATIENCE)
 
     @abstractmethod
     def _command(self) -> list[str]: ...

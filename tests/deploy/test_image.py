@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from harness.ports import free_port
-from harness.waiting import wait_for
+from harness.waiting import PATIENCE, wait_for
 from statuspage import __version__
 from statuspage.local.paths import ROOT
 
@@ -109,7 +109,7 @@ def test_image_serves_and_stops_when_asked(buildah: Buildah, container: str) -> 
         buildah("run", container, "--", *check)
     finally:
         os.kill(int(buildah("run", container, "--", "cat", "/run/statuspage/pid")), signal.SIGTERM)
-        assert running.wait(60) == 0
+        assert running.wait(PATIENCE) == 0
 
 
 def _version(port: int) -> str | None:
