@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import time_machine
+from django.conf import settings as django_settings
 from django.db import connection
 from django.test import override_settings
 from django.utils import translation
 from hypothesis import settings as hypothesis
 from pytest_django import DjangoDbBlocker, Settings
+from redis import Redis
 
 from harness import browser as chromium
 from harness import environment
@@ -105,6 +107,18 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
+
+
+@pytest.fixture(scope="session")
+def _queue_server() -> Iterator[Redis]:
+    with Redis.from_url(str(django_settings.RQ_QUEUES["delivery"]["URL"])) as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def _empty_queue(_queue_server: Redis) -> None:
+    """Delete the jobs and workers that earlier tests left."""
+    _queue_server.flushdb()
 
 
 @pytest.fixture(autouse=True)

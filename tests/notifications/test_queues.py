@@ -25,25 +25,19 @@ from tests.notifications.helpers import announced, states
 pytestmark = pytest.mark.django_db
 
 
-def emptied(name: str) -> Queue:
-    found = queues.queue(name)
-    found.empty()  # type: ignore[no-untyped-call]
-    return found
-
-
 @pytest.fixture
 def queue() -> Queue:
-    return emptied(queues.EMAILS)
+    return queues.queue(queues.EMAILS)
 
 
 @pytest.fixture
 def message_queue() -> Queue:
-    return emptied(queues.MESSAGES)
+    return queues.queue(queues.MESSAGES)
 
 
 @pytest.fixture
 def request_queue() -> Queue:
-    return emptied(queues.REQUESTS)
+    return queues.queue(queues.REQUESTS)
 
 
 def fill_outbox(reader: Subscriber, number: int) -> None:

@@ -33,8 +33,6 @@ FORMS = ["subscribe", "follow", "request_manage_link", "subscribe_webhook"]
 
 @pytest.fixture
 def queue() -> Queue:
-    for name in queues.ALL:  # other tests have left jobs
-        queues.queue(name).empty()  # type: ignore[no-untyped-call]
     return queues.queue(queues.REQUESTS)
 
 

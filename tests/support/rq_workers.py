@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
-from rq.registry import FailedJobRegistry, StartedJobRegistry
+from rq.registry import FailedJobRegistry
 
 from harness.waiting import wait_for
 from incidents.models import Holder
@@ -81,16 +81,6 @@ def rq_worker(port: int, *names: str, grace: float = 60, **variables: str) -> It
         yield worker
     finally:
         worker.kill()
-
-
-def empty_queues() -> None:
-    """Delete all jobs, also those of killed workers, which RQ moves to the failed ones after a while."""
-    for name in queues.ALL:
-        queue = queues.queue(name)
-        queue.empty()  # type: ignore[no-untyped-call]
-        queue.connection.delete(StartedJobRegistry(queue=queue).key)
-        for job in failed_jobs(name):
-            FailedJobRegistry(queue=queues.queue(name)).remove(job)
 
 
 def failed_jobs(*names: str) -> list[str]:

@@ -19,7 +19,7 @@ from incidents.notifications.sender.queued_job import QueuedJob
 from tests.factories import make_subscriber
 from tests.notifications.helpers import states
 from tests.support.receiver import Receiver
-from tests.support.rq_workers import empty_queues, failed_jobs, rq_worker
+from tests.support.rq_workers import failed_jobs, rq_worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -61,11 +61,6 @@ def wait_for_the_end_of_the_queue(server: ScriptedServer) -> None:
     assert states() == {"sent": 1}
     assert failed_jobs() == []
     assert len(queues.queue(queues.EMAILS)) == 0
-
-
-@pytest.fixture(autouse=True)
-def _empty_queues() -> None:
-    empty_queues()
 
 
 def test_pickled_job_of_a_former_version_is_discarded_without_being_loaded(

@@ -27,7 +27,6 @@ from tests.support.receiver import OK, Posted, Receiver
 from tests.support.rq_workers import (
     CONNECTIONS,
     RqWorker,
-    empty_queues,
     failed_jobs,
     rq_worker,
     wait_for_horse,
@@ -37,11 +36,6 @@ from tests.support.rq_workers import (
 pytestmark = pytest.mark.django_db(transaction=True)
 
 READERS = 40
-
-
-@pytest.fixture(autouse=True)
-def _empty_queues() -> None:
-    empty_queues()
 
 
 class Held:
