@@ -7,11 +7,13 @@ ARG PYTHON_IMAGE=docker.io/library/python:3.13-slim-trixie
 # hadolint ignore=DL3006
 FROM ${PYTHON_IMAGE} AS build
 WORKDIR /opt/statuspage
-COPY requirements.txt ./
-# Hashes are checked and nothing is compiled, so requirements.txt alone decides what is installed.
+# requirements-extras.txt adds the clients of mail providers and of Sentry.
+ARG REQUIREMENTS=requirements.txt
+COPY requirements.txt requirements-extras.txt ./
+# Hashes are checked and nothing is compiled, so this file alone decides what is installed.
 RUN python3 -m venv /opt/venv \
     && /opt/venv/bin/pip install --no-cache-dir --no-compile --only-binary=:all: --require-hashes \
-        --requirement requirements.txt \
+        --requirement "$REQUIREMENTS" \
     && /opt/venv/bin/pip uninstall --quiet --yes pip
 COPY manage.py ./
 COPY incidents incidents

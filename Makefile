@@ -79,8 +79,9 @@ lock: install-local ## compile requirements*.txt from pyproject.toml: ARGS=--upg
 	@test -x var/lock/bin/pip-compile || { $(VENV)/python -m venv var/lock && var/lock/bin/pip install --quiet 'pip-tools>=7.6'; }
 	echo uv | $(COMPILE) --output-file requirements-uv.txt -
 	$(COMPILE) --output-file requirements.txt pyproject.toml
+	$(COMPILE) --extra provider --extra sentry --constraint requirements.txt --output-file requirements-extras.txt pyproject.toml
 	$(COMPILE) --extra local --constraint requirements.txt --output-file requirements-local.txt pyproject.toml
-	$(COMPILE) --extra local --extra dev --constraint requirements-local.txt --output-file requirements-dev.txt pyproject.toml
+	$(COMPILE) --extra local --extra dev --constraint requirements-local.txt --constraint requirements-extras.txt --output-file requirements-dev.txt pyproject.toml
 
 clean: ## remove .venv and caches, but not the data in var/
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -63,6 +63,13 @@ def test_bill_of_materials_names_the_version_and_the_direct_dependencies(bill: d
     }
 
 
+def test_extras_add_only_the_optional_clients(requirements: str) -> None:
+    extras = Path(ROOT, "requirements-extras.txt").read_text(encoding="utf-8")
+    pinned, with_extras = (dict(re.findall(r"(?m)^([a-z0-9._-]+)==(\S+)", text)) for text in (requirements, extras))
+    assert pinned.items() <= with_extras.items()
+    assert with_extras.keys() - pinned.keys() == {"django-anymail", "sentry-sdk"}
+
+
 def test_same_requirements_give_the_same_bill(requirements: str) -> None:
     assert sbom.as_json(requirements) == sbom.as_json(requirements)
 

@@ -26,7 +26,13 @@ if os.environ.get("REQUIRE_BUILDAH") != "1" and (os.geteuid() != 0 or not all(ma
 
 BASE, IMAGE = "localhost/statuspage-test-base", "localhost/statuspage-test"
 CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
-SETTINGS = {"SECRET_KEY": "a-key-for-checks-that-signs-nothing", "SITE_URL": "https://status.example.com"}
+SETTINGS = {
+    "SECRET_KEY": "a-key-for-checks-that-signs-nothing",
+    "SITE_URL": "https://status.example.com",
+    "MAIL_PROVIDER": "postmark",
+    "MAIL_PROVIDER_SECRET": "provider:a-password-for-checks",
+    "SENTRY_DSN": "https://key@sentry.example.com/1",
+}
 
 
 class Buildah:
@@ -62,7 +68,9 @@ class Buildah:
 def buildah(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Buildah]:
     one = Buildah(tmp_path_factory.mktemp("buildah"))
     one.make_base()
-    one("bud", "--format", "docker", "--build-arg", f"PYTHON_IMAGE={BASE}", "--tag", IMAGE, ".")
+    arguments = (f"PYTHON_IMAGE={BASE}", "REQUIREMENTS=requirements-extras.txt")
+    options = [word for argument in arguments for word in ("--build-arg", argument)]
+    one("bud", "--format", "docker", *options, "--tag", IMAGE, ".")
     yield one
     one("rm", "--all")
     one("rmi", "--all", "--force")
@@ -86,7 +94,15 @@ def test_image_runs_as_a_user_without_rights_and_has_no_compiler(buildah: Builda
         "/run/statuspage",
         "/var/lib/statuspage",
     ]
-    code = ["incidents", "manage.py", "requirements.txt", "static", "statuspage", "templates"]
+    code = [
+        "incidents",
+        "manage.py",
+        "requirements-extras.txt",
+        "requirements.txt",
+        "static",
+        "statuspage",
+        "templates",
+    ]
     assert run("ls", "-A", "-I", "__pycache__").split() == code
     assert "no issues" in run("python3", "manage.py", "check")
     assert run("pg_dump", "--version").startswith("pg_dump (PostgreSQL)")
