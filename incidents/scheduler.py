@@ -20,13 +20,14 @@ from django.utils import timezone
 
 from . import counters, log_context, operations, outages
 from .metrics.definitions import SCHEDULER_FAILURES, SCHEDULER_RUNS, Metric
-from .models import Update
+from .models import Incident, Update
 from .notifications import release
 from .notifications.ledger import destinations, mx, recovery, retention, skipping
 from .notifications.monitoring import health
 from .publishing import stale
 from .publishing.store import publisher
 from .sign_in import log_in_links, sessions, token_emails, trusted_devices
+from .staff.actors import SCHEDULER
 from .subscriptions import budget, erasure, following, limits, requests, service
 
 logger = logging.getLogger(__name__)
@@ -46,6 +47,24 @@ def publish_due_updates() -> None:
             raise
         except Exception:
             logger.exception("Scheduled update %s could not be published", update.pk)
+
+
+def change_due_maintenance() -> None:
+    """Start and complete maintenance at its planned times, and show readers what was not reported."""
+    for incident in Incident.objects.past_planned_time(timezone.now()):
+        try:
+            if operations.is_due_to_start(incident):
+                operations.start_due_maintenance(incident=incident, by=SCHEDULER)
+                incident.refresh_from_db()
+            if operations.is_due_to_complete(incident):
+                operations.complete_due_maintenance(incident=incident, by=SCHEDULER)
+                incident.refresh_from_db()
+        except DatabaseError:
+            raise
+        except Exception:
+            logger.exception("Maintenance %s could not be changed at its planned time", incident.pk)
+        if incident.overdue != incident.overdue_at(timezone.now()):
+            operations.mark_overdue(incident=incident)
 
 
 def repair_store() -> None:
@@ -188,6 +207,8 @@ def chores() -> list[Chore]:
         Chore(release_announcements, timedelta(seconds=0.2)),
         Chore(release_component_updates, timedelta(seconds=0.2)),
         Chore(publish_due_updates, timedelta(seconds=1)),
+        # After the updates that staff have scheduled themselves.
+        Chore(change_due_maintenance, timedelta(seconds=1)),
         # Far more often than `health.STALE_AFTER`: a late heartbeat raises no alarm.
         Chore(record_heartbeat, timedelta(seconds=5)),
         Chore(store_run_counts, timedelta(seconds=5)),

@@ -79,6 +79,14 @@ WORK_PHASES = (Phase.IN_PROGRESS, Phase.VERIFYING)
 FINAL_PHASES = (Phase.RESOLVED, Phase.POSTMORTEM, Phase.COMPLETED, Phase.CANCELLED)
 
 
+class Overdue(StrEnum):
+    """Which planned time of maintenance has passed without an update that reports it."""
+
+    NOTHING = ""
+    START = "start"
+    END = "end"
+
+
 class RootCauseStatus(StrEnum):
     UNKNOWN = "unknown"
     PRELIMINARY = "preliminary"

@@ -14,6 +14,7 @@ from ..status import (
     MAINTENANCE_PHASES,
     Impact,
     Kind,
+    Overdue,
     Phase,
     RootCauseStatus,
 )
@@ -59,6 +60,11 @@ class IncidentQuerySet(models.QuerySet["Incident"]):
 
     def upcoming(self) -> "IncidentQuerySet":
         return self.filter(phase=Phase.SCHEDULED).in_planned_order()
+
+    def past_planned_time(self, now: datetime) -> "IncidentQuerySet":
+        """Public maintenance that should have started, or ended, by now."""
+        late = Q(scheduled_until__lte=now) | Q(phase=Phase.SCHEDULED, scheduled_for__lte=now)
+        return self.public().exclude(phase__in=FINAL_PHASES).filter(late, kind=Kind.MAINTENANCE).in_planned_order()
 
     def ended_since(self, moment: datetime) -> "IncidentQuerySet":
         """Over since `moment` or later, having taken place: cancelled work has not."""
@@ -107,6 +113,20 @@ class Incident(models.Model):
     ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
     scheduled_for = models.DateTimeField(_("planned start"), null=True, blank=True)
     scheduled_until = models.DateTimeField(_("planned end"), null=True, blank=True)
+    auto_start = models.BooleanField(
+        _("start automatically at the planned time"),
+        default=False,
+        db_default=False,
+        help_text=_("The first template for “In progress” is the text, and subscribers are notified."),
+    )
+    auto_complete = models.BooleanField(
+        _("complete automatically at the planned end"),
+        default=False,
+        db_default=False,
+        help_text=_("The first template for “Completed” is the text, and subscribers are notified."),
+    )
+    # What readers are shown; the scheduler sets it when a planned time passes.
+    overdue = models.CharField(max_length=5, default="", db_default="", blank=True, editable=False)
     next_update_by = models.DateTimeField(
         _("next update by"), null=True, blank=True, help_text=_("When readers can expect the next update.")
     )
@@ -203,6 +223,14 @@ class Incident(models.Model):
     @property
     def is_maintenance(self) -> bool:
         return self.kind == Kind.MAINTENANCE
+
+    def overdue_at(self, now: datetime) -> Overdue:
+        """Return which of its planned times has passed by now without an update that reports it."""
+        if not self.is_public or self.is_over or self.scheduled_for is None or self.scheduled_until is None:
+            return Overdue.NOTHING
+        if self.scheduled_until <= now:
+            return Overdue.END
+        return Overdue.START if self.phase == Phase.SCHEDULED and self.scheduled_for <= now else Overdue.NOTHING
 
 
 class KindManager(models.Manager[Incident]):

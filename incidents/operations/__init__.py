@@ -9,6 +9,13 @@ from ..notifications.ledger.retention import apply_retention
 from ..subscriptions.import_table import ImportedLine, ImportResult, InvalidLine
 from ..subscriptions.importing import ImportSource, import_subscribers, summarise_import
 from ..subscriptions.returned_mail import UnknownBounceAddress, receive_bounce
+from .automatic import (
+    complete_due_maintenance,
+    is_due_to_complete,
+    is_due_to_start,
+    mark_overdue,
+    start_due_maintenance,
+)
 from .components import (
     ComponentFields,
     GroupFields,
@@ -70,6 +77,7 @@ __all__ = [
     "change_logo",
     "check_template",
     "close_form",
+    "complete_due_maintenance",
     "complete_maintenance",
     "correct_update",
     "create_token",
@@ -85,8 +93,11 @@ __all__ = [
     "forget_outdated_forms",
     "held_move",
     "import_subscribers",
+    "is_due_to_complete",
+    "is_due_to_start",
     "keep_form",
     "leave_form",
+    "mark_overdue",
     "move_maintenance",
     "open_incident",
     "pause_announcement",
@@ -106,6 +117,7 @@ __all__ = [
     "revoke_token",
     "schedule_maintenance",
     "set_component_status",
+    "start_due_maintenance",
     "start_maintenance",
     "stop_announcement",
     "stored_changes",

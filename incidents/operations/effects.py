@@ -68,6 +68,7 @@ def follow_timeline(incident: Incident) -> None:
     incident.ended_at = _end(incident, list(takewhile(lambda update: update.is_final, timeline)))
     if incident.is_over:
         incident.next_update_by = None
+    incident.overdue = incident.overdue_at(timezone.now())
     incident.save()
 
 

@@ -66,6 +66,7 @@ def change_details(incident: Incident, details: Details) -> None:
     check_details(incident)
     if incident.is_public and headline != _headline(incident):
         incident.revised_at = timezone.now()
+    incident.overdue = incident.overdue_at(timezone.now())
     incident.save()
     moves.follow_edit(incident, planned)
     report.record_edit(incident)

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from copy import copy
+from datetime import datetime
 from typing import Any, cast
 
 from django.core.exceptions import ValidationError
@@ -13,7 +14,7 @@ from ..merging import Snapshot
 from ..models import Announcement, Incident, Update
 from ..staff import rights
 from ..staff.actors import Actor
-from ..status import ComponentStatus, Impact, Kind, Phase
+from ..status import WORK_PHASES, ComponentStatus, Impact, Kind, Phase
 from ..text import Text
 from . import moves, snapshots, versions
 from .effects import named_components
@@ -118,21 +119,25 @@ def _take_back_held_move(incident: Incident, by: Actor) -> None:
 
 
 @verb
-def start_maintenance(*, incident: Incident, text: Text, notify: bool | None = None, by: Actor) -> Update:
-    """The work starts: the affected components are under maintenance."""
-    return _change_phase(incident, Phase.IN_PROGRESS, text, {Phase.SCHEDULED}, notify=notify, by=by)
+def start_maintenance(
+    *, incident: Incident, text: Text, at: datetime | None = None, notify: bool | None = None, by: Actor
+) -> Update:
+    """The work starts, or started `at` a time before: the affected components are under maintenance."""
+    return _change_phase(incident, Phase.IN_PROGRESS, text, {Phase.SCHEDULED}, at=at, notify=notify, by=by)
 
 
 @verb
-def complete_maintenance(*, incident: Incident, text: Text, notify: bool | None = None, by: Actor) -> Update:
-    """The work is done: the components are operational again."""
-    return _change_phase(incident, Phase.COMPLETED, text, {Phase.IN_PROGRESS, Phase.VERIFYING}, notify=notify, by=by)
+def complete_maintenance(
+    *, incident: Incident, text: Text, at: datetime | None = None, notify: bool | None = None, by: Actor
+) -> Update:
+    """The work is done, or was `at` a time before: the components are operational again."""
+    return _change_phase(incident, Phase.COMPLETED, text, set(WORK_PHASES), at=at, notify=notify, by=by)
 
 
 @verb
 def cancel_maintenance(*, incident: Incident, text: Text, notify: bool | None = None, by: Actor) -> Update:
     """The work is cancelled or aborted; the components are operational again."""
-    allowed = {Phase.SCHEDULED, Phase.IN_PROGRESS, Phase.VERIFYING}
+    allowed = {Phase.SCHEDULED, *WORK_PHASES}
     return _change_phase(incident, Phase.CANCELLED, text, allowed, notify=notify, by=by)
 
 
@@ -143,6 +148,7 @@ def _change_phase(
     text: Text,
     allowed_from: set[Phase],
     *,
+    at: datetime | None = None,
     notify: bool | None,
     by: Actor,
 ) -> Update:
@@ -157,6 +163,6 @@ def _change_phase(
         components = {}  # work that never started has changed no component
     else:
         components = dict.fromkeys(named_components(incident), ComponentStatus.OPERATIONAL)
-    statement = Statement(phase=phase, text=text, components=components, notify=notify)
+    statement = Statement(phase=phase, text=text, components=components, at=at, notify=notify)
     check_statement(incident, statement, draft=False)
     return add_update(incident, statement, by=by, draft=False)

@@ -47,7 +47,8 @@ def of_details(incident: Incident) -> Snapshot:
     names = ("title", "impact", "started_at", "ended_at", "scheduled_for", "scheduled_until", "next_update_by",
              "user_impact", "scope", "workaround", "root_cause", "root_cause_status", "next_steps",
              "upstream_name", "upstream_url")  # fmt: skip
-    return _snapshot(incident, names)
+    automatic = ("auto_start", "auto_complete") if incident.is_maintenance else ()
+    return _snapshot(incident, (*names, *automatic))
 
 
 def of_state(incident: Incident) -> Snapshot:

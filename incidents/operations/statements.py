@@ -41,6 +41,8 @@ class Details(TypedDict, total=False):
     upstream_url: str
     scheduled_for: datetime | None
     scheduled_until: datetime | None
+    auto_start: bool
+    auto_complete: bool
 
 
 def in_utc(value: Any) -> Any:

@@ -13,7 +13,7 @@ from ..models import AffectedComponent, Component, Incident, Update, UpdateRevis
 from ..models.ids import new_id
 from ..notifications.outbox import announce_correction
 from ..publishing import stale
-from ..staff import rights
+from ..staff import audit, rights
 from ..staff.actors import SCHEDULER, Actor
 from ..status import ComponentStatus, Phase
 from ..text import Text
@@ -75,7 +75,8 @@ def publish_draft(*, update: Update, by: Actor, opened: Snapshot | None = None) 
 @transaction.atomic
 def publish_due(*, update: Update) -> bool:
     """Publish a scheduled update if it is still due. Return whether it was published."""
-    # The incident first, as in every verb.
+    # The turn and the incident first, as in every verb.
+    audit.take_turn()
     Incident.objects.select_for_update().filter(pk=update.incident_id).first()
     locked = Update.objects.select_for_update().filter(pk=update.pk, published_at=None).first()
     if locked is None or locked.publish_at is None or locked.publish_at > timezone.now():

@@ -23,6 +23,8 @@ SENTENCES: dict[str, Promise] = {
     "move_maintenance": _("moved the maintenance"),
     "start_maintenance": _("started the maintenance"),
     "complete_maintenance": _("completed the maintenance"),
+    "start_due_maintenance": _("started the maintenance automatically"),
+    "complete_due_maintenance": _("completed the maintenance automatically"),
     "cancel_maintenance": _("cancelled the maintenance"),
     "cancel_announcement": _("cancelled the announcement"),
     "pause_announcement": _("paused the announcement"),

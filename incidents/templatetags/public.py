@@ -10,7 +10,7 @@ from django.conf import settings
 from django.template.context import Context
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language, gettext
+from django.utils.translation import get_language, gettext, pgettext
 
 from .. import formats, links
 from ..appearance import STATE_OF_IMPACT
@@ -214,6 +214,14 @@ def when(incident: Incident) -> SafeString:
     if incident.ended_at is None:
         return began(incident.started_at)
     return span(incident.started_at, incident.ended_at)
+
+
+@register.filter
+def phase_label(incident: Incident) -> Any:
+    """Return the phase; of maintenance that should have started by now, that nobody has reported it."""
+    if incident.phase == Phase.SCHEDULED and incident.overdue:
+        return pgettext("maintenance", "Not reported")
+    return incident.get_phase_display()
 
 
 @register.filter

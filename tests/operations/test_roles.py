@@ -42,12 +42,13 @@ WINDOW = {"scheduled_for": START, "scheduled_until": START + timedelta(hours=2)}
 DETAILS: Any = {"title": Text(da="Titel", en="Title"), "impact": Impact.MINOR}
 # Verbs without an actor: what is due, derived, or decided by subscribers and mail servers.
 WITHOUT_ACTOR = {
-    "apply_retention", "forget_outdated_forms", "import_subscribers", "publish_due", "rebuild_statuses",
+    "apply_retention", "forget_outdated_forms", "import_subscribers", "mark_overdue", "publish_due", "rebuild_statuses",
     "receive_bounce", "summarise_import",
     # A person's own text, which nobody else sees.
     "keep_form", "leave_form", "close_form",
     # They change nothing.
     "addable_languages", "added_languages", "check_template", "derived_changes", "held_move",
+    "is_due_to_complete", "is_due_to_start",
     "readers_without_translation", "stored_changes",
 }  # fmt: skip
 
@@ -119,6 +120,8 @@ def verbs() -> dict[tuple[str, str], tuple[Role, Callable[[], Verb]]]:
         ("move_maintenance", ""): (publisher, on(o.move_maintenance, _one(planned), details=_LATER)),
         ("start_maintenance", ""): (publisher, on(o.start_maintenance, _one(planned), text=TEXT)),
         ("complete_maintenance", ""): (publisher, on(o.complete_maintenance, _one(_started), text=TEXT)),
+        ("start_due_maintenance", ""): (publisher, on(o.start_due_maintenance, _one(planned))),
+        ("complete_due_maintenance", ""): (publisher, on(o.complete_due_maintenance, _one(_started))),
         ("cancel_maintenance", ""): (publisher, on(o.cancel_maintenance, _one(planned), text=TEXT)),
         **{
             (verb.__name__, ""): (publisher, on(verb, _one(announced, "announcement")))

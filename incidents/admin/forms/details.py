@@ -17,9 +17,10 @@ TEXTS = ("user_impact", "scope", "workaround", "root_cause", "root_cause_status"
 UPSTREAM = ("upstream_name", "upstream_url")
 TIMES = ("started_at", "ended_at")
 WINDOW = ("scheduled_for", "scheduled_until")
+AUTOMATIC = ("auto_start", "auto_complete")
 NAMES = {
     Kind.INCIDENT: ("title", "impact", "started_at", *TEXTS, *UPSTREAM),
-    Kind.MAINTENANCE: ("title", *WINDOW, *TEXTS, *UPSTREAM),
+    Kind.MAINTENANCE: ("title", *WINDOW, *AUTOMATIC, *TEXTS, *UPSTREAM),
 }
 
 
@@ -110,6 +111,9 @@ class OpeningForm(StatementForm):
         super().__init__(data, **kwargs)
         self.names = NAMES[kind]
         self.fields.update(detail_fields(kind, self.names))
+        for name in AUTOMATIC:
+            if name in self.fields:
+                self.fields[name].initial = True
         if "started_at" in self.fields:
             self.fields["started_at"].initial = timezone.now
             self.fields["started_at"].required = False

@@ -1,0 +1,121 @@
+"""What maintenance does automatically: it starts and ends at its planned times, or is marked as overdue.
+
+The scheduler calls these verbs every second. Each locks the maintenance and checks again, so that several schedulers
+do no harm. After a stop of the scheduler they act late, and record the planned times.
+"""
+
+from collections.abc import Collection
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone, translation
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from ..models import Incident, Update, UpdateTemplate
+from ..publishing import stale
+from ..staff import rights
+from ..staff.actors import Actor
+from ..status import FINAL_PHASES, WORK_PHASES, Kind, Phase
+from ..text import Text
+from . import moves, placeholders
+from .effects import named_components
+from .maintenance import complete_maintenance, start_maintenance
+from .recording import verb
+from .updates import lock
+
+# Used if there is no template, and in the languages that it lacks.
+_TEXTS: dict[Phase, Promise] = {
+    Phase.IN_PROGRESS: _("The maintenance has started."),
+    Phase.COMPLETED: _("The maintenance is complete."),
+}
+
+
+def is_due_to_start(incident: Incident) -> bool:
+    """Whether it starts by itself, should have by now, and no update of staff says or will say otherwise."""
+    window, now = moves.window_of(incident), timezone.now()
+    if not incident.is_public or not incident.auto_start or incident.phase != Phase.SCHEDULED or window is None:
+        return False
+    newest = _newest(incident)
+    # An update after the planned end means that a person has to say what happened.
+    return (
+        window.start <= now
+        and newest is not None
+        and newest.at < window.end
+        and not _has_scheduled(incident, WORK_PHASES)
+    )
+
+
+def is_due_to_complete(incident: Incident) -> bool:
+    """Whether it ends by itself, should have by now, and no update of staff says or will say otherwise."""
+    window, now = moves.window_of(incident), timezone.now()
+    if not incident.is_public or not incident.auto_complete or incident.phase not in WORK_PHASES or window is None:
+        return False
+    newest = _newest(incident)
+    return (
+        window.end <= now
+        and newest is not None
+        and newest.at <= window.end
+        and not _has_scheduled(incident, FINAL_PHASES)
+    )
+
+
+@verb
+def start_due_maintenance(*, incident: Incident, by: Actor) -> Update | bool:
+    """Start maintenance at its planned time, if it is still due. Return the update, or False.
+
+    If it has ended by now as well, subscribers are notified of the end only.
+    """
+    by.needs(rights.publish(incident.kind))
+    incident = lock(incident)
+    window, newest = moves.window_of(incident), _newest(incident)
+    if window is None or newest is None or not is_due_to_start(incident):
+        return False
+    ends_too = incident.auto_complete and window.end <= timezone.now()
+    text, at = _text(incident, Phase.IN_PROGRESS), max(window.start, newest.at)
+    return start_maintenance(incident=incident, text=text, at=at, notify=not ends_too, by=by)
+
+
+@verb
+def complete_due_maintenance(*, incident: Incident, by: Actor) -> Update | bool:
+    """Complete maintenance at its planned end, if it is still due. Return the update, or False."""
+    by.needs(rights.publish(incident.kind))
+    incident = lock(incident)
+    window = moves.window_of(incident)
+    if window is None or not is_due_to_complete(incident):
+        return False
+    text = _text(incident, Phase.COMPLETED)
+    return complete_maintenance(incident=incident, text=text, at=window.end, notify=True, by=by)
+
+
+@transaction.atomic
+def mark_overdue(*, incident: Incident) -> bool:
+    """Show readers that a planned time has passed without a report. Return whether that changed."""
+    incident = lock(incident)
+    overdue = incident.overdue_at(timezone.now())
+    if overdue == incident.overdue:
+        return False
+    Incident.objects.filter(pk=incident.pk).update(overdue=overdue)
+    stale.mark_incident(incident)
+    return True
+
+
+def _newest(incident: Incident) -> Update | None:
+    return incident.updates.public().newest_first().first()
+
+
+def _has_scheduled(incident: Incident, phases: Collection[Phase]) -> bool:
+    # Whether staff have scheduled an update of their own for it.
+    return incident.updates.filter(published_at=None, publish_at__isnull=False, phase__in=phases).exists()
+
+
+def _text(incident: Incident, phase: Phase) -> Text:
+    # The first template for the phase, in the order of staff, whose placeholders have values; see _TEXTS.
+    without_value = {"next_update"} if named_components(incident) else {"next_update", "components"}
+    texts = UpdateTemplate.objects.in_order().filter(kind=Kind.MAINTENANCE, phase=phase).values_list("text", flat=True)
+    template = next((text for text in texts if not placeholders.used(text) & without_value), Text())
+    whole = {}
+    for code, _name in settings.LANGUAGES:
+        with translation.override(code):
+            whole[code] = template.get(code) or str(_TEXTS[phase])
+    return Text(whole)
