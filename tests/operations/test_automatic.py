@@ -225,5 +225,7 @@ def test_page_says_what_was_not_reported(
     }.items():
         page = next(public_store.glob(f"**/{language}/incidents/{incident.pk}/index.html")).read_text()
         assert all(word in page for word in words)
+        listed = next(public_store.glob(f"**/{language}/maintenance/index.html")).read_text()
+        assert 'id="unreported"' in listed
         home = next(public_store.glob(f"**/{language}/index.html")).read_text()
         assert words[1] in home

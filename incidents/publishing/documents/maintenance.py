@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from ... import links
 from ...models import Incident
-from ...status import FINAL_PHASES
+from ...status import FINAL_PHASES, Overdue
 from ..reading.story import with_timeline
 from .base import Edition, SingleDocument, Subjects
 from .pages import PublicPage
@@ -29,7 +29,9 @@ class MaintenanceList(PublicPage, SingleDocument):
             key,
             edition,
             ongoing=with_timeline(public.ongoing().oldest_first()),
-            upcoming=with_timeline(public.upcoming()),
+            # Its planned end has passed, and nobody has reported that it took place.
+            unreported=with_timeline(public.upcoming().filter(overdue=Overdue.END)),
+            upcoming=with_timeline(public.upcoming().exclude(overdue=Overdue.END)),
             past=past[:PAST],
             has_older=len(past) > PAST,
         )
