@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 from django.db import connection, connections, transaction
@@ -9,13 +10,31 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from harness.waiting import wait_for
-from incidents import operations
-from incidents.models import Component, ComponentUpdate, Delivery, Incident, ManualStatus, StaleSubject, StatusChange
+from incidents import operations, scheduler
+from incidents.models import (
+    Component,
+    ComponentUpdate,
+    Delivery,
+    Incident,
+    ManualStatus,
+    StaleSubject,
+    StatusChange,
+    Update,
+)
 from incidents.notifications import release
 from incidents.operations import derived_changes, stored_changes
+from incidents.staff import audit
 from incidents.status import ComponentStatus, Phase
 from tests.actors import ANYBODY
-from tests.factories import make_component, make_incident, make_page, make_statement, make_subscriber
+from tests.factories import (
+    make_component,
+    make_incident,
+    make_maintenance,
+    make_page,
+    make_statement,
+    make_subscriber,
+    make_update,
+)
 from tests.support.database import is_connection_blocked
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -73,6 +92,31 @@ def test_updates_of_two_incidents_at_once_lose_no_claim(pool: ThreadPoolExecutor
     keys = [component.pk for component in components]
     assert stored_changes(keys) == derived_changes(keys)
     assert {component.status for component in Component.objects.all()} == {ComponentStatus.MAJOR_OUTAGE}
+
+
+def test_due_update_waits_for_its_turn_before_it_locks_its_incident(pool: ThreadPoolExecutor) -> None:
+    incident = make_incident()
+    now = timezone.now()
+    update = make_update(incident, publish_at=now + timedelta(minutes=5))
+    Update.objects.filter(pk=update.pk).update(publish_at=now)
+    with transaction.atomic():
+        audit.take_turn()  # as a verb of staff does, which then locks the incident
+        published = pool.submit(operations.publish_due, update=update)
+        wait_for(is_connection_blocked)
+        Incident.objects.select_for_update(nowait=True).get(pk=incident.pk)
+    assert published.result()
+
+
+def test_two_schedulers_start_maintenance_once(pool: ThreadPoolExecutor) -> None:
+    now = timezone.now()
+    incident = make_maintenance(start=now, end=now + timedelta(hours=2), auto_start=True)
+    other = pool.submit(scheduler.change_due_maintenance)
+    scheduler.change_due_maintenance()
+    other.result()
+    assert list(incident.updates.order_by("at", "created_at").values_list("phase", flat=True)) == [
+        "scheduled",
+        "in_progress",
+    ]
 
 
 def test_change_during_a_release_is_posted_on_its_own_and_nothing_is_released_twice(
