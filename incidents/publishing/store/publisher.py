@@ -41,6 +41,7 @@ from .run import Report, Run
 ARCHIVE = "archive"  # the subject for the archive pages that `publish_stale` leaves after a change of the whole page
 _LOCK = 7_023_109_451  # an arbitrary number that nothing else locks
 _BATCH = 50  # documents per transaction of `publish_all`; updates of staff are published between two batches
+_PATIENCE = 60  # seconds that a process of `publish_all` waits for a connection to the database
 
 Progress = Callable[[int], Callable[[int], object]]
 
@@ -225,12 +226,16 @@ def _workers(processes: int) -> Iterator[Callable[..., Iterator[Report]]]:
     for database in connections.all():
         if isinstance(database, PostgresConnection):
             database.close_pool()
-    with ProcessPoolExecutor(processes, get_context("fork"), initializer=_exit_with_parent) as pool:
+    with ProcessPoolExecutor(processes, get_context("fork"), initializer=_begin_process) as pool:
         yield pool.map
 
 
-def _exit_with_parent() -> None:
-    # Make this process of the pool exit if its parent dies; otherwise it would wait for work for ever.
+def _begin_process() -> None:
+    # Publishing everything takes minutes, so it does not give up after the seconds that a request waits.
+    for database in connections.all():
+        if isinstance(database, PostgresConnection):
+            database.settings_dict["OPTIONS"]["pool"]["timeout"] = _PATIENCE
+    # Exit if the parent dies; otherwise this process would wait for work for ever.
     if parent := parent_process():
         Thread(target=_await_exit, args=[parent.sentinel], daemon=True).start()
 

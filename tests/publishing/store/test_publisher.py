@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import time_machine
@@ -205,6 +206,18 @@ def test_copy_for_a_file_host_holds_every_document(tmp_path: Path) -> None:
     call_command("publish", to=tmp_path / "copy")
     assert (tmp_path / "copy/en/incidents" / incident.pk / "index.html").exists()
     assert (tmp_path / "copy/da/index.html").exists()
+
+
+def patience(_number: int) -> float:
+    with connection.cursor():
+        return float(connection.pool.timeout)  # type: ignore[attr-defined]
+
+
+def test_processes_that_publish_everything_wait_longer_for_the_database_than_a_request() -> None:
+    with publisher._workers(2) as map_batches:
+        found: list[Any] = list(map_batches(patience, range(4)))
+    assert found == [60] * 4
+    assert patience(0) == 3
 
 
 def test_store_written_by_another_version_is_published_again(
