@@ -41,7 +41,6 @@ from .run import Report, Run
 ARCHIVE = "archive"  # the subject for the archive pages that `publish_stale` leaves after a change of the whole page
 _LOCK = 7_023_109_451  # an arbitrary number that nothing else locks
 _BATCH = 50  # documents per transaction of `publish_all`; updates of staff are published between two batches
-_PATIENCE = 60  # seconds that a process of `publish_all` waits for a connection to the database
 
 Progress = Callable[[int], Callable[[int], object]]
 
@@ -231,10 +230,9 @@ def _workers(processes: int) -> Iterator[Callable[..., Iterator[Report]]]:
 
 
 def _begin_process() -> None:
-    # Publishing everything takes minutes, so it does not give up after the seconds that a request waits.
+    # One connection without a pool, which would give up after the seconds that a request waits.
     for database in connections.all():
-        if isinstance(database, PostgresConnection):
-            database.settings_dict["OPTIONS"]["pool"]["timeout"] = _PATIENCE
+        database.settings_dict["OPTIONS"].pop("pool", None)
     # Exit if the parent dies; otherwise this process would wait for work for ever.
     if parent := parent_process():
         Thread(target=_await_exit, args=[parent.sentinel], daemon=True).start()
