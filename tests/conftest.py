@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import time_machine
-from django.conf import settings as django_settings
 from django.db import connection
 from django.test import override_settings
 from django.utils import translation
@@ -111,7 +110,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
 
 @pytest.fixture(scope="session")
 def _queue_server() -> Iterator[Redis]:
-    with Redis.from_url(str(django_settings.RQ_QUEUES["delivery"]["URL"])) as server:
+    with Redis.from_url(os.environ["REDIS_URL"]) as server:
         yield server
 
 

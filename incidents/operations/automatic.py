@@ -1,10 +1,11 @@
-"""What maintenance does automatically: it starts and ends at its planned times, or is marked as overdue.
+"""What maintenance does automatically: it starts and completes at its planned times, or is marked as overdue.
 
 The scheduler calls these verbs every second. Each locks the maintenance and checks again, so that several schedulers
 do no harm. After a stop of the scheduler they act late, and record the planned times.
 """
 
 from collections.abc import Collection
+from datetime import datetime
 
 from django.conf import settings
 from django.db import transaction
@@ -32,32 +33,20 @@ _TEXTS: dict[Phase, Promise] = {
 
 
 def is_due_to_start(incident: Incident) -> bool:
-    """Whether it starts by itself, should have by now, and no update of staff says or will say otherwise."""
-    window, now = moves.window_of(incident), timezone.now()
-    if not incident.is_public or not incident.auto_start or incident.phase != Phase.SCHEDULED or window is None:
+    """Whether it starts automatically, should have by now, and no update of staff says or will say otherwise."""
+    window = moves.window_of(incident)
+    if window is None or not (incident.is_public and incident.auto_start and incident.phase == Phase.SCHEDULED):
         return False
-    newest = _newest(incident)
     # An update after the planned end means that a person has to say what happened.
-    return (
-        window.start <= now
-        and newest is not None
-        and newest.at < window.end
-        and not _has_scheduled(incident, WORK_PHASES)
-    )
+    return window.start <= timezone.now() and _is_left_to_scheduler(incident, before=window.end, phases=WORK_PHASES)
 
 
 def is_due_to_complete(incident: Incident) -> bool:
-    """Whether it ends by itself, should have by now, and no update of staff says or will say otherwise."""
-    window, now = moves.window_of(incident), timezone.now()
-    if not incident.is_public or not incident.auto_complete or incident.phase not in WORK_PHASES or window is None:
+    """Whether it completes automatically, should have by now, and no update of staff says or will say otherwise."""
+    window = moves.window_of(incident)
+    if window is None or not (incident.is_public and incident.auto_complete and incident.phase in WORK_PHASES):
         return False
-    newest = _newest(incident)
-    return (
-        window.end <= now
-        and newest is not None
-        and newest.at <= window.end
-        and not _has_scheduled(incident, FINAL_PHASES)
-    )
+    return window.end <= timezone.now() and _is_left_to_scheduler(incident, before=window.end, phases=FINAL_PHASES)
 
 
 @verb
@@ -104,9 +93,11 @@ def _newest(incident: Incident) -> Update | None:
     return incident.updates.public().newest_first().first()
 
 
-def _has_scheduled(incident: Incident, phases: Collection[Phase]) -> bool:
-    # Whether staff have scheduled an update of their own for it.
-    return incident.updates.filter(published_at=None, publish_at__isnull=False, phase__in=phases).exists()
+def _is_left_to_scheduler(incident: Incident, *, before: datetime, phases: Collection[Phase]) -> bool:
+    # Whether staff posted nothing after this moment, and have scheduled no update of their own for these phases.
+    newest = _newest(incident)
+    scheduled = incident.updates.filter(published_at=None, publish_at__isnull=False, phase__in=phases)
+    return newest is not None and newest.at <= before and not scheduled.exists()
 
 
 def _text(incident: Incident, phase: Phase) -> Text:

@@ -1,7 +1,6 @@
 """Maintenance starts and ends at its planned times, or waits for a person and says so."""
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,18 +14,12 @@ from incidents.status import ComponentStatus, Kind, Overdue, Phase
 from incidents.text import Text
 from tests.actors import ANYBODY
 from tests.factories import make_component, make_maintenance, make_statement, make_update
+from tests.support.log_ins import NOON
 
-NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
-START, END = NOW + timedelta(days=2), NOW + timedelta(days=2, hours=3)
+START, END = NOON + timedelta(days=2), NOON + timedelta(days=2, hours=3)
 SECOND = timedelta(seconds=1)
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("public_store")]
-
-
-@pytest.fixture(autouse=True)
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(NOW, tick=False) as traveller:
-        yield traveller
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock", "public_store")]
 
 
 @pytest.fixture
