@@ -15,6 +15,7 @@ from .automatic import (
     is_due_to_start,
     mark_overdue,
     start_due_maintenance,
+    step_text,
 )
 from .components import (
     ComponentFields,
@@ -32,6 +33,7 @@ from .maintenance import (
     complete_maintenance,
     held_move,
     move_maintenance,
+    move_planned_end,
     schedule_maintenance,
     start_maintenance,
 )
@@ -99,6 +101,7 @@ __all__ = [
     "leave_form",
     "mark_overdue",
     "move_maintenance",
+    "move_planned_end",
     "open_incident",
     "pause_announcement",
     "post_update",
@@ -119,6 +122,7 @@ __all__ = [
     "set_component_status",
     "start_due_maintenance",
     "start_maintenance",
+    "step_text",
     "stop_announcement",
     "stored_changes",
     "summarise_import",

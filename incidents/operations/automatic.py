@@ -61,7 +61,7 @@ def start_due_maintenance(*, incident: Incident, by: Actor) -> Update | bool:
     if window is None or newest is None or not is_due_to_start(incident):
         return False
     ends_too = incident.auto_complete and window.end <= timezone.now()
-    text, at = _text(incident, Phase.IN_PROGRESS), max(window.start, newest.at)
+    text, at = step_text(incident, Phase.IN_PROGRESS), max(window.start, newest.at)
     return start_maintenance(incident=incident, text=text, at=at, notify=not ends_too, by=by)
 
 
@@ -73,7 +73,7 @@ def complete_due_maintenance(*, incident: Incident, by: Actor) -> Update | bool:
     window = moves.window_of(incident)
     if window is None or not is_due_to_complete(incident):
         return False
-    text = _text(incident, Phase.COMPLETED)
+    text = step_text(incident, Phase.COMPLETED)
     return complete_maintenance(incident=incident, text=text, at=window.end, notify=True, by=by)
 
 
@@ -89,6 +89,18 @@ def mark_overdue(*, incident: Incident) -> bool:
     return True
 
 
+def step_text(incident: Incident, phase: Phase) -> Text:
+    """Return the first template for the phase, in the order of staff, whose placeholders have values; see _TEXTS."""
+    without_value = {"next_update"} if named_components(incident) else {"next_update", "components"}
+    texts = UpdateTemplate.objects.in_order().filter(kind=Kind.MAINTENANCE, phase=phase).values_list("text", flat=True)
+    template = next((text for text in texts if not placeholders.used(text) & without_value), Text())
+    whole = {}
+    for code, _name in settings.LANGUAGES:
+        with translation.override(code):
+            whole[code] = template.get(code) or str(_TEXTS[phase])
+    return Text(whole)
+
+
 def _newest(incident: Incident) -> Update | None:
     return incident.updates.public().newest_first().first()
 
@@ -98,15 +110,3 @@ def _is_left_to_scheduler(incident: Incident, *, before: datetime, phases: Colle
     newest = _newest(incident)
     scheduled = incident.updates.filter(published_at=None, publish_at__isnull=False, phase__in=phases)
     return newest is not None and newest.at <= before and not scheduled.exists()
-
-
-def _text(incident: Incident, phase: Phase) -> Text:
-    # The first template for the phase, in the order of staff, whose placeholders have values; see _TEXTS.
-    without_value = {"next_update"} if named_components(incident) else {"next_update", "components"}
-    texts = UpdateTemplate.objects.in_order().filter(kind=Kind.MAINTENANCE, phase=phase).values_list("text", flat=True)
-    template = next((text for text in texts if not placeholders.used(text) & without_value), Text())
-    whole = {}
-    for code, _name in settings.LANGUAGES:
-        with translation.override(code):
-            whole[code] = template.get(code) or str(_TEXTS[phase])
-    return Text(whole)

@@ -72,6 +72,18 @@ def move_maintenance(
     return update
 
 
+@verb
+def move_planned_end(*, incident: Incident, known: datetime, until: datetime, by: Actor) -> Update | None:
+    """Extend the maintenance, or let it end earlier, and notify subscribers.
+
+    `known` is the planned end that staff saw. Raises ValidationError if it is another one now.
+    """
+    incident = lock(incident)
+    if incident.scheduled_until != known:
+        raise ValidationError(_("The planned end was changed in the meantime. Nothing was done; see what it is now."))
+    return move_maintenance(incident=incident, details={"scheduled_until": until}, by=by)
+
+
 def _post_move(incident: Incident, after: Window | None, text: Text | None, by: Actor) -> Update | None:
     # The update that states the new time and moves the maintenance; None if that is its time already.
     before = moves.window_of(incident)

@@ -21,6 +21,7 @@ SENTENCES: dict[str, Promise] = {
     "publish_again": _("published the incident again"),
     "schedule_maintenance": _("scheduled the maintenance"),
     "move_maintenance": _("moved the maintenance"),
+    "move_planned_end": _("changed the planned end of the maintenance"),
     "start_maintenance": _("started the maintenance"),
     "complete_maintenance": _("completed the maintenance"),
     "start_due_maintenance": _("started the maintenance automatically"),

@@ -47,7 +47,7 @@ WITHOUT_ACTOR = {
     # A person's own text, which nobody else sees.
     "keep_form", "leave_form", "close_form",
     # They change nothing.
-    "addable_languages", "added_languages", "check_template", "derived_changes", "held_move",
+    "addable_languages", "added_languages", "check_template", "derived_changes", "held_move", "step_text",
     "is_due_to_complete", "is_due_to_start",
     "readers_without_translation", "stored_changes",
 }  # fmt: skip
@@ -118,6 +118,7 @@ def verbs() -> dict[tuple[str, str], tuple[Role, Callable[[], Verb]]]:
         ("withdraw", ""): (publisher, on(o.withdraw, _one(public))),
         ("publish_again", ""): (publisher, on(o.publish_again, _one(withdrawn))),
         ("move_maintenance", ""): (publisher, on(o.move_maintenance, _one(planned), details=_LATER)),
+        ("move_planned_end", ""): (publisher, on(o.move_planned_end, _one(planned), **_LATER_END)),
         ("start_maintenance", ""): (publisher, on(o.start_maintenance, _one(planned), text=TEXT)),
         ("complete_maintenance", ""): (publisher, on(o.complete_maintenance, _one(_started), text=TEXT)),
         ("start_due_maintenance", ""): (publisher, on(o.start_due_maintenance, _one(planned))),
@@ -153,6 +154,7 @@ def verbs() -> dict[tuple[str, str], tuple[Role, Callable[[], Verb]]]:
 
 
 _OUTAGE = ComponentStatus.PARTIAL_OUTAGE
+_LATER_END: Any = {"known": WINDOW["scheduled_until"], "until": WINDOW["scheduled_until"] + timedelta(hours=1)}
 _LATER: Any = {name: time + timedelta(days=1) for name, time in WINDOW.items()}
 _TRANSLATED = Text(da="Vi har fundet fejlen.", en="We have found the error.")
 _TEMPLATE: Any = {"kind": "incident", "phase": "identified", "name": TEXT, "text": TEXT}
