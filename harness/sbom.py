@@ -22,6 +22,7 @@ LICENCE_FILES = {
     "async-timeout": "Apache-2.0",
     "bleach": "Apache-2.0",
     "pyrage": "MIT",
+    "python-dateutil": "Apache-2.0 OR BSD-3-Clause",
     "segno": "BSD-3-Clause",
     "sqlparse": "BSD-3-Clause",
     "webencodings": "BSD-3-Clause",

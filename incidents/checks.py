@@ -2,6 +2,7 @@
 
 import gettext
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -33,6 +34,23 @@ def check_languages(**_options: Any) -> list[checks.CheckMessage]:
     reference = _strings(folder, _REFERENCE)
     found = [(code, len(reference - _strings(folder, code))) for code, _name in settings.LANGUAGES if code != _SOURCE]
     return [_incomplete(code, missing, len(reference)) for code, missing in found if missing or not reference]
+
+
+def check_holidays(**_options: Any) -> list[checks.CheckMessage]:
+    """Find a country that has no known public holidays: the form could not warn of them."""
+    if not (place := settings.PUBLIC_HOLIDAYS):
+        return []
+    try:
+        import_module("incidents.public_holidays").on([], place, _SOURCE)
+    except LookupError:
+        return [
+            checks.Error(
+                f"PUBLIC_HOLIDAYS is “{place}”, a place whose public holidays are not known.",
+                hint="Write the code of a country or a part of it, such as DK or DE-BY.",
+                id="incidents.E003",
+            )
+        ]
+    return []
 
 
 def refuse_incomplete_languages() -> None:

@@ -125,10 +125,7 @@ class Environment:
 
     def networks(self, name: str) -> list[IPv4Network | IPv6Network]:
         hint = "write networks separated by commas, such as 10.20.0.0/16,fd00:1234::/48"
-        try:
-            return [ip_network(item) for item in self.comma_separated(name, "")]
-        except ValueError as error:
-            raise self.refusal(name, self.text(name), hint) from error
+        return self.parsed(name, lambda _value: [ip_network(item) for item in self.comma_separated(name, "")], hint)
 
     def proxies(self, name: str) -> tuple[list[IPv4Network | IPv6Network], bool]:
         """Return the networks of our proxies, and whether `unix` (a proxy on a Unix socket) is among them."""
@@ -238,6 +235,10 @@ class Environment:
             hint = "name an installed storage class, such as django.core.files.storage.FileSystemStorage"
             raise self.refusal(name, path, f"{hint}?location=/srv/status")
         return {"BACKEND": path, "OPTIONS": dict(parse_qsl(query))}
+
+    def parsed(self, name: str, parse: Callable[[str], Parsed], hint: str) -> Parsed:
+        """Return what `parse` makes of the value, which may be empty; it raises ValueError if that is invalid."""
+        return self._parsed(name, self.text(name), parse, lambda _parsed: True, hint)
 
     @staticmethod
     def credentials(url: SplitResult) -> tuple[str, str]:

@@ -6,6 +6,7 @@ import django_stubs_ext
 from django.conf.locale import LANG_INFO
 from django.core.exceptions import ImproperlyConfigured
 
+from incidents.business_hours import BusinessHours, parse_place
 from incidents.public_site.threads import DEFAULT_THREADS
 from statuspage import __version__
 from statuspage.env import HOW_TO_GENERATE, Environment
@@ -180,6 +181,9 @@ if any(folder.is_relative_to(PUBLIC_ROOT) for folder in (BASE_DIR, VAR_DIR)):
     # Publishing deletes what is not part of the page.
     raise ImproperlyConfigured(f"PUBLIC_ROOT is “{PUBLIC_ROOT}”: name a folder of its own, such as {VAR_DIR}/public.")
 ANNOUNCEMENT_HOLD = env.number("ANNOUNCEMENT_HOLD", 20, maximum=3600)  # seconds in which staff can cancel
+# Maintenance at these times gets a warning in the form.
+BUSINESS_HOURS = env.parsed("BUSINESS_HOURS", BusinessHours.parse, "write days and hours such as Mon-Fri 08:00-17:00")
+PUBLIC_HOLIDAYS = env.parsed("PUBLIC_HOLIDAYS", parse_place, "write a country or a part of it, such as DK or DE-BY")
 # Then deliveries are reduced to counts. More than the five days for which emails are retried.
 # The address of those who unsubscribed; after that, only a keyed hash of it is kept.
 LEFT_ADDRESS_KEPT_DAYS = env.number("LEFT_ADDRESS_KEPT_DAYS", 30, minimum=0, maximum=3650)

@@ -6,7 +6,7 @@ import pytest
 from django.core import checks
 from pytest_django import Settings
 
-from incidents.checks import check_queue
+from incidents.checks import check_holidays, check_queue
 
 
 def warnings(settings: Settings, url: str) -> list[str]:
@@ -49,3 +49,9 @@ def test_warning_says_what_to_do_and_is_for_deployments_only(settings: Settings)
     registry, name_of = checks.registry.registry, attrgetter("__name__")
     assert check_queue.__name__ in map(name_of, registry.get_checks(include_deployment_checks=True))
     assert check_queue.__name__ not in map(name_of, registry.get_checks())
+
+
+@pytest.mark.parametrize(("place", "ids"), [("", []), ("DK", []), ("DE-BY", []), ("XX", ["incidents.E003"])])
+def test_place_without_known_holidays_is_an_error(settings: Settings, place: str, ids: list[str]) -> None:
+    settings.PUBLIC_HOLIDAYS = place
+    assert [found.id for found in check_holidays()] == ids

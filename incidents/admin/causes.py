@@ -30,7 +30,7 @@ class Reason:
     @property
     def causes(self) -> SafeString:
         """Return the titles of the incidents, linked, or “set by hand”."""
-        return _listed([_linked(one) for one in self.incidents]) if self.incidents else SafeString(_("set by hand"))
+        return joined([linked(one) for one in self.incidents]) if self.incidents else SafeString(_("set by hand"))
 
     @property
     def because(self) -> SafeString:
@@ -54,10 +54,10 @@ class Reason:
             pattern = ngettext(
                 "{components} stays {status}, set by hand.", "{components} stay {status}, set by hand.", len(components)
             )
-        return self._fill(pattern, components=_listed([passage(one.name) for one in components]))
+        return self._fill(pattern, components=joined([passage(one.name) for one in components]))
 
     def _fill(self, pattern: str, **parts: SafeString) -> SafeString:
-        titles = _listed([_linked(one) for one in self.incidents])
+        titles = joined([linked(one) for one in self.incidents])
         return format_html(pattern, status=COMPONENT_STATUSES[self.status], incidents=titles, **parts)
 
 
@@ -117,10 +117,12 @@ def _without(component: Component, others: Sequence[Reason]) -> SafeString:
     return format_html("{}: {} → {}", passage(component.name), state(component.status), after)
 
 
-def _linked(incident: Incident) -> SafeString:
+def linked(incident: Incident) -> SafeString:
+    """Return the title in quotation marks, with a link to the incident's page in the newsroom."""
     quoted = format_html(pgettext("a title in quotation marks", "“{title}”"), title=passage(incident.title))
     return format_html('<a href="{}">{}</a>', incident_page(incident), quoted)
 
 
-def _listed(parts: Sequence[SafeString]) -> SafeString:
+def joined(parts: Sequence[SafeString]) -> SafeString:
+    """Return “A, B and C” as markup."""
     return mark_safe(listed(parts))  # noqa: S308 - the parts are escaped, what joins them is a translation

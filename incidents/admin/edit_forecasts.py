@@ -16,6 +16,7 @@ from .. import operations
 from ..formats import span
 from ..models import Announcement, Incident, Update
 from ..operations import moves
+from ..operations.effects import named_components
 from ..operations.snapshots import of_draft
 from ..operations.statements import Window
 from ..wording import language_name, listed
@@ -24,6 +25,7 @@ from .forecast import Forecast, forecast_of, missing_translations
 from .forms.components import with_others
 from .forms.details import DetailsForm
 from .forms.statements import CorrectionForm, RefusableForm
+from .maintenance_warnings import warnings_of
 from .reach import reach, reach_of
 
 
@@ -67,21 +69,24 @@ def forecast_of_details(form: DetailsForm, incident: Incident) -> Forecast:
     labels = [str(form.fields[name].label) for name in form.names if name in form.changed_data]
     if not labels:
         return _nothing()
+    before, after = moves.window_of(incident), moves.moved_window(incident, form.details())
+    warnings = list(warnings_of(after, named_components(incident), incident)) if after and after != before else []
     if not incident.is_public:
-        return _quiet(_("The details are stored. The incident is not public: readers do not see them."))
+        lead = _("The details are stored. The incident is not public: readers do not see them.")
+        return _quiet(lead, warnings)
     readers = _("This changes for readers at once: %(fields)s.") % {"fields": ", ".join(labels)}
     if form.moves_times:
         readers += " " + _(
             "First you see what the new times change. Webhooks are notified of components that get another status."
         )
-    before, after = moves.window_of(incident), moves.moved_window(incident, form.details())
     if not form.notifies_of_move or before is None or after is None:
-        return replace(_quiet(_nobody()), readers=readers)
-    return _move(incident, before, after, readers)
+        return replace(_quiet(_nobody(), warnings), readers=readers)
+    return _move(incident, before, after, readers, warnings)
 
 
-def _move(incident: Incident, before: Window, after: Window, readers: str) -> Forecast:
-    warnings = [_("This time has passed. Choose a later one.")] if after.end <= timezone.now() else []
+def _move(incident: Incident, before: Window, after: Window, readers: str, warnings: list[str]) -> Forecast:
+    if after.end <= timezone.now():
+        warnings = [_("This time has passed. Choose a later one."), *warnings[1:]]
     held = operations.held_move(incident)
     if held is not None:
         before = held.before

@@ -16,11 +16,12 @@ from django.utils.translation import gettext as _
 
 from ..labels import COMPONENT_STATUSES, PHASES
 from ..models import Incident
-from ..operations import Statement
+from ..operations import Statement, moves
 from ..operations.statements import TOLERANCE
 from ..status import ComponentStatus, Kind, Phase
 from ..text import Text
 from ..wording import language_name, moment, passage, words
+from . import maintenance_warnings
 from .base import NewsroomAdmin
 from .forms.components import ComponentRow
 from .forms.statements import StatementForm
@@ -106,9 +107,19 @@ def _warnings(form: StatementForm, phase: Phase, kind: str, incident: Incident |
         yield _("This incident is withdrawn. Publish it again first, or save a draft.")
     yield from _wrong_times(form, kind, incident)
     yield from _untranslated(form, incident)
+    if kind == Kind.MAINTENANCE and (incident is None or not incident.is_public):
+        yield from _unlikely_window(form, incident)
     if phase != Phase.SCHEDULED:
         for row in form.rows:
             yield from _oversights(form, row, phase, incident)
+
+
+def _unlikely_window(form: StatementForm, incident: Incident | None) -> Iterator[str]:
+    # Of maintenance that is not public yet: the planned time in the form, or the one stored with the draft.
+    window = moves.moved_window(incident or Incident(), form.cleaned_data)
+    chosen = [row.component.pk for row in form.rows if form.cleaned_data.get(row.field_name)]
+    if window is not None:
+        yield from maintenance_warnings.warnings_of(window, chosen, incident)
 
 
 def _wrong_times(form: StatementForm, kind: str, incident: Incident | None) -> Iterator[str]:
