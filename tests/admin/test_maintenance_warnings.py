@@ -107,7 +107,7 @@ def test_business_hours_are_pointed_out(publisher: Client, settings: Settings) -
 
 
 def test_other_maintenance_and_open_incidents_of_the_same_component_are_named(
-    publisher: Client, disk: Component
+    publisher: Client, disk: Component, clock: time_machine.Traveller
 ) -> None:
     other = make_maintenance(
         title=Text(en="New router"), start=EVENING, end=EVENING + timedelta(hours=1), components=(disk,)
@@ -115,6 +115,7 @@ def test_other_maintenance_and_open_incidents_of_the_same_component_are_named(
     cancelled = make_maintenance(
         title=Text(en="Old"), start=EVENING, end=EVENING + timedelta(hours=1), components=(disk,)
     )
+    clock.shift(timedelta(minutes=1))
     operations.cancel_maintenance(incident=cancelled, text=Text(en="No."), by=ANYBODY)
     make_incident(title=Text(en="Disk is slow"), components={disk: ComponentStatus.DEGRADED_PERFORMANCE})
     said = opening(publisher, "2026-12-22T22:30", "2026-12-22T23:30", disk)
