@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from . import counters, log_context, operations, outages
 from .metrics.definitions import SCHEDULER_FAILURES, SCHEDULER_RUNS, Metric
-from .models import Incident, Update
+from .models import Incident, Reminder, Update
 from .notifications import release
 from .notifications.ledger import destinations, mx, recovery, retention, skipping
 from .notifications.monitoring import health
@@ -65,6 +65,17 @@ def change_due_maintenance() -> None:
             logger.exception("Maintenance %s could not be changed at its planned time", incident.pk)
         if incident.overdue != incident.overdue_at(timezone.now()):
             operations.mark_overdue(incident=incident)
+
+
+def remind_of_maintenance() -> None:
+    """Remind subscribers of maintenance that starts soon."""
+    for incident in Reminder.objects.due(timezone.now()):
+        try:
+            operations.remind_of_maintenance(incident=incident, by=SCHEDULER)
+        except DatabaseError:
+            raise
+        except Exception:
+            logger.exception("Subscribers could not be reminded of maintenance %s", incident.pk)
 
 
 def repair_store() -> None:
@@ -209,6 +220,7 @@ def chores() -> list[Chore]:
         Chore(publish_due_updates, timedelta(seconds=1)),
         # After the updates that staff have scheduled themselves.
         Chore(change_due_maintenance, timedelta(seconds=1)),
+        Chore(remind_of_maintenance, timedelta(seconds=1)),
         # Far more often than `health.STALE_AFTER`: a late heartbeat raises no alarm.
         Chore(record_heartbeat, timedelta(seconds=5)),
         Chore(store_run_counts, timedelta(seconds=5)),

@@ -184,6 +184,8 @@ ANNOUNCEMENT_HOLD = env.number("ANNOUNCEMENT_HOLD", 20, maximum=3600)  # seconds
 # Maintenance at these times gets a warning in the form.
 BUSINESS_HOURS = env.parsed("BUSINESS_HOURS", BusinessHours.parse, "write days and hours such as Mon-Fri 08:00-17:00")
 PUBLIC_HOLIDAYS = env.parsed("PUBLIC_HOLIDAYS", parse_place, "write a country or a part of it, such as DK or DE-BY")
+# When subscribers are reminded of planned maintenance, unless staff choose otherwise: before its start, or never.
+MAINTENANCE_REMINDERS = env.comma_separated("MAINTENANCE_REMINDERS", "1d,1h", allowed={"7d", "1d", "1h", "none"})
 # Then deliveries are reduced to counts. More than the five days for which emails are retried.
 # The address of those who unsubscribed; after that, only a keyed hash of it is kept.
 LEFT_ADDRESS_KEPT_DAYS = env.number("LEFT_ADDRESS_KEPT_DAYS", 30, minimum=0, maximum=3650)

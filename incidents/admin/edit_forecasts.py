@@ -41,7 +41,7 @@ def forecast_of_correction(form: CorrectionForm) -> Forecast:
     warnings = list(missing_translations([text]))
     added = operations.added_languages(update, text) if form.is_translation else []
     readers = _readers_of_text(added)
-    if Announcement.objects.held().filter(update=update).exists():
+    if Announcement.objects.held_for_all(update).exists():
         held = _("The message about this update is still held and will contain it; nobody gets another one.")
         return replace(_quiet(_at_once(), warnings), readers=f"{held} {readers}")
     if added:

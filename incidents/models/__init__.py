@@ -20,6 +20,7 @@ from .metric_counts import MetricCount
 from .overall import cause_of, overall_status
 from .page import Page
 from .publication import PURGE, StaleSubject
+from .reminders import REMINDERS, Reminder
 from .requests import SubscriptionRequest
 from .second_factor import RecoveryCode, SecondFactor, TrustedDevice
 from .staff_sessions import StaffSession
@@ -35,6 +36,7 @@ __all__ = [
     "ALLOWED_MOVES",
     "PAGE_ORDER",
     "PURGE",
+    "REMINDERS",
     "WAITING",
     "ActorKind",
     "AffectedComponent",
@@ -65,6 +67,7 @@ __all__ = [
     "Page",
     "RateLimit",
     "RecoveryCode",
+    "Reminder",
     "RenderedPost",
     "RequestedMessage",
     "SecondFactor",

@@ -16,6 +16,10 @@ class AnnouncementQuerySet(models.QuerySet["Announcement"]):
         """Neither released nor cancelled yet, so they can still be cancelled."""
         return self.filter(expanded_at__isnull=True, cancelled_at__isnull=True)
 
+    def held_for_all(self, update: Update) -> "AnnouncementQuerySet":
+        """The held ones of an update whose messages its whole audience gets: a reminder leaves out who knows it."""
+        return self.held().filter(update=update).exclude(reason=Announcement.Reason.REMINDER)
+
     def released(self) -> "AnnouncementQuerySet":
         """Expanded into deliveries."""
         return self.filter(expanded_at__isnull=False)
@@ -60,6 +64,7 @@ class Announcement(models.Model):
         UPDATE = "update", _("New update")
         CORRECTION = "correction", _("Correction")
         TRANSLATION = "translation", _("Translation")
+        REMINDER = "reminder", _("Reminder")
 
     update = models.ForeignKey(Update, models.PROTECT, related_name="announcements", verbose_name=_("update"))
     reason = models.CharField(_("reason"), max_length=12, choices=Reason, default=Reason.UPDATE)

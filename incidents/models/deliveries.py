@@ -57,6 +57,8 @@ class SkipReason(models.TextChoices):
     CANCELLED = "cancelled", _("Staff stopped the announcement")
     CONFIRMED = "confirmed", _("Already confirmed")
     HIDDEN = "hidden", _("The component is no longer shown")
+    NOTIFIED_RECENTLY = "notified_recently", _("Notified of the maintenance within the last hour")
+    TOO_LATE = "too_late", _("The maintenance had started or was cancelled")
     RESTORED = "restored", _("Restored from a backup; it may have been sent before")
 
 

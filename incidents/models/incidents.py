@@ -125,6 +125,18 @@ class Incident(models.Model):
         db_default=False,
         help_text=_("The first template for “Completed” is the text, and subscribers are notified."),
     )
+    remind_week_before = models.BooleanField(
+        _("remind subscribers 7 days before the planned start"), default=False, db_default=False
+    )
+    remind_day_before = models.BooleanField(
+        _("remind subscribers 1 day before the planned start"), default=False, db_default=False
+    )
+    remind_hour_before = models.BooleanField(
+        _("remind subscribers 1 hour before the planned start"),
+        default=False,
+        db_default=False,
+        help_text=_("Those who were notified of the maintenance within the last hour are not reminded."),
+    )
     # What readers are shown; the scheduler sets it when a planned time passes.
     overdue = models.CharField(max_length=5, default="", db_default="", blank=True, editable=False)
     next_update_by = models.DateTimeField(

@@ -9,13 +9,13 @@ part of the audience, and their addresses must not accumulate in the ledger
 """
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import connection
 from django.db.models import Case, CharField, Count, Exists, F, OuterRef, Q, QuerySet, Value, When
-from django.db.models.functions import Concat
+from django.db.models.functions import Coalesce, Concat
 from django.utils import timezone
 
 from ..models import (
@@ -40,6 +40,9 @@ _ANALYZE_ABOVE = 1_000
 
 # The states of messages that a recipient has got, or may get at this moment.
 _GOT = (DeliveryState.SENT, DeliveryState.SENDING, DeliveryState.UNCERTAIN)
+
+# Who was notified of maintenance within this time is not reminded of it.
+_RECENT = timedelta(hours=1)
 
 # Subscribers who follow single incidents only are not part of the audience of any other.
 _WANTS_ANY = Q(wants_incidents=True) | Q(wants_maintenance=True)
@@ -144,7 +147,21 @@ def _audience(announcement: Announcement) -> "QuerySet[Any]":
     if announcement.reason == Announcement.Reason.TRANSLATION:
         return _translated(announcement.update, announcement.languages, [*_GOT, *WAITING])
     incident = announcement.update.incident
-    return _members(incident.kind, affected_component_ids(incident), incident.pk)
+    members = _members(incident.kind, affected_component_ids(incident), incident.pk)
+    return _not_reminded_yet(members, incident) if announcement.reason == Announcement.Reason.REMINDER else members
+
+
+def _not_reminded_yet(members: "QuerySet[Any]", incident: Incident) -> "QuerySet[Any]":
+    # Skip members who got a message about the maintenance within the last hour, or are about to.
+    messages = Delivery.objects.annotate(last=Coalesce("sent_at", "created_at")).filter(
+        announcement__in=list(Announcement.objects.filter(update__incident=incident).values_list("pk", flat=True)),
+        subscriber=OuterRef("pk"),
+        state__in=[*_GOT, *WAITING],
+        last__gt=timezone.now() - _RECENT,
+    )
+    known = When(Exists(messages), reason="", then=Value(SkipReason.NOTIFIED_RECENTLY))
+    reminded: QuerySet[Any] = members.annotate(reason=Case(known, default=F("reason"), output_field=CharField()))
+    return reminded
 
 
 def _translated(update: Update, languages: Collection[str], states: Collection[str]) -> "QuerySet[Any]":

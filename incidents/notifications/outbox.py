@@ -29,7 +29,7 @@ def announce(update: Update) -> Announcement:
 
 def announce_correction(update: Update) -> Announcement:
     """Announce the corrected text, unless an announcement of the update is still held: it will contain the text."""
-    held = Announcement.objects.held().filter(update=update).first()
+    held = Announcement.objects.held_for_all(update).first()
     return held or _add(update, Announcement.Reason.CORRECTION)
 
 
@@ -39,13 +39,18 @@ def announce_translation(update: Update, languages: Sequence[str]) -> Announceme
     If an announcement of the update is still held, it will contain the text.
     """
     # Locked, so that it is not released before the languages are added.
-    held = Announcement.objects.held().select_for_update().filter(update=update).first()
+    held = Announcement.objects.held_for_all(update).select_for_update().first()
     if held is None:
         return _add(update, Announcement.Reason.TRANSLATION, languages)
     if held.reason == Announcement.Reason.TRANSLATION:
         held.languages = sorted({*held.languages, *languages})
         held.save(update_fields=["languages"])
     return held
+
+
+def announce_reminder(update: Update) -> Announcement:
+    """Announce once more what the newest update of planned maintenance says, before it starts."""
+    return _add(update, Announcement.Reason.REMINDER)
 
 
 def _add(update: Update, reason: Announcement.Reason, languages: Sequence[str] = ()) -> Announcement:

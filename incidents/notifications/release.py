@@ -11,6 +11,7 @@ from django.db.models import Count
 from .. import counters
 from ..metrics.definitions import DELIVERIES
 from ..models import Announcement, ComponentUpdate, DeliveryState, StaleSubject, overall_status
+from ..status import Phase
 from . import audience, queues
 from .ledger import claims, component_posts
 from .ledger.unsent import unsent_report
@@ -51,6 +52,10 @@ def _expand(pk: int, now: datetime) -> bool:
     announcement = held.select_for_update(skip_locked=True, of=("self",)).select_related("update__incident").first()
     if announcement is None or _is_unpublished(f"incident:{announcement.update.incident_id}"):
         return False
+    if _is_outdated_reminder(announcement, now):
+        announcement.cancelled_at = now
+        announcement.save(update_fields=["cancelled_at"])
+        return False
     rows = audience.expand(announcement, now)
     skipped = announcement.deliveries.filter(state=DeliveryState.SKIPPED)
     by_channel = skipped.order_by().values_list("channel").annotate(Count("pk"))
@@ -62,6 +67,14 @@ def _expand(pk: int, now: datetime) -> bool:
     announcement.save(update_fields=["expanded_at", "thread_title", "unsent_report"])
     transaction.on_commit(lambda: queues.enqueue_announcement(pk, rows))
     return True
+
+
+def _is_outdated_reminder(announcement: Announcement, now: datetime) -> bool:
+    # Whether it reminds of maintenance that was started, moved or cancelled during the hold.
+    if announcement.reason != Announcement.Reason.REMINDER:
+        return False
+    incident, start = announcement.update.incident, announcement.reminder.planned_start
+    return incident.phase != Phase.SCHEDULED or incident.scheduled_for != start or start <= now
 
 
 def _expand_component_update(pk: str, now: datetime) -> bool:

@@ -45,6 +45,7 @@ from .notifying import (
     stop_announcement,
 )
 from .page import change_logo, edit_page
+from .reminders import default_reminders, remind_of_maintenance
 from .statements import Details, Statement
 from .statuses import derived_changes, rebuild_statuses, stored_changes
 from .subscribers import end_subscription
@@ -83,6 +84,7 @@ __all__ = [
     "complete_maintenance",
     "correct_update",
     "create_token",
+    "default_reminders",
     "derived_changes",
     "discard_draft",
     "edit_component",
@@ -111,6 +113,7 @@ __all__ = [
     "readers_without_translation",
     "rebuild_statuses",
     "receive_bounce",
+    "remind_of_maintenance",
     "remove_group",
     "remove_template",
     "reopen",

@@ -20,6 +20,7 @@ from . import moves, snapshots, versions
 from .effects import named_components
 from .incidents import change_details, check_new, set_fields, store_new, undo_update
 from .recording import verb
+from .reminders import default_reminders
 from .statements import Details, Move, Statement, Window, check_details, check_statement
 from .updates import add_update, discard_draft, lock
 
@@ -30,7 +31,7 @@ _WINDOW = ("scheduled_for", "scheduled_until")
 def schedule_maintenance(*, details: Details, statement: Statement, by: Actor, draft: bool = False) -> Incident:
     """Schedule maintenance. The statement's components are those that it will affect once it starts."""
     check_new(Kind.MAINTENANCE, by=by, draft=draft)
-    fields: Details = {**details, "impact": Impact.MAINTENANCE}
+    fields: Details = {**default_reminders(), **details, "impact": Impact.MAINTENANCE}  # type: ignore[typeddict-item]
     if start := details.get("scheduled_for"):
         fields["started_at"] = start
     incident = Incident(kind=Kind.MAINTENANCE, phase=Phase.SCHEDULED)
@@ -120,7 +121,7 @@ def _held_move(incident: Incident) -> Update | None:
     newest = incident.updates.public().newest_first().first()
     if newest is None or moves.move_of(newest) is None:
         return None
-    return newest if Announcement.objects.held().filter(update=newest).exists() else None
+    return newest if Announcement.objects.held_for_all(newest).exists() else None
 
 
 def _take_back_held_move(incident: Incident, by: Actor) -> None:

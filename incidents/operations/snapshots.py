@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 
 from ..merging import Snapshot
-from ..models import AffectedComponent, Component, ComponentGroup, Incident, Page, Update, UpdateTemplate
+from ..models import REMINDERS, AffectedComponent, Component, ComponentGroup, Incident, Page, Update, UpdateTemplate
 from ..models.weblinks import MAX_LINKS
 from ..status import ComponentStatus, Phase
 from ..text import Text
@@ -47,7 +47,7 @@ def of_details(incident: Incident) -> Snapshot:
     names = ("title", "impact", "started_at", "ended_at", "scheduled_for", "scheduled_until", "next_update_by",
              "user_impact", "scope", "workaround", "root_cause", "root_cause_status", "next_steps",
              "upstream_name", "upstream_url")  # fmt: skip
-    automatic = ("auto_start", "auto_complete") if incident.is_maintenance else ()
+    automatic = ("auto_start", "auto_complete", *REMINDERS) if incident.is_maintenance else ()
     return _snapshot(incident, (*names, *automatic))
 
 

@@ -43,6 +43,9 @@ class Details(TypedDict, total=False):
     scheduled_until: datetime | None
     auto_start: bool
     auto_complete: bool
+    remind_week_before: bool
+    remind_day_before: bool
+    remind_hour_before: bool
 
 
 def in_utc(value: Any) -> Any:

@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from ..merging import Snapshot
-from ..models import Update
+from ..models import Announcement, Update
 from ..notifications.audience import count_translated
 from ..notifications.outbox import announce_translation
 from ..staff import rights
@@ -74,4 +74,4 @@ def _earlier_languages(update: Update) -> set[str]:
 
 def _is_awaited(update: Update, languages: list[str]) -> bool:
     # Whether somebody got the text in another language, or a held announcement will contain the translation.
-    return update.announcements.held().exists() or bool(count_translated(update, languages))
+    return Announcement.objects.held_for_all(update).exists() or bool(count_translated(update, languages))

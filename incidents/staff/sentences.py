@@ -26,6 +26,7 @@ SENTENCES: dict[str, Promise] = {
     "complete_maintenance": _("completed the maintenance"),
     "start_due_maintenance": _("started the maintenance automatically"),
     "complete_due_maintenance": _("completed the maintenance automatically"),
+    "remind_of_maintenance": _("reminded subscribers of the maintenance"),
     "cancel_maintenance": _("cancelled the maintenance"),
     "cancel_announcement": _("cancelled the announcement"),
     "pause_announcement": _("paused the announcement"),

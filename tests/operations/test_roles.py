@@ -47,8 +47,8 @@ WITHOUT_ACTOR = {
     # A person's own text, which nobody else sees.
     "keep_form", "leave_form", "close_form",
     # They change nothing.
-    "addable_languages", "added_languages", "check_template", "derived_changes", "held_move", "step_text",
-    "is_due_to_complete", "is_due_to_start",
+    "addable_languages", "added_languages", "check_template", "default_reminders", "derived_changes", "held_move",
+    "is_due_to_complete", "is_due_to_start", "step_text",
     "readers_without_translation", "stored_changes",
 }  # fmt: skip
 
@@ -72,6 +72,13 @@ def scheduled() -> Update:
 
 def planned() -> Incident:
     return make_maintenance(start=START, end=START + timedelta(hours=2))
+
+
+def _starts_soon() -> Incident:
+    now = timezone.now()
+    soon = make_maintenance(start=now + timedelta(minutes=50), end=now + timedelta(hours=2))
+    Incident.objects.filter(pk=soon.pk).update(published_at=now - timedelta(days=1))
+    return soon
 
 
 def announced() -> Announcement:
@@ -123,6 +130,7 @@ def verbs() -> dict[tuple[str, str], tuple[Role, Callable[[], Verb]]]:
         ("complete_maintenance", ""): (publisher, on(o.complete_maintenance, _one(_started), text=TEXT)),
         ("start_due_maintenance", ""): (publisher, on(o.start_due_maintenance, _one(planned))),
         ("complete_due_maintenance", ""): (publisher, on(o.complete_due_maintenance, _one(_started))),
+        ("remind_of_maintenance", ""): (publisher, on(o.remind_of_maintenance, _one(_starts_soon))),
         ("cancel_maintenance", ""): (publisher, on(o.cancel_maintenance, _one(planned), text=TEXT)),
         **{
             (verb.__name__, ""): (publisher, on(verb, _one(announced, "announcement")))

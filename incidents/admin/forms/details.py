@@ -7,8 +7,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ...labels import IMPACTS
-from ...models import Incident, Update
-from ...operations import Details
+from ...models import REMINDERS, Incident, Update
+from ...operations import Details, default_reminders
 from ...status import Kind, impacts_of
 from .fields import model_fields
 from .statements import RefusableForm, StatementForm
@@ -20,7 +20,7 @@ WINDOW = ("scheduled_for", "scheduled_until")
 AUTOMATIC = ("auto_start", "auto_complete")
 NAMES = {
     Kind.INCIDENT: ("title", "impact", "started_at", *TEXTS, *UPSTREAM),
-    Kind.MAINTENANCE: ("title", *WINDOW, *AUTOMATIC, *TEXTS, *UPSTREAM),
+    Kind.MAINTENANCE: ("title", *WINDOW, *AUTOMATIC, *REMINDERS, *TEXTS, *UPSTREAM),
 }
 
 
@@ -111,9 +111,9 @@ class OpeningForm(StatementForm):
         super().__init__(data, **kwargs)
         self.names = NAMES[kind]
         self.fields.update(detail_fields(kind, self.names))
-        for name in AUTOMATIC:
+        for name, ticked in (dict.fromkeys(AUTOMATIC, True) | default_reminders()).items():
             if name in self.fields:
-                self.fields[name].initial = True
+                self.fields[name].initial = ticked
         if "started_at" in self.fields:
             self.fields["started_at"].initial = timezone.now
             self.fields["started_at"].required = False

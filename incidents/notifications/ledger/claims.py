@@ -21,6 +21,7 @@ from ...models import (
     Subscriber,
 )
 from ...models.deliveries import DeliveryQuerySet
+from ...status import Phase
 from ..addressing import is_mail_domain, is_webhook, relay_name
 from . import component_posts, destinations, holders
 from .writer import ClaimedDelivery, skip, transition
@@ -42,6 +43,9 @@ _RELATED_COLUMNS = {
     "subscriber_state": F("subscriber__state"),
     "paused_until": F("subscriber__paused_until"),
     "incident_published_at": F("announcement__update__incident__published_at"),
+    "announcement_reason": F("announcement__reason"),
+    "incident_phase": F("announcement__update__incident__phase"),
+    "incident_start": F("announcement__update__incident__scheduled_for"),
     "update_published_at": F("announcement__update__published_at"),
     "trying_since": Coalesce("retried_at", "created_at"),
 }
@@ -247,14 +251,17 @@ def _skip_reason(row: dict[str, Any], of_components: dict[str | None, str], now:
         return SkipReason.PAUSED
     if row["letter"] == Delivery.Letter.COMPONENT:
         return of_components[row["component_update_id"]]
-    return _skip_reason_of_update(row)
+    return _skip_reason_of_update(row, now)
 
 
-def _skip_reason_of_update(row: dict[str, Any]) -> str:
+def _skip_reason_of_update(row: dict[str, Any], now: datetime) -> str:
     if row["incident_published_at"] is None or row["update_published_at"] is None:
         return SkipReason.WITHDRAWN
     if row["unfollowed"]:
         return SkipReason.UNFOLLOWED
+    is_ahead = row["incident_phase"] == Phase.SCHEDULED and row["incident_start"] > now
+    if row["announcement_reason"] == Announcement.Reason.REMINDER and not is_ahead:
+        return SkipReason.TOO_LATE
     return SkipReason.SUPERSEDED if row["superseded"] else ""
 
 

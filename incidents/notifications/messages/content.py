@@ -2,7 +2,7 @@
 
 from collections import ChainMap, defaultdict
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -140,8 +140,20 @@ class MessageContent:
         self.newest = UpdateContent(announcement.update, language)
         self._unsent_report: dict[str, Any] = announcement.unsent_report
         self.is_correction = announcement.reason == Announcement.Reason.CORRECTION
+        self._reminder = announcement.reminder if announcement.reason == Announcement.Reason.REMINDER else None
+        self._reminded_at = announcement.created_at
         self._is_translation = announcement.reason == Announcement.Reason.TRANSLATION
         self.url = links.absolute(links.incident(self.incident.pk, language))
+
+    @property
+    def reminder(self) -> str:
+        """“Reminder: planned maintenance starts in 1 day”; empty unless it is one."""
+        if self._reminder is None:
+            return ""
+        # The scheduler is a moment late.
+        left = self._reminder.planned_start - self._reminded_at + timedelta(seconds=30)
+        text = gettext("Reminder: planned maintenance starts in %(time)s")
+        return text % {"time": formats.duration(left, units=1)}
 
     @property
     def is_now_in(self) -> str:
@@ -186,7 +198,7 @@ class MessageContent:
     def new_end(self) -> tuple[str, str] | None:
         """The planned end of maintenance and the one before, if the change is new to a recipient."""
         report = self._report
-        if "moved" in self.newest.update.report:  # its text has both times
+        if self._reminder or "moved" in self.newest.update.report:  # its text has both times
             return None
         if "former_end" not in report or self.incident.is_over or not report["planned_end"]:
             return None

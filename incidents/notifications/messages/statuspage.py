@@ -7,7 +7,7 @@ from django.conf import settings
 from django.utils.translation import get_language
 
 from ... import links
-from ...models import Announcement, ComponentUpdate, Incident, Page, Update
+from ...models import REMINDERS, Announcement, ComponentUpdate, Page, Reminder, Update
 from ...models.overall import overall_status
 from ...status import ComponentStatus, Phase
 from ...statuspage_api import Json, body, component_shape, incident_shape, moment, page_id, status_shape
@@ -21,7 +21,7 @@ def news(page: Page, unsubscribe: str, announcement: Announcement) -> Json:
     updates = list(timeline.prefetch_related("affected__component"))
     generated_at = max([announcement.created_at, *(update.changed_at for update in updates)])
     frame = {**_meta(unsubscribe, moment(generated_at)), "page": _page(page, overall_status())}
-    return _within_limit({**frame, "incident": _incident(incident, updates, page)})
+    return _within_limit({**frame, "incident": _incident(announcement, updates, page)})
 
 
 def component_news(page: Page, unsubscribe: str, update: ComponentUpdate) -> Json:
@@ -79,12 +79,26 @@ def _within_limit(body: Json) -> Json:
     return {**body, "incident": {**incident, "incident_updates": updates[:kept], "details": details}}
 
 
-def _incident(incident: Incident, updates: list[Update], page: Page) -> Json:
+def _incident(announcement: Announcement, updates: list[Update], page: Page) -> Json:
+    incident = announcement.update.incident
     shape = incident_shape(incident, updates, page)
     updates_here = [
         {**one, "wants_twitter_update": False, "twitter_updated_at": None} for one in shape["incident_updates"]
     ]
-    return {**_UNUSED, **shape, **_report(updates), "backfilled": False, "incident_updates": updates_here}
+    added = {**_automatic(announcement), **_report(updates), "backfilled": False, "incident_updates": updates_here}
+    return {**_UNUSED, **shape, **added}
+
+
+def _automatic(announcement: Announcement) -> Json:
+    # Return what maintenance does automatically, and its last reminder up to this announcement.
+    incident = announcement.update.incident
+    reminder = Reminder.objects.filter(incident=incident, announcement__lte=announcement.pk).select_related().last()
+    return {
+        "scheduled_remind_prior": any(getattr(incident, name) for name in REMINDERS),
+        "scheduled_reminded_at": moment(reminder.announcement.created_at) if reminder else None,
+        "scheduled_auto_in_progress": incident.auto_start,
+        "scheduled_auto_completed": incident.auto_complete,
+    }
 
 
 # Standard Webhooks advise less than 20 kB; the rest is for the recipient's own values.
@@ -99,11 +113,7 @@ _UNUSED: dict[str, Any] = {
     "postmortem_notified_twitter": False,
     "scheduled_for": None,
     "scheduled_until": None,
-    "scheduled_remind_prior": False,
-    "scheduled_reminded_at": None,
     "impact_override": None,
-    "scheduled_auto_in_progress": False,
-    "scheduled_auto_completed": False,
 }
 
 
