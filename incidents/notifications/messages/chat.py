@@ -23,11 +23,9 @@ MAX_COMPONENTS = 20  # the page has the rest
 
 def headline(content: MessageContent) -> str:
     """Return glyph of the state, phase or reminder, and title, like the first lines of an email."""
-    if content.reminder:
-        return f"{content.appearance.glyph} {content.reminder}: {content.title.source}"
     correction = f"{gettext('Correction')}: " if content.is_correction else ""
     now_in = f" ({content.is_now_in})" if content.is_now_in else ""
-    return f"{content.appearance.glyph} {correction}{content.newest.phase}{now_in}: {content.title.source}"
+    return f"{content.appearance.glyph} {correction}{content.heading}{now_in}: {content.title.source}"
 
 
 def footer(page_name: str, content: MessageContent) -> str:

@@ -156,6 +156,11 @@ class MessageContent:
         return text % {"time": formats.duration(left, units=1)}
 
     @property
+    def heading(self) -> str:
+        """The phase that the update gives, or the reminder."""
+        return self.reminder or self.newest.phase
+
+    @property
     def is_now_in(self) -> str:
         """“Now in English”, for those who got the update in another language; else empty."""
         is_own = self.newest.text.language == self.language
