@@ -7,19 +7,19 @@ because each verb locks what it changes and checks again.
 
 import logging
 import time
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from threading import Lock, Thread
+from threading import Thread
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import DatabaseError, close_old_connections, connection, transaction
+from django.db import DatabaseError, close_old_connections, connection
 from django.utils import timezone
 
 from . import counters, log_context, operations, outages
-from .metrics.definitions import SCHEDULER_FAILURES, SCHEDULER_RUNS, Metric
+from .chore_counts import run_counts
+from .metrics.definitions import SCHEDULER_FAILURES, SCHEDULER_RUNS
 from .models import Incident, Reminder, Update
 from .notifications import release
 from .notifications.ledger import destinations, mx, recovery, retention, skipping
@@ -65,6 +65,11 @@ def change_due_maintenance() -> None:
             logger.exception("Maintenance %s could not be changed at its planned time", incident.pk)
         if incident.overdue != incident.overdue_at(timezone.now()):
             operations.mark_overdue(incident=incident)
+
+
+def make_due_maintenance() -> None:
+    """Make the maintenance of series that is on the page from now on."""
+    operations.make_due_maintenance(timezone.localdate())
 
 
 def remind_of_maintenance() -> None:
@@ -161,35 +166,6 @@ def forget_deliveries() -> None:
     retention.apply_retention(now=timezone.now(), limit=50_000)
 
 
-class RunCounts:
-    """Runs and failures of chores, in memory until they are stored: some chores run several times a second."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._counts: dict[Metric, Counter[tuple[str, ...]]] = {
-            SCHEDULER_RUNS: Counter(),
-            SCHEDULER_FAILURES: Counter(),
-        }
-
-    def add(self, metric: Metric, chore: str) -> None:
-        with self._lock:
-            self._counts[metric][chore,] += 1
-
-    def store(self) -> None:
-        """Add them to the counters; what cannot be stored is kept for the next time."""
-        with self._lock:
-            taken = {metric: Counter(counts) for metric, counts in self._counts.items()}
-        with transaction.atomic():
-            for metric, counts in taken.items():
-                counters.add(metric, counts)
-        with self._lock:
-            for metric, counts in taken.items():
-                self._counts[metric] -= counts
-
-
-run_counts = RunCounts()
-
-
 def store_run_counts() -> None:
     run_counts.store()
 
@@ -221,6 +197,8 @@ def chores() -> list[Chore]:
         # After the updates that staff have scheduled themselves.
         Chore(change_due_maintenance, timedelta(seconds=1)),
         Chore(remind_of_maintenance, timedelta(seconds=1)),
+        # Soon enough that staff see what follows once they have chosen a rule.
+        Chore(make_due_maintenance, timedelta(seconds=5)),
         # Far more often than `health.STALE_AFTER`: a late heartbeat raises no alarm.
         Chore(record_heartbeat, timedelta(seconds=5)),
         Chore(store_run_counts, timedelta(seconds=5)),

@@ -181,6 +181,8 @@ if any(folder.is_relative_to(PUBLIC_ROOT) for folder in (BASE_DIR, VAR_DIR)):
     # Publishing deletes what is not part of the page.
     raise ImproperlyConfigured(f"PUBLIC_ROOT is “{PUBLIC_ROOT}”: name a folder of its own, such as {VAR_DIR}/public.")
 ANNOUNCEMENT_HOLD = env.number("ANNOUNCEMENT_HOLD", 20, maximum=3600)  # seconds in which staff can cancel
+# How long before it takes place maintenance that repeats becomes public.
+MAINTENANCE_WEEKS_AHEAD = env.number("MAINTENANCE_WEEKS_AHEAD", 8, minimum=1, maximum=52)
 # Maintenance at these times gets a warning in the form.
 BUSINESS_HOURS = env.parsed("BUSINESS_HOURS", BusinessHours.parse, "write days and hours such as Mon-Fri 08:00-17:00")
 PUBLIC_HOLIDAYS = env.parsed("PUBLIC_HOLIDAYS", parse_place, "write a country or a part of it, such as DK or DE-BY")

@@ -23,6 +23,7 @@ from .publication import PURGE, StaleSubject
 from .reminders import REMINDERS, Reminder
 from .requests import SubscriptionRequest
 from .second_factor import RecoveryCode, SecondFactor, TrustedDevice
+from .series import MaintenanceSeries
 from .staff_sessions import StaffSession
 from .status_changes import ManualStatus, StatusChange
 from .subscribers import IncidentChoice, Subscriber
@@ -62,6 +63,7 @@ __all__ = [
     "Logo",
     "MailDomain",
     "Maintenance",
+    "MaintenanceSeries",
     "ManualStatus",
     "MetricCount",
     "Page",

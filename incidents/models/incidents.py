@@ -137,6 +137,11 @@ class Incident(models.Model):
         db_default=False,
         help_text=_("Those who were notified of the maintenance within the last hour are not reminded."),
     )
+    # Maintenance that repeats: its series, and the day of the rule, which it keeps when it is moved.
+    series = models.ForeignKey(
+        "incidents.MaintenanceSeries", models.SET_NULL, null=True, blank=True, editable=False, related_name="made"
+    )
+    series_day = models.DateField(null=True, blank=True, editable=False)
     # What readers are shown; the scheduler sets it when a planned time passes.
     overdue = models.CharField(max_length=5, default="", db_default="", blank=True, editable=False)
     next_update_by = models.DateTimeField(
@@ -204,6 +209,7 @@ class Incident(models.Model):
                 condition=Q(published_at__isnull=True) | Q(withdrawn_at__isnull=True),
                 name="withdrawn_incident_is_not_public",
             ),
+            models.UniqueConstraint(fields=["series", "series_day"], name="maintenance_once_per_day_of_a_series"),
             models.CheckConstraint(
                 condition=Q(root_cause_status__in=list(RootCauseStatus)), name="root_cause_status_is_known"
             ),

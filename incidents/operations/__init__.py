@@ -46,6 +46,7 @@ from .notifying import (
 )
 from .page import change_logo, edit_page
 from .reminders import default_reminders, remind_of_maintenance
+from .series import end_series, following_in_series, make_due_maintenance, repeat_maintenance, rule_start
 from .statements import Details, Statement
 from .statuses import derived_changes, rebuild_statuses, stored_changes
 from .subscribers import end_subscription
@@ -93,7 +94,9 @@ __all__ = [
     "edit_incident",
     "edit_page",
     "edit_template",
+    "end_series",
     "end_subscription",
+    "following_in_series",
     "forget_outdated_forms",
     "held_move",
     "import_subscribers",
@@ -101,6 +104,7 @@ __all__ = [
     "is_due_to_start",
     "keep_form",
     "leave_form",
+    "make_due_maintenance",
     "mark_overdue",
     "move_maintenance",
     "move_planned_end",
@@ -117,10 +121,12 @@ __all__ = [
     "remove_group",
     "remove_template",
     "reopen",
+    "repeat_maintenance",
     "resend_failed",
     "resolve",
     "resume_announcement",
     "revoke_token",
+    "rule_start",
     "schedule_maintenance",
     "set_component_status",
     "start_due_maintenance",

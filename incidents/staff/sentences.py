@@ -26,6 +26,8 @@ SENTENCES: dict[str, Promise] = {
     "complete_maintenance": _("completed the maintenance"),
     "start_due_maintenance": _("started the maintenance automatically"),
     "complete_due_maintenance": _("completed the maintenance automatically"),
+    "repeat_maintenance": _("let the maintenance repeat"),
+    "end_series": _("ended the series of maintenance"),
     "remind_of_maintenance": _("reminded subscribers of the maintenance"),
     "cancel_maintenance": _("cancelled the maintenance"),
     "cancel_announcement": _("cancelled the announcement"),

@@ -17,6 +17,7 @@ from redis.exceptions import RedisError
 from rq import SimpleWorker
 
 from incidents import counters, scheduler
+from incidents.chore_counts import RunCounts
 from incidents.metrics import definitions
 from incidents.metrics.exposition import render
 from incidents.models import StaleSubject, Subscriber
@@ -129,7 +130,7 @@ def test_every_outcome_of_a_log_in_is_shown_before_it_happens() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_chores_are_counted_with_their_failures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scheduler, "run_counts", scheduler.RunCounts())
+    monkeypatch.setattr(scheduler, "run_counts", RunCounts())
 
     def failing() -> None:
         raise RuntimeError
@@ -150,7 +151,7 @@ def test_chores_are_counted_with_their_failures(monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.django_db
 def test_counts_that_cannot_be_stored_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    counts = scheduler.RunCounts()
+    counts = RunCounts()
     counts.add(definitions.SCHEDULER_RUNS, "begin_day")
 
     def dead(*_arguments: Any) -> None:

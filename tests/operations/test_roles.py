@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from incidents import operations
 from incidents.models import Announcement, ApiToken, Incident, Page, Update, UpdateTemplate
+from incidents.recurrence import RepeatRule
 from incidents.staff import roles
 from incidents.staff.actors import SCHEDULER, Actor, command, person
 from incidents.staff.roles import Role
@@ -42,13 +43,13 @@ WINDOW = {"scheduled_for": START, "scheduled_until": START + timedelta(hours=2)}
 DETAILS: Any = {"title": Text(da="Titel", en="Title"), "impact": Impact.MINOR}
 # Verbs without an actor: what is due, derived, or decided by subscribers and mail servers.
 WITHOUT_ACTOR = {
-    "apply_retention", "forget_outdated_forms", "import_subscribers", "mark_overdue", "publish_due", "rebuild_statuses",
-    "receive_bounce", "summarise_import",
+    "apply_retention", "forget_outdated_forms", "import_subscribers", "make_due_maintenance", "mark_overdue",
+    "publish_due", "rebuild_statuses", "receive_bounce", "summarise_import",
     # A person's own text, which nobody else sees.
     "keep_form", "leave_form", "close_form",
     # They change nothing.
     "addable_languages", "added_languages", "check_template", "default_reminders", "derived_changes", "held_move",
-    "is_due_to_complete", "is_due_to_start", "step_text",
+    "is_due_to_complete", "is_due_to_start", "step_text", "following_in_series", "rule_start",
     "readers_without_translation", "stored_changes",
 }  # fmt: skip
 
@@ -125,6 +126,8 @@ def verbs() -> dict[tuple[str, str], tuple[Role, Callable[[], Verb]]]:
         ("withdraw", ""): (publisher, on(o.withdraw, _one(public))),
         ("publish_again", ""): (publisher, on(o.publish_again, _one(withdrawn))),
         ("move_maintenance", ""): (publisher, on(o.move_maintenance, _one(planned), details=_LATER)),
+        ("repeat_maintenance", ""): (publisher, on(o.repeat_maintenance, _one(planned), rule=_RULE)),
+        ("end_series", ""): (publisher, on(o.end_series, _one(_repeated))),
         ("move_planned_end", ""): (publisher, on(o.move_planned_end, _one(planned), **_LATER_END)),
         ("start_maintenance", ""): (publisher, on(o.start_maintenance, _one(planned), text=TEXT)),
         ("complete_maintenance", ""): (publisher, on(o.complete_maintenance, _one(_started), text=TEXT)),
@@ -162,6 +165,7 @@ def verbs() -> dict[tuple[str, str], tuple[Role, Callable[[], Verb]]]:
 
 
 _OUTAGE = ComponentStatus.PARTIAL_OUTAGE
+_RULE = RepeatRule(START.date(), START.time(), timedelta(hours=2), "UTC", weekdays=(START.weekday(),))
 _LATER_END: Any = {"known": WINDOW["scheduled_until"], "until": WINDOW["scheduled_until"] + timedelta(hours=1)}
 _LATER: Any = {name: time + timedelta(days=1) for name, time in WINDOW.items()}
 _TRANSLATED = Text(da="Vi har fundet fejlen.", en="We have found the error.")
@@ -211,6 +215,10 @@ def _public_update() -> Update:
 
 def _danish() -> Update:
     return update_of(public(text=Text(da="Vi har fundet fejlen.")))
+
+
+def _repeated() -> Incident:
+    return operations.repeat_maintenance(incident=planned(), rule=_RULE, by=ANYBODY)
 
 
 def _started() -> Incident:

@@ -1,18 +1,21 @@
 """The calendar as calendar programs parse it: valid for vobject and RFC 5545, and revised when plans change."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
+import icalendar
 import pytest
+import recurring_ical_events
 import time_machine
 import vobject
 from django.utils import timezone, translation
 
 from incidents import operations
-from incidents.models import Page
+from incidents.models import Incident, Page
 from incidents.publishing.documents.base import Edition, Subjects
 from incidents.publishing.documents.calendar import Calendar
+from incidents.recurrence import RepeatRule
 from incidents.status import Phase
 from incidents.text import Text
 from tests.actors import ANYBODY
@@ -220,3 +223,22 @@ def test_is_touched_by_maintenance_and_a_new_day_but_not_by_an_incident() -> Non
     assert touched(f"incident:{maintenance.pk}") == [""]
     assert touched("day") == [""]
     assert touched(f"incident:{make_incident().pk}", "component:abcdefabcdef") == []
+
+
+def test_other_programs_read_the_dates_of_a_series_as_we_mean_them(clock: time_machine.Traveller) -> None:
+    first = datetime(2023, 10, 15, 0, 30, tzinfo=UTC)  # 02:30 in Copenhagen, where the clocks change on the 29th
+    hour = timedelta(hours=1)
+    incident = make_maintenance(start=first, end=first + hour)
+    rule = RepeatRule(date(2023, 10, 15), time(2, 30), hour, "Europe/Copenhagen", weekdays=(6,))
+    operations.repeat_maintenance(incident=incident, rule=rule, by=ANYBODY)
+    operations.make_due_maintenance(date(2023, 10, 12))
+    clock.shift(timedelta(minutes=1))
+    moved = Incident.objects.get(series_day=date(2023, 11, 5))
+    assert moved.scheduled_until is not None
+    until = moved.scheduled_until + hour
+    operations.move_maintenance(incident=moved, details={"scheduled_until": until}, by=ANYBODY)
+    read = recurring_ical_events.of(icalendar.Calendar.from_ical(rendered())).between(NOW, NOW + timedelta(weeks=9))
+    found = sorted((event.start.astimezone(UTC), event.end.astimezone(UTC)) for event in read)
+    expected = [(one.start, one.end + (one.day == date(2023, 11, 5)) * hour) for one in rule.next_occurrences(8)]
+    assert found == expected
+    assert len({event["UID"] for event in read}) == len(read)
