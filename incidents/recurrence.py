@@ -42,6 +42,10 @@ class RepeatRule:
     until: date | None = None
     excluded: frozenset[date] = field(default_factory=frozenset)
 
+    def __post_init__(self) -> None:
+        if self.every < 1:
+            raise ValueError("It has to repeat every week or month, or less often.")
+
     @classmethod
     def parse(
         cls, text: str, *, first_day: date, start: time, duration: timedelta, zone: str, excluded: Iterable[date] = ()
@@ -148,11 +152,15 @@ def _weekly(rule: RepeatRule) -> str:
 
 def _monthly(rule: RepeatRule) -> str:
     if rule.monthday:
-        on = pgettext("repeats every month", "on day %(number)d") % {"number": rule.monthday}
+        on = monthday_in_words(rule.monthday)
     else:
         on = nth_in_words(rule.nth) % {"weekday": WEEKDAYS[rule.weekdays[0]]}
     said = ngettext("Every month %(on)s", "Every %(number)d months %(on)s", rule.every)
     return said % {"number": rule.every, "on": on}
+
+
+def monthday_in_words(day: int) -> str:
+    return pgettext("repeats every month", "on day %(number)d") % {"number": day}
 
 
 def nth_in_words(nth: int) -> str:

@@ -102,7 +102,7 @@ RULES = [
         rule(date(2027, 1, 15), monthday=15),
         "FREQ=MONTHLY;INTERVAL=1;BYMONTHDAY=15",
         "Every month on day 15",
-        "Hver måned den 15.",
+        "Hver måned på dag 15",
     ),
 ]
 

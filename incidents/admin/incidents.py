@@ -25,6 +25,7 @@ from . import (
     planned_end,
     postmortem,
     preview,
+    repeating,
     versions,
 )
 from .addresses import incident_page
@@ -56,6 +57,8 @@ class IncidentPages(NewsroomAdmin):
             self._page("<id:incident_id>/details/versions/", versions.details_versions, "details_versions"),
             self._page("<id:incident_id>/extend/", planned_end.extend, "extend"),
             self._page("<id:incident_id>/complete/", planned_end.complete, "complete"),
+            self._page("<id:incident_id>/repeat/", repeating.repeat, "repeat"),
+            self._page("<id:incident_id>/end-series/", repeating.end, "end_series"),
             self._page("<id:incident_id>/withdraw/", confirm_views.withdraw, "withdraw"),
             self._page("<id:incident_id>/publish-again/", confirm_views.publish_again, "publish_again"),
             self._page("<id:incident_id>/updates/<id:update_id>/", postmortem.edit_draft, "draft"),
@@ -106,6 +109,7 @@ class IncidentPages(NewsroomAdmin):
             "unwritten": why_incident_is_unwritten(incident),
             "next_steps": next_steps(incident, may_publish=self.may_publish(request)),
             "later_ends": planned_end.later_ends(incident),
+            "series": repeating.series_of(incident),
             "hold": settings.ANNOUNCEMENT_HOLD,
             "languages": settings.LANGUAGES,
             "shows_versions": True,
@@ -127,6 +131,7 @@ def next_steps(incident: Incident, *, may_publish: bool = True) -> list[tuple[st
         gettext("Add an update"): (update, incident.is_over),
         gettext("Write postmortem"): (incident_page(incident, "postmortem"), postmortem.is_wanted(incident)),
         gettext("Reopen"): (f"{update}?reopen=1", incident.is_over and may_publish),
+        gettext("Repeat"): (incident_page(incident, "repeat"), may_publish and repeating.can_repeat(incident)),
         gettext("Edit details"): (
             incident_page(incident, "details"),
             may_publish or not (public or incident.is_withdrawn),

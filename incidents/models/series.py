@@ -19,8 +19,8 @@ class SeriesQuerySet(models.QuerySet["MaintenanceSeries"]):
 class MaintenanceSeries(models.Model):
     """A rule after which the scheduler makes maintenance some weeks ahead.
 
-    `pattern` is what each maintenance says, as JSON: `details` (fields of an incident), `text` (of the first update)
-    and `components` (id to status). `next_day` is the first day for which none was made; null once it has ended.
+    `pattern` is what each maintenance says, as JSON: `details` (fields of an incident), `update` (texts of the first
+    update) and `components` (id to status). `next_day` is the first day for which none was made; null after the end.
     """
 
     id = IdField()

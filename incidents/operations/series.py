@@ -4,13 +4,14 @@ Each is maintenance of its own, which can be moved, changed or cancelled alone. 
 all that follow ends the series there and begins another one.
 """
 
+import logging
 from datetime import date, datetime, timedelta
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.utils import timezone, translation
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -29,11 +30,14 @@ from .snapshots import current_statuses
 from .statements import Details, Statement
 from .updates import lock
 
+logger = logging.getLogger(__name__)
+
 _TEXTS = ("title", "user_impact", "scope", "workaround", "root_cause", "next_steps")
 _OTHERS = (
     "root_cause_status", "upstream_name", "upstream_url", "auto_start", "auto_complete",
     "remind_week_before", "remind_day_before", "remind_hour_before",
 )  # fmt: skip
+_QUOTATION = ("quote", "quote_language", "quote_url")
 
 
 def rule_start(incident: Incident, zone: str) -> datetime:
@@ -51,6 +55,8 @@ def repeat_maintenance(*, incident: Incident, rule: RepeatRule, by: Actor) -> In
     incident = lock(incident)
     if not incident.is_public or incident.phase != Phase.SCHEDULED:
         raise ValidationError(_("Only scheduled, public maintenance can be repeated."))
+    if (rule.is_weekly and not rule.weekdays) or rule.next_day() != rule.first_day:
+        raise ValidationError({"weekdays": _("The planned start has to be one of the days on which it repeats.")})
     if rule.next_day(after=rule.first_day) is None:
         raise ValidationError({"until": _("With these choices it takes place only once.")})
     _end_after(incident, by)
@@ -72,8 +78,13 @@ def make_due_maintenance(today: date) -> None:
     """Make the maintenance of all series that is due by now; each once, also with several schedulers."""
     horizon = today + timedelta(weeks=settings.MAINTENANCE_WEEKS_AHEAD)
     for series in MaintenanceSeries.objects.due(horizon):
-        while _make_next(series.pk, horizon):
-            pass
+        try:
+            while _make_next(series.pk, horizon):
+                pass
+        except DatabaseError:
+            raise
+        except Exception:
+            logger.exception("The next maintenance of series %s could not be made", series.pk)
 
 
 @transaction.atomic
@@ -99,7 +110,8 @@ def _schedule(series: MaintenanceSeries, occurrence: Occurrence) -> Incident:
     existing = Component.objects.filter(pk__in=pattern["components"]).values_list("pk", flat=True)
     components = {key: ComponentStatus(pattern["components"][key]) for key in existing}
     # Reminders notify subscribers: eight weeks ahead nobody needs a message.
-    statement = Statement(phase=Phase.SCHEDULED, text=Text(pattern["text"]), components=components, notify=False)
+    said = {**pattern["update"], "text": Text(pattern["update"]["text"])}
+    statement = Statement(phase=Phase.SCHEDULED, components=components, notify=False, **said)
     details = cast("Details", {**texts, **others, **times})
     incident = schedule_maintenance(details=details, statement=statement, by=SCHEDULER)
     incident.series, incident.series_day = series, occurrence.day
@@ -108,13 +120,13 @@ def _schedule(series: MaintenanceSeries, occurrence: Occurrence) -> Incident:
 
 
 def _pattern(incident: Incident) -> dict[str, Any]:
-    first = incident.updates.public().newest_first().last()
+    first = incident.updates.public().newest_first().reverse()[0]
     return {
         "details": {
             **{name: dict(getattr(incident, name)) for name in _TEXTS},
             **{name: getattr(incident, name) for name in _OTHERS},
         },
-        "text": dict(first.text) if first else {},
+        "update": {"text": dict(first.text), **{name: getattr(first, name) for name in _QUOTATION}},
         "components": current_statuses(incident),
     }
 

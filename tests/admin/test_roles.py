@@ -49,7 +49,7 @@ ACCESS: dict[str, Access] = {
                 "cancel correct details pause publish publish_again resend resume stop undo withdraw",
                 (PUBLISHER, PUBLISHER),
             ),
-            ("complete extend", (PUBLISHER, PUBLISHER)),
+            ("complete end_series extend repeat", (PUBLISHER, PUBLISHER)),
             ("delete", (NOBODY, NOBODY)),
         )
         for name in names.split()

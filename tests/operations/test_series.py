@@ -36,9 +36,8 @@ def disk() -> Component:
 
 
 def weekly(**fields: Any) -> RepeatRule:
-    return RepeatRule(
-        first_day=FIRST, start=time(2, 30), duration=HOURS, zone="Europe/Copenhagen", weekdays=(6,), **fields
-    )
+    given = {"first_day": FIRST, "weekdays": (6,), **fields}
+    return RepeatRule(start=time(2, 30), duration=HOURS, zone="Europe/Copenhagen", **given)
 
 
 def repeated(disk: Component, rule: RepeatRule | None = None, **details: Any) -> Incident:
@@ -158,6 +157,28 @@ def test_rule_with_a_single_day_is_refused(disk: Component) -> None:
     with pytest.raises(ValidationError, match="kun sted én gang"):
         repeated(disk, weekly(until=FIRST + timedelta(days=3)))
     assert not MaintenanceSeries.objects.exists()
+
+
+@pytest.mark.parametrize("rule", [weekly(first_day=FIRST + timedelta(days=1)), weekly(weekdays=())])
+def test_rule_that_does_not_begin_with_the_maintenance_is_refused(disk: Component, rule: RepeatRule) -> None:
+    with pytest.raises(ValidationError, match="planlagte start"):
+        repeated(disk, rule)
+
+
+def test_series_that_cannot_go_on_stops_no_other(disk: Component, caplog: pytest.LogCaptureFixture) -> None:
+    broken, other = repeated(disk), repeated(disk)
+    MaintenanceSeries.objects.filter(pk=broken.series.pk).update(zone="Atlantis/Capital")
+    scheduler.make_due_maintenance()
+    assert Incident.objects.filter(series=other.series).count() == 7
+    assert "could not be made" in caplog.text
+
+
+def test_quotation_of_a_provider_is_repeated(disk: Component) -> None:
+    incident = make_maintenance(start=START, end=START + HOURS, components=(disk,))
+    incident.updates.update(text=Text(), quote="We patch.", quote_language="en")
+    operations.repeat_maintenance(incident=incident, rule=weekly(), by=ANYBODY)
+    scheduler.make_due_maintenance()
+    assert Incident.objects.get(series_day=FIRST + timedelta(weeks=3)).updates.get().quote == "We patch."
 
 
 def test_maintenance_that_has_started_cannot_be_repeated(disk: Component, clock: time_machine.Traveller) -> None:
