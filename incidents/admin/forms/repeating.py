@@ -19,7 +19,7 @@ DAYS_OF_LAST_WEEK = 7
 class DaysField(forms.CharField):
     """Days separated by commas or spaces, each as 2027-12-24."""
 
-    def clean(self, value: Any) -> frozenset[date]:  # type: ignore[override]
+    def clean(self, value: Any) -> frozenset[date]:
         words = super().clean(value).replace(",", " ").split()
         try:
             return frozenset(date.fromisoformat(word) for word in words)
@@ -71,12 +71,12 @@ class RepeatForm(forms.Form):
     def rule(self) -> RepeatRule:
         """The rule of a valid form."""
         given, day = self.cleaned_data, self.start.date()
-        chosen: dict[str, Any] = {
+        choices: dict[str, dict[str, Any]] = {
             WEEKLY: {"weekdays": tuple(sorted(given["weekdays"]))},
             MONTHDAY: {"monthday": day.day},
             NTH: {"weekdays": (day.weekday(),), "nth": number_in_month(day)},
             LAST_OF_MONTH: {"weekdays": (day.weekday(),), "nth": LAST},
-        }[given["pattern"]]
+        }
         return RepeatRule(
             first_day=day,
             start=self.start.time(),
@@ -85,7 +85,7 @@ class RepeatForm(forms.Form):
             every=given["every"],
             until=given["until"],
             excluded=given["excluded"],
-            **chosen,
+            **choices[given["pattern"]],
         )
 
     def _initial(self) -> dict[str, Any]:
