@@ -30,6 +30,12 @@ def day(value: date) -> str:
     return dateformat.format(value, pgettext("date format", "j F Y"))
 
 
+def weekday(value: date) -> str:
+    """Return a day with its weekday, for headings."""
+    name = dateformat.format(value, pgettext("date format", "l j F Y"))
+    return name[0].upper() + name[1:]
+
+
 def days(first: date, last: date) -> str:
     """Return a day or a range of days, without the year."""
     pattern = pgettext("date format", "j F")

@@ -52,6 +52,11 @@ def calendar(language: str) -> str:
     return f"/{language}/maintenance.ics"
 
 
+def event(incident_id: str, language: str) -> str:
+    """Return the path of one maintenance as a calendar file."""
+    return f"{incident(incident_id, language)}maintenance.ics"
+
+
 def badge(language: str = "") -> str:
     """Return the path of the badge; without a language, that of the badge in the default language."""
     return f"/{language}/badge.svg" if language else "/badge.svg"

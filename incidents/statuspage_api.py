@@ -19,7 +19,7 @@ from django.utils.translation import get_language, pgettext
 
 from . import links, markup
 from .claims import has_begun
-from .models import Component, ComponentGroup, Incident, Page, Update
+from .models import REMINDERS, Component, ComponentGroup, Incident, Page, Update
 from .status import ComponentStatus, Phase, worst_of
 from .text import Text
 from .wording import quote_heading, reader_passage
@@ -226,9 +226,21 @@ def _incident_details(incident: Incident) -> Json:
         next_update_by=moment(incident.next_update_by) if incident.next_update_by else None,
         **plain_texts,
         root_cause_status=incident.root_cause_status,
+        **_automatic(incident),
         upstream={"name": incident.upstream_name or None, "url": incident.upstream_url or None},
         languages=_foreign(name=incident.title, **{name: getattr(incident, name) for name in texts}),
     )
+
+
+def _automatic(incident: Incident) -> Json:
+    # Return what happens automatically to maintenance; the original has these fields in its webhooks.
+    if not incident.is_maintenance:
+        return {}
+    return {
+        "scheduled_remind_prior": any(getattr(incident, name) for name in REMINDERS),
+        "scheduled_auto_in_progress": incident.auto_start,
+        "scheduled_auto_completed": incident.auto_complete,
+    }
 
 
 def _details(**fields: Any) -> Json:

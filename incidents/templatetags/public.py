@@ -148,6 +148,11 @@ def calendar_url() -> str:
 
 
 @register.simple_tag
+def event_url(incident: Incident) -> str:
+    return links.event(incident.pk, _language())
+
+
+@register.simple_tag
 def badge_url() -> str:
     return links.badge(_language())
 
@@ -245,6 +250,11 @@ def host(address: str) -> str:
 def elapsed(start: datetime, end: datetime) -> str:
     """Return the duration between two times as text."""
     return formats.duration(end - start)
+
+
+@register.filter
+def weekday(value: date) -> str:
+    return formats.weekday(value)
 
 
 @register.simple_tag

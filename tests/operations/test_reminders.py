@@ -226,3 +226,21 @@ def test_looking_for_reminders_takes_one_query(
         planned(start=(10 + number) * DAY)
     with django_assert_num_queries(1):
         scheduler.remind_of_maintenance()
+
+
+@pytest.mark.parametrize(
+    ("language", "line"),
+    [
+        ("da", "Tidspunkt for arbejdet: den 6. december 2026 kl. 13.00–15.00 CET"),
+        ("en", "Maintenance window: 6 December 2026, 13:00–15:00 CET"),
+    ],
+)
+def test_email_about_cancelled_maintenance_has_its_planned_time(
+    clock: time_machine.Traveller, language: str, line: str
+) -> None:
+    make_page()
+    incident = planned()
+    clock.shift(SECOND)
+    update = operations.cancel_maintenance(incident=incident, text=Text(da="Nej.", en="No."), by=ANYBODY)
+    with translation.override(language):
+        assert line in email.preview(update.announcements.get(), language)[1]

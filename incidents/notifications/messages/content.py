@@ -230,9 +230,10 @@ class MessageContent:
 
     @property
     def window(self) -> str:
-        """The time span of maintenance; empty for an incident."""
+        """The planned time of maintenance, also if it was cancelled; empty for an incident."""
         start, end = self.incident.scheduled_for, self.incident.scheduled_until
-        return formats.span(start, end) if start and not self.incident.is_over else ""
+        is_shown = not self.incident.is_over or self.incident.phase == Phase.CANCELLED
+        return formats.span(start, end) if start and is_shown else ""
 
     @property
     def next_update(self) -> str:

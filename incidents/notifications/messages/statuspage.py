@@ -7,7 +7,7 @@ from django.conf import settings
 from django.utils.translation import get_language
 
 from ... import links
-from ...models import REMINDERS, Announcement, ComponentUpdate, Page, Reminder, Update
+from ...models import Announcement, ComponentUpdate, Page, Reminder, Update
 from ...models.overall import overall_status
 from ...status import ComponentStatus, Phase
 from ...statuspage_api import Json, body, component_shape, incident_shape, moment, page_id, status_shape
@@ -85,26 +85,24 @@ def _incident(announcement: Announcement, updates: list[Update], page: Page) -> 
     updates_here = [
         {**one, "wants_twitter_update": False, "twitter_updated_at": None} for one in shape["incident_updates"]
     ]
-    added = {**_automatic(announcement), **_report(updates), "backfilled": False, "incident_updates": updates_here}
-    return {**_UNUSED, **shape, **added}
+    automatic = {name: shape["details"].get(name, False) for name in _AUTOMATIC}
+    added = {**_report(updates), "backfilled": False, "incident_updates": updates_here}
+    return {**_UNUSED, **shape, **automatic, "scheduled_reminded_at": _reminded_at(announcement), **added}
 
 
-def _automatic(announcement: Announcement) -> Json:
-    # Return what maintenance does automatically, and its last reminder up to this announcement.
-    incident = announcement.update.incident
-    reminder = Reminder.objects.filter(incident=incident, announcement__lte=announcement.pk).select_related().last()
-    return {
-        "scheduled_remind_prior": any(getattr(incident, name) for name in REMINDERS),
-        "scheduled_reminded_at": moment(reminder.announcement.created_at) if reminder else None,
-        "scheduled_auto_in_progress": incident.auto_start,
-        "scheduled_auto_completed": incident.auto_complete,
-    }
+def _reminded_at(announcement: Announcement) -> str | None:
+    # Return when the last reminder up to this announcement was announced.
+    sent = Reminder.objects.filter(incident=announcement.update.incident, announcement__lte=announcement.pk)
+    reminder = sent.select_related("announcement").last()
+    return moment(reminder.announcement.created_at) if reminder else None
 
 
 # Standard Webhooks advise less than 20 kB; the rest is for the recipient's own values.
 _MAX_BYTES = 19_500
 
 _COMPONENT_FIELDS = "status name created_at updated_at position description showcase id page_id group_id".split()
+
+_AUTOMATIC = ("scheduled_remind_prior", "scheduled_auto_in_progress", "scheduled_auto_completed")
 
 # Fields of the original payload without a counterpart here, unless the incident has them.
 _UNUSED: dict[str, Any] = {

@@ -1,11 +1,14 @@
-"""`/da/maintenance.ics`: planned maintenance that calendar programs subscribe to. RFC 5545, RFC 7986.
+"""Planned maintenance for calendar programs. RFC 5545, RFC 7986.
 
-No METHOD: this is not an invitation, and PUBLISH would require an organizer (RFC 5546 §3.2.1).
+`/da/maintenance.ics` is subscribed to. It has no METHOD: each program that reads it again takes it as it is.
+`/da/incidents/ID/maintenance.ics` is one maintenance, to be opened. METHOD:PUBLISH and the same UID make programs
+change the event that they have; it requires an organizer (RFC 5546 §3.2.1).
 Times are in UTC; calendar programs convert them to the reader's time zone.
 """
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from email.utils import parseaddr
 from typing import Any
 
 import icalendar
@@ -18,9 +21,10 @@ from ...models import Incident
 from ...status import Phase
 from ...wording import reader_passage, words
 from ..reading.story import Story, with_timeline
-from .base import Edition, SingleDocument, Subjects
+from .base import Document, Edition, SingleDocument, Subjects
 from .feed_entries import plain_body, plain_title
 from .maintenance import touches_maintenance
+from .pages import stories
 
 # How long completed and cancelled work stays in the calendar.
 _RETENTION = timedelta(days=365)
@@ -52,6 +56,47 @@ class Calendar(SingleDocument):
         return content
 
 
+class CalendarEvent(Document):
+    """One maintenance as a file, with the same event as the calendar."""
+
+    high_priority = True  # its page links to it
+    archived = "incident"
+
+    def all_keys(self) -> Iterable[str]:
+        return Incident.objects.public().maintenances().values_list("pk", flat=True)
+
+    def touched(self, subjects: Subjects) -> Iterable[str]:
+        found = Incident.objects.maintenances().filter(pk__in=subjects.of("incident"))
+        return found.order_by("pk").values_list("pk", flat=True)
+
+    def path(self, key: str, language: str) -> str:
+        return links.event(key, language)
+
+    def render(self, key: str, edition: Edition) -> bytes | None:
+        for story in edition.shared(stories, key):
+            calendar = _named(edition.language)
+            calendar.add("method", "PUBLISH")
+            event = _event(story, edition.language)
+            event.add("organizer", _organizer(edition))
+            calendar.add_component(event)
+            content: bytes = calendar.to_ical()
+            return content
+        return None
+
+
+def _organizer(edition: Edition) -> icalendar.vCalAddress:
+    address = parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
+    name = markup.clean(words(edition.page.name)) or "Status"
+    return icalendar.vCalAddress(f"mailto:{address}", params={"CN": name.replace('"', "")})
+
+
+def _named(language: str) -> icalendar.Calendar:
+    calendar = icalendar.Calendar()
+    prodid = f"-//Status page//Planned maintenance//{language.upper()}"
+    _fill(calendar, {"version": "2.0", "prodid": prodid, "calscale": "GREGORIAN"})
+    return calendar
+
+
 class _Text(icalendar.vText):
     # A text value that preserves a literal `\N`, which the library would turn into a line break.
     def to_ical(self) -> bytes:
@@ -62,13 +107,10 @@ def _calendar(edition: Edition) -> icalendar.Calendar:
     language = edition.language
     page = markup.clean(words(edition.page.name)) or "Status"
     name = pgettext("title of the calendar", "%(page)s: planned maintenance") % {"page": page}
-    calendar = icalendar.Calendar()
+    calendar = _named(language)
     _fill(
         calendar,
         {
-            "version": "2.0",
-            "prodid": f"-//Status page//Planned maintenance//{language.upper()}",
-            "calscale": "GREGORIAN",
             "name": _text(name, language),
             "x-wr-calname": _text(name),
             "url": links.absolute(links.home(language)),

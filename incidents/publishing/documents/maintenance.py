@@ -1,11 +1,15 @@
 """`/da/maintenance/`: upcoming, current and past maintenance on one page."""
 
 from collections.abc import Iterable
+from datetime import date
+from itertools import groupby
+
+from django.utils import timezone
 
 from ... import links
 from ...models import Incident
 from ...status import FINAL_PHASES, Overdue
-from ..reading.story import with_timeline
+from ..reading.story import Story, with_timeline
 from .base import Edition, SingleDocument, Subjects
 from .pages import PublicPage
 
@@ -31,10 +35,16 @@ class MaintenanceList(PublicPage, SingleDocument):
             ongoing=with_timeline(public.ongoing().oldest_first()),
             # Its planned end has passed, and nobody has reported that it took place.
             unreported=with_timeline(public.upcoming().filter(overdue=Overdue.END)),
-            upcoming=with_timeline(public.upcoming().exclude(overdue=Overdue.END)),
+            days=_by_day(with_timeline(public.upcoming().exclude(overdue=Overdue.END))),
             past=past[:PAST],
             has_older=len(past) > PAST,
         )
+
+
+def _by_day(upcoming: list[Story]) -> list[tuple[date, list[Story]]]:
+    # In the page's time zone, which is active; they are in planned order.
+    found = groupby(upcoming, lambda story: timezone.localdate(story.incident.scheduled_for))
+    return [(day, list(stories)) for day, stories in found]
 
 
 def touches_maintenance(subjects: Subjects) -> bool:

@@ -101,13 +101,14 @@ class IncidentPage(PublicPage):
         return links.incident(key, language)
 
     def render(self, key: str, edition: Edition) -> str | None:
-        for story in edition.shared(_stories, key):
+        for story in edition.shared(stories, key):
             context = {"state": _icon(story), "picture": incident_picture(story)}
             return self.render_template(key, edition, story=story, incident=story.incident, **context)
         return None
 
 
-def _stories(key: str) -> list[Story]:
+def stories(key: str) -> list[Story]:
+    """Return the public incident with this id, if there is one."""
     return with_timeline(Incident.objects.public().filter(pk=key), with_revisions=True)
 
 

@@ -6,7 +6,7 @@ from .assets import Assets, LogoFile
 from .badge import Badge
 from .banner import Banner
 from .base import Document
-from .calendar import Calendar
+from .calendar import Calendar, CalendarEvent
 from .feeds import ComponentFeed, Feed, HistoryFeed
 from .follow import FollowPage
 from .maintenance import MaintenanceList
@@ -19,6 +19,7 @@ DOCUMENTS: tuple[Document, ...] = (
     Assets(),
     SocialPicture(),
     LogoFile(),
+    CalendarEvent(),
     IncidentPage(),
     HistoryMonth(),
     HistoryIndex(),

@@ -14,6 +14,7 @@ TABLE = dict(
 # A key of each kind that has keys, and its placeholder in the table.
 KEYS = {
     "ApiDocument": "summary",
+    "CalendarEvent": "<id>",
     "IncidentPage": "<id>",
     "HistoryMonth": "2023-10",
     "ComponentPage": "<slug>",

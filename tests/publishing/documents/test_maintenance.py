@@ -69,6 +69,18 @@ def test_sections_list_the_next_and_the_newest_maintenance_first() -> None:
     assert "No maintenance" not in ahead + past
 
 
+def test_upcoming_maintenance_is_listed_by_day_in_the_zone_of_the_page() -> None:
+    for title, start in (("First", NOW + HOUR), ("Late", NOW + 11 * HOUR), ("Night", NOW + 12 * HOUR)):
+        planned(title, start)
+    ahead = part(rendered(), "ahead")
+    found = [
+        ahead.index(text) for text in ("Thursday 12 October 2023", "First", "Late", "Friday 13 October 2023", "Night")
+    ]
+    assert found == sorted(found)
+    assert ahead.count("October 2023 ") >= 2
+    assert "Torsdag 12. oktober 2023" in part(rendered("da"), "ahead")
+
+
 def test_cancelled_maintenance_is_marked_and_has_its_planned_time() -> None:
     operations.cancel_maintenance(by=ANYBODY, incident=planned("Disk"), text=Text(en="Not needed."), notify=False)
     html = rendered()

@@ -161,7 +161,7 @@ def test_moved_incident_touches_the_month_it_leaves_too(watched: Watched) -> Non
 
 def test_planned_maintenance_touches_its_list_and_the_calendar_too(watched: Watched) -> None:
     planned = make_maintenance(start=NOW + timedelta(days=1), end=NOW + timedelta(days=2))
-    of_maintenance = in_each_language("/maintenance/", "/maintenance.ics")
+    of_maintenance = in_each_language("/maintenance/", "/maintenance.ics", f"/incidents/{planned.pk}/maintenance.ics")
     expected = in_each_language(*ALWAYS) | SINGLE | of_incident(planned, "2023/12") | of_maintenance
     assert watched.rendered == expected
     assert watched.changed == expected - BADGES - BANNER - INDEX
