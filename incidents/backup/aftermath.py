@@ -16,7 +16,8 @@ from ..models.deliveries import WAITING
 # Ids that were given out after the backup must not be given out again: bounce addresses have the ids of deliveries,
 # and Message-IDs those of announcements, by which mail programs and webhooks recognise duplicates.
 _GAPS = {"incidents_delivery": 1_000_000_000, "incidents_announcement": 1_000_000}
-# Owners are notified a week before their token ends; see `sign_in.token_emails`.
+# Owners are notified a week before their token ends; see `sign_in.token_emails`. Reminders of maintenance whose time
+# came before `revised_at` are not sent; see `models.reminders`.
 _STATEMENTS = """
 WITH done AS (
     UPDATE public.incidents_delivery
@@ -36,6 +37,8 @@ SELECT '@requests ' || count(*) FROM done;
 UPDATE public.incidents_componentupdate SET cancelled_at = {now} WHERE expanded_at IS NULL AND cancelled_at IS NULL;
 UPDATE public.incidents_apitoken SET expiry_notified_at = {now}
  WHERE expiry_notified_at IS NULL AND expires_at < {now}::timestamptz + interval '7 days';
+UPDATE public.incidents_incident SET revised_at = {now}
+ WHERE phase = 'scheduled' AND published_at IS NOT NULL AND scheduled_for < {now}::timestamptz + interval '7 days';
 
 DELETE FROM public.django_session;
 UPDATE public.incidents_staffsession SET ended_at = {now} WHERE ended_at IS NULL;

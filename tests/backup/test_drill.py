@@ -1,26 +1,29 @@
 """The drill: everything is lost, and a restore brings back each published byte and each row, and sends nothing."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from django.utils import timezone
 from pyrage import x25519
 
 from harness.deliveries import deliver_due, release_held
 from harness.smtp_server import ScriptedServer
 from incidents import scheduler
 from incidents.backup.restoring import restore
-from incidents.models import Announcement, AuditEntry, Delivery, LogInLink, StaffSession, Update
+from incidents.models import Announcement, AuditEntry, Delivery, Incident, LogInLink, Reminder, StaffSession, Update
 from incidents.publishing.store.publisher import differences
 from incidents.staff import audit
 from tests.backup.filled import back_up, destroy, published, table_rows
-from tests.factories import make_incident, make_statement
+from tests.factories import make_incident, make_maintenance, make_statement
 
 # The columns that a restore changes, by table.
 CHANGED = {
     "incidents_announcement": {"cancelled_at"},
     "incidents_componentupdate": {"cancelled_at"},
     "incidents_delivery": {"state", "skip_reason", "holder", "claimed_at"},
+    "incidents_incident": {"revised_at"},
     "incidents_staffsession": {"ended_at"},
     "incidents_update": {"publish_at"},
 }
@@ -67,6 +70,17 @@ def test_nothing_that_was_waiting_goes_on_by_itself(page: Path, backup: Path, sm
     assert set(planned) == {(past[0], None, None), (*future, None)}
     assert not LogInLink.objects.exists()
     assert not StaffSession.objects.filter(ended_at=None).exists()
+
+
+def test_reminder_that_may_have_been_sent_after_the_backup_is_not_sent_again(page: Path, tmp_path: Path) -> None:
+    now = timezone.now()
+    soon = make_maintenance(start=now + timedelta(minutes=50), end=now + timedelta(hours=2))
+    Incident.objects.filter(pk=soon.pk).update(published_at=now - timedelta(days=1))
+    assert Reminder.objects.due(now).exists()
+    file = back_up(tmp_path / "page.tar")
+    destroy(page)
+    restore(file)
+    assert not Reminder.objects.due(timezone.now()).exists()
 
 
 def test_next_announcement_is_sent_under_ids_that_were_never_used(
