@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from ..labels import OVERALL
 from ..models import PURGE, Delivery, DeliveryState, Incident, StaleSubject, Update, overall_status
+from .needs_attention import needs_attention
 
 IN_TROUBLE = (DeliveryState.DEFERRED, DeliveryState.UNCERTAIN, DeliveryState.FAILED)
 RECENT = timedelta(days=7)
@@ -21,6 +22,7 @@ def front_page(user: AbstractBaseUser | AnonymousUser) -> dict[str, Any]:
     may = user.has_perm  # type: ignore[union-attr]  # the admin lets in nobody without permissions
     overall = overall_status()
     seen: dict[str, Any] = {"overall": overall, "overall_label": OVERALL[overall], "now": timezone.now()}
+    seen["matters"] = needs_attention(user, seen["now"])
     if may("incidents.view_incident"):
         seen |= {"open_incidents": open_incidents(), "waiting_updates": waiting_updates()}
     if may("incidents.view_maintenance"):
