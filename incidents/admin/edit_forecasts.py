@@ -70,7 +70,9 @@ def forecast_of_details(form: DetailsForm, incident: Incident) -> Forecast:
     if not labels:
         return _nothing()
     before, after = moves.window_of(incident), moves.moved_window(incident, form.details())
-    warnings = list(warnings_of(after, named_components(incident), incident)) if after and after != before else []
+    warnings: list[str] = []
+    if after and after != before:
+        warnings += warnings_of(after, named_components(incident), incident, form.details())
     if not incident.is_public:
         lead = _("The details are stored. The incident is not public: readers do not see them.")
         return _quiet(lead, warnings)

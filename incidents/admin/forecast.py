@@ -119,7 +119,7 @@ def _unlikely_window(form: StatementForm, incident: Incident | None) -> Iterator
     window = moves.moved_window(incident or Incident(), form.cleaned_data)
     chosen = [row.component.pk for row in form.rows if form.cleaned_data.get(row.field_name)]
     if window is not None:
-        yield from maintenance_warnings.warnings_of(window, chosen, incident)
+        yield from maintenance_warnings.warnings_of(window, chosen, incident, form.cleaned_data)
 
 
 def _wrong_times(form: StatementForm, kind: str, incident: Incident | None) -> Iterator[str]:

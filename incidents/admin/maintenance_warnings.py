@@ -1,10 +1,11 @@
 """What is likely an oversight in a planned time: for the sentence beside the button."""
 
 import logging
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date, timedelta
 from importlib import import_module
 from itertools import groupby
+from typing import Any
 
 from django.conf import settings
 from django.db.models import Q
@@ -16,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from .. import formats
 from ..business_hours import BusinessHours, days_of
-from ..models import AffectedComponent, Component, Incident
+from ..models import REMINDERS, AffectedComponent, Component, Incident
 from ..operations.statements import Window
 from ..status import FINAL_PHASES, Kind
 from ..wording import duration, passage, span
@@ -28,8 +29,13 @@ MAX_NAMED = 5
 logger = logging.getLogger(__name__)
 
 
-def warnings_of(window: Window, components: Collection[str], incident: Incident | None = None) -> Iterator[str]:
-    """Sentences about a planned time of maintenance of these components; `incident` is that maintenance, if stored."""
+def warnings_of(
+    window: Window, components: Collection[str], incident: Incident | None, details: Mapping[str, Any]
+) -> Iterator[str]:
+    """Sentences about a planned time of maintenance of these components.
+
+    `incident` is that maintenance, if it is stored; `details` has fields of the form that it does not have yet.
+    """
     now = timezone.now()
     if window.end <= now:
         yield _("The planned time has passed.")
@@ -37,8 +43,18 @@ def warnings_of(window: Window, components: Collection[str], incident: Incident 
         yield _("The planned start has passed.")
     if window.end - window.start > LONG:
         yield _("It is planned to take %(duration)s.") % {"duration": duration(window.end - window.start)}
+    yield from _missed_reminders(window, incident, details)
     yield from _unfavourable_times(window)
     yield from _overlaps(window, components, incident)
+
+
+def _missed_reminders(window: Window, incident: Incident | None, details: Mapping[str, Any]) -> Iterator[str]:
+    ahead = window.start - timezone.now()
+    for name, before in REMINDERS.items():
+        is_chosen = details.get(name, getattr(incident, name, False))
+        if is_chosen and timedelta() < ahead < before:
+            pattern = _("It starts in less than %(duration)s: there is no reminder that long before.")
+            yield pattern % {"duration": duration(before)}
 
 
 def _unfavourable_times(window: Window) -> Iterator[str]:

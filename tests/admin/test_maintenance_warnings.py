@@ -79,6 +79,17 @@ def test_time_that_has_passed_or_is_long_is_pointed_out(publisher: Client, start
     assert sentence in opening(publisher, start, end)
 
 
+def test_reminder_that_comes_too_late_is_pointed_out(publisher: Client, disk: Component) -> None:
+    said = opening(publisher, "2026-12-23T12:00", "2026-12-23T14:00")
+    assert "It starts in less than 1 day: there is no reminder that long before." in said
+    assert "less than 1 hour" not in said
+    start = datetime(2027, 1, 22, 21, 0, tzinfo=UTC)
+    incident = make_maintenance(start=start, end=start + timedelta(hours=1), remind_week_before=True)
+    moved = {"scheduled_for": "2026-12-28T22:00", "scheduled_until": "2026-12-28T23:00"}
+    assert "It starts in less than 7 days: " in editing(publisher, incident, **moved)
+    assert "It starts in less than" not in editing(publisher, incident, **moved, remind_week_before="")
+
+
 def test_public_holidays_are_named_in_the_language_of_staff(publisher: Client, settings: Settings) -> None:
     settings.PUBLIC_HOLIDAYS = "DK"
     said = opening(publisher, "2026-12-24T23:00", "2026-12-25T00:00")
