@@ -38,9 +38,7 @@ class RepeatForm(forms.Form):
         widget=forms.CheckboxSelectMultiple,
         required=False,
     )
-    every = forms.IntegerField(
-        label=gettext_lazy("Every how many weeks or months"), min_value=1, max_value=52, initial=1
-    )
+    every = forms.IntegerField(label=gettext_lazy("Interval in weeks or months"), min_value=1, max_value=52, initial=1)
     until = forms.DateField(
         label=gettext_lazy("Last day"),
         required=False,
