@@ -34,7 +34,7 @@ def needs_attention(user: AbstractBaseUser | AnonymousUser, now: datetime) -> li
         return []
     late = _incidents(now) | _maintenance(now)
     newest = Max("updates__published_at")
-    incidents = Incident.objects.public().exclude(phase__in=FINAL_PHASES).annotate(told_at=newest)
+    incidents = Incident.objects.public().exclude(phase__in=FINAL_PHASES).annotate(last_update_at=newest)
     found = incidents.filter(late, kind__in=kinds).oldest_first()[:SHOWN]
     matters = [Matter(incident, _reason(incident, now), _form(incident)) for incident in found]
     drafts = Update.objects.filter(published_at=None, publish_at=None, updated_at__lte=now - OLD_DRAFT)
@@ -47,7 +47,7 @@ def needs_attention(user: AbstractBaseUser | AnonymousUser, now: datetime) -> li
 
 
 def _incidents(now: datetime) -> Q:
-    silent = Q(told_at__lte=now - timedelta(hours=min(SILENT_HOURS)))
+    silent = Q(last_update_at__lte=now - timedelta(hours=min(SILENT_HOURS)))
     return Q(kind=Kind.INCIDENT) & (Q(next_update_by__lte=now) | silent)
 
 
@@ -63,7 +63,7 @@ def _reason(incident: Incident, now: datetime) -> str:
         return _("It does not start automatically.")
     if incident.next_update_by is not None and incident.next_update_by <= now:
         return _("The promised update is overdue.")
-    silence = now - incident.told_at  # type: ignore[attr-defined]  # annotated above
+    silence = now - incident.last_update_at  # type: ignore[attr-defined]  # annotated above
     hours = next(hours for hours in SILENT_HOURS if silence >= timedelta(hours=hours))
     return _("No update for more than %(hours)d hours.") % {"hours": hours}
 
