@@ -88,7 +88,7 @@ def forecast_of_details(form: DetailsForm, incident: Incident) -> Forecast:
 
 def _move(incident: Incident, before: Window, after: Window, readers: str, warnings: list[str]) -> Forecast:
     if after.end <= timezone.now():
-        warnings = [_("This time has passed. Choose a later one."), *warnings[1:]]
+        warnings = [_("This time has passed. Choose a later one.")]  # it is refused; nothing else matters
     held = operations.held_move(incident)
     if held is not None:
         before = held.before

@@ -12,7 +12,7 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from .. import links
+from .. import links, operations
 from ..models import Incident, Maintenance
 from ..status import Kind, Phase
 from ..wording import words
@@ -131,7 +131,7 @@ def next_steps(incident: Incident, *, may_publish: bool = True) -> list[tuple[st
         gettext("Add an update"): (update, incident.is_over),
         gettext("Write postmortem"): (incident_page(incident, "postmortem"), postmortem.is_wanted(incident)),
         gettext("Reopen"): (f"{update}?reopen=1", incident.is_over and may_publish),
-        gettext("Repeat"): (incident_page(incident, "repeat"), may_publish and repeating.can_repeat(incident)),
+        gettext("Repeat"): (incident_page(incident, "repeat"), may_publish and operations.can_repeat(incident)),
         gettext("Edit details"): (
             incident_page(incident, "details"),
             may_publish or not (public or incident.is_withdrawn),

@@ -6,7 +6,6 @@ Subscribers are notified after the hold; until then staff can undo it.
 from datetime import datetime, timedelta
 
 from django.contrib import messages
-from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
@@ -17,6 +16,7 @@ from ..models import Incident
 from ..status import WORK_PHASES, Phase
 from .addresses import incident_page
 from .base import NewsroomAdmin
+from .confirm_views import confirmed
 from .publishing_warnings import say_done
 from .shared import actor, publishable, say_repeated, say_what_happened
 
@@ -43,11 +43,19 @@ def extend(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) -> Http
     known, until = _time(request, "known"), _time(request, "until")
     if known is None or until is None:
         messages.error(request, _("The new end is missing. Nothing was done."))
-    elif incident.scheduled_until == until:
+        return HttpResponseRedirect(incident_page(incident))
+    if incident.scheduled_until == until:
         say_repeated(request)
-    else:
-        _extend(request, incident, known, until)
-    return HttpResponseRedirect(incident_page(incident))
+        return HttpResponseRedirect(incident_page(incident))
+
+    def step() -> None:
+        update = operations.move_planned_end(incident=incident, known=known, until=until, by=actor(request))
+        if update is None:
+            say_done(request, incident, _("Moved back. Subscribers are not notified of either change."))
+        else:
+            say_what_happened(request, update)
+
+    return confirmed(admin, request, incident, step, {})
 
 
 def complete(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) -> HttpResponse:
@@ -58,31 +66,13 @@ def complete(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) -> Ht
     if incident.phase == Phase.COMPLETED:
         say_repeated(request)
         return HttpResponseRedirect(incident_page(incident))
-    try:
+
+    def step() -> None:
         text = operations.step_text(incident, Phase.COMPLETED)
         update = operations.complete_maintenance(incident=incident, text=text, notify=True, by=actor(request))
-    except ValidationError as refusal:
-        _show(request, refusal)
-    else:
-        say_what_happened(request, update)
-    return HttpResponseRedirect(incident_page(incident))
-
-
-def _extend(request: HttpRequest, incident: Incident, known: datetime, until: datetime) -> None:
-    try:
-        update = operations.move_planned_end(incident=incident, known=known, until=until, by=actor(request))
-    except ValidationError as refusal:
-        _show(request, refusal)
-        return
-    if update is None:
-        say_done(request, incident, _("Moved back. Subscribers are not notified of either change."))
-    else:
         say_what_happened(request, update)
 
-
-def _show(request: HttpRequest, refusal: ValidationError) -> None:
-    for message in refusal.messages:
-        messages.error(request, message)
+    return confirmed(admin, request, incident, step, {})
 
 
 def _time(request: HttpRequest, name: str) -> datetime | None:

@@ -10,7 +10,6 @@ from django.utils.translation import gettext as _
 from .. import operations
 from ..models import Incident
 from ..recurrence import Occurrence, in_words
-from ..status import Phase
 from ..wording import words
 from .addresses import incident_page
 from .base import NewsroomAdmin
@@ -31,10 +30,6 @@ class Series:
     following: list[Incident]
 
 
-def can_repeat(incident: Incident) -> bool:
-    return incident.is_maintenance and incident.is_public and incident.phase == Phase.SCHEDULED
-
-
 def series_of(incident: Incident) -> Series | None:
     if incident.series is None:
         return None
@@ -45,7 +40,7 @@ def series_of(incident: Incident) -> Series | None:
 def repeat(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) -> HttpResponse:
     """The rule is saved once staff have seen its next dates: the form carries the rule that it has shown."""
     incident = publishable(admin, request, incident_id)
-    if not can_repeat(incident):
+    if not operations.can_repeat(incident):
         messages.error(request, _("Only scheduled, public maintenance can be repeated."))
         return HttpResponseRedirect(incident_page(incident))
     form = RepeatForm(request.POST or None, incident=incident)

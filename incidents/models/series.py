@@ -1,6 +1,6 @@
 """Maintenance that repeats: the rule, and what each maintenance of the series says."""
 
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from django.db import models
@@ -51,7 +51,7 @@ class MaintenanceSeries(models.Model):
             start=self.start_time,
             duration=self.duration,
             zone=self.zone,
-            excluded=[datetime.fromisoformat(day).date() for day in self.excluded],
+            excluded=map(date.fromisoformat, self.excluded),
         )
 
     @classmethod

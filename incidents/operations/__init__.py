@@ -46,7 +46,7 @@ from .notifying import (
 )
 from .page import change_logo, edit_page
 from .reminders import default_reminders, remind_of_maintenance
-from .series import end_series, following_in_series, make_due_maintenance, repeat_maintenance, rule_start
+from .series import can_repeat, end_series, following_in_series, make_due_maintenance, repeat_maintenance
 from .statements import Details, Statement
 from .statuses import derived_changes, rebuild_statuses, stored_changes
 from .subscribers import end_subscription
@@ -76,6 +76,7 @@ __all__ = [
     "addable_languages",
     "added_languages",
     "apply_retention",
+    "can_repeat",
     "cancel_announcement",
     "cancel_maintenance",
     "change_logo",
@@ -126,7 +127,6 @@ __all__ = [
     "resolve",
     "resume_announcement",
     "revoke_token",
-    "rule_start",
     "schedule_maintenance",
     "set_component_status",
     "start_due_maintenance",

@@ -5,9 +5,8 @@ all that follow ends the series there and begins another one.
 """
 
 import logging
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any, cast
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -40,9 +39,9 @@ _OTHERS = (
 _QUOTATION = ("quote", "quote_language", "quote_url")
 
 
-def rule_start(incident: Incident, zone: str) -> datetime:
-    """The planned start in local time, from which a rule takes its first day and its time of day."""
-    return cast("datetime", incident.scheduled_for).astimezone(ZoneInfo(zone))
+def can_repeat(incident: Incident) -> bool:
+    """Whether it is public maintenance that has not started."""
+    return incident.is_maintenance and incident.is_public and incident.phase == Phase.SCHEDULED
 
 
 @verb
@@ -53,7 +52,7 @@ def repeat_maintenance(*, incident: Incident, rule: RepeatRule, by: Actor) -> In
     """
     by.needs(rights.publish(incident.kind))
     incident = lock(incident)
-    if not incident.is_public or incident.phase != Phase.SCHEDULED:
+    if not can_repeat(incident):
         raise ValidationError(_("Only scheduled, public maintenance can be repeated."))
     if (rule.is_weekly and not rule.weekdays) or rule.next_day() != rule.first_day:
         raise ValidationError({"weekdays": _("The planned start has to be one of the days on which it repeats.")})
@@ -91,7 +90,7 @@ def make_due_maintenance(today: date) -> None:
 def _make_next(key: str, horizon: date) -> Incident | date | None:
     # Make the next maintenance of a series. Return it, or the day if that has passed; None if nothing is due.
     audit.take_turn()  # before the series is locked, as verbs do that end it
-    series = MaintenanceSeries.objects.select_for_update(skip_locked=True).due(horizon).filter(pk=key).first()
+    series = MaintenanceSeries.objects.select_for_update().due(horizon).filter(pk=key).first()
     if series is None or series.next_day is None:
         return None
     day, rule = series.next_day, series.rule

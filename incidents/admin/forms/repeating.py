@@ -2,6 +2,7 @@
 
 from datetime import date
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django import forms
 from django.utils.dates import WEEKDAYS
@@ -9,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ...models import Incident, Page
-from ...operations import rule_start
+from ...operations.statements import in_utc
 from ...recurrence import LAST, RepeatRule, monthday_in_words, nth_in_words, number_in_month
 
 WEEKLY, MONTHDAY, NTH, LAST_OF_MONTH = "weekly", "monthday", "nth", "last"
@@ -53,7 +54,7 @@ class RepeatForm(forms.Form):
 
     def __init__(self, data: Any = None, *, incident: Incident) -> None:
         self.incident, self.zone = incident, Page.objects.current().time_zone
-        self.start = rule_start(incident, self.zone)
+        self.start = in_utc(incident.scheduled_for).astimezone(ZoneInfo(self.zone))
         super().__init__(data, initial=self._initial())
         self.fields["pattern"].choices = self._patterns()  # type: ignore[attr-defined]
 
