@@ -5,7 +5,7 @@ visible note: `passage` for a line, `prose` for Markdown.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 
 from django.conf import settings
@@ -62,6 +62,15 @@ def quote_heading(provider: str, language: str) -> str:
 def language_own_name(code: str) -> str:
     """Return a language's name in that language, for the language switch."""
     return str(get_language_info(code)["name_local"]).capitalize()
+
+
+def in_each_language(say: Callable[[str], str]) -> Text:
+    """Return what `say` returns for the code of each language of the page, while that language is active."""
+    whole = {}
+    for code, _name in settings.LANGUAGES:
+        with override(code):
+            whole[code] = say(code)
+    return Text(whole)
 
 
 def words(text: Text) -> str:

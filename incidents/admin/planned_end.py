@@ -68,7 +68,7 @@ def complete(admin: NewsroomAdmin, request: HttpRequest, incident_id: str) -> Ht
         return HttpResponseRedirect(incident_page(incident))
 
     def step() -> None:
-        text = operations.step_text(incident, Phase.COMPLETED)
+        text = operations.automatic_text(incident, Phase.COMPLETED)
         update = operations.complete_maintenance(incident=incident, text=text, notify=True, by=actor(request))
         say_what_happened(request, update)
 

@@ -10,12 +10,12 @@ from ..subscriptions.import_table import ImportedLine, ImportResult, InvalidLine
 from ..subscriptions.importing import ImportSource, import_subscribers, summarise_import
 from ..subscriptions.returned_mail import UnknownBounceAddress, receive_bounce
 from .automatic import (
+    automatic_text,
     complete_due_maintenance,
     is_due_to_complete,
     is_due_to_start,
     mark_overdue,
     start_due_maintenance,
-    step_text,
 )
 from .components import (
     ComponentFields,
@@ -57,7 +57,6 @@ from .unsaved_forms import FormPlace, close_form, forget_outdated_forms, keep_fo
 from .updates import correct_update, discard_draft, edit_draft, post_update, publish_draft, publish_due
 
 __all__ = [
-    "MAX_EMAIL_BYTES",
     "ComponentFields",
     "Details",
     "FormPlace",
@@ -66,6 +65,7 @@ __all__ = [
     "ImportSource",
     "ImportedLine",
     "InvalidLine",
+    "MAX_EMAIL_BYTES",
     "Statement",
     "TemplateFields",
     "UnknownBounceAddress",
@@ -76,6 +76,7 @@ __all__ = [
     "addable_languages",
     "added_languages",
     "apply_retention",
+    "automatic_text",
     "can_repeat",
     "cancel_announcement",
     "cancel_maintenance",
@@ -131,7 +132,6 @@ __all__ = [
     "set_component_status",
     "start_due_maintenance",
     "start_maintenance",
-    "step_text",
     "stop_announcement",
     "stored_changes",
     "summarise_import",

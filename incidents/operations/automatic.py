@@ -7,9 +7,8 @@ do no harm. After a stop of the scheduler they act late, and record the planned 
 from collections.abc import Collection
 from datetime import datetime
 
-from django.conf import settings
 from django.db import transaction
-from django.utils import timezone, translation
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -19,6 +18,7 @@ from ..staff import rights
 from ..staff.actors import Actor
 from ..status import FINAL_PHASES, WORK_PHASES, Kind, Phase
 from ..text import Text
+from ..wording import in_each_language
 from . import moves, placeholders
 from .effects import named_components
 from .maintenance import complete_maintenance, start_maintenance
@@ -61,7 +61,7 @@ def start_due_maintenance(*, incident: Incident, by: Actor) -> Update | bool:
     if window is None or newest is None or not is_due_to_start(incident):
         return False
     ends_too = incident.auto_complete and window.end <= timezone.now()
-    text, at = step_text(incident, Phase.IN_PROGRESS), max(window.start, newest.at)
+    text, at = automatic_text(incident, Phase.IN_PROGRESS), max(window.start, newest.at)
     return start_maintenance(incident=incident, text=text, at=at, notify=not ends_too, by=by)
 
 
@@ -73,7 +73,7 @@ def complete_due_maintenance(*, incident: Incident, by: Actor) -> Update | bool:
     window = moves.window_of(incident)
     if window is None or not is_due_to_complete(incident):
         return False
-    text = step_text(incident, Phase.COMPLETED)
+    text = automatic_text(incident, Phase.COMPLETED)
     return complete_maintenance(incident=incident, text=text, at=window.end, notify=True, by=by)
 
 
@@ -89,16 +89,12 @@ def mark_overdue(*, incident: Incident) -> bool:
     return True
 
 
-def step_text(incident: Incident, phase: Phase) -> Text:
+def automatic_text(incident: Incident, phase: Phase) -> Text:
     """Return the first template for the phase, in the order of staff, whose placeholders have values; see _TEXTS."""
     without_value = {"next_update"} if named_components(incident) else {"next_update", "components"}
     texts = UpdateTemplate.objects.in_order().filter(kind=Kind.MAINTENANCE, phase=phase).values_list("text", flat=True)
     template = next((text for text in texts if not placeholders.used(text) & without_value), Text())
-    whole = {}
-    for code, _name in settings.LANGUAGES:
-        with translation.override(code):
-            whole[code] = template.get(code) or str(_TEXTS[phase])
-    return Text(whole)
+    return in_each_language(lambda code: template.get(code) or str(_TEXTS[phase]))
 
 
 def _newest(incident: Incident) -> Update | None:

@@ -8,15 +8,15 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.utils import timezone, translation
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from .. import formats
 from ..models import Incident, Page, Update
 from ..status import Phase
 from ..text import Text
+from ..wording import in_each_language
 from .report import MOVED
 from .statements import Move, Window, in_utc
 
@@ -111,11 +111,11 @@ def _shifted(update: Update, before: Window, after: Window) -> datetime:
 def announced_text(move: Move, text: Text) -> Text:
     """Return in each language of the page the former and the new time, followed by the text of staff."""
     zone = Page.objects.current().time_zone
-    whole = {}
-    for code, _name in settings.LANGUAGES:
-        with translation.override(code), timezone.override(zone):
-            new = _("New time: %(time)s") % {"time": formats.span(move.after.start, move.after.end)}
-            former = _("Former time: %(time)s") % {"time": formats.span(move.before.start, move.before.end)}
-            times = f"- {new}\n- {former}"
-            whole[code] = "\n\n".join([_("The planned time has changed."), times, text.get(code, "")])
-    return Text(whole)
+
+    def say(code: str) -> str:
+        new = _("New time: %(time)s") % {"time": formats.span(move.after.start, move.after.end)}
+        former = _("Former time: %(time)s") % {"time": formats.span(move.before.start, move.before.end)}
+        return "\n\n".join([_("The planned time has changed."), f"- {new}\n- {former}", text.get(code, "")])
+
+    with timezone.override(zone):
+        return in_each_language(say)

@@ -11,7 +11,7 @@ from typing import Any, cast
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, transaction
-from django.utils import timezone, translation
+from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -22,6 +22,7 @@ from ..staff import audit, rights
 from ..staff.actors import SCHEDULER, Actor
 from ..status import ComponentStatus, Phase
 from ..text import Text
+from ..wording import in_each_language
 from .incidents import withdraw
 from .maintenance import cancel_maintenance, schedule_maintenance
 from .recording import verb
@@ -152,14 +153,7 @@ def following_in_series(incident: Incident) -> IncidentQuerySet:
 def _remove(incident: Incident, by: Actor) -> None:
     # Those who have been notified of it are notified that it is cancelled; others have no reason to hear of it.
     if Announcement.objects.filter(update__incident=incident).exists():
-        cancel_maintenance(incident=incident, text=_cancelled(), by=by)
+        said = in_each_language(lambda _code: gettext("This maintenance does not take place as planned."))
+        cancel_maintenance(incident=incident, text=said, by=by)
     else:
         withdraw(incident=incident, by=by)
-
-
-def _cancelled() -> Text:
-    whole = {}
-    for code, _name in settings.LANGUAGES:
-        with translation.override(code):
-            whole[code] = gettext("This maintenance does not take place as planned.")
-    return Text(whole)
