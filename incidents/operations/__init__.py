@@ -57,6 +57,7 @@ from .unsaved_forms import FormPlace, close_form, forget_outdated_forms, keep_fo
 from .updates import correct_update, discard_draft, edit_draft, post_update, publish_draft, publish_due
 
 __all__ = [
+    "MAX_EMAIL_BYTES",
     "ComponentFields",
     "Details",
     "FormPlace",
@@ -65,7 +66,6 @@ __all__ = [
     "ImportSource",
     "ImportedLine",
     "InvalidLine",
-    "MAX_EMAIL_BYTES",
     "Statement",
     "TemplateFields",
     "UnknownBounceAddress",
