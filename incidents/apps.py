@@ -3,7 +3,14 @@ from django.contrib.admin.apps import AdminConfig
 from django.core import checks
 from django.utils.translation import gettext_lazy as _
 
-from .checks import check_deployed_schema, check_holidays, check_languages, check_queue, check_schema
+from .checks import (
+    check_alert_webhook,
+    check_deployed_schema,
+    check_holidays,
+    check_languages,
+    check_queue,
+    check_schema,
+)
 
 
 class IncidentsConfig(AppConfig):
@@ -12,6 +19,7 @@ class IncidentsConfig(AppConfig):
 
     def ready(self) -> None:
         checks.register(check_languages, checks.Tags.translation)
+        checks.register(check_alert_webhook)
         checks.register(check_holidays, deploy=True)
         checks.register(check_queue, checks.Tags.security, deploy=True)
         checks.register(check_schema, checks.Tags.database)

@@ -14,6 +14,8 @@ from django.db import DEFAULT_DB_ALIAS, Error, connections
 from django.db.migrations.loader import MigrationLoader
 from django.utils.translation import to_locale
 
+from . import guard
+
 _OPEN_QUEUE = checks.Warning(
     "REDIS_URL has no password and is not a Unix socket: anybody who can connect to the queue can delete its jobs "
     "and stop the workers.",
@@ -48,6 +50,24 @@ def check_holidays(**_options: Any) -> list[checks.CheckMessage]:
                 f"PUBLIC_HOLIDAYS is “{place}”, a place whose public holidays are not known.",
                 hint="Write the code of a country or a part of it, such as DK or DE-BY.",
                 id="incidents.E003",
+            )
+        ]
+    return []
+
+
+def check_alert_webhook(**_options: Any) -> list[checks.CheckMessage]:
+    """Refuse an address that is never called: alerts would be lost."""
+    if not settings.ALERT_WEBHOOK_URL:
+        return []
+    try:
+        guard.read_url(settings.ALERT_WEBHOOK_URL)
+    except guard.BadUrl as error:
+        return [
+            checks.Error(
+                f"ALERT_WEBHOOK_URL is an address that is never called ({error.code}).",
+                hint="Write an https:// address on the internet, on port 443 or 8443, or allow its network in "
+                "WEBHOOK_NETWORKS; see docs/settings.md.",
+                id="incidents.E004",
             )
         ]
     return []

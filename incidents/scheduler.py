@@ -28,6 +28,7 @@ from .publishing import stale
 from .publishing.store import publisher
 from .sign_in import log_in_links, sessions, token_emails, trusted_devices
 from .staff.actors import SCHEDULER
+from .staff_alerts import raising, sending
 from .subscriptions import budget, erasure, following, limits, requests, service
 
 logger = logging.getLogger(__name__)
@@ -141,6 +142,10 @@ def forget_outdated_forms() -> None:
     operations.forget_outdated_forms(timezone.now())
 
 
+def forget_alerts() -> None:
+    raising.delete_old_alerts(timezone.now())
+
+
 def forget_sessions() -> None:
     """Delete expired sessions of staff, and devices that are remembered no longer."""
     sessions.forget_old(timezone.now())
@@ -150,6 +155,12 @@ def forget_sessions() -> None:
 
 def notify_of_expiring_tokens() -> None:
     token_emails.notify_of_expiry(timezone.now())
+
+
+def alert_staff() -> None:
+    """Alert staff of what waits for a person."""
+    raising.raise_alerts(timezone.now())
+    sending.send_due_alerts(timezone.now())
 
 
 def erase_departed() -> None:
@@ -210,6 +221,7 @@ def chores() -> list[Chore]:
         Chore(forget_sign_ups, timedelta(hours=1)),
         Chore(forget_deliveries, timedelta(hours=1)),
         Chore(forget_outdated_forms, timedelta(hours=1)),
+        Chore(forget_alerts, timedelta(hours=1)),
         Chore(forget_sessions, timedelta(hours=1)),
     ]
 
@@ -249,6 +261,7 @@ def run(stopped: Callable[[], bool], pause: float = 0.1) -> None:
         Chore(move_waiting_deliveries, timedelta(seconds=10)),  # a million deliveries to one destination
         Chore(process_requests, timedelta(seconds=5)),  # a flood of requests; usually there is nothing to do
         Chore(erase_departed, timedelta(minutes=1)),  # many who left on the same day
+        Chore(alert_staff, timedelta(seconds=10)),  # waits for the mail server and the chat
         Chore(notify_of_expiring_tokens, timedelta(hours=1)),  # waits for the mail server
         Chore(erase_late_deliveries, timedelta(hours=1)),  # reads all subscribers
     )

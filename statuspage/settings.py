@@ -13,6 +13,7 @@ from statuspage.env import HOW_TO_GENERATE, Environment
 from statuspage.mail_provider import read_mail_provider
 from statuspage.sentry import read_dsn
 from statuspage.single_sign_on import read_headers, read_local_log_in, read_provider, read_roles
+from statuspage.team_chat import read_alert_webhook
 
 # Makes ModelAdmin[Model] and similar subscripts legal at run time.
 django_stubs_ext.monkeypatch()
@@ -181,16 +182,17 @@ if any(folder.is_relative_to(PUBLIC_ROOT) for folder in (BASE_DIR, VAR_DIR)):
     # Publishing deletes what is not part of the page.
     raise ImproperlyConfigured(f"PUBLIC_ROOT is “{PUBLIC_ROOT}”: name a folder of its own, such as {VAR_DIR}/public.")
 ANNOUNCEMENT_HOLD = env.number("ANNOUNCEMENT_HOLD", 20, maximum=3600)  # seconds in which staff can cancel
-# How long before it takes place maintenance that repeats becomes public.
-MAINTENANCE_WEEKS_AHEAD = env.number("MAINTENANCE_WEEKS_AHEAD", 8, minimum=1, maximum=52)
+MAINTENANCE_WEEKS_AHEAD = env.number("MAINTENANCE_WEEKS_AHEAD", 8, minimum=1, maximum=52)  # for that which repeats
 # Maintenance at these times gets a warning in the form.
 BUSINESS_HOURS = env.parsed("BUSINESS_HOURS", BusinessHours.parse, "write days and hours such as Mon-Fri 08:00-17:00")
 PUBLIC_HOLIDAYS = env.parsed("PUBLIC_HOLIDAYS", parse_place, "write a country or a part of it, such as DK or DE-BY")
 # When subscribers are reminded of planned maintenance, unless staff choose otherwise: before its start, or never.
 MAINTENANCE_REMINDERS = env.comma_separated("MAINTENANCE_REMINDERS", "1d,1h", allowed={"7d", "1d", "1h", "none"})
-# Then deliveries are reduced to counts. More than the five days for which emails are retried.
+ALERT_BEFORE_START = env.number("ALERT_BEFORE_START", 30, minimum=1, maximum=24 * 60)  # minutes
+ALERT_WEBHOOK_URL, ALERT_WEBHOOK_FORMAT = read_alert_webhook(env)
 # The address of those who unsubscribed; after that, only a keyed hash of it is kept.
 LEFT_ADDRESS_KEPT_DAYS = env.number("LEFT_ADDRESS_KEPT_DAYS", 30, minimum=0, maximum=3650)
+# Then deliveries are reduced to counts. More than the five days for which emails are retried.
 DELIVERIES_KEPT_DAYS = env.number("DELIVERIES_KEPT_DAYS", 90, minimum=7, maximum=3650)
 LEDGER_BATCH = env.number("LEDGER_BATCH", 500, minimum=1, maximum=10_000)  # deliveries per claim
 

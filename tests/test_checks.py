@@ -6,7 +6,7 @@ import pytest
 from django.core import checks
 from pytest_django import Settings
 
-from incidents.checks import check_holidays, check_queue
+from incidents.checks import check_alert_webhook, check_holidays, check_queue
 
 
 def warnings(settings: Settings, url: str) -> list[str]:
@@ -55,3 +55,20 @@ def test_warning_says_what_to_do_and_is_for_deployments_only(settings: Settings)
 def test_place_without_known_holidays_is_an_error(settings: Settings, place: str, ids: list[str]) -> None:
     settings.PUBLIC_HOLIDAYS = place
     assert [found.id for found in check_holidays()] == ids
+
+
+@pytest.mark.parametrize(
+    ("address", "ids"),
+    [
+        ("", []),
+        ("https://hooks.example.com/services/T0/B0/secret", []),
+        ("http://hooks.example.com/", ["incidents.E004"]),
+        ("https://10.0.0.1/hook", ["incidents.E004"]),
+        ("https://hooks.example.com:8000/", ["incidents.E004"]),
+    ],
+)
+def test_chat_that_is_never_called_is_refused(settings: Settings, address: str, ids: list[str]) -> None:
+    settings.ALERT_WEBHOOK_URL = address
+    found = check_alert_webhook()
+    assert [one.id for one in found] == ids
+    assert not any("secret" in str(one.msg) for one in found)

@@ -142,7 +142,7 @@ def test_refusal_is_one_line_at_every_entry(tmp_path: Path, command: list[str], 
     assert said.startswith(next(iter(variables)))
 
 
-@pytest.mark.parametrize("name", ["SECRET_KEY", "METRICS_TOKEN"])
+@pytest.mark.parametrize("name", ["SECRET_KEY", "METRICS_TOKEN", "ALERT_WEBHOOK_URL"])
 def test_refused_secret_is_not_repeated(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     with pytest.raises(ImproperlyConfigured, match=name) as refused:
         load_settings(monkeypatch, **{name: "hunter2"})

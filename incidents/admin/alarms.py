@@ -6,7 +6,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ..formats import short_moment
-from ..models import Destination
+from ..models import AlertMessage, Destination
 from ..notifications.addressing import relay_name
 from ..notifications.monitoring import health
 from ..subscriptions import limits
@@ -62,4 +62,9 @@ def _of_subscribers() -> list[str]:
     if relay and relay.failing_since:
         since = short_moment(relay.failing_since)
         current.append(_("Our own mail server has not accepted mail since %(time)s.") % {"time": since})
+    if message := AlertMessage.objects.failing(now).first():
+        sentence = _("Alerts cannot be sent to staff by email: %(error)s")
+        if message.user_id is None:
+            sentence = _("Alerts cannot be posted to the chat of the team: %(error)s")
+        current.append(sentence % {"error": _(message.error)})
     return current

@@ -19,6 +19,7 @@ from ..wording import words
 from . import log_in_links, second_factor, single_sign_on, unsaved_forms
 from .addresses import is_storable
 from .alarms import alarms
+from .alert_preferences import alert_preferences
 from .appearance import appearance, appearance_address
 from .fresh_log_in import ask_to_confirm
 from .front_page import front_page, publishing
@@ -97,6 +98,7 @@ class Newsroom(AdminSite):
             path("alarms/", self.admin_view(self.alarms), name="alarms"),
             path("publishing/", self.admin_view(self.publishing), name="publishing"),
             path("writers/", self.admin_view(unsaved_forms.show_writers), name="writers"),
+            path("alerts/", self.admin_view(alert_preferences), name="alerts"),
             path("sessions/", self.admin_view(own_sessions), name="sessions"),
             path("unsaved/keep/", self.admin_view(unsaved_forms.keep), name="keep_unsaved"),
             path("unsaved/discard/", self.admin_view(unsaved_forms.discard), name="discard_unsaved"),

@@ -24,6 +24,7 @@ from .reminders import REMINDERS, Reminder
 from .requests import SubscriptionRequest
 from .second_factor import RecoveryCode, SecondFactor, TrustedDevice
 from .series import MaintenanceSeries
+from .staff_alerts import AlertKind, AlertMessage, AlertState, StaffAlert, StaffPreferences
 from .staff_sessions import StaffSession
 from .status_changes import ManualStatus, StatusChange
 from .subscribers import IncidentChoice, Subscriber
@@ -41,6 +42,9 @@ __all__ = [
     "WAITING",
     "ActorKind",
     "AffectedComponent",
+    "AlertKind",
+    "AlertMessage",
+    "AlertState",
     "Announcement",
     "ApiToken",
     "Attempt",
@@ -75,6 +79,8 @@ __all__ = [
     "SecondFactor",
     "SigningSecret",
     "SkipReason",
+    "StaffAlert",
+    "StaffPreferences",
     "StaffSession",
     "StaleSubject",
     "StatusChange",

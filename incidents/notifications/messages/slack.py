@@ -44,6 +44,11 @@ def code_message(page_name: str, code: str) -> Json:
     return {"text": f"{_escape(code_request(page_name))} *{code}*"}
 
 
+def link_message(title: str, text: str, url: str, label: str) -> Json:
+    """Return a message with a title in bold, a sentence and a link."""
+    return {"text": f"*{_escape(title)}*\n{_escape(text)}\n{_link(url, label)}", "unfurl_links": False}
+
+
 def _text(content: MessageContent) -> list[str]:
     # Return the text of the update, and the quoted statement below a line that names its author.
     entry, more = content.newest, _link(content.url, gettext("Read more"))

@@ -52,6 +52,15 @@ def code_message(page_name: str, code: str) -> Json:
     return _card("", body, [])
 
 
+def link_message(title: str, text: str, url: str, label: str) -> Json:
+    """Return a message with a title in bold, a sentence and a button."""
+    body: list[Json] = [
+        {"type": "TextBlock", "text": _escape(title), "wrap": True, "weight": "bolder"},
+        {"type": "TextBlock", "text": _escape(text), "wrap": True},
+    ]
+    return _card("", body, [{"type": "Action.OpenUrl", "title": label, "url": url}])
+
+
 def _card(language: str, body: list[Json], actions: list[Json]) -> Json:
     content = {
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
