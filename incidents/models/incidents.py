@@ -61,6 +61,14 @@ class IncidentQuerySet(models.QuerySet["Incident"]):
     def upcoming(self) -> "IncidentQuerySet":
         return self.filter(phase=Phase.SCHEDULED).in_planned_order()
 
+    def ahead(self) -> "IncidentQuerySet":
+        """Upcoming, and its planned end has not passed."""
+        return self.upcoming().exclude(overdue=Overdue.END)
+
+    def unreported(self) -> "IncidentQuerySet":
+        """Its planned end has passed, and nobody has reported that it took place."""
+        return self.upcoming().filter(overdue=Overdue.END)
+
     def past_planned_time(self, now: datetime) -> "IncidentQuerySet":
         """Public maintenance that should have started, or ended, by now."""
         late = Q(scheduled_until__lte=now) | Q(phase=Phase.SCHEDULED, scheduled_for__lte=now)

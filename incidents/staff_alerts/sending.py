@@ -81,7 +81,7 @@ def _attempt(message: AlertMessage) -> str:
 
 def _email(message: AlertMessage, user: User, page_name: str) -> str:
     alert = message.alert
-    subject = f"{texts.reason(alert).rstrip('.')}: {texts.title(alert) or page_name}"
+    subject = f"{texts.title(alert) or page_name}: {texts.reason(alert).rstrip('.')}"
     context = {
         "page": page_name,
         "title": texts.title(alert),

@@ -25,11 +25,12 @@ def sweep(now: datetime) -> None:
     destinations.give_up_exhausted(now)
     if not queues.is_waiting(POSTS) and are_posts_due(now):
         queues.enqueue_posts()
-    if not queues.is_waiting(MESSAGES) and are_messages_due(now):
+    due = _emails_due(now)
+    if None in due and not queues.is_waiting(MESSAGES):
         queues.enqueue_messages()
     if queues.is_waiting(EMAILS):
         return
-    for announcement_id in announcements_due(now):
+    for announcement_id in sorted(pk for pk in due if pk is not None):
         if not queues.enqueue_emails(announcement_id, 1):
             return
 

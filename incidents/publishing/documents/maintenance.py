@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from ... import links
 from ...models import Incident
-from ...status import FINAL_PHASES, Overdue
+from ...status import FINAL_PHASES
 from ..reading.story import Story, with_timeline
 from .base import Edition, SingleDocument, Subjects
 from .pages import PublicPage
@@ -33,9 +33,8 @@ class MaintenanceList(PublicPage, SingleDocument):
             key,
             edition,
             ongoing=with_timeline(public.ongoing().oldest_first()),
-            # Its planned end has passed, and nobody has reported that it took place.
-            unreported=with_timeline(public.upcoming().filter(overdue=Overdue.END)),
-            days=_by_day(with_timeline(public.upcoming().exclude(overdue=Overdue.END))),
+            unreported=with_timeline(public.unreported()),
+            days=_by_day(with_timeline(public.ahead())),
             past=past[:PAST],
             has_older=len(past) > PAST,
         )

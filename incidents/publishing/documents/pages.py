@@ -21,6 +21,8 @@ from .social import incident_picture, page_picture
 
 # How long the home page names at its top what has ended, unless something else is ongoing.
 STILL_FRESH = timedelta(hours=24)
+# How much of the maintenance ahead the home page shows; its own page has all of it.
+UPCOMING = 10
 
 
 @dataclass(frozen=True)
@@ -67,12 +69,15 @@ class Home(PublicPage, SingleDocument):
         components = list(Component.objects.public().in_page_order())
         public = Incident.objects.public()
         ongoing = with_timeline(public.ongoing().worst_first())
+        upcoming = with_timeline(public.ahead()[: UPCOMING + 1])
         return {
             "ongoing": ongoing,
             "troubled": by_status(one for one in components if one.status != ComponentStatus.OPERATIONAL),
             "several": len(ongoing) > 1,
             "ended": [] if ongoing else with_timeline(public.ended_since(now - STILL_FRESH).newest_first()),
-            "upcoming": with_timeline(public.upcoming()),
+            "unreported": with_timeline(public.unreported()),
+            "upcoming": upcoming[:UPCOMING],
+            "has_later": len(upcoming) > UPCOMING,
             "groups": grouped(components, now),
             "recent": recent_days(now, components),
         }

@@ -13,6 +13,7 @@ from incidents.models import Incident, Page
 from incidents.publishing.documents import maintenance
 from incidents.publishing.documents.base import Edition, Subjects
 from incidents.publishing.documents.maintenance import MaintenanceList
+from incidents.publishing.documents.pages import Home
 from incidents.text import Text
 from tests.actors import ANYBODY
 from tests.factories import make_component, make_incident, make_maintenance, make_page
@@ -123,3 +124,28 @@ def test_is_touched_by_maintenance_but_not_by_an_incident() -> None:
 
     assert touched(planned("Disk")) == [""]
     assert touched(make_incident()) == []
+
+
+def home() -> str:
+    with translation.override("en"), timezone.override("Europe/Copenhagen"):
+        return Home().render("", Edition(Page.objects.current(), "en"))
+
+
+def test_home_page_shows_the_next_ten_and_links_to_the_others() -> None:
+    for number in range(10):
+        planned(f"Work {number}", NOW + (number + 1) * HOUR)
+    assert "All planned maintenance" not in home()
+    planned("The last one", NOW + 100 * HOUR)
+    shown = part(home(), "planned")
+    assert shown.endswith("All planned maintenance")
+    assert "The last one" not in shown
+    assert "Work 9" in shown
+
+
+def test_home_page_does_not_call_planned_what_should_be_over() -> None:
+    planned("Late")
+    planned("Next", NOW + 9 * HOUR)
+    Incident.objects.filter(title__en="Late").update(overdue="end")
+    html = home()
+    assert "Late" in part(html, "unreported")
+    assert "Late" not in part(html, "planned")

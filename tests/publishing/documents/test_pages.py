@@ -285,10 +285,10 @@ class TestHome:
                 operations.resolve(by=ANYBODY, incident=make_incident(), text=Text(en="Over."), notify=False)
 
         more(1)
-        with django_assert_num_queries(15):
+        with django_assert_num_queries(16):
             home()
         more(3)
-        with django_assert_num_queries(15):
+        with django_assert_num_queries(16):
             home()
 
 
