@@ -1,22 +1,27 @@
-"""A year of maintenance that repeats, with two schedulers, one of which loses its connection at random."""
+"""A year of maintenance that repeats, with two schedulers, one of which is killed at random."""
 
 import random
+import subprocess
+import sys
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import takewhile
+from typing import Any
 
 import pytest
 import time_machine
-from django.db import Error, connection, connections
+from django.conf import settings
 
-from incidents import operations, scheduler
+from incidents import operations
 from incidents.models import Announcement, Component, Incident
 from incidents.publishing import stale
 from incidents.recurrence import LAST, RepeatRule
 from incidents.status import ComponentStatus, Phase
 from tests.actors import ANYBODY
 from tests.factories import make_component, make_maintenance, make_page
+from tests.operations.scheduler_process import CHORES
+from tests.publishing.processes import environment
 
 pytestmark = pytest.mark.django_db(transaction=True)
 BEGIN, END = datetime(2027, 12, 1, tzinfo=UTC), datetime(2028, 11, 30, tzinfo=UTC)  # 2028 has a leap day
@@ -40,34 +45,65 @@ def _unpublished(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stale, "publish_stale", lambda: None)
 
 
+class OtherScheduler:
+    """A second scheduler in a process of its own. When it is killed, one that has started already takes its place."""
+
+    def __init__(self) -> None:
+        self._running, self._next = self._start(), self._start()
+
+    def begin(self, now: datetime) -> None:
+        assert self._running.stdin
+        print(now.isoformat(), file=self._running.stdin, flush=True)
+
+    def finish(self) -> None:
+        while self._line() != "done":
+            pass
+
+    def kill_before(self, chore: int) -> None:
+        """Kill it as soon as it begins the chore with this number, or before it begins at all."""
+        for _each in range(chore):
+            self._line()
+        self._running.kill()
+        _end(self._running)
+        self._running, self._next = self._next, self._start()
+
+    def stop(self) -> None:
+        for process in (self._running, self._next):
+            process.kill()
+            _end(process)
+
+    def _line(self) -> str:
+        assert self._running.stdout
+        line = self._running.stdout.readline().strip()
+        assert line, "the other scheduler ended by itself"
+        return line
+
+    @staticmethod
+    def _start() -> "subprocess.Popen[str]":
+        command = [sys.executable, "-m", "tests.operations.scheduler_process"]
+        pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        return subprocess.Popen(command, env=environment(), cwd=settings.BASE_DIR, **pipes)
+
+
+def _end(process: "subprocess.Popen[str]") -> None:
+    # Not `communicate`, which would write what the killed process did not read.
+    process.wait()
+    for stream in (process.stdin, process.stdout):
+        assert stream
+        stream.close()
+
+
 @pytest.fixture
-def other_scheduler() -> Iterator[ThreadPoolExecutor]:
-    with ThreadPoolExecutor(1) as thread:
-        yield thread
-        thread.submit(connections.close_all).result()
+def other_scheduler() -> Iterator[OtherScheduler]:
+    running = OtherScheduler()
+    yield running
+    running.stop()
 
 
 def beat() -> None:
     """What the scheduler does for maintenance."""
-    scheduler.make_due_maintenance()
-    scheduler.change_due_maintenance()
-
-
-def own_connection() -> int:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_backend_pid()")
-        (number,) = cursor.fetchone()
-        return int(number)
-
-
-def lose_connection(number: int) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_terminate_backend(%s)", [number])
-
-
-def end_of(beaten: "Future[None]") -> None:
-    # One that lost its connection comes back with another one, as a new process would.
-    assert isinstance(beaten.exception(), Error | None)
+    for chore in CHORES:
+        chore()
 
 
 def occurrences(rule: RepeatRule) -> list[tuple[datetime, datetime]]:
@@ -84,7 +120,7 @@ def repeat(rule: RepeatRule, disk: Component) -> None:
 
 
 def test_each_maintenance_of_a_year_starts_ends_and_is_announced_once(
-    clock: time_machine.Traveller, other_scheduler: ThreadPoolExecutor
+    clock: time_machine.Traveller, other_scheduler: OtherScheduler
 ) -> None:
     make_page()
     disk = make_component("disk")
@@ -92,16 +128,19 @@ def test_each_maintenance_of_a_year_starts_ends_and_is_announced_once(
         repeat(rule, disk)
     chance = random.Random(26)
     planned = [occurrences(rule) for rule in RULES]
-    for moment in sorted({edge for times in planned for one in times for edge in one}):
-        clock.move_to(moment + timedelta(seconds=chance.choice([0, 1, 59])))
-        number = other_scheduler.submit(own_connection).result()
-        beaten = other_scheduler.submit(beat)
-        if chance.random() < 0.3:
-            lose_connection(number)
-        beat()
-        end_of(beaten)
-        other_scheduler.submit(connections.close_all).result()
-        beat()
+    for moment in moments(planned):
+        now = moment + timedelta(seconds=chance.choice([0, 1, 59]))
+        clock.move_to(now)
+        other_scheduler.begin(now)
+        is_killed, chore = chance.random() < 0.1, chance.choice([0, 1, 2, 3])
+        with ThreadPoolExecutor(1) as thread:  # while it dies, or works
+            died = thread.submit(other_scheduler.kill_before, chore) if is_killed else None
+            beat()
+        if died is None:
+            other_scheduler.finish()
+        else:
+            died.result()
+            beat()  # the next beat of the one that lives
     for series, expected in zip(range(len(RULES)), planned, strict=True):
         found = [one for one in Incident.objects.exclude(phase=Phase.SCHEDULED) if is_of(one, RULES[series])]
         assert sorted((one.started_at, one.ended_at) for one in found) == expected
@@ -110,9 +149,17 @@ def test_each_maintenance_of_a_year_starts_ends_and_is_announced_once(
             assert list(phases) == ["scheduled", "in_progress", "completed"]
             assert Announcement.objects.filter(update__incident=one, update__phase="in_progress").count() == 1
             assert Announcement.objects.filter(update__incident=one, update__phase="completed").count() == 1
+            reminded = one.reminders.order_by("pk").values_list("before", "planned_start")
+            assert list(reminded) == [(timedelta(days=1), one.started_at), (HOUR, one.started_at)]
     assert [len(times) for times in planned] == [53, 12, 9]
     disk.refresh_from_db()
     assert disk.status == ComponentStatus.OPERATIONAL
+
+
+def moments(planned: list[list[tuple[datetime, datetime]]]) -> list[datetime]:
+    """Return when something is due: both reminders of each maintenance, its start and its end."""
+    windows = [window for series in planned for window in series]
+    return sorted({at for start, end in windows for at in (start - timedelta(days=1), start - HOUR, start, end)})
 
 
 def is_of(incident: Incident, rule: RepeatRule) -> bool:
