@@ -75,7 +75,8 @@ class CalendarEvent(Document):
     def render(self, key: str, edition: Edition) -> bytes | None:
         for story in edition.shared(stories, key):
             calendar = _named(edition.language)
-            calendar.add("method", "PUBLISH")
+            # RFC 5546 §3.2.1: what was published is moved by PUBLISH and cancelled by CANCEL.
+            calendar.add("method", "CANCEL" if story.incident.phase == Phase.CANCELLED else "PUBLISH")
             event = _event(story, edition.language)
             event.add("organizer", _organizer(edition))
             calendar.add_component(event)

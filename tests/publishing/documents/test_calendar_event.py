@@ -69,6 +69,7 @@ def test_file_of_one_maintenance_moves_and_cancels_the_event_of_the_calendar(clo
         (uid, "CONFIRMED", *later.values()),
         (uid, "CANCELLED", *later.values()),
     ]
+    assert parsed(CalendarEvent(), maintenance.pk)["method"] == "CANCEL"
     sequences = [row[1] for row in found]
     assert sequences == sorted(set(sequences))
 
