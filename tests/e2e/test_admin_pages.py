@@ -50,10 +50,37 @@ def unusual(site: Product, browser: Browser) -> list[str]:
     postmortem = page.url.removeprefix(f"{site.url}/admin")
     page.goto(f"{site.url}/admin{withdrawn}")
     press(page, "#content [type=submit]")
-    token = make_token(page, site)
+    token, work = make_token(page, site), begin_series(page, site)
     page.context.close()
     again = over.replace("/change/", "/publish-again/")
-    return [token, form.removeprefix(f"{site.url}/admin"), draft, f"{draft}versions/", over, again, postmortem]
+    return [token, work, form.removeprefix(f"{site.url}/admin"), draft, f"{draft}versions/", over, again, postmortem]
+
+
+def begin_series(page: Page, site: Product) -> str:
+    """Let the planned maintenance repeat, and start it; return the address of its page."""
+    page.goto(f"{site.url}/admin/")
+    start = site.url + str(page.locator("a[href$='?phase=in_progress']").first.get_attribute("href"))
+    work = start.partition("/update/")[0]
+    page.goto(f"{work}/repeat/")
+    page.locator("[name=pattern]").last.check()
+    press(page, "[name=check]")
+    look_twice(page)
+    press(page, "[name=save]")
+    page.goto(start)
+    page.fill("[name=text_da]", "Vi er begyndt.")
+    press(page, "[value=publish]")
+    expect(page.locator(".planned-end button").first).to_be_visible()
+    look_twice(page)
+    return f"{work}/change/".removeprefix(f"{site.url}/admin")
+
+
+def look_twice(page: Page) -> None:
+    """Look at a page that only a form leads to, in both widths."""
+    found: list[Any] = []
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 844})
+        found += display_problems(page, "light") + display_problems(page, "dark")
+    assert not found, "\n".join(map(str, found))
 
 
 def make_token(page: Page, site: Product) -> str:
@@ -63,11 +90,7 @@ def make_token(page: Page, site: Product) -> str:
     page.check("[name=scopes][value=publish]")
     press(page, "#content [type=submit]")
     expect(page.locator(".api-secret")).to_have_text(re.compile("^sp_"))
-    found: list[Any] = []
-    for width in (1280, 390):
-        page.set_viewport_size({"width": width, "height": 844})
-        found += display_problems(page, "light") + display_problems(page, "dark")
-    assert not found, "\n".join(map(str, found))
+    look_twice(page)
     return str(page.locator("#content .submit-row a").get_attribute("href")).removeprefix("/admin")
 
 
