@@ -19,7 +19,7 @@ from .mail_domains import MailDomain
 from .metric_counts import MetricCount
 from .overall import cause_of, overall_status
 from .page import Page
-from .publication import PURGE, StaleSubject
+from .publication import ARCHIVE, PURGE, StaleSubject
 from .reminders import REMINDERS, Reminder
 from .requests import SubscriptionRequest
 from .second_factor import RecoveryCode, SecondFactor, TrustedDevice
@@ -36,6 +36,7 @@ from .webhooks import Attempt, RenderedPost, SigningSecret
 
 __all__ = [
     "ALLOWED_MOVES",
+    "ARCHIVE",
     "PAGE_ORDER",
     "PURGE",
     "REMINDERS",

@@ -1,8 +1,11 @@
+from datetime import datetime
+
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 PURGE = "purge"  # the subject for URLs whose cache purge failed
+ARCHIVE = "archive"  # the subject for the archive pages that publishing leaves after a change of the whole page
 
 
 class StaleSubjectQuerySet(models.QuerySet["StaleSubject"]):
@@ -13,6 +16,10 @@ class StaleSubjectQuerySet(models.QuerySet["StaleSubject"]):
     def failed(self) -> "StaleSubjectQuerySet":
         """Changes whose publication was tried and failed."""
         return self.unpublished().exclude(error="")
+
+    def late(self, before: datetime) -> "StaleSubjectQuerySet":
+        """Changes since this moment or earlier, without a long archive that is being written."""
+        return self.unpublished().exclude(subject=ARCHIVE, error="").filter(since__lte=before)
 
     def of_incident(self, pk: str) -> "StaleSubjectQuerySet":
         """Changes that an incident's own page waits for."""

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from .incidents import Incident
@@ -69,7 +69,9 @@ class AlertState(StrEnum):
 
 class AlertMessageQuerySet(models.QuerySet["AlertMessage"]):
     def due(self, now: datetime) -> "AlertMessageQuerySet":
-        return self.filter(state=AlertState.WAITING, next_attempt_at__lte=now).order_by("pk")
+        """Those to the chat first: it may work while the mail server does not."""
+        waiting = self.filter(state=AlertState.WAITING, next_attempt_at__lte=now)
+        return waiting.order_by(F("user").asc(nulls_first=True), "pk")
 
     def failing(self, now: datetime) -> "AlertMessageQuerySet":
         """Those that could not be sent at the first attempts, or were given up in the last day; the newest first."""

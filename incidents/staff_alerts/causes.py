@@ -27,7 +27,7 @@ def causes(now: datetime, kinds: Collection[Kind] = tuple(Kind)) -> list[StaffAl
 
 
 def _stopped(now: datetime) -> list[StaffAlert]:
-    unpublished = StaleSubject.objects.unpublished().filter(since__lte=now - stops.STOPPED_AFTER)
+    unpublished = StaleSubject.objects.late(now - stops.STOPPED_AFTER)
     since = {
         AlertKind.PUBLISHING_STOPPED: unpublished.order_by("since").values_list("since", flat=True).first(),
         AlertKind.EMAILS_STOPPED: stops.emails_stopped_since(now),
@@ -55,7 +55,9 @@ def _of_incident(incident: Incident, now: datetime) -> list[StaffAlert]:
     alerts, promised = [], incident.next_update_by
     if promised is not None and promised <= now:
         alerts.append(StaffAlert(kind=AlertKind.UPDATE_OVERDUE, incident=incident, since=promised))
-    since: datetime = incident.last_update_at  # type: ignore[attr-defined]  # annotated above
+    since: datetime | None = incident.last_update_at  # type: ignore[attr-defined]  # annotated above
+    if since is None:
+        return alerts
     for hours in SILENT_HOURS:
         if now - since >= timedelta(hours=hours):
             alert = StaffAlert(kind=AlertKind.NO_UPDATE, incident=incident, since=since, detail=str(hours))

@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 _TIMEOUT = 10  # seconds
 _DELAYS = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 30))  # then hourly
 _TRIED_FOR = timedelta(days=1)
-_AT_ONCE = 50  # then the scheduler looks for new causes
+_AT_ONCE = 20  # then the scheduler looks for new causes
 
 
 def send_due_alerts(now: datetime) -> int:

@@ -19,7 +19,7 @@ from django.db import connection, connections, transaction
 from django.db.backends.postgresql.base import DatabaseWrapper as PostgresConnection
 from django.db.models import QuerySet
 
-from ...models import PURGE, StaleSubject
+from ...models import ARCHIVE, PURGE, StaleSubject
 from .. import failures
 from ..documents.base import Subjects
 from ..documents.registry import DOCUMENTS
@@ -38,7 +38,6 @@ from .renditions import (
 )
 from .run import Report, Run
 
-ARCHIVE = "archive"  # the subject for the archive pages that `publish_stale` leaves after a change of the whole page
 _LOCK = 7_023_109_451  # an arbitrary number that nothing else locks
 _BATCH = 50  # documents per transaction of `publish_all`; updates of staff are published between two batches
 
