@@ -21,6 +21,7 @@ REQUIREMENTS = Path(ROOT, "requirements.txt")
 LICENCE_FILES = {
     "async-timeout": "Apache-2.0",
     "bleach": "Apache-2.0",
+    "django-ninja": "MIT",
     "pyrage": "MIT",
     "python-dateutil": "Apache-2.0 OR BSD-3-Clause",
     "segno": "BSD-3-Clause",

@@ -20,7 +20,7 @@ from django.utils import timezone
 from . import counters, log_context, operations, outages
 from .chore_counts import run_counts
 from .metrics.definitions import SCHEDULER_FAILURES, SCHEDULER_RUNS
-from .models import Incident, Reminder, Update
+from .models import IdempotentRequest, Incident, Reminder, Update
 from .notifications import release
 from .notifications.ledger import destinations, mx, recovery, retention, skipping
 from .notifications.monitoring import health
@@ -142,6 +142,10 @@ def forget_outdated_forms() -> None:
     operations.forget_outdated_forms(timezone.now())
 
 
+def forget_answers_of_api() -> None:
+    IdempotentRequest.objects.outdated(timezone.now()).delete()
+
+
 def forget_alerts() -> None:
     raising.delete_old_alerts(timezone.now())
 
@@ -221,6 +225,7 @@ def chores() -> list[Chore]:
         Chore(forget_sign_ups, timedelta(hours=1)),
         Chore(forget_deliveries, timedelta(hours=1)),
         Chore(forget_outdated_forms, timedelta(hours=1)),
+        Chore(forget_answers_of_api, timedelta(hours=1)),
         Chore(forget_alerts, timedelta(hours=1)),
         Chore(forget_sessions, timedelta(hours=1)),
     ]

@@ -4,6 +4,7 @@ from django.conf.urls.i18n import i18n_patterns
 from django.contrib import admin
 from django.urls import include, path
 
+from incidents.api import application as api
 from incidents.subscriptions import provider
 from statuspage.metrics import metrics
 from statuspage.probes import readyz
@@ -13,6 +14,7 @@ urlpatterns = [
     path("metrics", metrics),
     path("i18n/", include("django.conf.urls.i18n")),
     path("admin/", admin.site.urls),
+    *api.urls(),
     *provider.urls(),
     *i18n_patterns(path("", include("incidents.subscriptions.urls")), path("", include("incidents.search.urls"))),
 ]

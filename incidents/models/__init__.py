@@ -12,6 +12,7 @@ from .destinations import Destination
 from .external_accounts import ExternalAccount, LogInLink
 from .heartbeats import Heartbeat
 from .holders import Holder
+from .idempotent_requests import IdempotentRequest
 from .incidents import Incident, Maintenance
 from .limits import RateLimit, RequestedMessage
 from .logo import Logo
@@ -62,6 +63,7 @@ __all__ = [
     "FoldedDeliveries",
     "Heartbeat",
     "Holder",
+    "IdempotentRequest",
     "Incident",
     "IncidentChoice",
     "LogInLink",

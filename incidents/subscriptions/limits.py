@@ -76,6 +76,8 @@ SECOND_FACTOR = (
 SECOND_FACTOR_ACCOUNT = Limit("second_factor_account", timedelta(minutes=10), burst=30)
 # Wrong tokens of the API. They cannot be guessed; a program with an old one slows down.
 WRONG_TOKEN = Limit("wrong_token", timedelta(seconds=30), burst=20)
+# Requests with one token. The original allows one a second; an alert storm may begin with more.
+API = Limit("api", timedelta(seconds=1), burst=100)
 
 _TAKE = """
 INSERT INTO {table} AS held (key, free_at)
@@ -184,6 +186,11 @@ def forgive_second_factor(*, account: str, network: str) -> None:
 def take_wrong_token(*, network: str) -> None:
     """Take a place in the limit of requests with a token that is not valid. Raises LimitReached."""
     _take_all([(WRONG_TOKEN, network)])
+
+
+def take_api_request(*, token: str) -> None:
+    """Take a place in the limit of requests with this token. Raises LimitReached."""
+    _take_all([(API, token)])
 
 
 def record_refusal(limit: Limit | None = None) -> None:

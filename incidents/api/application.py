@@ -1,0 +1,110 @@
+"""The API under `/api/v1/`: its addresses, and what every request has in common."""
+
+from collections.abc import Callable
+from functools import wraps
+from http import HTTPStatus
+from typing import Any
+
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import Resolver404, URLPattern, path, re_path, resolve
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt
+from ninja import NinjaAPI
+from ninja.errors import HttpError
+from ninja.errors import ValidationError as BadShape
+
+from ..models import Page
+from ..statuspage_api import page_id
+from . import components, incidents, problems, shapes
+from .authentication import authenticate
+from .parsing import BodyParser, is_storable
+
+ROOT = "api/v1/"
+
+
+def _authenticate(request: HttpRequest) -> Any:
+    # Only who has a token learns which page there is.
+    actor = authenticate(request)
+    wanted = request.resolver_match.kwargs.get("page_id") if request.resolver_match else None
+    if wanted is not None and wanted != page_id(Page.objects.current()):
+        raise Http404
+    return actor
+
+
+api = NinjaAPI(
+    title="Status page", version="1", auth=_authenticate, parser=BodyParser(), docs_url=None, urls_namespace="api"
+)
+api.add_exception_handler(problems.RequestRefused, problems.of_problem)
+api.add_exception_handler(ValidationError, problems.of_refusal)
+api.add_exception_handler(BadShape, problems.of_bad_shape)
+api.add_exception_handler(PermissionDenied, problems.of_missing_right)
+api.add_exception_handler(Http404, problems.of_missing)
+
+
+@api.exception_handler(HttpError)
+def _http_error(_request: HttpRequest, error: HttpError) -> HttpResponse:
+    return problems.response(HTTPStatus(error.status_code), [str(error)])
+
+
+@api.get("/pages", summary="The page, in a list", tags=["pages"])
+def pages(request: HttpRequest) -> Any:  # noqa: ARG001 - ninja names it
+    return [shapes.page(Page.objects.current())]
+
+
+@api.get("/pages/{page_id}", summary="The page", tags=["pages"])
+def page(request: HttpRequest, page_id: str) -> Any:  # noqa: ARG001 - ninja names them
+    return shapes.page(Page.objects.current())
+
+
+api.add_router("/pages/{page_id}", incidents.router)
+api.add_router("/pages/{page_id}", components.router)
+
+
+def urls() -> list[Any]:
+    """The addresses, each also with the suffix `.json`; every other one below `/api/` is answered with JSON, too."""
+    patterns, _app, _namespace = api.urls
+    for pattern in patterns:
+        if isinstance(pattern, URLPattern):
+            pattern.callback = _in_the_pages_zone(pattern.callback)
+    return [
+        re_path(rf"^{ROOT}(?P<address>(?!openapi\.json$).+)\.json$", _without_suffix),
+        path(ROOT, (patterns, "api", "api")),
+        re_path(r"^api/", _missing),
+    ]
+
+
+@csrf_exempt
+def _without_suffix(request: HttpRequest, address: str) -> HttpResponse:
+    try:
+        found = resolve(f"/{ROOT}{address}")
+    except Resolver404:
+        return _missing(request)
+    request.resolver_match = found
+    answer: HttpResponse = found.func(request, *found.args, **found.kwargs)
+    return answer
+
+
+@csrf_exempt
+def _missing(_request: HttpRequest) -> HttpResponse:
+    return problems.response(HTTPStatus.NOT_FOUND, [_("There is nothing at this address.")])
+
+
+def _in_the_pages_zone(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    # Times are in the time zone of the page, as in the read API.
+    @csrf_exempt
+    @wraps(view)
+    def run(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        given = [*kwargs.values(), *(value for _name, values in request.GET.lists() for value in values)]
+        if not all(map(is_storable, given)):
+            return _missing(request)
+        with timezone.override(Page.objects.current().time_zone):
+            answer = view(request, *args, **kwargs)
+        if answer.status_code != HTTPStatus.METHOD_NOT_ALLOWED:
+            return answer
+        refusal = problems.response(HTTPStatus.METHOD_NOT_ALLOWED, [_("This address does not take this method.")])
+        refusal["Allow"] = answer["Allow"]
+        return refusal
+
+    return run

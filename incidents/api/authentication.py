@@ -1,0 +1,33 @@
+"""Who acts in a request: the token in the header Authorization, and how many requests it may send."""
+
+from http import HTTPStatus
+
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+
+from ..sign_in import tokens
+from ..staff.actors import Actor
+from ..subscriptions import limits
+from ..subscriptions.origin import network
+from .problems import RequestRefused
+
+
+def authenticate(request: HttpRequest) -> Actor:
+    """Return who acts. Raises RequestRefused: 401 without a valid token, 429 with too many requests."""
+    try:
+        actor = tokens.authenticate(request.headers.get("Authorization"), network(request))
+    except tokens.MissingToken:
+        raise RequestRefused(HTTPStatus.UNAUTHORIZED, _("Send a token: “Authorization: OAuth TOKEN”.")) from None
+    except tokens.MalformedHeader:
+        raise RequestRefused(HTTPStatus.UNAUTHORIZED, _("Write the header as “Authorization: OAuth TOKEN”.")) from None
+    except tokens.TooManyAttempts as error:
+        raise RequestRefused(HTTPStatus.TOO_MANY_REQUESTS, _("Too many wrong tokens. Wait."), wait=error.wait) from None
+    except tokens.InvalidToken:
+        raise RequestRefused(
+            HTTPStatus.UNAUTHORIZED, _("The token is unknown, expired or revoked, or its account may have none.")
+        ) from None
+    try:
+        limits.take_api_request(token=actor.token.pk if actor.token else "")
+    except limits.LimitReached as reached:
+        raise RequestRefused(HTTPStatus.TOO_MANY_REQUESTS, _("Too many requests. Wait."), wait=reached.wait) from None
+    return actor

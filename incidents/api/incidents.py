@@ -1,0 +1,151 @@
+"""Incidents and maintenance: list, open, update, withdraw."""
+
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from django.db.models import Q
+from django.http import Http404, HttpRequest
+from django.shortcuts import get_object_or_404
+from ninja import Query, Router
+
+from .. import operations
+from ..models import Incident, Update
+from ..models.incidents import IncidentQuerySet
+from ..operations.statements import Details
+from ..status import FINAL_PHASES, Kind
+from ..text import Text
+from . import schemas, shapes, statements
+from .idempotency import once
+from .requests import actor, needs_to_see_incidents
+
+router = Router(tags=["incidents"])
+MOST = 100  # incidents in one answer, as in the original
+
+
+@router.get("/incidents", summary="The newest incidents and maintenance")
+def listed(
+    request: HttpRequest,
+    q: str = "",
+    limit: Annotated[int, Query(ge=1, le=MOST)] = MOST,
+    page: Annotated[int, Query(ge=1, le=10_000)] = 1,
+) -> Any:
+    """`q` searches as the newsroom does."""
+    needs_to_see_incidents(request)
+    found = _public().containing(q) if q.strip() else _public().newest_first()
+    return _page_of(found, limit, page)
+
+
+@router.get("/incidents/unresolved", summary="Incidents that are not over")
+def unresolved(request: HttpRequest) -> Any:
+    needs_to_see_incidents(request)
+    return shapes.incidents(_public().incidents().ongoing().worst_first())
+
+
+@router.get("/incidents/scheduled", summary="Maintenance that is not over")
+def scheduled(request: HttpRequest) -> Any:
+    needs_to_see_incidents(request)
+    return shapes.incidents(_public().maintenances().exclude(phase__in=FINAL_PHASES).in_planned_order())
+
+
+@router.get("/incidents/upcoming", summary="Maintenance that has not started")
+def upcoming(request: HttpRequest) -> Any:
+    needs_to_see_incidents(request)
+    return shapes.incidents(_public().maintenances().upcoming())
+
+
+@router.get("/incidents/active_maintenance", summary="Maintenance in progress")
+def active_maintenance(request: HttpRequest) -> Any:
+    needs_to_see_incidents(request)
+    return shapes.incidents(_public().maintenances().ongoing().in_planned_order())
+
+
+@router.get("/incidents/{incident_id}", summary="One incident or maintenance")
+def one(request: HttpRequest, incident_id: str) -> Any:
+    needs_to_see_incidents(request)
+    return shapes.incident(_find(incident_id))
+
+
+@router.post("/incidents", summary="Open an incident, or schedule maintenance")
+def opened(request: HttpRequest, body: schemas.IncidentBody) -> Any:
+    """With `scheduled_for` and `scheduled_until` it is maintenance. `Idempotency-Key` makes a repetition harmless."""
+    return once(request, HTTPStatus.CREATED, lambda: shapes.incident(_open(request, body.incident)))
+
+
+def _open(request: HttpRequest, given: schemas.GivenIncident) -> Incident:
+    kind = statements.kind_of(given)
+    statuses = statements.statuses_of(given, kind)
+    details: Details = {"title": Text(), **statements.details_of(given, kind)}
+    phase = statements.opening_phase(given, kind)
+    statement = statements.statement_of(given, phase, statuses)
+    if kind == Kind.MAINTENANCE:
+        verb = operations.schedule_maintenance
+    else:
+        verb, details["impact"] = operations.open_incident, statements.impact_of(given, statuses)
+        if statement.at:
+            details["started_at"] = statement.at
+    return verb(details=details, statement=statement, by=actor(request), draft=given.draft)
+
+
+@router.api_operation(["PATCH", "PUT"], "/incidents/{incident_id}", summary="Change an incident, or post an update")
+def changed(request: HttpRequest, incident_id: str, body: schemas.IncidentBody) -> Any:
+    """`status`, `body` and `components` add an update; the other fields change the incident itself."""
+    return once(request, HTTPStatus.OK, lambda: shapes.incident(_change(request, _find(incident_id), body.incident)))
+
+
+def _change(request: HttpRequest, incident: Incident, given: schemas.GivenIncident) -> Incident:
+    kind, by = Kind(incident.kind), actor(request)
+    details = statements.details_of(given, kind, incident.title)
+    moved = {name for name in ("scheduled_for", "scheduled_until") if name in details}
+    is_moved = any(details[name] != getattr(incident, name) for name in moved)
+    if is_moved and incident.is_public and given.deliver_notifications is not False:
+        operations.move_maintenance(incident=incident, details=details, by=by)
+    elif details:
+        operations.edit_incident(incident=incident, details=details, by=by)
+    if statements.adds_update(given):
+        incident.refresh_from_db()
+        phase = statements.next_phase(given, incident)
+        statement = statements.statement_of(given, phase, statements.statuses_of(given, kind))
+        if incident.is_over and not phase.is_final:
+            operations.reopen(incident=incident, statement=statement, by=by)
+        else:
+            operations.post_update(incident=incident, statement=statement, by=by, draft=given.draft)
+    incident.refresh_from_db()
+    return incident
+
+
+@router.delete("/incidents/{incident_id}", summary="Withdraw an incident")
+def withdrawn(request: HttpRequest, incident_id: str) -> Any:
+    """It disappears from everything public. Staff can still see it, and publish it again."""
+    incident = _find(incident_id)
+    answer = shapes.incident(incident)
+    operations.withdraw(incident=incident, by=actor(request))
+    return answer
+
+
+@router.api_operation(
+    ["PATCH", "PUT"], "/incidents/{incident_id}/incident_updates/{update_id}", summary="Correct an update"
+)
+def corrected(request: HttpRequest, incident_id: str, update_id: str, body: schemas.IncidentUpdateBody) -> Any:
+    """Readers see that it was edited. `deliver_notifications` announces the correction; it is off by default."""
+    update = get_object_or_404(Update.objects.public(), pk=update_id, incident=_find(incident_id))
+    given = body.incident_update
+    text = statements.changed_text(update.text, given.body, given.translations, "body")
+    changed = operations.correct_update(update=update, text=text, notify=given.deliver_notifications, by=actor(request))
+    found = shapes.incident(changed.incident)["incident_updates"]
+    return next(row for row in found if row["id"] == update_id)
+
+
+def _public() -> IncidentQuerySet:
+    return Incident.objects.public()
+
+
+def _find(incident_id: str) -> Incident:
+    # Drafts too, for programs that write them; withdrawn incidents count as deleted.
+    found = Incident.objects.filter(Q(withdrawn_at=None), pk=incident_id).first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def _page_of(rows: IncidentQuerySet, limit: int, page: int) -> Any:
+    return shapes.incidents(rows[(page - 1) * limit : page * limit])

@@ -1,0 +1,79 @@
+"""Reads bodies: JSON, or a form whose names are written as `incident[components][ID]`."""
+
+import json
+import re
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Any
+
+from django.http import HttpRequest, QueryDict
+from django.utils.datastructures import MultiValueDict
+from django.utils.translation import gettext as _
+from ninja.parser import Parser
+
+from .problems import RequestRefused
+
+_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+_KEYS = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)")
+_DEEPEST = 6
+
+
+class BodyParser(Parser):
+    def parse_body(self, request: HttpRequest) -> Any:
+        """Return the body as nested dictionaries and lists. Raises RequestRefused."""
+        content = request.body  # before the form is parsed, which would leave nothing of it
+        if request.content_type in _FORMS:
+            return nested(QueryDict(content) if request.content_type == _FORMS[0] else request.POST)
+        try:
+            found = json.loads(content)
+        except (ValueError, RecursionError) as error:
+            raise RequestRefused(HTTPStatus.BAD_REQUEST, _("The body is not JSON.")) from error
+        if not all(map(is_storable, _strings(found))):
+            raise RequestRefused(HTTPStatus.BAD_REQUEST, _("The body contains a character that cannot be stored."))
+        return found
+
+
+def is_storable(text: str) -> bool:
+    """Whether PostgreSQL can store a text: not U+0000, nor half of a pair of surrogates."""
+    try:
+        return b"\0" not in text.encode()
+    except UnicodeEncodeError:
+        return False
+
+
+def _strings(value: Any) -> Iterator[str]:
+    # All texts in what JSON describes; the parser has limited how deep it is.
+    match value:
+        case str():
+            yield value
+        case list():
+            yield from (text for one in value for text in _strings(one))
+        case dict():
+            yield from value
+            yield from (text for one in value.values() for text in _strings(one))
+
+
+def nested(form: "MultiValueDict[str, str]") -> dict[str, Any]:
+    """Return `{"incident": {"name": …, "ids": […]}}` from the names `incident[name]` and `incident[ids][]`."""
+    found: dict[str, Any] = {}
+    for name, values in form.lists():
+        match = _KEYS.fullmatch(name)
+        keys = [match[1], *re.findall(r"\[([^\[\]]*)\]", match[2])] if match else []
+        if not keys or len(keys) > _DEEPEST or not all(map(is_storable, (name, *values))):
+            raise _not_understood(name)
+        is_list = keys[-1] == ""
+        _put(found, keys[:-1] if is_list else keys, values if is_list else values[-1], name)
+    return found
+
+
+def _put(found: dict[str, Any], keys: list[str], value: Any, name: str) -> None:
+    for key in keys[:-1]:
+        found = found.setdefault(key, {})
+        if not isinstance(found, dict):
+            raise _not_understood(name)
+    found[keys[-1]] = value
+
+
+def _not_understood(name: str) -> RequestRefused:
+    sentence = _("The form has a field that is not understood: {name}").format(name=name[:80])
+    return RequestRefused(HTTPStatus.BAD_REQUEST, sentence)

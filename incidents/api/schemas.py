@@ -1,0 +1,88 @@
+"""What bodies contain. Unknown keys are ignored, as clients send fields of the original that we lack."""
+
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+
+from ninja import Schema
+from pydantic import AfterValidator, BeforeValidator
+
+from ..status import ComponentStatus, Impact
+
+# Years for which every time zone has a time in UTC, and in which incidents happen.
+_YEARS = range(1970, 2200)
+
+
+def _in_range(value: Any) -> Any:
+    if value is not None and value.year not in _YEARS:
+        raise ValueError(f"a year from {_YEARS.start} to {_YEARS.stop - 1}")
+    return value
+
+
+def _empty_as_none(value: object) -> object:
+    # Forms have no null: an empty field is one.
+    return None if value == "" else value
+
+
+Moment = Annotated[datetime | None, BeforeValidator(_empty_as_none), AfterValidator(_in_range)]
+Day = Annotated[date | None, BeforeValidator(_empty_as_none), AfterValidator(_in_range)]
+Status = Literal[
+    "investigating", "identified", "monitoring", "resolved", "scheduled", "in_progress", "verifying", "completed"
+]
+Id = Annotated[str, BeforeValidator(str)]
+
+
+class Translation(Schema):
+    name: str = ""
+    body: str = ""
+    description: str = ""
+
+
+Translations = dict[str, Translation]
+
+
+class GivenIncident(Schema):
+    """An incident or, with `scheduled_for`, planned maintenance. `draft` and `translations` are ours."""
+
+    name: str | None = None
+    status: Status | None = None
+    impact_override: Impact | None = None
+    body: str | None = None
+    components: dict[Id, ComponentStatus] = {}
+    component_ids: list[Id] = []
+    deliver_notifications: bool | None = None
+    scheduled_for: Moment = None
+    scheduled_until: Moment = None
+    scheduled_remind_prior: bool | None = None
+    scheduled_auto_in_progress: bool | None = None
+    scheduled_auto_completed: bool | None = None
+    backfilled: bool = False
+    backfill_date: Day = None
+    translations: Translations = {}
+    draft: bool = False
+
+
+class IncidentBody(Schema):
+    incident: GivenIncident
+
+
+class GivenUpdate(Schema):
+    body: str | None = None
+    deliver_notifications: bool = False
+    translations: Translations = {}
+
+
+class IncidentUpdateBody(Schema):
+    incident_update: GivenUpdate
+
+
+class GivenComponent(Schema):
+    name: str | None = None
+    description: str | None = None
+    status: ComponentStatus | None = None
+    group_id: str | None = None
+    start_date: Day = None
+    translations: Translations = {}
+
+
+class ComponentBody(Schema):
+    component: GivenComponent
