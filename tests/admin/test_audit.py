@@ -91,7 +91,7 @@ def test_list_takes_the_same_number_of_queries_however_long_it_is(
 ) -> None:
     for _number in range(30):
         edited(incident)
-    with django_assert_max_num_queries(25):
+    with django_assert_max_num_queries(26):
         publisher.get(LIST)
 
 

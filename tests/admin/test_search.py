@@ -164,7 +164,7 @@ def test_page_says_that_nothing_was_found(publisher: Client, language: str, sent
         assert sentence in answer.content.decode()
 
 
-@pytest.mark.parametrize(("model", "number"), [("incident", 15), ("subscriber", 15)])
+@pytest.mark.parametrize(("model", "number"), [("incident", 16), ("subscriber", 16)])
 def test_number_of_queries_does_not_depend_on_the_results(
     publisher: Client, django_assert_num_queries: DjangoAssertNumQueries, model: str, number: int
 ) -> None:
