@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ..labels import PHASES
-from ..models import Component, Incident
+from ..models import REMINDERS, Component, Incident
 from ..operations import Statement
 from ..operations.statements import Details
 from ..status import STATUS_OF_IMPACT, ComponentStatus, Impact, Kind, Phase, worst_of
@@ -57,10 +57,11 @@ def details_of(given: schemas.GivenIncident, kind: Kind, before: Text | None = N
         ("scheduled_until", given.scheduled_until),
         ("auto_start", given.scheduled_auto_in_progress),
         ("auto_complete", given.scheduled_auto_completed),
-        ("remind_hour_before", given.scheduled_remind_prior),
     ):
         if value is not None:
             details[field] = _aware(value)
+    if given.scheduled_remind_prior is not None:  # the original has one reminder, an hour before
+        details |= dict.fromkeys(REMINDERS, False) | {"remind_hour_before": given.scheduled_remind_prior}
     return details  # type: ignore[return-value]
 
 

@@ -124,6 +124,16 @@ def test_maintenance_is_scheduled_moved_and_completed(api: Api, clock: time_mach
     assert disk.status == "operational"
 
 
+@pytest.mark.parametrize("wanted", [True, False])
+def test_reminder_is_an_hour_before_or_none(api: Api, *, wanted: bool) -> None:
+    planned = {"scheduled_for": "2026-03-12T22:00:00Z", "scheduled_until": "2026-03-12T23:00:00Z"}
+    given = {"incident": {"name": "Diskskifte", **planned, "scheduled_remind_prior": wanted}}
+    found = api("publish", "read").post("/incidents", given).json()
+    assert found["scheduled_remind_prior"] is wanted
+    incident = Incident.objects.get()
+    assert (incident.remind_hour_before, incident.remind_day_before) == (wanted, False)
+
+
 def test_what_is_over_is_reopened(api: Api, clock: time_machine.Traveller) -> None:
     client = api("publish", "read")
     incident = make_incident()
