@@ -64,6 +64,11 @@ def language_own_name(code: str) -> str:
     return str(get_language_info(code)["name_local"]).capitalize()
 
 
+def page_name(name: Text) -> str:
+    """Return the name of the page in the active language, on one line; a general one if it has none."""
+    return " ".join(words(name).split()) or gettext("Status page")
+
+
 def in_each_language(say: Callable[[str], str]) -> Text:
     """Return what `say` returns for the code of each language of the page, while that language is active."""
     whole = {}

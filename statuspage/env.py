@@ -29,7 +29,7 @@ HOW_TO_GENERATE = "`python3 -c 'import secrets; print(secrets.token_urlsafe(50))
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9])?|\[?[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]?")
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
 # RFC 9116 §2.5.3; the characters of RFC 3986.
-_WEB = re.compile(r"https?://[A-Za-z0-9.:-]+(?:/\S*)?")
+WEB_ADDRESS = re.compile(r"https?://[A-Za-z0-9.:-]+(?:/\S*)?")
 _CONTACT = re.compile(r"(mailto:[^@\s]+@[A-Za-z0-9.-]+|https://[A-Za-z0-9])[A-Za-z0-9._~:/?#@!$&'()*+,;=%-]*", re.ASCII)
 _CREDENTIALS = re.compile(r"//[^/]*@")
 
@@ -161,7 +161,9 @@ class Environment:
     def web_address(self, name: str) -> str:
         """Return an address of the web, empty if not set."""
         hint = "write an address such as https://docs.example.com/"
-        return self._parsed(name, self.text(name), str, lambda value: not value or bool(_WEB.fullmatch(value)), hint)
+        return self._parsed(
+            name, self.text(name), str, lambda value: not value or bool(WEB_ADDRESS.fullmatch(value)), hint
+        )
 
     def database_url(self, name: str, default: str) -> SplitResult:
         example = "postgresql://user:password@host:5432/statuspage"

@@ -15,7 +15,7 @@ from django.utils.translation import gettext, gettext_lazy
 
 from ..models import Page
 from ..sign_in import oidc, steps
-from ..wording import words
+from ..wording import page_name
 from . import log_in_links, second_factor, single_sign_on, unsaved_forms
 from .addresses import is_storable
 from .alarms import alarms
@@ -79,7 +79,7 @@ class Newsroom(AdminSite):
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         page = Page.objects.current()
-        name = words(page.name) or gettext("Status page")
+        name = page_name(page.name)
         everywhere = {**super().each_context(request), "site_header": name, "site_title": name}
         everywhere["navigation"] = navigation(everywhere["available_apps"], request.path)
         everywhere["documentation"] = settings.DOCUMENTATION_URL

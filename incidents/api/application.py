@@ -87,8 +87,8 @@ def _without_suffix(request: HttpRequest, address: str) -> HttpResponse:
 
 
 @csrf_exempt
-def _missing(_request: HttpRequest) -> HttpResponse:
-    return problems.response(HTTPStatus.NOT_FOUND, [_("There is nothing at this address.")])
+def _missing(request: HttpRequest) -> HttpResponse:
+    return problems.of_missing(request, None)
 
 
 def _in_the_pages_zone(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:

@@ -15,6 +15,7 @@ Json = dict[str, Any]
 
 # Of Twitter, postmortems that are sent separately, and transitions that follow from `scheduled_auto_…`.
 _LACKING_IN_UPDATES: Json = {"twitter_updated_at": None, "wants_twitter_update": False}
+_LACKING_IN_COMPONENTS: Json = {"automation_email": None}
 
 
 def page(row: Page) -> Json:
@@ -40,7 +41,6 @@ def incident(row: Incident) -> Json:
 
 def _incident(row: Incident, updates: list[Update], here: Page) -> Json:
     shape = incident_shape(row, updates, here)
-    planned = row.scheduled_for is not None and row.scheduled_until is not None
     return {
         **shape,
         "incident_updates": [{**one, **_LACKING_IN_UPDATES} for one in shape["incident_updates"]],
@@ -59,15 +59,12 @@ def _incident(row: Incident, updates: list[Update], here: Page) -> Json:
         "auto_transition_deliver_notifications_at_end": row.auto_complete,
         "auto_transition_to_maintenance_state": row.auto_start,
         "auto_transition_to_operational_state": row.auto_complete,
-        "scheduled_for": moment(row.scheduled_for) if planned and row.scheduled_for else None,
-        "scheduled_until": moment(row.scheduled_until) if planned and row.scheduled_until else None,
+        "scheduled_for": moment(row.scheduled_for) if row.scheduled_for else None,
+        "scheduled_until": moment(row.scheduled_until) if row.scheduled_until else None,
         "scheduled_remind_prior": any(getattr(row, name) for name in REMINDERS),
         "scheduled_reminded_at": None,
         "draft": not row.is_public,
     }
-
-
-_LACKING_IN_COMPONENTS: Json = {"automation_email": None}
 
 
 def component(row: Component) -> Json:

@@ -17,7 +17,7 @@ from django.utils.translation import gettext, override
 
 from .. import formats
 from ..models import Page, StaffSession
-from ..wording import words
+from ..wording import page_name
 from . import sending
 
 
@@ -66,7 +66,7 @@ def _send(kind: _Kind, user: Any, by: StaffSession | None, addresses: list[str])
 def _text(kind: _Kind, user: Any, by: StaffSession | None) -> tuple[str, str]:
     page = Page.objects.current()
     with override(language_of(user)), timezone.override(page.time_zone):
-        name = " ".join((words(page.name) or gettext("Status page")).split())
+        name = page_name(page.name)
         context = {
             "account": user.get_username(),
             "page": name,

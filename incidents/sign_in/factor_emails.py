@@ -10,7 +10,7 @@ from django.utils.translation import get_language, gettext, override
 from django.utils.translation import gettext_lazy as _
 
 from ..models import Page
-from ..wording import words
+from ..wording import page_name
 from . import sending
 
 
@@ -33,7 +33,7 @@ def _send(user: Any, event: FactorEvent) -> None:
     current = get_language() or settings.LANGUAGE_CODE
     ordered = sorted(codes, key=lambda code: code != current)
     with override(ordered[0]):
-        subject = gettext("Second factor: {page}").format(page=_page_name())
+        subject = gettext("Second factor: {page}").format(page=page_name(Page.objects.current().name))
     address = f"{settings.SITE_URL}{reverse('admin:index')}"
     body = "\n\n".join([*(_paragraphs(code, user, event) for code in ordered), address])
     sending.send(account=user.get_username(), addresses=[user.email], subject=subject, body=f"{body}\n")
@@ -44,7 +44,3 @@ def _paragraphs(code: str, user: Any, event: FactorEvent) -> str:
         what = str(event.value).format(account=user.get_username())
         advice = gettext("If you did not expect this, change your password and notify an administrator.")
         return f"{what}\n{advice}"
-
-
-def _page_name() -> str:
-    return words(Page.objects.current().name) or gettext("Status page")

@@ -12,7 +12,7 @@ from django.utils.translation import gettext, override
 from .. import formats
 from ..models import ApiToken, Page
 from ..staff.scopes import in_words
-from ..wording import words
+from ..wording import page_name
 from . import emails, sending
 from .tokens import is_owner_entitled
 
@@ -49,7 +49,7 @@ def _send(template: str, token: ApiToken, network: str) -> None:
     if owner is None:
         return
     with override(emails.language_of(owner)), timezone.override(page.time_zone):
-        name = " ".join((words(page.name) or gettext("Status page")).split())
+        name = page_name(page.name)
         is_new = template == "new_token"
         subject = gettext("A new API token: {page}") if is_new else gettext("An API token expires soon: {page}")
         context = {

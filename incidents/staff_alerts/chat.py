@@ -1,27 +1,26 @@
 """Posts an alert to the chat of the team: a webhook of Slack, Teams or anything that takes JSON."""
 
-import json
 from typing import Any
 
 from django.conf import settings
 from django.utils.translation import gettext
 
-from .. import guard
 from ..models import StaffAlert
+from ..notifications.channels import webhook
+from ..notifications.channels.base import Busy, Gone
 from ..notifications.messages import slack, teams
+from ..notifications.messages.chat import encoded
 from . import texts
 
 
 def post(alert: StaffAlert, page_name: str) -> str:
     """Send one POST to ALERT_WEBHOOK_URL. Return why it failed, without the address; empty if it was accepted."""
-    body = json.dumps(_payload(alert, page_name), ensure_ascii=False).encode()
+    headers = {"Content-Type": "application/json; charset=utf-8"}
     try:
-        response = guard.post(settings.ALERT_WEBHOOK_URL, body, {"Content-Type": "application/json; charset=utf-8"})
-    except guard.Unreachable as error:
-        return str(error)
-    except guard.BadUrl as error:
-        return f"ALERT_WEBHOOK_URL: {error.code}"
-    return "" if 200 <= response.code <= 299 else f"HTTP {response.code}"
+        webhook.deliver(settings.ALERT_WEBHOOK_URL, encoded(_payload(alert, page_name)), headers, is_chat=True)
+    except (Busy, Gone) as refusal:
+        return str(refusal.reply)
+    return ""
 
 
 def _payload(alert: StaffAlert, page_name: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ _KEPT = timedelta(days=90)
 def raise_alerts(now: datetime) -> int:
     """Store alerts whose causes are new, with a message for each recipient; return how many."""
     found = causes(now)
-    stored = StaffAlert.objects.filter(since__in={alert.since for alert in found}).select_related(None)
+    stored = StaffAlert.objects.filter(since__in={alert.since for alert in found})
     known = {alert.cause for alert in stored}
     return sum(_raise(alert, now) for alert in found if alert.cause not in known)
 

@@ -15,12 +15,12 @@ from django.core.mail import EmailMessage, get_connection
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext, override
+from django.utils.translation import override
 
 from ..masks import without_addresses
 from ..models import AlertMessage, AlertState, Page, StaffAlert
 from ..sign_in.emails import language_of
-from ..wording import words
+from ..wording import page_name
 from . import chat, texts
 from .causes import causes
 from .recipients import recipients
@@ -73,7 +73,7 @@ def _attempt(message: AlertMessage) -> str:
     page = Page.objects.current()
     language = language_of(message.user) if message.user else settings.LANGUAGE_CODE
     with override(language), timezone.override(page.time_zone):
-        name = " ".join((words(page.name) or gettext("Status page")).split())
+        name = page_name(page.name)
         if message.user is None:
             return chat.post(message.alert, name)
         return _email(message, message.user, name)

@@ -217,7 +217,7 @@ def test_chat_that_refuses_is_tried_again_without_its_address_in_the_error(
     receiver.says = lambda _posted: answer("503 Busy")
     overdue()
     scheduler.alert_staff()
-    assert AlertMessage.objects.get().error == "HTTP 503"
+    assert AlertMessage.objects.get().error == "503 Service Unavailable"
     receiver.says = lambda _posted: answer("204 No Content")
     clock.shift(MINUTE)
     scheduler.alert_staff()

@@ -1,8 +1,8 @@
 """Planned maintenance for calendar programs. RFC 5545, RFC 7986.
 
 `/da/maintenance.ics` is subscribed to. It has no METHOD: each program that reads it again takes it as it is.
-`/da/incidents/ID/maintenance.ics` is one maintenance, to be opened. METHOD:PUBLISH and the same UID make programs
-change the event that they have; it requires an organizer (RFC 5546 §3.2.1).
+`/da/incidents/ID/maintenance.ics` is one maintenance, to be opened. METHOD:PUBLISH or CANCEL and the same UID make
+programs change or remove the event that they have; both require an organizer (RFC 5546 §3.2.1).
 Times are in UTC; calendar programs convert them to the reader's time zone.
 """
 
