@@ -84,6 +84,10 @@ def run(machine: Installation, script: str) -> str:
     return done.stdout
 
 
+def processes_run(machine: Installation) -> bool:
+    return machine.run("statuspage-manage doctor --only workers --only scheduler").returncode == 0
+
+
 def prepare_certificate(machine: Installation) -> None:
     """Let curl, as it is called on the page, find the machine under its name and trust its certificate."""
     folder = machine.folder / "certificate"
@@ -156,6 +160,8 @@ def test_doctor_finds_nothing_wrong_that_this_machine_can_have(installed: Instal
     """The others ask the internet (the certificate, the name of the host, SPF), or notice what other tests killed."""
     names = "settings secrets database migrations queue workers scheduler store published mirror backup"
     only = " ".join(f"--only {name}" for name in names.split())
+    # The workers and the scheduler may still be starting.
+    wait_for(lambda: processes_run(installed))
     assert "FAIL" not in run(installed, f"statuspage-manage doctor --strict {only}")
 
 
