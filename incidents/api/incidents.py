@@ -11,10 +11,8 @@ from ninja import Query, Router
 from .. import operations
 from ..models import Incident, Update
 from ..models.incidents import IncidentQuerySet
-from ..operations.statements import Details
-from ..status import FINAL_PHASES, Kind
-from ..text import Text
-from . import schemas, shapes, statements
+from ..status import FINAL_PHASES
+from . import posting, schemas, shapes, statements
 from .idempotency import once
 from .requests import actor, needs_to_see_incidents
 
@@ -68,49 +66,19 @@ def one(request: HttpRequest, incident_id: str) -> Any:
 @router.post("/incidents", summary="Open an incident, or schedule maintenance")
 def opened(request: HttpRequest, body: schemas.IncidentBody) -> Any:
     """With `scheduled_for` and `scheduled_until` it is maintenance. `Idempotency-Key` makes a repetition harmless."""
-    return once(request, HTTPStatus.CREATED, lambda: shapes.incident(_open(request, body.incident)))
-
-
-def _open(request: HttpRequest, given: schemas.GivenIncident) -> Incident:
-    kind = statements.kind_of(given)
-    statuses = statements.statuses_of(given, kind)
-    details: Details = {"title": Text(), **statements.details_of(given, kind)}
-    phase = statements.opening_phase(given, kind)
-    statement = statements.statement_of(given, phase, statuses)
-    if kind == Kind.MAINTENANCE:
-        verb = operations.schedule_maintenance
-    else:
-        verb, details["impact"] = operations.open_incident, statements.impact_of(given, statuses)
-        if statement.at:
-            details["started_at"] = statement.at
-    return verb(details=details, statement=statement, by=actor(request), draft=given.draft)
+    return once(
+        request, HTTPStatus.CREATED, lambda: shapes.incident(posting.open_incident(body.incident, actor(request)))
+    )
 
 
 @router.api_operation(["PATCH", "PUT"], "/incidents/{incident_id}", summary="Change an incident, or post an update")
 def changed(request: HttpRequest, incident_id: str, body: schemas.IncidentBody) -> Any:
     """`status`, `body` and `components` add an update; the other fields change the incident itself."""
-    return once(request, HTTPStatus.OK, lambda: shapes.incident(_change(request, _find(incident_id), body.incident)))
-
-
-def _change(request: HttpRequest, incident: Incident, given: schemas.GivenIncident) -> Incident:
-    kind, by = Kind(incident.kind), actor(request)
-    details = statements.details_of(given, kind, incident.title)
-    moved = {name for name in ("scheduled_for", "scheduled_until") if name in details}
-    is_moved = any(details[name] != getattr(incident, name) for name in moved)
-    if is_moved and incident.is_public and given.deliver_notifications is not False:
-        operations.move_maintenance(incident=incident, details=details, by=by)
-    elif details:
-        operations.edit_incident(incident=incident, details=details, by=by)
-    if statements.adds_update(given):
-        incident.refresh_from_db()
-        phase = statements.next_phase(given, incident)
-        statement = statements.statement_of(given, phase, statements.statuses_of(given, kind))
-        if incident.is_over and not phase.is_final:
-            operations.reopen(incident=incident, statement=statement, by=by)
-        else:
-            operations.post_update(incident=incident, statement=statement, by=by, draft=given.draft)
-    incident.refresh_from_db()
-    return incident
+    return once(
+        request,
+        HTTPStatus.OK,
+        lambda: shapes.incident(posting.change_incident(_find(incident_id), body.incident, actor(request))),
+    )
 
 
 @router.delete("/incidents/{incident_id}", summary="Withdraw an incident")
