@@ -69,7 +69,7 @@ class PersonFilter(OneOfFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         people = get_user_model()._default_manager.filter(is_staff=True).order_by("username")
-        others = [ActorKind.TOKEN, ActorKind.COMMAND, ActorKind.SCHEDULER]
+        others = [ActorKind.TOKEN, ActorKind.AGENT, ActorKind.COMMAND, ActorKind.SCHEDULER]
         return [*((str(one.pk), one.get_username()) for one in people), *((one.value, one.label) for one in others)]
 
     def condition(self, value: str) -> Q:

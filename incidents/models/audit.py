@@ -14,6 +14,7 @@ from .ids import LENGTH
 class ActorKind(models.TextChoices):
     PERSON = "person", _("Person")
     TOKEN = "token", _("API token")
+    AGENT = "agent", _("Agent")
     COMMAND = "command", _("Command on the server")
     SCHEDULER = "scheduler", _("Scheduler")
 
@@ -27,7 +28,8 @@ class AuditEntry(models.Model):
 
     at = models.DateTimeField(_("time"), default=timezone.now)
     actor_kind = models.CharField(_("actor"), max_length=12, choices=ActorKind)
-    # Of a token: its name, and in brackets the log-in name of its owner, who has the columns `user` and `roles`.
+    # Of a token, which agents have, too: its name, and in brackets the log-in name of its owner, who has the columns
+    # `user` and `roles`.
     actor_name = models.CharField(_("name"), max_length=220)
     api_token = models.CharField(_("API token"), max_length=LENGTH, null=True)  # noqa: DJ001 - most have none
     user = models.BigIntegerField(_("account"), null=True)
@@ -75,6 +77,8 @@ class AuditEntry(models.Model):
             return str(ActorKind.SCHEDULER.label)
         if self.actor_kind == ActorKind.TOKEN:
             return gettext("token {name}").format(name=self.actor_name)
+        if self.actor_kind == ActorKind.AGENT:
+            return gettext("agent {name}").format(name=self.actor_name)
         return self.actor_name
 
     @property

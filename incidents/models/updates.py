@@ -71,6 +71,10 @@ class Update(models.Model):
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, editable=False, verbose_name=_("author")
     )
+    # The name of the token with which an agent drafted it, for the person who approves it.
+    agent = models.CharField(
+        _("drafted by the agent"), max_length=60, blank=True, default="", db_default="", editable=False
+    )
     components = models.ManyToManyField(Component, through="AffectedComponent", related_name="updates")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)

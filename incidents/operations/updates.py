@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ..merging import Snapshot
-from ..models import AffectedComponent, Component, Incident, Update, UpdateRevision, Version
+from ..models import ActorKind, AffectedComponent, Component, Incident, Update, UpdateRevision, Version
 from ..models.ids import new_id
 from ..notifications.outbox import announce_correction
 from ..publishing import stale
@@ -165,7 +165,9 @@ def lock(incident: Incident) -> Incident:
 
 
 def add_update(incident: Incident, statement: Statement, *, by: Actor, draft: bool) -> Update:
-    return _store(Update(id=statement.id or new_id()), incident, statement, by=by, draft=draft)
+    # The name stays on the draft when a person edits it.
+    agent = by.token.name if draft and by.token and by.kind == ActorKind.AGENT else ""
+    return _store(Update(id=statement.id or new_id(), agent=agent), incident, statement, by=by, draft=draft)
 
 
 def _store(

@@ -1,6 +1,6 @@
-"""Who acts: a member of staff, their API token, a command on the server, or the scheduler. Verbs check their rights."""
+"""Who acts: staff, their API tokens, agents, commands on the server, or the scheduler. Verbs check their rights."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -15,7 +15,7 @@ from .rights import sufficient
 class Actor:
     """`name` is the log-in name of a person, the name of a command, or that of a token with its owner's in brackets.
 
-    `network` is where a request came from; `user` of a token is its owner.
+    `network` is where a request came from; `user` of a token is its owner. An agent has a token, too.
     """
 
     kind: ActorKind
@@ -36,9 +36,12 @@ class Actor:
         """
         if self.kind in {ActorKind.COMMAND, ActorKind.SCHEDULER}:
             return True
-        if self.kind == ActorKind.TOKEN and (self.token is None or not scopes.include(self.token.scopes, right)):
+        if self.kind in {ActorKind.TOKEN, ActorKind.AGENT} and not self._scopes_include(right):
             return False
         return _may(self.user, right)
+
+    def _scopes_include(self, right: str) -> bool:
+        return self.token is not None and scopes.include(self.token.scopes, right)
 
     def needs(self, *rights: str) -> None:
         """Raise PermissionDenied unless the actor has one of the rights."""
@@ -68,6 +71,11 @@ def with_token(token: ApiToken, network: str) -> Actor:
         raise ValueError(token.pk)
     owner = token.created_by
     return Actor(ActorKind.TOKEN, f"{token.name} ({owner.get_username()})", owner, network, token)
+
+
+def agent(actor: Actor) -> Actor:
+    """The same token, used by an agent: what it drafts is marked for the person who approves it."""
+    return replace(actor, kind=ActorKind.AGENT)
 
 
 def command(name: str) -> Actor:
