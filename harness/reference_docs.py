@@ -1,6 +1,6 @@
 """Writes docs/commands.md and docs/operations.md from the code: `make reference`."""
 
-from argparse import Action
+from argparse import Action, ArgumentParser, _SubParsersAction
 from pathlib import Path
 
 import django
@@ -14,6 +14,7 @@ from statuspage.local.paths import ROOT
 DOCS = Path(ROOT, "docs")
 FOLDER = Path(ROOT, "incidents", "management", "commands")
 GROUPS = {
+    "Incidents and maintenance": ["incident", "maintenance"],
     "Operation": ["doctor", "scheduler", "publish", "components", "retention"],
     "Backup": ["backup", "restore"],
     "Delivery": ["deliveries", "check_mail", "receive_bounce"],
@@ -84,9 +85,19 @@ def _command(name: str) -> str:
     parser = load_command_class("incidents", name).create_parser("manage.py", name)
     of_django = {action.dest for action in BaseCommand().create_parser("manage.py", name)._actions}
     own = [action for action in parser._actions if action.dest not in of_django]
-    rows = "".join(f"| {_usage(action)} | {_help(action)} |\n" for action in own)
-    table = f"\n| Argument | Description |\n|---|---|\n{rows}" if rows else ""
-    return f"\n### {name}\n\n{parser.description}\n{table}"
+    actions = [action for action in own if isinstance(action, _SubParsersAction)]
+    listed = "".join(_action(name, one, parser) for action in actions for one, parser in action.choices.items())
+    return f"\n### {name}\n\n{parser.description}\n{_table([one for one in own if one not in actions])}{listed}"
+
+
+def _action(command: str, name: str, parser: ArgumentParser) -> str:
+    own = [action for action in parser._actions if action.dest != "help"]
+    return f"\n#### {command} {name}\n\n{parser.description}\n{_table(own)}"
+
+
+def _table(arguments: list[Action]) -> str:
+    rows = "".join(f"| {_usage(argument)} | {_help(argument)} |\n" for argument in arguments)
+    return f"\n| Argument | Description |\n|---|---|\n{rows}" if rows else ""
 
 
 def _help(action: Action) -> str:

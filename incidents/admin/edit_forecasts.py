@@ -15,6 +15,7 @@ from django.utils.translation import ngettext
 from .. import operations
 from ..formats import span
 from ..models import Announcement, Incident, Update
+from ..notifications.reach import reach, reach_of
 from ..operations import moves
 from ..operations.effects import named_components
 from ..operations.snapshots import of_draft
@@ -26,7 +27,6 @@ from .forms.components import with_others
 from .forms.details import DetailsForm
 from .forms.statements import CorrectionForm, RefusableForm
 from .maintenance_warnings import warnings_of
-from .reach import reach, reach_of
 
 
 def forecast_of_correction(form: CorrectionForm) -> Forecast:

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from ..labels import COMPONENT_STATUSES, PHASES
 from ..models import Incident
+from ..notifications.reach import reach
 from ..operations import Statement, moves
 from ..operations.statements import TOLERANCE
 from ..status import ComponentStatus, Kind, Phase
@@ -25,7 +26,6 @@ from . import maintenance_warnings
 from .base import NewsroomAdmin
 from .forms.components import ComponentRow
 from .forms.statements import StatementForm
-from .reach import reach
 
 _OPERATIONAL = ComponentStatus.OPERATIONAL
 

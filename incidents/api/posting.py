@@ -39,7 +39,7 @@ def change_incident(incident: Incident, given: schemas.GivenIncident, by: Actor)
         incident.refresh_from_db()
         phase = statements.next_phase(given, incident)
         statement = statements.statement_of(given, phase, statements.statuses_of(given, kind))
-        if incident.is_over and not phase.is_final:
+        if incident.is_over and not phase.is_final and not given.draft:
             operations.reopen(incident=incident, statement=statement, by=by)
         else:
             operations.post_update(incident=incident, statement=statement, by=by, draft=given.draft)

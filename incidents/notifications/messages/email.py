@@ -82,10 +82,21 @@ def render(kind: str, language: str, announcement: Announcement | None = None, z
 
 def preview(announcement: Announcement, language: str) -> tuple[str, str]:
     """Return subject and HTML, with “#” for a recipient's own links. The language must be active."""
+    subject, context = _without_links(announcement, language)
+    return subject, _rendered("update", "body.html", context)
+
+
+def preview_text(announcement: Announcement, language: str) -> tuple[str, str]:
+    """Return subject and plain text, as `preview` does."""
+    subject, context = _without_links(announcement, language)
+    return subject, mime.collapse_blank_lines(_rendered("update", "body.txt", context))
+
+
+def _without_links(announcement: Announcement, language: str) -> tuple[str, dict[str, object]]:
     no_links = dict.fromkeys(["unsubscribe_url", "new_manage_link_url"], "#")
     context = {**_context(Page.objects.current(), language, announcement), **no_links}
     subject = mime.one_line(_rendered("update", "subject.txt", context), TITLE_LENGTH + 100)
-    return subject, _rendered("update", "body.html", {**context, "subject": subject})
+    return subject, {**context, "subject": subject}
 
 
 def _context(page: Page, language: str, announcement: Announcement | None) -> dict[str, object]:

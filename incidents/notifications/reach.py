@@ -6,8 +6,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from ..models import Incident, Subscriber
-from ..notifications import audience
 from ..wording import language_name
+from . import audience
 
 
 def reach(kind: str, components: Iterable[str], incident: Incident | None = None) -> str:

@@ -1,0 +1,41 @@
+"""Refusals as messages for the terminal, with an exit code."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, ValidationError
+from django.core.management.base import CommandError
+from django.db import OperationalError
+
+REFUSED, WRONG_USE, ABORTED = 1, 2, 3
+EXIT_CODES = (
+    "Exit codes: 0 done, or possible with --dry-run; 1 refused; 2 an option is wrong, or there is no such incident or "
+    "component; 3 no text was written. Nothing is changed unless the code is 0."
+)
+_OPTIONS = {"scheduled_for": "--from", "scheduled_until": "--until", "components": "--component", "impact": "--impact"}
+
+
+def wrong_use(message: str) -> CommandError:
+    return CommandError(message, returncode=WRONG_USE)
+
+
+@contextmanager
+def as_command_errors(by: str = "") -> Iterator[None]:
+    """Turn what verbs refuse into CommandError, one line for each field. `by` is the account that acts."""
+    try:
+        yield
+    except ValidationError as refusal:
+        raise CommandError("\n".join(_lines(refusal)), returncode=REFUSED) from refusal
+    except PermissionDenied as refusal:
+        raise CommandError(f"--by {by}: this account has no right to do this.", returncode=REFUSED) from refusal
+    except OperationalError as error:
+        raise CommandError(f"The database does not answer: {error}", returncode=REFUSED) from error
+
+
+def _lines(refusal: ValidationError) -> Iterator[str]:
+    if not hasattr(refusal, "error_dict"):
+        yield from refusal.messages
+        return
+    for name, messages in refusal.message_dict.items():
+        for message in messages:
+            yield message if name == NON_FIELD_ERRORS else f"{_OPTIONS.get(name, name)}: {message}"
