@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from incidents.management.posting import lookup
-from incidents.management.posting.arguments import add_action, add_actions, add_id, add_texts
+from incidents.management.posting.arguments import add_action, add_actions, add_id, add_texts, names
 from incidents.management.posting.base import Options, PostingCommand
 from incidents.status import INCIDENT_PHASES, Kind, Phase, impacts_of
 from incidents.wording import words
@@ -29,7 +29,9 @@ class Command(PostingCommand):
         add_texts(opening, has_title=True)
         self.add_state(opening, [phase for phase in PHASES if not phase.is_final])
         opening.add_argument(
-            "--impact", choices=impacts_of(Kind.INCIDENT), help="Without it, it follows from the worst component."
+            "--impact",
+            choices=names(impacts_of(Kind.INCIDENT)),
+            help="Without it, the impact follows from the worst status.",
         )
         updating = add_action(actions, "update", "Adds an update. With a phase that is not final, it reopens.")
         add_id(updating)
@@ -50,7 +52,7 @@ class Command(PostingCommand):
             metavar="SLUG=STATUS",
             help="The status of a component, such as web=major_outage; may be repeated.",
         )
-        parser.add_argument("--phase", choices=phases, help="Without it, the present one; investigating at first.")
+        parser.add_argument("--phase", choices=names(phases), help="Without it, the phase stays.")
 
     def do_open(self, options: Options) -> None:
         components = lookup.components(options["component"])

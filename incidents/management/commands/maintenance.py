@@ -6,7 +6,7 @@ from typing import Any
 
 from incidents import operations
 from incidents.management.posting import lookup
-from incidents.management.posting.arguments import add_action, add_actions, add_id, add_texts
+from incidents.management.posting.arguments import add_action, add_actions, add_id, add_texts, names
 from incidents.management.posting.base import Options, PostingCommand
 from incidents.models import Incident, Update
 from incidents.operations import Details
@@ -44,7 +44,7 @@ class Command(PostingCommand):
         update = add_action(actions, "update", "Adds an update.")
         add_id(update)
         add_texts(update)
-        update.add_argument("--phase", choices=WORK_PHASES, help="Without it, the present one.")
+        update.add_argument("--phase", choices=names(WORK_PHASES), help="Without it, the phase stays.")
         self.add_posted(update)
         move = add_action(actions, "move", "Changes the planned time, and notifies subscribers of both times.")
         add_id(move)

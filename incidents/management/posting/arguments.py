@@ -1,6 +1,8 @@
 """The options of the subcommands, and how their help is laid out."""
 
+import textwrap
 from argparse import ArgumentParser, BooleanOptionalAction, RawDescriptionHelpFormatter
+from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
@@ -13,7 +15,7 @@ ACTION = "action"
 def add_actions(parser: ArgumentParser, examples: str) -> Any:
     """Let a command have subcommands; return what adds them."""
     parser.formatter_class = RawDescriptionHelpFormatter
-    parser.epilog = f"examples:\n{examples}\n{EXIT_CODES}"
+    parser.epilog = f"examples:\n{examples}\n{textwrap.fill(EXIT_CODES, 80)}"
     return parser.add_subparsers(dest=ACTION, required=True, metavar="ACTION", title="actions")
 
 
@@ -21,6 +23,11 @@ def add_action(actions: Any, name: str, help_text: str) -> ArgumentParser:
     """Add a subcommand; the help is its description, too."""
     added: ArgumentParser = actions.add_parser(name, help=help_text, description=help_text, allow_abbrev=False)
     return added
+
+
+def names(states: Iterable[str]) -> list[str]:
+    """Return states as choices of an option: argparse prints them as they are."""
+    return [str(state) for state in states]
 
 
 def add_id(parser: ArgumentParser) -> None:
@@ -50,7 +57,7 @@ def add_posting(parser: ArgumentParser, *, can_be_draft: bool = True) -> None:
     parser.add_argument(
         "--notify",
         action=BooleanOptionalAction,
-        help="Whether subscribers are notified. Without it, they are.",
+        help="Whether subscribers are notified; they are unless you say otherwise.",
     )
     if can_be_draft:
         parser.add_argument("--draft", action="store_true", help="Save a draft for the newsroom; publish nothing.")

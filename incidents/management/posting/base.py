@@ -26,12 +26,15 @@ from .errors import as_command_errors, wrong_use
 from .text_file import Texts
 
 Options = Mapping[str, Any]
+# They work, but hide the actions in the help.
+_OPTIONS_OF_DJANGO = "--version -v --verbosity --settings --pythonpath --traceback --no-color --force-color".split()
 
 
 class PostingCommand(BaseCommand):
     """Subcommands that call verbs of one kind of incident. Each is a method `do_…`."""
 
     kind: ClassVar[Kind]
+    suppressed_base_arguments = set(_OPTIONS_OF_DJANGO)
     requires_system_checks = []  # at night, a wrong setting must not prevent an update
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -47,8 +47,9 @@ def component(name: str) -> str:
     slugs = dict(Component.objects.order_by("slug").values_list("slug", "pk"))
     if name in slugs or name in slugs.values():
         return slugs.get(name, name)
-    near = difflib.get_close_matches(name, slugs, n=5, cutoff=0.5) or list(slugs)[:20]
-    raise wrong_use(f"--component {name}: there is no such component. Similar: {', '.join(near) or 'none'}.")
+    near = difflib.get_close_matches(name, slugs, n=5, cutoff=0.5)
+    others = f"Similar: {', '.join(near)}." if near else f"There are: {', '.join(slugs)}."
+    raise wrong_use(f"--component {name}: there is no such component. {others}")
 
 
 def moment(given: str) -> datetime:

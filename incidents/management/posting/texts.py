@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from django.conf import settings
 from django.core.management.base import CommandError
@@ -49,8 +49,16 @@ def given(
 
 def _typed(options: Mapping[str, Any], stderr: Any, about: str, has_title: bool) -> Iterator[Texts]:
     # From standard input or the editor: it exists nowhere else.
-    path = _from_input(sys.stdin) if options["file"] else _from_editor(about, has_title)
+    if not options["file"] and not is_terminal():
+        named = ", ".join(f"--{code}" for code, _name in settings.LANGUAGES)
+        raise wrong_use(f"There is no text. Give it with {named}, --file PATH or, from standard input, --file -.")
+    path = _new_file()
     try:
+        if options["file"]:
+            path.write_bytes(sys.stdin.buffer.read())
+        else:
+            path.write_text(text_file.template(about, dict(settings.LANGUAGES), has_title=has_title), encoding="utf-8")
+            _edit(path)
         texts = _parsed(_read(path), has_title)
         if not texts and not options["file"]:
             path.unlink()
@@ -92,21 +100,7 @@ def _read(path: Path) -> str:
         raise wrong_use(f"--file {path}: this is not UTF-8.") from error
 
 
-def _from_input(stream: TextIO) -> Path:
-    path = _new_file()
-    data = stream.buffer.read() if hasattr(stream, "buffer") else stream.read().encode()
-    path.write_bytes(data)
-    return path
-
-
-def _from_editor(about: str, has_title: bool) -> Path:
-    if not is_terminal():
-        options = ", ".join(f"--{code}" for code, _name in settings.LANGUAGES)
-        raise wrong_use(
-            f"There is no text. Give it with {options}, with --file PATH or, from standard input, --file -."
-        )
-    path = _new_file()
-    path.write_text(text_file.template(about, dict(settings.LANGUAGES), has_title=has_title), encoding="utf-8")
+def _edit(path: Path) -> None:
     command = [*_editor(), str(path)]
     try:
         finished = subprocess.run(command, check=False)  # noqa: S603 - the editor that the person chose
@@ -114,8 +108,7 @@ def _from_editor(about: str, has_title: bool) -> Path:
         path.unlink()
         raise wrong_use(f"The editor {command[0]} cannot be started: {error.strerror}. Set EDITOR.") from error
     if finished.returncode:
-        raise CommandError(f"The editor ended with {finished.returncode}. Its text is in {path}.", returncode=ABORTED)
-    return path
+        raise CommandError(f"The editor ended with {finished.returncode}.", returncode=ABORTED)
 
 
 def _editor() -> list[str]:
