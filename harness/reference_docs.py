@@ -16,6 +16,7 @@ FOLDER = Path(ROOT, "incidents", "management", "commands")
 GROUPS = {
     "Incidents and maintenance": ["incident", "maintenance"],
     "Operation": ["doctor", "scheduler", "publish", "components", "retention"],
+    "Page as a file": ["apply", "dump_config"],
     "Backup": ["backup", "restore"],
     "Delivery": ["deliveries", "check_mail", "receive_bounce"],
     "Subscribers": ["import_subscribers", "export_subscribers"],

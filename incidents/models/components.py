@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from ..labels import COMPONENT_STATUSES, choices
 from ..status import ComponentStatus
 from ..wording import words
-from .fields import IdField, LocalizedField
+from .fields import IdField, LocalizedField, key_field
 
 # The order of components on the page: those without a group first, then group by group. The id makes the order total.
 # `page_order` returns the same as a sort key, for a component whose group is fetched.
@@ -22,6 +22,7 @@ PAGE_ORDER = (
 
 class ComponentGroup(models.Model):
     id = IdField()
+    key = key_field()
     name = LocalizedField(_("name"), single_line=True, max_length=100)
     description = LocalizedField(_("description"), blank=True, max_length=1_000)
     position = models.PositiveIntegerField(

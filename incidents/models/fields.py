@@ -25,6 +25,11 @@ class IdField(models.CharField[str, str]):
         super().__init__(**{"primary_key": True, "max_length": LENGTH, "default": new_id, "editable": False, **kwargs})
 
 
+def key_field() -> "models.CharField[str | None, str | None]":
+    """What a row is called in files (`operations.keys`). Rows of older versions have none."""
+    return models.CharField(max_length=60, null=True, blank=True, unique=True, editable=False)
+
+
 class WebAddressField(models.URLField[str, str]):
     """A web address; https is assumed if staff leave out the scheme."""
 

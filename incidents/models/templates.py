@@ -7,7 +7,7 @@ from django.utils.translation import pgettext_lazy
 
 from ..labels import KINDS, PHASES, choices
 from ..status import INCIDENT_PHASES, MAINTENANCE_PHASES, Kind
-from .fields import IdField, LocalizedField
+from .fields import IdField, LocalizedField, key_field
 
 _PLACEHOLDERS = _(
     "Markdown. {components}, {time}, {start}, {end} and {next_update} are replaced by names and times when the "
@@ -27,6 +27,7 @@ class UpdateTemplate(models.Model):
     """
 
     id = IdField()
+    key = key_field()
     kind = models.CharField(_("kind"), max_length=12, choices=choices(KINDS), default=Kind.INCIDENT)
     phase = models.CharField(_("phase"), max_length=14, choices=choices(PHASES))
     name = LocalizedField(

@@ -28,6 +28,7 @@ from .components import (
     set_component_status,
 )
 from .incidents import edit_incident, open_incident, publish_again, reopen, resolve, undo_update, withdraw
+from .keys import keys_of
 from .maintenance import (
     cancel_maintenance,
     complete_maintenance,
@@ -105,6 +106,7 @@ __all__ = [
     "is_due_to_complete",
     "is_due_to_start",
     "keep_form",
+    "keys_of",
     "leave_form",
     "make_due_maintenance",
     "mark_overdue",

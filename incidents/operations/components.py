@@ -1,13 +1,10 @@
 """Verbs for components and their groups."""
 
 from datetime import date, datetime
-from itertools import count
 from typing import Any, TypedDict
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils import timezone
-from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
 
 from ..merging import Snapshot
@@ -18,11 +15,10 @@ from ..staff.actors import Actor
 from ..status import ComponentStatus
 from ..text import Text
 from . import snapshots
+from .keys import free_slug, settle_key
 from .recording import verb
 from .statements import TOLERANCE, in_utc
 from .statuses import rebuild_statuses
-
-_ASCII = str.maketrans({"æ": "ae", "ø": "oe", "å": "aa", "Æ": "Ae", "Ø": "Oe", "Å": "Aa", "ß": "ss"})
 
 
 class ComponentFields(TypedDict, total=False):
@@ -38,6 +34,7 @@ class ComponentFields(TypedDict, total=False):
 
 
 class GroupFields(TypedDict, total=False):
+    key: str
     name: Text
     description: Text
     position: int
@@ -79,6 +76,7 @@ def edit_component(
 def add_group(*, fields: GroupFields, by: Actor) -> ComponentGroup:
     by.needs(rights.ADD_GROUP)
     group = ComponentGroup(**fields)
+    settle_key(group)
     group.full_clean()
     group.save()
     stale.mark_page()
@@ -93,6 +91,7 @@ def edit_group(
     by.needs(rights.CHANGE_GROUP)
     group = ComponentGroup.objects.select_for_update().get(pk=group.pk)
     snapshots.check_unchanged(opened, snapshots.of_group(group))
+    settle_key(group)
     _set(group, dict(fields))
     group.full_clean()
     group.save()
@@ -141,8 +140,4 @@ def _set(row: Component | ComponentGroup, fields: dict[str, Any]) -> None:
 
 
 def _free_slug(name: Text) -> str:
-    # A slug made from the component's name that no other component has.
-    root = slugify(name.passage(settings.LANGUAGE_CODE).text.translate(_ASCII))[:50].strip("-") or "component"
-    taken = set(Component.objects.filter(slug__startswith=root).values_list("slug", flat=True))
-    numbered = (f"{root}-{number}" for number in count(2))
-    return root if root not in taken else next(slug for slug in numbered if slug not in taken)
+    return free_slug(name, set(Component.objects.values_list("slug", flat=True)), "component")

@@ -12,12 +12,14 @@ from ..staff.actors import Actor
 from ..status import Kind, phases_of
 from ..text import Text
 from . import placeholders, snapshots
+from .keys import settle_key
 from .recording import verb
 
 
 class TemplateFields(TypedDict, total=False):
     """The fields of a template; missing keys stay unchanged."""
 
+    key: str
     kind: str
     phase: str
     name: Text
@@ -40,6 +42,7 @@ def edit_template(
     by.needs(rights.CHANGE_TEMPLATE)
     template = UpdateTemplate.objects.select_for_update().get(pk=template.pk)
     snapshots.check_unchanged(opened, snapshots.of_template(template))
+    settle_key(template)
     return _store(template, fields)
 
 
@@ -53,6 +56,7 @@ def remove_template(*, template: UpdateTemplate, by: Actor) -> None:
 def _store(template: UpdateTemplate, fields: TemplateFields) -> UpdateTemplate:
     for name, value in fields.items():
         setattr(template, name, value)
+    settle_key(template)
     check_template(template)
     template.save()
     return template

@@ -49,7 +49,7 @@ WITHOUT_ACTOR = {
     "keep_form", "leave_form", "close_form",
     # They change nothing.
     "addable_languages", "added_languages", "check_template", "default_reminders", "derived_changes", "held_move",
-    "is_due_to_complete", "is_due_to_start", "automatic_text", "following_in_series", "can_repeat",
+    "is_due_to_complete", "is_due_to_start", "automatic_text", "keys_of", "following_in_series", "can_repeat",
     "readers_without_translation", "stored_changes",
 }  # fmt: skip
 

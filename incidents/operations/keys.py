@@ -1,0 +1,38 @@
+"""Keys: what groups and templates are called in files (`manage.py apply`). Readers never see them."""
+
+from collections.abc import Collection
+from itertools import count
+
+from django.conf import settings
+from django.utils.text import slugify
+
+from ..models import ComponentGroup, UpdateTemplate
+from ..text import Text
+
+Keyed = ComponentGroup | UpdateTemplate
+
+_ASCII = str.maketrans({"æ": "ae", "ø": "oe", "å": "aa", "Æ": "Ae", "Ø": "Oe", "Å": "Aa", "ß": "ss"})
+
+
+def free_slug(name: Text, taken: Collection[str], otherwise: str) -> str:
+    """Return a slug made from a name, which is not taken; `otherwise` if the name has no letter that it can have."""
+    root = slugify(name.passage(settings.LANGUAGE_CODE).text.translate(_ASCII))[:50].strip("-") or otherwise
+    numbered = (f"{root}-{number}" for number in count(2))
+    return root if root not in taken else next(slug for slug in numbered if slug not in taken)
+
+
+def keys_of(model: type[Keyed]) -> dict[str, str]:
+    """Return the key of each row by its id. A row without one, of an older version, gets one made from its name."""
+    rows = list(model._default_manager.order_by("created_at", "id"))
+    keys = {row.pk: row.key for row in rows if row.key}
+    for row in rows:
+        if not row.key:
+            keys[row.pk] = free_slug(row.name, keys.values(), "unnamed")
+    return keys
+
+
+def settle_key(row: Keyed) -> None:
+    """Give a row that has no key the one that files know it by, before its name changes. Does not save."""
+    if not row.key:
+        keys = keys_of(type(row))
+        row.key = keys.get(row.pk) or free_slug(row.name, keys.values(), "unnamed")
