@@ -21,6 +21,7 @@ GROUPS = {
     "Delivery": ["deliveries", "check_mail", "receive_bounce"],
     "Subscribers": ["import_subscribers", "export_subscribers"],
     "Staff": ["log_in_link", "second_factor", "audit"],
+    "Agents": ["mcp"],
     "Development": ["load_sample", "messages"],
     "Former names": ["clock"],
 }

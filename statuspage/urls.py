@@ -5,6 +5,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from incidents.api import application as api
+from incidents.mcp import http as mcp
 from incidents.subscriptions import provider
 from statuspage.metrics import metrics
 from statuspage.probes import readyz
@@ -14,6 +15,7 @@ urlpatterns = [
     path("metrics", metrics),
     path("i18n/", include("django.conf.urls.i18n")),
     path("admin/", admin.site.urls),
+    *mcp.urls(),
     *api.urls(),
     *provider.urls(),
     *i18n_patterns(path("", include("incidents.subscriptions.urls")), path("", include("incidents.search.urls"))),

@@ -8,14 +8,19 @@ from django.utils.translation import gettext as _
 from ..sign_in import tokens
 from ..staff.actors import Actor
 from ..subscriptions import limits
-from ..subscriptions.origin import network
+from ..subscriptions.origin import network as network_of
 from .problems import RequestRefused
 
 
 def authenticate(request: HttpRequest) -> Actor:
     """Return who acts. Raises RequestRefused: 401 without a valid token, 429 with too many requests."""
+    return actor_with(request.headers.get("Authorization"), network_of(request))
+
+
+def actor_with(header: str | None, network: str) -> Actor:
+    """Return who acts with the token in a header Authorization. Raises RequestRefused as above."""
     try:
-        actor = tokens.authenticate(request.headers.get("Authorization"), network(request))
+        actor = tokens.authenticate(header, network)
     except tokens.MissingToken:
         raise RequestRefused(HTTPStatus.UNAUTHORIZED, _("Send a token: “Authorization: OAuth TOKEN”.")) from None
     except tokens.MalformedHeader:

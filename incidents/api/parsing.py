@@ -28,7 +28,7 @@ class BodyParser(Parser):
             found = json.loads(content)
         except (ValueError, RecursionError) as error:
             raise RequestRefused(HTTPStatus.BAD_REQUEST, _("The body is not JSON.")) from error
-        if not all(map(is_storable, _strings(found))):
+        if not all(map(is_storable, texts_in(found))):
             raise RequestRefused(HTTPStatus.BAD_REQUEST, _("The body contains a character that cannot be stored."))
         return found
 
@@ -41,16 +41,16 @@ def is_storable(text: str) -> bool:
         return False
 
 
-def _strings(value: Any) -> Iterator[str]:
-    # All texts in what JSON describes; the parser has limited how deep it is.
+def texts_in(value: Any) -> Iterator[str]:
+    """Return all texts in what JSON describes; the parser has limited how deep it is."""
     match value:
         case str():
             yield value
         case list():
-            yield from (text for one in value for text in _strings(one))
+            yield from (text for one in value for text in texts_in(one))
         case dict():
             yield from value
-            yield from (text for one in value.values() for text in _strings(one))
+            yield from (text for one in value.values() for text in texts_in(one))
 
 
 def nested(form: "MultiValueDict[str, str]") -> dict[str, Any]:

@@ -42,14 +42,18 @@ def of_problem(_request: HttpRequest, problem: Any) -> JsonResponse:
 
 
 def of_refusal(_request: HttpRequest, refusal: Any) -> JsonResponse:
-    """What a verb refuses: a sentence per field, which begins with the name of the field."""
+    """What a verb refuses."""
+    return response(HTTPStatus.UNPROCESSABLE_ENTITY, reasons_of(refusal))
+
+
+def reasons_of(refusal: Any) -> list[str]:
+    """Return a sentence per field that a verb refuses, which begins with the name of the field."""
     fields = refusal.message_dict if hasattr(refusal, "error_dict") else {NON_FIELD_ERRORS: refusal.messages}
-    reasons = [
+    return [
         sentence if name == NON_FIELD_ERRORS else f"{name}: {sentence}"
         for name, sentences in fields.items()
         for sentence in sentences
     ]
-    return response(HTTPStatus.UNPROCESSABLE_ENTITY, reasons)
 
 
 def of_bad_shape(_request: HttpRequest, error: Any) -> JsonResponse:
@@ -63,4 +67,8 @@ def of_missing(_request: HttpRequest, _error: Any) -> JsonResponse:
 
 
 def of_missing_right(_request: HttpRequest, _error: Any) -> JsonResponse:
-    return response(HTTPStatus.FORBIDDEN, [_("The scopes of the token do not allow this.")])
+    return response(HTTPStatus.FORBIDDEN, [missing_right()])
+
+
+def missing_right() -> str:
+    return _("The scopes of the token do not allow this.")

@@ -19,7 +19,7 @@ from tests.factories import make_incident, make_page, make_statement, make_token
 pytestmark = pytest.mark.django_db
 MARK = {
     "en": "Drafted by an agent with the token “Night agent”",
-    "da": "Udkast skrevet af en agent med tokenet »Night agent«",
+    "da": "Kladde skrevet af en agent med tokenet »Night agent«",
 }
 
 

@@ -12,7 +12,7 @@ from django.db import connections
 from incidents.models import Announcement, AuditEntry, Component, Incident, Update
 from incidents.publishing import stale
 from incidents.status import Phase
-from tests.factories import make_component, make_incident, make_maintenance
+from tests.factories import make_component, make_incident, make_maintenance, make_update
 from tests.support.api_client import ApiClient
 
 pytestmark = pytest.mark.django_db
@@ -141,6 +141,17 @@ def test_what_is_over_is_reopened(api: Api, clock: time_machine.Traveller) -> No
         clock.shift(HOUR)
         answer = client.patch(f"/incidents/{incident.pk}", {"incident": {"status": status, "body": "Nyt."}})
         assert answer.json()["status"] == status
+
+
+def test_draft_does_not_reopen_what_is_over(api: Api, clock: time_machine.Traveller) -> None:
+    incident = make_incident()
+    clock.shift(HOUR)
+    make_update(incident, Phase.RESOLVED)
+    given = {"status": "investigating", "body": "Nyt.", "draft": True}
+    answer = api("publish", "read").patch(f"/incidents/{incident.pk}", {"incident": given})
+    assert answer.status_code == 422
+    incident.refresh_from_db()
+    assert incident.is_over
 
 
 def test_backfilled_incident_is_over_and_notifies_nobody(api: Api) -> None:
