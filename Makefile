@@ -61,7 +61,7 @@ docs: install-dev ## build the documentation as a site in var/docs, which any we
 	@$(VENV)/python -m harness.documentation var/docs
 	@echo "Open var/docs/index.html"
 
-reference: install-dev ## write docs/commands.md, docs/operations.md and the table of docs/metrics.md from the code
+reference: install-dev ## write docs/commands.md, docs/operations.md, deploy/completion and the table of docs/metrics.md from the code
 	@SECRET_KEY=$(NO_SECRET) DJANGO_SETTINGS_MODULE=statuspage.settings $(VENV)/python -m harness.reference_docs
 	@$(VENV)/python -m harness.metric_docs
 

@@ -1,4 +1,4 @@
-"""Writes docs/commands.md and docs/operations.md from the code: `make reference`."""
+"""Writes docs/commands.md, docs/operations.md and the completions of shells from the code: `make reference`."""
 
 from argparse import Action, ArgumentParser, _SubParsersAction
 from pathlib import Path
@@ -8,6 +8,7 @@ from django.core.management import load_command_class
 from django.core.management.base import BaseCommand
 from django.utils import translation
 
+from harness import completion
 from incidents.staff.sentences import SENTENCES
 from statuspage.local.paths import ROOT
 
@@ -64,8 +65,8 @@ sentence, after the name of the actor and in the language of the reader.
 
 
 def pages() -> dict[Path, str]:
-    """Return the pages as they should be."""
-    return {DOCS / "commands.md": commands(), DOCS / "operations.md": operations()}
+    """Return the files as they should be."""
+    return {DOCS / "commands.md": commands(), DOCS / "operations.md": operations(), **completion.files()}
 
 
 def operations() -> str:

@@ -106,7 +106,7 @@ class PostingCommand(BaseCommand):
 
     def warn(self, lines: Iterable[str]) -> None:
         for line in lines:
-            self.stderr.write(line)
+            self.stderr.write(line, self.style.WARNING)
 
     def texts(self, options: Options, about: str, **settings: Any) -> Any:
         return texts.given(options, self.stderr, about=about, **settings)
