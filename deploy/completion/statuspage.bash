@@ -6,7 +6,9 @@ _statuspage() {
     case "$key" in incident|maintenance) if ((COMP_CWORD > 2)); then key+=" ${COMP_WORDS[2]}"; fi ;; esac
     case "$current" in =) previous==; current= ;; esac
     case "$key:$previous" in
-        :*) offered="audit backup changepassword check check_mail collectstatic components createsuperuser deliveries doctor export_subscribers help import_subscribers incident load_sample log_in_link maintenance messages migrate publish receive_bounce restore retention rqworker scheduler second_factor" ;;
+        :*) offered="apply audit backup changepassword check check_mail collectstatic components createsuperuser deliveries doctor dump_config export_subscribers help import_subscribers incident load_sample log_in_link maintenance mcp messages migrate publish receive_bounce restore retention rqworker scheduler second_factor" ;;
+        "apply:--by") ;;
+        "apply:"*) offered="--check --yes --prune --by" ;;
         "audit:--noted"|"audit:--since") ;;
         "audit:"*) offered="--verify --export --noted --since" ;;
         "backup:--recipient"|"backup:--keep"|"backup:--identity") ;;
@@ -19,6 +21,7 @@ _statuspage() {
         "doctor:--only") offered="settings secrets database migrations queue workers scheduler jobs store published mirror deliveries bounces sender page certificate clock disk backup second_factor accounts" ;;
         "doctor:--skip") offered="settings secrets database migrations queue workers scheduler jobs store published mirror deliveries bounces sender page certificate clock disk backup second_factor accounts" ;;
         "doctor:"*) offered="--only --skip --strict --json --list" ;;
+        "dump_config:"*) offered="" ;;
         "export_subscribers:--by") ;;
         "export_subscribers:"*) offered="--by" ;;
         "import_subscribers:--unknown-components") offered="refuse all" ;;
@@ -66,6 +69,7 @@ _statuspage() {
         "maintenance list:"*) offered="--all --limit --json" ;;
         "maintenance show:"*) offered="--json" ;;
         maintenance:*) offered="schedule start complete cancel update move undo publish list show" ;;
+        "mcp:"*) offered="" ;;
         "messages:"*) offered="--check" ;;
         "migrate:--database") offered="default" ;;
         "migrate:"*) offered="--noinput --no-input --database --fake --fake-initial --plan --run-syncdb --check --prune" ;;
