@@ -30,12 +30,12 @@ _statuspage() {
         "incident open:--phase") offered="investigating identified mitigated" ;;
         "incident open:--impact") offered="none minor major critical" ;;
         "incident open:=") offered="operational under_maintenance degraded_performance partial_outage major_outage" ;;
-        "incident open:--title-da"|"incident open:--da"|"incident open:--title-en"|"incident open:--en"|"incident open:--file"|"incident open:--component"|"incident open:--by") ;;
-        "incident open:"*) offered="--title-da --da --title-en --en --file --component --phase --impact --notify --no-notify --draft --dry-run --by --json" ;;
+        "incident open:--title-da"|"incident open:--da"|"incident open:--title-en"|"incident open:--en"|"incident open:--file"|"incident open:--component"|"incident open:--next-update"|"incident open:--by") ;;
+        "incident open:"*) offered="--title-da --da --title-en --en --file --component --phase --next-update --impact --notify --no-notify --draft --dry-run --by --json" ;;
         "incident update:--phase") offered="investigating identified mitigated resolved" ;;
         "incident update:=") offered="operational under_maintenance degraded_performance partial_outage major_outage" ;;
-        "incident update:--da"|"incident update:--en"|"incident update:--file"|"incident update:--component"|"incident update:--by") ;;
-        "incident update:"*) offered="--da --en --file --component --phase --notify --no-notify --draft --dry-run --by --json" ;;
+        "incident update:--da"|"incident update:--en"|"incident update:--file"|"incident update:--component"|"incident update:--next-update"|"incident update:--by") ;;
+        "incident update:"*) offered="--da --en --file --component --phase --next-update --notify --no-notify --draft --dry-run --by --json" ;;
         "incident resolve:--da"|"incident resolve:--en"|"incident resolve:--file"|"incident resolve:--by") ;;
         "incident resolve:"*) offered="--da --en --file --notify --no-notify --draft --dry-run --by --json" ;;
         "incident undo:--by") ;;

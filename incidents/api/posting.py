@@ -1,6 +1,7 @@
 """Opens and changes incidents and maintenance as a program says, by API, command or MCP."""
 
 from .. import operations
+from ..merging import Snapshot
 from ..models import Incident
 from ..operations.statements import Details
 from ..staff.actors import Actor
@@ -25,8 +26,13 @@ def open_incident(given: schemas.GivenIncident, by: Actor) -> Incident:
     return verb(details=details, statement=statement, by=by, draft=given.draft)
 
 
-def change_incident(incident: Incident, given: schemas.GivenIncident, by: Actor) -> Incident:
-    """Change an incident and add the update that the body has. Raises ValidationError and PermissionDenied."""
+def change_incident(
+    incident: Incident, given: schemas.GivenIncident, by: Actor, opened: Snapshot | None = None
+) -> Incident:
+    """Change an incident and add the update that the body has. Raises ValidationError and PermissionDenied.
+
+    Raises Collision if the update was written for another state of the incident than `opened`.
+    """
     kind = Kind(incident.kind)
     details = statements.details_of(given, kind, incident.title)
     moved = {name for name in ("scheduled_for", "scheduled_until") if name in details}
@@ -40,8 +46,8 @@ def change_incident(incident: Incident, given: schemas.GivenIncident, by: Actor)
         phase = statements.next_phase(given, incident)
         statement = statements.statement_of(given, phase, statements.statuses_of(given, kind))
         if incident.is_over and not phase.is_final and not given.draft:
-            operations.reopen(incident=incident, statement=statement, by=by)
+            operations.reopen(incident=incident, statement=statement, by=by, opened=opened)
         else:
-            operations.post_update(incident=incident, statement=statement, by=by, draft=given.draft)
+            operations.post_update(incident=incident, statement=statement, by=by, draft=given.draft, opened=opened)
     incident.refresh_from_db()
     return incident

@@ -41,7 +41,10 @@ Translations = dict[str, Translation]
 
 
 class GivenIncident(Schema):
-    """An incident or, with `scheduled_for`, planned maintenance. `draft` and `translations` are ours."""
+    """An incident or, with `scheduled_for`, planned maintenance.
+
+    `draft`, `translations` and `next_update_by` are ours.
+    """
 
     name: str | None = None
     status: Status | None = None
@@ -59,6 +62,7 @@ class GivenIncident(Schema):
     backfill_date: Day = None
     translations: Translations = {}
     draft: bool = False
+    next_update_by: Moment = None
 
 
 class IncidentBody(Schema):

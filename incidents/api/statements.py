@@ -89,7 +89,10 @@ def statement_of(given: schemas.GivenIncident, phase: Phase, statuses: Mapping[s
     text = text_of(given.body, given.translations, "body") or in_each_language(lambda _code: f"{PHASES[phase]}.")
     at = _backfilled_at(given)
     components = dict.fromkeys(statuses, ComponentStatus.OPERATIONAL) if phase.is_final and at is None else statuses
-    return Statement(phase=phase, text=text, components=components, at=at, notify=_notify(given))
+    promised = _aware(given.next_update_by)
+    return Statement(
+        phase=phase, text=text, components=components, at=at, notify=_notify(given), next_update_by=promised
+    )
 
 
 def opening_phase(given: schemas.GivenIncident, kind: Kind) -> Phase:

@@ -5,6 +5,8 @@ import re
 import pytest
 from django.contrib.auth.models import User
 from django.core import mail
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from incidents.models import (
@@ -85,6 +87,31 @@ def test_update_changes_phase_and_component(incident: Terminal) -> None:
     opened.refresh_from_db()
     component.refresh_from_db()
     assert (opened.phase, component.status) == (Phase.MITIGATED, ComponentStatus.DEGRADED_PERFORMANCE)
+
+
+def test_every_phase_and_a_promise_can_be_given(incident: Terminal) -> None:
+    incident.run("open", *TITLE, *TEXT, "--phase", "mitigated", "--next-update", "+30m")
+    opened = Incident.objects.get()
+    assert opened.phase == Phase.MITIGATED
+    assert opened.next_update_by is not None
+    assert 29 < (opened.next_update_by - opened.started_at).total_seconds() / 60 < 31
+    assert incident.refusal("update", opened.pk, *TEXT, "--next-update", "2020-01-01 12:00") == (
+        2,
+        "--next-update 2020-01-01 12:00: this time has passed.",
+    )
+
+
+def test_list_of_many_needs_no_more_queries(incident: Terminal) -> None:
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as found:
+            incident.json("list", "--all")
+        return len(found)
+
+    make_incident()
+    few = queries()
+    for _number in range(3):
+        make_incident()
+    assert queries() == few
 
 
 def test_update_without_a_phase_keeps_it(incident: Terminal) -> None:

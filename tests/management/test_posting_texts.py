@@ -10,8 +10,9 @@ import pytest
 
 from incidents.management.posting import texts
 from incidents.models import Incident, Update
+from incidents.status import Phase
 from incidents.text import Text
-from tests.factories import make_incident, make_page
+from tests.factories import make_incident, make_page, make_update
 from tests.management.posting_commands import Terminal
 
 pytestmark = pytest.mark.django_db
@@ -96,6 +97,23 @@ def test_text_of_the_editor_is_kept_after_a_dry_run(incident: Terminal, tmp_path
     incident.run("open", "--dry-run")
     incident.run("open", "--file", str(kept_file(incident)))
     assert Incident.objects.get().title == Text(en="Down")
+
+
+def test_text_is_kept_and_refused_if_somebody_else_posted_in_the_meantime(incident: Terminal) -> None:
+    opened = make_incident()
+
+    def edit(path: Path) -> None:
+        make_update(opened, Phase.RESOLVED)
+        path.write_text("[text en]\nStill looking", encoding="utf-8")
+
+    incident.patch.setattr(texts, "is_terminal", lambda: True)
+    incident.patch.setattr(texts, "_edit", edit)
+    code, said = incident.refusal("update", opened.pk, "--phase", "investigating")
+    assert (code, said.startswith("Somebody else changed it while you wrote.")) == (1, True)
+    opened.refresh_from_db()
+    assert opened.phase == Phase.RESOLVED
+    incident.run("update", opened.pk, "--file", str(kept_file(incident)))
+    assert Update.objects.filter(text__en="Still looking").count() == 1
 
 
 def test_nothing_written_in_the_editor_does_nothing(incident: Terminal, tmp_path: Path, kept: Path) -> None:

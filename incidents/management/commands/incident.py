@@ -7,7 +7,9 @@ from typing import Any
 from incidents.management.posting import lookup
 from incidents.management.posting.arguments import add_action, add_actions, add_id, add_texts, names
 from incidents.management.posting.base import Options, PostingCommand
+from incidents.operations import snapshots
 from incidents.status import INCIDENT_PHASES, Kind, Phase, impacts_of
+from incidents.statuspage_api import status_of
 from incidents.wording import words
 
 EXAMPLES = """\
@@ -53,30 +55,37 @@ class Command(PostingCommand):
             help="The status of a component, such as web=major_outage; may be repeated.",
         )
         parser.add_argument("--phase", choices=names(phases), help="Without it, the phase stays.")
+        parser.add_argument(
+            "--next-update",
+            metavar="TIME",
+            help="When readers can expect the next update: “2026-11-28 22:00” in the page's time zone, or +30m.",
+        )
 
     def do_open(self, options: Options) -> None:
-        components = lookup.components(options["component"])
+        phase = Phase(options["phase"]) if options["phase"] else Phase.INVESTIGATING
+        fields = {"status": status_of(phase), "impact_override": options["impact"], **_state_of(options)}
         with self.texts(options, "A new incident.", has_title=True) as written:
-            fields = {
-                "status": options["phase"] and Phase(options["phase"]),
-                "impact_override": options["impact"],
-                "components": components,
-            }
             self.post(options, "Opened", lambda: self.open(options, written, **fields))
 
     def do_update(self, options: Options) -> None:
-        self._update(
-            options, Phase(options["phase"]) if options["phase"] else None, lookup.components(options["component"])
-        )
+        self._update(options, Phase(options["phase"]) if options["phase"] else None, **_state_of(options))
 
     def do_resolve(self, options: Options) -> None:
-        self._update(options, Phase.RESOLVED, {})
+        self._update(options, Phase.RESOLVED)
 
-    def _update(self, options: Options, phase: Phase | None, components: dict[str, Any]) -> None:
+    def _update(self, options: Options, phase: Phase | None, **fields: Any) -> None:
         incident = self.found(options)
+        opened = snapshots.of_state(incident)
         with self.texts(options, f"An update of “{words(incident.title)}”.") as written:
             self.post(
                 options,
                 "Resolved" if phase == Phase.RESOLVED else "Updated",
-                lambda: self.change(options, incident, written, phase=phase, components=components),
+                lambda: self.change(options, incident, written, opened, phase=phase, **fields),
             )
+
+
+def _state_of(options: Options) -> dict[str, Any]:
+    return {
+        "components": lookup.components(options["component"]),
+        "next_update_by": lookup.promise(options["next_update"]),
+    }

@@ -9,7 +9,7 @@ from incidents.management.posting import lookup
 from incidents.management.posting.arguments import add_action, add_actions, add_id, add_texts, names
 from incidents.management.posting.base import Options, PostingCommand
 from incidents.models import Incident, Update
-from incidents.operations import Details
+from incidents.operations import Details, snapshots
 from incidents.status import WORK_PHASES, Kind, Phase
 from incidents.wording import words
 
@@ -103,9 +103,10 @@ class Command(PostingCommand):
 
     def do_update(self, options: Options) -> None:
         incident = self.found(options)
+        opened = snapshots.of_state(incident)
         phase = Phase(options["phase"]) if options["phase"] else None
         with self.texts(options, f"An update of “{words(incident.title)}”.") as written:
-            self.post(options, "Updated", lambda: self.change(options, incident, written, phase=phase))
+            self.post(options, "Updated", lambda: self.change(options, incident, written, opened, phase=phase))
 
     def do_move(self, options: Options) -> None:
         incident, by = self.found(options), self.actor(options)

@@ -13,6 +13,7 @@ from django.utils import timezone, translation
 from incidents import operations
 from incidents.api import posting, schemas
 from incidents.management.staff import staff_account
+from incidents.merging import Snapshot
 from incidents.models import Incident, Page, Update
 from incidents.operations.effects import named_components
 from incidents.staff import actors
@@ -74,13 +75,13 @@ class PostingCommand(BaseCommand):
         """Open an incident or schedule maintenance, as the API does."""
         return posting.open_incident(_given(options, written, **fields), self.actor(options))
 
-    def change(self, options: Options, incident: Incident, written: Texts, **fields: Any) -> Incident:
-        """Add an update, as the API does; a final one names all components."""
+    def change(self, options: Options, incident: Incident, written: Texts, opened: Snapshot, **fields: Any) -> Incident:
+        """Add an update to the state `opened`, as the API does; a final one names all components."""
         phase = fields.pop("phase", None)
         named = named_components(incident) if phase and (phase.is_final or incident.is_maintenance) else []
         status = status_of(phase) if phase else None
         given = _given(options, written, status=status, component_ids=named, **fields)
-        return posting.change_incident(incident, given, self.actor(options))
+        return posting.change_incident(incident, given, self.actor(options), opened)
 
     def post(self, options: Options, what: str, verb: Callable[[], Incident | Update]) -> None:
         """Run a verb that stores an update, and print what it did; nothing stays of it with --dry-run."""

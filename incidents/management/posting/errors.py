@@ -7,6 +7,8 @@ from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, Validatio
 from django.core.management.base import CommandError
 from django.db import OperationalError
 
+from incidents.operations.snapshots import Collision
+
 REFUSED, WRONG_USE, ABORTED = 1, 2, 3
 EXIT_CODES = (
     "Exit codes: 0 done, or possible with --dry-run; 1 refused; 2 an option is wrong, or there is no such incident or "
@@ -28,6 +30,11 @@ def as_command_errors(by: str = "") -> Iterator[None]:
         raise CommandError("\n".join(_lines(refusal)), returncode=REFUSED) from refusal
     except PermissionDenied as refusal:
         raise CommandError(f"--by {by}: this account has no right to do this.", returncode=REFUSED) from refusal
+    except Collision as collision:
+        raise CommandError(
+            "Somebody else changed it while you wrote. Look at it with `show`, and use your text again.",
+            returncode=REFUSED,
+        ) from collision
     except OperationalError as error:
         raise CommandError(f"The database does not answer: {error}", returncode=REFUSED) from error
 

@@ -1,8 +1,9 @@
 """Finds what a command names: an incident by the beginning of its id, components by slug, and times."""
 
 import difflib
+import re
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
@@ -14,6 +15,8 @@ from incidents.wording import words
 from .errors import wrong_use
 
 _YEARS = range(1970, 2200)
+_FROM_NOW = re.compile(r"\+(\d{1,4})([mhd])", re.ASCII)
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
 def incident(kind: Kind, beginning: str) -> Incident:
@@ -53,16 +56,29 @@ def component(name: str) -> str:
 
 
 def moment(given: str) -> datetime:
-    """Return `2026-11-28 22:00`, in the page's time zone, or a time with an offset. Raises CommandError."""
+    """Return `2026-11-28 22:00`, in the page's time zone, a time with an offset, or `+30m` from now.
+
+    Raises CommandError.
+    """
+    if found := _FROM_NOW.fullmatch(given.strip()):
+        return timezone.now() + timedelta(**{_UNITS[found[2]]: int(found[1])})
     try:
         value = parse_datetime(given.strip())
     except ValueError:
         value = None
     if value is None or value.year not in _YEARS:
-        raise wrong_use(f"{given}: write a time such as “2026-11-28 22:00” or 2026-11-28T21:00:00Z.")
+        raise wrong_use(f"{given}: write a time such as “2026-11-28 22:00”, 2026-11-28T21:00:00Z or +30m.")
     if timezone.is_aware(value):
         return value
     aware = timezone.make_aware(value)
     if aware.astimezone(UTC).astimezone(aware.tzinfo).replace(tzinfo=None) != value:
         raise wrong_use(f"{given}: the clocks leave out this time in {timezone.get_current_timezone_name()}.")
     return aware
+
+
+def promise(given: str | None) -> datetime | None:
+    """Return the time of `--next-update`; None if it is not given. Raises CommandError for one that has passed."""
+    time = moment(given) if given else None
+    if time is not None and time <= timezone.now():
+        raise wrong_use(f"--next-update {given}: this time has passed.")
+    return time
