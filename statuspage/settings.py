@@ -289,8 +289,11 @@ LOGGING = {
         },
         **_sentry,
     },
-    # At DEBUG these would log whole rows and pages, with addresses and keys.
-    "loggers": {name: {"level": "INFO"} for name in ("authlib", "django.template", "django.db.backends", "urllib3")},
+    "loggers": {
+        # At DEBUG these would log whole rows and pages, with addresses and keys.
+        **{name: {"level": "INFO"} for name in ("authlib", "django.template", "django.db.backends", "urllib3")},
+        "mcp": {"level": "WARNING"},  # two lines for each request of an agent, and at DEBUG its texts
+    },
     "root": {
         "handlers": ["console", *_sentry],
         "level": env.choice("LOG_LEVEL", "INFO", ["DEBUG", "INFO", "WARNING", "ERROR"]),

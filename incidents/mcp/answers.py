@@ -4,6 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.urls import reverse
+from django.utils.translation import override
 
 from ..api import shapes
 from ..models import Component, Incident, Page, Update, overall_status
@@ -15,9 +16,11 @@ Json = dict[str, Any]
 
 def page() -> Json:
     """The page, its overall status, its languages and its public components."""
+    with override(settings.LANGUAGE_CODE):
+        status = status_shape(overall_status())
     return {
         "page": shapes.page(Page.objects.current()),
-        "status": status_shape(overall_status()),
+        "status": status,
         "default_language": settings.LANGUAGE_CODE,
         "languages": dict(settings.LANGUAGES),
         "components": shapes.components(Component.objects.public().in_page_order()),

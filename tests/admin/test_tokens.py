@@ -156,6 +156,12 @@ def test_only_scopes_that_are_of_use_to_the_account_are_offered() -> None:
     assert other.post(ADD, form(other, scopes=["admin"])).status_code == 422
 
 
+def test_no_scope_is_chosen_in_advance(client: Client) -> None:
+    boxes = re.findall(r'<input type="checkbox" name="scopes"[^>]*>', client.get(ADD).content.decode())
+    assert len(boxes) == 6
+    assert not any("checked" in box for box in boxes)
+
+
 def test_people_see_and_revoke_only_their_own_without_the_right_to_all(karen: User) -> None:
     other = staff("ida", "add_apitoken", "view_incident")
     own, foreign = make_token(User.objects.get(username="ida"), name="Mine"), make_token(karen, name="Theirs")

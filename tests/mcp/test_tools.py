@@ -167,6 +167,7 @@ def test_page_names_its_languages_and_components(agent: Agents) -> None:
     found = agent("read").call("get_page")
     assert found["languages"] == {"da": "Dansk", "en": "English"}
     assert (found["default_language"], found["status"]["indicator"]) == ("da", "none")
+    assert found["status"]["description"] == "Alle systemer er i drift"
     assert [one["id"] for one in found["components"]] == [mail.pk]
 
 
