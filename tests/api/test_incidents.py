@@ -63,6 +63,14 @@ def test_update_without_a_body_says_the_phase_and_resolves(api: Api, clock: time
     assert mail.status == "operational"
 
 
+def test_update_promises_the_next_one(api: Api) -> None:
+    incident = make_incident()
+    given = {"body": "Vi leder.", "next_update_by": (NOW + HOUR).isoformat()}
+    assert api("publish").patch(f"/incidents/{incident.pk}", {"incident": given}).status_code == 200
+    incident.refresh_from_db()
+    assert incident.next_update_by == NOW + HOUR
+
+
 def test_title_and_impact_change_without_an_update(api: Api) -> None:
     incident = make_incident()
     given = {"incident": {"name": "Andet", "impact_override": "major"}}

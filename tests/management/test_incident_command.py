@@ -1,14 +1,16 @@
 """`manage.py incident`: opens, updates and resolves in the terminal, in every language of the page."""
 
 import re
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.core import mail
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
+from incidents.management.posting import lookup, output
 from incidents.models import (
     Announcement,
     AuditEntry,
@@ -206,6 +208,26 @@ def test_unknown_component_names_similar_ones(incident: Terminal) -> None:
 
 def test_refusal_has_a_line_for_each_field(incident: Terminal) -> None:
     assert incident.refusal("open", "--en", "Text") == (1, "title: Write the text in at least one language.")
+
+
+def test_database_that_does_not_answer_is_no_traceback(incident: Terminal) -> None:
+    def fail(*_given: Any) -> Incident:
+        raise OperationalError("connection refused\nIs the server running?")
+
+    incident.patch.setattr(lookup, "incident", fail)
+    assert incident.refusal("show", "x") == (
+        1,
+        "The database refuses: connection refused (`manage.py doctor` says more)",
+    )
+
+
+def test_nothing_is_stored_if_the_answer_cannot_be_written(incident: Terminal) -> None:
+    def fail(*_given: Any) -> None:
+        raise OperationalError("gone")
+
+    incident.patch.setattr(output, "as_json", fail)
+    assert incident.refusal("open", *TITLE, *TEXT, "--json")[0] == 1
+    assert not Incident.objects.exists()
 
 
 def test_account_acts_with_its_rights(incident: Terminal) -> None:

@@ -85,25 +85,25 @@ class PostingCommand(BaseCommand):
 
     def post(self, options: Options, what: str, verb: Callable[[], Incident | Update]) -> None:
         """Run a verb that stores an update, and print what it did; nothing stays of it with --dry-run."""
-        before, started = rehearsal.statuses(), timezone.now()
+        before, started, is_rehearsal = rehearsal.statuses(), timezone.now(), bool(options.get("dry_run"))
         with transaction.atomic():
             result = verb()
             update = result if isinstance(result, Update) else _newest(result)
             update.incident.refresh_from_db()
             # A change of the planned time that nobody is notified of adds no update.
             notifies = update.notify and update.published_at is not None and update.published_at >= started
-            if options.get("dry_run"):
-                lines = [*rehearsal.described(update, before, notifies=notifies)]
-                shape = output.as_json([update.incident])[0]
+            # Written before the commit: an error in a sentence undoes everything, so that it can be repeated.
+            if options["json"]:
+                lines = [as_json(output.as_json([update.incident])[0])]
+            elif is_rehearsal:
+                lines = list(rehearsal.described(update, before, notifies=notifies))
+            else:
+                lines = list(output.done(update, what, notifies=notifies))
+            if is_rehearsal:
                 transaction.set_rollback(True)
-        if not options.get("dry_run"):
-            lines = [*output.done(update, what, notifies=notifies)]
-            shape = output.as_json([update.incident])[0]
+        if not is_rehearsal:
             self.warn(output.warnings(update))
-        if options["json"]:
-            self.write_json(shape)
-        else:
-            self.write(lines)
+        self.write(lines)
 
     def warn(self, lines: Iterable[str]) -> None:
         for line in lines:
@@ -139,22 +139,23 @@ class PostingCommand(BaseCommand):
             raise wrong_use("--limit: at least 1.")
         shown = list(rows.newest_first()[: options["limit"]])
         if options["json"]:
-            self.write_json(output.as_json(shown))
+            self.write([as_json(output.as_json(shown))])
         else:
             self.write(output.table(shown))
 
     def do_show(self, options: Options) -> None:
         incident = self.found(options)
         if options["json"]:
-            self.write_json(output.as_json([incident])[0])
+            self.write([as_json(output.as_json([incident])[0])])
         else:
             self.write(output.one(incident))
 
     def write(self, lines: Iterable[str]) -> None:
         self.stdout.write("\n".join(lines))
 
-    def write_json(self, value: Any) -> None:
-        self.stdout.write(json.dumps(value, ensure_ascii=False, indent=2))
+
+def as_json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2)
 
 
 def _given(options: Options, written: Texts, **fields: Any) -> schemas.GivenIncident:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, ValidationError
 from django.core.management.base import CommandError
-from django.db import OperationalError
+from django.db import DatabaseError
 
 from incidents.operations.snapshots import Collision
 
@@ -35,8 +35,11 @@ def as_command_errors(by: str = "") -> Iterator[None]:
             "Somebody else changed it while you wrote. Look at it with `show`, and use your text again.",
             returncode=REFUSED,
         ) from collision
-    except OperationalError as error:
-        raise CommandError(f"The database does not answer: {error}", returncode=REFUSED) from error
+    except DatabaseError as error:
+        said = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise CommandError(
+            f"The database refuses: {said} (`manage.py doctor` says more)", returncode=REFUSED
+        ) from error
 
 
 def _lines(refusal: ValidationError) -> Iterator[str]:
