@@ -15,7 +15,7 @@ from ..staff.actors import Actor
 from ..status import ComponentStatus
 from ..text import Text
 from . import snapshots
-from .keys import free_slug, settle_key
+from .keys import free_slug, new_key, settle_keys
 from .recording import verb
 from .statements import TOLERANCE, in_utc
 from .statuses import rebuild_statuses
@@ -75,8 +75,9 @@ def edit_component(
 @verb
 def add_group(*, fields: GroupFields, by: Actor) -> ComponentGroup:
     by.needs(rights.ADD_GROUP)
+    settle_keys(ComponentGroup)
     group = ComponentGroup(**fields)
-    settle_key(group)
+    group.key = group.key or new_key(group)
     group.full_clean()
     group.save()
     stale.mark_page()
@@ -89,9 +90,9 @@ def edit_group(
 ) -> ComponentGroup:
     """Change the given fields. Raises Collision if its form was opened on other values."""
     by.needs(rights.CHANGE_GROUP)
+    settle_keys(ComponentGroup)
     group = ComponentGroup.objects.select_for_update().get(pk=group.pk)
     snapshots.check_unchanged(opened, snapshots.of_group(group))
-    settle_key(group)
     _set(group, dict(fields))
     group.full_clean()
     group.save()
@@ -103,6 +104,7 @@ def edit_group(
 def remove_group(*, group: ComponentGroup, by: Actor) -> None:
     """Delete a group; its components stay, without one."""
     by.needs(rights.DELETE_GROUP)
+    settle_keys(ComponentGroup)
     group.delete()
     stale.mark_page()
 

@@ -31,8 +31,13 @@ def keys_of(model: type[Keyed]) -> dict[str, str]:
     return keys
 
 
-def settle_key(row: Keyed) -> None:
-    """Give a row that has no key the one that files know it by, before its name changes. Does not save."""
-    if not row.key:
-        keys = keys_of(type(row))
-        row.key = keys.get(row.pk) or free_slug(row.name, keys.values(), "unnamed")
+def settle_keys(model: type[Keyed]) -> None:
+    """Store the keys of rows that have none, before a change of names or rows could give them others."""
+    if model._default_manager.filter(key=None).exists():
+        for pk, key in keys_of(model).items():
+            model._default_manager.filter(pk=pk, key=None).update(key=key)
+
+
+def new_key(row: Keyed) -> str:
+    """Return a key for a row that is not stored yet, made from its name."""
+    return free_slug(row.name, keys_of(type(row)).values(), "unnamed")

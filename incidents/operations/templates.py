@@ -12,7 +12,7 @@ from ..staff.actors import Actor
 from ..status import Kind, phases_of
 from ..text import Text
 from . import placeholders, snapshots
-from .keys import settle_key
+from .keys import new_key, settle_keys
 from .recording import verb
 
 
@@ -31,6 +31,7 @@ class TemplateFields(TypedDict, total=False):
 @verb
 def add_template(*, fields: TemplateFields, by: Actor) -> UpdateTemplate:
     by.needs(rights.ADD_TEMPLATE)
+    settle_keys(UpdateTemplate)
     return _store(UpdateTemplate(), fields)
 
 
@@ -40,9 +41,9 @@ def edit_template(
 ) -> UpdateTemplate:
     """Change the given fields. Raises Collision if its form was opened on another text."""
     by.needs(rights.CHANGE_TEMPLATE)
+    settle_keys(UpdateTemplate)
     template = UpdateTemplate.objects.select_for_update().get(pk=template.pk)
     snapshots.check_unchanged(opened, snapshots.of_template(template))
-    settle_key(template)
     return _store(template, fields)
 
 
@@ -50,13 +51,14 @@ def edit_template(
 def remove_template(*, template: UpdateTemplate, by: Actor) -> None:
     """Delete a template; updates written with it stay."""
     by.needs(rights.DELETE_TEMPLATE)
+    settle_keys(UpdateTemplate)
     template.delete()
 
 
 def _store(template: UpdateTemplate, fields: TemplateFields) -> UpdateTemplate:
     for name, value in fields.items():
         setattr(template, name, value)
-    settle_key(template)
+    template.key = template.key or new_key(template)
     check_template(template)
     template.save()
     return template

@@ -1,20 +1,25 @@
 """`manage.py apply`: the page becomes what the file says."""
 
-from io import StringIO
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO, StringIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
+from django.db import connections, transaction
 
+from harness.waiting import wait_for
 from incidents import operations
 from incidents.management.configuration.comparison import compare
 from incidents.management.configuration.sections import PageFile, Thing
 from incidents.models import ActorKind, AuditEntry, Component, ComponentGroup, Page, UpdateTemplate
+from incidents.staff import audit
 from incidents.text import Text
 from tests.actors import ANYBODY
 from tests.factories import make_component, make_group, make_page
+from tests.support.database import is_connection_blocked
 
 pytestmark = pytest.mark.django_db
 
@@ -340,7 +345,7 @@ def test_every_fault_is_reported_at_once_and_nothing_is_changed(file: Path) -> N
         "components.web.group",
         "Nothing was changed.",
     ]
-    assert "components.web.group: There is no group “web” in this file." in error
+    assert "components.web.group: There is no group “web”." in error
     assert not Page.objects.exists()
 
 
@@ -366,7 +371,7 @@ def test_rules_of_the_page_are_reported_with_the_path_of_the_key(file: Path) -> 
         (b"[page", "The file is not TOML"),
         (b"[components.web]\n[components.web]\n", "The file is not TOML"),
         (b'[page]\ncompany = "\xff"', "The file is not in UTF-8: byte 19"),
-        (b"page = 1", "page: This is a table."),
+        (b"page = 1", "page: Write a table."),
         (b'[page]\nname.da = "a"\ncompany = "\\u0000"', "U+0000"),
     ],
 )
@@ -392,3 +397,50 @@ def test_page_that_exists_is_changed_and_not_added(file: Path) -> None:
     page = make_page(company="Sydhost")
     run(file, "--yes")
     assert Page.objects.get().pk == page.pk
+
+
+def test_file_is_read_from_standard_input(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", TextIOWrapper(BytesIO(FILE.encode())))
+    assert refused(Path("-"))[:2] == (1, "Nothing was changed. Add --yes to store the differences.")
+    monkeypatch.setattr("sys.stdin", TextIOWrapper(BytesIO(FILE.encode())))
+    assert "Stored." in run(Path("-"), "--yes")
+
+
+def test_file_without_groups_may_name_those_of_the_page(file: Path) -> None:
+    make_group(key="mail")
+    file.write_text('[components.web]\nname.da = "Web"\ngroup = "mail"', encoding="utf-8")
+    run(file, "--yes")
+    component = Component.objects.get()
+    assert component.group is not None
+    assert component.group.key == "mail"
+
+
+def test_groups_with_the_same_name_stay_apart_when_one_is_renamed(file: Path) -> None:
+    first, second = make_group(), make_group()
+    file.write_text(
+        '[groups.post]\nwas = "mail"\nname.da = "Post"\n[groups.mail-2]\nname.en = "E-mail"', encoding="utf-8"
+    )
+    run(file, "--yes")
+    first.refresh_from_db()
+    second.refresh_from_db()
+    assert (first.key, first.name["da"]) == ("post", "Post")
+    assert (second.key, second.name["en"]) == ("mail-2", "E-mail")
+    assert "No changes." in run(file, "--yes")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_at_once_add_everything_once(file: Path) -> None:
+    def again() -> str:
+        try:
+            return run(file, "--yes")
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            audit.take_turn()
+            other = pool.submit(again)
+            wait_for(is_connection_blocked)
+            assert "7 to add" in run(file, "--yes")
+        assert other.result() == "No changes.\n"
+    assert Component.objects.count() == 3

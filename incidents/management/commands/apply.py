@@ -58,7 +58,7 @@ class Command(BaseCommand):
                     f"{by.name} may not do all of this. Nothing was changed.", returncode=TROUBLE
                 ) from error
             except ValidationError as error:
-                raise CommandError(f"{error.messages}. Nothing was changed.", returncode=TROUBLE) from error
+                raise CommandError("\n".join([*error.messages, "Nothing was changed."]), returncode=TROUBLE) from error
 
     def apply(self, document: PageFile, by: Actor, options: dict[str, Any]) -> None:
         prune = options["prune"]
@@ -73,7 +73,7 @@ class Command(BaseCommand):
             self.show(plan)
             if not plan.steps:
                 return
-            self.confirm(options["check"])
+            self.confirm(options["check"], can_ask=options["file"] != "-" and sys.stdin.isatty())
             _run_as_shown(document, plan, by, prune)
         if plan.steps:
             self.stdout.write(self.style.SUCCESS("Stored."))
@@ -83,11 +83,11 @@ class Command(BaseCommand):
         for mark, line in shown(plan):
             self.stdout.write(line, colours.get(Mark(mark)) if mark else None)
 
-    def confirm(self, only_check: bool) -> None:
+    def confirm(self, only_check: bool, *, can_ask: bool) -> None:
         """Return if the person at the terminal agrees. Raises CommandError."""
         if only_check:
             raise CommandError("The page differs from the file.", returncode=DIFFERENT)
-        if not sys.stdin.isatty():
+        if not can_ask:
             raise CommandError("Nothing was changed. Add --yes to store the differences.", returncode=DIFFERENT)
         if input("Store these changes? [y/N] ").strip().lower() not in {"y", "yes"}:
             raise CommandError("Nothing was changed.", returncode=DIFFERENT)

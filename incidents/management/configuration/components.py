@@ -44,11 +44,11 @@ class ComponentSection(FileSection):
         return super().faults(row, key, {name: value for name, value in values.items() if name != "group"})
 
     def check_together(self, document: PageFile) -> None:
-        groups = document.things.get("groups", {})
+        groups = document.things["groups"] if "groups" in document.things else keys_of(ComponentGroup).values()
         for thing in document.things.get(self.name, {}).values():
             group = thing.leaves.get("group")
             if group and group not in groups:
-                document.faults.append(f"{self.path(thing.key)}.group: There is no group “{group}” in this file.")
+                document.faults.append(f"{self.path(thing.key)}.group: There is no group “{group}”.")
 
     def add(self, key: str, values: dict[str, Any], by: Actor) -> None:
         operations.add_component(fields=_fields(key, values), by=by)

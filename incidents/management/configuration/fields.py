@@ -38,7 +38,7 @@ class Single:
     def read(self, raw: Any, report: Report) -> Leaves:
         is_empty = raw == "" and self.of is not bool
         if not is_empty and (not isinstance(raw, self.of) or isinstance(raw, datetime)):
-            report("", f"This is {_NAMES[self.of]}.")
+            report("", f"Write {_NAMES[self.of]}.")
         elif isinstance(raw, str) and "\x00" in raw:
             report("", "A text cannot contain the character U+0000.")
         else:
@@ -54,7 +54,7 @@ class Single:
 
 
 _NAMES: dict[Any, str] = {
-    str: 'a text, in quotation marks: "…"',
+    str: "a text in quotation marks",
     bool: "true or false",
     date: "a day without quotation marks, such as 2026-11-27",
 }
@@ -90,7 +90,7 @@ def read_texts(raw: Any, report: Report) -> dict[str, str]:
         if code not in languages:
             report(code, f"The page has no such language. There are: {', '.join(languages)}.")
         elif not isinstance(text, str):
-            report(code, f"This is {_NAMES[str]}.")
+            report(code, f"Write {_NAMES[str]}.")
         else:
             found[code] = text
     return found
@@ -101,7 +101,7 @@ class Links:
 
     def read(self, raw: Any, report: Report) -> Leaves:
         if not isinstance(raw, list) or not all(isinstance(link, dict) for link in raw):
-            report("", "This is a list of tables with `address` and `label`: [[page.links]].")
+            report("", "Write each link as a table [[page.links]] with `address` and `label`.")
             return {}
         return {"": [self._link(number, link, report) for number, link in enumerate(raw, 1)]}
 
@@ -113,7 +113,7 @@ class Links:
             report(f"{number}.{key}", "There is no such key. There are: address, label.")
         address = raw.get("address", "")
         if not isinstance(address, str):
-            report(f"{number}.address", f"This is {_NAMES[str]}.")
+            report(f"{number}.address", f"Write {_NAMES[str]}.")
             address = ""
         return _link(address.strip(), Text(read_texts(raw.get("label", {}), at)))
 

@@ -87,7 +87,7 @@ class FileSection:
     def read(self, raw: Any, document: PageFile) -> None:
         """Add the things of the section to the document, and its faults."""
         if not isinstance(raw, dict):
-            document.faults.append(f"{self.name}: This is a table.")
+            document.faults.append(f"{self.name}: Write a table.")
             return
         found = document.things.setdefault(self.name, {})
         for key, table in self.tables(raw).items():
@@ -99,7 +99,7 @@ class FileSection:
         if key and (fault := _key_fault(key)):
             faults.append(f"{path}: {fault}")
         if not isinstance(table, dict):
-            faults.append(f"{path}: This is a table.")
+            faults.append(f"{path}: Write a table.")
             return Thing(key, {})
         known = [*self.fields, *(["was"] if key else [])]
         faults += [
@@ -114,7 +114,7 @@ class FileSection:
                 leaves |= {_joined(name, below): value for below, value in read.items()}
         was = table.get("was", "") if key else ""
         if not isinstance(was, str):
-            faults.append(f"{path}.was: This is the former key, in quotation marks.")
+            faults.append(f"{path}.was: Write the former key in quotation marks.")
         return Thing(key, leaves, str(was))
 
     def _check_former_keys(self, things: Mapping[str, Thing], faults: list[str]) -> None:
