@@ -444,3 +444,16 @@ def test_two_at_once_add_everything_once(file: Path) -> None:
             assert "7 to add" in run(file, "--yes")
         assert other.result() == "No changes.\n"
     assert Component.objects.count() == 3
+
+
+def test_long_texts_are_compared_quickly_and_show_what_changed(file: Path) -> None:
+    changed(file, "Vi undersøger en fejl.", "\n".join(f"Linje {number}" for number in range(400)))
+    run(file, "--yes")
+    changed(file, "Linje 200\n", "Linje to hundrede\n")
+    lines = run(file, "--yes").splitlines()
+    assert lines[1:6] == [
+        "    ~ text.da",
+        *(f"        Linje {number}" for number in (197, 198, 199)),
+        "      - Linje 200",
+    ]
+    assert len(lines) == 12

@@ -1,7 +1,7 @@
 """Shows a plan as text, like `diff`: + is added, - is removed, ~ changes."""
 
 from collections.abc import Iterator
-from difflib import ndiff
+from difflib import unified_diff
 from typing import Any
 
 from .comparison import Mark, Plan, PlannedStep
@@ -45,8 +45,8 @@ def _leaf(leaf: str, before: Any, after: Any) -> Iterator[Line]:
         yield from _one("-", leaf, before)
     elif "\n" in f"{before}{after}":
         yield "~", f"    ~ {leaf}"
-        lines = ndiff(str(before).splitlines(), str(after).splitlines())
-        yield from ((line[0].strip(), f"      {line}") for line in lines if line[0] != "?")
+        lines = list(unified_diff(str(before).split("\n"), str(after).split("\n"), lineterm=""))[2:]  # without names
+        yield from ((line[0].strip(), f"      {line[0]} {line[1:]}") for line in lines if not line.startswith("@@"))
     else:
         yield "~", f"    ~ {leaf} = {toml(before)} -> {toml(after)}"
 
