@@ -39,4 +39,7 @@ def _agents(request: HttpRequest) -> HttpResponse:
     named = {name.lower(): value for name, value in request.headers.items()}
     passed_on = {name: value for name, value in named.items() if name in _PASSED_ON or name.startswith("mcp-")}
     status, headers, body = answer(passed_on, request.body, lambda: actor)
+    if status >= HTTPStatus.BAD_REQUEST and "content-type" not in headers:
+        # Of a wrong Content-Type or Accept: the SDK says it in plain text, and the API says everything in JSON.
+        return problems.response(HTTPStatus(status), [body.decode() or HTTPStatus(status).phrase])
     return HttpResponse(body, status=status, headers=headers)

@@ -7,12 +7,10 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-import httpx2
 import pytest
 from django.contrib.auth import get_user_model
 from django.test import Client
 from mcp import Client as SdkClient
-from mcp.client.streamable_http import streamable_http_client
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
@@ -23,7 +21,7 @@ from incidents.subscriptions import limits
 from tests.actors import ANYBODY
 from tests.factories import make_page, make_token
 from tests.mcp.test_tools import TEXTS
-from tests.support.agent import Agent, connected
+from tests.support.agent import Agent, connected_by_http
 
 pytestmark = pytest.mark.django_db
 Agents = Callable[..., Agent]
@@ -38,14 +36,13 @@ def test_client_of_the_sdk_reads_and_drafts(
     monkeypatch.setattr(stale, "publish_stale", lambda: None)
     make_page()
     token = make_token(get_user_model().objects.create_superuser("mette"), "draft", name="Night agent")
-    http = httpx2.AsyncClient(headers={"Authorization": f"Bearer {token.secret}"})
 
     async def use(client: SdkClient) -> tuple[list[str], Any]:
         listed = await client.list_tools()
         drafted = await client.call_tool("draft_incident", TEXTS)
         return [tool.name for tool in listed.tools], drafted
 
-    names, drafted = connected(streamable_http_client(f"{live_server}/api/mcp", http_client=http), mode, use)
+    names, drafted = connected_by_http(f"{live_server}/api/mcp", token.secret, mode, use)
     assert "draft_incident" in names
     assert "publish_draft" not in names
     assert Update.objects.get(pk=drafted.structured_content["draft"]["update_id"]).agent == "Night agent"
@@ -120,3 +117,44 @@ def test_sdk_is_loaded_by_no_process_that_serves_no_agent() -> None:
     code = f"{loading}; print([name for name in ('mcp', 'mcp_types', 'starlette') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def _calling(arguments: str) -> bytes:
+    call = '{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "draft_incident", "arguments": %s}}'
+    return (call % arguments).encode()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b" ",
+        b"\xff\xfe",
+        b"[" * 100_000,
+        b"1" * 5_000,
+        _calling('{"name": ' + "[" * 5_000 + "]" * 5_000 + "}"),
+        _calling('{"name": ' + "[" * 100 + "]" * 100 + "}"),
+        _calling('{"name": "\\ud800", "body": "x"}'),
+        _calling('{"name": NaN, "body": 1e999}'),
+        _calling('{"name": null, "body": []}'),
+        _calling("[]"),
+        _calling('"text"'),
+    ],
+    ids=range(11),
+)
+@pytest.mark.parametrize("version", ["2025-06-18", "2026-07-28"])
+def test_odd_bodies_are_refused_and_cause_no_fault(
+    agent: Agents, body: bytes, version: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = agent("draft").post(body, **{"MCP-Protocol-Version": version, "Mcp-Method": "tools/call"})
+    assert answer.status_code in {200, 400}
+    found = answer.json()
+    assert "error" in found or found["result"]["isError"]
+    assert "Traceback" not in answer.content.decode()
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+def test_request_with_another_content_type_is_refused(agent: Agents) -> None:
+    headers = {"Authorization": f"Bearer {agent('read').secret}", "Accept": "application/json"}
+    answer = Client().post("/api/mcp", PING, content_type="text/plain", headers=headers)
+    assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json")
+    assert answer.json()["error"] == "Invalid Content-Type header"

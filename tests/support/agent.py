@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import anyio
+import httpx2
 from django.test import Client
 from mcp import Client as SdkClient
+from mcp.client.streamable_http import streamable_http_client
 
 _R = TypeVar("_R")
 VERSION = "2025-06-18"
@@ -17,7 +19,7 @@ VERSION = "2025-06-18"
 class Agent:
     secret: str
 
-    def post(self, body: str, **headers: str) -> Any:
+    def post(self, body: str | bytes, **headers: str) -> Any:
         given = {
             "Accept": "application/json, text/event-stream",
             "Accept-Language": "en",
@@ -59,6 +61,19 @@ def connected(server: Any, mode: str, do: Callable[[SdkClient], Awaitable[_R]]) 
 
     async def run() -> _R:
         async with SdkClient(server, mode=mode) as client:
+            return await do(client)
+
+    return anyio.run(run)
+
+
+def connected_by_http(url: str, secret: str, mode: str, do: Callable[[SdkClient], Awaitable[_R]]) -> _R:
+    """Connect to a server by HTTP with a token, and return what `do` returns."""
+
+    async def run() -> _R:
+        async with (
+            httpx2.AsyncClient(headers={"Authorization": f"Bearer {secret}"}) as http,
+            SdkClient(streamable_http_client(url, http_client=http), mode=mode) as client,
+        ):
             return await do(client)
 
     return anyio.run(run)
