@@ -270,6 +270,7 @@ METRICS_TOKEN = env.secret("METRICS_TOKEN", min_length=16)  # without one /metri
 
 SENTRY_DSN = read_dsn(env)
 _sentry = {"sentry": {"()": "statuspage.sentry_handler.SentryHandler", "dsn": SENTRY_DSN}} if SENTRY_DSN else {}
+_verbose = ("authlib", "django.template", "django.db.backends", "urllib3")  # at DEBUG: rows and pages with addresses, keys
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -289,11 +290,7 @@ LOGGING = {
         },
         **_sentry,
     },
-    "loggers": {
-        # At DEBUG these would log whole rows and pages, with addresses and keys.
-        **{name: {"level": "INFO"} for name in ("authlib", "django.template", "django.db.backends", "urllib3")},
-        "mcp": {"level": "WARNING"},  # two lines for each request of an agent, and at DEBUG its texts
-    },
+    "loggers": {**{name: {"level": "INFO"} for name in _verbose}, "mcp": {"level": "WARNING"}},  # INFO: each request
     "root": {
         "handlers": ["console", *_sentry],
         "level": env.choice("LOG_LEVEL", "INFO", ["DEBUG", "INFO", "WARNING", "ERROR"]),
