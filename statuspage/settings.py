@@ -270,7 +270,7 @@ METRICS_TOKEN = env.secret("METRICS_TOKEN", min_length=16)  # without one /metri
 
 SENTRY_DSN = read_dsn(env)
 _sentry = {"sentry": {"()": "statuspage.sentry_handler.SentryHandler", "dsn": SENTRY_DSN}} if SENTRY_DSN else {}
-_verbose = ("authlib", "django.template", "django.db.backends", "urllib3")  # at DEBUG: rows and pages with addresses, keys
+_verbose = ("authlib", "django.template", "django.db.backends", "urllib3")  # whole rows with addresses at DEBUG
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
