@@ -21,6 +21,7 @@ from . import counters, log_context, operations, outages
 from .chore_counts import run_counts
 from .metrics.definitions import SCHEDULER_FAILURES, SCHEDULER_RUNS
 from .models import IdempotentRequest, Incident, Reminder, Update
+from .monitoring_alerts import handling
 from .notifications import release
 from .notifications.ledger import destinations, mx, recovery, retention, skipping
 from .notifications.monitoring import health
@@ -71,6 +72,11 @@ def change_due_maintenance() -> None:
 def make_due_maintenance() -> None:
     """Make the maintenance of series that is on the page from now on."""
     operations.make_due_maintenance(timezone.localdate())
+
+
+def handle_alerts() -> None:
+    """Open and resolve incidents as alert rules say."""
+    handling.handle_alerts()
 
 
 def remind_of_maintenance() -> None:
@@ -148,6 +154,7 @@ def forget_answers_of_api() -> None:
 
 def forget_alerts() -> None:
     raising.delete_old_alerts(timezone.now())
+    handling.delete_old_alerts(timezone.now())
 
 
 def forget_sessions() -> None:
@@ -212,6 +219,7 @@ def chores() -> list[Chore]:
         # After the updates that staff have scheduled themselves.
         Chore(change_due_maintenance, timedelta(seconds=1)),
         Chore(remind_of_maintenance, timedelta(seconds=1)),
+        Chore(handle_alerts, timedelta(seconds=1)),
         # Soon enough that staff see what follows once they have chosen a rule.
         Chore(make_due_maintenance, timedelta(seconds=5)),
         # Far more often than `health.STALE_AFTER`: a late heartbeat raises no alarm.

@@ -7,9 +7,19 @@ from typing import Any
 from django.utils import timezone
 
 from incidents import operations
-from incidents.models import ApiToken, Component, ComponentGroup, Incident, Page, Subscriber, Update
+from incidents.models import (
+    AlertRule,
+    ApiToken,
+    Component,
+    ComponentGroup,
+    Incident,
+    Page,
+    Subscriber,
+    Update,
+    UpdateTemplate,
+)
 from incidents.operations import Details, Statement
-from incidents.status import ComponentStatus, Impact, Phase
+from incidents.status import ComponentStatus, Impact, Kind, Phase
 from incidents.text import Text
 from tests.actors import ANYBODY
 
@@ -81,3 +91,21 @@ def make_token(owner: Any, *scopes: str, **fields: Any) -> ApiToken:
     """Make a token with the scope `read` unless others are given, for thirty days."""
     given = {"name": "Alerts", "expires_at": timezone.now() + timedelta(days=30), **fields}
     return operations.create_token(owner=owner, scopes=scopes or ["read"], by=ANYBODY, **given)
+
+
+def make_template(phase: Phase = Phase.IDENTIFIED, **fields: Any) -> UpdateTemplate:
+    given: Any = {
+        "kind": Kind.INCIDENT,
+        "phase": phase,
+        "name": Text(da="Nedbrud", en="Outage"),
+        "title": Text(da="Nedbrud siden {start}", en="Outage since {start}"),
+        "text": Text(da="Vi er i gang.", en="We are on it."),
+        **fields,
+    }
+    return operations.add_template(fields=given, by=ANYBODY)
+
+
+def make_alert_rule(**fields: Any) -> AlertRule:
+    template = fields.pop("template", None) or make_template()
+    given: Any = {"name": "Outage", "template": template, "publish": True, "notify": True, **fields}
+    return operations.add_alert_rule(fields=given, by=ANYBODY)

@@ -1,6 +1,18 @@
 """The newsroom: Django's admin. Every change of state goes through a verb of `operations`."""
 
-from . import audit, bounces, components, deliveries, incidents, page, subscribers, templates, tokens, users
+from . import (
+    audit,
+    bounces,
+    components,
+    deliveries,
+    incidents,
+    monitoring_alerts,
+    page,
+    subscribers,
+    templates,
+    tokens,
+    users,
+)
 
 __all__ = [
     "audit",
@@ -8,6 +20,7 @@ __all__ = [
     "components",
     "deliveries",
     "incidents",
+    "monitoring_alerts",
     "page",
     "subscribers",
     "templates",

@@ -27,8 +27,8 @@ from .shared import page
 
 # The objects of the operations.
 KINDS = (
-    "incident", "update", "announcement", "component", "componentgroup", "updatetemplate", "page", "subscriber",
-    "user", "group", "apitoken",
+    "incident", "update", "announcement", "component", "componentgroup", "updatetemplate", "alertrule", "page",
+    "subscriber", "user", "group", "apitoken",
 )  # fmt: skip
 
 

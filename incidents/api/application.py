@@ -17,7 +17,7 @@ from ninja.errors import ValidationError as BadShape
 
 from ..models import Page
 from ..statuspage_api import page_id
-from . import components, incidents, problems, shapes
+from . import alerts, components, incidents, problems, shapes
 from .authentication import authenticate
 from .parsing import BodyParser, is_storable
 
@@ -60,6 +60,7 @@ def page(request: HttpRequest, page_id: str) -> Any:  # noqa: ARG001 - ninja nam
 
 api.add_router("/pages/{page_id}", incidents.router)
 api.add_router("/pages/{page_id}", components.router)
+api.add_router("/alerts", alerts.router)
 
 
 def urls() -> list[Any]:

@@ -1,6 +1,7 @@
 """Who acts in a request: the token in the header Authorization, and how many requests it may send."""
 
 from http import HTTPStatus
+from typing import Protocol
 
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
@@ -12,12 +13,18 @@ from ..subscriptions.origin import network as network_of
 from .problems import RequestRefused
 
 
-def authenticate(request: HttpRequest) -> Actor:
-    """Return who acts. Raises RequestRefused: 401 without a valid token, 429 with too many requests."""
-    return actor_with(request.headers.get("Authorization"), network_of(request))
+class Take(Protocol):
+    """Takes a place in a limit of requests with a token. Raises LimitReached."""
+
+    def __call__(self, *, token: str) -> None: ...
 
 
-def actor_with(header: str | None, network: str) -> Actor:
+def authenticate(request: HttpRequest, take: Take = limits.take_api_request) -> Actor:
+    """Return who acts, and count the request. Raises RequestRefused: 401 without a valid token, 429 with too many."""
+    return actor_with(request.headers.get("Authorization"), network_of(request), take)
+
+
+def actor_with(header: str | None, network: str, take: Take = limits.take_api_request) -> Actor:
     """Return who acts with the token in a header Authorization. Raises RequestRefused as above."""
     try:
         actor = tokens.authenticate(header, network)
@@ -32,7 +39,7 @@ def actor_with(header: str | None, network: str) -> Actor:
             HTTPStatus.UNAUTHORIZED, _("The token is unknown, expired or revoked, or its account may have none.")
         ) from None
     try:
-        limits.take_api_request(token=actor.token.pk if actor.token else "")
+        take(token=actor.token.pk if actor.token else "")
     except limits.LimitReached as reached:
         raise RequestRefused(HTTPStatus.TOO_MANY_REQUESTS, _("Too many requests. Wait."), wait=reached.wait) from None
     return actor

@@ -1,5 +1,6 @@
 """The tables, one module per subject. `operations` changes them; they are read through queryset methods."""
 
+from .alert_rules import AlertGroup, AlertRule, MonitoringAlert
 from .announcements import Announcement
 from .api_tokens import ApiToken, TokenScope, TokenState
 from .audit import ActorKind, AuditEntry
@@ -44,8 +45,10 @@ __all__ = [
     "WAITING",
     "ActorKind",
     "AffectedComponent",
+    "AlertGroup",
     "AlertKind",
     "AlertMessage",
+    "AlertRule",
     "AlertState",
     "Announcement",
     "ApiToken",
@@ -73,6 +76,7 @@ __all__ = [
     "MaintenanceSeries",
     "ManualStatus",
     "MetricCount",
+    "MonitoringAlert",
     "Page",
     "RateLimit",
     "RecoveryCode",

@@ -23,6 +23,7 @@ class TokenScope(models.TextChoices):
     DRAFT = "draft", _("Write drafts")
     PUBLISH = "publish", _("Publish and notify")
     COMPONENTS = "components", _("Set component statuses")
+    ALERTS = "alerts", _("Send alerts from monitoring")
     SUBSCRIBERS = "subscribers", _("Manage subscribers")
     ADMIN = "admin", _("Change components and the page")
 

@@ -17,6 +17,8 @@ class AlertKind(StrEnum):
     PUBLISHING_STOPPED = "publishing_stopped"
     EMAILS_STOPPED = "emails_stopped"
     WEBHOOKS_STOPPED = "webhooks_stopped"
+    DRAFT_OF_RULE = "draft_of_rule"
+    RULE_FAILED = "rule_failed"
     UPDATE_OVERDUE = "update_overdue"
     PAST_END = "past_end"
     NOT_STARTED = "not_started"
@@ -30,7 +32,7 @@ class StaffAlert(models.Model):
 
     `since` is the time that makes the cause: when an update was promised for, when the planned end was, when the last
     update was published, since when nothing has been sent. `detail` is the number of hours without an update, or the
-    id of a draft.
+    id of a draft or of an alert rule.
     """
 
     kind = models.CharField(max_length=20)

@@ -9,6 +9,7 @@ from ..notifications.ledger.retention import apply_retention
 from ..subscriptions.import_table import ImportedLine, ImportResult, InvalidLine
 from ..subscriptions.importing import ImportSource, import_subscribers, summarise_import
 from ..subscriptions.returned_mail import UnknownBounceAddress, receive_bounce
+from .alert_rules import AlertRuleFields, add_alert_rule, check_alert_rule, edit_alert_rule, remove_alert_rule
 from .automatic import (
     automatic_text,
     complete_due_maintenance,
@@ -59,6 +60,7 @@ from .updates import correct_update, discard_draft, edit_draft, post_update, pub
 
 __all__ = [
     "MAX_EMAIL_BYTES",
+    "AlertRuleFields",
     "ComponentFields",
     "Details",
     "FormPlace",
@@ -70,6 +72,7 @@ __all__ = [
     "Statement",
     "TemplateFields",
     "UnknownBounceAddress",
+    "add_alert_rule",
     "add_component",
     "add_group",
     "add_template",
@@ -82,6 +85,7 @@ __all__ = [
     "cancel_announcement",
     "cancel_maintenance",
     "change_logo",
+    "check_alert_rule",
     "check_template",
     "close_form",
     "complete_due_maintenance",
@@ -91,6 +95,7 @@ __all__ = [
     "default_reminders",
     "derived_changes",
     "discard_draft",
+    "edit_alert_rule",
     "edit_component",
     "edit_draft",
     "edit_group",
@@ -122,6 +127,7 @@ __all__ = [
     "rebuild_statuses",
     "receive_bounce",
     "remind_of_maintenance",
+    "remove_alert_rule",
     "remove_group",
     "remove_template",
     "reopen",

@@ -11,7 +11,17 @@ from typing import Any
 from django.conf import settings
 
 from ..merging import Snapshot
-from ..models import REMINDERS, AffectedComponent, Component, ComponentGroup, Incident, Page, Update, UpdateTemplate
+from ..models import (
+    REMINDERS,
+    AffectedComponent,
+    AlertRule,
+    Component,
+    ComponentGroup,
+    Incident,
+    Page,
+    Update,
+    UpdateTemplate,
+)
 from ..models.weblinks import MAX_LINKS
 from ..status import ComponentStatus, Phase
 from ..text import Text
@@ -20,6 +30,9 @@ from .statements import BACKDATED
 TEXT_FIELDS = ("text", "quote", "quote_language", "quote_url")
 # The newest public update of an incident; no box of a form.
 NEWEST = "newest"
+_ALERT_RULE_FIELDS = ("name", "position", "is_active", "conditions", "component_id", "component_label", "status",
+                      "impact", "template_id", "final_template_id", "publish", "notify", "resolve", "group_by", "hold",
+                      "quiet", "minimum_open")  # fmt: skip
 
 
 class Collision(Exception):
@@ -90,6 +103,11 @@ def of_group(group: ComponentGroup) -> Snapshot:
 
 def of_template(template: UpdateTemplate) -> Snapshot:
     return _snapshot(template, ("name", "kind", "phase", "title", "text", "position"))
+
+
+def of_alert_rule(rule: AlertRule) -> Snapshot:
+    """All that its form has."""
+    return _snapshot(rule, _ALERT_RULE_FIELDS)
 
 
 def of_page(page: Page) -> Snapshot:

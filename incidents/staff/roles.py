@@ -38,7 +38,8 @@ EXPLANATIONS: dict[Role, str | Promise] = {
     Role.READER: _("sees drafts, announcements and deliveries; addresses of subscribers are masked"),
     Role.WRITER: _("also writes drafts, which nobody outside the newsroom sees"),
     Role.PUBLISHER: _(
-        "also publishes, notifies subscribers, corrects, withdraws, sets the status of components and writes templates"
+        "also publishes, notifies subscribers, corrects, withdraws, sets the status of components, and writes "
+        "templates and alert rules"
     ),
     Role.ADMINISTRATOR: _(
         "also changes components and the page, sees and ends subscriptions, reads the audit log, and manages accounts, "
@@ -46,7 +47,10 @@ EXPLANATIONS: dict[Role, str | Promise] = {
     ),
 }
 
-_SEEN = "incident maintenance component componentgroup updatetemplate page subscriber announcement delivery bounce"
+_SEEN = (
+    "incident maintenance component componentgroup updatetemplate page subscriber announcement delivery bounce "
+    "alertrule monitoringalert"
+)
 _OWN_RIGHTS: dict[Role, list[str]] = {
     Role.READER: [f"incidents.view_{model}" for model in _SEEN.split()],
     Role.WRITER: [f"incidents.{deed}_{kind}" for kind in ("incident", "maintenance") for deed in ("add", "change")],
@@ -54,6 +58,8 @@ _OWN_RIGHTS: dict[Role, list[str]] = {
         "incidents.publish_incident",
         "incidents.publish_maintenance",
         *(f"incidents.{deed}_updatetemplate" for deed in ("add", "change", "delete")),
+        *(f"incidents.{deed}_alertrule" for deed in ("add", "change", "delete")),
+        "incidents.add_monitoringalert",
     ],
     Role.ADMINISTRATOR: [
         *(f"incidents.{deed}_component" for deed in ("add", "change")),
@@ -76,6 +82,7 @@ DEEDS: list[tuple[str, str | Promise]] = [
     ("incidents.publish_incident", _("publish, correct and withdraw incidents, and notify subscribers")),
     ("incidents.publish_maintenance", _("publish, move and cancel planned maintenance, and notify subscribers")),
     ("incidents.change_updatetemplate", _("change templates")),
+    ("incidents.change_alertrule", _("change the rules that make incidents of alerts from monitoring")),
     ("incidents.change_component", _("change components")),
     ("incidents.change_componentgroup", _("change groups of components")),
     ("incidents.change_page", _("change the page settings")),

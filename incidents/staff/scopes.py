@@ -17,6 +17,7 @@ _OWN: dict[TokenScope, list[str]] = {
     TokenScope.DRAFT: [deed(kind) for deed in (rights.add, rights.change) for kind in Kind],
     TokenScope.PUBLISH: [rights.publish(kind) for kind in Kind],
     TokenScope.COMPONENTS: [rights.SET_STATUS],
+    TokenScope.ALERTS: [rights.SEND_ALERTS],
     TokenScope.SUBSCRIBERS: [rights.CHANGE_SUBSCRIBER],
     TokenScope.ADMIN: [
         *(rights.ADD_COMPONENT, rights.CHANGE_COMPONENT),
@@ -30,6 +31,7 @@ _RIGHTS: dict[TokenScope, frozenset[str]] = {
     TokenScope.DRAFT: frozenset(rights_of(Role.WRITER)),
     TokenScope.PUBLISH: frozenset([*rights_of(Role.PUBLISHER), rights.SET_STATUS]),
     TokenScope.COMPONENTS: frozenset([*_OWN[TokenScope.COMPONENTS], *_SEE_COMPONENTS]),
+    TokenScope.ALERTS: frozenset(_OWN[TokenScope.ALERTS]),
     TokenScope.SUBSCRIBERS: frozenset([*_OWN[TokenScope.SUBSCRIBERS], "incidents.view_subscriber"]),
     TokenScope.ADMIN: frozenset([*_OWN[TokenScope.ADMIN], rights.SET_STATUS, *_SEE_COMPONENTS, "incidents.view_page"]),
 }
@@ -40,6 +42,7 @@ EXPLANATIONS: dict[TokenScope, str | Promise] = {
     TokenScope.DRAFT: _("also write drafts, which nobody outside the newsroom sees"),
     TokenScope.PUBLISH: _("also publish, correct and withdraw, notify subscribers, set statuses and change templates"),
     TokenScope.COMPONENTS: _("set the status of components, and nothing else: for monitoring"),
+    TokenScope.ALERTS: _("send alerts, of which alert rules make incidents, and nothing else: for monitoring"),
     TokenScope.SUBSCRIBERS: _("see addresses of subscribers and end subscriptions"),
     TokenScope.ADMIN: _("add and change components and their groups, and change the page settings"),
 }

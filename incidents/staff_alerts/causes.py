@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db.models import OuterRef, Q, Subquery
 
-from ..models import AlertKind, Incident, StaffAlert, StaleSubject, Update
+from ..models import AlertGroup, AlertKind, Incident, StaffAlert, StaleSubject, Update
 from ..notifications.monitoring import stops
 from ..status import FINAL_PHASES, Kind, Phase
 
@@ -22,7 +22,7 @@ def causes(now: datetime, kinds: Collection[Kind] = tuple(Kind)) -> list[StaffAl
 
     The number of queries does not depend on the number of incidents.
     """
-    found = [*_stopped(now), *_late(now, kinds), *_old_drafts(now, kinds)]
+    found = [*_stopped(now), *_late(now, kinds), *_old_drafts(now, kinds), *_of_alert_rules(kinds)]
     return sorted(found, key=lambda alert: (list(AlertKind).index(AlertKind(alert.kind)), alert.since))
 
 
@@ -34,6 +34,25 @@ def _stopped(now: datetime) -> list[StaffAlert]:
         AlertKind.WEBHOOKS_STOPPED: stops.posts_stopped_since(now),
     }
     return [StaffAlert(kind=kind, since=moment) for kind, moment in since.items() if moment is not None]
+
+
+def _of_alert_rules(kinds: Collection[Kind]) -> list[StaffAlert]:
+    # What alerts from monitoring have led to, and a person has to decide.
+    if Kind.INCIDENT not in kinds:
+        return []
+    is_draft = Q(incident__isnull=False, incident__published_at=None, incident__withdrawn_at=None)
+    groups = AlertGroup.objects.open().filter(~Q(failure="") | is_draft & Q(latest_update__isnull=False))
+    return [
+        StaffAlert(kind=AlertKind.RULE_FAILED, since=one.firing_since, detail=one.rule_id)
+        if one.failure
+        else StaffAlert(
+            kind=AlertKind.DRAFT_OF_RULE,
+            incident=one.incident,
+            since=one.opened_at or one.firing_since,
+            detail=one.latest_update_id or "",
+        )
+        for one in groups.select_related("incident")[:_MOST]
+    ]
 
 
 def _late(now: datetime, kinds: Collection[Kind]) -> list[StaffAlert]:

@@ -21,6 +21,8 @@ def reason(alert: StaffAlert) -> str:
         AlertKind.PAST_END: gettext("The planned end was %(time)s; the maintenance is not reported as finished."),
         AlertKind.NOT_STARTED: gettext("The planned start was %(time)s; the maintenance is not reported as started."),
         AlertKind.STARTS_SOON: gettext("The planned start is %(time)s; the maintenance does not start automatically."),
+        AlertKind.DRAFT_OF_RULE: gettext("Monitoring has alerted, and a rule wrote a draft. Nothing is published yet."),
+        AlertKind.RULE_FAILED: gettext("Monitoring has alerted, and the rule for it could not be carried out."),
         AlertKind.OLD_DRAFT: gettext("A draft is more than a day old."),
     }
     sentence = sentences[AlertKind(alert.kind)]
@@ -34,11 +36,13 @@ def title(alert: StaffAlert) -> str:
 
 def address(alert: StaffAlert) -> str:
     """Return the path of the form that settles it, or of the page that shows what has stopped."""
+    if alert.kind == AlertKind.RULE_FAILED:
+        return reverse("admin:incidents_monitoringalert_changelist")
     if alert.incident is None:
         is_publishing = alert.kind == AlertKind.PUBLISHING_STOPPED
         return reverse("admin:index") + "#health" if is_publishing else reverse("admin:incidents_delivery_overview")
     form = f"admin:incidents_{alert.incident.kind}"
-    if alert.kind == AlertKind.OLD_DRAFT:
+    if alert.kind in {AlertKind.OLD_DRAFT, AlertKind.DRAFT_OF_RULE}:
         return reverse(f"{form}_draft", args=[alert.incident.pk, alert.detail])
     phase = {
         AlertKind.PAST_END: Phase.COMPLETED,

@@ -76,8 +76,10 @@ SECOND_FACTOR = (
 SECOND_FACTOR_ACCOUNT = Limit("second_factor_account", timedelta(minutes=10), burst=30)
 # Wrong tokens of the API. They cannot be guessed; a program with an old one slows down.
 WRONG_TOKEN = Limit("wrong_token", timedelta(seconds=30), burst=20)
-# Requests with one token. The original allows one a second; an alert storm may begin with more.
+# Requests with one token. The original allows one a second.
 API = Limit("api", timedelta(seconds=1), burst=100)
+# Alerts from monitoring with one token, each of which costs little: a storm may send a thousand one by one.
+ALERTS = Limit("alerts", timedelta(seconds=0.1), burst=2000)
 
 _TAKE = """
 INSERT INTO {table} AS held (key, free_at)
@@ -191,6 +193,11 @@ def take_wrong_token(*, network: str) -> None:
 def take_api_request(*, token: str) -> None:
     """Take a place in the limit of requests with this token. Raises LimitReached."""
     _take_all([(API, token)])
+
+
+def take_alerts(*, token: str) -> None:
+    """Take a place in the limit of requests that bring alerts. Raises LimitReached."""
+    _take_all([(ALERTS, token)])
 
 
 def record_refusal(limit: Limit | None = None) -> None:

@@ -15,11 +15,13 @@ from django.urls import URLPattern, URLResolver, reverse
 
 from incidents import operations
 from incidents.models import Announcement, Incident
+from incidents.monitoring_alerts.receiving import ReceivedAlert, receive_alerts
 from incidents.staff import roles
 from incidents.staff.roles import Role
 from incidents.status import Phase
 from tests.actors import ANYBODY
 from tests.factories import (
+    make_alert_rule,
     make_component,
     make_group,
     make_incident,
@@ -56,6 +58,10 @@ ACCESS: dict[str, Access] = {
     },
     **dict.fromkeys(["incidents_updatetemplate_add", "incidents_updatetemplate_delete"], (PUBLISHER, PUBLISHER)),
     "incidents_updatetemplate_change": (READER, PUBLISHER),
+    **dict.fromkeys(["incidents_alertrule_add", "incidents_alertrule_delete"], (PUBLISHER, PUBLISHER)),
+    "incidents_alertrule_change": (READER, PUBLISHER),
+    **dict.fromkeys(["incidents_monitoringalert_add", "incidents_monitoringalert_delete"], (NOBODY, NOBODY)),
+    "incidents_monitoringalert_change": (READER, NOBODY),
     **dict.fromkeys(["incidents_component_add", "incidents_componentgroup_add"], (ADMINISTRATOR, ADMINISTRATOR)),
     "incidents_componentgroup_delete": (ADMINISTRATOR, ADMINISTRATOR),
     "incidents_component_delete": (NOBODY, NOBODY),
@@ -112,6 +118,8 @@ def incidents(db: None) -> dict[str, Incident]:
     make_subscriber()
     make_component("mail")
     make_group()
+    make_alert_rule()
+    receive_alerts([ReceivedAlert(labels={"alertname": "Down"})], by=ANYBODY)
     make_token(olga := User.objects.create_superuser("olga"))
     olga.delete()  # the first account is the one that tries
     start = datetime(2030, 1, 1, 20, tzinfo=UTC)

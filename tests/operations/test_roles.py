@@ -23,6 +23,7 @@ from incidents.status import ComponentStatus, Impact, Phase
 from incidents.text import Text
 from tests.actors import ANYBODY
 from tests.factories import (
+    make_alert_rule,
     make_component,
     make_group,
     make_incident,
@@ -30,6 +31,7 @@ from tests.factories import (
     make_page,
     make_statement,
     make_subscriber,
+    make_template,
     make_token,
 )
 
@@ -48,8 +50,9 @@ WITHOUT_ACTOR = {
     # A person's own text, which nobody else sees.
     "keep_form", "leave_form", "close_form",
     # They change nothing.
-    "addable_languages", "added_languages", "check_template", "default_reminders", "derived_changes", "held_move",
-    "is_due_to_complete", "is_due_to_start", "automatic_text", "keys_of", "following_in_series", "can_repeat",
+    "addable_languages", "added_languages", "check_alert_rule", "check_template", "default_reminders",
+    "derived_changes", "held_move", "is_due_to_complete", "is_due_to_start", "automatic_text", "keys_of",
+    "following_in_series", "can_repeat",
     "readers_without_translation", "stored_changes",
 }  # fmt: skip
 
@@ -148,6 +151,9 @@ def verbs() -> dict[tuple[str, str], tuple[Role, Callable[[], Verb]]]:
         ("add_template", ""): (publisher, on(o.add_template, dict, fields=_TEMPLATE)),
         ("edit_template", ""): (publisher, on(o.edit_template, _one(_template, "template"), fields={"position": 3})),
         ("remove_template", ""): (publisher, on(o.remove_template, _one(_template, "template"))),
+        ("add_alert_rule", ""): (publisher, on(o.add_alert_rule, _rule_fields)),
+        ("edit_alert_rule", ""): (publisher, on(o.edit_alert_rule, _one(make_alert_rule, "rule"), fields={"hold": 5})),
+        ("remove_alert_rule", ""): (publisher, on(o.remove_alert_rule, _one(make_alert_rule, "rule"))),
         ("add_component", ""): (administrator, on(o.add_component, dict, fields={"name": TEXT})),
         ("edit_component", ""): (
             administrator, on(o.edit_component, _one(make_component, "component"), fields={"name": TEXT})
@@ -203,6 +209,10 @@ def _owner() -> Any:
 
 def _token() -> ApiToken:
     return make_token(_owner())
+
+
+def _rule_fields() -> dict[str, Any]:
+    return {"fields": {"name": "Outage", "template": make_template()}}
 
 
 def _template() -> UpdateTemplate:

@@ -1,0 +1,206 @@
+"""Does what alert rules say: opens incidents, adds components, reopens and resolves. The scheduler calls it.
+
+Each group of alerts is locked and looked at again, so that several schedulers do no harm. What a person has done since
+the last update of the rule counts: an incident that a person works on is not changed any more.
+"""
+
+import logging
+from datetime import datetime, timedelta
+
+from django.core.exceptions import ValidationError
+from django.db import DatabaseError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from .. import operations
+from ..labels import PHASES
+from ..models import ActorKind, AffectedComponent, AlertGroup, Component, Incident, MonitoringAlert, Update
+from ..operations import Statement
+from ..operations.effects import named_components
+from ..staff import audit
+from ..staff.actors import Actor
+from ..status import WORK_PHASES, ComponentStatus, Phase
+from ..text import Text
+from ..wording import in_each_language, listed, words
+
+logger = logging.getLogger(__name__)
+
+# Monitoring may have noticed a fault long before it alerted.
+_EARLIEST_START = timedelta(hours=24)
+
+
+def handle_alerts() -> None:
+    """Do what is due for each group of alerts. A failure is stored with its group; the others go on."""
+    for group in AlertGroup.objects.open().select_related("rule"):
+        try:
+            handle_group(group)
+        except DatabaseError:
+            raise
+        except Exception as error:
+            sentence = (" ".join(error.messages) if isinstance(error, ValidationError) else type(error).__name__)[:500]
+            if sentence != group.failure:  # it is tried again every second
+                logger.exception("Alert rule %s could not be carried out: %s", group.rule_id, sentence)
+                AlertGroup.objects.filter(pk=group.pk).update(failure=sentence)
+
+
+@transaction.atomic
+def handle_group(group: AlertGroup) -> None:
+    """Do what is due for one group of alerts."""
+    audit.take_turn()  # before rows are locked, as in every verb
+    locked = (
+        AlertGroup.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("rule", "incident")
+        .filter(pk=group.pk)
+    )
+    found = locked.open().first()
+    if found is None:
+        return
+    firing = list(found.alerts.firing().select_related("component").order_by("fired_at", "pk"))
+    if found.opened_at is None:
+        _handle_unopened(found, firing)
+    elif firing:
+        _handle_firing(found, firing)
+    else:
+        _handle_quiet(found)
+
+
+def delete_old_alerts(now: datetime) -> None:
+    """Delete alerts that were not heard of for a month, and groups that are over and have none."""
+    MonitoringAlert.objects.outdated(now).delete()
+    AlertGroup.objects.filter(closed_at__lte=now - timedelta(days=30), alerts=None).delete()
+
+
+def actor_of(group: AlertGroup) -> Actor:
+    """The rule: the person who made it has decided what is done."""
+    return Actor(ActorKind.SCHEDULER, f"alert rule “{group.rule.name}”")
+
+
+def _handle_unopened(group: AlertGroup, firing: list[MonitoringAlert]) -> None:
+    now = timezone.now()
+    heard = _heard(firing)
+    if not firing:
+        group.closed_at = now  # it ended within the hold
+        group.save(update_fields=["closed_at"])
+    elif not heard:
+        group.firing_since = now  # the hold begins when the work is over
+        group.save(update_fields=["firing_since"])
+    elif now >= group.firing_since + timedelta(seconds=group.rule.hold):
+        existing = _open_incident_of([alert.component for alert in heard if alert.component])
+        if existing is not None:
+            group.incident, group.opened_at = existing, now
+        else:
+            _open(group, heard)
+        group.failure = ""
+        group.save()
+
+
+def _open(group: AlertGroup, firing: list[MonitoringAlert]) -> None:
+    rule, now = group.rule, timezone.now()
+    started = max(min(alert.fired_at for alert in firing), now - _EARLIEST_START)
+    incident = operations.open_incident(
+        details={"title": rule.template.title, "impact": rule.impact, "started_at": started},
+        statement=Statement(
+            phase=Phase(rule.template.phase),
+            text=rule.template.text,
+            components=_statuses(group, firing),
+            notify=rule.notify,
+        ),
+        by=actor_of(group),
+        draft=not rule.publish,
+    )
+    group.incident, group.opened_at = incident, now
+    group.latest_update = incident.updates.first()
+
+
+def _handle_firing(group: AlertGroup, firing: list[MonitoringAlert]) -> None:
+    incident = group.incident
+    if group.quiet_since is not None:
+        group.quiet_since = None
+        group.save(update_fields=["quiet_since"])
+    if incident is None or not _is_left_to_the_rule(group, incident):
+        return
+    statuses = _statuses(group, _heard(firing))
+    if incident.is_over:
+        if timezone.now() >= group.firing_since + timedelta(seconds=group.rule.hold):
+            _post(group, incident, Phase(group.rule.template.phase), group.rule.template.text, statuses)
+    elif new := {key: status for key, status in statuses.items() if key not in named_components(incident)}:
+        names = [row.name for row in Component.objects.filter(pk__in=new).in_page_order()]
+        text = in_each_language(lambda _code: _("Also affected: %s.") % listed([words(name) for name in names]))
+        _post(group, incident, Phase(incident.phase), text, new, notify=False)
+
+
+def _handle_quiet(group: AlertGroup) -> None:
+    now, rule, incident = timezone.now(), group.rule, group.incident
+    if group.quiet_since is None:
+        group.quiet_since = now
+        group.save(update_fields=["quiet_since"])
+    ends_at = max(
+        group.quiet_since + timedelta(seconds=rule.quiet),
+        (group.opened_at or now) + timedelta(seconds=rule.minimum_open),
+    )
+    if now < ends_at:
+        return
+    if incident is not None and _others_fire(group, incident):
+        return
+    if incident is not None and rule.resolve and not incident.is_over and _is_left_to_the_rule(group, incident):
+        final = rule.final_template
+        default = in_each_language(lambda _code: f"{PHASES[Phase.RESOLVED]}.")
+        text = in_each_language(lambda code: (final.text.get(code) if final else "") or default[code])
+        statuses = dict.fromkeys(named_components(incident), ComponentStatus.OPERATIONAL)
+        _post(group, incident, Phase.RESOLVED, text, statuses)
+    group.closed_at = now
+    group.save()
+
+
+def _post(
+    group: AlertGroup,
+    incident: Incident,
+    phase: Phase,
+    text: Text,
+    statuses: dict[str, ComponentStatus],
+    *,
+    notify: bool | None = None,
+) -> None:
+    statement = Statement(
+        phase=phase, text=text, components=statuses, notify=group.rule.notify if notify is None else notify
+    )
+    verb = operations.reopen if incident.is_over else operations.post_update
+    group.latest_update = verb(incident=incident, statement=statement, by=actor_of(group))
+    group.failure = ""
+    group.save()
+
+
+def _statuses(group: AlertGroup, firing: list[MonitoringAlert]) -> dict[str, ComponentStatus]:
+    named = {alert.component.pk for alert in firing if alert.component}
+    return dict.fromkeys(sorted(named), ComponentStatus(group.rule.status))
+
+
+def _is_left_to_the_rule(group: AlertGroup, incident: Incident) -> bool:
+    # Whether it is public, and the rule posted its last update.
+    newest: Update | None = incident.updates.newest_first().first()
+    return incident.is_public and newest is not None and newest.pk == group.latest_update_id
+
+
+def _others_fire(group: AlertGroup, incident: Incident) -> bool:
+    # Whether alerts of another rule were added to this incident and have not ended.
+    others = AlertGroup.objects.open().filter(incident=incident).exclude(pk=group.pk)
+    return MonitoringAlert.objects.firing().filter(group__in=others).exists()
+
+
+def _heard(firing: list[MonitoringAlert]) -> list[MonitoringAlert]:
+    # Without those of components on which work is in progress.
+    works = Incident.objects.public().maintenances().filter(phase__in=WORK_PHASES)
+    affected = AffectedComponent.objects.filter(update__incident__in=works, update__published_at__isnull=False)
+    under_maintenance = set(affected.values_list("component", flat=True))
+    return [alert for alert in firing if alert.component_id not in under_maintenance]
+
+
+def _open_incident_of(components: list[Component]) -> Incident | None:
+    # The oldest public incident that is not over and affects one of these components.
+    found = (
+        Incident.objects.public()
+        .incidents()
+        .ongoing()
+        .filter(updates__published_at__isnull=False, updates__affected__component__in=components)
+    )
+    return found.distinct().oldest_first().first() if components else None
