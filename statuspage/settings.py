@@ -10,6 +10,7 @@ from incidents.business_hours import BusinessHours, parse_place
 from incidents.public_site.threads import DEFAULT_THREADS
 from statuspage import __version__
 from statuspage.env import HOW_TO_GENERATE, Environment
+from statuspage.log_settings import read_logging
 from statuspage.mail_provider import read_mail_provider
 from statuspage.sentry import read_dsn
 from statuspage.single_sign_on import read_headers, read_local_log_in, read_provider, read_roles
@@ -269,32 +270,6 @@ METRICS_TOKEN = env.secret("METRICS_TOKEN", min_length=16)  # without one /metri
 # -- Logs ----------------------------------------------------------------------------------------
 
 SENTRY_DSN = read_dsn(env)
-_sentry = {"sentry": {"()": "statuspage.sentry_handler.SentryHandler", "dsn": SENTRY_DSN}} if SENTRY_DSN else {}
-_verbose = ("authlib", "django.template", "django.db.backends", "urllib3")  # whole rows with addresses at DEBUG
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "text": {
-            "()": "statuspage.logs.RedactingFormatter",
-            "format": "%(asctime)s %(levelname)s %(name)s%(ids)s: %(message)s",
-        },
-        "json": {"()": "statuspage.logs.JsonFormatter"},
-    },
-    "filters": {"outages": {"()": "statuspage.logs.OutageFilter"}},
-    "handlers": {
-        "console": {
-            "class": "logging.StreamHandler",
-            "formatter": env.choice("LOG_FORMAT", "text", ["text", "json"]),
-            "filters": ["outages"],
-        },
-        **_sentry,
-    },
-    "loggers": {**{name: {"level": "INFO"} for name in _verbose}, "mcp": {"level": "WARNING"}},  # INFO: each request
-    "root": {
-        "handlers": ["console", *_sentry],
-        "level": env.choice("LOG_LEVEL", "INFO", ["DEBUG", "INFO", "WARNING", "ERROR"]),
-    },
-}
+LOGGING = read_logging(env, SENTRY_DSN)
 
 SETTING_FILES = sorted(env.files)  # `manage.py doctor` looks who may read them
