@@ -65,11 +65,11 @@ def test_file_is_applied_as_it_is_documented(tmp_path: Path) -> None:
     file.write_text(examples("toml")[0], encoding="utf-8")
     output = StringIO()
     call_command("apply", str(file), "--yes", stdout=output)
-    assert "5 to add, 0 to change, 0 to remove." in output.getvalue()
+    assert "7 to add, 0 to change, 0 to remove." in output.getvalue()
     output = StringIO()
     call_command("apply", str(file), "--check", "--prune", stdout=output)
     assert output.getvalue() == "No changes.\n"
-    assert written().removeprefix(HEAD).count("\n[") == 6
+    assert written().removeprefix(HEAD).count("\n[") == 8
 
 
 @needs_programs

@@ -15,10 +15,10 @@ complete -c statuspage-manage -n '__statuspage_at' -f -a collectstatic
 complete -c statuspage-manage -n '__statuspage_at' -f -a createsuperuser
 complete -c statuspage-manage -n '__statuspage_at' -f -a help
 complete -c statuspage-manage -n '__statuspage_at' -f -a rqworker
-complete -c statuspage-manage -n '__statuspage_at' -f -a apply -d 'Makes the settings of the page, groups, components and templates what a TOML file says; manage.py dump_config prints such a file'
+complete -c statuspage-manage -n '__statuspage_at' -f -a apply -d 'Makes the settings of the page, groups, components, templates and alert rules what a TOML file says; manage.py dump_config prints such a file'
 complete -c statuspage-manage -n '__statuspage_in apply' -l check -d 'Store nothing; exit with 1 if there are differences'
 complete -c statuspage-manage -n '__statuspage_in apply' -l yes -d 'Store the differences without asking'
-complete -c statuspage-manage -n '__statuspage_in apply' -l prune -d 'Remove what the file leaves out, in the sections that it has: hide components, delete groups, templates and texts'
+complete -c statuspage-manage -n '__statuspage_in apply' -l prune -d 'Remove what the file leaves out, in the sections that it has: hide components, delete groups, templates, alert rules and texts'
 complete -c statuspage-manage -n '__statuspage_in apply' -l by -r -d 'The staff account for the audit log'
 complete -c statuspage-manage -n '__statuspage_at' -f -a audit -d '--verify recomputes the hashes of the audit log and lists each entry that was changed, is missing or is in another order; it exits with 1 if there are any'
 complete -c statuspage-manage -n '__statuspage_in audit' -l verify -d 'Verify the chain; print its length and newest hash'
@@ -48,7 +48,7 @@ complete -c statuspage-manage -n '__statuspage_in doctor' -l skip -x -a 'setting
 complete -c statuspage-manage -n '__statuspage_in doctor' -l strict -d 'Exit with 1 for warnings, too'
 complete -c statuspage-manage -n '__statuspage_in doctor' -l json -d 'Print a JSON array of check, state, found and advice'
 complete -c statuspage-manage -n '__statuspage_in doctor' -l list -d 'Print the names of all checks, and run none'
-complete -c statuspage-manage -n '__statuspage_at' -f -a dump_config -d 'Prints the settings of the page, groups, components and templates as TOML, which manage.py apply reads'
+complete -c statuspage-manage -n '__statuspage_at' -f -a dump_config -d 'Prints the settings of the page, groups, components, templates and alert rules as TOML, which manage.py apply reads'
 complete -c statuspage-manage -n '__statuspage_at' -f -a export_subscribers -d 'Exports all email subscribers as CSV, except those erased'
 complete -c statuspage-manage -n '__statuspage_in export_subscribers' -l by -r -d 'Your staff account, for the record of imports and exports'
 complete -c statuspage-manage -n '__statuspage_at' -f -a import_subscribers -d 'Imports email subscribers from a CSV file'

@@ -47,6 +47,7 @@ class Migration(migrations.Migration):
                         serialize=False,
                     ),
                 ),
+                ("key", models.CharField(editable=False, max_length=60, unique=True)),
                 ("name", models.CharField(help_text="Only staff see it.", max_length=100, verbose_name="name")),
                 (
                     "position",

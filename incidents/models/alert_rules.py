@@ -42,6 +42,8 @@ class AlertRule(models.Model):
     """Which alerts make an incident, and what it says. All alerts of a rule make one incident, unless `group_by`."""
 
     id = IdField()
+    # What the rule is called in files (`operations.keys`).
+    key = models.CharField(max_length=60, unique=True, editable=False)
     name = models.CharField(pgettext_lazy("alert rule", "name"), max_length=100, help_text=_("Only staff see it."))
     position = models.PositiveIntegerField(
         _("position"), default=0, help_text=_("Smaller numbers come first. The first rule that fits an alert is used.")

@@ -12,6 +12,7 @@ from ..staff import rights
 from ..staff.actors import Actor
 from ..status import Kind, Phase
 from . import placeholders, snapshots
+from .keys import free_slug
 from .recording import verb
 from .statements import Refusals
 
@@ -19,6 +20,7 @@ from .statements import Refusals
 class AlertRuleFields(TypedDict, total=False):
     """The fields of a rule; missing keys stay unchanged. Times are in seconds."""
 
+    key: str
     name: str
     position: int
     is_active: bool
@@ -116,6 +118,8 @@ def _check_template(rule: AlertRule, refusals: Refusals) -> None:
 def _store(rule: AlertRule, fields: AlertRuleFields) -> AlertRule:
     for name, value in fields.items():
         setattr(rule, name, value)
+    taken = AlertRule.objects.exclude(pk=rule.pk).values_list("key", flat=True)
+    rule.key = rule.key or free_slug(rule.name, set(taken), "unnamed")
     check_alert_rule(rule)
     rule.save()
     return rule

@@ -1,4 +1,4 @@
-"""Keys: what groups and templates are called in files (`manage.py apply`). Readers never see them."""
+"""Keys: what groups, templates and alert rules are called in files (`manage.py apply`). Readers never see them."""
 
 from collections.abc import Collection
 from itertools import count
@@ -14,9 +14,10 @@ Keyed = ComponentGroup | UpdateTemplate
 _ASCII = str.maketrans({"æ": "ae", "ø": "oe", "å": "aa", "Æ": "Ae", "Ø": "Oe", "Å": "Aa", "ß": "ss"})
 
 
-def free_slug(name: Text, taken: Collection[str], otherwise: str) -> str:
+def free_slug(name: Text | str, taken: Collection[str], otherwise: str) -> str:
     """Return a slug made from a name, which is not taken; `otherwise` if the name has no letter that it can have."""
-    root = slugify(name.passage(settings.LANGUAGE_CODE).text.translate(_ASCII))[:50].strip("-") or otherwise
+    said = name.passage(settings.LANGUAGE_CODE).text if isinstance(name, Text) else name
+    root = slugify(said.translate(_ASCII))[:50].strip("-") or otherwise
     numbered = (f"{root}-{number}" for number in count(2))
     return root if root not in taken else next(slug for slug in numbered if slug not in taken)
 

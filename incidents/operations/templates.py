@@ -3,6 +3,7 @@
 from typing import TypedDict
 
 from django.core.exceptions import ValidationError
+from django.db.models import ProtectedError
 from django.utils.translation import gettext_lazy as _
 
 from ..merging import Snapshot
@@ -49,10 +50,13 @@ def edit_template(
 
 @verb
 def remove_template(*, template: UpdateTemplate, by: Actor) -> None:
-    """Delete a template; updates written with it stay."""
+    """Delete a template; updates written with it stay. Raises ValidationError if an alert rule uses it."""
     by.needs(rights.DELETE_TEMPLATE)
     settle_keys(UpdateTemplate)
-    template.delete()
+    try:
+        template.delete()
+    except ProtectedError as error:
+        raise ValidationError(_("The template “%s” is used by an alert rule.") % template) from error
 
 
 def _store(template: UpdateTemplate, fields: TemplateFields) -> UpdateTemplate:

@@ -25,7 +25,7 @@ DIFFERENT, TROUBLE = 1, 2
 
 class Command(BaseCommand):
     help = (
-        "Makes the settings of the page, groups, components and templates what a TOML file says; "
+        "Makes the settings of the page, groups, components, templates and alert rules what a TOML file says; "
         "manage.py dump_config prints such a file. First the differences are shown, then, on a terminal, the command "
         "asks. Without a terminal and without --yes it only shows them. Exit codes are those of diff: 0 if the page is "
         "as the file says, or was made so; 1 if there are differences that were not stored; 2 if there is an error."
@@ -40,7 +40,7 @@ class Command(BaseCommand):
             "--prune",
             action="store_true",
             help="Remove what the file leaves out, in the sections that it has: hide components, delete groups, "
-            "templates and texts. Without it, all that is kept and listed.",
+            "templates, alert rules and texts. Without it, all that is kept and listed.",
         )
         parser.add_argument(
             "--by", metavar="USERNAME", help="The staff account for the audit log. Without it, the command itself."

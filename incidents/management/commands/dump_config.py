@@ -9,8 +9,8 @@ from ..configuration.writing import written
 
 class Command(BaseCommand):
     help = (
-        "Prints the settings of the page, groups, components and templates as TOML, which manage.py apply reads. "
-        "The order is always the same, so the file can be kept under version control."
+        "Prints the settings of the page, groups, components, templates and alert rules as TOML, which manage.py apply "
+        "reads. The order is always the same, so the file can be kept under version control."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -59,7 +59,9 @@ class Plan:
 
     def run(self, by: Actor) -> None:
         """Store everything; call it in a transaction."""
-        for step in sorted(self.steps, key=lambda step: step.mark == Mark.REMOVE):
+        removals = [step for step in self.steps if step.mark == Mark.REMOVE]
+        # What other things need is added before them and removed after them.
+        for step in [*(step for step in self.steps if step.mark != Mark.REMOVE), *reversed(removals)]:
             step.run(by)
 
 

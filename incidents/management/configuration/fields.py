@@ -31,13 +31,14 @@ class Field(Protocol):
 
 @dataclass(frozen=True)
 class Single:
-    """A text, yes or no, or a day. An empty text clears a text or a day."""
+    """A text, yes or no, a number, or a day. An empty text clears a text or a day."""
 
-    of: type[str | bool | date] = str
+    of: type[str | bool | int | date] = str
 
     def read(self, raw: Any, report: Report) -> Leaves:
-        is_empty = raw == "" and self.of is not bool
-        if not is_empty and (not isinstance(raw, self.of) or isinstance(raw, datetime)):
+        is_empty = raw == "" and self.of not in {bool, int}
+        is_other = isinstance(raw, datetime) or (isinstance(raw, bool) and self.of is int)
+        if not is_empty and (not isinstance(raw, self.of) or is_other):
             report("", f"Write {_NAMES[self.of]}.")
         elif isinstance(raw, str) and "\x00" in raw:
             report("", "A text cannot contain the character U+0000.")
@@ -56,6 +57,7 @@ class Single:
 _NAMES: dict[Any, str] = {
     str: "a text in quotation marks",
     bool: "true or false",
+    int: "a number without quotation marks",
     date: "a day without quotation marks, such as 2026-11-27",
 }
 

@@ -10,7 +10,7 @@ from .registry import SECTIONS
 from .sections import FileSection, Row
 
 HEAD = """\
-# The status page as a file: its settings, groups, components and templates.
+# The status page as a file: its settings, groups, components, templates and alert rules.
 #
 #     manage.py apply page.toml --check    shows how the page differs from this file
 #     manage.py apply page.toml            stores the differences, after asking
@@ -32,13 +32,19 @@ def written() -> str:
 
 
 def _table(section: FileSection, row: Row) -> Iterator[str]:
-    plain = {leaf: value for leaf, value in row.leaves.items() if value not in ("", False, [])}
+    defaults = section.leaves_of(section.model())
+    plain = {leaf: value for leaf, value in row.leaves.items() if _is_said(value, defaults.get(leaf))}
     lists = {leaf: value for leaf, value in plain.items() if isinstance(value, list)}
     lines = [f"{leaf} = {toml(value)}\n" for leaf, value in plain.items() if leaf not in lists]
     yield f"[{section.path(row.key)}]\n" + "".join(lines)
     for leaf, tables in lists.items():
         for table in tables:
             yield f"[[{section.path(row.key)}.{leaf}]]\n" + "".join(_lines(table))
+
+
+def _is_said(value: Any, default: Any) -> bool:
+    # Nothing is said of what is empty or off, unless that is not the default: then leaving it out would change it.
+    return value not in ("", False, []) or (value != default and bool(default))
 
 
 def _lines(table: Mapping[str, Any]) -> Iterator[str]:
