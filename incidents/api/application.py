@@ -17,7 +17,7 @@ from ninja.errors import ValidationError as BadShape
 
 from ..models import Page
 from ..statuspage_api import page_id
-from . import alerts, components, incidents, problems, shapes
+from . import alerts, components, groups, incidents, pages, problems
 from .authentication import authenticate
 from .parsing import BodyParser, is_storable
 
@@ -48,18 +48,10 @@ def _http_error(_request: HttpRequest, error: HttpError) -> HttpResponse:
     return problems.response(HTTPStatus(error.status_code), [str(error)])
 
 
-@api.get("/pages", summary="The page, in a list", tags=["pages"])
-def pages(request: HttpRequest) -> Any:  # noqa: ARG001 - ninja names it
-    return [shapes.page(Page.objects.current())]
-
-
-@api.get("/pages/{page_id}", summary="The page", tags=["pages"])
-def page(request: HttpRequest, page_id: str) -> Any:  # noqa: ARG001 - ninja names them
-    return shapes.page(Page.objects.current())
-
-
+api.add_router("/pages", pages.router)
 api.add_router("/pages/{page_id}", incidents.router)
 api.add_router("/pages/{page_id}", components.router)
+api.add_router("/pages/{page_id}/component-groups", groups.router)
 api.add_router("/alerts", alerts.router)
 
 

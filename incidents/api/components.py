@@ -1,9 +1,8 @@
-"""Components and their groups: list, add, change, hide."""
+"""Components: list, add, change, hide."""
 
 from http import HTTPStatus
 from typing import Any
 
-from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from ninja import Router
@@ -12,7 +11,8 @@ from .. import operations
 from ..models import Component, ComponentGroup
 from ..operations.components import ComponentFields
 from ..text import Text
-from . import schemas, shapes
+from . import answers, schemas, shapes
+from .answers import as_json, documented
 from .idempotency import once
 from .requests import actor, needs_to_see_components
 from .statements import changed_text
@@ -20,19 +20,19 @@ from .statements import changed_text
 router = Router(tags=["components"])
 
 
-@router.get("/components", summary="The public components")
+@router.get("/components", response=documented(list[answers.Component]), summary="The public components")
 def listed(request: HttpRequest) -> Any:
     needs_to_see_components(request)
-    return shapes.components(Component.objects.public().in_page_order())
+    return as_json(shapes.components(Component.objects.public().in_page_order()))
 
 
-@router.get("/components/{component_id}", summary="One component")
+@router.get("/components/{component_id}", response=documented(answers.Component), summary="One component")
 def one(request: HttpRequest, component_id: str) -> Any:
     needs_to_see_components(request)
-    return shapes.component(_find(component_id))
+    return as_json(shapes.component(_find(component_id)))
 
 
-@router.post("/components", summary="Add a component")
+@router.post("/components", response=documented(answers.Component, HTTPStatus.CREATED), summary="Add a component")
 def added(request: HttpRequest, body: schemas.ComponentBody) -> Any:
     def add() -> Any:
         given, fields = body.component, _fields(body.component)
@@ -44,7 +44,12 @@ def added(request: HttpRequest, body: schemas.ComponentBody) -> Any:
     return once(request, HTTPStatus.CREATED, add)
 
 
-@router.api_operation(["PATCH", "PUT"], "/components/{component_id}", summary="Change a component, or set its status")
+@router.api_operation(
+    ["PATCH", "PUT"],
+    "/components/{component_id}",
+    response=documented(answers.Component),
+    summary="Change a component, or set its status",
+)
 def changed(request: HttpRequest, component_id: str, body: schemas.ComponentBody) -> Any:
     """`status` holds until the next one set by hand; an incident that is worse decides what readers see."""
 
@@ -59,28 +64,13 @@ def changed(request: HttpRequest, component_id: str, body: schemas.ComponentBody
     return once(request, HTTPStatus.OK, change)
 
 
-@router.delete("/components/{component_id}", summary="Hide a component")
+@router.delete(
+    "/components/{component_id}", response=documented(None, HTTPStatus.NO_CONTENT), summary="Hide a component"
+)
 def hidden(request: HttpRequest, component_id: str) -> HttpResponse:
     """It disappears from the page. Incidents keep what they said of it."""
     operations.edit_component(component=_find(component_id), fields={"hidden": True}, by=actor(request))
     return HttpResponse(status=HTTPStatus.NO_CONTENT)
-
-
-@router.get("/component-groups", summary="The groups of components")
-def groups(request: HttpRequest) -> Any:
-    needs_to_see_components(request)
-    return [shapes.group(row) for row in _groups().order_by("position", "pk")]
-
-
-@router.get("/component-groups/{group_id}", summary="One group of components")
-def one_group(request: HttpRequest, group_id: str) -> Any:
-    needs_to_see_components(request)
-    return shapes.group(get_object_or_404(_groups(), pk=group_id))
-
-
-def _groups() -> Any:
-    shown = Component.objects.public().order_by("position", "pk")
-    return ComponentGroup.objects.prefetch_related(Prefetch("components", shown, to_attr="shown"))
 
 
 def _find(component_id: str) -> Component:

@@ -12,15 +12,17 @@ from .. import operations
 from ..models import Incident, Update
 from ..models.incidents import IncidentQuerySet
 from ..status import FINAL_PHASES
-from . import posting, schemas, shapes, statements
+from . import answers, posting, schemas, shapes, statements
+from .answers import as_json, documented
 from .idempotency import once
 from .requests import actor, needs_to_see_incidents
 
 router = Router(tags=["incidents"])
 MOST = 100  # incidents in one answer, as in the original
+_LIST, _ONE = documented(list[answers.Incident]), documented(answers.Incident)
 
 
-@router.get("/incidents", summary="The newest incidents and maintenance")
+@router.get("/incidents", response=_LIST, summary="The newest incidents and maintenance")
 def listed(
     request: HttpRequest,
     q: str = "",
@@ -33,37 +35,41 @@ def listed(
     return _page_of(found, limit, page)
 
 
-@router.get("/incidents/unresolved", summary="Incidents that are not over")
+@router.get("/incidents/unresolved", response=_LIST, summary="Incidents that are not over")
 def unresolved(request: HttpRequest) -> Any:
     needs_to_see_incidents(request)
-    return shapes.incidents(_public().incidents().ongoing().worst_first())
+    return as_json(shapes.incidents(_public().incidents().ongoing().worst_first()))
 
 
-@router.get("/incidents/scheduled", summary="Maintenance that is not over")
+@router.get("/incidents/scheduled", response=_LIST, summary="Maintenance that is not over")
 def scheduled(request: HttpRequest) -> Any:
     needs_to_see_incidents(request)
-    return shapes.incidents(_public().maintenances().exclude(phase__in=FINAL_PHASES).in_planned_order())
+    return as_json(shapes.incidents(_public().maintenances().exclude(phase__in=FINAL_PHASES).in_planned_order()))
 
 
-@router.get("/incidents/upcoming", summary="Maintenance that has not started")
+@router.get("/incidents/upcoming", response=_LIST, summary="Maintenance that has not started")
 def upcoming(request: HttpRequest) -> Any:
     needs_to_see_incidents(request)
-    return shapes.incidents(_public().maintenances().upcoming())
+    return as_json(shapes.incidents(_public().maintenances().upcoming()))
 
 
-@router.get("/incidents/active_maintenance", summary="Maintenance in progress")
+@router.get("/incidents/active_maintenance", response=_LIST, summary="Maintenance in progress")
 def active_maintenance(request: HttpRequest) -> Any:
     needs_to_see_incidents(request)
-    return shapes.incidents(_public().maintenances().ongoing().in_planned_order())
+    return as_json(shapes.incidents(_public().maintenances().ongoing().in_planned_order()))
 
 
-@router.get("/incidents/{incident_id}", summary="One incident or maintenance")
+@router.get("/incidents/{incident_id}", response=_ONE, summary="One incident or maintenance")
 def one(request: HttpRequest, incident_id: str) -> Any:
     needs_to_see_incidents(request)
-    return shapes.incident(_find(incident_id))
+    return as_json(shapes.incident(_find(incident_id)))
 
 
-@router.post("/incidents", summary="Open an incident, or schedule maintenance")
+@router.post(
+    "/incidents",
+    response=documented(answers.Incident, HTTPStatus.CREATED),
+    summary="Open an incident, or schedule maintenance",
+)
 def opened(request: HttpRequest, body: schemas.IncidentBody) -> Any:
     """With `scheduled_for` and `scheduled_until` it is maintenance. `Idempotency-Key` makes a repetition harmless."""
     return once(
@@ -71,7 +77,9 @@ def opened(request: HttpRequest, body: schemas.IncidentBody) -> Any:
     )
 
 
-@router.api_operation(["PATCH", "PUT"], "/incidents/{incident_id}", summary="Change an incident, or post an update")
+@router.api_operation(
+    ["PATCH", "PUT"], "/incidents/{incident_id}", response=_ONE, summary="Change an incident, or post an update"
+)
 def changed(request: HttpRequest, incident_id: str, body: schemas.IncidentBody) -> Any:
     """`status`, `body` and `components` add an update; the other fields change the incident itself."""
     return once(
@@ -81,17 +89,20 @@ def changed(request: HttpRequest, incident_id: str, body: schemas.IncidentBody) 
     )
 
 
-@router.delete("/incidents/{incident_id}", summary="Withdraw an incident")
+@router.delete("/incidents/{incident_id}", response=_ONE, summary="Withdraw an incident")
 def withdrawn(request: HttpRequest, incident_id: str) -> Any:
     """It disappears from everything public. Staff can still see it, and publish it again."""
     incident = _find(incident_id)
     answer = shapes.incident(incident)
     operations.withdraw(incident=incident, by=actor(request))
-    return answer
+    return as_json(answer)
 
 
 @router.api_operation(
-    ["PATCH", "PUT"], "/incidents/{incident_id}/incident_updates/{update_id}", summary="Correct an update"
+    ["PATCH", "PUT"],
+    "/incidents/{incident_id}/incident_updates/{update_id}",
+    response=documented(answers.IncidentUpdate),
+    summary="Correct an update",
 )
 def corrected(request: HttpRequest, incident_id: str, update_id: str, body: schemas.IncidentUpdateBody) -> Any:
     """Readers see that it was edited. `deliver_notifications` announces the correction; it is off by default."""
@@ -100,7 +111,7 @@ def corrected(request: HttpRequest, incident_id: str, update_id: str, body: sche
     text = statements.changed_text(update.text, given.body, given.translations, "body")
     changed = operations.correct_update(update=update, text=text, notify=given.deliver_notifications, by=actor(request))
     found = shapes.incident(changed.incident)["incident_updates"]
-    return next(row for row in found if row["id"] == update_id)
+    return as_json(next(row for row in found if row["id"] == update_id))
 
 
 def _public() -> IncidentQuerySet:
@@ -116,4 +127,4 @@ def _find(incident_id: str) -> Incident:
 
 
 def _page_of(rows: IncidentQuerySet, limit: int, page: int) -> Any:
-    return shapes.incidents(rows[(page - 1) * limit : page * limit])
+    return as_json(shapes.incidents(rows[(page - 1) * limit : page * limit]))

@@ -90,3 +90,33 @@ class GivenComponent(Schema):
 
 class ComponentBody(Schema):
     component: GivenComponent
+
+
+class GivenGroup(Schema):
+    name: str | None = None
+    description: str | None = None
+    components: list[Id] | None = None
+    translations: Translations = {}
+
+
+class GroupBody(Schema):
+    component_group: GivenGroup
+    description: str | None = None
+
+
+class GivenPage(Schema):
+    """`page_description` is the introduction; what the original lacks has its name in the newsroom."""
+
+    name: str | None = None
+    page_description: str | None = None
+    time_zone: str | None = None
+    company: str | None = None
+    address: str | None = None
+    website: str | None = None
+    contact: str | None = None
+    brand_colour: str | None = None
+    translations: Translations = {}
+
+
+class PageBody(Schema):
+    page: GivenPage

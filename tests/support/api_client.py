@@ -15,9 +15,11 @@ class ApiClient:
 
     def send(self, method: str, address: str, body: Any = None, **headers: str) -> Any:
         """Send JSON to an address below the page's."""
+        return self.request(method, f"/api/v1/pages/{self.page}{address}", body, **headers)
+
+    def request(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
         given = {"Authorization": f"OAuth {self.secret}", "Accept-Language": "en", **headers}
         data = "" if body is None else json.dumps(body)
-        path = f"/api/v1/pages/{self.page}{address}"
         return self.client.generic(method, path, data, content_type="application/json", headers=given)
 
     def get(self, address: str) -> Any:

@@ -1,0 +1,143 @@
+"""What answers contain, for the OpenAPI document: the keys of `shapes`.
+
+Operations return responses that are made already, so nothing is validated while a list is answered;
+tests/api/test_answers.py compares.
+"""
+
+from http import HTTPStatus
+from typing import Any, Literal
+
+from django.http import JsonResponse
+from ninja import Schema
+from pydantic import ConfigDict
+
+from ..status import ComponentStatus, Impact
+
+Moment = str  # ISO 8601 with three decimals, in the time zone of the page
+Json = dict[str, Any]
+IncidentStatus = Literal[
+    "investigating", "identified", "monitoring", "resolved", "scheduled", "in_progress", "verifying", "completed"
+]
+
+
+class Answer(Schema):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Problem(Schema):
+    """Problem details (RFC 9457); `error` is a list of reasons with the status 422, as in Statuspage."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    error: str | list[str]
+
+
+class Page(Answer):
+    id: str
+    name: str
+    url: str
+    time_zone: str
+    updated_at: Moment
+
+
+class Component(Answer):
+    id: str
+    name: str
+    status: ComponentStatus
+    created_at: Moment
+    updated_at: Moment
+    position: int
+    description: str | None
+    showcase: bool
+    start_date: str | None
+    group_id: str | None
+    page_id: str
+    group: bool
+    only_show_if_degraded: bool
+    details: Json
+    automation_email: str | None
+
+
+class ComponentGroup(Answer):
+    id: str
+    page_id: str
+    name: str
+    description: str | None
+    components: list[str]
+    position: int
+    created_at: Moment
+    updated_at: Moment
+
+
+class AffectedComponent(Answer):
+    code: str
+    name: str
+    old_status: ComponentStatus
+    new_status: ComponentStatus
+
+
+class IncidentUpdate(Answer):
+    id: str
+    status: IncidentStatus
+    body: str
+    incident_id: str
+    created_at: Moment
+    updated_at: Moment
+    display_at: Moment
+    affected_components: list[AffectedComponent] | None
+    deliver_notifications: bool
+    custom_tweet: str | None
+    tweet_id: str | None
+    details: Json
+    twitter_updated_at: str | None
+    wants_twitter_update: bool
+
+
+class Incident(Answer):
+    id: str
+    name: str
+    status: IncidentStatus
+    created_at: Moment
+    updated_at: Moment
+    monitoring_at: Moment | None
+    resolved_at: Moment | None
+    impact: Impact
+    shortlink: str
+    started_at: Moment
+    page_id: str
+    incident_updates: list[IncidentUpdate]
+    components: list[Component]
+    details: Json
+    impact_override: Impact
+    metadata: Json
+    postmortem_body: str | None
+    postmortem_body_last_updated_at: Moment | None
+    postmortem_ignored: bool
+    postmortem_notified_subscribers: bool
+    postmortem_notified_twitter: bool
+    postmortem_published_at: Moment | None
+    scheduled_auto_completed: bool
+    scheduled_auto_in_progress: bool
+    auto_transition_deliver_notifications_at_start: bool
+    auto_transition_deliver_notifications_at_end: bool
+    auto_transition_to_maintenance_state: bool
+    auto_transition_to_operational_state: bool
+    scheduled_for: Moment | None
+    scheduled_until: Moment | None
+    scheduled_remind_prior: bool
+    scheduled_reminded_at: Moment | None
+    draft: bool
+
+
+_PROBLEMS = dict.fromkeys((400, 401, 403, 404, 422, 429), Problem)
+
+
+def documented(model: Any, status: HTTPStatus = HTTPStatus.OK) -> dict[int, Any]:
+    """Return what `response=` of an operation takes: the answer, and problems."""
+    return {status.value: model, **_PROBLEMS}
+
+
+def as_json(data: Any, status: HTTPStatus = HTTPStatus.OK) -> JsonResponse:
+    return JsonResponse(data, status=status, safe=False)
