@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 LABEL = r"[A-Za-z_][A-Za-z0-9_.-]{0,99}"
 _CONDITION = re.compile(rf"\s*({LABEL})\s*(!?=)\s*(.*?)\s*")
@@ -29,9 +30,10 @@ class Condition:
         return found is not self.is_negated
 
 
-def parse(text: str) -> list[Condition]:
+@lru_cache(maxsize=1_000)
+def parse(text: str) -> tuple[Condition, ...]:
     """Return the conditions of a text with one on each line. Raises NotACondition."""
-    return [_condition(line) for line in text.splitlines() if line.strip()]
+    return tuple(_condition(line) for line in text.splitlines() if line.strip())
 
 
 def all_hold(text: str, labels: Mapping[str, str]) -> bool:

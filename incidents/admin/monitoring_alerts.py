@@ -132,7 +132,7 @@ class MonitoringAlertAdmin(ReadOnlyAdmin):
     list_display = ("shown_name", "state", "shown_rule", "incident", "received")
     list_display_links = ("shown_name",)
     list_filter = (FiringFilter,)
-    list_select_related = ("rule", "group__incident")
+    list_select_related = ("rule", "group__incident", "covered_by")
     ordering = ("-received_at", "-id")
     sortable_by = ()
     search_fields = ("labels", "summary")
@@ -165,7 +165,7 @@ class MonitoringAlertAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("incident"))
     def incident(self, alert: MonitoringAlert) -> SafeString | str:
-        incident = alert.group.incident if alert.group else None
+        incident = alert.covered_by or (alert.group.incident if alert.group else None)
         return passage(incident.title) if incident else "–"
 
     @admin.display(description=_("failure"))

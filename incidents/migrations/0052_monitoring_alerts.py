@@ -288,6 +288,16 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="monitoringalert",
+            name="covered_by",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="covered_alerts",
+                to="incidents.incident",
+            ),
+        ),
+        migrations.AddField(
+            model_name="monitoringalert",
             name="group",
             field=models.ForeignKey(
                 null=True,

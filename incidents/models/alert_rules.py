@@ -137,8 +137,7 @@ class AlertGroupQuerySet(models.QuerySet["AlertGroup"]):
 class AlertGroup(models.Model):
     """Alerts of one rule that make one incident: from the first that fires until all have ended.
 
-    `latest_update` is what the rule posted last; without it, the alerts were added to an incident that was open
-    already. `failure` is why the rule could not be carried out.
+    `latest_update` is what the rule posted last. `failure` is why the rule could not be carried out.
     """
 
     rule = models.ForeignKey(AlertRule, models.CASCADE, related_name="groups")
@@ -177,7 +176,10 @@ class MonitoringAlertQuerySet(models.QuerySet["MonitoringAlert"]):
 
 
 class MonitoringAlert(models.Model):
-    """An alert that a monitoring system has sent, as it is now. Its labels say which alert it is."""
+    """An alert that a monitoring system has sent, as it is now. Its labels say which alert it is.
+
+    `covered_by` is an incident of somebody else that said already that the component is affected.
+    """
 
     fingerprint = models.CharField(max_length=64, unique=True)
     labels = models.JSONField(_("labels"))
@@ -189,6 +191,7 @@ class MonitoringAlert(models.Model):
     sender = models.CharField(_("sent with"), max_length=120)
     rule = models.ForeignKey(AlertRule, models.SET_NULL, null=True, related_name="alerts", verbose_name=_("alert rule"))
     group = models.ForeignKey(AlertGroup, models.SET_NULL, null=True, related_name="alerts")
+    covered_by = models.ForeignKey(Incident, models.SET_NULL, null=True, related_name="covered_alerts")
     component = models.ForeignKey(Component, models.SET_NULL, null=True, related_name="+", verbose_name=_("component"))
 
     objects = MonitoringAlertQuerySet.as_manager()

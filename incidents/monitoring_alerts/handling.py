@@ -77,19 +77,15 @@ def actor_of(group: AlertGroup) -> Actor:
 
 def _handle_unopened(group: AlertGroup, firing: list[MonitoringAlert]) -> None:
     now = timezone.now()
-    heard = _heard(firing)
+    heard = _without_work(firing)
     if not firing:
         group.closed_at = now  # it ended within the hold
         group.save(update_fields=["closed_at"])
     elif not heard:
         group.firing_since = now  # the hold begins when the work is over
         group.save(update_fields=["firing_since"])
-    elif now >= group.firing_since + timedelta(seconds=group.rule.hold):
-        existing = _open_incident_of([alert.component for alert in heard if alert.component])
-        if existing is not None:
-            group.incident, group.opened_at = existing, now
-        else:
-            _open(group, heard)
+    elif now >= group.firing_since + timedelta(seconds=group.rule.hold) and (left := _without_covered(group, heard)):
+        _open(group, left)
         group.failure = ""
         group.save()
 
@@ -119,7 +115,7 @@ def _handle_firing(group: AlertGroup, firing: list[MonitoringAlert]) -> None:
         group.save(update_fields=["quiet_since"])
     if incident is None or not _is_left_to_the_rule(group, incident):
         return
-    statuses = _statuses(group, _heard(firing))
+    statuses = _statuses(group, _without_covered(group, _without_work(firing)))
     if incident.is_over:
         if timezone.now() >= group.firing_since + timedelta(seconds=group.rule.hold):
             _post(group, incident, Phase(group.rule.template.phase), group.rule.template.text, statuses)
@@ -182,25 +178,28 @@ def _is_left_to_the_rule(group: AlertGroup, incident: Incident) -> bool:
 
 
 def _others_fire(group: AlertGroup, incident: Incident) -> bool:
-    # Whether alerts of another rule were added to this incident and have not ended.
-    others = AlertGroup.objects.open().filter(incident=incident).exclude(pk=group.pk)
-    return MonitoringAlert.objects.firing().filter(group__in=others).exists()
+    # Whether alerts of another rule that this incident covers have not ended.
+    return MonitoringAlert.objects.firing().filter(covered_by=incident).exclude(group=group).exists()
 
 
-def _heard(firing: list[MonitoringAlert]) -> list[MonitoringAlert]:
-    # Without those of components on which work is in progress.
+def _without_work(firing: list[MonitoringAlert]) -> list[MonitoringAlert]:
+    # Without the alerts of components on which work is in progress.
     works = Incident.objects.public().maintenances().filter(phase__in=WORK_PHASES)
     affected = AffectedComponent.objects.filter(update__incident__in=works, update__published_at__isnull=False)
     under_maintenance = set(affected.values_list("component", flat=True))
     return [alert for alert in firing if alert.component_id not in under_maintenance]
 
 
-def _open_incident_of(components: list[Component]) -> Incident | None:
-    # The oldest public incident that is not over and affects one of these components.
-    found = (
-        Incident.objects.public()
-        .incidents()
-        .ongoing()
-        .filter(updates__published_at__isnull=False, updates__affected__component__in=components)
+def _without_covered(group: AlertGroup, firing: list[MonitoringAlert]) -> list[MonitoringAlert]:
+    # Without the alerts of components that another open incident affects; that is stored, until the alert ends.
+    new = [alert for alert in firing if alert.covered_by_id is None]
+    affected = AffectedComponent.objects.filter(
+        component__in={alert.component_id for alert in new},
+        update__published_at__isnull=False,
+        update__incident__in=Incident.objects.public().incidents().ongoing().exclude(pk=group.incident_id),
     )
-    return found.distinct().oldest_first().first() if components else None
+    by_component = dict(affected.order_by("-update__incident__started_at").values_list("component", "update__incident"))
+    for component, incident in by_component.items():
+        covered = [alert.pk for alert in new if alert.component_id == component]
+        MonitoringAlert.objects.filter(pk__in=covered).update(covered_by=incident)
+    return [alert for alert in new if alert.component_id not in by_component]

@@ -16,7 +16,8 @@ from ..staff.actors import Actor
 
 # An alert that comes back this soon after its incident was resolved reopens it, instead of opening another one.
 REOPEN_WITHIN = timedelta(hours=1)
-_KEPT = ("labels", "summary", "link", "fired_at", "ended_at", "received_at", "sender", "rule", "group", "component")
+_KEPT = ("labels", "summary", "link", "fired_at", "ended_at", "received_at", "sender", "rule", "group", "component",
+         "covered_by")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ def _store_in(row: MonitoringAlert, alert: ReceivedAlert, by: Actor) -> None:
     now = timezone.now()
     is_new = row._state.adding or row.ended_at is not None  # of one that fires again, the beginning is a new one
     if alert.ended_at is None and is_new:
-        row.fired_at = min(alert.fired_at or now, now)
+        row.fired_at, row.covered_by = min(alert.fired_at or now, now), None
     row.ended_at = None if alert.ended_at is None else row.ended_at or min(alert.ended_at, now)
     row.summary, row.link = alert.summary[:500], alert.link if len(alert.link) <= 1000 else ""
     row.received_at, row.sender = now, by.name[:120]

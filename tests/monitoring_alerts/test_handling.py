@@ -210,17 +210,45 @@ def test_work_in_progress_silences_its_component_until_it_is_over(
     assert Incident.objects.incidents().count() == 1
 
 
-def test_alert_joins_an_incident_that_a_person_has_opened_for_the_component(
+def test_alert_of_a_component_that_an_open_incident_affects_changes_nothing(
     web: Component, clock: time_machine.Traveller
 ) -> None:
     incident = make_incident(components={web: ComponentStatus.MAJOR_OUTAGE})
     make_alert_rule(component=web)
     fires(alertname="Down")
     later(clock, 2 * MINUTE)
-    assert AlertGroup.objects.get().incident == incident
+    assert MonitoringAlert.objects.get().covered_by == incident
     ends(alertname="Down")
     later(clock, 20 * MINUTE)
     assert (Incident.objects.count(), len(phases(incident))) == (1, 1)
+
+
+def test_storm_opens_an_incident_for_the_components_that_no_other_affects(clock: time_machine.Traveller) -> None:
+    make_incident(components={make_component("mail"): ComponentStatus.DEGRADED_PERFORMANCE})
+    make_component("web")
+    make_alert_rule(component_label="component")
+    fires(alertname="Down", component="mail")
+    later(clock, 2 * MINUTE)
+    assert Incident.objects.count() == 1
+    fires(alertname="Down", component="web")
+    later(clock, 2 * MINUTE)
+    second = Incident.objects.newest_first()[0]
+    assert list(second.updates.get().affected.values_list("component__slug", flat=True)) == ["web"]
+
+
+def test_incident_stays_open_while_alerts_that_it_covers_fire(web: Component, clock: time_machine.Traveller) -> None:
+    make_alert_rule(name="critical", component=web, conditions="severity = critical", minimum_open=0)
+    make_alert_rule(name="rest", component=web, position=1)
+    fires(severity="critical")
+    later(clock, 2 * MINUTE)
+    fires(severity="warning")
+    later(clock, 2 * MINUTE)
+    ends(severity="critical")
+    later(clock, 20 * MINUTE)
+    assert not Incident.objects.get().is_over
+    ends(severity="warning")
+    later(clock, 20 * MINUTE)
+    assert Incident.objects.get().is_over
 
 
 def test_incident_that_a_person_works_on_is_left_to_the_person(web: Component, clock: time_machine.Traveller) -> None:
