@@ -20,6 +20,7 @@ from ..models import AlertRule, MonitoringAlert
 from ..monitoring_alerts.trial import outcomes_of
 from ..operations import snapshots
 from ..wording import passage, short_moment
+from .addresses import incident_page
 from .components import Placed, changed
 from .filters import OneOfFilter
 from .forms.alert_trial import AlertTrialForm
@@ -129,7 +130,7 @@ class FiringFilter(OneOfFilter):
 
 @admin.register(MonitoringAlert)
 class MonitoringAlertAdmin(ReadOnlyAdmin):
-    list_display = ("shown_name", "state", "shown_rule", "incident", "received")
+    list_display = ("shown_name", "summary", "state", "shown_rule", "incident", "received")
     list_display_links = ("shown_name",)
     list_filter = (FiringFilter,)
     list_select_related = ("rule", "group__incident", "covered_by")
@@ -166,7 +167,9 @@ class MonitoringAlertAdmin(ReadOnlyAdmin):
     @admin.display(description=_("incident"))
     def incident(self, alert: MonitoringAlert) -> SafeString | str:
         incident = alert.covered_by or (alert.group.incident if alert.group else None)
-        return passage(incident.title) if incident else "–"
+        if incident is None:
+            return "–"
+        return format_html('<a href="{}">{}</a>', incident_page(incident), passage(incident.title))
 
     @admin.display(description=_("failure"))
     def failure(self, alert: MonitoringAlert) -> str:
