@@ -5,6 +5,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from incidents.api import application as api
+from incidents.api import reference
 from incidents.mcp import http as mcp
 from incidents.subscriptions import provider
 from statuspage.metrics import metrics
@@ -18,7 +19,11 @@ urlpatterns = [
     *mcp.urls(),
     *api.urls(),
     *provider.urls(),
-    *i18n_patterns(path("", include("incidents.subscriptions.urls")), path("", include("incidents.search.urls"))),
+    *i18n_patterns(
+        path("", include("incidents.subscriptions.urls")),
+        path("", include("incidents.search.urls")),
+        *reference.urls(),
+    ),
 ]
 
 handler400 = "statuspage.error_pages.bad_request"

@@ -1,0 +1,50 @@
+"""The reference page of the API, for people."""
+
+import re
+
+import pytest
+from django.test import Client
+
+from incidents.api.application import api
+from incidents.api.reference import type_of
+from tests.factories import make_page
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize(("language", "title"), [("da", "API-reference"), ("en", "API reference")])
+def test_every_operation_and_object_is_described_in_a_page_of_both_languages(language: str, title: str) -> None:
+    make_page()
+    answer = Client().get(f"/{language}/api/")
+    page = answer.content.decode()
+    assert (answer.status_code, f"<h1>{title}</h1>" in page) == (200, True)
+    document = api.get_openapi_schema()
+    for address, methods in document["paths"].items():
+        for method in methods:
+            assert f"<code>{method.upper()} {address}</code>" in page
+    assert page.count("<code>scheduled_auto_completed</code>") >= 1
+
+
+def test_page_has_no_cookie_and_nothing_of_others() -> None:
+    make_page()
+    answer = Client().get("/en/api/")
+    assert not answer.cookies
+    sources = re.findall(r'(?:src|rel="stylesheet" href)="([^"]+)"', answer.content.decode())
+    assert [one for one in sources if not one.startswith("/")] == []
+    assert "<script>" not in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("schema", "words"),
+    [
+        ({"$ref": "#/components/schemas/Incident"}, "Incident"),
+        ({"type": "array", "items": {"$ref": "#/x/Incident"}}, "list of Incident"),
+        ({"anyOf": [{"type": "string", "format": "date-time"}, {"type": "null"}]}, "time or null"),
+        ({"enum": ["minor", "major"], "type": "string"}, "one of: minor, major"),
+        ({"type": "object", "additionalProperties": {"type": "string"}}, "object of text by key"),
+        ({"type": "boolean"}, "true or false"),
+        ({}, "anything"),
+    ],
+)
+def test_schema_is_written_in_words(schema: dict[str, object], words: str) -> None:
+    assert type_of(schema) == words
