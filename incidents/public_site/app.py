@@ -17,16 +17,17 @@ from .conditional import has_current_copy
 from .dynamic import Dynamic
 from .fallback import NOT_ALLOWED, Fallback
 from .files import Files, HeaderList, Published
-from .headers import CACHE_DOCUMENT, security_headers
+from .headers import CACHE_DOCUMENT, PREFLIGHT, is_for_other_origins, security_headers
 from .metrics import PATH as METRICS
 from .metrics import Metrics
-from .negotiation import IDENTITY, encoding, language
+from .negotiation import IDENTITY, encoding, language, language_of_query
 from .probes import Probes
 from .slots import Slots
 from .threads import DEFAULT_THREADS, Threads
 
 OK, UNCHANGED = "200 OK", "304 Not Modified"
-MOVED = "301 Moved Permanently"
+NO_CONTENT, MOVED = "204 No Content", "301 Moved Permanently"
+READ_API = "/api/v2/"
 LOG_IN_PATIENCE = 10.0  # seconds that checking one password may take
 
 
@@ -87,12 +88,19 @@ class PublicSite:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         begun = perf_counter()
         path = environ.get("PATH_INFO") or "/"
-        published = self._files.find(path) if path != "/" else self._home(environ)
+        if path == "/":
+            published = self._home(environ)
+        else:
+            query = environ.get("QUERY_STRING")
+            published = self._files.find(self._in_language(path, query) if query else path)
         if published is None:
             return self._count_unpublished(path, environ, start_response, begun)
         method = environ["REQUEST_METHOD"]
         if method in {"GET", "HEAD"}:
             status, body = self._send(published, environ, start_response, with_body=method == "GET")
+        elif method == "OPTIONS" and is_for_other_origins(path):
+            status, body = NO_CONTENT, []
+            start_response(NO_CONTENT, [*PREFLIGHT, *security_headers(path, https=self._https)])
         else:
             status, body = NOT_ALLOWED, self._fallback.method_not_allowed(environ, start_response)
         self._counts.add(published.kind, status, perf_counter() - begun)
@@ -116,6 +124,11 @@ class PublicSite:
         # Return the home page in the reader's language, which `/` serves.
         wanted = language(environ.get("HTTP_ACCEPT_LANGUAGE", ""), self._languages, self._default_language)
         return self._files.find(wanted) or self._files.find(self._default_language)
+
+    def _in_language(self, path: str, query: str) -> str:
+        # Widgets replace the path of the page and keep its query, so a language can only be in the latter.
+        named = language_of_query(query, self._languages) if path.startswith(READ_API) else ""
+        return f"/{named}{path}" if named else path
 
     @staticmethod
     def _send(

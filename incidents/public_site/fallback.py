@@ -8,7 +8,7 @@ from html import escape
 from pathlib import Path
 from wsgiref.types import StartResponse, WSGIEnvironment
 
-from .headers import CACHE_NEVER, security_headers
+from .headers import CACHE_NEVER, READ, READ_BY_SCRIPTS, is_for_other_origins, security_headers
 from .limits import BAD_REQUEST, BODY_TOO_LARGE, HEADERS_TOO_LARGE, TARGET_TOO_LONG, TIMED_OUT
 from .negotiation import language
 
@@ -91,8 +91,9 @@ class Fallback:
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
 
     def method_not_allowed(self, environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
-        """Respond with 405 to anything but GET and HEAD at a published address (RFC 9110 §15.5.6)."""
-        return self.refuse(NOT_ALLOWED, environ, start_response, [("Allow", "GET, HEAD")])
+        """Respond with 405 to a method that a published address does not have (RFC 9110 §15.5.6)."""
+        allowed = READ_BY_SCRIPTS if is_for_other_origins(environ.get("PATH_INFO", "")) else READ
+        return self.refuse(NOT_ALLOWED, environ, start_response, [("Allow", allowed)])
 
     def refuse(
         self,

@@ -18,6 +18,19 @@ CACHE_HASHED = "public, max-age=31536000, immutable"
 CACHE_STATIC = "public, max-age=300, stale-if-error=86400"
 CACHE_NEVER = "no-store"
 
+# A browser asks with OPTIONS before a script of another origin may send headers of its own (Fetch standard,
+# CORS-preflight). `*` allows all of them but Authorization, for the answer does not depend on them, so it needs
+# no Vary. Browsers remember it for at most a day, some for two hours.
+READ, READ_BY_SCRIPTS = "GET, HEAD", "GET, HEAD, OPTIONS"
+PREFLIGHT: Headers = (
+    ("Allow", READ_BY_SCRIPTS),
+    ("Access-Control-Allow-Origin", "*"),
+    ("Access-Control-Allow-Methods", READ_BY_SCRIPTS),
+    ("Access-Control-Allow-Headers", "*"),
+    ("Access-Control-Max-Age", "86400"),
+    ("Cache-Control", CACHE_DOCUMENT),
+)
+
 HSTS = "max-age=31536000"
 # Only features that every browser knows; unknown ones cause a warning in the reader's console.
 PERMISSIONS = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
@@ -117,6 +130,11 @@ def content_language(path: str, languages: Sequence[str], default: str) -> str:
     return first if first in languages else default
 
 
+def is_for_other_origins(path: str) -> bool:
+    """Whether scripts on other sites may read the document at `path`: these contain nothing private."""
+    return path.endswith(".json")
+
+
 def rules_for(path: str) -> Rules:
     return next((rules for pattern, rules in RULES_BY_PATH if pattern.match(path)), PUBLIC)
 
@@ -150,7 +168,6 @@ def document_headers(path: str, languages: Sequence[str], default: str, *, https
     headers = [("Content-Type", media_type(path)), ("Cache-Control", cache_control(path))]
     if language := content_language(path, languages, default):
         headers.append(("Content-Language", language))
-    if path.endswith(".json"):
-        # Scripts on other sites read these in the browser; they contain nothing private.
+    if is_for_other_origins(path):
         headers.append(("Access-Control-Allow-Origin", "*"))
     return (*headers, *security_headers(path, https=https))

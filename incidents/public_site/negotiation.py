@@ -14,6 +14,7 @@ _MAX_ITEMS = 40
 # A language range has eight characters per subtag and few subtags (RFC 4647 §2.1, RFC 5646 §4.4.1).
 _MAX_NAME = 40
 
+_LANG = re.compile(r"(?:^|&)lang=([^&]*)", re.IGNORECASE)
 _QUALITY = re.compile(r"q\s*=\s*(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)", re.IGNORECASE)
 
 
@@ -54,6 +55,13 @@ def _language(accept_language: str, languages: tuple[str, ...], default: str) ->
         if found := next(_matches(name, accepted), None):
             return found
     return default
+
+
+def language_of_query(query: str, languages: Sequence[str]) -> str:
+    """Return the language that `?lang=` names, `en` also for `en-GB`; "" if there is none. The first `lang` counts."""
+    named = _LANG.search(query)
+    wanted = named[1].lower() if named else ""
+    return next((code for code in languages if wanted == code.lower() or wanted.startswith(f"{code.lower()}-")), "")
 
 
 def _matches(wanted: str, codes: Sequence[str]) -> Iterator[str]:

@@ -6,6 +6,7 @@ import re
 import socket
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from wsgiref.types import StartResponse, WSGIEnvironment
 
@@ -28,6 +29,10 @@ PATHS = (
     "/da/%73ubscription/manage/{}/", "//da/Subscription/manage/{}/", "/da/search/?q={}",
     "/en/subscription;a/{}/", "/en/subscription\\{}", "/en/Subscription/../{}/", "/en/subscription/{}/subscription/y",
     "/en/mysubscription{}/", "/en/subscription%2F{}/",
+)  # fmt: skip
+
+SAME_BY_QUERY = (
+    "ETag", "Last-Modified", "Cache-Control", "Content-Type", "Content-Language", "Access-Control-Allow-Origin", "Vary",
 )  # fmt: skip
 
 
@@ -53,13 +58,20 @@ def recording() -> Iterator[tuple[list[WSGIEnvironment], int]]:
         yield seen, port
 
 
-def ask(port: int, path: str, method: str = "GET", body: bytes | None = None, **headers: str) -> tuple[int, bytes]:
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+
+
+def ask(port: int, path: str, method: str = "GET", body: bytes | None = None, **headers: str) -> Answer:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     connection.request(method, path, body, headers)
     answer = connection.getresponse()
     content = answer.read()
     connection.close()
-    return answer.status, content
+    return Answer(answer.status, answer.headers, content)
 
 
 def send_all(caddy: Caddy) -> str:
@@ -134,10 +146,32 @@ def test_no_key_is_logged_while_the_application_is_down(tmp_path: Path) -> None:
 
 
 def test_published_pages_are_passed_on(caddy: Caddy) -> None:
-    assert ask(caddy.port, "/da/") == (200, DOCUMENTS["/da/"].encode())
+    answer = ask(caddy.port, "/da/")
+    assert (answer.status, answer.body) == (200, DOCUMENTS["/da/"].encode())
+
+
+def test_scripts_of_other_origins_may_send_headers(caddy: Caddy) -> None:
+    answer = ask(caddy.port, "/api/v2/status.json", "OPTIONS", Origin="https://a.example")
+    assert (answer.status, answer.headers["Access-Control-Allow-Origin"]) == (204, "*")
+    assert answer.headers["Access-Control-Allow-Headers"] == "*"
+    assert answer.headers["Access-Control-Allow-Methods"] == "GET, HEAD, OPTIONS"
+    assert ask(caddy.port, "/da/", "OPTIONS", Origin="https://a.example").status == 405
+
+
+def test_read_api_has_the_language_of_the_query(caddy: Caddy) -> None:
+    for query, path in (
+        ("lang=en", "/en/api/v2/status.json"),
+        ("lang=da", "/da/api/v2/status.json"),
+        ("lang=de", "/api/v2/status.json"),
+    ):
+        by_query, by_path = ask(caddy.port, f"/api/v2/status.json?{query}"), ask(caddy.port, path)
+        assert (by_query.status, by_query.body) == (200, DOCUMENTS[path].encode())
+        assert [by_query.headers[name] for name in SAME_BY_QUERY] == [by_path.headers[name] for name in SAME_BY_QUERY]
+        etag = by_query.headers["ETag"]
+        assert ask(caddy.port, f"/api/v2/status.json?{query}", "GET", None, **{"If-None-Match": etag}).status == 304
 
 
 def test_too_large_headers_and_forms_are_refused(caddy: Caddy) -> None:
-    assert ask(caddy.port, "/da/", Cookie="a" * 60_000)[0] == 431
+    assert ask(caddy.port, "/da/", Cookie="a" * 60_000).status == 431
     # Caddy 2.6 responds with 502 when a body is cut off at max_size, later versions with 413.
-    assert ask(caddy.port, "/da/subscribe/", "POST", b"x" * 2_000_000)[0] in {413, 502}
+    assert ask(caddy.port, "/da/subscribe/", "POST", b"x" * 2_000_000).status in {413, 502}

@@ -22,11 +22,13 @@ if not NGINX and os.environ.get("REQUIRE_NGINX") != "1":
 SAME = (
     "Content-Type", "Cache-Control", "Content-Language", "Content-Location", "Content-Security-Policy",
     "X-Content-Type-Options", "Referrer-Policy", "Permissions-Policy", "Cross-Origin-Opener-Policy",
-    "Strict-Transport-Security", "Access-Control-Allow-Origin", "Last-Modified", "Location", "Allow",
-    "Content-Encoding", "Set-Cookie", "X-Robots-Tag", "Retry-After", "X-From",
+    "Strict-Transport-Security", "Access-Control-Allow-Origin", "Access-Control-Allow-Methods",
+    "Access-Control-Allow-Headers", "Access-Control-Max-Age", "Last-Modified", "Location", "Allow", "Content-Encoding",
+    "Set-Cookie", "X-Robots-Tag", "Retry-After", "X-From",
 )  # fmt: skip
 # nginx adds a body of its own to these statuses.
 NGINX_S_OWN = {
+    204: ("Content-Language",),
     301: ("Content-Type", "Content-Language"),
     304: (
         "Content-Language", "Content-Security-Policy", "X-Content-Type-Options", "Referrer-Policy",
@@ -88,12 +90,32 @@ def vary(answer: Answer) -> set[str]:
     return {name.strip() for field in answer.headers.get_all("Vary", []) for name in field.split(",")}
 
 
+PREFLIGHT = {
+    "Origin": "https://intranet.example.dk",
+    "Access-Control-Request-Method": "GET",
+    "Access-Control-Request-Headers": "cache-control,x-widget",
+}
+QUERIES = (
+    "lang=en", "lang=da", "lang=en-GB", "lang=EN", "LANG=en", "a=b&lang=en&c=d", "lang=de", "lang=", "lang",
+    "lang=english", "lang=&lang=en", "lang=en&lang=da", "language=en", "slang=en", "a=lang=en", "lang=%65n",
+    "lang=../en", "",
+)  # fmt: skip
 QUESTIONS: list[tuple[str, str, dict[str, str]]] = [
     *(("GET", path, {}) for path in DOCUMENTS),
     *(("GET", path, {"Accept-Encoding": "gzip"}) for path in ("/da/", "/da/feed.atom", "/en/feed.json", HASHED)),
     *(("HEAD", path, {}) for path in ("/", "/da/", "/api/v2/status.json")),
     *(("GET", "/", {"Accept-Language": wanted}) for wanted in ("en-GB,en;q=0.9,da;q=0.8", "da", "de,en;q=0.5", "de")),
     *((method, "/da/", {}) for method in ("POST", "PUT", "DELETE")),
+    *(("OPTIONS", path, PREFLIGHT) for path in (*DOCUMENTS, "/api/v2/none.json", "/api/v1/pages.json", "/da/follow/")),
+    ("POST", "/api/v2/status.json", {}),
+    *((method, f"/api/v2/status.json?{query}", {}) for method in ("GET", "HEAD") for query in QUERIES),
+    ("OPTIONS", "/api/v2/status.json?lang=en", PREFLIGHT),
+    ("GET", "/en/api/v2/status.json?lang=da", {}),
+    ("GET", "/en/feed.json?lang=da", {}),
+    ("GET", "/api/v2/none.json?lang=en", {}),
+    ("GET", "/da/?lang=en", {}),
+    ("GET", "/api/v2/status.json?lang=en", {"If-Modified-Since": LAST_MODIFIED}),
+    ("GET", "/api/v2/status.json?lang=en", {"Accept-Encoding": "gzip"}),
     ("GET", STATIC, {}),
     ("GET", "/static/admin/css/base.0123456789ab.css", {}),
     ("GET", "/da", {}),
@@ -141,6 +163,13 @@ def test_current_copy_is_not_sent_again(both: Both) -> None:
     assert (again.status, again.body) == (304, b"")
 
 
+def test_copy_by_query_is_the_one_by_path(both: Both) -> None:
+    by_query, by_path = "/api/v2/status.json?lang=en", "/en/api/v2/status.json"
+    etag = ask(both.nginx, by_query).headers["ETag"]
+    assert etag == ask(both.nginx, by_path).headers["ETag"]
+    assert ask(both.nginx, by_query, If_None_Match=etag).status == 304
+
+
 def test_nginx_serves_a_new_version_at_once(tmp_path: Path) -> None:
     with nginx_and_site(tmp_path) as (ports, root):
         ask(ports.nginx, "/da/")
@@ -153,6 +182,8 @@ def test_readers_are_served_while_the_application_is_down(tmp_path: Path) -> Non
     root = published(tmp_path / "public").root
     with Nginx(tmp_path / "nginx", public_root=root, var=tmp_path, application_port=free_port()) as nginx:
         assert {ask(nginx.port, path).status for path in DOCUMENTS} == {200}
+        assert ask(nginx.port, "/api/v2/status.json?lang=en").body == DOCUMENTS["/en/api/v2/status.json"].encode()
+        assert ask(nginx.port, "/api/v2/status.json", "OPTIONS").status == 204
         for path, language, words in (
             ("/da/subscribe/", "da", "Ikke tilgængelig lige nu"),
             ("/en/subscribe/", "en", "Not available right now"),
