@@ -5,6 +5,7 @@ and nothing waits for it.
 """
 
 import logging
+import re
 import subprocess
 from collections.abc import Iterable
 
@@ -15,6 +16,7 @@ from ...models import PURGE, StaleSubject
 
 logger = logging.getLogger(__name__)
 
+_API = re.compile(r"/([^/]+)(/api/v2/.+)")
 LIMIT = 5  # seconds for each hundred addresses; the publisher waits for the command
 
 
@@ -31,8 +33,10 @@ def purge(paths: Iterable[str]) -> None:
 
 
 def _addresses(paths: Iterable[str]) -> list[str]:
-    # Return absolute URLs without duplicates; `/` is added if a home page changed, because it serves one of them.
+    # Return absolute URLs without duplicates. Added are `/`, which serves one of the home pages, and the addresses of
+    # the API with `?lang=`.
     changed = list(dict.fromkeys(paths))
+    changed += [f"{match[2]}?lang={match[1]}" for match in map(_API.fullmatch, changed) if match]
     homes = {links.home(code) for code, _name in settings.LANGUAGES}
     return [links.absolute(path) for path in (*(["/"] if homes & set(changed) else []), *changed)]
 

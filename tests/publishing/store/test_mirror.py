@@ -143,6 +143,12 @@ def test_purge_command_gets_exactly_the_changed_addresses(purged: Path) -> None:
     urls = purged.read_text().split()
     assert f"https://status.example.dk/da/incidents/{incident.pk}/" in urls
     assert {"https://status.example.dk/en/", "https://status.example.dk/"} <= set(urls)
+    assert {
+        "https://status.example.dk/api/v2/summary.json",
+        "https://status.example.dk/en/api/v2/summary.json",
+        "https://status.example.dk/api/v2/summary.json?lang=en",
+    } <= set(urls)
+    assert len(urls) == len(set(urls))
     assert not [url for url in urls if "/assets/" in url]
     purged.write_text("")
     publish_all()
