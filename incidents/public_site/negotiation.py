@@ -57,8 +57,14 @@ def _language(accept_language: str, languages: tuple[str, ...], default: str) ->
     return default
 
 
-def language_of_query(query: str, languages: Sequence[str]) -> str:
+def language_of_query(query: str, languages: tuple[str, ...]) -> str:
     """Return the language that `?lang=` names, `en` also for `en-GB`; "" if there is none. The first `lang` counts."""
+    is_cached = len(query) <= _MAX_CACHED_LENGTH
+    return _language_of_query(query, languages) if is_cached else _language_of_query.__wrapped__(query, languages)
+
+
+@lru_cache(maxsize=512)
+def _language_of_query(query: str, languages: tuple[str, ...]) -> str:
     named = _LANG.search(query)
     wanted = named[1].lower() if named else ""
     return next((code for code in languages if wanted == code.lower() or wanted.startswith(f"{code.lower()}-")), "")
