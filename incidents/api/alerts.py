@@ -13,6 +13,7 @@ from pydantic import ValidationError as PydanticError
 
 from ..monitoring_alerts.receiving import ReceivedAlert, receive_alerts
 from ..subscriptions import limits
+from .answers import documented
 from .authentication import authenticate
 from .parsing import is_storable
 from .requests import actor
@@ -74,22 +75,21 @@ class Accepted(Schema):
     accepted: int
 
 
-_ANSWER = {HTTPStatus.ACCEPTED: Accepted}
-
-
-@router.post("/alertmanager", response=_ANSWER, summary="Alerts of Prometheus Alertmanager")
+@router.post(
+    "/alertmanager", response=documented(Accepted, HTTPStatus.ACCEPTED), summary="Alerts of Prometheus Alertmanager"
+)
 def alertmanager(request: HttpRequest, body: Notification) -> Any:
     """For `webhook_configs` of Alertmanager 0.22 or newer; mind its `max_alerts`."""
     return _receive(request, [of_notified(alert) for alert in body.alerts])
 
 
-@router.post("/grafana", response=_ANSWER, summary="Alerts of Grafana")
+@router.post("/grafana", response=documented(Accepted, HTTPStatus.ACCEPTED), summary="Alerts of Grafana")
 def grafana(request: HttpRequest, body: Notification) -> Any:
     """For the contact point “Webhook” of Grafana's alerting."""
     return _receive(request, [of_notified(alert) for alert in body.alerts])
 
 
-@router.post("", response=_ANSWER, summary="Alerts of anything else")
+@router.post("", response=documented(Accepted, HTTPStatus.ACCEPTED), summary="Alerts of anything else")
 def plain(request: HttpRequest, body: PlainAlerts) -> Any:
     return _receive(request, [of_plain(alert) for alert in body.alerts])
 

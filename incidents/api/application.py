@@ -33,7 +33,20 @@ def _authenticate(request: HttpRequest) -> Any:
     return actor
 
 
-api = NinjaAPI(
+class DescribedAPI(NinjaAPI):
+    """Describes errors with the type that they have."""
+
+    def get_openapi_schema(self, *args: Any, **kwargs: Any) -> Any:
+        document = super().get_openapi_schema(*args, **kwargs)
+        for methods in document["paths"].values():
+            for operation in methods.values():
+                for status, answer in operation["responses"].items():
+                    if int(status) >= HTTPStatus.BAD_REQUEST:
+                        answer["content"] = dict.fromkeys([problems.TYPE], *answer["content"].values())
+        return document
+
+
+api = DescribedAPI(
     title="Status page", version="1", auth=_authenticate, parser=BodyParser(), docs_url=None, urls_namespace="api"
 )
 api.add_exception_handler(problems.RequestRefused, problems.of_problem)

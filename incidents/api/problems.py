@@ -10,6 +10,8 @@ from django.core.exceptions import NON_FIELD_ERRORS
 from django.http import HttpRequest, JsonResponse
 from django.utils.translation import gettext as _
 
+TYPE = "application/problem+json"
+
 
 class RequestRefused(Exception):
     """A request that is refused with this status, for these reasons."""
@@ -29,7 +31,7 @@ def response(status: HTTPStatus, reasons: Sequence[str], wait: timedelta | None 
         "detail": " ".join(reasons),
         "error": list(reasons) if is_list else " ".join(reasons),
     }
-    answer = JsonResponse(body, status=status, content_type="application/problem+json")
+    answer = JsonResponse(body, status=status, content_type=TYPE)
     if status == HTTPStatus.UNAUTHORIZED:
         answer["WWW-Authenticate"] = "Bearer"
     if wait is not None:

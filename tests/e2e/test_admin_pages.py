@@ -51,6 +51,7 @@ def unusual(site: Product, browser: Browser) -> list[str]:
     page.goto(f"{site.url}/admin{withdrawn}")
     press(page, "#content [type=submit]")
     token, work = make_token(page, site), begin_series(page, site)
+    make_alert_rule(page, site)
     page.context.close()
     again = over.replace("/change/", "/publish-again/")
     return [token, work, form.removeprefix(f"{site.url}/admin"), draft, f"{draft}versions/", over, again, postmortem]
@@ -84,14 +85,34 @@ def look_twice(page: Page) -> None:
 
 
 def make_token(page: Page, site: Product) -> str:
-    """Make an API token; return the address of its page."""
+    """Make an API token, and send an alert from monitoring with it; return the address of its page."""
     page.goto(f"{site.url}/admin/incidents/apitoken/add/")
     page.fill("[name=name]", "Alarmer")
     page.check("[name=scopes][value=publish]")
     press(page, "#content [type=submit]")
     expect(page.locator(".api-secret")).to_have_text(re.compile("^sp_"))
     look_twice(page)
+    sent = page.request.post(
+        f"{site.url}/api/v1/alerts",
+        headers={"Authorization": f"Bearer {page.locator('.api-secret').inner_text()}"},
+        data={"alerts": [{"labels": {"alertname": "HostDown", "instance": "web-1.klitvang.example.dk"}}]},
+    )
+    assert sent.status == 202
     return str(page.locator("#content .submit-row a").get_attribute("href")).removeprefix("/admin")
+
+
+def make_alert_rule(page: Page, site: Product) -> None:
+    """Make an alert rule, and try it."""
+    page.goto(f"{site.url}/admin/incidents/alertrule/add/")
+    page.fill("[name=name]", "Kritisk")
+    page.fill("[name=conditions]", "severity = critical")
+    page.select_option("[name=component]", index=1)
+    page.select_option("[name=template]", index=1)
+    press(page, "[name=_save]")
+    page.goto(f"{site.url}/admin/incidents/alertrule/try/")
+    page.fill("[name=example]", "severity = critical\ninstance = web-1")
+    press(page, "#content [type=submit]")
+    look_twice(page)
 
 
 def press(page: Page, button: str) -> None:
