@@ -131,6 +131,90 @@ class Incident(Answer):
     draft: bool
 
 
+class RelatedIncident(Answer):
+    id: str
+
+
+class RelatedEvents(Answer):
+    incidents: list[RelatedIncident]
+
+
+class Uptime(Answer):
+    """Counted as on the page: partial and major outages are downtime. Null if no time is counted."""
+
+    range_start: Moment
+    range_end: Moment
+    uptime_percentage: float | None
+    major_outage: int
+    partial_outage: int
+    warnings: str | None
+    id: str
+    name: str
+    related_events: RelatedEvents
+
+
+class IncidentTemplate(Answer):
+    id: str
+    components: list[Component]
+    name: str
+    title: str
+    body: str
+    group_id: str | None
+    update_status: IncidentStatus
+    should_tweet: bool
+    should_send_notifications: bool
+
+
+class Postmortem(Answer):
+    preview_key: str | None
+    body: str | None
+    body_updated_at: Moment | None
+    body_draft: str | None
+    body_draft_updated_at: Moment | None
+    published_at: Moment | None
+    notify_subscribers: bool
+    notify_twitter: bool
+    custom_tweet: str | None
+    created_at: Moment
+    updated_at: Moment
+
+
+class Subscriber(Answer):
+    """Addresses are masked unless the token has the scope `subscribers`. `state` is ours."""
+
+    id: str
+    skip_confirmation_notification: bool
+    mode: Literal["email", "webhook", "slack", "teams"]
+    email: str
+    endpoint: str | None
+    phone_number: str | None
+    phone_country: str | None
+    display_phone_number: str | None
+    obfuscated_channel_name: str | None
+    workspace_name: str | None
+    quarantined_at: Moment | None
+    purge_at: Moment | None
+    components: list[str]
+    page_access_user_id: str | None
+    created_at: Moment
+    state: Literal["active", "unconfirmed", "quarantined"]
+
+
+class SubscriberCount(Answer):
+    email: int
+    sms: int
+    webhook: int
+    slack: int
+    teams: int
+    integration_partner: int
+
+
+class Changed(Answer):
+    """How many subscribers were changed; others had left, or need no confirmation."""
+
+    count: int
+
+
 _PROBLEMS = dict.fromkeys((400, 401, 403, 404, 422, 429), Problem)
 
 

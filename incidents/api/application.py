@@ -17,7 +17,8 @@ from ninja.errors import ValidationError as BadShape
 
 from ..models import Page
 from ..statuspage_api import page_id
-from . import alerts, components, groups, incidents, pages, problems
+from ..subscriptions.limits import LimitReached
+from . import alerts, components, groups, incidents, pages, postmortems, problems, subscribers, templates, uptimes
 from .authentication import authenticate
 from .parsing import BodyParser, is_storable
 
@@ -50,6 +51,7 @@ api = DescribedAPI(
     title="Status page", version="1", auth=_authenticate, parser=BodyParser(), docs_url=None, urls_namespace="api"
 )
 api.add_exception_handler(problems.RequestRefused, problems.of_problem)
+api.add_exception_handler(LimitReached, problems.of_limit)
 api.add_exception_handler(ValidationError, problems.of_refusal)
 api.add_exception_handler(BadShape, problems.of_bad_shape)
 api.add_exception_handler(PermissionDenied, problems.of_missing_right)
@@ -63,7 +65,11 @@ def _http_error(_request: HttpRequest, error: HttpError) -> HttpResponse:
 
 api.add_router("/pages", pages.router)
 api.add_router("/pages/{page_id}", incidents.router)
+api.add_router("/pages/{page_id}", postmortems.router)
+api.add_router("/pages/{page_id}/incident_templates", templates.router)
 api.add_router("/pages/{page_id}", components.router)
+api.add_router("/pages/{page_id}", uptimes.router)
+api.add_router("/pages/{page_id}", subscribers.router)
 api.add_router("/pages/{page_id}/component-groups", groups.router)
 api.add_router("/alerts", alerts.router)
 

@@ -62,7 +62,7 @@ def active_maintenance(request: HttpRequest) -> Any:
 @router.get("/incidents/{incident_id}", response=_ONE, summary="One incident or maintenance")
 def one(request: HttpRequest, incident_id: str) -> Any:
     needs_to_see_incidents(request)
-    return as_json(shapes.incident(_find(incident_id)))
+    return as_json(shapes.incident(find(incident_id)))
 
 
 @router.post(
@@ -85,14 +85,14 @@ def changed(request: HttpRequest, incident_id: str, body: schemas.IncidentBody) 
     return once(
         request,
         HTTPStatus.OK,
-        lambda: shapes.incident(posting.change_incident(_find(incident_id), body.incident, actor(request))),
+        lambda: shapes.incident(posting.change_incident(find(incident_id), body.incident, actor(request))),
     )
 
 
 @router.delete("/incidents/{incident_id}", response=_ONE, summary="Withdraw an incident")
 def withdrawn(request: HttpRequest, incident_id: str) -> Any:
     """It disappears from everything public. Staff can still see it, and publish it again."""
-    incident = _find(incident_id)
+    incident = find(incident_id)
     answer = shapes.incident(incident)
     operations.withdraw(incident=incident, by=actor(request))
     return as_json(answer)
@@ -106,7 +106,7 @@ def withdrawn(request: HttpRequest, incident_id: str) -> Any:
 )
 def corrected(request: HttpRequest, incident_id: str, update_id: str, body: schemas.IncidentUpdateBody) -> Any:
     """Readers see that it was edited. `deliver_notifications` announces the correction; it is off by default."""
-    update = get_object_or_404(Update.objects.public(), pk=update_id, incident=_find(incident_id))
+    update = get_object_or_404(Update.objects.public(), pk=update_id, incident=find(incident_id))
     given = body.incident_update
     text = statements.changed_text(update.text, given.body, given.translations, "body")
     changed = operations.correct_update(update=update, text=text, notify=given.deliver_notifications, by=actor(request))
@@ -118,8 +118,8 @@ def _public() -> IncidentQuerySet:
     return Incident.objects.public()
 
 
-def _find(incident_id: str) -> Incident:
-    # Drafts too, for programs that write them; withdrawn incidents count as deleted.
+def find(incident_id: str) -> Incident:
+    """Return an incident: drafts too, for programs that write them; withdrawn incidents count as deleted."""
     found = Incident.objects.filter(Q(withdrawn_at=None), pk=incident_id).first()
     if found is None:
         raise Http404

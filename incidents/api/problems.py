@@ -74,3 +74,7 @@ def of_missing_right(_request: HttpRequest, _error: Any) -> JsonResponse:
 
 def missing_right() -> str:
     return _("The scopes of the token do not allow this.")
+
+
+def of_limit(_request: HttpRequest, reached: Any) -> JsonResponse:
+    return response(HTTPStatus.TOO_MANY_REQUESTS, [_("Too many messages at the moment. Wait.")], reached.wait)

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from ninja import Schema
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from ..status import ComponentStatus, Impact
 
@@ -12,10 +12,15 @@ from ..status import ComponentStatus, Impact
 _YEARS = range(1970, 2200)
 
 
-def _in_range(value: Any) -> Any:
+def in_range(value: Any) -> Any:
+    """Return a day or a time, or None. Raises ValueError for a year in which nothing happens."""
     if value is not None and value.year not in _YEARS:
         raise ValueError(f"a year from {_YEARS.start} to {_YEARS.stop - 1}")
     return value
+
+
+def _listed(value: object) -> object:
+    return [one.strip() for one in value.split(",") if one.strip()] if isinstance(value, str) else value
 
 
 def _empty_as_none(value: object) -> object:
@@ -23,8 +28,8 @@ def _empty_as_none(value: object) -> object:
     return None if value == "" else value
 
 
-Moment = Annotated[datetime | None, BeforeValidator(_empty_as_none), AfterValidator(_in_range)]
-Day = Annotated[date | None, BeforeValidator(_empty_as_none), AfterValidator(_in_range)]
+Moment = Annotated[datetime | None, BeforeValidator(_empty_as_none), AfterValidator(in_range)]
+Day = Annotated[date | None, BeforeValidator(_empty_as_none), AfterValidator(in_range)]
 Status = Literal[
     "investigating", "identified", "monitoring", "resolved", "scheduled", "in_progress", "verifying", "completed"
 ]
@@ -35,6 +40,10 @@ class Translation(Schema):
     name: str = ""
     body: str = ""
     description: str = ""
+
+
+class TemplateTranslation(Translation):
+    title: str = ""
 
 
 Translations = dict[str, Translation]
@@ -120,3 +129,55 @@ class GivenPage(Schema):
 
 class PageBody(Schema):
     page: GivenPage
+
+
+class GivenTemplate(Schema):
+    """`name` is what staff see, `title` and `body` are for readers; placeholders are those of the newsroom."""
+
+    name: str = ""
+    title: str = ""
+    body: str = ""
+    update_status: Status = "investigating"
+    translations: dict[str, TemplateTranslation] = {}
+
+
+class TemplateBody(Schema):
+    template: GivenTemplate
+
+
+class GivenPostmortem(Schema):
+    body_draft: str | None = None
+    translations: Translations = {}
+
+
+class PostmortemBody(Schema):
+    postmortem: GivenPostmortem
+
+
+class GivenPublication(Schema):
+    notify_subscribers: bool = False
+
+
+class PublicationBody(Schema):
+    postmortem: GivenPublication = GivenPublication()
+
+
+class GivenSubscriber(Schema):
+    """`endpoint` is the address of a webhook, and `email` then that of its owner; `language` and `consent` are ours."""
+
+    email: str = ""
+    endpoint: str = ""
+    component_ids: list[Id] = []
+    skip_confirmation_notification: bool = False
+    consent: str = ""
+    language: str = ""
+
+
+class SubscriberBody(Schema):
+    subscriber: GivenSubscriber
+
+
+class SubscriberIds(Schema):
+    """The ids as a list, or as a text with commas between them, as in the original."""
+
+    subscribers: Annotated[list[Id], BeforeValidator(_listed), Field(max_length=100)]

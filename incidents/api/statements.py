@@ -59,7 +59,7 @@ def details_of(given: schemas.GivenIncident, kind: Kind, before: Text | None = N
         ("auto_complete", given.scheduled_auto_completed),
     ):
         if value is not None:
-            details[field] = _aware(value)
+            details[field] = aware(value)
     if given.scheduled_remind_prior is not None:  # the original has one reminder, an hour before
         details |= dict.fromkeys(REMINDERS, False) | {"remind_hour_before": given.scheduled_remind_prior}
     return details  # type: ignore[return-value]
@@ -89,7 +89,7 @@ def statement_of(given: schemas.GivenIncident, phase: Phase, statuses: Mapping[s
     text = text_of(given.body, given.translations, "body") or in_each_language(lambda _code: f"{PHASES[phase]}.")
     at = _backfilled_at(given)
     components = dict.fromkeys(statuses, ComponentStatus.OPERATIONAL) if phase.is_final and at is None else statuses
-    promised = _aware(given.next_update_by)
+    promised = aware(given.next_update_by)
     return Statement(
         phase=phase, text=text, components=components, at=at, notify=_notify(given), next_update_by=promised
     )
@@ -129,8 +129,8 @@ def _backfilled_at(given: schemas.GivenIncident) -> datetime | None:
     return min(noon, timezone.now())
 
 
-def _aware(value: Any) -> Any:
-    # A time without an offset is one in the page's time zone, which is active.
+def aware(value: Any) -> Any:
+    """Return a time without an offset as one in the page's time zone, which is active; anything else as it is."""
     if isinstance(value, datetime) and timezone.is_naive(value):
         return timezone.make_aware(value)
     return value

@@ -51,7 +51,7 @@ from .reminders import default_reminders, remind_of_maintenance
 from .series import can_repeat, end_series, following_in_series, make_due_maintenance, repeat_maintenance
 from .statements import Details, Statement
 from .statuses import derived_changes, rebuild_statuses, stored_changes
-from .subscribers import end_subscription
+from .subscribers import add_confirmed_subscriber, add_subscriber, end_subscription, resend_confirmation
 from .templates import TemplateFields, add_template, check_template, edit_template, remove_template
 from .tokens import create_token, revoke_token
 from .translations import add_translation, addable_languages, added_languages, readers_without_translation
@@ -74,7 +74,9 @@ __all__ = [
     "UnknownBounceAddress",
     "add_alert_rule",
     "add_component",
+    "add_confirmed_subscriber",
     "add_group",
+    "add_subscriber",
     "add_template",
     "add_translation",
     "addable_languages",
@@ -132,6 +134,7 @@ __all__ = [
     "remove_template",
     "reopen",
     "repeat_maintenance",
+    "resend_confirmation",
     "resend_failed",
     "resolve",
     "resume_announcement",

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import EmailValidator
 from django.utils.translation import gettext_lazy as _
 
-from .. import domains
+from .. import domains, guard
 from ..identity import canonical, is_foldable
 from ..identity import readable as readable
 
@@ -18,6 +18,14 @@ _GMAIL = {"gmail.com", "googlemail.com"}
 # Copying from a page or a document leaves these at both ends: spaces, direction marks, zero-width characters.
 _BLANK = " \t\r\n\u00a0\u2002\u2003\u2009\u200a\u200b\u200e\u200f\u202a\u202c\u202f\u2060\u2066\u2067\u2068\u2069\ufeff"
 _NOT_ASCII, _PUNCTUATION = re.compile(r"[^\x00-\x7f]"), re.compile(r"[!-/:-@\[-`{-~]+")
+_BAD_URLS = {
+    "scheme": _("The address must begin with https://."),
+    "credentials": _("The address must not contain a user name or a password."),
+    "port": _("Only the ports 443 and 8443 can be used."),
+    "private": _("This address is not on the internet."),
+    "long": _("The address is too long: at most 500 characters."),
+    "invalid": _("This does not look like an address. Write it like https://example.com/hook."),
+}
 _validate = EmailValidator(allowlist=[])
 
 
@@ -42,6 +50,14 @@ def normalise(typed: str) -> str:
     if not local.isascii():
         _check_letters(local, address)
     return address
+
+
+def webhook_url(typed: str) -> str:
+    """Return the address of a webhook as it is stored. Raises ValidationError."""
+    try:
+        return guard.read_url(typed).url
+    except guard.BadUrl as error:
+        raise ValidationError(_BAD_URLS[error.code], code=error.code) from error
 
 
 def mailbox(address: str) -> str:

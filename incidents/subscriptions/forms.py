@@ -10,20 +10,11 @@ from django.utils.functional import cached_property
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from .. import guard
 from ..models import Component, ComponentGroup
 from . import addresses, form_stamps
 from .lifecycle import Choices
 
 ALL, SOME = "all", "some"
-_BAD_URLS = {
-    "scheme": _("The address must begin with https://."),
-    "credentials": _("The address must not contain a user name or a password."),
-    "port": _("Only the ports 443 and 8443 can be used."),
-    "private": _("This address is not on the internet."),
-    "long": _("The address is too long: at most 500 characters."),
-    "invalid": _("This does not look like an address. Write it like https://example.com/hook."),
-}
 
 
 class AddressForm(forms.Form):
@@ -166,10 +157,7 @@ class WebhookForm(SignUpForm):
         self.fields["language"].label = _("Language")
 
     def clean_url(self) -> str:
-        try:
-            return guard.read_url(self.cleaned_data["url"]).url
-        except guard.BadUrl as error:
-            raise ValidationError(_BAD_URLS[error.code], code=error.code) from error
+        return addresses.webhook_url(self.cleaned_data["url"])
 
 
 class FollowForm(StampedForm, LanguageForm):

@@ -19,7 +19,7 @@ from ..models import ConsentRecord, Subscriber
 from . import consents, lifecycle, transfers
 from .component_names import ComponentNames
 from .import_table import Candidate, ImportedLine, ImportResult, InvalidLine, Table
-from .lifecycle import State
+from .lifecycle import Choices, State
 
 BATCH = 1_000
 
@@ -62,6 +62,25 @@ def import_subscribers(
             yield from results
         transfers.record_import(by=source.by, number=number, consent_source=source.consent, file=source.file)
         transaction.set_rollback(dry_run)
+
+
+def import_one(*, address: str, choices: Choices, consent: str) -> ImportResult:
+    """Store one active subscriber whose consent was given elsewhere, at a time that is not known.
+
+    As in a table, existing subscribers keep their choices, and those who left are not reactivated.
+    """
+    subscriber = Subscriber.new(
+        address,
+        language=choices.language,
+        state=State.ACTIVE,
+        wants_incidents=choices.wants_incidents,
+        wants_maintenance=choices.wants_maintenance,
+        consent_method=Subscriber.ConsentMethod.IMPORT,
+        consent_source=consent,
+        requested_at=None,
+    )
+    (line,) = _store({subscriber.canonical_address: Candidate(1, subscriber, list(choices.components))})
+    return line.result
 
 
 def summarise_import(results: Counter[ImportResult]) -> str:

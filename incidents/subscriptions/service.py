@@ -64,6 +64,16 @@ def sign_up(*, address: str, choices: Choices) -> None:
     consents.record(subscriber, Step.REQUESTED, Method.FORM, CONSENT_TEXT)
 
 
+@transaction.atomic
+def ask_again(subscriber: Subscriber) -> bool:
+    """Send the request for confirmation again; False if none is awaited, or the mailbox has had enough of them."""
+    present = lifecycle.lock_subscriber(subscriber.pk)
+    if present is None or present.state != State.PENDING or not budget.has_room(present.mail_address):
+        return False
+    budget.send(present, Delivery.Letter.CONFIRMATION if present.is_mail else Delivery.Letter.WEBHOOK)
+    return True
+
+
 def check_confirmation_link(token: str) -> tuple[LinkState, Subscriber | None]:
     """Return what a confirmation link would do now, without changing anything."""
     value = links.unsign(Purpose.CONFIRM, token)

@@ -20,6 +20,7 @@ from incidents.staff import roles
 from incidents.staff.actors import SCHEDULER, Actor, command, person
 from incidents.staff.roles import Role
 from incidents.status import ComponentStatus, Impact, Phase
+from incidents.subscriptions.lifecycle import Choices
 from incidents.text import Text
 from tests.actors import ANYBODY
 from tests.factories import (
@@ -39,6 +40,7 @@ pytestmark = pytest.mark.django_db
 
 Verb = Callable[[Actor], Any]
 NOTIFIED = {"notify": True}
+CHOICES = Choices("da")
 TEXT = Text(da="Ny tekst.", en="New text.")
 START = datetime(2030, 1, 1, 20, tzinfo=UTC)
 WINDOW = {"scheduled_for": START, "scheduled_until": START + timedelta(hours=2)}
@@ -166,6 +168,12 @@ def verbs() -> dict[tuple[str, str], tuple[Role, Callable[[], Verb]]]:
         ("change_logo", ""): (administrator, on(o.change_logo, _page, content=None)),
         ("create_token", ""): (administrator, _create_token),
         ("revoke_token", ""): (administrator, on(o.revoke_token, _one(_token, "token"))),
+        ("add_subscriber", ""): (administrator, on(o.add_subscriber, dict, address="ny@example.dk", choices=CHOICES)),
+        ("add_confirmed_subscriber", ""): (
+            administrator,
+            on(o.add_confirmed_subscriber, dict, address="ny@example.dk", choices=CHOICES, consent="A form"),
+        ),
+        ("resend_confirmation", ""): (administrator, on(o.resend_confirmation, _one(make_subscriber, "subscriber"))),
         ("end_subscription", ""): (administrator, on(o.end_subscription, _one(make_subscriber, "subscriber"))),
     }  # fmt: skip
 
