@@ -16,7 +16,15 @@ from ..status import ComponentStatus, Impact
 Moment = str  # ISO 8601 with three decimals, in the time zone of the page
 Json = dict[str, Any]
 IncidentStatus = Literal[
-    "investigating", "identified", "monitoring", "resolved", "scheduled", "in_progress", "verifying", "completed"
+    "investigating",
+    "identified",
+    "monitoring",
+    "resolved",
+    "postmortem",
+    "scheduled",
+    "in_progress",
+    "verifying",
+    "completed",
 ]
 
 
