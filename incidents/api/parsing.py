@@ -1,4 +1,4 @@
-"""Reads bodies: JSON, or a form whose names are written as `incident[components][ID]`."""
+"""Reads bodies: JSON, or a form whose names are written as `incident[components][ID]`, also in the query."""
 
 import json
 import re
@@ -22,6 +22,8 @@ class BodyParser(Parser):
     def parse_body(self, request: HttpRequest) -> Any:
         """Return the body as nested dictionaries and lists. Raises RequestRefused."""
         content = request.body  # before the form is parsed, which would leave nothing of it
+        if not content and any("[" in name for name in request.GET):
+            return nested(request.GET)  # as some clients send a form
         if request.content_type in _FORMS:
             return nested(QueryDict(content) if request.content_type == _FORMS[0] else request.POST)
         try:

@@ -61,7 +61,7 @@ def reference(request: HttpRequest) -> HttpResponse:
 
 
 def urls() -> list[Any]:
-    return [path("api/", reference, name="api_reference")]
+    return [path("api-reference/", reference, name="api_reference")]
 
 
 @cache

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 @pytest.mark.parametrize(("language", "title"), [("da", "API-reference"), ("en", "API reference")])
 def test_every_operation_and_object_is_described_in_a_page_of_both_languages(language: str, title: str) -> None:
     make_page()
-    answer = Client().get(f"/{language}/api/")
+    answer = Client().get(f"/{language}/api-reference/")
     page = answer.content.decode()
     assert (answer.status_code, f"<h1>{title}</h1>" in page) == (200, True)
     document = api.get_openapi_schema()
@@ -27,7 +27,7 @@ def test_every_operation_and_object_is_described_in_a_page_of_both_languages(lan
 
 def test_page_has_no_cookie_and_nothing_of_others() -> None:
     make_page()
-    answer = Client().get("/en/api/")
+    answer = Client().get("/en/api-reference/")
     assert not answer.cookies
     sources = re.findall(r'(?:src|rel="stylesheet" href)="([^"]+)"', answer.content.decode())
     assert [one for one in sources if not one.startswith("/")] == []

@@ -1,6 +1,7 @@
 """What every request to the API has in common: tokens, limits, errors in JSON, scopes."""
 
 from collections.abc import Callable
+from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
@@ -88,6 +89,13 @@ def test_bad_forms_are_refused(api: Api, name: str) -> None:
     form = {"incident[name]": "Fejl", name: "x"}
     answer = client.client.post(f"/api/v1/pages/{client.page}/incidents", form, headers=headers)
     assert answer.status_code in {400, 422}
+
+
+def test_form_without_a_body_may_stand_in_the_query(api: Api) -> None:
+    client = api("publish", "read")
+    query = urlencode({"incident[name]": "Fejl", "incident[body]": "Vi ser.", "incident[status]": "identified"})
+    answer = client.send("POST", f"/incidents.json?{query}")
+    assert (answer.status_code, answer.json()["name"], answer.json()["status"]) == (201, "Fejl", "identified")
 
 
 def test_components_are_added_changed_and_hidden(api: Api) -> None:
