@@ -18,7 +18,19 @@ from ninja.errors import ValidationError as BadShape
 from ..models import Page
 from ..statuspage_api import page_id
 from ..subscriptions.limits import LimitReached
-from . import alerts, components, groups, incidents, pages, postmortems, problems, subscribers, templates, uptimes
+from . import (
+    absent,
+    alerts,
+    components,
+    groups,
+    incidents,
+    pages,
+    postmortems,
+    problems,
+    subscribers,
+    templates,
+    uptimes,
+)
 from .authentication import authenticate
 from .parsing import BodyParser, is_storable
 
@@ -71,6 +83,7 @@ api.add_router("/pages/{page_id}", components.router)
 api.add_router("/pages/{page_id}", uptimes.router)
 api.add_router("/pages/{page_id}", subscribers.router)
 api.add_router("/pages/{page_id}/component-groups", groups.router)
+api.add_router("/pages/{page_id}", absent.router)
 api.add_router("/alerts", alerts.router)
 
 

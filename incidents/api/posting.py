@@ -41,7 +41,7 @@ def change_incident(
         operations.move_maintenance(incident=incident, details=details, by=by)
     elif details:
         operations.edit_incident(incident=incident, details=details, by=by)
-    if statements.adds_update(given):
+    if statements.adds_update(given, incident):
         incident.refresh_from_db()
         phase = statements.next_phase(given, incident)
         statement = statements.statement_of(given, phase, statements.statuses_of(given, kind))

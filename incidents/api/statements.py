@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ..labels import PHASES
-from ..models import REMINDERS, Component, Incident
+from ..models import REMINDERS, AffectedComponent, Component, Incident
 from ..operations import Statement
 from ..operations.statements import Details
 from ..status import STATUS_OF_IMPACT, ComponentStatus, Impact, Kind, Phase, worst_of
@@ -107,8 +107,11 @@ def next_phase(given: schemas.GivenIncident, incident: Incident) -> Phase:
     return _phase(given) if given.status else Phase(incident.phase)
 
 
-def adds_update(given: schemas.GivenIncident) -> bool:
-    """Whether the body says anything that an update says."""
+def adds_update(given: schemas.GivenIncident, incident: Incident) -> bool:
+    """Whether the body says anything that an update says, or names a component that no update has named."""
+    named = AffectedComponent.objects.filter(update__incident=incident).values_list("component", flat=True)
+    if set(given.component_ids) - set(named):
+        return True
     said = given.status, given.body, given.components, any(one.body for one in given.translations.values())
     return any(said)
 

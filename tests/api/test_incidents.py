@@ -259,3 +259,13 @@ def test_ten_at_once_with_one_key_open_one_incident(api: Api, monkeypatch: pytes
     assert {answer.status_code for answer in answers} == {201}
     assert len({answer.json()["id"] for answer in answers}) == 1
     assert (Incident.objects.count(), Announcement.objects.count()) == (1, 1)
+
+
+def test_ids_of_new_components_alone_add_an_update(api: Api, clock: time_machine.Traveller) -> None:
+    client, mail = api("publish"), make_component("mail")
+    incident = make_incident()
+    for count in (2, 2):  # it is named once
+        clock.shift(HOUR)
+        answer = client.patch(f"/incidents/{incident.pk}", {"incident": {"component_ids": [mail.pk]}})
+        assert (answer.status_code, incident.updates.count()) == (200, count)
+    assert [one["id"] for one in answer.json()["components"]] == [mail.pk]

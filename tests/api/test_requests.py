@@ -122,3 +122,11 @@ def test_components_are_added_changed_and_hidden(api: Api) -> None:
 @pytest.mark.parametrize("address", ["/incidents/%00", "/incidents?q=%00", "/components/%ff", "/incidents/a%2Fb", "/x"])
 def test_odd_addresses_are_not_found(api: Api, address: str) -> None:
     assert api("read").get(address).status_code == 404
+
+
+@pytest.mark.parametrize("address", ["metrics", "metrics/x/data", "page_access_users", "status_embed_config.json"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_what_the_page_lacks_is_named(api: Api, method: str, address: str) -> None:
+    answer = api("read").send(method, f"/{address}")
+    assert answer.status_code == 404
+    assert answer.json()["error"] == f"This page has no {address.partition('/')[0].removesuffix('.json')}."
