@@ -32,7 +32,7 @@ from . import (
     uptimes,
 )
 from .authentication import authenticate
-from .parsing import BodyParser, is_storable
+from .parsing import BodyParser, is_storable, take_form_from_query
 
 ROOT = "api/v1/"
 
@@ -124,6 +124,10 @@ def _in_the_pages_zone(view: Callable[..., HttpResponse]) -> Callable[..., HttpR
         given = [*kwargs.values(), *(value for _name, values in request.GET.lists() for value in values)]
         if not all(map(is_storable, given)):
             return _missing(request)
+        try:
+            take_form_from_query(request)
+        except problems.RequestRefused as refused:
+            return problems.of_problem(request, refused)
         with timezone.override(Page.objects.current().time_zone):
             answer = view(request, *args, **kwargs)
         if answer.status_code != HTTPStatus.METHOD_NOT_ALLOWED:
