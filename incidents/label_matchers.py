@@ -1,4 +1,4 @@
-"""Conditions on the labels of an alert: `severity = critical | page`, `instance = web-*`, `env != test`.
+"""Conditions on the labels of an alert: `severity = critical | high`, `instance = web-*`, `env != test`.
 
 A condition is a label, `=` or `!=`, and values separated by `|`, in which `*` stands for any characters. A label that
 an alert lacks is empty. Wildcards, not regular expressions: no rule can be so slow that it stops the others.

@@ -28,11 +28,11 @@ IncidentStatus = Literal[
 ]
 
 
-class Answer(Schema):
+class ApiAnswer(Schema):
     model_config = ConfigDict(extra="forbid")
 
 
-class Problem(Schema):
+class ApiProblem(Schema):
     """Problem details (RFC 9457); `error` is a list of reasons with the status 422, as in Statuspage."""
 
     type: str
@@ -42,7 +42,7 @@ class Problem(Schema):
     error: str | list[str]
 
 
-class Page(Answer):
+class ApiPage(ApiAnswer):
     id: str
     name: str
     url: str
@@ -50,7 +50,7 @@ class Page(Answer):
     updated_at: Moment
 
 
-class Component(Answer):
+class ApiComponent(ApiAnswer):
     id: str
     name: str
     status: ComponentStatus
@@ -68,7 +68,7 @@ class Component(Answer):
     automation_email: str | None
 
 
-class ComponentGroup(Answer):
+class ApiComponentGroup(ApiAnswer):
     id: str
     page_id: str
     name: str
@@ -79,14 +79,14 @@ class ComponentGroup(Answer):
     updated_at: Moment
 
 
-class AffectedComponent(Answer):
+class ApiAffectedComponent(ApiAnswer):
     code: str
     name: str
     old_status: ComponentStatus
     new_status: ComponentStatus
 
 
-class IncidentUpdate(Answer):
+class IncidentUpdate(ApiAnswer):
     id: str
     status: IncidentStatus
     body: str
@@ -94,7 +94,7 @@ class IncidentUpdate(Answer):
     created_at: Moment
     updated_at: Moment
     display_at: Moment
-    affected_components: list[AffectedComponent] | None
+    affected_components: list[ApiAffectedComponent] | None
     deliver_notifications: bool
     custom_tweet: str | None
     tweet_id: str | None
@@ -103,7 +103,7 @@ class IncidentUpdate(Answer):
     wants_twitter_update: bool
 
 
-class Incident(Answer):
+class ApiIncident(ApiAnswer):
     id: str
     name: str
     status: IncidentStatus
@@ -116,7 +116,7 @@ class Incident(Answer):
     started_at: Moment
     page_id: str
     incident_updates: list[IncidentUpdate]
-    components: list[Component]
+    components: list[ApiComponent]
     details: Json
     impact_override: Impact
     metadata: Json
@@ -139,15 +139,15 @@ class Incident(Answer):
     draft: bool
 
 
-class RelatedIncident(Answer):
+class RelatedIncident(ApiAnswer):
     id: str
 
 
-class RelatedEvents(Answer):
+class RelatedEvents(ApiAnswer):
     incidents: list[RelatedIncident]
 
 
-class Uptime(Answer):
+class Uptime(ApiAnswer):
     """Counted as on the page: partial and major outages are downtime. Null if no time is counted."""
 
     range_start: Moment
@@ -161,9 +161,9 @@ class Uptime(Answer):
     related_events: RelatedEvents
 
 
-class IncidentTemplate(Answer):
+class IncidentTemplate(ApiAnswer):
     id: str
-    components: list[Component]
+    components: list[ApiComponent]
     name: str
     title: str
     body: str
@@ -173,7 +173,7 @@ class IncidentTemplate(Answer):
     should_send_notifications: bool
 
 
-class Postmortem(Answer):
+class Postmortem(ApiAnswer):
     preview_key: str | None
     body: str | None
     body_updated_at: Moment | None
@@ -187,7 +187,7 @@ class Postmortem(Answer):
     updated_at: Moment
 
 
-class Subscriber(Answer):
+class ApiSubscriber(ApiAnswer):
     """Addresses are masked unless the token has the scope `subscribers`. `state` is ours."""
 
     id: str
@@ -208,7 +208,7 @@ class Subscriber(Answer):
     state: Literal["active", "unconfirmed", "quarantined"]
 
 
-class SubscriberCount(Answer):
+class SubscriberCount(ApiAnswer):
     email: int
     sms: int
     webhook: int
@@ -217,13 +217,13 @@ class SubscriberCount(Answer):
     integration_partner: int
 
 
-class Changed(Answer):
+class Changed(ApiAnswer):
     """How many subscribers were changed; others had left, or need no confirmation."""
 
     count: int
 
 
-_PROBLEMS = dict.fromkeys((400, 401, 403, 404, 422, 429), Problem)
+_PROBLEMS = dict.fromkeys((400, 401, 403, 404, 422, 429), ApiProblem)
 
 
 def documented(model: Any, status: HTTPStatus = HTTPStatus.OK) -> dict[int, Any]:

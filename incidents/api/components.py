@@ -20,19 +20,19 @@ from .statements import changed_text
 router = Router(tags=["components"])
 
 
-@router.get("/components", response=documented(list[answers.Component]), summary="The public components")
+@router.get("/components", response=documented(list[answers.ApiComponent]), summary="The public components")
 def listed(request: HttpRequest) -> Any:
     needs_to_see_components(request)
     return as_json(shapes.components(Component.objects.public().in_page_order()))
 
 
-@router.get("/components/{component_id}", response=documented(answers.Component), summary="One component")
+@router.get("/components/{component_id}", response=documented(answers.ApiComponent), summary="One component")
 def one(request: HttpRequest, component_id: str) -> Any:
     needs_to_see_components(request)
     return as_json(shapes.component(_find(component_id)))
 
 
-@router.post("/components", response=documented(answers.Component, HTTPStatus.CREATED), summary="Add a component")
+@router.post("/components", response=documented(answers.ApiComponent, HTTPStatus.CREATED), summary="Add a component")
 def added(request: HttpRequest, body: schemas.ComponentBody) -> Any:
     def add() -> Any:
         given, fields = body.component, _fields(body.component)
@@ -47,7 +47,7 @@ def added(request: HttpRequest, body: schemas.ComponentBody) -> Any:
 @router.api_operation(
     ["PATCH", "PUT"],
     "/components/{component_id}",
-    response=documented(answers.Component),
+    response=documented(answers.ApiComponent),
     summary="Change a component, or set its status",
 )
 def changed(request: HttpRequest, component_id: str, body: schemas.ComponentBody) -> Any:

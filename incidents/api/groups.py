@@ -23,21 +23,23 @@ from .requests import actor, needs_to_see_components
 from .statements import changed_text
 
 router = Router(tags=["component groups"])
+_ONE = documented(answers.ApiComponentGroup)
+_ADDED = documented(answers.ApiComponentGroup, HTTPStatus.CREATED)
 
 
-@router.get("", response=documented(list[answers.ComponentGroup]), summary="The groups of components")
+@router.get("", response=documented(list[answers.ApiComponentGroup]), summary="The groups of components")
 def listed(request: HttpRequest) -> Any:
     needs_to_see_components(request)
     return as_json([shapes.group(row) for row in _groups().order_by("position", "pk")])
 
 
-@router.get("/{group_id}", response=documented(answers.ComponentGroup), summary="One group of components")
+@router.get("/{group_id}", response=_ONE, summary="One group of components")
 def one(request: HttpRequest, group_id: str) -> Any:
     needs_to_see_components(request)
     return as_json(shapes.group(_find(group_id)))
 
 
-@router.post("", response=documented(answers.ComponentGroup, HTTPStatus.CREATED), summary="Add a group of components")
+@router.post("", response=_ADDED, summary="Add a group of components")
 def added(request: HttpRequest, body: schemas.GroupBody) -> Any:
     """`components` leave the groups that they were in."""
 
@@ -50,7 +52,10 @@ def added(request: HttpRequest, body: schemas.GroupBody) -> Any:
 
 
 @router.api_operation(
-    ["PATCH", "PUT"], "/{group_id}", response=documented(answers.ComponentGroup), summary="Change a group of components"
+    ["PATCH", "PUT"],
+    "/{group_id}",
+    response=documented(answers.ApiComponentGroup),
+    summary="Change a group of components",
 )
 def changed(request: HttpRequest, group_id: str, body: schemas.GroupBody) -> Any:
     """With `components`, those that it does not name leave the group."""
@@ -65,7 +70,7 @@ def changed(request: HttpRequest, group_id: str, body: schemas.GroupBody) -> Any
     return once(request, HTTPStatus.OK, change)
 
 
-@router.delete("/{group_id}", response=documented(answers.ComponentGroup), summary="Delete a group of components")
+@router.delete("/{group_id}", response=_ONE, summary="Delete a group of components")
 def deleted(request: HttpRequest, group_id: str) -> Any:
     """Its components stay, without a group."""
     row = _find(group_id)

@@ -19,7 +19,7 @@ from .requests import actor, needs_to_see_incidents
 
 router = Router(tags=["incidents"])
 MOST = 100  # incidents in one answer, as in the original
-_LIST, _ONE = documented(list[answers.Incident]), documented(answers.Incident)
+_LIST, _ONE = documented(list[answers.ApiIncident]), documented(answers.ApiIncident)
 
 
 @router.get("/incidents", response=_LIST, summary="The newest incidents and maintenance")
@@ -67,7 +67,7 @@ def one(request: HttpRequest, incident_id: str) -> Any:
 
 @router.post(
     "/incidents",
-    response=documented(answers.Incident, HTTPStatus.CREATED),
+    response=documented(answers.ApiIncident, HTTPStatus.CREATED),
     summary="Open an incident, or schedule maintenance",
 )
 def opened(request: HttpRequest, body: schemas.IncidentBody) -> Any:

@@ -18,18 +18,18 @@ router = Router(tags=["pages"])
 _PLAIN = ("company", "address", "website", "contact", "time_zone", "brand_colour")
 
 
-@router.get("", response=documented(list[answers.Page]), summary="The page, in a list")
+@router.get("", response=documented(list[answers.ApiPage]), summary="The page, in a list")
 def pages(request: HttpRequest) -> Any:  # noqa: ARG001 - ninja names it
     return as_json([shapes.page(Page.objects.current())])
 
 
-@router.get("/{page_id}", response=documented(answers.Page), summary="The page")
+@router.get("/{page_id}", response=documented(answers.ApiPage), summary="The page")
 def page(request: HttpRequest, page_id: str) -> Any:  # noqa: ARG001 - ninja names them
     return as_json(shapes.page(Page.objects.current()))
 
 
 @router.api_operation(
-    ["PATCH", "PUT"], "/{page_id}", response=documented(answers.Page), summary="Change the page's settings"
+    ["PATCH", "PUT"], "/{page_id}", response=documented(answers.ApiPage), summary="Change the page's settings"
 )
 def changed(request: HttpRequest, page_id: str, body: schemas.PageBody) -> Any:  # noqa: ARG001 - ninja names it
     """Fields that the body does not have stay."""

@@ -26,7 +26,7 @@ from .problems import RequestRefused
 from .requests import actor, needs_to_see_incidents
 
 router = Router(tags=["subscribers"])
-_ONE, _LIST = documented(answers.Subscriber), documented(list[answers.Subscriber])
+_ONE, _LIST = documented(answers.ApiSubscriber), documented(list[answers.ApiSubscriber])
 State = Literal["active", "unconfirmed", "quarantined", "all"]
 Mode = Literal["email", "webhook", "slack", "teams"]
 Limit = Annotated[int, Query(ge=1, le=MOST)]
@@ -62,7 +62,7 @@ def count(request: HttpRequest, type: Mode | None = None, state: State = "active
     return as_json({name: numbers.get(name, 0) for name in names})
 
 
-@router.post("/subscribers", response=documented(answers.Subscriber, HTTPStatus.CREATED), summary="Add a subscriber")
+@router.post("/subscribers", response=documented(answers.ApiSubscriber, HTTPStatus.CREATED), summary="Add a subscriber")
 def added(request: HttpRequest, body: schemas.SubscriberBody) -> Any:
     """The owner of the address is asked to confirm by email.
 

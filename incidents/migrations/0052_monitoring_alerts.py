@@ -62,7 +62,7 @@ class Migration(migrations.Migration):
                     "conditions",
                     models.TextField(
                         blank=True,
-                        help_text="One on each line, and all must hold: “severity = critical | page”, “instance = web-*”, “env != test”. Without any, the rule is for every alert.",
+                        help_text="One on each line, and all must hold: “severity = critical | high”, “instance = web-*”, “env != test”. Without any, the rule is for every alert.",
                         max_length=2000,
                         verbose_name="conditions on labels",
                     ),

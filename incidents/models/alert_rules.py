@@ -19,7 +19,7 @@ from .updates import Update
 
 _DAY = [MaxValueValidator(24 * 60 * 60)]
 _CONDITIONS = _(
-    "One on each line, and all must hold: “severity = critical | page”, “instance = web-*”, “env != test”. Without "
+    "One on each line, and all must hold: “severity = critical | high”, “instance = web-*”, “env != test”. Without "
     "any, the rule is for every alert."
 )
 _STATUSES = [

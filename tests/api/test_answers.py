@@ -29,18 +29,18 @@ def test_answers_about_incidents_are_as_described(api: Api) -> None:
     incident = make_incident()
     client.patch(f"/incidents/{incident.pk}", {"incident": {"body": "Nyt.", "components": {mail.pk: "major_outage"}}})
     make_maintenance(start=NOW + timedelta(days=1), end=NOW + timedelta(days=2))
-    check(list[answers.Incident], client.get("/incidents"))
-    check(answers.Incident, client.get(f"/incidents/{incident.pk}"))
-    check(answers.Problem, client.get("/incidents/nothing"))
-    check(answers.Problem, client.post("/incidents", {"incident": {}}))
+    check(list[answers.ApiIncident], client.get("/incidents"))
+    check(answers.ApiIncident, client.get(f"/incidents/{incident.pk}"))
+    check(answers.ApiProblem, client.get("/incidents/nothing"))
+    check(answers.ApiProblem, client.post("/incidents", {"incident": {}}))
 
 
 def test_answers_about_components_and_the_page_are_as_described(api: Api) -> None:
     client, group = api("admin"), make_group()
     make_component("mail", group=group)
-    check(list[answers.Component], client.get("/components"))
-    check(list[answers.ComponentGroup], client.get("/component-groups"))
-    check(answers.Page, client.get(""))
+    check(list[answers.ApiComponent], client.get("/components"))
+    check(list[answers.ApiComponentGroup], client.get("/component-groups"))
+    check(answers.ApiPage, client.get(""))
 
 
 def test_every_answer_is_described() -> None:

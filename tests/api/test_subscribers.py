@@ -26,7 +26,7 @@ def test_addresses_are_shown_only_with_the_scope_for_them(api: Api) -> None:
         assert b"karen" not in reader.get(address).content
         assert b"karen@example.dk" in keeper.get(address).content
     (found,) = keeper.get("/subscribers?q=kar").json()
-    answers.Subscriber.model_validate(found)
+    answers.ApiSubscriber.model_validate(found)
     assert (found["mode"], found["state"]) == ("email", "active")
     assert reader.get("/subscribers?q=kar").json() == []
     assert len(reader.get("/subscribers?q=karen@example.dk").json()) == 1
@@ -57,7 +57,7 @@ def test_new_subscriber_is_asked_to_confirm(api: Api) -> None:
     client, mail = api("subscribers"), make_component("mail")
     answer = post(client, email="Ny@Example.dk", component_ids=[mail.pk], language="en")
     assert answer.status_code == 201, answer.content
-    answers.Subscriber.model_validate(answer.json())
+    answers.ApiSubscriber.model_validate(answer.json())
     row = Subscriber.objects.get()
     assert (row.state, row.language, answer.json()["state"]) == (State.PENDING, "en", "unconfirmed")
     assert list(row.components.all()) == [mail]

@@ -355,6 +355,7 @@ def test_publisher_is_offered_no_scope_that_is_of_no_use(karen: User) -> None:
         TokenScope.DRAFT,
         TokenScope.PUBLISH,
         TokenScope.COMPONENTS,
+        TokenScope.ALERTS,
     ]
     karen.user_permissions.set(roles.permissions([rights.ADD_TOKEN]))
     with pytest.raises(ValidationError):
