@@ -19,12 +19,12 @@ class Take(Protocol):
     def __call__(self, *, token: str) -> None: ...
 
 
-def authenticate(request: HttpRequest, take: Take = limits.take_api_request) -> Actor:
+def authenticate(request: HttpRequest, take: Take | None = None) -> Actor:
     """Return who acts, and count the request. Raises RequestRefused: 401 without a valid token, 429 with too many."""
     return actor_with(request.headers.get("Authorization"), network_of(request), take)
 
 
-def actor_with(header: str | None, network: str, take: Take = limits.take_api_request) -> Actor:
+def actor_with(header: str | None, network: str, take: Take | None = None) -> Actor:
     """Return who acts with the token in a header Authorization. Raises RequestRefused as above."""
     try:
         actor = tokens.authenticate(header, network)
@@ -39,7 +39,7 @@ def actor_with(header: str | None, network: str, take: Take = limits.take_api_re
             HTTPStatus.UNAUTHORIZED, _("The token is unknown, expired or revoked, or its account may have none.")
         ) from None
     try:
-        take(token=actor.token.pk if actor.token else "")
+        (take or limits.take_api_request)(token=actor.token.pk if actor.token else "")
     except limits.LimitReached as reached:
         raise RequestRefused(HTTPStatus.TOO_MANY_REQUESTS, _("Too many requests. Wait."), wait=reached.wait) from None
     return actor

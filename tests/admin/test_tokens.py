@@ -13,7 +13,7 @@ from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
 from incidents import operations
-from incidents.models import ApiToken, AuditEntry
+from incidents.models import ApiToken, AuditEntry, TokenScope
 from incidents.sign_in.tokens import authenticate
 from incidents.staff.actors import person
 from tests.actors import ANYBODY
@@ -158,7 +158,7 @@ def test_only_scopes_that_are_of_use_to_the_account_are_offered() -> None:
 
 def test_no_scope_is_chosen_in_advance(client: Client) -> None:
     boxes = re.findall(r'<input type="checkbox" name="scopes"[^>]*>', client.get(ADD).content.decode())
-    assert len(boxes) == 6
+    assert len(boxes) == len(TokenScope)
     assert not any("checked" in box for box in boxes)
 
 

@@ -22,6 +22,7 @@ OFFERED = {
     TokenScope.DRAFT: DRAFTING,
     TokenScope.PUBLISH: [*DRAFTING, "publish_draft", "post_update"],
     TokenScope.COMPONENTS: ["get_page"],
+    TokenScope.ALERTS: [],
     TokenScope.SUBSCRIBERS: [],
     TokenScope.ADMIN: ["get_page"],
 }
