@@ -165,6 +165,14 @@ class AlertGroup(models.Model):
     def __str__(self) -> str:
         return f"{self.rule_id} {self.key}".strip()
 
+    @property
+    def is_left_to_rule(self) -> bool:
+        """Whether its incident is public, and nobody has written an update since that of the rule, not even a draft."""
+        if self.incident is None or not self.incident.is_public:
+            return False
+        newest = self.incident.updates.newest_first().first()
+        return newest is not None and newest.pk == self.latest_update_id
+
 
 class MonitoringAlertQuerySet(models.QuerySet["MonitoringAlert"]):
     def firing(self) -> "MonitoringAlertQuerySet":

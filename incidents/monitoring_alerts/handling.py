@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from .. import operations
 from ..labels import PHASES
-from ..models import ActorKind, AffectedComponent, AlertGroup, Component, Incident, MonitoringAlert, Update
+from ..models import ActorKind, AffectedComponent, AlertGroup, Component, Incident, MonitoringAlert
 from ..operations import Statement
 from ..operations.effects import named_components
 from ..staff import audit
@@ -113,7 +113,7 @@ def _handle_firing(group: AlertGroup, firing: list[MonitoringAlert]) -> None:
     if group.quiet_since is not None:
         group.quiet_since = None
         group.save(update_fields=["quiet_since"])
-    if incident is None or not _is_left_to_the_rule(group, incident):
+    if incident is None or not group.is_left_to_rule:
         return
     statuses = _statuses(group, _without_covered(group, _without_work(firing)))
     if incident.is_over:
@@ -138,7 +138,7 @@ def _handle_quiet(group: AlertGroup) -> None:
         return
     if incident is not None and _others_fire(group, incident):
         return
-    if incident is not None and rule.resolve and not incident.is_over and _is_left_to_the_rule(group, incident):
+    if incident is not None and rule.resolve and not incident.is_over and group.is_left_to_rule:
         final = rule.final_template
         default = in_each_language(lambda _code: f"{PHASES[Phase.RESOLVED]}.")
         text = in_each_language(lambda code: (final.text.get(code) if final else "") or default[code])
@@ -169,12 +169,6 @@ def _post(
 def _statuses(group: AlertGroup, firing: list[MonitoringAlert]) -> dict[str, ComponentStatus]:
     named = {alert.component.pk for alert in firing if alert.component}
     return dict.fromkeys(sorted(named), ComponentStatus(group.rule.status))
-
-
-def _is_left_to_the_rule(group: AlertGroup, incident: Incident) -> bool:
-    # Whether it is public, and the rule posted its last update.
-    newest: Update | None = incident.updates.newest_first().first()
-    return incident.is_public and newest is not None and newest.pk == group.latest_update_id
 
 
 def _others_fire(group: AlertGroup, incident: Incident) -> bool:

@@ -118,7 +118,7 @@ def _open_group(rule: AlertRule, key: str) -> AlertGroup:
     if group := of_key.open().first():
         return group
     recent = of_key.filter(closed_at__gt=now - REOPEN_WITHIN, latest_update__isnull=False).order_by("-closed_at")
-    if (group := recent.first()) and _ends_with_the_rule(group):
+    if (group := recent.first()) and group.is_left_to_rule:
         group.closed_at, group.quiet_since, group.firing_since = None, None, now
         group.save(update_fields=["closed_at", "quiet_since", "firing_since"])
         return group
@@ -126,10 +126,3 @@ def _open_group(rule: AlertRule, key: str) -> AlertGroup:
         rule=rule, key=key, closed_at=None, defaults={"firing_since": now}
     )
     return opened
-
-
-def _ends_with_the_rule(group: AlertGroup) -> bool:
-    # Whether nobody has posted an update since that of the rule.
-    incident = group.incident
-    newest = incident.updates.newest_first().first() if incident and incident.is_public else None
-    return newest is not None and newest.pk == group.latest_update_id
