@@ -15,6 +15,8 @@ from statuspage.local.paths import ROOT
 
 INCIDENTS, SUBSCRIBERS = 10_000, 100_000
 FEW = 200
+# The composer and its sentence about the audience must open at once.
+AIMS = {"new_incident": "<=100", "audience": "<=100"}
 
 
 def run(options: list[str]) -> list[Figure]:
@@ -26,7 +28,9 @@ def run(options: list[str]) -> list[Figure]:
     with product_environment(SAMPLE_DATA="0") as environment:
         small = measured(environment, FEW, FEW, rounds=1)
         large = measured(environment, wanted.incidents, wanted.subscribers, wanted.rounds)
-    figures = [Figure(name, percentile(page["times"], 95), "ms", "<=300") for name, page in large.items()]
+    figures = [
+        Figure(name, percentile(page["times"], 95), "ms", AIMS.get(name, "<=300")) for name, page in large.items()
+    ]
     more = {name: page["queries"] - small[name]["queries"] for name, page in large.items()}
     for name, number in more.items():
         if number > 0:

@@ -8,6 +8,7 @@ part of the audience, and their addresses must not accumulate in the ledger
 (STANDARDS section 5).
 """
 
+from collections import Counter
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
@@ -50,18 +51,23 @@ _WANTS_ANY = Q(wants_incidents=True) | Q(wants_maintenance=True)
 
 def count(kind: str, component_ids: Collection[str], incident_id: str = "") -> dict[tuple[str, str], int]:
     """Return how many people an update would reach, as `{(channel, language): people}` in a fixed order."""
-    return _counted(_members(kind, component_ids, incident_id))
+    return _counted(_notified(kind, component_ids, incident_id))
 
 
 def count_translated(update: Update, languages: Collection[str]) -> dict[tuple[str, str], int]:
     """As `count`, of subscribers of these languages who got the update in another one, and still want it in theirs."""
-    return _counted(_translated(update, languages, _GOT))
+    incident = update.incident
+    notified = _notified(incident.kind, affected_component_ids(incident), incident.pk)
+    return _counted(_awaiting(notified, update, languages, _GOT))
 
 
-def _counted(members: "QuerySet[Any]") -> dict[tuple[str, str], int]:
-    notified = members.filter(reason="").order_by("channel", "message_language")
-    groups = notified.values_list("channel", "message_language").annotate(people=Count("pk"))
-    return {(channel, language): people for channel, language, people in groups}
+def _counted(notified: "QuerySet[Any]") -> dict[tuple[str, str], int]:
+    # Grouped by stored columns, not by `message_language`, because PostgreSQL would evaluate that for each row.
+    people: Counter[tuple[str, str]] = Counter()
+    languages = dict(settings.LANGUAGES)
+    for channel, language, number in notified.values_list("channel", "language").annotate(people=Count("*")):
+        people[channel, language if language in languages else settings.LANGUAGE_CODE] += number
+    return dict(sorted(people.items()))
 
 
 def affected_component_ids(incident: Incident) -> list[str]:
@@ -144,10 +150,10 @@ def _per_subscriber(announcement: Announcement) -> tuple[list[str], tuple[str, t
 
 
 def _audience(announcement: Announcement) -> "QuerySet[Any]":
-    if announcement.reason == Announcement.Reason.TRANSLATION:
-        return _translated(announcement.update, announcement.languages, [*_GOT, *WAITING])
-    incident = announcement.update.incident
+    update, incident = announcement.update, announcement.update.incident
     members = _members(incident.kind, affected_component_ids(incident), incident.pk)
+    if announcement.reason == Announcement.Reason.TRANSLATION:
+        return _awaiting(members, update, announcement.languages, [*_GOT, *WAITING])
     return _not_reminded_yet(members, incident) if announcement.reason == Announcement.Reason.REMINDER else members
 
 
@@ -164,18 +170,18 @@ def _not_reminded_yet(members: "QuerySet[Any]", incident: Incident) -> "QuerySet
     return reminded
 
 
-def _translated(update: Update, languages: Collection[str], states: Collection[str]) -> "QuerySet[Any]":
+def _awaiting(
+    members: "QuerySet[Any]", update: Update, languages: Collection[str], states: Collection[str]
+) -> "QuerySet[Any]":
     # Return the members whose language is one of these and whose message of the update is in one of these states.
     #
     # A waiting message may have been rendered already, without the translation. The translation supersedes it.
-    incident = update.incident
     messages = Delivery.objects.filter(
         announcement__in=list(update.announcements.released().values_list("pk", flat=True)),
         subscriber=OuterRef("pk"),
         language=OuterRef("message_language"),
         state__in=states,
     )
-    members = _members(incident.kind, affected_component_ids(incident), incident.pk)
     return members.filter(Exists(messages), message_language__in=list(languages))
 
 
@@ -202,14 +208,24 @@ def _same_for_all(now: datetime) -> dict[str, Any]:
 
 def _members(kind: str, component_ids: Collection[str], incident_id: str) -> "QuerySet[Any]":
     # Return all confirmed subscribers, annotated with `reason` (empty: notified) and `message_language`.
-    #
+    obstacles = _obstacles(kind, component_ids, incident_id).items()
+    reasons = [When(obstacle, then=Value(reason)) for reason, obstacle in obstacles]
+    reason = Case(*reasons, default=Value(""), output_field=CharField())
+    members: QuerySet[Any] = _confirmed(incident_id).annotate(reason=reason)
+    return members
+
+
+def _notified(kind: str, component_ids: Collection[str], incident_id: str) -> "QuerySet[Any]":
+    # Return the members without a reason. PostgreSQL joins whole sets here, instead of evaluating a case per row.
+    obstacles = _obstacles(kind, component_ids, incident_id).values()
+    return _confirmed(incident_id).filter(*(~obstacle for obstacle in obstacles))
+
+
+def _confirmed(incident_id: str) -> "QuerySet[Any]":
     # Subscribers who follow single incidents only are not included for any other.
-    confirmed = Subscriber.State.ACTIVE, Subscriber.State.SUSPENDED
-    return (
-        Subscriber.objects.filter(_WANTS_ANY | _chose(incident_id, follows=True), state__in=confirmed)
-        .order_by()
-        .annotate(reason=_reason(kind, component_ids, incident_id), message_language=_message_language())
-    )
+    states = Subscriber.State.ACTIVE, Subscriber.State.SUSPENDED
+    confirmed = Subscriber.objects.filter(_WANTS_ANY | _chose(incident_id, follows=True), state__in=states)
+    return confirmed.order_by().annotate(message_language=_message_language())
 
 
 def _message_language() -> Case:
@@ -226,28 +242,29 @@ def _webhooks(update: ComponentUpdate) -> "QuerySet[Any]":
     return webhooks.exclude(paused).annotate(message_language=_message_language())
 
 
-def _chose(incident_id: str, *, follows: bool) -> Q:
+def _chose(incident_id: str, *, follows: bool, key: str = "pk") -> Q:
     # Match subscribers who follow, or unfollowed, this very incident; a subquery that runs once, not per row.
+    if not incident_id:  # a new one
+        return Q(pk__in=[])
     choices = IncidentChoice.objects.confirmed().filter(incident=incident_id, told=follows)
-    return Q(pk__in=choices.values("subscriber"))
+    return Q(**{f"{key}__in": choices.values("subscriber")})
 
 
-def _reason(kind: str, component_ids: Collection[str], incident_id: str) -> Case:
-    # Return the skip reason as an expression; an empty text for subscribers who are notified.
+def _obstacles(kind: str, component_ids: Collection[str], incident_id: str) -> dict[SkipReason, Q | Exists]:
+    # Return the conditions under which a confirmed subscriber is not notified; the first that is met is the reason.
     #
     # Subscribers who chose components are notified about those only, all others about
     # everything, including incidents without components. A choice about this very incident
-    # overrides both.
-    chosen = Subscriber.components.through.objects.filter(subscriber_id=OuterRef("pk"))
+    # overrides both. Each condition is one set, which PostgreSQL can subtract as a whole.
+    follows = _chose(incident_id, follows=True)
     wanted = Q(wants_maintenance=True) if kind == Kind.MAINTENANCE else Q(wants_incidents=True)
-    follows_others = Exists(chosen) & ~Exists(chosen.filter(component_id__in=list(component_ids)))
-    return Case(
-        When(state=Subscriber.State.SUSPENDED, then=Value(SkipReason.SUSPENDED)),
-        When(paused_until__gt=timezone.now(), then=Value(SkipReason.PAUSED)),
-        When(_chose(incident_id, follows=False), then=Value(SkipReason.UNFOLLOWED)),
-        When(_chose(incident_id, follows=True), then=Value("")),
-        When(~wanted, then=Value(SkipReason.OTHER_KIND)),
-        When(follows_others, then=Value(SkipReason.OTHER_COMPONENTS)),
-        default=Value(""),
-        output_field=CharField(),
-    )
+    chosen = Subscriber.components.through.objects.all()
+    same = chosen.filter(subscriber_id=OuterRef("subscriber_id"), component_id__in=list(component_ids))
+    others = chosen.filter(~Exists(same), ~_chose(incident_id, follows=True, key="subscriber_id"))
+    return {
+        SkipReason.SUSPENDED: Q(state=Subscriber.State.SUSPENDED),
+        SkipReason.PAUSED: Q(paused_until__gt=timezone.now()),
+        SkipReason.UNFOLLOWED: _chose(incident_id, follows=False),
+        SkipReason.OTHER_KIND: ~wanted & ~follows,
+        SkipReason.OTHER_COMPONENTS: Exists(others.filter(subscriber_id=OuterRef("pk"))),
+    }
