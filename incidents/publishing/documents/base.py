@@ -56,6 +56,8 @@ class Edition:
     language: str
     now: datetime = field(default_factory=timezone.now)
     cache: dict[Hashable, Any] = field(default_factory=dict)
+    # For the id of an incident, the ids that are read from the database with it: those of one turn.
+    read_together: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def cached(self, make: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Return `make(…)`, called once per language: three feeds have the same entries."""

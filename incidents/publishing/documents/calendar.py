@@ -24,7 +24,7 @@ from ..reading.story import Story, with_timeline
 from .base import Document, Edition, SingleDocument, Subjects
 from .feed_entries import plain_body, plain_title
 from .maintenance import touches_maintenance
-from .pages import stories
+from .pages import read_story
 
 # How long completed and cancelled work stays in the calendar.
 _RETENTION = timedelta(days=365)
@@ -73,16 +73,16 @@ class CalendarEvent(Document):
         return links.event(key, language)
 
     def render(self, key: str, edition: Edition) -> bytes | None:
-        for story in edition.shared(stories, key):
-            calendar = _named(edition.language)
-            # RFC 5546 §3.2.1: what was published is moved by PUBLISH and cancelled by CANCEL.
-            calendar.add("method", "CANCEL" if story.incident.phase == Phase.CANCELLED else "PUBLISH")
-            event = _event(story, edition.language)
-            event.add("organizer", _organizer(edition))
-            calendar.add_component(event)
-            content: bytes = calendar.to_ical()
-            return content
-        return None
+        if (story := read_story(key, edition)) is None:
+            return None
+        calendar = _named(edition.language)
+        # RFC 5546 §3.2.1: what was published is moved by PUBLISH and cancelled by CANCEL.
+        calendar.add("method", "CANCEL" if story.incident.phase == Phase.CANCELLED else "PUBLISH")
+        event = _event(story, edition.language)
+        event.add("organizer", _organizer(edition))
+        calendar.add_component(event)
+        content: bytes = calendar.to_ical()
+        return content
 
 
 def _organizer(edition: Edition) -> icalendar.vCalAddress:

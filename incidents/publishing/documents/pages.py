@@ -106,15 +106,20 @@ class IncidentPage(PublicPage):
         return links.incident(key, language)
 
     def render(self, key: str, edition: Edition) -> str | None:
-        for story in edition.shared(stories, key):
-            context = {"state": _icon(story), "picture": incident_picture(story)}
-            return self.render_template(key, edition, story=story, incident=story.incident, **context)
-        return None
+        if (story := read_story(key, edition)) is None:
+            return None
+        context = {"state": _icon(story), "picture": incident_picture(story)}
+        return self.render_template(key, edition, story=story, incident=story.incident, **context)
 
 
-def stories(key: str) -> list[Story]:
-    """Return the public incident with this id, if there is one."""
-    return with_timeline(Incident.objects.public().filter(pk=key), with_revisions=True)
+def read_story(key: str, edition: Edition) -> Story | None:
+    """Return the public incident with this id, if there is one. All those of a turn are read at once."""
+    return edition.shared(_stories, edition.read_together.get(key, (key,))).get(key)
+
+
+def _stories(keys: tuple[str, ...]) -> dict[str, Story]:
+    found = with_timeline(Incident.objects.public().filter(pk__in=keys), with_revisions=True)
+    return {story.incident.pk: story for story in found}
 
 
 def grouped(components: Sequence[Component], now: datetime) -> list[GroupOfComponents]:

@@ -148,6 +148,7 @@ def differences(progress: Progress = no_progress) -> Iterator[str]:
     done = progress(sum(len(batch) for kind in kinds for batch in kind))
     for batch in (batch for kind in kinds for batch in kind):
         renderer = Renderer()  # one per batch, because a renderer keeps all it has read in memory
+        renderer.expect(batch)
         expected |= {rendition.path for rendition in batch}
         yield from (line for rendition in batch if (line := _difference(renderer, rendition)))
         done(len(batch))

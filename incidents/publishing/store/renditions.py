@@ -16,6 +16,8 @@ from ..documents.base import PUBLISHED_MARK, Document, Edition, Subjects
 from ..documents.registry import DOCUMENTS
 from .public_store import PublicStore
 
+_READ_TOGETHER = 100  # incidents that are read from the database at once
+
 
 @dataclass(frozen=True)
 class Rendition:
@@ -91,10 +93,17 @@ class Renderer:
         self.store = PublicStore()
         self.published = (published or timezone.now()).replace(microsecond=0)
         cache: dict[Hashable, Any] = {}
+        self._read_together: dict[str, tuple[str, ...]] = {}
         now = self.published.replace(microsecond=999_999)  # includes what happened within the second
         self.editions = {
-            code: Edition(page=self.page, language=code, now=now, cache=cache) for code, _name in settings.LANGUAGES
+            code: Edition(self.page, code, now, cache, self._read_together) for code, _name in settings.LANGUAGES
         }
+
+    def expect(self, renditions: Iterable[Rendition]) -> None:
+        """Name what is rendered next, so that its incidents are read from the database at once."""
+        keys = iter(dict.fromkeys(one.key for one in renditions if one.document.archived == "incident"))
+        while some := tuple(islice(keys, _READ_TOGETHER)):
+            self._read_together |= dict.fromkeys(some, some)
 
     def render(self, rendition: Rendition) -> str | bytes | None:
         """Return the content, with PUBLISHED_MARK in place of the time of publishing; None if it does not exist."""

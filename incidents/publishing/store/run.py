@@ -62,10 +62,12 @@ class Run:
 
     def write(self, renditions: Iterable[Rendition]) -> None:
         """Render all, then put the files in place in the order given."""
+        turn = list(renditions)
+        self._renderer.expect(turn)
         staged: list[Staged] = []
         written: list[str] = []
         before = transaction.savepoint()
-        for rendition in renditions:
+        for rendition in turn:
             try:
                 files = self._stage(rendition)
             except Exception as error:
