@@ -69,8 +69,11 @@ def changed(request: HttpRequest, component_id: str, body: schemas.ComponentBody
 )
 def hidden(request: HttpRequest, component_id: str) -> HttpResponse:
     """It disappears from the page. Incidents keep what they said of it."""
-    operations.edit_component(component=_find(component_id), fields={"hidden": True}, by=actor(request))
-    return HttpResponse(status=HTTPStatus.NO_CONTENT)
+
+    def hide() -> None:
+        operations.edit_component(component=_find(component_id), fields={"hidden": True}, by=actor(request))
+
+    return once(request, HTTPStatus.NO_CONTENT, hide)
 
 
 def _find(component_id: str) -> Component:

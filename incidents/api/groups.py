@@ -73,10 +73,14 @@ def changed(request: HttpRequest, group_id: str, body: schemas.GroupBody) -> Any
 @router.delete("/{group_id}", response=_ONE, summary="Delete a group of components")
 def deleted(request: HttpRequest, group_id: str) -> Any:
     """Its components stay, without a group."""
-    row = _find(group_id)
-    answer = shapes.group(row)
-    operations.remove_group(group=row, by=actor(request))
-    return as_json(answer)
+
+    def delete() -> Any:
+        row = _find(group_id)
+        answer = shapes.group(row)
+        operations.remove_group(group=row, by=actor(request))
+        return answer
+
+    return once(request, HTTPStatus.OK, delete)
 
 
 def _groups() -> Any:

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django.db import transaction
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 
 from ..models import IdempotentRequest
@@ -16,8 +16,10 @@ from .requests import actor
 _LONGEST = 255
 
 
-def once(request: HttpRequest, status: HTTPStatus, do: Callable[[], Any]) -> JsonResponse:
-    """Answer with what `do` returns. With the same key it is done once, and answered again for a day.
+def once(request: HttpRequest, status: HTTPStatus, do: Callable[[], Any]) -> HttpResponse:
+    """Answer with what `do` returns, or with nothing if the status is 204.
+
+    With the same key it is done once, and answered again for a day.
 
     A repetition waits for the first request. If that is refused, nothing is stored, and the next one is tried.
     """
@@ -25,7 +27,9 @@ def once(request: HttpRequest, status: HTTPStatus, do: Callable[[], Any]) -> Jso
     if len(key) > _LONGEST or "\0" in key:
         raise RequestRefused(HTTPStatus.BAD_REQUEST, _("An Idempotency-Key has at most 255 characters."))
     with transaction.atomic():
-        return JsonResponse(_answer_once(request, key, do) if key else do(), status=status, safe=False)
+        answer = _answer_once(request, key, do) if key else do()
+        is_empty = status == HTTPStatus.NO_CONTENT
+        return HttpResponse(status=status) if is_empty else JsonResponse(answer, status=status, safe=False)
 
 
 def _answer_once(request: HttpRequest, key: str, do: Callable[[], Any]) -> Any:

@@ -92,10 +92,14 @@ def changed(request: HttpRequest, incident_id: str, body: schemas.IncidentBody) 
 @router.delete("/incidents/{incident_id}", response=_ONE, summary="Withdraw an incident")
 def withdrawn(request: HttpRequest, incident_id: str) -> Any:
     """It disappears from everything public. Staff can still see it, and publish it again."""
-    incident = find(incident_id)
-    answer = shapes.incident(incident)
-    operations.withdraw(incident=incident, by=actor(request))
-    return as_json(answer)
+
+    def withdraw() -> Any:
+        incident = find(incident_id)
+        answer = shapes.incident(incident)
+        operations.withdraw(incident=incident, by=actor(request))
+        return answer
+
+    return once(request, HTTPStatus.OK, withdraw)
 
 
 @router.api_operation(
@@ -106,12 +110,17 @@ def withdrawn(request: HttpRequest, incident_id: str) -> Any:
 )
 def corrected(request: HttpRequest, incident_id: str, update_id: str, body: schemas.IncidentUpdateBody) -> Any:
     """Readers see that it was edited. `deliver_notifications` announces the correction; it is off by default."""
-    update = get_object_or_404(Update.objects.public(), pk=update_id, incident=find(incident_id))
-    given = body.incident_update
-    text = statements.changed_text(update.text, given.body, given.translations, "body")
-    changed = operations.correct_update(update=update, text=text, notify=given.deliver_notifications, by=actor(request))
-    found = shapes.incident(changed.incident)["incident_updates"]
-    return as_json(next(row for row in found if row["id"] == update_id))
+
+    def correct() -> Any:
+        update = get_object_or_404(Update.objects.public(), pk=update_id, incident=find(incident_id))
+        given = body.incident_update
+        text = statements.changed_text(update.text, given.body, given.translations, "body")
+        notify = given.deliver_notifications
+        changed = operations.correct_update(update=update, text=text, notify=notify, by=actor(request))
+        found = shapes.incident(changed.incident)["incident_updates"]
+        return next(row for row in found if row["id"] == update_id)
+
+    return once(request, HTTPStatus.OK, correct)
 
 
 def _public() -> IncidentQuerySet:

@@ -58,14 +58,17 @@ def drafted(request: HttpRequest, incident_id: str, body: schemas.PostmortemBody
 @router.delete(_PATH, response=documented(None, HTTPStatus.NO_CONTENT), summary="Discard the draft of the postmortem")
 def discarded(request: HttpRequest, incident_id: str) -> HttpResponse:
     """A public postmortem is not deleted."""
-    incident = find(incident_id)
-    row = _draft(incident)
-    if row is None and _public(incident) is not None:
-        raise ValidationError(_IS_PUBLIC)
-    if row is None:
-        raise Http404
-    operations.discard_draft(update=row, by=actor(request))
-    return HttpResponse(status=HTTPStatus.NO_CONTENT)
+
+    def discard() -> None:
+        incident = find(incident_id)
+        row = _draft(incident)
+        if row is None and _public(incident) is not None:
+            raise ValidationError(_IS_PUBLIC)
+        if row is None:
+            raise Http404
+        operations.discard_draft(update=row, by=actor(request))
+
+    return once(request, HTTPStatus.NO_CONTENT, discard)
 
 
 @router.put(f"{_PATH}/publish", response=_ONE, summary="Publish the postmortem")

@@ -123,10 +123,14 @@ def changed(request: HttpRequest, subscriber_id: str) -> Any:
 def ended(request: HttpRequest, subscriber_id: str) -> Any:
     by = actor(request)
     by.needs(rights.CHANGE_SUBSCRIBER)
-    row = _find(subscriber_id)
-    answer = _shape(request, row)
-    operations.end_subscription(subscriber=row, by=by)
-    return as_json(answer)
+
+    def end() -> Any:
+        row = _find(subscriber_id)
+        answer = _shape(request, row)
+        operations.end_subscription(subscriber=row, by=by)
+        return answer
+
+    return once(request, HTTPStatus.OK, end)
 
 
 @router.get("/incidents/{incident_id}/subscribers", response=_LIST, summary="Those who follow one incident")
