@@ -11,10 +11,10 @@ from ..publishing import stale
 from ..staff import rights
 from ..staff.actors import Actor
 from . import snapshots
-from .recording import verb
+from .recording import verb_of_page
 
 
-@verb
+@verb_of_page
 def edit_page(*, fields: dict[str, Any], by: Actor, opened: Snapshot | None = None) -> Page:
     """Create the page or change the given fields. All documents become stale. Raises ValidationError by field.
 
@@ -31,7 +31,7 @@ def edit_page(*, fields: dict[str, Any], by: Actor, opened: Snapshot | None = No
     return page
 
 
-@verb
+@verb_of_page
 def change_logo(*, content: bytes | None, by: Actor) -> Page:
     """Set the logo (the bytes of a PNG, WebP or JPEG), or remove it with None. Raises ValidationError on `logo`."""
     by.needs(rights.CHANGE_PAGE, rights.ADD_PAGE)

@@ -8,7 +8,7 @@ from typing import Any, ParamSpec, TypeVar
 from django.db import transaction
 from django.db.models import Model
 
-from ..models import Component, Incident, Update
+from ..models import Component, Incident, Page, Update
 from ..staff import audit
 
 _P = ParamSpec("_P")
@@ -40,7 +40,21 @@ def verb_of_deliveries(function: Callable[_P, _R]) -> Callable[_P, _R]:
     return _verb(function, waits_first=False)
 
 
-def _verb(function: Callable[_P, _R], *, waits_first: bool) -> Callable[_P, _R]:
+def verb_of_page(function: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Like `verb`, for one that changes the page: there is one, so that it is not among the arguments."""
+    return _verb(function, waits_first=True, target_of=lambda _given: Page.objects.first())
+
+
+def _argument(given: Mapping[str, Any]) -> Model | None:
+    return next((value for value in given.values() if isinstance(value, Model)), None)
+
+
+def _verb(
+    function: Callable[_P, _R],
+    *,
+    waits_first: bool,
+    target_of: Callable[[Mapping[str, Any]], Model | None] = _argument,
+) -> Callable[_P, _R]:
     @wraps(function)
     def run(*args: _P.args, **kwargs: _P.kwargs) -> _R:
         with transaction.atomic():
@@ -50,15 +64,14 @@ def _verb(function: Callable[_P, _R], *, waits_first: bool) -> Callable[_P, _R]:
             try:
                 if waits_first:
                     audit.take_turn()
-                return _recorded(function, kwargs)
+                return _recorded(function, kwargs, target_of(kwargs))
             finally:
                 _is_running.reset(token)
 
     return run
 
 
-def _recorded(function: Callable[..., _R], given: Mapping[str, Any]) -> _R:
-    target = next((value for value in given.values() if isinstance(value, Model)), None)
+def _recorded(function: Callable[..., _R], given: Mapping[str, Any], target: Model | None) -> _R:
     before = _state(target)
     result = function(**given)
     changed = result if isinstance(result, Model) else target

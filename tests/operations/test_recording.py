@@ -16,8 +16,16 @@ from incidents.staff.roles import Role
 from incidents.status import ComponentStatus, Phase
 from incidents.text import Text
 from tests.actors import ANYBODY
-from tests.factories import make_component, make_incident, make_statement, make_subscriber, make_update
+from tests.factories import (
+    make_component,
+    make_incident,
+    make_page,
+    make_statement,
+    make_subscriber,
+    make_update,
+)
 from tests.operations.test_roles import announced, draft, planned, scheduled, someone, verbs
+from tests.test_images import PNG
 
 pytestmark = pytest.mark.django_db
 
@@ -102,6 +110,18 @@ def test_entry_of_a_new_incident_has_its_title_and_first_words() -> None:
     assert entry.operation == "open_incident"
     assert entry.after["title"] == {"da": "Nedbrud", "en": "Outage"}
     assert entry.after["text"] == {"da": "Ny tekst.", "en": "New text."}
+
+
+def test_entry_of_the_page_has_the_settings_that_changed() -> None:
+    make_page(company="Nordhost ApS", contact="help@nordhost.example.dk")
+    fields = {"company": "Nordhost A/S", "contact": "help@nordhost.example.dk"}
+    operations.edit_page(fields=fields, by=ANYBODY)
+    assert (last().before, last().after) == ({"company": "Nordhost ApS"}, {"company": "Nordhost A/S"})
+    operations.edit_page(fields=fields, by=ANYBODY)
+    operations.change_logo(content=None, by=ANYBODY)
+    assert [entry.operation for entry in entries()] == ["edit_page"]
+    operations.change_logo(content=PNG, by=ANYBODY)
+    assert (last().operation, list(last().after)) == ("change_logo", ["logo"])
 
 
 def test_entry_of_a_discarded_draft_has_its_words() -> None:

@@ -35,6 +35,7 @@ from tests.factories import (
     make_template,
     make_token,
 )
+from tests.test_images import PNG
 
 pytestmark = pytest.mark.django_db
 
@@ -165,7 +166,7 @@ def verbs() -> dict[tuple[str, str], tuple[Role, Callable[[], Verb]]]:
         ("remove_group", ""): (administrator, on(o.remove_group, _one(make_group, "group"))),
         ("edit_page", "new"): (administrator, on(o.edit_page, dict, fields={"name": TEXT})),
         ("edit_page", "existing"): (administrator, on(o.edit_page, _page, fields={"name": TEXT})),
-        ("change_logo", ""): (administrator, on(o.change_logo, _page, content=None)),
+        ("change_logo", ""): (administrator, on(o.change_logo, _page, content=PNG)),
         ("create_token", ""): (administrator, _create_token),
         ("revoke_token", ""): (administrator, on(o.revoke_token, _one(_token, "token"))),
         ("add_subscriber", ""): (administrator, on(o.add_subscriber, dict, address="ny@example.dk", choices=CHOICES)),
