@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template import loader
 
+from incidents.api import read
 from incidents.subscriptions.origin import network
 
 logger = logging.getLogger(__name__)
@@ -29,4 +30,6 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 - Django passes it
+    if read.is_below(request.path):
+        return read.missing(request)
     return render(request, "404.html", status=HTTPStatus.NOT_FOUND)

@@ -27,6 +27,7 @@ from . import (
     pages,
     postmortems,
     problems,
+    read,
     subscribers,
     templates,
     uptimes,
@@ -96,6 +97,7 @@ def urls() -> list[Any]:
     return [
         re_path(rf"^{ROOT}(?P<address>(?!openapi\.json$).+)\.json$", _without_suffix),
         path(ROOT, (patterns, "api", "api")),
+        *read.urls(),
         re_path(r"^api/", _missing),
     ]
 

@@ -27,6 +27,28 @@ def test_every_error_below_api_is_a_problem_document(client: Client, address: st
     assert "Set-Cookie" not in answer
 
 
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        ("/api/v2/nothing.json", "There is nothing at this address."),
+        ("/en/api/v2/nothing.json", "There is nothing at this address."),
+        ("/da/api/v2/nothing", "Der er intet på denne adresse."),
+    ],
+)
+def test_scripts_of_other_websites_can_read_that_a_document_is_missing(
+    client: Client, address: str, reason: str
+) -> None:
+    answer = client.get(address, headers={"Accept-Language": "en"})
+    assert (answer.status_code, answer["Access-Control-Allow-Origin"]) == (404, "*")
+    assert answer.json()["error"] == reason
+    preflight = client.options(address)
+    assert (preflight.status_code, preflight["Access-Control-Allow-Headers"]) == (204, "*")
+
+
+def test_scripts_of_other_websites_cannot_read_what_needs_a_token(client: Client) -> None:
+    assert "Access-Control-Allow-Origin" not in client.get("/api/v1/pages.json")
+
+
 @pytest.mark.parametrize("header", ["", "OAuth", "OAuth wrong", "Basic dTpw", "Bearer sp_x"])
 def test_request_without_a_valid_token_is_refused(client: Client, header: str) -> None:
     answer = client.get("/api/v1/pages", headers={"Authorization": header})
