@@ -16,6 +16,7 @@ from .problems import RequestRefused
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 _KEYS = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)")
 _DEEPEST = 6
+_MOST_LEVELS = 20
 
 
 def take_form_from_query(request: HttpRequest) -> None:
@@ -33,12 +34,20 @@ class BodyParser(Parser):
         if request.content_type in _FORMS:
             return nested(QueryDict(content) if request.content_type == _FORMS[0] else request.POST)
         try:
-            found = json.loads(content)
+            found = json.loads(content, parse_constant=_refuse_constant)
         except (ValueError, RecursionError) as error:
             raise RequestRefused(HTTPStatus.BAD_REQUEST, _("The body is not JSON.")) from error
+        if levels_of(found) > _MOST_LEVELS:
+            sentence = _("The body has more than %d objects or lists inside each other.") % _MOST_LEVELS
+            raise RequestRefused(HTTPStatus.BAD_REQUEST, sentence)
         if not all(map(is_storable, texts_in(found))):
             raise RequestRefused(HTTPStatus.BAD_REQUEST, _("The body contains a character that cannot be stored."))
         return found
+
+
+def _refuse_constant(name: str) -> None:
+    # Python reads NaN and Infinity, which are not JSON.
+    raise ValueError(name)
 
 
 def is_storable(text: str) -> bool:
@@ -49,16 +58,26 @@ def is_storable(text: str) -> bool:
         return False
 
 
+def levels_of(value: Any) -> int:
+    """Return how many objects and lists are inside each other, level by level: recursion would fail at some depth."""
+    levels, row = 0, [value]
+    while row := [one for one in row if isinstance(one, (dict, list))]:
+        levels += 1
+        row = [child for one in row for child in (one.values() if isinstance(one, dict) else one)]
+    return levels
+
+
 def texts_in(value: Any) -> Iterator[str]:
-    """Return all texts in what JSON describes; the parser has limited how deep it is."""
-    match value:
-        case str():
-            yield value
-        case list():
-            yield from (text for one in value for text in texts_in(one))
-        case dict():
-            yield from value
-            yield from (text for one in value.values() for text in texts_in(one))
+    """Return all texts in what JSON describes, keys too."""
+    rest = [value]
+    while rest:
+        match rest.pop():
+            case str() as text:
+                yield text
+            case list() as values:
+                rest += values
+            case dict() as values:
+                rest += [*values, *values.values()]
 
 
 def nested(form: "MultiValueDict[str, str]") -> dict[str, Any]:

@@ -72,6 +72,7 @@ class GivenIncident(Schema):
     translations: Translations = {}
     draft: bool = False
     next_update_by: Moment = None
+    metadata: dict[str, Any] | None = None
 
 
 class IncidentBody(Schema):

@@ -56,7 +56,7 @@ def _incident(row: Incident, updates: list[Update], here: Page) -> Json:
         "incident_updates": [{**one, **_LACKING_IN_UPDATES} for one in shape["incident_updates"]],
         "components": [{**one, **_LACKING_IN_COMPONENTS} for one in shape["components"]],
         "impact_override": row.impact,
-        "metadata": {},
+        "metadata": row.metadata,
         **_postmortem(updates),
         "scheduled_auto_completed": row.auto_complete,
         "scheduled_auto_in_progress": row.auto_start,

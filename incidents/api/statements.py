@@ -45,7 +45,7 @@ def changed_text(before: Text, default: str | None, translations: Mapping[str, s
 
 def details_of(given: schemas.GivenIncident, kind: Kind, before: Text | None = None) -> Details:
     """Return the fields that the body changes; `before` is the title of an incident that exists."""
-    details: dict[str, Any] = {}
+    details: dict[str, Any] = {} if given.metadata is None else {"metadata": given.metadata}
     if given.name is not None or any(one.name for one in given.translations.values()):
         details["title"] = changed_text(before or Text(), given.name, given.translations, "name")
     if kind == Kind.INCIDENT:

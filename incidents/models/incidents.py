@@ -21,6 +21,7 @@ from ..status import (
 from ..wording import words
 from .fields import IdField, LocalizedField, WebAddressField
 from .ids import LENGTH
+from .metadata import check_metadata
 from .text_search import Matching, incidents_with, newsroom_terms
 
 # Planned work comes after every incident.
@@ -173,6 +174,11 @@ class Incident(models.Model):
         _("upstream provider"), max_length=200, blank=True, help_text=_("The third party whose failure this is.")
     )
     upstream_url = WebAddressField(_("upstream link"), blank=True, max_length=500)
+
+    # Of the programs that write incidents. It is on no public page.
+    metadata = models.JSONField(
+        _("metadata"), default=dict, db_default={}, blank=True, editable=False, validators=[check_metadata]
+    )
 
     published_at = models.DateTimeField(_("published"), null=True, blank=True, editable=False)
     # A withdrawn incident keeps its updates, for `publish_again`.

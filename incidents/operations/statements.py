@@ -39,6 +39,7 @@ class Details(TypedDict, total=False):
     next_steps: Text
     upstream_name: str
     upstream_url: str
+    metadata: dict[str, Any]
     scheduled_for: datetime | None
     scheduled_until: datetime | None
     auto_start: bool
