@@ -30,11 +30,6 @@ _HEADING_TAG = re.compile(r"(?<=<)(/?)h([34])(?=>)")
 _TAG = re.compile(r"<[^>]*>")
 
 
-# The same text is on the home page, the pages of its incident and month, and in six feeds, rendered together.
-_cached = lru_cache(maxsize=512)
-
-
-@_cached
 def html(source: str) -> SafeString:
     """Return Markdown as HTML that is safe on a page, in a feed and in an email.
 
@@ -46,7 +41,7 @@ def html(source: str) -> SafeString:
     return mark_safe(_as_typed(text) if converted is None else converted)  # noqa: S308 - this is the sanitiser
 
 
-@_cached
+@lru_cache(maxsize=512)
 def plain(source: str) -> str:
     """Return Markdown as plain text: list items with “-”, quotes with “>”, links as “text (address)”."""
     text = clean(source)
@@ -55,7 +50,8 @@ def plain(source: str) -> str:
     return plain_text.plain(html(source))
 
 
-@_cached
+# The same text is on the home page, the pages of its incident and month, and in six feeds, rendered together.
+@lru_cache(maxsize=1_024)
 def _converted(text: str) -> str | None:
     # Return safe HTML; None if the text is too complicated.
     if not complexity.measure(text).is_accepted:

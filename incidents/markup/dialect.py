@@ -46,15 +46,25 @@ _ENTITY = re.compile("&([0-9A-Za-z]+);")
 # What unpaired emphasis leaves of placeholders; bleach replaces control characters by “?” too.
 _PLACEHOLDER_PARTS = re.compile("[\x02\x03]")
 
+# Converters that no thread uses at the moment: making one takes longer than converting a short text.
+_idle: list[Markdown] = []
+
 
 def convert(text: str) -> str:
     """Return the HTML of a text."""
-    markdown = Markdown(extensions=["tables", "nl2br", _Dialect()], output_format="html")
-    return _PLACEHOLDER_PARTS.sub("?", markdown.convert(text))
+    try:
+        converter = _idle.pop()
+    except IndexError:  # the first text, or other threads have all of them
+        converter = Markdown(extensions=["tables", "nl2br", _Dialect()], output_format="html")
+    html = converter.reset().convert(text)
+    _idle.append(converter)  # not after an error, which may leave something of the text behind
+    return _PLACEHOLDER_PARTS.sub("?", html)
 
 
 class _Dialect(Extension):
     def extendMarkdown(self, md: Markdown) -> None:  # noqa: N802 - markdown's name
+        self._md = md
+        md.registerExtension(self)
         md.preprocessors.deregister("html_block")
         md.inlinePatterns.deregister("html")
         md.inlinePatterns.deregister("entity")  # the serialiser keeps entities
@@ -69,22 +79,27 @@ class _Dialect(Extension):
         md.treeprocessors.register(_PlainTexts(md), "plain-texts", 21)
         md.treeprocessors.register(_ReadersTree(md), "readers-tree", -1)
 
+    def reset(self) -> None:
+        for processor in self._md.inlinePatterns:
+            if isinstance(processor, _LimitedSearch):
+                processor.searched = 0
+
 
 class _LimitedSearch(LinkInlineProcessor):
     # A mixin for the link processors of python-markdown that stops after MAX_LINK_SEARCH characters.
-    _searched = 0
+    searched = 0
 
     def handleMatch(self, m: re.Match[str], data: str) -> Any:  # type: ignore[override]  # noqa: N802 - markdown's name
-        return super().handleMatch(m, data) if self._searched < MAX_LINK_SEARCH else (None, None, None)
+        return super().handleMatch(m, data) if self.searched < MAX_LINK_SEARCH else (None, None, None)
 
     def getText(self, data: str, index: int) -> tuple[str, int, bool]:  # noqa: N802 - markdown's name
         text, end, is_whole = super().getText(data, index)
-        self._searched += end - index
+        self.searched += end - index
         return text, end, is_whole
 
     def getLink(self, data: str, index: int) -> tuple[str, str | None, int, bool]:  # noqa: N802 - markdown's name
         href, title, end, is_whole = super().getLink(data, index)
-        self._searched += (end if is_whole else len(data)) - index
+        self.searched += (end if is_whole else len(data)) - index
         return href, title, end, is_whole
 
 

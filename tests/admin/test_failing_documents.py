@@ -39,7 +39,6 @@ def trap(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_text_that_cannot_be_rendered_is_published_as_typed_with_all_others(caplog: pytest.LogCaptureFixture) -> None:
     make_page()
     caplog.set_level(logging.ERROR)
-    markup.html.cache_clear()
     markup._converted.cache_clear()
     trapped, other = make_incident(), make_incident()
     make_update(trapped, text=Text(da=TRAP))
