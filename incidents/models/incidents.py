@@ -240,6 +240,13 @@ class Incident(models.Model):
     def __str__(self) -> str:
         return words(self.title) or self.id
 
+    # Django's methods of these names hash the labels of all choices, which translates each of them.
+    def get_kind_display(self) -> str:  # type: ignore[no-redef]
+        return str(KINDS[Kind(self.kind)])
+
+    def get_phase_display(self) -> str:  # type: ignore[no-redef]
+        return str(PHASES[Phase(self.phase)])
+
     @property
     def is_public(self) -> bool:
         return self.published_at is not None

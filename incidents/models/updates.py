@@ -108,6 +108,10 @@ class Update(models.Model):
     def __str__(self) -> str:
         return f"{self.get_phase_display()} {self.at:%Y-%m-%d %H:%M}"
 
+    def get_phase_display(self) -> str:  # type: ignore[no-redef]
+        """Return the label. Django's method hashes, and so translates, those of all phases."""
+        return str(PHASES[Phase(self.phase)])
+
     @property
     def is_public(self) -> bool:
         return self.published_at is not None

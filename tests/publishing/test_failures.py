@@ -98,7 +98,7 @@ def test_archive_that_cannot_be_written_is_logged_once(
     monkeypatch: pytest.MonkeyPatch, log: pytest.LogCaptureFixture
 ) -> None:
     make_incident()
-    monkeypatch.setattr(publisher, "_BATCH", 1)
+    monkeypatch.setattr(publisher, "_TURN", 1)
     operations.edit_page(by=ANYBODY, fields={"name": Text(da="Nyt navn", en="New name")})
     with monkeypatch.context() as patch:
         refuse(patch, errno.ENOSPC)

@@ -79,6 +79,9 @@ class HistoryMonth(PublicPage):
         with timezone.override(Page.objects.current().time_zone):
             return [f"{month:%Y-%m}" for month in months.between(*_archive_span())]
 
+    def by_month(self) -> Iterable[tuple[str, str]]:
+        return [(key, key) for key in self.all_keys()]
+
     def touched(self, subjects: Subjects) -> Iterable[str]:
         """Return the months of the subjects, and those whose links to the previous or next month may change."""
         with timezone.override(Page.objects.current().time_zone):

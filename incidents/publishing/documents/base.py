@@ -89,6 +89,10 @@ class Document(ABC):
     def all_keys(self) -> Iterable[str]:
         """Return the key of every document of this kind that should exist."""
 
+    def by_month(self) -> Iterable[tuple[str, str]]:
+        """Return (month, key) of every document of an archived kind; a month is `2023-10` in the page's zone."""
+        return ()
+
     @abstractmethod
     def touched(self, subjects: Subjects) -> Iterable[str]:
         """Return the keys of the documents that depend on the subjects, including those to be deleted."""

@@ -20,6 +20,7 @@ from ... import links, markup
 from ...models import Incident
 from ...status import Phase
 from ...wording import reader_passage, words
+from ..reading import months
 from ..reading.story import Story, with_timeline
 from .base import Document, Edition, SingleDocument, Subjects
 from .feed_entries import plain_body, plain_title
@@ -64,6 +65,9 @@ class CalendarEvent(Document):
 
     def all_keys(self) -> Iterable[str]:
         return Incident.objects.public().maintenances().values_list("pk", flat=True)
+
+    def by_month(self) -> Iterable[tuple[str, str]]:
+        return months.started(Incident.objects.public().maintenances())
 
     def touched(self, subjects: Subjects) -> Iterable[str]:
         found = Incident.objects.maintenances().filter(pk__in=subjects.of("incident"))

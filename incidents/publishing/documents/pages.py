@@ -7,12 +7,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.template.base import Node
 from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
 
 from ... import links
 from ...appearance import NONE
 from ...models import Component, ComponentGroup, Incident, overall_status
 from ...status import ComponentStatus, worst_of
+from ..reading import months
 from ..reading.history import SHOWN_DAYS, SHOWN_DAYS_NARROW, History, histories, shown_since
 from ..reading.recent import recent_days
 from ..reading.story import Story, by_status, with_timeline
@@ -49,7 +52,13 @@ class PublicPage(Document):
         alternates = [(code, self.path(key, code)) for code, _name in settings.LANGUAGES]
         shared = {"page": edition.page, "alternates": alternates, "canonical": path, "published_mark": PUBLISHED_MARK}
         defaults = {"picture": self.picture, "first_day": SHOWN_DAYS - 1, "first_day_narrow": SHOWN_DAYS_NARROW - 1}
-        return render_to_string(self.template, {**shared, **defaults, **context})
+        once = edition.cached(_nothing_yet)
+        return render_to_string(self.template, {**shared, **defaults, "rendered_once": once, **context})
+
+
+def _nothing_yet() -> dict[Node, SafeString]:
+    # Return where the parts of templates are kept that are the same on every page; see templatetags/once.py.
+    return {}
 
 
 class Home(PublicPage, SingleDocument):
@@ -98,6 +107,9 @@ class IncidentPage(PublicPage):
 
     def all_keys(self) -> Iterable[str]:
         return Incident.objects.public().values_list("pk", flat=True)
+
+    def by_month(self) -> Iterable[tuple[str, str]]:
+        return months.started(Incident.objects.public())
 
     def touched(self, subjects: Subjects) -> Iterable[str]:
         return subjects.of("incident")

@@ -5,10 +5,20 @@ from datetime import date, datetime, timedelta
 
 from django.utils import timezone
 
+from ...models import Page
+from ...models.incidents import IncidentQuerySet
+
 
 def month_of(moment: datetime) -> date:
     """Return the month that contains a moment."""
     return timezone.localtime(moment).date().replace(day=1)
+
+
+def started(incidents: IncidentQuerySet) -> list[tuple[str, str]]:
+    """Return (month such as `2023-10`, id) of each incident by its start, newest first."""
+    with timezone.override(Page.objects.current().time_zone):
+        starts = incidents.newest_first().values_list("started_at", "pk")
+        return [(f"{timezone.localtime(start):%Y-%m}", key) for start, key in starts]
 
 
 def parse(key: str) -> date:

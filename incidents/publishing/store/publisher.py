@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import chain
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait
 from threading import Thread
@@ -22,24 +23,23 @@ from django.db.models import QuerySet
 from ...models import ARCHIVE, PURGE, StaleSubject
 from .. import failures
 from ..documents.base import Subjects
-from ..documents.registry import DOCUMENTS
 from . import fingerprint, measures, mirror
 from .public_store import PublicStore
 from .purge import purge
 from .renditions import (
+    Job,
     Renderer,
     Rendition,
     all_renditions,
-    archive_batches,
-    archive_keys,
-    batches,
+    archive_jobs,
+    jobs_by_kind,
     touched_by_priority,
     touched_renditions,
 )
 from .run import Report, Run
 
 _LOCK = 7_023_109_451  # an arbitrary number that nothing else locks
-_BATCH = 50  # documents per transaction of `publish_all`; updates of staff are published between two batches
+_TURN = 100  # documents per transaction of `publish_all`; updates of staff are published between two turns
 
 Progress = Callable[[int], Callable[[int], object]]
 
@@ -70,24 +70,24 @@ def publish_stale() -> Report:
             measures.record(rows, report)
         failures.log_changes(before, report.failed, report.traces)
     purge([*report.written, *report.deleted])
-    if subjects.whole_page and len(archive_keys()) <= _BATCH:
+    if subjects.whole_page and sum(map(len, _archive_turns())) <= _TURN:
         report.add(publish_archive())
     return report
 
 
 def publish_archive() -> Report:
-    """Publish the archive after a change of the whole page, in batches that other publishers can run between.
+    """Publish the archive after a change of the whole page, in turns that other publishers can run between.
 
-    If a whole batch fails, the rest would fail too: the archive is tried again from the beginning.
+    If a whole turn fails, the rest would fail too: the archive is tried again from the beginning.
     """
     report, unwritten = Report(), list[StaleSubject]()
     rows = list(StaleSubject.objects.filter(subject=ARCHIVE))
     before = failures.parse_reasons(row.error for row in rows)
-    for batch in archive_batches(_BATCH) if rows else ():
-        result = _publish_batch(batch, shared=False)
+    for turn in _archive_turns() if rows else ():
+        result = _publish_turn(turn, shared=False)
         report.add(result)
-        failed = [rendition for rendition in batch if rendition.path in result.failed]
-        if len(failed) == len(batch):
+        failed = [rendition for rendition in turn if rendition.path in result.failed]
+        if len(failed) == len(turn):
             _record_reasons(rows, result.failed)
             failures.log_changes(before, result.failed, result.traces)
             return report
@@ -98,6 +98,10 @@ def publish_archive() -> Report:
     failures.log_changes(before, report.failed, report.traces)
     purge([*report.written, *report.deleted])
     return report
+
+
+def _archive_turns() -> Iterator[list[Rendition]]:
+    return chain.from_iterable(archive_jobs(_TURN))
 
 
 def _retry_subject(rendition: Rendition, reason: str) -> StaleSubject:
@@ -118,20 +122,20 @@ def repair() -> Report:
 def publish_all(*, processes: int = 1, progress: Progress = no_progress) -> Report:
     """Publish every document that should exist and delete all others.
 
-    Documents are written in batches, so that updates of staff are published in between.
-    `processes` share the batches of one kind of document, kind after kind.
+    Documents are written in turns, so that updates of staff are published in between.
+    `processes` share the jobs of one kind of document, kind after kind.
     `progress(total)` returns a function that is called with the number of documents just finished.
     """
     report, store = Report(), PublicStore()
     store.root.mkdir(parents=True, exist_ok=True)
     _clear_leftovers(store)
-    kinds = [list(batches(document, _BATCH)) for document in DOCUMENTS]
-    done = progress(sum(len(batch) for kind in kinds for batch in kind))
-    with _workers(processes) as map_batches:
+    kinds = list(jobs_by_kind(_TURN))
+    done = progress(sum(len(turn) for kind in kinds for job in kind for turn in job))
+    with _workers(processes) as map_jobs:
         for kind in kinds:
-            for batch, result in zip(kind, map_batches(_publish_batch, kind), strict=True):
+            for job, result in zip(kind, map_jobs(_publish_job, kind), strict=True):
                 report.add(result)
-                done(len(batch))
+                done(sum(map(len, job)))
     with transaction.atomic():
         _acquire_lock()  # a document that another publisher has just added must not count as unknown
         _delete_unknown(store, report)
@@ -144,14 +148,14 @@ def publish_all(*, processes: int = 1, progress: Progress = no_progress) -> Repo
 
 def differences(progress: Progress = no_progress) -> Iterator[str]:
     """Yield a line for each document that the store lacks, has with other content, or has in excess."""
-    expected, kinds = set(), [list(batches(document, _BATCH)) for document in DOCUMENTS]
-    done = progress(sum(len(batch) for kind in kinds for batch in kind))
-    for batch in (batch for kind in kinds for batch in kind):
-        renderer = Renderer()  # one per batch, because a renderer keeps all it has read in memory
-        renderer.expect(batch)
-        expected |= {rendition.path for rendition in batch}
-        yield from (line for rendition in batch if (line := _difference(renderer, rendition)))
-        done(len(batch))
+    expected, turns = set(), [turn for kind in jobs_by_kind(_TURN) for job in kind for turn in job]
+    done = progress(sum(map(len, turns)))
+    for turn in turns:
+        renderer = Renderer()  # one per turn, because a renderer keeps all it has read in memory
+        renderer.expect(turn)
+        expected |= {rendition.path for rendition in turn}
+        yield from (line for rendition in turn if (line := _difference(renderer, rendition)))
+        done(len(turn))
     yield from (f"unknown: {path}" for path in PublicStore().paths() if path not in expected and not _is_asset(path))
 
 
@@ -174,11 +178,18 @@ def _differs_in_time_only(rendition: Rendition, published: datetime) -> bool:
     return content is not None and renderer.is_stored(rendition, content)
 
 
-def _publish_batch(batch: list[Rendition], *, shared: bool = True) -> Report:
+def _publish_job(job: Job) -> Report:
+    report = Report()
+    for turn in job:
+        report.add(_publish_turn(turn))
+    return report
+
+
+def _publish_turn(turn: list[Rendition], *, shared: bool = True) -> Report:
     with transaction.atomic():
         _acquire_lock(shared=shared)
         run = Run()
-        run.write(batch)
+        run.write(turn)
         return run.finish()
 
 

@@ -1,10 +1,11 @@
 """Renditions: one document in one language. Lists those to write, and renders them to bytes."""
 
+from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from itertools import islice
+from itertools import groupby, islice
 from typing import Any
 
 from django.conf import settings
@@ -32,6 +33,10 @@ class Rendition:
         return self.document.path(self.key, self.language)
 
 
+# Turns of renditions that one process writes one after the other.
+Job = list[list[Rendition]]
+
+
 def all_renditions() -> Iterator[Rendition]:
     for document in DOCUMENTS:
         for key in document.all_keys():
@@ -39,7 +44,7 @@ def all_renditions() -> Iterator[Rendition]:
 
 
 def touched_renditions(subjects: Subjects, documents: Iterable[Document] = DOCUMENTS) -> Iterator[Rendition]:
-    """Yield what depends on the subjects. If the whole page does, leave out its archive: see `archive_batches`."""
+    """Yield what depends on the subjects. If the whole page does, leave out its archive: see `archive_jobs`."""
     for document in documents:
         everything = document.all_keys() if subjects.whole_page and not document.archived else ()
         for key in dict.fromkeys([*everything, *document.touched(subjects)]):
@@ -58,22 +63,47 @@ def touched_by_priority(subjects: Subjects) -> Iterator[Iterator[Rendition]]:
         yield touched_renditions(subjects, [document for document in DOCUMENTS if document.high_priority == high])
 
 
-def archive_keys() -> list[tuple[Document, str]]:
-    """Return the documents whose number grows with the history."""
-    return [(document, key) for document in DOCUMENTS if document.archived for key in document.all_keys()]
+def jobs_by_kind(size: int) -> Iterator[list[Job]]:
+    """Yield all renditions in the order of writing, in turns of at most `size`. The jobs of a list are independent."""
+    for is_archived, documents in groupby(DOCUMENTS, key=lambda document: bool(document.archived)):
+        if is_archived:
+            yield list(archive_jobs(size))
+            continue
+        for document in documents:
+            every = [rendition for key in document.all_keys() for rendition in renditions_of(document, key)]
+            yield [[turn] for turn in _turns(every, size)]
 
 
-def archive_batches(size: int) -> Iterator[list[Rendition]]:
+def archive_jobs(size: int) -> Iterator[Job]:
+    """Yield the documents whose number grows with the history, newest first, in turns of at most `size`.
+
+    The page of a month is in the same job as those of its incidents: a process that has just converted
+    their texts from Markdown still has them in its cache.
+    """
+    job: list[Rendition] = []
+    for month in _archive():
+        job += month
+        if len(job) >= size:
+            yield _turns(job, size)
+            job = []
+    if job:
+        yield _turns(job, size)
+
+
+def _archive() -> Iterator[list[Rendition]]:
+    # Yield what belongs to each month, newest first: the documents of what started in it, then its page.
+    by_month: dict[str, list[Rendition]] = defaultdict(list)
     for document in DOCUMENTS:
-        if document.archived:
-            yield from batches(document, size)
+        for month, key in document.by_month():
+            by_month[month] += renditions_of(document, key)
+    yield from (by_month[month] for month in sorted(by_month, reverse=True))
 
 
-def batches(document: Document, size: int) -> Iterator[list[Rendition]]:
-    """Yield all renditions of one kind of document, `size` keys at a time."""
-    keys = iter(document.all_keys())
-    while batch := list(islice(keys, size)):
-        yield [rendition for key in batch for rendition in renditions_of(document, key)]
+def _turns(renditions: list[Rendition], size: int) -> Job:
+    # Split evenly. A small rest could fail as a whole because of one document; see `publish_archive`.
+    number = -(-len(renditions) // size)
+    length = -(-len(renditions) // max(number, 1))
+    return [renditions[start : start + length] for start in range(0, len(renditions), length)] if number else []
 
 
 def renditions_of(document: Document, key: str) -> Iterator[Rendition]:

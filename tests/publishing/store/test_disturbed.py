@@ -135,7 +135,7 @@ def test_hidden_component_leaves_no_page_behind() -> None:
 
 def test_long_archive_is_left_to_the_scheduler_but_home_is_written_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     incident = make_incident()
-    monkeypatch.setattr(publisher, "_BATCH", 1)
+    monkeypatch.setattr(publisher, "_TURN", 1)
     operations.edit_page(by=ANYBODY, fields={"name": Text(da="Nyt navn", en="New name")})
     assert "Nyt navn" in stored("/da/")
     assert "Nyt navn" not in stored(f"/da/incidents/{incident.pk}/")
@@ -149,7 +149,7 @@ def test_long_archive_is_left_to_the_scheduler_but_home_is_written_at_once(monke
 
 def test_failing_page_of_the_archive_does_not_delay_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     poisoned, other = make_incident(), make_incident()
-    monkeypatch.setattr(publisher, "_BATCH", 2)
+    monkeypatch.setattr(publisher, "_TURN", 4)
     with monkeypatch.context() as patch:
         refuse_documents_of(poisoned.pk, patch)
         operations.edit_page(by=ANYBODY, fields={"name": Text(da="Nyt navn", en="New name")})
