@@ -59,7 +59,7 @@ class GivenIncident(Schema):
     status: Status | None = None
     impact_override: Impact | None = None
     body: str | None = None
-    components: dict[Id, ComponentStatus] = {}
+    components: dict[Id, ComponentStatus] | list[Id] = {}
     component_ids: list[Id] = []
     deliver_notifications: bool | None = None
     scheduled_for: Moment = None
@@ -73,6 +73,16 @@ class GivenIncident(Schema):
     draft: bool = False
     next_update_by: Moment = None
     metadata: dict[str, Any] | None = None
+
+    @property
+    def statuses(self) -> dict[str, ComponentStatus]:
+        """The statuses that it gives components, by id."""
+        return self.components if isinstance(self.components, dict) else {}
+
+    @property
+    def named(self) -> set[str]:
+        """The ids of all components that it names: the original takes a list in both fields."""
+        return {*self.components, *self.component_ids}
 
 
 class IncidentBody(Schema):

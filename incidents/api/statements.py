@@ -75,13 +75,12 @@ def impact_of(given: schemas.GivenIncident, statuses: Mapping[str, ComponentStat
 
 def statuses_of(given: schemas.GivenIncident, kind: Kind) -> dict[str, ComponentStatus]:
     """Return the status of each component that the body names. Raises ValidationError for an unknown one."""
-    wanted = {*given.components, *given.component_ids}
-    known = dict(Component.objects.filter(pk__in=wanted).values_list("pk", "status"))
-    if unknown := sorted(wanted - set(known)):
+    known = dict(Component.objects.filter(pk__in=given.named).values_list("pk", "status"))
+    if unknown := sorted(given.named - set(known)):
         raise ValidationError({"components": _("There is no component with the id “%s”.") % unknown[0][:40]})
     if kind == Kind.MAINTENANCE:
-        return dict.fromkeys(sorted(wanted), ComponentStatus.UNDER_MAINTENANCE)
-    return {pk: given.components.get(pk, ComponentStatus(known[pk])) for pk in sorted(wanted)}
+        return dict.fromkeys(sorted(known), ComponentStatus.UNDER_MAINTENANCE)
+    return {pk: given.statuses.get(pk, ComponentStatus(known[pk])) for pk in sorted(known)}
 
 
 def statement_of(given: schemas.GivenIncident, phase: Phase, statuses: Mapping[str, ComponentStatus]) -> Statement:
@@ -110,9 +109,9 @@ def next_phase(given: schemas.GivenIncident, incident: Incident) -> Phase:
 def adds_update(given: schemas.GivenIncident, incident: Incident) -> bool:
     """Whether the body says anything that an update says, or names a component that no update has named."""
     named = AffectedComponent.objects.filter(update__incident=incident).values_list("component", flat=True)
-    if set(given.component_ids) - set(named):
+    if given.named - set(named):
         return True
-    said = given.status, given.body, given.components, any(one.body for one in given.translations.values())
+    said = given.status, given.body, given.statuses, any(one.body for one in given.translations.values())
     return any(said)
 
 

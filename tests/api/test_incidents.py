@@ -132,6 +132,18 @@ def test_maintenance_is_scheduled_moved_and_completed(api: Api, clock: time_mach
     assert disk.status == "operational"
 
 
+@pytest.mark.parametrize("name", ["components", "component_ids"])
+def test_components_may_be_a_list_of_ids(api: Api, name: str) -> None:
+    client, mail = api("publish"), make_component("mail")
+    found = client.post("/incidents", {"incident": {"name": "Fejl", name: [mail.pk]}}).json()
+    assert [one["id"] for one in found["components"]] == [mail.pk]
+    form = {"incident[name]": "Fejl", f"incident[{name}][]": [mail.pk]}
+    answer = client.client.post(
+        f"/api/v1/pages/{client.page}/incidents", form, headers={"Authorization": f"OAuth {client.secret}"}
+    )
+    assert [one["id"] for one in answer.json()["components"]] == [mail.pk]
+
+
 @pytest.mark.parametrize("wanted", [True, False])
 def test_reminder_is_an_hour_before_or_none(api: Api, *, wanted: bool) -> None:
     planned = {"scheduled_for": "2026-03-12T22:00:00Z", "scheduled_until": "2026-03-12T23:00:00Z"}
@@ -261,11 +273,12 @@ def test_ten_at_once_with_one_key_open_one_incident(api: Api, monkeypatch: pytes
     assert (Incident.objects.count(), Announcement.objects.count()) == (1, 1)
 
 
-def test_ids_of_new_components_alone_add_an_update(api: Api, clock: time_machine.Traveller) -> None:
+@pytest.mark.parametrize("name", ["components", "component_ids"])
+def test_ids_of_new_components_alone_add_an_update(api: Api, clock: time_machine.Traveller, name: str) -> None:
     client, mail = api("publish"), make_component("mail")
     incident = make_incident()
     for count in (2, 2):  # it is named once
         clock.shift(HOUR)
-        answer = client.patch(f"/incidents/{incident.pk}", {"incident": {"component_ids": [mail.pk]}})
+        answer = client.patch(f"/incidents/{incident.pk}", {"incident": {name: [mail.pk]}})
         assert (answer.status_code, incident.updates.count()) == (200, count)
     assert [one["id"] for one in answer.json()["components"]] == [mail.pk]

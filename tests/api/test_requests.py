@@ -7,8 +7,9 @@ import pytest
 from django.test import Client
 
 from incidents.models import Component
+from incidents.status import Phase
 from incidents.subscriptions import limits
-from tests.factories import make_group
+from tests.factories import make_group, make_incident
 from tests.support.api_client import ApiClient
 
 pytestmark = pytest.mark.django_db
@@ -119,6 +120,24 @@ def test_form_without_a_body_may_stand_in_the_query(api: Api) -> None:
     answer = client.send("POST", f"/incidents.json?{query}")
     assert answer.status_code == 201, answer.content
     assert (answer.json()["name"], answer.json()["status"]) == ("Fejl", "identified")
+
+
+def test_page_is_changed_by_a_form_in_the_query(api: Api) -> None:
+    client = api("admin")
+    answer = client.send("PATCH", f".json?{urlencode({'page[name]': 'Ny drift', 'page[subdomain]': 'ny'})}")
+    assert (answer.status_code, answer.json()["name"]) == (200, "Ny drift"), answer.content
+
+
+def test_incident_is_updated_and_resolved_by_forms_in_the_query(api: Api) -> None:
+    client, incident = api("publish"), make_incident()
+    for status, phase in (("monitoring", Phase.MITIGATED), ("resolved", Phase.RESOLVED)):
+        query = urlencode(
+            {"incident[status]": status, "incident[body]": "Nyt.", "incident[wants_twitter_update]": True}
+        )
+        answer = client.send("PATCH", f"/incidents/{incident.pk}.json?{query}")
+        assert (answer.status_code, answer.json()["status"]) == (200, status), answer.content
+        incident.refresh_from_db()
+        assert incident.phase == phase
 
 
 def test_components_are_added_changed_and_hidden(api: Api) -> None:
