@@ -7,4 +7,9 @@ ALPHABET = string.ascii_lowercase + string.digits
 
 def new_id() -> str:
     """Return a public id: 12 lower-case letters and digits, as Statuspage API clients expect (62 random bits)."""
-    return "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
+    number = secrets.randbelow(len(ALPHABET) ** LENGTH)  # at once, which is much faster than a choice per character
+    characters = []
+    for _ in range(LENGTH):
+        number, place = divmod(number, len(ALPHABET))
+        characters.append(ALPHABET[place])
+    return "".join(characters)

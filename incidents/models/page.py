@@ -1,11 +1,10 @@
-from zoneinfo import available_timezones
-
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from .. import time_zones
 from ..wording import words
 from .fields import IdField, LocalizedField, WebAddressField
 from .logo import Logo
@@ -23,7 +22,7 @@ def default_zone() -> str:
 
 
 def known_zone(name: str) -> None:
-    if name not in available_timezones():
+    if name not in time_zones.names():
         raise ValidationError(_("Write a time zone such as Europe/Copenhagen."), code="unknown_zone")
 
 

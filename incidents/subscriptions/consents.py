@@ -64,7 +64,7 @@ def _with_scope(
     at: datetime | None,
 ) -> ConsentRecord:
     return ConsentRecord(
-        subscriber=subscriber,
+        subscriber_id=subscriber.pk,
         step=step,
         opt_in_round=subscriber.opt_in_round,
         at=at,

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from hashlib import blake2b
-from zoneinfo import available_timezones
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
+from .. import time_zones
 from ..masks import masked
 from ..models import Component, Subscriber
 from . import addresses
@@ -187,7 +187,7 @@ def _parse_language(value: str) -> str:
 
 
 def _parse_time_zone(value: str) -> str:
-    if value and value not in available_timezones():
+    if value and value not in time_zones.names():
         raise InvalidLine(ImportResult.INVALID, f"unknown time zone “{value}”")
     return value
 

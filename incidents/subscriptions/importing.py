@@ -15,10 +15,11 @@ from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 
-from ..models import ConsentRecord, Subscriber
+from ..models import Subscriber
 from . import consents, lifecycle, transfers
 from .component_names import ComponentNames
 from .import_table import Candidate, ImportedLine, ImportResult, InvalidLine, Table
+from .inserting import insert
 from .lifecycle import Choices, State
 
 BATCH = 1_000
@@ -104,23 +105,20 @@ def _import_batch(table: Table, batch: list[tuple[int, list[str]]]) -> list[Impo
 
 
 def _store(candidates: dict[str, Candidate]) -> Iterator[ImportedLine]:
-    # Store a batch in four statements. A sign-up at the same moment takes precedence.
+    # Store a batch in five statements. A sign-up at the same moment takes precedence.
     known = _known(candidates)
     new = [candidate for key, candidate in candidates.items() if key not in known]
-    Subscriber.objects.bulk_create([candidate.subscriber for candidate in new], ignore_conflicts=True)
-    created = set(
-        Subscriber.objects.filter(pk__in=[candidate.subscriber.pk for candidate in new]).values_list("pk", flat=True)
-    )
+    created = set(insert([candidate.subscriber for candidate in new], skip_existing=True))
     imported = [candidate for candidate in new if candidate.subscriber.pk in created]
     choice = Subscriber.components.through
-    choice._default_manager.bulk_create(
-        choice(subscriber_id=candidate.subscriber.pk, component_id=component.pk)
-        for candidate in imported
-        for component in candidate.components
+    insert(
+        [
+            choice(subscriber_id=candidate.subscriber.pk, component_id=component.pk)
+            for candidate in imported
+            for component in candidate.components
+        ]
     )
-    ConsentRecord.objects.bulk_create(
-        consents.of_import(candidate.subscriber, candidate.components) for candidate in imported
-    )
+    insert([consents.of_import(candidate.subscriber, candidate.components) for candidate in imported])
     for key, candidate in candidates.items():
         result = known.get(key) or (ImportResult.IMPORTED if candidate.subscriber.pk in created else ImportResult.KNOWN)
         yield candidate.line(result)

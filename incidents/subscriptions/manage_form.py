@@ -2,13 +2,14 @@
 
 from datetime import date, datetime, time, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from .. import time_zones
 from ..models import Page, Subscriber
 from . import following
 from .forms import ALL, SOME, ChoicesForm
@@ -86,7 +87,7 @@ class ManageForm(ChoicesForm):
 def _zones() -> list[tuple[str, str]]:
     # Return the page's own time zone, UTC, and the zones named after places.
     own = _("As on the page: %(zone)s") % {"zone": Page.objects.current().time_zone}
-    named = sorted(name for name in available_timezones() if name.startswith(_AREAS))
+    named = sorted(name for name in time_zones.names() if name.startswith(_AREAS))
     return [("", own), ("UTC", "UTC"), *((name, name.replace("_", " ")) for name in named)]
 
 

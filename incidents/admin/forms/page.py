@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from typing import Any
-from zoneinfo import available_timezones
 
 from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ... import time_zones
 from ...merging import Snapshot
 from ...models import Page
 from ...models.fields import LocalizedFormField
@@ -29,7 +29,7 @@ class PageForm(OpenedModelForm, forms.ModelForm[Page]):
     time_zone = forms.ChoiceField(
         label=gettext_lazy("Time zone"),
         help_text=gettext_lazy("Times are shown in this zone, with its name."),
-        choices=lambda: [(name, name) for name in sorted(available_timezones())],
+        choices=lambda: [(name, name) for name in sorted(time_zones.names())],
     )
     logo_file = forms.FileField(
         label=gettext_lazy("Logo"),

@@ -1,0 +1,70 @@
+"""Commands with many subscribers. Each prints its result as one line of JSON.
+
+`python -m benchmarks.support.subscribers import N` imports a table of N lines; the seconds include reading the file.
+"""
+
+import csv
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import django
+
+django.setup()
+
+# Models can be imported only once Django is set up.
+from django.contrib.auth import get_user_model  # noqa: E402
+from django.core.management import call_command  # noqa: E402
+from django.db import connection  # noqa: E402
+
+from benchmarks.support.delivery_commands import memory, processor_time, session_id, timed  # noqa: E402
+from benchmarks.support.product import processor_time_of  # noqa: E402
+from incidents.models import Component, ConsentRecord, Subscriber  # noqa: E402
+from incidents.text import Text  # noqa: E402
+
+COMPONENTS = 10
+HEADING = "address language incidents maintenance components time_zone requested_at confirmed_at".split()
+
+
+def import_table(number: str) -> dict[str, Any]:
+    """Import into an empty database; every fifth subscriber chooses a component, every third a time zone."""
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE incidents_delivery, incidents_subscriber CASCADE")
+    get_user_model().objects.get_or_create(username="bench", is_superuser=True, is_staff=True)
+    slugs = [f"component-{place}" for place in range(COMPONENTS)]
+    for slug in slugs:
+        Component.objects.get_or_create(slug=slug, defaults={"name": Text(da=slug, en=slug)})
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "subscribers.csv")
+        with file.open("w", encoding="utf-8", newline="") as stream:
+            table = csv.writer(stream)
+            table.writerow(HEADING)
+            table.writerows(line(place, slugs) for place in range(int(number)))
+        begun, in_database = processor_time(), processor_time_of(session_id())
+        with timed() as seconds, Path(os.devnull).open("w", encoding="utf-8") as nowhere:
+            call_command("import_subscribers", str(file), "--by=bench", "--consent=Benchmark", stdout=nowhere)
+    used = processor_time() - begun + processor_time_of(session_id()) - in_database
+    stored = min(Subscriber.objects.count(), ConsentRecord.objects.count())
+    return {"seconds": seconds(), "processor": used, "memory": memory(), "stored": stored}
+
+
+def line(place: int, slugs: list[str]) -> list[str]:
+    return [
+        f"reader{place}@host{place % 300}.example",
+        "da" if place % 2 else "en",
+        "yes",
+        "no" if place % 7 == 0 else "yes",
+        slugs[place % len(slugs)] if place % 5 == 0 else "",
+        "Europe/Copenhagen" if place % 3 == 0 else "",
+        "2023-10-09T21:00:00Z",
+        "2023-10-09T21:05:00Z",
+    ]
+
+
+COMMANDS = {"import": import_table}
+
+if __name__ == "__main__":
+    print(json.dumps(COMMANDS[sys.argv[1]](*sys.argv[2:])))
