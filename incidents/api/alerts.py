@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 from ninja import Router, Schema, Status
 from pydantic import AfterValidator, Field
 from pydantic import ValidationError as PydanticError
@@ -76,20 +77,22 @@ class Accepted(Schema):
 
 
 @router.post(
-    "/alertmanager", response=documented(Accepted, HTTPStatus.ACCEPTED), summary="Alerts of Prometheus Alertmanager"
+    "/alertmanager",
+    response=documented(Accepted, HTTPStatus.ACCEPTED),
+    summary=gettext_noop("Alerts of Prometheus Alertmanager"),
 )
 def alertmanager(request: HttpRequest, body: Notification) -> Any:
     """For `webhook_configs` of Alertmanager 0.22 or newer; mind its `max_alerts`."""
     return _receive(request, [of_notified(alert) for alert in body.alerts])
 
 
-@router.post("/grafana", response=documented(Accepted, HTTPStatus.ACCEPTED), summary="Alerts of Grafana")
+@router.post("/grafana", response=documented(Accepted, HTTPStatus.ACCEPTED), summary=gettext_noop("Alerts of Grafana"))
 def grafana(request: HttpRequest, body: Notification) -> Any:
     """For the contact point “Webhook” of Grafana's alerting."""
     return _receive(request, [of_notified(alert) for alert in body.alerts])
 
 
-@router.post("", response=documented(Accepted, HTTPStatus.ACCEPTED), summary="Alerts of anything else")
+@router.post("", response=documented(Accepted, HTTPStatus.ACCEPTED), summary=gettext_noop("Alerts of anything else"))
 def plain(request: HttpRequest, body: PlainAlerts) -> Any:
     return _receive(request, [of_plain(alert) for alert in body.alerts])
 

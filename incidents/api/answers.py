@@ -32,7 +32,7 @@ class ApiAnswer(Schema):
     model_config = ConfigDict(extra="forbid")
 
 
-class ApiProblem(Schema):
+class ApiProblem(ApiAnswer):
     """Problem details (RFC 9457); `error` is a list of reasons with the status 422, as in Statuspage."""
 
     type: str

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext_noop
 from ninja import Router
 
 from .. import operations
@@ -20,19 +21,27 @@ from .statements import changed_text
 router = Router(tags=["components"])
 
 
-@router.get("/components", response=documented(list[answers.ApiComponent]), summary="The public components")
+@router.get(
+    "/components", response=documented(list[answers.ApiComponent]), summary=gettext_noop("The public components")
+)
 def listed(request: HttpRequest) -> Any:
     needs_to_see_components(request)
     return as_json(shapes.components(Component.objects.public().in_page_order()))
 
 
-@router.get("/components/{component_id}", response=documented(answers.ApiComponent), summary="One component")
+@router.get(
+    "/components/{component_id}", response=documented(answers.ApiComponent), summary=gettext_noop("One component")
+)
 def one(request: HttpRequest, component_id: str) -> Any:
     needs_to_see_components(request)
     return as_json(shapes.component(_find(component_id)))
 
 
-@router.post("/components", response=documented(answers.ApiComponent, HTTPStatus.CREATED), summary="Add a component")
+@router.post(
+    "/components",
+    response=documented(answers.ApiComponent, HTTPStatus.CREATED),
+    summary=gettext_noop("Add a component"),
+)
 def added(request: HttpRequest, body: schemas.ComponentBody) -> Any:
     def add() -> Any:
         given, fields = body.component, _fields(body.component)
@@ -48,7 +57,7 @@ def added(request: HttpRequest, body: schemas.ComponentBody) -> Any:
     ["PATCH", "PUT"],
     "/components/{component_id}",
     response=documented(answers.ApiComponent),
-    summary="Change a component, or set its status",
+    summary=gettext_noop("Change a component, or set its status"),
 )
 def changed(request: HttpRequest, component_id: str, body: schemas.ComponentBody) -> Any:
     """`status` holds until the next one set by hand; an incident that is worse decides what readers see."""
@@ -65,7 +74,9 @@ def changed(request: HttpRequest, component_id: str, body: schemas.ComponentBody
 
 
 @router.delete(
-    "/components/{component_id}", response=documented(None, HTTPStatus.NO_CONTENT), summary="Hide a component"
+    "/components/{component_id}",
+    response=documented(None, HTTPStatus.NO_CONTENT),
+    summary=gettext_noop("Hide a component"),
 )
 def hidden(request: HttpRequest, component_id: str) -> HttpResponse:
     """It disappears from the page. Incidents keep what they said of it."""

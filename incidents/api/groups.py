@@ -9,6 +9,7 @@ from django.db.models import Prefetch
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from ninja import Router
 
 from .. import operations
@@ -27,19 +28,19 @@ _ONE = documented(answers.ApiComponentGroup)
 _ADDED = documented(answers.ApiComponentGroup, HTTPStatus.CREATED)
 
 
-@router.get("", response=documented(list[answers.ApiComponentGroup]), summary="The groups of components")
+@router.get("", response=documented(list[answers.ApiComponentGroup]), summary=gettext_noop("The groups of components"))
 def listed(request: HttpRequest) -> Any:
     needs_to_see_components(request)
     return as_json([shapes.group(row) for row in _groups().order_by("position", "pk")])
 
 
-@router.get("/{group_id}", response=_ONE, summary="One group of components")
+@router.get("/{group_id}", response=_ONE, summary=gettext_noop("One group of components"))
 def one(request: HttpRequest, group_id: str) -> Any:
     needs_to_see_components(request)
     return as_json(shapes.group(_find(group_id)))
 
 
-@router.post("", response=_ADDED, summary="Add a group of components")
+@router.post("", response=_ADDED, summary=gettext_noop("Add a group of components"))
 def added(request: HttpRequest, body: schemas.GroupBody) -> Any:
     """`components` leave the groups that they were in."""
 
@@ -55,7 +56,7 @@ def added(request: HttpRequest, body: schemas.GroupBody) -> Any:
     ["PATCH", "PUT"],
     "/{group_id}",
     response=documented(answers.ApiComponentGroup),
-    summary="Change a group of components",
+    summary=gettext_noop("Change a group of components"),
 )
 def changed(request: HttpRequest, group_id: str, body: schemas.GroupBody) -> Any:
     """With `components`, those that it does not name leave the group."""
@@ -70,7 +71,7 @@ def changed(request: HttpRequest, group_id: str, body: schemas.GroupBody) -> Any
     return once(request, HTTPStatus.OK, change)
 
 
-@router.delete("/{group_id}", response=_ONE, summary="Delete a group of components")
+@router.delete("/{group_id}", response=_ONE, summary=gettext_noop("Delete a group of components"))
 def deleted(request: HttpRequest, group_id: str) -> Any:
     """Its components stay, without a group."""
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from django.db.models import Q
 from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext_noop
 from ninja import Query, Router
 
 from .. import operations
@@ -22,7 +23,7 @@ MOST = 100  # incidents in one answer, as in the original
 _LIST, _ONE = documented(list[answers.ApiIncident]), documented(answers.ApiIncident)
 
 
-@router.get("/incidents", response=_LIST, summary="The newest incidents and maintenance")
+@router.get("/incidents", response=_LIST, summary=gettext_noop("The newest incidents and maintenance"))
 def listed(
     request: HttpRequest,
     q: str = "",
@@ -35,31 +36,31 @@ def listed(
     return _page_of(found, limit, page)
 
 
-@router.get("/incidents/unresolved", response=_LIST, summary="Incidents that are not over")
+@router.get("/incidents/unresolved", response=_LIST, summary=gettext_noop("Incidents that are not over"))
 def unresolved(request: HttpRequest) -> Any:
     needs_to_see_incidents(request)
     return as_json(shapes.incidents(_public().incidents().ongoing().worst_first()))
 
 
-@router.get("/incidents/scheduled", response=_LIST, summary="Maintenance that is not over")
+@router.get("/incidents/scheduled", response=_LIST, summary=gettext_noop("Maintenance that is not over"))
 def scheduled(request: HttpRequest) -> Any:
     needs_to_see_incidents(request)
     return as_json(shapes.incidents(_public().maintenances().exclude(phase__in=FINAL_PHASES).in_planned_order()))
 
 
-@router.get("/incidents/upcoming", response=_LIST, summary="Maintenance that has not started")
+@router.get("/incidents/upcoming", response=_LIST, summary=gettext_noop("Maintenance that has not started"))
 def upcoming(request: HttpRequest) -> Any:
     needs_to_see_incidents(request)
     return as_json(shapes.incidents(_public().maintenances().upcoming()))
 
 
-@router.get("/incidents/active_maintenance", response=_LIST, summary="Maintenance in progress")
+@router.get("/incidents/active_maintenance", response=_LIST, summary=gettext_noop("Maintenance in progress"))
 def active_maintenance(request: HttpRequest) -> Any:
     needs_to_see_incidents(request)
     return as_json(shapes.incidents(_public().maintenances().ongoing().in_planned_order()))
 
 
-@router.get("/incidents/{incident_id}", response=_ONE, summary="One incident or maintenance")
+@router.get("/incidents/{incident_id}", response=_ONE, summary=gettext_noop("One incident or maintenance"))
 def one(request: HttpRequest, incident_id: str) -> Any:
     needs_to_see_incidents(request)
     return as_json(shapes.incident(find(incident_id)))
@@ -68,7 +69,7 @@ def one(request: HttpRequest, incident_id: str) -> Any:
 @router.post(
     "/incidents",
     response=documented(answers.ApiIncident, HTTPStatus.CREATED),
-    summary="Open an incident, or schedule maintenance",
+    summary=gettext_noop("Open an incident, or schedule maintenance"),
 )
 def opened(request: HttpRequest, body: schemas.IncidentBody) -> Any:
     """With `scheduled_for` and `scheduled_until` it is maintenance. `Idempotency-Key` makes a repetition harmless."""
@@ -78,7 +79,10 @@ def opened(request: HttpRequest, body: schemas.IncidentBody) -> Any:
 
 
 @router.api_operation(
-    ["PATCH", "PUT"], "/incidents/{incident_id}", response=_ONE, summary="Change an incident, or post an update"
+    ["PATCH", "PUT"],
+    "/incidents/{incident_id}",
+    response=_ONE,
+    summary=gettext_noop("Change an incident, or post an update"),
 )
 def changed(request: HttpRequest, incident_id: str, body: schemas.IncidentBody) -> Any:
     """`status`, `body` and `components` add an update; the other fields change the incident itself."""
@@ -89,7 +93,7 @@ def changed(request: HttpRequest, incident_id: str, body: schemas.IncidentBody) 
     )
 
 
-@router.delete("/incidents/{incident_id}", response=_ONE, summary="Withdraw an incident")
+@router.delete("/incidents/{incident_id}", response=_ONE, summary=gettext_noop("Withdraw an incident"))
 def withdrawn(request: HttpRequest, incident_id: str) -> Any:
     """It disappears from everything public. Staff can still see it, and publish it again."""
 
@@ -106,7 +110,7 @@ def withdrawn(request: HttpRequest, incident_id: str) -> Any:
     ["PATCH", "PUT"],
     "/incidents/{incident_id}/incident_updates/{update_id}",
     response=documented(answers.IncidentUpdate),
-    summary="Correct an update",
+    summary=gettext_noop("Correct an update"),
 )
 def corrected(request: HttpRequest, incident_id: str, update_id: str, body: schemas.IncidentUpdateBody) -> Any:
     """Readers see that it was edited. `deliver_notifications` announces the correction; it is off by default."""

@@ -4,6 +4,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django.http import HttpRequest
+from django.utils.translation import gettext_noop
 from ninja import Router
 
 from .. import operations
@@ -18,18 +19,21 @@ router = Router(tags=["pages"])
 _PLAIN = ("company", "address", "website", "contact", "time_zone", "brand_colour")
 
 
-@router.get("", response=documented(list[answers.ApiPage]), summary="The page, in a list")
+@router.get("", response=documented(list[answers.ApiPage]), summary=gettext_noop("The page, in a list"))
 def pages(request: HttpRequest) -> Any:  # noqa: ARG001 - ninja names it
     return as_json([shapes.page(Page.objects.current())])
 
 
-@router.get("/{page_id}", response=documented(answers.ApiPage), summary="The page")
+@router.get("/{page_id}", response=documented(answers.ApiPage), summary=gettext_noop("The page"))
 def page(request: HttpRequest, page_id: str) -> Any:  # noqa: ARG001 - ninja names them
     return as_json(shapes.page(Page.objects.current()))
 
 
 @router.api_operation(
-    ["PATCH", "PUT"], "/{page_id}", response=documented(answers.ApiPage), summary="Change the page's settings"
+    ["PATCH", "PUT"],
+    "/{page_id}",
+    response=documented(answers.ApiPage),
+    summary=gettext_noop("Change the settings of the page"),
 )
 def changed(request: HttpRequest, page_id: str, body: schemas.PageBody) -> Any:  # noqa: ARG001 - ninja names it
     """Fields that the body does not have stay."""

@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as gettext_lazy
+from django.utils.translation import gettext_noop
 from ninja import Router
 
 from .. import operations
@@ -28,14 +29,14 @@ _IS_PUBLIC = gettext_lazy("The postmortem is public. Correct it as one of the in
 _ONE = documented(answers.Postmortem)
 
 
-@router.get(_PATH, response=_ONE, summary="The postmortem")
+@router.get(_PATH, response=_ONE, summary=gettext_noop("The postmortem"))
 def one(request: HttpRequest, incident_id: str) -> Any:
     """`body_draft` is the text that is not public yet."""
     needs_to_see_incidents(request)
     return as_json(_shape(find(incident_id)))
 
 
-@router.put(_PATH, response=_ONE, summary="Write the draft of the postmortem")
+@router.put(_PATH, response=_ONE, summary=gettext_noop("Write the draft of the postmortem"))
 def drafted(request: HttpRequest, incident_id: str, body: schemas.PostmortemBody) -> Any:
     """A public postmortem is corrected as an update instead."""
     given = body.postmortem
@@ -55,7 +56,9 @@ def drafted(request: HttpRequest, incident_id: str, body: schemas.PostmortemBody
     return once(request, HTTPStatus.OK, draft)
 
 
-@router.delete(_PATH, response=documented(None, HTTPStatus.NO_CONTENT), summary="Discard the draft of the postmortem")
+@router.delete(
+    _PATH, response=documented(None, HTTPStatus.NO_CONTENT), summary=gettext_noop("Discard the draft of the postmortem")
+)
 def discarded(request: HttpRequest, incident_id: str) -> HttpResponse:
     """A public postmortem is not deleted."""
 
@@ -71,14 +74,14 @@ def discarded(request: HttpRequest, incident_id: str) -> HttpResponse:
     return once(request, HTTPStatus.NO_CONTENT, discard)
 
 
-@router.put(f"{_PATH}/publish", response=_ONE, summary="Publish the postmortem")
+@router.put(f"{_PATH}/publish", response=_ONE, summary=gettext_noop("Publish the postmortem"))
 def published(request: HttpRequest, incident_id: str, body: schemas.PublicationBody | None = None) -> Any:
     """Subscribers are notified only with `notify_subscribers`."""
     notify = body is not None and body.postmortem.notify_subscribers
     return _changed(request, incident_id, lambda incident: _publish(request, incident, notify=notify))
 
 
-@router.put(f"{_PATH}/revert", response=_ONE, summary="Make the postmortem a draft again")
+@router.put(f"{_PATH}/revert", response=_ONE, summary=gettext_noop("Make the postmortem a draft again"))
 def reverted(request: HttpRequest, incident_id: str) -> Any:
     """Possible while the announcement is held; later, and if nobody is notified, it is refused."""
     return _changed(request, incident_id, lambda incident: _revert(request, incident))

@@ -1,5 +1,6 @@
 """The reference page of the API, made from its OpenAPI document: no assets of others, and readable without scripts."""
 
+import re
 from dataclasses import dataclass, field
 from functools import cache
 from http import HTTPStatus
@@ -8,50 +9,76 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import path
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.text import slugify
+from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_safe
 
 from .application import api
 
 _METHODS = ("get", "post", "put", "patch", "delete")
+# The tags of the routers, as headings.
+SUBJECTS = {
+    "pages": gettext_noop("Page"),
+    "incidents": gettext_noop("Incidents and maintenance"),
+    "postmortems": gettext_noop("Postmortems"),
+    "incident templates": gettext_noop("Templates"),
+    "components": gettext_noop("Components"),
+    "uptime": gettext_noop("Uptime"),
+    "subscribers": gettext_noop("Subscribers"),
+    "component groups": gettext_noop("Groups of components"),
+    "alerts": gettext_noop("Alerts from monitoring"),
+}
 
 
 @dataclass(frozen=True)
 class Property:
-    """A parameter, or a field of an object. `place` is path, query or header."""
+    """A parameter of the query, or a field of an object."""
 
     name: str
-    type: str
+    type: SafeString
     is_required: bool
-    place: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Operation:
-    """What one method of an address does. `answers` are statuses, with the type of what they answer."""
+    """What an address does. `methods` do the same; `answers` are the statuses of successes, with their types."""
 
-    method: str
+    id: str
+    methods: list[str]
     address: str
     summary: str
-    description: str
+    description: SafeString
     parameters: list[Property]
-    body: str
-    answers: list[tuple[str, str]]
+    body: SafeString
+    answers: list[tuple[str, SafeString]]
 
 
 @dataclass(frozen=True)
 class Shape:
-    """An object in bodies or answers."""
+    """An object in bodies or answers; `values` if it is one of some words."""
 
     name: str
-    description: str
+    description: SafeString
     properties: list[Property]
+    values: list[str]
+
+
+@dataclass(frozen=True)
+class ReferencePart:
+    """Operations under one heading, which is to be translated."""
+
+    id: str
+    heading: str
+    operations: dict[str, Operation] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Reference:
     """Operations by subject, and the objects that they name."""
 
-    subjects: dict[str, list[Operation]] = field(default_factory=dict)
+    subjects: dict[str, ReferencePart] = field(default_factory=dict)
     shapes: list[Shape] = field(default_factory=list)
 
 
@@ -72,35 +99,66 @@ def described() -> Reference:
     for address, methods in document["paths"].items():
         for method in _METHODS:
             if one := methods.get(method):
-                found.subjects.setdefault(one["tags"][0], []).append(_operation(method, address, one))
+                _add(found, method.upper(), address, one)
     for name, schema in sorted(document["components"]["schemas"].items()):
-        if properties := _properties(schema):
-            found.shapes.append(Shape(name, schema.get("description", ""), properties))
+        properties, values = _properties(schema), schema.get("enum", [])
+        if properties or values:
+            found.shapes.append(Shape(name, coded(schema.get("description", "")), properties, values))
     return found
 
 
-def _operation(method: str, address: str, one: dict[str, Any]) -> Operation:
+def _add(found: Reference, method: str, address: str, one: dict[str, Any]) -> None:
+    # PATCH and PUT of one address do the same.
+    tag, summary = one["tags"][0], one["summary"]
+    subject = found.subjects.setdefault(tag, ReferencePart(slugify(tag), SUBJECTS[tag]))
+    if summary in subject.operations:
+        subject.operations[summary].methods.append(method)
+    else:
+        subject.operations[summary] = _operation(f"{subject.id}-{slugify(summary)}", method, address, one)
+
+
+def _operation(id_: str, method: str, address: str, one: dict[str, Any]) -> Operation:
     parameters = [
-        Property(row["name"], type_of(row["schema"]), row.get("required", False), row["in"])
+        Property(row["name"], linked(type_of(row["schema"])), row.get("required", False))
         for row in one.get("parameters", [])
+        if row["in"] != "path"  # the address has it
     ]
-    body = _content(one.get("requestBody", {}))
     answers = [
-        (f"{status} {HTTPStatus(int(status)).phrase}", _content(row)) for status, row in one["responses"].items()
+        (f"{status} {HTTPStatus(int(status)).phrase}", _content(row))
+        for status, row in one["responses"].items()
+        if int(status) < HTTPStatus.BAD_REQUEST
     ]
-    return Operation(method.upper(), address, one["summary"], one.get("description", ""), parameters, body, answers)
+    body, description = _content(one.get("requestBody", {})), coded(one.get("description", ""))
+    return Operation(id_, [method], address, one["summary"], description, parameters, body, answers)
 
 
-def _content(row: dict[str, Any]) -> str:
-    return next((type_of(one["schema"]) for one in row.get("content", {}).values()), "")
+def _content(row: dict[str, Any]) -> SafeString:
+    return linked(next((type_of(one["schema"]) for one in row.get("content", {}).values()), ""))
 
 
 def _properties(schema: dict[str, Any]) -> list[Property]:
-    required = schema.get("required", [])
+    # Answers have all of their fields, so that none is marked.
+    required = schema.get("required", []) if schema.get("additionalProperties") is not False else []
     return [
-        Property(name, type_of(one), name in required and "default" not in one)
+        Property(name, linked(type_of(one)), name in required and "default" not in one)
         for name, one in schema.get("properties", {}).items()
     ]
+
+
+def linked(words: str) -> SafeString:
+    """Return the words of a type with links to the objects that they name: these alone begin with a capital."""
+    return _marked(r"\b([A-Z]\w+)", '<a href="#{0}">{0}</a>', words)
+
+
+def coded(text: str) -> SafeString:
+    """Return a text in which words between grave accents are code."""
+    return _marked(r"`([^`]+)`", "<code>{}</code>", text)
+
+
+def _marked(pattern: str, markup: str, text: str) -> SafeString:
+    # Every second part is what the pattern's group found.
+    parts = enumerate(re.split(pattern, text))
+    return format_html_join("", "{}", ((format_html(markup, part) if number % 2 else part,) for number, part in parts))
 
 
 def type_of(schema: dict[str, Any]) -> str:

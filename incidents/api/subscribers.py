@@ -9,6 +9,7 @@ from django.db.models import Count, Q
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from ninja import Query, Router
 
 from .. import operations
@@ -33,7 +34,7 @@ Limit = Annotated[int, Query(ge=1, le=MOST)]
 Number = Annotated[int, Query(ge=1, le=10_000)]
 
 
-@router.get("/subscribers", response=_LIST, summary="Subscribers, the newest first")
+@router.get("/subscribers", response=_LIST, summary=gettext_noop("Subscribers, the newest first"))
 def listed(
     request: HttpRequest,
     *,
@@ -53,7 +54,9 @@ def listed(
 
 
 @router.get(
-    "/subscribers/count", response=documented(answers.SubscriberCount), summary="How many subscribers there are"
+    "/subscribers/count",
+    response=documented(answers.SubscriberCount),
+    summary=gettext_noop("How many subscribers there are"),
 )
 def count(request: HttpRequest, type: Mode | None = None, state: State = "active") -> Any:  # noqa: A002 - their name
     _needs_to_see(request)
@@ -62,7 +65,11 @@ def count(request: HttpRequest, type: Mode | None = None, state: State = "active
     return as_json({name: numbers.get(name, 0) for name in names})
 
 
-@router.post("/subscribers", response=documented(answers.ApiSubscriber, HTTPStatus.CREATED), summary="Add a subscriber")
+@router.post(
+    "/subscribers",
+    response=documented(answers.ApiSubscriber, HTTPStatus.CREATED),
+    summary=gettext_noop("Add a subscriber"),
+)
 def added(request: HttpRequest, body: schemas.SubscriberBody) -> Any:
     """The owner of the address is asked to confirm by email.
 
@@ -76,7 +83,9 @@ def added(request: HttpRequest, body: schemas.SubscriberBody) -> Any:
 
 
 @router.post(
-    "/subscribers/unsubscribe", response=documented(answers.Changed, HTTPStatus.ACCEPTED), summary="End subscriptions"
+    "/subscribers/unsubscribe",
+    response=documented(answers.Changed, HTTPStatus.ACCEPTED),
+    summary=gettext_noop("End subscriptions"),
 )
 def unsubscribed(request: HttpRequest, body: schemas.SubscriberIds) -> Any:
     """`subscribers` are ids, at most 100."""
@@ -92,7 +101,7 @@ def unsubscribed(request: HttpRequest, body: schemas.SubscriberIds) -> Any:
 @router.post(
     "/subscribers/resend_confirmation",
     response=documented(answers.Changed, HTTPStatus.ACCEPTED),
-    summary="Ask subscribers to confirm again",
+    summary=gettext_noop("Ask subscribers to confirm again"),
 )
 def asked_again(request: HttpRequest, body: schemas.SubscriberIds) -> Any:
     """Only those who have not confirmed, and once a day each."""
@@ -105,13 +114,15 @@ def asked_again(request: HttpRequest, body: schemas.SubscriberIds) -> Any:
     )
 
 
-@router.get("/subscribers/{subscriber_id}", response=_ONE, summary="One subscriber")
+@router.get("/subscribers/{subscriber_id}", response=_ONE, summary=gettext_noop("One subscriber"))
 def one(request: HttpRequest, subscriber_id: str) -> Any:
     _needs_to_see(request)
     return as_json(_shape(request, _find(subscriber_id)))
 
 
-@router.patch("/subscribers/{subscriber_id}", response=_ONE, summary="Refused: subscribers choose for themselves")
+@router.patch(
+    "/subscribers/{subscriber_id}", response=_ONE, summary=gettext_noop("Refused: subscribers choose for themselves")
+)
 def changed(request: HttpRequest, subscriber_id: str) -> Any:
     """What somebody is notified of is what they agreed to. They change it with the link in each message."""
     actor(request).needs(rights.CHANGE_SUBSCRIBER)
@@ -119,7 +130,7 @@ def changed(request: HttpRequest, subscriber_id: str) -> Any:
     raise ValidationError(_("Only subscribers change what they are notified of, with the link in each message."))
 
 
-@router.delete("/subscribers/{subscriber_id}", response=_ONE, summary="End a subscription")
+@router.delete("/subscribers/{subscriber_id}", response=_ONE, summary=gettext_noop("End a subscription"))
 def ended(request: HttpRequest, subscriber_id: str) -> Any:
     by = actor(request)
     by.needs(rights.CHANGE_SUBSCRIBER)
@@ -133,7 +144,9 @@ def ended(request: HttpRequest, subscriber_id: str) -> Any:
     return once(request, HTTPStatus.OK, end)
 
 
-@router.get("/incidents/{incident_id}/subscribers", response=_LIST, summary="Those who follow one incident")
+@router.get(
+    "/incidents/{incident_id}/subscribers", response=_LIST, summary=gettext_noop("Those who follow one incident")
+)
 def of_incident(request: HttpRequest, incident_id: str, limit: Limit = MOST, page: Number = 1) -> Any:
     """Not those who are notified of everything."""
     needs_to_see_incidents(request)
@@ -142,7 +155,11 @@ def of_incident(request: HttpRequest, incident_id: str, limit: Limit = MOST, pag
     return _page(request, _of(None, "all").filter(pk__in=choices.values("subscriber")), limit, page)
 
 
-@router.post("/incidents/{incident_id}/subscribers", response=_LIST, summary="Refused: followers sign up themselves")
+@router.post(
+    "/incidents/{incident_id}/subscribers",
+    response=_LIST,
+    summary=gettext_noop("Refused: followers sign up themselves"),
+)
 def follows(request: HttpRequest, incident_id: str) -> Any:
     actor(request).needs(rights.CHANGE_SUBSCRIBER)
     find(incident_id)

@@ -4,6 +4,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django.http import HttpRequest
+from django.utils.translation import gettext_noop
 from ninja import Router
 
 from .. import operations
@@ -19,13 +20,15 @@ from .statements import text_of
 router = Router(tags=["incident templates"])
 
 
-@router.get("", response=documented(list[answers.IncidentTemplate]), summary="The templates of updates")
+@router.get("", response=documented(list[answers.IncidentTemplate]), summary=gettext_noop("The templates of updates"))
 def listed(request: HttpRequest) -> Any:
     actor(request).needs("incidents.view_updatetemplate")
     return as_json([shapes.template(row) for row in UpdateTemplate.objects.in_order()])
 
 
-@router.post("", response=documented(answers.IncidentTemplate, HTTPStatus.CREATED), summary="Add a template")
+@router.post(
+    "", response=documented(answers.IncidentTemplate, HTTPStatus.CREATED), summary=gettext_noop("Add a template")
+)
 def added(request: HttpRequest, body: schemas.TemplateBody) -> Any:
     """`update_status` also says whether it is for incidents or for maintenance."""
 

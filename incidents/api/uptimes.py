@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import override
+from django.utils.translation import gettext_noop, override
 from ninja import Router
 
 from ..models import Component, ComponentGroup
@@ -31,7 +31,9 @@ router = Router(tags=["uptime"])
 
 
 @router.get(
-    "/components/{component_id}/uptime", response=documented(answers.Uptime), summary="The uptime of a component"
+    "/components/{component_id}/uptime",
+    response=documented(answers.Uptime),
+    summary=gettext_noop("The uptime of a component"),
 )
 def of_component(
     request: HttpRequest, component_id: str, start: datetime | None = None, end: datetime | None = None
@@ -42,7 +44,11 @@ def of_component(
     return as_json(_answer(row.pk, row.name, [row], start, end))
 
 
-@router.get("/component-groups/{group_id}/uptime", response=documented(answers.Uptime), summary="The uptime of a group")
+@router.get(
+    "/component-groups/{group_id}/uptime",
+    response=documented(answers.Uptime),
+    summary=gettext_noop("The uptime of a group"),
+)
 def of_group(request: HttpRequest, group_id: str, start: datetime | None = None, end: datetime | None = None) -> Any:
     """Of the time of all of its components together."""
     needs_to_see_components(request)

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from incidents.api.application import api
-from incidents.api.reference import type_of
+from incidents.api.reference import coded, linked, type_of
 from tests.factories import make_page
 
 pytestmark = pytest.mark.django_db
@@ -32,6 +32,28 @@ def test_page_has_no_cookie_and_nothing_of_others() -> None:
     sources = re.findall(r'(?:src|rel="stylesheet" href)="([^"]+)"', answer.content.decode())
     assert [one for one in sources if not one.startswith("/")] == []
     assert "<script>" not in answer.content.decode()
+
+
+def test_every_object_that_is_named_is_described() -> None:
+    make_page()
+    page = Client().get("/en/api-reference/").content.decode()
+    ids, links = re.findall(r' id="([^"]+)"', page), re.findall(r'href="#([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+    assert set(links) - set(ids) == set()
+    assert {"ApiIncident", "ComponentStatus", "ApiProblem", "incidents"} <= set(links)
+
+
+def test_danish_page_says_what_is_in_english() -> None:
+    make_page()
+    page = Client().get("/da/api-reference/").content.decode()
+    assert "Enkeltheder og typer står på engelsk" in page
+    assert "Opret en hændelse, eller planlæg vedligeholdelse</h3>" in page
+    assert "Enkeltheder" not in Client().get("/en/api-reference/").content.decode()
+
+
+def test_types_are_linked_and_words_of_code_are_marked() -> None:
+    assert linked("list of ApiPage or null") == 'list of <a href="#ApiPage">ApiPage</a> or null'
+    assert coded("`q` is <new>") == "<code>q</code> is &lt;new&gt;"
 
 
 @pytest.mark.parametrize(
