@@ -11,7 +11,7 @@ from benchmarks.support.product import Environment, delivery_command, product_en
 from benchmarks.support.sinks import sink
 
 SIZES = (10_000, 100_000, 1_000_000)
-AIMS = {1_000_000: "<=30"}
+AIMS = {1_000_000: "<=15"}
 NOTIFIED = 10_000
 
 

@@ -79,9 +79,8 @@ def affected_component_ids(incident: Incident) -> list[str]:
 def expand(announcement: Announcement, now: datetime) -> int:
     """Create one delivery per member of the audience, in one statement, and return their number.
 
-    It does nothing if there are deliveries already. Message-ID and Date are fixed here. With a
-    million rows it matters that they are inserted in the order of the indexes, and that
-    PostgreSQL need not check each for a conflict: the caller has locked the announcement.
+    It does nothing if there are deliveries already. Message-ID and Date are fixed here. PostgreSQL
+    need not check each row for a conflict, because the caller has locked the announcement.
     """
     if announcement.deliveries.exists():
         return 0
@@ -109,15 +108,19 @@ def expand_component_update(update: ComponentUpdate, now: datetime) -> int:
         "destination": "destination_",
     }
     rows = _webhooks(update).annotate(message_id_=_message_id(update.pk), destination_=addressing.WEBHOOK_ORIGIN)
-    return _insert(same_for_all, list(source), _in_order_of_ids(rows, source))
+    return _insert(same_for_all, source, rows)
 
 
-def _insert(same_for_all: dict[str, Any], columns: list[str], audience: tuple[str, tuple[Any, ...]]) -> int:
-    # Insert a delivery for each row that the query `audience` selects.
-    select, values = audience
+def _insert(same_for_all: dict[str, Any], source: dict[str, str], audience: "QuerySet[Any]") -> int:
+    # Insert a delivery per row of the audience; `source` says which of its fields each other column is filled with.
+    #
+    # In the order of the indexes that contain the subscriber, which matters with a million rows. OFFSET 0 keeps
+    # PostgreSQL from reading the subscribers in that order: sorting them takes a third of the time.
+    select, values = audience.values_list(*source.values()).query.sql_with_params()
     statement = (
-        f"INSERT INTO {Delivery._meta.db_table} ({', '.join([*same_for_all, *columns])}) "  # noqa: S608 - own names
-        f"SELECT {', '.join(['%s'] * len(same_for_all))}, audience.* FROM ({select}) AS audience"
+        f"INSERT INTO {Delivery._meta.db_table} ({', '.join([*same_for_all, *source])}) "  # noqa: S608 - own names
+        f"SELECT {', '.join(['%s'] * len(same_for_all))}, audience.* FROM ({select} OFFSET 0) AS audience "
+        f"ORDER BY audience.pk"
     )
     with connection.cursor() as cursor:
         cursor.execute(statement, [*same_for_all.values(), *values])
@@ -127,8 +130,8 @@ def _insert(same_for_all: dict[str, Any], columns: list[str], audience: tuple[st
     return added
 
 
-def _per_subscriber(announcement: Announcement) -> tuple[list[str], tuple[str, tuple[Any, ...]]]:
-    # Return the columns that differ from delivery to delivery, and the query that selects their values.
+def _per_subscriber(announcement: Announcement) -> tuple[dict[str, str], "QuerySet[Any]"]:
+    # Return the columns that differ from delivery to delivery, with the fields that contain their values, and the rows.
     state = Case(When(reason="", then=Value(DeliveryState.QUEUED)), default=Value(DeliveryState.SKIPPED))
     mx_group = mx.group_expression("domain_")
     rows = _audience(announcement).annotate(
@@ -146,7 +149,7 @@ def _per_subscriber(announcement: Announcement) -> tuple[list[str], tuple[str, t
         "message_id": "message_id_",
         "destination": "destination_",
     }
-    return list(source), _in_order_of_ids(rows, source)
+    return source, rows
 
 
 def _audience(announcement: Announcement) -> "QuerySet[Any]":
@@ -188,10 +191,6 @@ def _awaiting(
 def _message_id(subject: int | str) -> Concat:
     first, last = Value(f"<{subject}."), Value(f"@{settings.SITE_HOST}>")
     return Concat(first, "pk", last, output_field=CharField())
-
-
-def _in_order_of_ids(rows: "QuerySet[Any]", source: dict[str, str]) -> tuple[str, tuple[Any, ...]]:
-    return rows.order_by("pk").values_list(*source.values()).query.sql_with_params()
 
 
 def _same_for_all(now: datetime) -> dict[str, Any]:
