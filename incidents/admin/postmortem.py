@@ -175,7 +175,7 @@ def prefilled(incident: Incident) -> dict[str, Text]:
     """Return what the incident already says, by section."""
     updates = list(incident.updates.public().newest_first())[::-1]
     written = {code for update in updates for code in update.text}
-    with timezone.override(Page.objects.current().time_zone):
+    with timezone.override(Page.objects.brief().time_zone):
         timeline = Text({code: _timeline(updates, code) for code in written})
     return {"timeline": timeline, "cause": incident.root_cause, "change": incident.next_steps}
 

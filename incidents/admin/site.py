@@ -137,7 +137,7 @@ class Newsroom(AdminSite):
             if not is_storable(request):
                 raise Http404
             check_session(request)
-            with timezone.override(Page.objects.current().time_zone):
+            with timezone.override(Page.objects.brief().time_zone):
                 asked = ask_to_confirm(request) if self.has_permission(request) else None
                 response = asked or inner(request, *args, **kwargs)
                 # A template response would render later, outside this time zone.

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import wraps
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
@@ -42,7 +42,7 @@ def _authenticate(request: HttpRequest) -> Any:
     # Only who has a token learns which page there is.
     actor = authenticate(request)
     wanted = request.resolver_match.kwargs.get("page_id") if request.resolver_match else None
-    if wanted is not None and wanted != page_id(Page.objects.current()):
+    if wanted is not None and wanted != page_id(cast(Any, request).page):
         raise Http404
     return actor
 
@@ -130,7 +130,8 @@ def _in_the_pages_zone(view: Callable[..., HttpResponse]) -> Callable[..., HttpR
             take_form_from_query(request)
         except problems.RequestRefused as refused:
             return problems.of_problem(request, refused)
-        with timezone.override(Page.objects.current().time_zone):
+        page = cast(Any, request).page = Page.objects.brief()
+        with timezone.override(page.time_zone):
             answer = view(request, *args, **kwargs)
         if answer.status_code != HTTPStatus.METHOD_NOT_ALLOWED:
             return answer

@@ -39,15 +39,17 @@ def change_incident(
     is_moved = any(details[name] != getattr(incident, name) for name in moved)
     if is_moved and incident.is_public and given.deliver_notifications is not False:
         operations.move_maintenance(incident=incident, details=details, by=by)
-    elif details:
-        operations.edit_incident(incident=incident, details=details, by=by)
-    if statements.adds_update(given, incident):
         incident.refresh_from_db()
+    elif details:
+        incident = operations.edit_incident(incident=incident, details=details, by=by)
+    if statements.adds_update(given, incident):
         phase = statements.next_phase(given, incident)
         statement = statements.statement_of(given, phase, statements.statuses_of(given, kind))
         if incident.is_over and not phase.is_final and not given.draft:
-            operations.reopen(incident=incident, statement=statement, by=by, opened=opened)
+            update = operations.reopen(incident=incident, statement=statement, by=by, opened=opened)
         else:
-            operations.post_update(incident=incident, statement=statement, by=by, draft=given.draft, opened=opened)
-    incident.refresh_from_db()
+            update = operations.post_update(
+                incident=incident, statement=statement, by=by, draft=given.draft, opened=opened
+            )
+        incident = update.incident
     return incident

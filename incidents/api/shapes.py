@@ -9,7 +9,6 @@ from django.utils.translation import override
 from ..identity import readable
 from ..masks import masked
 from ..models import REMINDERS, Component, ComponentGroup, Incident, Page, Subscriber, Update, UpdateTemplate
-from ..models.incidents import IncidentQuerySet
 from ..publishing.reading.story import with_timeline
 from ..status import Phase
 from ..statuspage_api import body, component_shape, group_shape, incident_shape, moment, page_shape, status_of
@@ -33,9 +32,9 @@ def page(row: Page) -> Json:
         return page_shape(row, row.updated_at)
 
 
-def incidents(rows: IncidentQuerySet) -> list[Json]:
+def incidents(rows: Iterable[Incident]) -> list[Json]:
     """Return these incidents with their public updates, in a number of queries that does not depend on theirs."""
-    here = Page.objects.current()
+    here = Page.objects.brief()
     with override(settings.LANGUAGE_CODE):
         return [_incident(story.incident, story.timeline, here) for story in with_timeline(rows)]
 
@@ -43,10 +42,10 @@ def incidents(rows: IncidentQuerySet) -> list[Json]:
 def incident(row: Incident) -> Json:
     """Return one incident; with all of its updates if it is not public."""
     if row.is_public:
-        return incidents(Incident.objects.filter(pk=row.pk))[0]
+        return incidents([row])[0]
     updates = row.updates.newest_first().prefetch_related("affected__component__group")
     with override(settings.LANGUAGE_CODE):
-        return _incident(row, list(updates), Page.objects.current())
+        return _incident(row, list(updates), Page.objects.brief())
 
 
 def _incident(row: Incident, updates: list[Update], here: Page) -> Json:
@@ -90,7 +89,7 @@ def component(row: Component) -> Json:
 
 
 def components(rows: Iterable[Component]) -> list[Json]:
-    here = Page.objects.current()
+    here = Page.objects.brief()
     with override(settings.LANGUAGE_CODE):
         return [{**component_shape(row, here), **_LACKING_IN_COMPONENTS} for row in rows]
 
@@ -99,7 +98,7 @@ def group(row: ComponentGroup) -> Json:
     """Return a group; its public components must be prefetched as `shown`."""
     shown: list[Component] = row.shown  # type: ignore[attr-defined]
     with override(settings.LANGUAGE_CODE):
-        found = group_shape(row, shown, Page.objects.current())
+        found = group_shape(row, shown, Page.objects.brief())
     names = ("id", "page_id", "name", "description", "components", "position", "created_at", "updated_at")
     return {name: found[name] for name in names}
 

@@ -108,11 +108,10 @@ def next_phase(given: schemas.GivenIncident, incident: Incident) -> Phase:
 
 def adds_update(given: schemas.GivenIncident, incident: Incident) -> bool:
     """Whether the body says anything that an update says, or names a component that no update has named."""
-    named = AffectedComponent.objects.filter(update__incident=incident).values_list("component", flat=True)
-    if given.named - set(named):
+    if given.status or given.body or given.statuses or any(one.body for one in given.translations.values()):
         return True
-    said = given.status, given.body, given.statuses, any(one.body for one in given.translations.values())
-    return any(said)
+    named = AffectedComponent.objects.filter(update__incident=incident).values_list("component", flat=True)
+    return bool(given.named - set(named)) if given.named else False
 
 
 def _phase(given: schemas.GivenIncident) -> Phase:

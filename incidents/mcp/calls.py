@@ -53,7 +53,7 @@ def _run(tool: tools.AgentTool, given: dict[str, Any], actor: Actor) -> dict[str
     if not all(map(is_storable, texts_in(given))):
         return RefusedCall([_("The text contains a character that cannot be stored.")])
     wanted = tool.takes.model_validate(given)
-    with transaction.atomic(), timezone.override(Page.objects.current().time_zone):
+    with transaction.atomic(), timezone.override(Page.objects.brief().time_zone):
         return tool.run(wanted, actor)
 
 

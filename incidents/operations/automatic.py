@@ -85,7 +85,7 @@ def mark_overdue(*, incident: Incident) -> bool:
     if overdue == incident.overdue:
         return False
     Incident.objects.filter(pk=incident.pk).update(overdue=overdue)
-    stale.mark_incident(incident)
+    stale.mark_incident(incident, named_components(incident))
     return True
 
 

@@ -6,57 +6,69 @@ from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
 
-from django.db.models import BigIntegerField, Exists, Func, OuterRef, Q, Subquery
+from django.db import connection
+from django.db.models import BigIntegerField, Func, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from ..claims import Claim, StatedStatus, Step, claims_of, steps_of
-from ..models import AffectedComponent, Incident, ManualStatus, Update
-from ..models.incidents import IncidentQuerySet
+from ..models import ManualStatus
 from ..status import FINAL_PHASES, WORK_PHASES, ComponentStatus, Phase
 
 Claims = dict[str, list[Claim]]
 
 EARLIEST = datetime.min.replace(tzinfo=UTC)
 _EPOCH = datetime.fromtimestamp(0, UTC)
+# In SQL, because each update is published after it, and Django takes longer to write it than PostgreSQL to run it.
+# Incidents count that have begun (see `claims.has_begun`). Times are as in `Microseconds`.
+_STATEMENTS = """
+SELECT affected.component_id, incident.id,
+       (EXTRACT(EPOCH FROM incident.started_at) * 1000000)::bigint,
+       (EXTRACT(EPOCH FROM incident.ended_at) * 1000000)::bigint,
+       affected.status, said.phase, (EXTRACT(EPOCH FROM COALESCE(said.ended_at, said.at)) * 1000000)::bigint,
+       said.id = (SELECT opening.id FROM incidents_update opening
+                   WHERE opening.incident_id = incident.id AND opening.published_at IS NOT NULL
+                   ORDER BY opening.published_at, opening.created_at, opening.at, opening.id LIMIT 1)
+  FROM incidents_affectedcomponent affected
+  JOIN incidents_update said ON said.id = affected.update_id
+  JOIN incidents_incident incident ON incident.id = said.incident_id
+ WHERE affected.component_id = ANY(%(components)s)
+   AND said.published_at IS NOT NULL AND incident.published_at IS NOT NULL
+   AND (%(since)s::timestamptz IS NULL OR incident.ended_at IS NULL OR incident.ended_at >= %(since)s)
+   AND incident.phase <> %(scheduled)s
+   AND (incident.phase <> %(cancelled)s
+        OR EXISTS (SELECT 1 FROM incidents_update begun
+                    WHERE begun.incident_id = incident.id AND begun.published_at IS NOT NULL
+                      AND begun.phase = ANY(%(work)s)))
+ ORDER BY affected.component_id, incident.id, said.at, said.created_at, said.id
+"""
 
 
 def all_claims(components: Collection[str], since: datetime = EARLIEST) -> Claims:
-    """Return the claims on each component, by its id, in three queries.
+    """Return the claims on each component, by its id, in two queries.
 
     Claims that end before `since` are left out.
     """
-    incidents = Incident.objects.public()
-    if since != EARLIEST:
-        incidents = incidents.filter(Q(ended_at=None) | Q(ended_at__gte=since))
-    claims = claims_of_incidents(components, incidents)
+    claims: Claims = defaultdict(list)
+    for (component, incident, start, end), rows in groupby(_statements(components, since), key=itemgetter(0, 1, 2, 3)):
+        stated = [
+            StatedStatus(moment(at), ComponentStatus(status), opens, phase in FINAL_PHASES)
+            for *_incident, status, phase, at, opens in rows
+        ]
+        steps = steps_of(stated, moment(start), moment(end) if end is not None else None)
+        claims[component] += claims_of(steps, incident)
     _add_claims_by_hand(claims, components, since)
     return claims
 
 
 def open_claims(components: Collection[str], *, besides: str = "") -> Claims:
-    """Return the claims that hold now and have no end yet, on each component, by its id, in three queries.
+    """Return the claims that hold now and have no end yet, on each component, by its id, in two queries.
 
     `besides` is the id of an incident whose claims are left out.
     """
-    claims = claims_of_incidents(components, Incident.objects.public().ongoing().exclude(pk=besides))
-    _add_claims_by_hand(claims, components, timezone.now())
-    return {key: unended for key, found in claims.items() if (unended := [one for one in found if one.end is None])}
-
-
-def claims_of_incidents(components: Collection[str], incidents: IncidentQuerySet) -> Claims:
-    """Return the claims of these incidents on each component, by its id, in two queries."""
-    spans = _spans(components, incidents)
-    claims: Claims = defaultdict(list)
-    for (component, incident), rows in groupby(_statements(components, incidents), key=itemgetter(0, 1)):
-        if incident in spans:
-            start, end, opening = spans[incident]
-            stated = [
-                StatedStatus(moment(over or at), ComponentStatus(status), update == opening, phase in FINAL_PHASES)
-                for _component, _incident, status, update, phase, at, over in rows
-            ]
-            claims[component] += claims_of(steps_of(stated, start, end), incident)
-    return claims
+    found = all_claims(components, timezone.now()).items()
+    others = {key: [one for one in claims if not besides or one.cause != besides] for key, claims in found}
+    return {key: unended for key, claims in others.items() if (unended := [one for one in claims if one.end is None])}
 
 
 class Microseconds(Func):
@@ -70,31 +82,22 @@ def moment(microseconds: int) -> datetime:
     return _EPOCH + timedelta(microseconds=microseconds)
 
 
-def _spans(
-    components: Collection[str], incidents: IncidentQuerySet
-) -> dict[str, tuple[datetime, datetime | None, str]]:
-    # Start, end and opening update of each incident that has begun (see `claims.has_begun`), by its id.
-    naming = AffectedComponent.objects.filter(
-        component__in=components, update__incident=OuterRef("pk"), update__published_at__isnull=False
-    )
-    public = Update.objects.filter(incident=OuterRef("pk"), published_at__isnull=False)
-    begun = public.filter(phase__in=WORK_PHASES)
-    found = incidents.filter(Exists(naming), ~Q(phase=Phase.SCHEDULED), ~Q(phase=Phase.CANCELLED) | Exists(begun))
-    opening = Subquery(public.order_by("published_at", "created_at", "at", "pk").values("pk")[:1])
-    rows = found.order_by().values_list("pk", Microseconds("started_at"), Microseconds("ended_at"), opening)
-    return {pk: (moment(start), moment(end) if end is not None else None, update) for pk, start, end, update in rows}
-
-
 def _statements(
-    components: Collection[str], incidents: IncidentQuerySet
-) -> Iterable[tuple[str, str, str, str, str, int, int | None]]:
+    components: Collection[str], since: datetime
+) -> list[tuple[str, str, int, int | None, str, str, int, bool]]:
     # What updates say about components: by component and incident, in the order of the timeline.
-    rows = AffectedComponent.objects.filter(
-        component__in=components, update__published_at__isnull=False, update__incident__in=incidents.order_by()
-    )
-    times = (Microseconds("update__at"), Microseconds("update__ended_at"))
-    ordered = rows.order_by("component_id", "update__incident_id", "update__at", "update__created_at", "update_id")
-    return ordered.values_list("component_id", "update__incident_id", "status", "update_id", "update__phase", *times)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _STATEMENTS,
+            {
+                "components": list(components),
+                "since": None if since == EARLIEST else since,
+                "scheduled": Phase.SCHEDULED,
+                "cancelled": Phase.CANCELLED,
+                "work": list(WORK_PHASES),
+            },
+        )
+        return cursor.fetchall()
 
 
 def _add_claims_by_hand(claims: Claims, components: Collection[str], since: datetime) -> None:

@@ -13,12 +13,14 @@ from . import moves, placeholders, report
 from .statements import BACKDATED
 from .statuses import rebuild_statuses
 
+# The fields of an update that its publication changes.
+_OF_PUBLICATION = ("at", "publish_at", "published_at", "text", "report", "author", "updated_at")
+
 
 def make_public(update: Update) -> None:
     """Publish a stored update. Call inside a transaction that has locked the incident."""
     incident, now = update.incident, timezone.now()
-    started_at = incident.started_at
-    stale.mark_incident(incident)  # its current month, too: maintenance that starts can move to another one
+    started_at = incident.started_at  # maintenance that starts can move to another month
     if update.publish_at is not None:
         update.at, update.publish_at = min(update.publish_at, now), None
     update.published_at = now
@@ -27,11 +29,11 @@ def make_public(update: Update) -> None:
     _update_promise(incident, update, now)
     placeholders.fill(update)
     report.record(update)
-    update.save()
+    update.save(update_fields=_OF_PUBLICATION)
     incident.published_at = incident.published_at or now
     follow_timeline(incident)
-    follow_claims(incident, started_at, announce=update.notify, update=update)
-    stale.mark_incident(incident)
+    named = follow_claims(incident, started_at, announce=update.notify, update=update)
+    stale.mark_incident(incident, named, former_start=started_at)
     if update.notify:
         announce(update)
 
@@ -90,14 +92,16 @@ def _start_of_work(timeline: list[Update]) -> datetime | None:
 
 def follow_claims(
     incident: Incident, started_at: datetime, *, announce: bool = True, update: Update | None = None
-) -> None:
-    """Rebuild the statuses of the components that its updates name, after a change of what it claims.
+) -> list[str]:
+    """Rebuild the statuses of the components that its updates name, after a change of what it claims; return their ids.
 
     `started_at` is its start before the change. `announce` says whether webhooks are notified of new
     current statuses, and `update` which update they are notified of.
     """
     since = min(incident.started_at, started_at)
-    rebuild_statuses(components=named_components(incident), since=since, announce=announce, update=update)
+    named = named_components(incident)
+    rebuild_statuses(components=named, since=since, announce=announce, update=update)
+    return named
 
 
 def named_components(incident: Incident) -> list[str]:

@@ -58,7 +58,6 @@ def edit_incident(
 
 def change_details(incident: Incident, details: Details) -> None:
     """Change the fields of a locked incident, as `edit_incident` does, without keeping a version."""
-    stale.mark_incident(incident)  # the month it was listed in before, too
     before, headline, planned = (incident.started_at, incident.ended_at), _headline(incident), moves.window_of(incident)
     set_fields(incident, dict(details))
     if incident.phase == Phase.SCHEDULED and incident.scheduled_for is not None:
@@ -74,7 +73,7 @@ def change_details(incident: Incident, details: Details) -> None:
         _restate_end(incident)
     if (incident.started_at, incident.ended_at) != before:
         follow_claims(incident, before[0])
-    stale.mark_incident(incident)
+    stale.mark_incident(incident, named_components(incident), former_start=before[0])
 
 
 def _headline(incident: Incident) -> tuple[Text, datetime | None, datetime | None]:
@@ -147,11 +146,10 @@ def withdraw(*, incident: Incident, by: Actor) -> Incident:
     incident = lock(incident)
     if not incident.is_public:
         raise ValidationError(_("This incident is not public."))
-    stale.mark_incident(incident)
     incident.published_at, incident.withdrawn_at = None, timezone.now()
     incident.save()
     withdraw_announcements_of(incident)
-    follow_claims(incident, incident.started_at)
+    stale.mark_incident(incident, follow_claims(incident, incident.started_at))
     incident.updates.filter(published_at=None).update(publish_at=None)
     return incident
 
@@ -165,8 +163,7 @@ def publish_again(*, incident: Incident, by: Actor) -> Incident:
         raise ValidationError(_("This incident is not withdrawn."))
     incident.published_at, incident.withdrawn_at = timezone.now(), None
     incident.save()
-    follow_claims(incident, incident.started_at)
-    stale.mark_incident(incident)
+    stale.mark_incident(incident, follow_claims(incident, incident.started_at))
     return incident
 
 
@@ -183,7 +180,6 @@ def undo_update(*, update: Update, by: Actor) -> Update:
     update.incident = incident
     if not update.is_public or not cancel_announcements_of(update):
         raise ValidationError(_("Too late: subscribers are being notified, or this was undone already."))
-    stale.mark_incident(incident)
     named, started_at = named_components(incident), incident.started_at
     update.published_at = None
     update.report = {name: entry for name, entry in update.report.items() if name == report.MOVED}
@@ -191,7 +187,7 @@ def undo_update(*, update: Update, by: Actor) -> Update:
     update.save()
     _follow_what_is_left(incident)
     rebuild_statuses(components=named, since=min(started_at, incident.started_at), announce=True)
-    stale.mark_incident(incident)
+    stale.mark_incident(incident, named, former_start=started_at)
     return update
 
 
@@ -218,7 +214,6 @@ def store_new(incident: Incident, statement: Statement, *, by: Actor, draft: boo
     check_statement(Incident(kind=incident.kind, started_at=incident.started_at, id=""), statement, draft=draft)
     incident.save()
     add_update(incident, statement, by=by, draft=draft)
-    incident.refresh_from_db()
     return incident
 
 

@@ -110,7 +110,7 @@ def _shifted(update: Update, before: Window, after: Window) -> datetime:
 
 def announced_text(move: Move, text: Text) -> Text:
     """Return in each language of the page the former and the new time, followed by the text of staff."""
-    zone = Page.objects.current().time_zone
+    zone = Page.objects.brief().time_zone
 
     def say(code: str) -> str:
         new = _("New time: %(time)s") % {"time": formats.span(move.after.start, move.after.end)}

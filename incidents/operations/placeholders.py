@@ -33,7 +33,7 @@ def fill(update: Update) -> None:
     if not used(update.text, incident.title):
         return
     names = [row.component.name for row in update.affected.select_related("component").order_by("component__position")]
-    with timezone.override(Page.objects.current().time_zone):
+    with timezone.override(Page.objects.brief().time_zone):
         update.text = _filled(update.text, update, names)
         incident.title = _filled(incident.title, update, names)
 

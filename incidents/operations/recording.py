@@ -72,21 +72,21 @@ def _verb(
 
 
 def _recorded(function: Callable[..., _R], given: Mapping[str, Any], target: Model | None) -> _R:
-    before = _state(target)
+    before = _state(_stored(target))
     result = function(**given)
     changed = result if isinstance(result, Model) else target
-    after = _state(target) if changed == target else {**_state(target), **_state(changed)}
-    if isinstance(changed, Incident) and not before:  # a new one, with the words of its first update
-        after |= _state(changed.updates.first())
+    stored = _stored(changed)
+    after = _state(stored) if changed == target else {**_state(_stored(target)), **_state(stored)}
+    if isinstance(stored, Incident) and not before:  # a new one, with the words of its first update
+        after |= _state(stored.updates.first())
     if before != after if not isinstance(result, (bool, int)) else result:
-        subject = changed if _stored(changed) else target  # what was deleted is known by its former row
+        subject = changed if stored else target  # what was deleted is known by its former row
         audit.record(given["by"], function.__name__, subject, before=before, after=after)
     return result
 
 
-def _state(row: Model | None) -> dict[str, Any]:
-    # What a row contains now, with what belongs to it; empty if it is not stored.
-    stored = _stored(row)
+def _state(stored: Model | None) -> dict[str, Any]:
+    # What a row contains, with what belongs to it; empty if it is not stored.
     if stored is None:
         return {}
     state = {name: value for name, value in audit.snapshot(stored).items() if name not in _BOOKKEEPING}

@@ -191,13 +191,11 @@ def _check_end(incident: Incident, statement: Statement, now: datetime, refusals
 
 
 def _check_order(incident: Incident, statement: Statement, refusals: Refusals, *, reopening: bool) -> None:
-    newest = incident.updates.public().newest_first().first() if incident.pk else None
+    newest = incident.updates.public().newest_first().values_list("at", flat=True).first() if incident.pk else None
     if newest is None:
         return
     # Only `reopen` may go from a final phase back to an open one.
-    goes_back = (
-        incident.is_over and not statement.phase.is_final and (statement.at is None or statement.at >= newest.at)
-    )
+    goes_back = incident.is_over and not statement.phase.is_final and (statement.at is None or statement.at >= newest)
     refusals.refuse_if(
         goes_back and not reopening, "phase", _("The incident is over. Reopen it to go back to this phase.")
     )
@@ -248,4 +246,4 @@ def check_details(incident: Incident) -> None:
         _("This time is in the future."),
     )
     refusals.stop()
-    incident.full_clean(validate_constraints=False)
+    incident.full_clean(validate_unique=False, validate_constraints=False)

@@ -17,7 +17,7 @@ from ..status import ComponentStatus
 from .claims import EARLIEST, Microseconds, all_claims, moment
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def rebuild_statuses(
     *, components: Collection[str], since: datetime = EARLIEST, announce: bool, update: Update | None = None
 ) -> list[Component]:
@@ -36,11 +36,10 @@ def rebuild_statuses(
     wanted, stored = derived_changes(components, since), stored_changes(components, since)
     different = [component for component in locked if wanted[component.pk] != stored[component.pk]]
     _store({component.pk: (stored[component.pk], wanted[component.pk]) for component in different})
-    changed = _follow_last_changes(locked)
+    changed = _follow_last_changes(locked, wanted)
     record_status_changes(changed, announce=announce, update=update)
     different += [component for component, _old in changed if component not in different]
-    stale.mark_components(different)
-    stale.mark_feeds_showing(different, since)
+    stale.mark_statuses(different, since)
     return different
 
 
@@ -63,17 +62,28 @@ def stored_changes(components: Collection[str], since: datetime = EARLIEST) -> d
     return changes
 
 
-def _follow_last_changes(components: Collection[Component]) -> list[tuple[Component, str]]:
+def _follow_last_changes(
+    components: Collection[Component], recent: dict[str, list[Change]]
+) -> list[tuple[Component, str]]:
     # Set the current status of components to that of their last change; return those that had another one, with it.
-    last = StatusChange.objects.filter(component=OuterRef("pk")).order_by("-at").values("status")[:1]
-    rows = Component.objects.filter(pk__in=[component.pk for component in components])
-    current = dict(rows.values_list("pk", Coalesce(Subquery(last), Value(ComponentStatus.OPERATIONAL.value))))
+    # `recent` has the changes of each that were derived again, in order of time.
+    current = {key: changes[-1].status.value for key, changes in recent.items() if changes}
+    current |= _stored_statuses([component.pk for component in components if component.pk not in current])
     different = [(component, component.status) for component in components if component.status != current[component.pk]]
+    now, by_status = timezone.now(), defaultdict(list)
     for component, _old in different:
-        component.status, component.updated_at = current[component.pk], timezone.now()
-    if different:
-        Component.objects.bulk_update([component for component, _old in different], ["status", "updated_at"])
+        component.status, component.updated_at = current[component.pk], now
+        by_status[component.status].append(component.pk)
+    for status, keys in by_status.items():
+        Component.objects.filter(pk__in=keys).update(status=status, updated_at=now)
     return different
+
+
+def _stored_statuses(components: Collection[str]) -> dict[str, str]:
+    # The status of each component according to its last stored change.
+    last = StatusChange.objects.filter(component=OuterRef("pk")).order_by("-at").values("status")[:1]
+    status = Coalesce(Subquery(last), Value(ComponentStatus.OPERATIONAL.value))
+    return dict(Component.objects.filter(pk__in=components).values_list("pk", status))
 
 
 def _store(different: dict[str, tuple[list[Change], list[Change]]]) -> None:

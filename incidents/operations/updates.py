@@ -18,7 +18,7 @@ from ..staff.actors import SCHEDULER, Actor
 from ..status import ComponentStatus, Phase
 from ..text import Text
 from . import moves, placeholders, report, snapshots, versions
-from .effects import make_public
+from .effects import make_public, named_components
 from .recording import verb
 from .statements import BACKDATED, Statement, check_statement
 
@@ -142,7 +142,7 @@ def replace_text(update: Update, given: dict[str, Any], *, by: Actor, is_correct
         update.corrected_at = timezone.now()
     update.save()
     UpdateRevision.objects.create(update=update, replaced_by_id=by.user_id, **earlier)
-    stale.mark_incident(update.incident)
+    stale.mark_incident(update.incident, named_components(update.incident))
     return True
 
 
@@ -191,9 +191,10 @@ def _store(
     update.author_id = by.user_id
     if statement.move is not None:
         moves.record_move(update, statement.move)
-    update.full_clean(validate_constraints=False, exclude=["incident"])
+    # The author is the actor, and ids are unique by chance; a form sent twice is refused by the database.
+    update.full_clean(validate_unique=False, validate_constraints=False, exclude=["incident", "author"])
     update.save()
-    _store_components(update, statement)
+    _store_components(update, statement, replacing=before is not None)
     if before is not None or draft or update.is_scheduled:
         versions.record_draft(update, before)
     if not draft:
@@ -203,13 +204,14 @@ def _store(
     return update
 
 
-def _store_components(update: Update, statement: Statement) -> None:
-    known = Component.objects.in_bulk(list(statement.components))
+def _store_components(update: Update, statement: Statement, *, replacing: bool) -> None:
+    known = Component.objects.filter(pk__in=statement.components).values_list("pk", flat=True)
     if set(statement.components) - set(known):
         raise ValidationError({"components": _("There is no such component.")})
-    AffectedComponent.objects.filter(update=update).delete()
+    if replacing:
+        AffectedComponent.objects.filter(update=update).delete()
     AffectedComponent.objects.bulk_create(
-        AffectedComponent(update=update, component=known[key], status=status)
+        AffectedComponent(update=update, component_id=key, status=status)
         for key, status in sorted(statement.components.items())
     )
 

@@ -1,6 +1,6 @@
 """Marks what changed since the store was written, in the transaction of the change."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,29 +15,36 @@ PAGE = "page"
 DAY = "day"
 
 
-def mark_incident(incident: Incident) -> None:
+def mark_incident(incident: Incident, components: Iterable[str], *, former_start: datetime | None = None) -> None:
     """Mark an incident whose text, times or visibility changed.
 
-    Call it before and after a change of its start: the month that it leaves is stale too.
+    `components` are the ids of those that its updates name. `former_start` is its start before the change: the month
+    that it leaves is stale too.
     """
-    month = timezone.localtime(incident.started_at, ZoneInfo(Page.objects.current().time_zone))
-    components = set(incident.updates.values_list("affected__component_id", flat=True)) - {None}
-    mark([f"incident:{incident.pk}", f"month:{month:%Y-%m}", *(f"component:{key}" for key in sorted(components))])
+    zone = ZoneInfo(Page.objects.brief().time_zone)
+    starts = (incident.started_at, former_start or incident.started_at)
+    months = {f"month:{timezone.localtime(start, zone):%Y-%m}" for start in starts}
+    mark([f"incident:{incident.pk}", *sorted(months), *(f"component:{key}" for key in components)])
 
 
 def mark_components(components: Iterable[Component]) -> None:
     """Mark components. Call it before and after a change of a slug or visibility: the old address is stale too."""
-    mark([subject for one in components for subject in (f"component:{one.pk}", f"slug:{one.slug}")])
+    mark(_subjects_of(components))
 
 
-def mark_feeds_showing(components: Iterable[Component], since: datetime) -> None:
-    """Mark the feeds whose entries show these components with their statuses; those changed at or after `since`.
+def mark_statuses(components: Collection[Component], since: datetime) -> None:
+    """Mark components whose statuses changed at or after `since`, and the feeds whose entries show these statuses.
 
     A component's feed has the updates of its incidents, which can name others.
     """
-    showing = Update.objects.public().filter(at__gte=since, affected__component__in=list(components))
+    showing = Update.objects.public().filter(at__gte=since, affected__component__in=components)
     named = Component.objects.filter(affected__update__incident__in=showing.values("incident"))
-    mark([f"feed:{slug}" for slug in sorted(set(named.values_list("slug", flat=True)))])
+    feeds = sorted(set(named.values_list("slug", flat=True)))
+    mark([*_subjects_of(components), *(f"feed:{slug}" for slug in feeds)])
+
+
+def _subjects_of(components: Iterable[Component]) -> list[str]:
+    return [subject for one in components for subject in (f"component:{one.pk}", f"slug:{one.slug}")]
 
 
 def mark_page() -> None:
@@ -66,7 +73,7 @@ def _is_publishing_scheduled() -> bool:
 
 def mark_new_day() -> None:
     """After midnight in the page's time zone, mark the documents that show days or ages."""
-    today = timezone.localdate(timezone=ZoneInfo(Page.objects.current().time_zone))
+    today = timezone.localdate(timezone=ZoneInfo(Page.objects.brief().time_zone))
     with transaction.atomic():
         is_new_day = Page.objects.exclude(shown_day=today).update(shown_day=today)
         if is_new_day:

@@ -86,10 +86,10 @@ class ManageForm(ChoicesForm):
 
 def _zones() -> list[tuple[str, str]]:
     # Return the page's own time zone, UTC, and the zones named after places.
-    own = _("As on the page: %(zone)s") % {"zone": Page.objects.current().time_zone}
+    own = _("As on the page: %(zone)s") % {"zone": Page.objects.brief().time_zone}
     named = sorted(name for name in time_zones.names() if name.startswith(_AREAS))
     return [("", own), ("UTC", "UTC"), *((name, name.replace("_", " ")) for name in named)]
 
 
 def _zone() -> ZoneInfo:
-    return ZoneInfo(Page.objects.current().time_zone)
+    return ZoneInfo(Page.objects.brief().time_zone)

@@ -107,3 +107,12 @@ def test_lists_make_the_same_queries_with_more_incidents(programs: Programs, add
     programs.make_history(MANY)
     programs.open()
     assert queries(read) == few
+
+
+def test_writes_make_few_queries(programs: Programs) -> None:
+    programs.all_writes()
+    incident = programs.open()["id"]
+    assert queries(programs.open) <= 45
+    assert queries(lambda: programs.update(incident, "identified")) <= 43
+    assert queries(lambda: programs.update(incident, "resolved")) <= 48
+    assert queries(lambda: programs.set_status("degraded_performance")) <= 27

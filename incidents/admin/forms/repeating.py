@@ -53,7 +53,7 @@ class RepeatForm(forms.Form):
     )
 
     def __init__(self, data: Any = None, *, incident: Incident) -> None:
-        self.incident, self.zone = incident, Page.objects.current().time_zone
+        self.incident, self.zone = incident, Page.objects.brief().time_zone
         self.start = in_utc(incident.scheduled_for).astimezone(ZoneInfo(self.zone))
         super().__init__(data, initial=self._initial())
         self.fields["pattern"].choices = self._patterns()  # type: ignore[attr-defined]

@@ -40,7 +40,7 @@ class PostingCommand(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         in_english, errors = translation.override("en"), as_command_errors(options.get("by") or "")
-        with in_english, errors, timezone.override(Page.objects.current().time_zone):
+        with in_english, errors, timezone.override(Page.objects.brief().time_zone):
             getattr(self, f"do_{options[ACTION]}")(options)
 
     def add_shared_actions(self, actions: Any) -> None:

@@ -76,7 +76,7 @@ class HistoryMonth(PublicPage):
     archived = "month"
 
     def all_keys(self) -> Iterable[str]:
-        with timezone.override(Page.objects.current().time_zone):
+        with timezone.override(Page.objects.brief().time_zone):
             return [f"{month:%Y-%m}" for month in months.between(*_archive_span())]
 
     def by_month(self) -> Iterable[tuple[str, str]]:
@@ -84,7 +84,7 @@ class HistoryMonth(PublicPage):
 
     def touched(self, subjects: Subjects) -> Iterable[str]:
         """Return the months of the subjects, and those whose links to the previous or next month may change."""
-        with timezone.override(Page.objects.current().time_zone):
+        with timezone.override(Page.objects.brief().time_zone):
             (first, last), this_month = _archive_span(), months.month_of(timezone.now())
         touched = [months.parse(key) for key in subjects.of("month")]
         if "day" in subjects.names:  # a new month may have begun, and the previous one links to it

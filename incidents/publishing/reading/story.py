@@ -7,12 +7,11 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from django.db.models import Prefetch
+from django.db.models import Prefetch, prefetch_related_objects
 
 from ...appearance import state_of
 from ...claims import StatedStatus, Step, has_begun, steps_of
 from ...models import AffectedComponent, Component, Incident, Update, page_order
-from ...models.incidents import IncidentQuerySet
 from ...status import ComponentStatus, Phase
 
 # How many components of one status are named; the others are counted.
@@ -115,13 +114,14 @@ def _stated(status: str, update: Update, opening: Update | None) -> StatedStatus
 
 
 def with_timeline(
-    incidents: IncidentQuerySet, *, with_revisions: bool = False, with_derived_status: bool = False
+    incidents: Iterable[Incident], *, with_revisions: bool = False, with_derived_status: bool = False
 ) -> list[Story]:
-    """Return the stories of these incidents in three queries, or four with revisions."""
+    """Return the stories of these incidents. It makes two queries for all of them, or three with revisions."""
     affected = AffectedComponent.objects.select_related("component__group")
     if with_derived_status:
         affected = affected.with_derived_status()
     related: list[Any] = [Prefetch("affected", affected), *(["revisions"] if with_revisions else [])]
     updates = Update.objects.public().newest_first().prefetch_related(*related)
-    fetched: Iterable[Incident] = incidents.prefetch_related(Prefetch("updates", updates, to_attr="timeline"))
+    fetched = list(incidents)
+    prefetch_related_objects(fetched, Prefetch("updates", updates, to_attr="timeline"))
     return [Story(incident) for incident in fetched]
