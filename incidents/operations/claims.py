@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
+from typing import Any
 
 from django.db import connection
 from django.db.models import BigIntegerField, Func, OuterRef, Subquery
@@ -82,10 +83,9 @@ def moment(microseconds: int) -> datetime:
     return _EPOCH + timedelta(microseconds=microseconds)
 
 
-def _statements(
-    components: Collection[str], since: datetime
-) -> list[tuple[str, str, int, int | None, str, str, int, bool]]:
-    # What updates say about components: by component and incident, in the order of the timeline.
+def _statements(components: Collection[str], since: datetime) -> list[Any]:
+    # What updates say about components, as `_STATEMENTS` returns it: by component and incident, in the order of the
+    # timeline.
     with connection.cursor() as cursor:
         cursor.execute(
             _STATEMENTS,
@@ -97,7 +97,7 @@ def _statements(
                 "work": list(WORK_PHASES),
             },
         )
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
 
 def _add_claims_by_hand(claims: Claims, components: Collection[str], since: datetime) -> None:

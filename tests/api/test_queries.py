@@ -18,6 +18,8 @@ pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 Api = Callable[..., ApiClient]
 FEW, MANY = 2, 10
+# Queries of each write, of which an Idempotency-Key costs five.
+LIMITS = {"open": 42, "update": 48, "resolve": 48, "component": 29}
 
 
 @pytest.fixture(autouse=True)
@@ -112,7 +114,10 @@ def test_lists_make_the_same_queries_with_more_incidents(programs: Programs, add
 def test_writes_make_few_queries(programs: Programs) -> None:
     programs.all_writes()
     incident = programs.open()["id"]
-    assert queries(programs.open) <= 45
-    assert queries(lambda: programs.update(incident, "identified")) <= 43
-    assert queries(lambda: programs.update(incident, "resolved")) <= 48
-    assert queries(lambda: programs.set_status("degraded_performance")) <= 27
+    made = {
+        "open": queries(programs.open),
+        "update": queries(lambda: programs.update(incident, "identified")),
+        "resolve": queries(lambda: programs.update(incident, "resolved")),
+        "component": queries(lambda: programs.set_status("degraded_performance")),
+    }
+    assert all(number <= LIMITS[write] for write, number in made.items()), made

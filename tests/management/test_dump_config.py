@@ -103,7 +103,8 @@ def test_every_text_is_valid_toml(text: str) -> None:
     assert tomllib.loads(f"a = {toml(text)}\nb = [{{ c = {toml(text)} }}]") == {"a": text, "b": [{"c": text}]}
 
 
-texts = st.text(st.sampled_from('"\\\n\r\t #=[]{}æ🦆\u200f\x1bab')).filter(str.strip)
+# Without an opening brace: `{a}` is refused, because it is no placeholder.
+texts = st.text(st.sampled_from('"\\\n\r\t #=[]}æ🦆\u200f\x1bab')).filter(str.strip)
 
 
 @given(line=texts, text=texts)
