@@ -16,7 +16,7 @@ def month_of(moment: datetime) -> date:
 
 def started(incidents: IncidentQuerySet) -> list[tuple[str, str]]:
     """Return (month such as `2023-10`, id) of each incident by its start, newest first."""
-    with timezone.override(Page.objects.current().time_zone):
+    with timezone.override(Page.objects.brief().time_zone):
         starts = incidents.newest_first().values_list("started_at", "pk")
         return [(f"{timezone.localtime(start):%Y-%m}", key) for start, key in starts]
 
