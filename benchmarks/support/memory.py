@@ -1,6 +1,7 @@
-"""How much memory a command takes, including all processes that it starts."""
+"""How much memory and processor time a command takes, including all processes that it starts."""
 
 import contextlib
+import resource
 import subprocess
 import time
 from collections.abc import Sequence
@@ -16,12 +17,13 @@ _PAUSE = 0.05  # seconds between two samples
 class Watched:
     output: str
     seconds: float
+    processor_seconds: float
     megabytes: float
 
 
 def watched(command: Sequence[str], environment: dict[str, str]) -> Watched:
     """Run the command. The memory is the sum of the proportional set sizes: shared pages count once (proc(5), Pss)."""
-    begun, peak = time.monotonic(), 0
+    begun, used, peak = time.monotonic(), _processor_seconds(), 0
     process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
     while process.poll() is None:
         peak = max(peak, sum(_pss(number) for number in _family(process.pid)))
@@ -30,7 +32,13 @@ def watched(command: Sequence[str], environment: dict[str, str]) -> Watched:
     output = process.communicate()[0]
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, command, output)
-    return Watched(output, seconds, peak / 1000)
+    return Watched(output, seconds, _processor_seconds() - used, peak / 1000)
+
+
+def _processor_seconds() -> float:
+    # Of all child processes that have ended, and theirs.
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _family(parent: int) -> list[int]:
