@@ -20,6 +20,7 @@ import brotli
 from django.conf import settings
 
 COMPRESSED = (".gz", ".br")
+_SYNC_THREADS = 16
 _TEXT_SUFFIXES = (".html", ".atom", ".rss", ".json", ".ics", ".svg", ".xml", ".txt", ".css", ".js")
 
 
@@ -80,12 +81,12 @@ class PublicStore:
         Syncing many files at once takes a disk as long as syncing one.
         """
         try:
-            with ThreadPoolExecutor(16) as threads:
-                list(threads.map(_sync, [file.temporary for file in staged]))
+            with ThreadPoolExecutor(_SYNC_THREADS) as threads:
+                _sync_all([file.temporary for file in staged], threads)
                 for file in staged:
                     file.temporary.replace(file.file)
                 # The renames themselves must survive a power cut, too.
-                list(threads.map(_sync, {file.file.parent for file in staged}))
+                _sync_all(list({file.file.parent for file in staged}), threads)
         except OSError:
             discard(staged)
             raise
@@ -106,16 +107,19 @@ class PublicStore:
 
     def paths(self) -> Iterator[str]:
         """Yield the public path of every stored document, in order, without temporary and compressed files."""
-        for file in sorted(self.root.rglob("*")):
-            if file.is_file() and file.suffix not in COMPRESSED and not file.name.startswith("."):
-                path = f"/{file.relative_to(self.root).as_posix()}"
+        for name in self.files():
+            if not name.endswith(COMPRESSED):
+                path = f"/{name}"
                 yield path.removesuffix("index.html") if path.endswith("/index.html") else path
 
     def files(self) -> Iterator[str]:
         """Yield the path of every published file below the root, in order, compressed ones too: for a backup."""
-        for file in sorted(self.root.rglob("*")):
-            if file.is_file() and not file.name.startswith("."):
-                yield file.relative_to(self.root).as_posix()
+        for folder, folders, names in os.walk(self.root):
+            folders.sort()
+            inside = os.path.relpath(folder, self.root)
+            for name in sorted(names):
+                if not name.startswith("."):
+                    yield name if inside == os.curdir else f"{inside}/{name}"
 
     def put_back(self, path: str, chunks: Iterable[bytes], modified: int) -> None:
         """Write a file that `files` listed as it was, with its time. It is not synced to the disk.
@@ -175,10 +179,16 @@ def _stage(file: Path, chunks: Iterable[bytes], modified: float) -> Staged:
     return staged
 
 
-def _sync(path: Path) -> None:
-    # Wait until a file's bytes, or the names in a folder, are on the disk.
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def _sync_all(paths: Sequence[Path], threads: ThreadPoolExecutor) -> None:
+    # A task per thread: one per file would cost more than the call itself.
+    list(threads.map(_sync, (paths[first::_SYNC_THREADS] for first in range(_SYNC_THREADS))))
+
+
+def _sync(paths: Iterable[Path]) -> None:
+    # Wait until the bytes of files, or the names in folders, are on the disk.
+    for path in paths:
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

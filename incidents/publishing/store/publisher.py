@@ -6,6 +6,7 @@ deleted in the transaction that writes the files: if a publisher is killed at an
 the rows remain and the scheduler publishes again.
 """
 
+import gc
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -236,8 +237,12 @@ def _workers(processes: int) -> Iterator[Callable[..., Iterator[Report]]]:
     for database in connections.all():
         if isinstance(database, PostgresConnection):
             database.close_pool()
-    with ProcessPoolExecutor(processes, get_context("fork"), initializer=_begin_process) as pool:
-        yield pool.map
+    gc.freeze()  # a collection would write to each object, and so give each process a copy of all memory
+    try:
+        with ProcessPoolExecutor(processes, get_context("fork"), initializer=_begin_process) as pool:
+            yield pool.map
+    finally:
+        gc.unfreeze()
 
 
 def _begin_process() -> None:
