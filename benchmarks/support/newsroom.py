@@ -52,10 +52,15 @@ def fill(incidents: int, subscribers: int) -> None:
     delivery_commands.announce()
     delivery_commands.expand()
     _add_updates()
+    add_outcomes()
+    StaleSubject.objects.all().delete()
+
+
+def add_outcomes() -> None:
+    """Let all queued deliveries be sent, fail or wait."""
     with connection.cursor() as cursor:
         cursor.execute(_OUTCOMES, [timezone.now()])
         cursor.execute("VACUUM ANALYZE")  # as autovacuum does after so many new rows
-    StaleSubject.objects.all().delete()
 
 
 def _spread_sign_ups() -> None:

@@ -1,6 +1,8 @@
 """Commands with many subscribers. Each prints its result as one line of JSON.
 
 `python -m benchmarks.support.subscribers import N` imports a table of N lines; the seconds include reading the file.
+`pages N ROUNDS` times the pages of the newsroom about an announcement to N subscribers, of whom some failed or wait.
+`retain` lets the scheduler replace the deliveries of that announcement with counts.
 """
 
 import csv
@@ -8,6 +10,8 @@ import json
 import os
 import sys
 import tempfile
+from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +20,23 @@ import django
 django.setup()
 
 # Models can be imported only once Django is set up.
+from django.conf import settings  # noqa: E402
 from django.contrib.auth import get_user_model  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.db import connection  # noqa: E402
+from django.test import Client  # noqa: E402
+from django.urls import reverse  # noqa: E402
+from django.utils import timezone  # noqa: E402
 
+from benchmarks.support import delivery_commands, newsroom  # noqa: E402
 from benchmarks.support.delivery_commands import memory, processor_time, session_id, timed  # noqa: E402
+from benchmarks.support.parking import Statements  # noqa: E402
 from benchmarks.support.product import processor_time_of  # noqa: E402
-from incidents.models import Component, ConsentRecord, Subscriber  # noqa: E402
+from incidents import scheduler  # noqa: E402
+from incidents.models import Announcement, Component, ConsentRecord, Delivery, Subscriber  # noqa: E402
 from incidents.text import Text  # noqa: E402
+from statuspage.django_process import load_views  # noqa: E402
+from statuspage.garbage import spare_loaded_code  # noqa: E402
 
 COMPONENTS = 10
 HEADING = "address language incidents maintenance components time_zone requested_at confirmed_at".split()
@@ -64,7 +77,40 @@ def line(place: int, slugs: list[str]) -> list[str]:
     ]
 
 
-COMMANDS = {"import": import_table}
+def pages(number: str, rounds: str) -> dict[str, Any]:
+    delivery_commands.fill(number)
+    delivery_commands.announce()
+    delivery_commands.expand()
+    newsroom.add_outcomes()
+    load_views()
+    spare_loaded_code()  # as the process that runs Django does
+    client = Client(headers={"Accept-Language": "en"}, SERVER_NAME="localhost")
+    client.force_login(get_user_model().objects.get_or_create(username="bench", is_superuser=True, is_staff=True)[0])
+    announcement = Announcement.objects.latest("id")
+    keys = [announcement.update.incident_id, announcement.pk]
+    addresses = {
+        "panel": reverse("admin:incidents_incident_panel", args=keys),
+        "overview": reverse("admin:incidents_delivery_overview"),
+    }
+    for address in addresses.values():
+        newsroom.timed(client, address)  # compiles its templates
+    return {
+        name: [newsroom.timed(client, address) for _round in range(int(rounds))] for name, address in addresses.items()
+    }
+
+
+def retain() -> dict[str, Any]:
+    """Count the minutes, because the chore runs once a minute."""
+    Announcement.objects.update(created_at=timezone.now() - timedelta(days=settings.DELIVERIES_KEPT_DAYS + 1))
+    finished, minutes, statements = Delivery.objects.filter(state__in=["sent", "failed", "skipped"]), 0, Statements()
+    with connection.execute_wrapper(statements), timed() as seconds:
+        while finished.exists():
+            scheduler.forget_deliveries()
+            minutes += 1
+    return {"minutes": minutes, "seconds": seconds(), "longest": max(statements.seconds)}
+
+
+COMMANDS: dict[str, Callable[..., dict[str, Any]]] = {"import": import_table, "pages": pages, "retain": retain}
 
 if __name__ == "__main__":
     print(json.dumps(COMMANDS[sys.argv[1]](*sys.argv[2:])))

@@ -231,6 +231,14 @@ class Delivery(models.Model):
             models.Index(fields=["holder"], condition=Q(holder__isnull=False), name="delivery_holder"),
             # Delivery status: an announcement's rows by state.
             models.Index(fields=["announcement", "state"], name="delivery_panel"),
+            # Delivery status: how many were sent within the last minute.
+            models.Index(fields=["announcement", "sent_at"], condition=Q(state="sent"), name="delivery_sent"),
+            # Rejections by policy of the last day; there are few.
+            models.Index(
+                fields=["next_attempt_at"],
+                condition=Q(state__in=["failed", "deferred"], reply__startswith="5.7."),
+                name="delivery_rejected",
+            ),
         ]
 
     def __str__(self) -> str:

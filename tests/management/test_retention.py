@@ -7,7 +7,8 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from incidents import operations
-from incidents.models import Destination, RenderedPost, Subscriber
+from incidents.models import Delivery, Destination, FoldedDeliveries, RenderedPost, Subscriber
+from incidents.notifications.ledger import retention
 from tests.factories import make_subscriber
 from tests.notifications.helpers import announced
 
@@ -46,3 +47,24 @@ def test_bodies_of_old_posts_are_deleted(settings: Settings) -> None:
     RenderedPost.objects.create(key="new", body="{}", rendered_at=now)
     operations.apply_retention(now=now)
     assert list(RenderedPost.objects.values_list("key", flat=True)) == ["new"]
+
+
+def test_old_deliveries_become_counts_in_batches_up_to_a_limit(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.ANNOUNCEMENT_HOLD = 0
+    monkeypatch.setattr(retention, "BATCH", 2)
+    for _number in range(5):
+        make_subscriber()
+    announcement, recent = announced(), announced()
+    now = timezone.now()
+    Delivery.objects.update(state="sent", sent_at=now)
+    announcement.created_at = now - timedelta(days=settings.DELIVERIES_KEPT_DAYS + 1)
+    announcement.save()
+    assert operations.apply_retention(now=now, limit=3) == 4
+    assert operations.apply_retention(now=now, limit=3) == 1
+    assert operations.apply_retention(now=now) == 0
+    assert list(FoldedDeliveries.objects.values_list("announcement", "state", "number")) == [
+        (announcement.pk, "sent", 5)
+    ]
+    assert recent.deliveries.count() == 5
