@@ -32,12 +32,12 @@ from statuspage.django_process import load_views  # noqa: E402
 from statuspage.garbage import spare_loaded_code  # noqa: E402
 
 LISTS = "incident maintenance subscriber delivery announcement bounce component componentgroup updatetemplate".split()
-# Some messages fail or wait, as after an hour.
+# Some messages fail or wait, and the others were sent within an hour.
 _OUTCOMES = """
 UPDATE incidents_delivery
    SET state = CASE WHEN id %% 50 = 0 THEN 'failed' WHEN id %% 30 = 0 THEN 'deferred' ELSE 'sent' END,
        reply_code = CASE WHEN id %% 50 = 0 THEN 550 WHEN id %% 30 = 0 THEN 451 ELSE 250 END,
-       sent_at = %s
+       sent_at = %s - id %% 3600 * interval '1 second'
  WHERE state = 'queued'
 """
 

@@ -21,7 +21,7 @@ from ...models import (
     RenderedPost,
 )
 
-BATCH = 5_000
+BATCH = 2_000
 _FINAL_STATES = [DeliveryState.SENT.value, DeliveryState.FAILED.value, DeliveryState.SKIPPED.value]
 
 # One statement, so that each row is either present or counted, even if it is interrupted.
