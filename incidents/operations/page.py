@@ -16,16 +16,19 @@ from .recording import verb_of_page
 
 @verb_of_page
 def edit_page(*, fields: dict[str, Any], by: Actor, opened: Snapshot | None = None) -> Page:
-    """Create the page or change the given fields. All documents become stale. Raises ValidationError by field.
+    """Create the page or change the given fields. All documents become stale if any of them changes.
 
-    Raises Collision if its form was opened on other settings.
+    Raises ValidationError by field, and Collision if its form was opened on other settings.
     """
     by.needs(rights.CHANGE_PAGE if Page.objects.exists() else rights.ADD_PAGE)
     page = Page.objects.select_for_update().first() or Page()
     snapshots.check_unchanged(opened, snapshots.of_page(page))
+    before = {name: getattr(page, name) for name in fields}
     for name, value in fields.items():
         setattr(page, name, value)
     page.full_clean(validate_constraints=False)
+    if not page._state.adding and before == {name: getattr(page, name) for name in fields}:
+        return page  # programs send what there is: nothing needs to be published
     page.save()
     stale.mark_page()
     return page
