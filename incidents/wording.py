@@ -6,9 +6,11 @@ visible note: `passage` for a line, `prose` for Markdown.
 
 import re
 from collections.abc import Callable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 
 from django.conf import settings
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, get_language_info, gettext, ngettext, override, pgettext
@@ -148,6 +150,14 @@ def excerpt(text: Text, length: int = 200) -> str:
 
 def moment(value: datetime) -> SafeString:
     """Return `<time>` with date, time of day and zone."""
+    return _moment(value.timestamp(), get_language(), timezone.get_current_timezone_name())
+
+
+# The page of an incident has the time of each update several times. Its timestamp is the key, because local times in
+# the hour that occurs twice are equal.
+@lru_cache(maxsize=1_024)
+def _moment(timestamp: float, _language: str | None, _zone: str) -> SafeString:
+    value = datetime.fromtimestamp(timestamp, UTC)
     return _time(value, formats.moment(value))
 
 

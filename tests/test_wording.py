@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils import timezone, translation
@@ -42,3 +43,26 @@ def test_no_line_breaks_within_a_time_of_day(write: Callable[[], str], danish: s
         with timezone.override("Europe/Copenhagen"), translation.override(language):
             text = write().replace("\N{NO-BREAK SPACE}", "~").replace("\N{WORD JOINER}", "^")
         assert text.endswith(expected)
+
+
+def shown(at: datetime) -> str:
+    return wording.moment(at).replace("\N{NO-BREAK SPACE}", " ").replace("\N{WORD JOINER}", "")
+
+
+def test_both_passes_of_the_hour_that_occurs_twice_are_told_apart() -> None:
+    copenhagen = ZoneInfo("Europe/Copenhagen")
+    first, second = (datetime(2023, 10, 29, 2, 30, tzinfo=copenhagen, fold=fold) for fold in (0, 1))
+    with translation.override("en"), timezone.override(copenhagen):
+        assert "02:30 CEST" in shown(first)
+        assert "02:30 CET<" in shown(second)
+
+
+def test_moment_is_written_in_the_active_language_and_zone() -> None:
+    at = datetime(2023, 10, 11, 17, 0, tzinfo=UTC)
+    with timezone.override("Europe/Copenhagen"):
+        with translation.override("da"):
+            assert "kl. 19.00" in shown(at)
+        with translation.override("en"):
+            assert "19:00 CEST" in shown(at)
+    with translation.override("en"), timezone.override("UTC"):
+        assert "17:00 UTC" in shown(at)
