@@ -26,7 +26,7 @@ from .notifications import release
 from .notifications.ledger import destinations, mx, recovery, retention, skipping
 from .notifications.monitoring import health
 from .publishing import stale
-from .publishing.store import publisher
+from .publishing.store import changes
 from .sign_in import log_in_links, sessions, token_emails, trusted_devices
 from .staff.actors import SCHEDULER
 from .staff_alerts import raising, sending
@@ -92,7 +92,7 @@ def remind_of_maintenance() -> None:
 
 def repair_store() -> None:
     """Publish what was committed but not written, because of a crash or a full disk."""
-    publisher.repair()
+    changes.repair()
 
 
 def begin_day() -> None:
@@ -201,7 +201,7 @@ def combine_counters() -> None:
 class Chore:
     """A function and how often it runs."""
 
-    do: Callable[[], None]
+    do: Callable[[], object]
     every: timedelta
     last: float = field(default=float("-inf"))
     fault: str = ""  # why it failed last time
@@ -268,6 +268,7 @@ def _run(chore: Chore) -> None:
 def run(stopped: Callable[[], bool], pause: float = 0.1) -> None:
     """Run until `stopped` returns true. Chores that may take long have threads of their own."""
     slow = (
+        Chore(changes.publish_following, timedelta(seconds=0.1)),  # a long history takes half a second
         Chore(repair_store, timedelta(seconds=5)),  # a disk can delay it
         Chore(look_up_mail_servers, timedelta(minutes=1)),  # a name server can
         Chore(move_waiting_deliveries, timedelta(seconds=10)),  # a million deliveries to one destination

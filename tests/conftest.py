@@ -152,6 +152,16 @@ def public_store(settings: Settings, tmp_path: Path) -> Path:
     return root
 
 
+@pytest.fixture
+def published_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A commit publishes also what the scheduler would publish a moment later."""
+    # Models can be imported only once Django is set up.
+    from incidents.publishing import stale  # noqa: PLC0415
+    from incidents.publishing.store.changes import publish_stale  # noqa: PLC0415
+
+    monkeypatch.setattr(stale, "publish_for_readers", publish_stale)
+
+
 @pytest.fixture(scope="module")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Product]]:
     """`product(sample_data=True, ANNOUNCEMENT_HOLD="0")` starts a product, which stops after the module."""

@@ -142,7 +142,7 @@ def _add_series(now: datetime) -> None:
 # -- What is timed -----------------------------------------------------------------------
 
 
-def chores() -> dict[str, Callable[[], None]]:
+def chores() -> dict[str, Callable[[], object]]:
     return {one.do.__name__: one.do for one in scheduler.chores() if one.every <= _OFTEN}
 
 
@@ -166,7 +166,7 @@ def pages() -> dict[str, Callable[[], Any]]:
     client.force_login(get_user_model().objects.get_or_create(username="bench", is_superuser=True, is_staff=True)[0])
     addresses = {"front_page": "admin:index", "maintenance_list": "admin:incidents_maintenance_changelist"}
 
-    def opened(name: str) -> Callable[[], None]:
+    def opened(name: str) -> Callable[[], object]:
         def get() -> None:
             response = client.get(reverse(name), follow=True, secure=settings.HTTPS)
             if response.status_code != 200:

@@ -29,9 +29,9 @@ def timed_django() -> WSGIApplication:
     django = get_wsgi_application()
     # Models can be imported only once Django is set up.
     from incidents.publishing import stale  # noqa: PLC0415
-    from incidents.publishing.store.publisher import publish_stale  # noqa: PLC0415
+    from incidents.publishing.store.changes import publish_for_readers  # noqa: PLC0415
 
-    setattr(stale, "publish_stale", timed(publish_stale))  # noqa: B010 - what commits call
+    setattr(stale, "publish_for_readers", timed(publish_for_readers))  # noqa: B010 - what commits call
 
     def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         _publishing.wall = _publishing.processor = 0.0

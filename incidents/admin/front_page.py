@@ -34,7 +34,8 @@ def front_page(user: AbstractBaseUser | AnonymousUser) -> dict[str, Any]:
 
 def publishing() -> dict[str, Any]:
     """What is not published yet, and failed cache purges."""
-    stale = StaleSubject.objects.unpublished()
+    unpublished = StaleSubject.objects.unpublished()
+    stale = unpublished.filter(is_shown=False) | unpublished.failed()
     return {
         "unpublished": stale.aggregate(total=Count("id"), failed=Count("id", filter=~Q(error=""))),
         "unpublished_why": stale.failed().values_list("error", flat=True).last(),

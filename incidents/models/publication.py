@@ -13,6 +13,10 @@ class StaleSubjectQuerySet(models.QuerySet["StaleSubject"]):
         """Changes that are not public yet."""
         return self.exclude(subject=PURGE)
 
+    def unshown(self) -> "StaleSubjectQuerySet":
+        """Changes that readers' pages do not show yet."""
+        return self.unpublished().filter(is_shown=False)
+
     def failed(self) -> "StaleSubjectQuerySet":
         """Changes whose publication was tried and failed."""
         return self.unpublished().exclude(error="")
@@ -23,20 +27,21 @@ class StaleSubjectQuerySet(models.QuerySet["StaleSubject"]):
 
     def of_incident(self, pk: str) -> "StaleSubjectQuerySet":
         """Changes that an incident's own page waits for."""
-        return self.filter(subject__in=[f"incident:{pk}", "page"])
+        return self.unshown().filter(subject__in=[f"incident:{pk}", "page"])
 
 
 class StaleSubject(models.Model):
     """A public subject that changed and is not published yet: `incident:ID`, `component:ID`, `page`.
 
-    The row is inserted in the transaction of the change and deleted once every document
-    that depends on it is in the public store. Rows are never updated by a change, so
-    that two transactions never wait for each other here. The scheduler finds rows that
-    remain.
+    The row is inserted in the transaction of the change. It is shown once the pages that
+    readers wait for are in the public store, and deleted once every document that depends
+    on it is there. A change never updates rows, so that two transactions never wait for
+    each other here. The scheduler finds rows that remain.
     """
 
     subject = models.CharField(_("subject"), max_length=80)
     since = models.DateTimeField(_("since"), default=timezone.now)
+    is_shown = models.BooleanField(_("shown to readers"), default=False, db_default=False)
     error = models.TextField(_("why it is not published"), blank=True)
 
     objects = StaleSubjectQuerySet.as_manager()

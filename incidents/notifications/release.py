@@ -97,4 +97,4 @@ def _expand_component_update(pk: str, now: datetime) -> bool:
 
 def _is_unpublished(subject: str) -> bool:
     # Whether the page that the message is about still has to be published.
-    return StaleSubject.objects.filter(subject__in=[subject, "page"]).exists()
+    return StaleSubject.objects.unshown().filter(subject__in=[subject, "page"]).exists()

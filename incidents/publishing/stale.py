@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from ..models import Component, Incident, Page, StaleSubject, Update
-from .store.publisher import publish_stale
+from .store.changes import publish_for_readers
 
 PAGE = "page"
 DAY = "day"
@@ -53,13 +53,14 @@ def mark_page() -> None:
 
 
 def mark(subjects: Iterable[str]) -> None:
-    """Record the subjects, and publish them once the transaction has committed.
+    """Record the subjects, and publish the pages that readers wait for once the transaction has committed.
 
-    If publishing fails, the reason is stored with the rows for staff to see, and the caller is not affected.
+    The scheduler publishes the other documents at once. If publishing fails, the reason is stored with the rows for
+    staff to see, and the caller is not affected.
     """
     StaleSubject.objects.bulk_create(StaleSubject(subject=subject) for subject in subjects)
     if not _is_publishing_scheduled():
-        transaction.on_commit(publish_stale, robust=True)
+        transaction.on_commit(publish_for_readers, robust=True)
 
 
 def _is_publishing_scheduled() -> bool:
@@ -68,7 +69,7 @@ def _is_publishing_scheduled() -> bool:
     # If the store cannot be written, each further run would take as long to fail as the first.
     current = set(connection.savepoint_ids)
     calls: Iterable[Any] = connection.run_on_commit  # the stubs lack the third item and the functions' return type
-    return any(sids <= current and function is publish_stale for sids, function, _robust in calls)
+    return any(sids <= current and function is publish_for_readers for sids, function, _robust in calls)
 
 
 def mark_new_day() -> None:

@@ -15,7 +15,7 @@ from tests.admin.filling import send
 from tests.factories import make_incident, make_page, make_update
 from tests.publishing.faults import refuse_documents_of
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("public_store")]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("public_store", "published_at_once")]
 TRAP = "Denne tekst rammer en fejl i **python-markdown**."
 
 

@@ -11,7 +11,7 @@ from incidents import operations
 from incidents.admin.addresses import incident_page
 from incidents.models import REMINDERS, Incident
 from incidents.notifications import release
-from incidents.publishing.store import publisher as store
+from incidents.publishing.store import changes
 from incidents.staff.actors import SCHEDULER
 from tests.admin.filling import filled
 from tests.factories import make_maintenance, make_subscriber
@@ -56,6 +56,6 @@ def test_page_of_the_maintenance_shows_the_reminder(publisher: Client) -> None:
     assert operations.remind_of_maintenance(incident=incident, by=SCHEDULER)
     held = publisher.get(incident_page(incident)).content.decode()
     assert "Reminder" in " ".join(held.split('<form class="held"')[1].split("</form>")[0].split())
-    store.repair()
+    changes.repair()
     release.release_due(now + timedelta(minutes=1))
     assert "Reminder of planned maintenance" in publisher.get(incident_page(incident)).content.decode()

@@ -60,7 +60,7 @@ def main(requests: int, moment: str) -> None:
         # Models can be imported only once Django is set up.
         from incidents.publishing import stale  # noqa: PLC0415
 
-        setattr(stale, "publish_stale", die)  # noqa: B010 - what the commit calls first
+        setattr(stale, "publish_for_readers", die)  # noqa: B010 - what the commit calls first
     with make_server("127.0.0.1", 0, application, _Server, WSGIRequestHandler) as server:
         print(server.server_port, flush=True)
         server.serve_forever()

@@ -257,7 +257,7 @@ def test_refused_request_can_be_repeated_with_its_key(api: Api) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_ten_at_once_with_one_key_open_one_incident(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stale, "publish_stale", lambda: None)
+    monkeypatch.setattr(stale, "publish_for_readers", lambda: None)
     client, given = api("publish", "read"), {"incident": {"name": "Fejl"}}
 
     def send(_number: int) -> Any:

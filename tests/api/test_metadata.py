@@ -9,7 +9,7 @@ import pytest
 
 from incidents.models import AuditEntry, Incident
 from incidents.models.metadata import MAX_BYTES, MAX_KEYS
-from incidents.publishing.store.publisher import publish_stale
+from incidents.publishing.store.changes import publish_stale
 from tests.factories import make_incident
 from tests.support.api_client import ApiClient
 

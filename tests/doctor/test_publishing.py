@@ -12,7 +12,8 @@ from pytest_django import Settings
 
 from incidents.doctor import publishing
 from incidents.models import StaleSubject
-from incidents.publishing.store.publisher import publish_all, publish_stale
+from incidents.publishing.store.changes import publish_stale
+from incidents.publishing.store.publisher import publish_all
 from tests.factories import make_page
 
 pytestmark = pytest.mark.django_db

@@ -33,7 +33,7 @@ PING = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "ping"})
 def test_client_of_the_sdk_reads_and_drafts(
     live_server: LiveServer, monkeypatch: pytest.MonkeyPatch, mode: str
 ) -> None:
-    monkeypatch.setattr(stale, "publish_stale", lambda: None)
+    monkeypatch.setattr(stale, "publish_for_readers", lambda: None)
     make_page()
     token = make_token(get_user_model().objects.create_superuser("mette"), "draft", name="Night agent")
 

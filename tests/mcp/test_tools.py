@@ -37,7 +37,7 @@ MAINTENANCE = {"scheduled_for": "2199-01-05T22:00+01:00", "scheduled_until": "21
 
 @pytest.fixture(autouse=True)
 def _no_publishing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stale, "publish_stale", lambda: None)
+    monkeypatch.setattr(stale, "publish_for_readers", lambda: None)
 
 
 def arguments_of(tool: str, incident: Incident) -> dict[str, Any]:

@@ -338,7 +338,7 @@ def test_outdated_alerts_are_deleted(web: Component, clock: time_machine.Travell
 
 @pytest.mark.django_db(transaction=True)
 def test_two_schedulers_open_one_incident(clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stale, "publish_stale", lambda *_args, **_options: None)
+    monkeypatch.setattr(stale, "publish_for_readers", lambda *_args, **_options: None)
     make_alert_rule(component=make_component("web"), hold=0)
     fires(alertname="Down")
 

@@ -204,6 +204,7 @@ def test_one_query_while_nothing_is_due(
         scheduler.change_due_maintenance()
 
 
+@pytest.mark.usefixtures("published_at_once")
 def test_page_says_what_was_not_reported(
     disk: Component, clock: time_machine.Traveller, public_store: Path, django_capture_on_commit_callbacks: object
 ) -> None:

@@ -13,7 +13,7 @@ from incidents.notifications import release
 from incidents.notifications.ledger import claims, holders
 from incidents.notifications.messages import email, payloads
 from incidents.notifications.messages.content import MessageContent
-from incidents.publishing.store import publisher
+from incidents.publishing.store import changes
 from incidents.staff.actors import SCHEDULER
 from incidents.text import Text
 from tests.actors import ANYBODY
@@ -42,7 +42,7 @@ def run() -> list[timedelta]:
 
 def reminded(clock: time_machine.Traveller) -> Announcement:
     """Let the newest reminder out of its hold."""
-    publisher.repair()
+    changes.repair()
     clock.shift(HOLD + SECOND)
     release.release_due(timezone.now())
     return Announcement.objects.filter(reason="reminder").latest("pk")

@@ -42,7 +42,7 @@ def clock() -> Iterator[time_machine.Traveller]:
 @pytest.fixture(autouse=True)
 def _unpublished(monkeypatch: pytest.MonkeyPatch) -> None:
     """Writing the whole page after each of 220 changes is not what this is about."""
-    monkeypatch.setattr(stale, "publish_stale", lambda: None)
+    monkeypatch.setattr(stale, "publish_for_readers", lambda: None)
 
 
 class OtherScheduler:

@@ -11,6 +11,7 @@ import django
 django.setup()
 
 from incidents.models import Incident  # noqa: E402 - needs Django set up
+from incidents.publishing.store.changes import publish_following  # noqa: E402
 from incidents.text import Text  # noqa: E402
 from tests.factories import make_update  # noqa: E402
 
@@ -19,3 +20,4 @@ if largest:
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(largest[0]), resource.RLIM_INFINITY))
 for index in range(int(number)):
     make_update(Incident.objects.get(pk=key), text=Text(da=f"{word} {index}", en=f"{word} {index}"))
+    publish_following()

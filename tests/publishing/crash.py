@@ -16,7 +16,7 @@ import django
 
 django.setup()
 
-from incidents.publishing.store import public_store, publisher  # noqa: E402 - needs Django set up
+from incidents.publishing.store import lock, public_store  # noqa: E402 - needs Django set up
 from tests.factories import make_incident  # noqa: E402
 
 steps = RawValue("i")  # shared with the process that is killed
@@ -43,7 +43,7 @@ def open_incident() -> None:
     os._exit(0)
 
 
-publisher._acquire_lock = stepping(publisher._acquire_lock)  # committed, nothing written yet
+lock.acquire = stepping(lock.acquire)  # committed, nothing written yet
 os.fsync = stepping(os.fsync)  # files staged, none in place; later: all in place
 Path.replace = stepping(Path.replace)  # type: ignore[method-assign]  # some files in place
 public_store._stage = stepping(public_store._stage)  # a folder created, some files staged

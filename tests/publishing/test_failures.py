@@ -10,7 +10,7 @@ import pytest
 from incidents import operations, scheduler
 from incidents.models import StaleSubject
 from incidents.publishing.failures import Cause, cause_of, log_changes, reason_of
-from incidents.publishing.store import publisher
+from incidents.publishing.store import changes
 from incidents.publishing.store.public_store import PublicStore
 from incidents.publishing.store.publisher import publish_all
 from incidents.text import Text
@@ -98,7 +98,7 @@ def test_archive_that_cannot_be_written_is_logged_once(
     monkeypatch: pytest.MonkeyPatch, log: pytest.LogCaptureFixture
 ) -> None:
     make_incident()
-    monkeypatch.setattr(publisher, "_TURN", 1)
+    monkeypatch.setattr(changes, "TURN", 1)
     operations.edit_page(by=ANYBODY, fields={"name": Text(da="Nyt navn", en="New name")})
     with monkeypatch.context() as patch:
         refuse(patch, errno.ENOSPC)

@@ -239,7 +239,7 @@ def test_alert_is_kept_while_its_cause_holds(person: Callable[..., Any], clock: 
 def test_several_schedulers_send_each_alert_once(
     smtp: ScriptedServer, person: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stale, "publish_stale", lambda: None)
+    monkeypatch.setattr(stale, "publish_for_readers", lambda: None)
     person("karen")
     for _each in range(5):
         overdue()

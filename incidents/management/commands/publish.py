@@ -14,14 +14,9 @@ from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
 from incidents.publishing.store import fingerprint, measures
+from incidents.publishing.store.changes import publish_archive, publish_stale
 from incidents.publishing.store.public_store import PublicStore
-from incidents.publishing.store.publisher import (
-    Progress,
-    differences,
-    publish_all,
-    publish_archive,
-    publish_stale,
-)
+from incidents.publishing.store.publisher import Progress, differences, publish_all
 from incidents.publishing.store.run import Report
 
 FAILURES_SHOWN = 20

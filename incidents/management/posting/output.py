@@ -49,7 +49,7 @@ def warnings(update: Update) -> Iterator[str]:
     for code, _name in settings.LANGUAGES:
         if any(text and code not in text for text in (update.incident.title, update.text)):
             yield translation_missing(code)
-    if update.is_public and StaleSubject.objects.exists():
+    if update.is_public and StaleSubject.objects.unshown().exists():
         yield "The page does not show everything yet; the scheduler publishes it. If not: manage.py doctor"
 
 

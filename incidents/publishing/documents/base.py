@@ -41,6 +41,11 @@ class Subjects:
         """Whether everything is stale: the page's name, brand or zone changed."""
         return "page" in self.names
 
+    @property
+    def change_links(self) -> bool:
+        """Whether pages may begin to link to documents that do not exist yet."""
+        return self.whole_page or "day" in self.names
+
     def __bool__(self) -> bool:
         return bool(self.names)
 

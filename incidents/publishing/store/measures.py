@@ -18,10 +18,15 @@ STORE, MIRROR = "store", "mirror"
 def record(rows: Iterable[StaleSubject], report: Report) -> None:
     """Record that these changes were published, or that documents failed."""
     now = timezone.now()
-    counters.add(PUBLISH_ERRORS, {(target,): number for target, number in by_target(report.failed.values()).items()})
+    record_errors(report)
     if not report.failed:
         Heartbeat.objects.record(LAST_PUBLISH, now)
         counters.observe(PUBLISH_DURATION, now - min(row.since for row in rows))
+
+
+def record_errors(report: Report) -> None:
+    """Record the documents that failed."""
+    counters.add(PUBLISH_ERRORS, {(target,): number for target, number in by_target(report.failed.values()).items()})
 
 
 def record_check(differences: int) -> None:

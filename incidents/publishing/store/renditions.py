@@ -19,6 +19,10 @@ from .public_store import PublicStore
 
 _READ_TOGETHER = 100  # incidents that are read from the database at once
 
+# The documents that readers wait for after an update, and those that follow.
+FOR_READERS = [document for document in DOCUMENTS if document.high_priority]
+FOLLOWING = [document for document in DOCUMENTS if not document.high_priority]
+
 
 @dataclass(frozen=True)
 class Rendition:
@@ -49,18 +53,6 @@ def touched_renditions(subjects: Subjects, documents: Iterable[Document] = DOCUM
         everything = document.all_keys() if subjects.whole_page and not document.archived else ()
         for key in dict.fromkeys([*everything, *document.touched(subjects)]):
             yield from renditions_of(document, key)
-
-
-def touched_by_priority(subjects: Subjects) -> Iterator[Iterator[Rendition]]:
-    """Yield the touched renditions in groups, in the order of writing; what readers wait for comes first.
-
-    The first group is written before the second is determined.
-    """
-    if subjects.whole_page or "day" in subjects.names:  # then pages may begin to link to new ones
-        yield touched_renditions(subjects)
-        return
-    for high in (True, False):
-        yield touched_renditions(subjects, [document for document in DOCUMENTS if document.high_priority == high])
 
 
 def jobs_by_kind(size: int) -> Iterator[list[Job]]:

@@ -8,9 +8,11 @@ from itertools import groupby
 from django.db import transaction
 
 from .. import failures
-from . import mirror
-from .public_store import Staged
-from .renditions import Renderer, Rendition
+from . import lock, mirror
+from .public_store import PublicStore, Staged
+from .renditions import Job, Renderer, Rendition
+
+TURN = 100  # documents in one transaction, if many are published; updates of staff are published between two turns
 
 
 @dataclass
@@ -59,6 +61,11 @@ class Run:
         self._store = self._renderer.store
         self._existing: list[Rendition] = []
         self._removed: list[str] = []
+
+    @property
+    def removes_documents(self) -> bool:
+        """Whether `finish` will delete a document that is in the store."""
+        return any(self._store.modified(path) is not None for path in self._removed)
 
     def write(self, renditions: Iterable[Rendition]) -> None:
         """Render all, then put the files in place in the order given."""
@@ -113,3 +120,31 @@ class Run:
         by_document = groupby(stored, key=lambda rendition: rendition.document)
         groups = ([rendition.path for rendition in group] for _document, group in by_document)
         self._report.fail_mirror(mirror.update(self._store, groups, self._removed))
+
+
+def written(renditions: Iterable[Rendition]) -> Report:
+    """Write these documents in one run. Call it inside a transaction that holds the lock."""
+    run = Run()
+    run.write(renditions)
+    return run.finish()
+
+
+def publish_job(job: Job) -> Report:
+    """Write the turns of a job, each in a transaction of its own. Other publishers run between two turns."""
+    report = Report()
+    for turn in job:
+        report.add(publish_turn(turn))
+    return report
+
+
+def publish_turn(turn: list[Rendition], *, shared: bool = True) -> Report:
+    with transaction.atomic():
+        lock.acquire(shared=shared)
+        return written(turn)
+
+
+def clear_leftovers(store: PublicStore) -> None:
+    """Remove half-written files while no publisher is running: its temporary files are no leftovers."""
+    with transaction.atomic():
+        lock.acquire()
+        store.clear_leftovers()

@@ -10,8 +10,9 @@ from pytest_django import Settings
 
 from incidents.models import Page
 from incidents.publishing import stale
+from incidents.publishing.store.changes import publish_stale
 from incidents.publishing.store.public_store import PublicStore
-from incidents.publishing.store.publisher import publish_all, publish_stale
+from incidents.publishing.store.publisher import publish_all
 from tests.factories import make_page
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -14,9 +14,10 @@ from harness.waiting import wait_for
 from incidents import operations, scheduler
 from incidents.models import StaleSubject
 from incidents.publishing import stale
-from incidents.publishing.store import publisher
+from incidents.publishing.store import changes
+from incidents.publishing.store.changes import publish_stale
 from incidents.publishing.store.public_store import PublicStore
-from incidents.publishing.store.publisher import differences, publish_stale
+from incidents.publishing.store.publisher import differences
 from incidents.text import Text
 from tests.actors import ANYBODY
 from tests.factories import make_component, make_incident, make_update
@@ -103,8 +104,7 @@ def number_of_connections(kind: str) -> int:
 
 def test_running_scheduler_repairs_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(publisher, "publish_stale", lambda: None)
-        patch.setattr(stale, "publish_stale", lambda: None)
+        patch.setattr(stale, "publish_for_readers", lambda: None)
         incident = make_incident()
     assert stored(f"/da/incidents/{incident.pk}/") == ""
     timed_out = threading.Event()
@@ -135,7 +135,7 @@ def test_hidden_component_leaves_no_page_behind() -> None:
 
 def test_long_archive_is_left_to_the_scheduler_but_home_is_written_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     incident = make_incident()
-    monkeypatch.setattr(publisher, "_TURN", 1)
+    monkeypatch.setattr(changes, "TURN", 1)
     operations.edit_page(by=ANYBODY, fields={"name": Text(da="Nyt navn", en="New name")})
     assert "Nyt navn" in stored("/da/")
     assert "Nyt navn" not in stored(f"/da/incidents/{incident.pk}/")
@@ -149,7 +149,7 @@ def test_long_archive_is_left_to_the_scheduler_but_home_is_written_at_once(monke
 
 def test_failing_page_of_the_archive_does_not_delay_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     poisoned, other = make_incident(), make_incident()
-    monkeypatch.setattr(publisher, "_TURN", 4)
+    monkeypatch.setattr(changes, "TURN", 4)
     with monkeypatch.context() as patch:
         refuse_documents_of(poisoned.pk, patch)
         operations.edit_page(by=ANYBODY, fields={"name": Text(da="Nyt navn", en="New name")})

@@ -11,8 +11,9 @@ import time_machine
 from incidents import operations
 from incidents.models import Component, Incident
 from incidents.publishing import stale
+from incidents.publishing.store.changes import publish_stale
 from incidents.publishing.store.public_store import PublicStore
-from incidents.publishing.store.publisher import differences, publish_stale
+from incidents.publishing.store.publisher import differences
 from incidents.status import ComponentStatus, Impact
 from incidents.text import Text
 from tests.actors import ANYBODY

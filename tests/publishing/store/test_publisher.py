@@ -14,9 +14,10 @@ from incidents.models import Incident, StaleSubject
 from incidents.publishing import stale
 from incidents.publishing.documents.base import Edition
 from incidents.publishing.documents.pages import Home, IncidentPage
-from incidents.publishing.store import fingerprint, publisher
+from incidents.publishing.store import fingerprint, lock, publisher
+from incidents.publishing.store.changes import publish_stale
 from incidents.publishing.store.public_store import PublicStore
-from incidents.publishing.store.publisher import differences, publish_all, publish_stale
+from incidents.publishing.store.publisher import differences, publish_all
 from incidents.publishing.store.run import Report
 from incidents.status import ComponentStatus
 from incidents.text import Text
@@ -138,7 +139,7 @@ def test_unchanged_documents_are_not_rewritten() -> None:
 
 def test_transaction_is_published_once_however_much_it_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     published: list[str] = []
-    monkeypatch.setattr(stale, "publish_stale", lambda: published.append("now"))
+    monkeypatch.setattr(stale, "publish_for_readers", lambda: published.append("now"))
     with transaction.atomic():
         stale.mark_page()
         with transaction.atomic():
@@ -148,7 +149,7 @@ def test_transaction_is_published_once_however_much_it_changes(monkeypatch: pyte
 
 def test_change_after_a_savepoint_that_was_rolled_back_is_published(monkeypatch: pytest.MonkeyPatch) -> None:
     published: list[str] = []
-    monkeypatch.setattr(stale, "publish_stale", lambda: published.append("now"))
+    monkeypatch.setattr(stale, "publish_for_readers", lambda: published.append("now"))
     with transaction.atomic():
         savepoint = transaction.savepoint()
         stale.mark_page()
@@ -239,11 +240,11 @@ def test_store_written_by_another_version_is_published_again(
 def test_page_published_during_publish_all_is_not_deleted_as_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     """The store is listed and compared with the database under the exclusive lock."""
     locks: list[str] = []
-    acquire_lock, delete_unknown = publisher._acquire_lock, publisher._delete_unknown
+    acquire, delete_unknown = lock.acquire, publisher._delete_unknown
 
     def recorded_lock(*, shared: bool = False) -> None:
         locks.append("shared" if shared else "exclusive")
-        acquire_lock(shared=shared)
+        acquire(shared=shared)
 
     def checked_delete(store: PublicStore, report: Report) -> None:
         assert locks[-1] == "exclusive"
@@ -251,7 +252,7 @@ def test_page_published_during_publish_all_is_not_deleted_as_unknown(monkeypatch
         delete_unknown(store, report)
         locks.append("deleted")
 
-    monkeypatch.setattr(publisher, "_acquire_lock", recorded_lock)
+    monkeypatch.setattr(lock, "acquire", recorded_lock)
     monkeypatch.setattr(publisher, "_delete_unknown", checked_delete)
     publish_all()
     assert locks[-1] == "deleted"

@@ -70,7 +70,7 @@ def world(public_store: Path, kept_store: Path, monkeypatch: pytest.MonkeyPatch)
     random = Random(0)
     with monkeypatch.context() as patch:
         patch.setattr(secrets, "randbelow", random.randrange)
-        patch.setattr(stale, "publish_stale", lambda: None)
+        patch.setattr(stale, "publish_for_readers", lambda: None)
         make_page()
         components = {slug: make_component(slug) for slug in ("mail", "web")}
         for component in components.values():

@@ -1,0 +1,175 @@
+"""Publishes the documents that a change touches: first the pages that readers wait for, then the others.
+
+The rows that name what is stale are deleted in the transaction that writes the files: if a publisher is killed at any
+point, the rows remain and the scheduler publishes again.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+
+from django.db import transaction
+
+from ...models import ARCHIVE, PURGE, StaleSubject
+from ...models.publication import StaleSubjectQuerySet
+from .. import failures
+from ..documents.base import Subjects
+from ..documents.registry import DOCUMENTS
+from . import lock, measures
+from .public_store import PublicStore
+from .purge import purge
+from .renditions import FOLLOWING, FOR_READERS, Rendition, archive_jobs, touched_renditions
+from .run import TURN, Report, Run, clear_leftovers, publish_turn, written
+
+
+def publish_stale() -> Report:
+    """Publish every document that depends on something stale.
+
+    If that is the whole page and its archive is long, the archive is left to the scheduler.
+    """
+    report = publish_for_readers()
+    report.add(publish_following(retry=True))
+    return report
+
+
+def publish_for_readers() -> Report:
+    """Publish the pages that readers wait for after changes; `publish_following` publishes the other documents.
+
+    Those are published here as well if links may begin or cease to exist, so that none is dead, or if a page failed.
+    """
+    if not _subjects().unshown().exists():
+        return Report()
+    with transaction.atomic():
+        lock.acquire()
+        rows = list(_subjects().unshown())
+        before, subjects, run = _errors(rows), _named(rows), Run()
+        is_all = subjects.change_links
+        run.write(touched_renditions(subjects, DOCUMENTS if is_all else FOR_READERS))
+        if run.removes_documents and not is_all:
+            is_all = True
+            run.write(touched_renditions(subjects, FOLLOWING))
+        report = run.finish()
+        if report.failed and not is_all:
+            is_all = True
+            report.add(written(touched_renditions(subjects, FOLLOWING)))
+        if subjects.whole_page and not report.failed:
+            StaleSubject.objects.create(subject=ARCHIVE)
+        _update_subjects(rows, report, _delete if is_all else _mark_shown)
+        if rows:
+            measures.record(rows, report)
+        failures.log_changes(before, report.failed, report.traces)
+    purge([*report.written, *report.deleted])
+    if subjects.whole_page and sum(map(len, _archive_turns())) <= TURN:
+        report.add(publish_archive())
+    return report
+
+
+def publish_following(*, retry: bool = False) -> Report:
+    """Publish the other documents that depend on changes that readers see: feeds, API, archive.
+
+    Without `retry`, changes whose documents failed before wait for `repair`.
+    """
+    waiting = _subjects().filter(is_shown=True)
+    waiting = waiting if retry else waiting.filter(error="")
+    if not waiting.exists():
+        return Report()
+    with transaction.atomic():
+        lock.acquire()
+        rows = list(waiting.all())
+        before = _errors(rows)
+        report = written(touched_renditions(_named(rows), FOLLOWING))
+        _update_subjects(rows, report, _delete)
+        measures.record_errors(report)
+        failures.log_changes(before, report.failed, report.traces)
+    purge([*report.written, *report.deleted])
+    return report
+
+
+def _named(rows: Iterable[StaleSubject]) -> Subjects:
+    return Subjects(frozenset(row.subject for row in rows))
+
+
+def _errors(rows: Iterable[StaleSubject]) -> dict[str, str]:
+    return failures.parse_reasons(row.error for row in rows)
+
+
+def publish_archive() -> Report:
+    """Publish the archive after a change of the whole page, in turns that other publishers can run between.
+
+    If a whole turn fails, the rest would fail too: the archive is tried again from the beginning.
+    """
+    report, unwritten = Report(), list[StaleSubject]()
+    rows = list(StaleSubject.objects.filter(subject=ARCHIVE))
+    before = _errors(rows)
+    for turn in _archive_turns() if rows else ():
+        result = publish_turn(turn, shared=False)
+        report.add(result)
+        failed = [rendition for rendition in turn if rendition.path in result.failed]
+        if len(failed) == len(turn):
+            _record_reasons(rows, result.failed)
+            failures.log_changes(before, result.failed, result.traces)
+            return report
+        unwritten += [_retry_subject(rendition, result.failed[rendition.path]) for rendition in failed]
+    with transaction.atomic():
+        StaleSubject.objects.bulk_create(unwritten)
+        _delete(rows)
+    failures.log_changes(before, report.failed, report.traces)
+    purge([*report.written, *report.deleted])
+    return report
+
+
+def _archive_turns() -> Iterator[list[Rendition]]:
+    return chain.from_iterable(archive_jobs(TURN))
+
+
+def _retry_subject(rendition: Rendition, reason: str) -> StaleSubject:
+    # Return a subject of its own for one document of the archive that failed.
+    subject = f"{rendition.document.archived}:{rendition.key}"
+    return StaleSubject(subject=subject, error=failures.format_reasons({rendition.path: reason}))
+
+
+def repair() -> Report:
+    """Publish what a crash or a full disk left unpublished, and remove half-written files."""
+    if StaleSubject.objects.unpublished().exists():
+        clear_leftovers(PublicStore())
+    report = publish_stale()
+    report.add(publish_archive())
+    return report
+
+
+def _subjects() -> StaleSubjectQuerySet:
+    # Return all subjects but those that have a publisher of their own.
+    return StaleSubject.objects.exclude(subject__in=[ARCHIVE, PURGE])
+
+
+def _update_subjects(
+    rows: Sequence[StaleSubject], report: Report, settle: Callable[[Iterable[StaleSubject]], None]
+) -> None:
+    # Settle the subjects whose documents are published; record with each of the others why they failed.
+    if not report.failed:
+        settle(rows)
+        return
+    failed: dict[str, dict[str, str]] = {row.subject: {} for row in rows}
+    for subject in failed:
+        paths = [rendition.path for rendition in touched_renditions(Subjects(frozenset({subject})))]
+        failed[subject] = {path: report.failed[path] for path in paths if path in report.failed}
+    explained = {path for reasons in failed.values() for path in reasons}
+    for subject, reasons in failed.items():
+        same = [row for row in rows if row.subject == subject]
+        if reasons or explained != set(report.failed):  # a failure that belongs to no subject keeps all of them
+            _record_reasons(same, reasons or report.failed)
+        else:
+            settle(same)
+
+
+def _record_reasons(rows: Sequence[StaleSubject], failed: Mapping[str, str]) -> None:
+    for row in rows:
+        row.error = failures.format_reasons(failed)
+    StaleSubject.objects.bulk_update(rows, ["error"])
+
+
+def _mark_shown(rows: Iterable[StaleSubject]) -> None:
+    StaleSubject.objects.filter(pk__in=[row.pk for row in rows]).update(is_shown=True, error="")
+
+
+def _delete(rows: Iterable[StaleSubject]) -> None:
+    StaleSubject.objects.filter(pk__in=[row.pk for row in rows]).delete()
