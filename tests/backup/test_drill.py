@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from django.utils import timezone
 from pyrage import x25519
 
@@ -31,6 +32,7 @@ EMPTIED = {"incidents_loginlink", "incidents_subscriptionrequest", "incidents_he
 PENDING = ["queued", "sending", "deferred", "uncertain"]
 
 
+@pytest.mark.usefixtures("published_at_once")
 def test_every_published_byte_and_every_row_come_back(page: Path, tmp_path: Path) -> None:
     files, rows, entries = published(page), table_rows(), AuditEntry.objects.count()
     identity = x25519.Identity.generate()
