@@ -18,7 +18,7 @@ from . import lock, measures
 from .public_store import PublicStore
 from .purge import purge
 from .renditions import FOLLOWING, FOR_READERS, Rendition, archive_jobs, touched_renditions
-from .run import TURN, Report, Run, clear_leftovers, publish_turn, written
+from .run import TURN, Report, Run, clear_leftovers, publish_turn, write_documents
 
 
 def publish_stale() -> Report:
@@ -50,7 +50,7 @@ def publish_for_readers() -> Report:
         report = run.finish()
         if report.failed and not is_all:
             is_all = True
-            report.add(written(touched_renditions(subjects, FOLLOWING)))
+            report.add(write_documents(touched_renditions(subjects, FOLLOWING)))
         if subjects.whole_page and not report.failed:
             StaleSubject.objects.create(subject=ARCHIVE)
         _update_subjects(rows, report, _delete if is_all else _mark_shown)
@@ -76,20 +76,12 @@ def publish_following(*, retry: bool = False) -> Report:
         lock.acquire()
         rows = list(waiting.all())
         before = _errors(rows)
-        report = written(touched_renditions(_named(rows), FOLLOWING))
+        report = write_documents(touched_renditions(_named(rows), FOLLOWING))
         _update_subjects(rows, report, _delete)
         measures.record_errors(report)
         failures.log_changes(before, report.failed, report.traces)
     purge([*report.written, *report.deleted])
     return report
-
-
-def _named(rows: Iterable[StaleSubject]) -> Subjects:
-    return Subjects(frozenset(row.subject for row in rows))
-
-
-def _errors(rows: Iterable[StaleSubject]) -> dict[str, str]:
-    return failures.parse_reasons(row.error for row in rows)
 
 
 def publish_archive() -> Report:
@@ -139,6 +131,14 @@ def repair() -> Report:
 def _subjects() -> StaleSubjectQuerySet:
     # Return all subjects but those that have a publisher of their own.
     return StaleSubject.objects.exclude(subject__in=[ARCHIVE, PURGE])
+
+
+def _named(rows: Iterable[StaleSubject]) -> Subjects:
+    return Subjects(frozenset(row.subject for row in rows))
+
+
+def _errors(rows: Iterable[StaleSubject]) -> dict[str, str]:
+    return failures.parse_reasons(row.error for row in rows)
 
 
 def _update_subjects(

@@ -122,7 +122,7 @@ class Run:
         self._report.fail_mirror(mirror.update(self._store, groups, self._removed))
 
 
-def written(renditions: Iterable[Rendition]) -> Report:
+def write_documents(renditions: Iterable[Rendition]) -> Report:
     """Write these documents in one run. Call it inside a transaction that holds the lock."""
     run = Run()
     run.write(renditions)
@@ -140,7 +140,7 @@ def publish_job(job: Job) -> Report:
 def publish_turn(turn: list[Rendition], *, shared: bool = True) -> Report:
     with transaction.atomic():
         lock.acquire(shared=shared)
-        return written(turn)
+        return write_documents(turn)
 
 
 def clear_leftovers(store: PublicStore) -> None:
