@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
 from threading import Thread
 
 from django.conf import settings
@@ -26,7 +27,7 @@ from .notifications import release
 from .notifications.ledger import destinations, mx, recovery, retention, skipping
 from .notifications.monitoring import health
 from .publishing import stale
-from .publishing.store import changes
+from .publishing.store import changes, republishing
 from .sign_in import log_in_links, sessions, token_emails, trusted_devices
 from .staff.actors import SCHEDULER
 from .staff_alerts import raising, sending
@@ -72,11 +73,6 @@ def change_due_maintenance() -> None:
 def make_due_maintenance() -> None:
     """Make the maintenance of series that is on the page from now on."""
     operations.make_due_maintenance(timezone.localdate())
-
-
-def handle_alerts() -> None:
-    """Open and resolve incidents as alert rules say."""
-    handling.handle_alerts()
 
 
 def remind_of_maintenance() -> None:
@@ -145,10 +141,8 @@ def forget_sign_ups() -> None:
 
 
 def forget_outdated_forms() -> None:
+    """Delete what recognises forms and requests of the API that are sent twice."""
     operations.forget_outdated_forms(timezone.now())
-
-
-def forget_answers_of_api() -> None:
     IdempotentRequest.objects.outdated(timezone.now()).delete()
 
 
@@ -219,7 +213,7 @@ def chores() -> list[Chore]:
         # After the updates that staff have scheduled themselves.
         Chore(change_due_maintenance, timedelta(seconds=1)),
         Chore(remind_of_maintenance, timedelta(seconds=1)),
-        Chore(handle_alerts, timedelta(seconds=1)),
+        Chore(handling.handle_alerts, timedelta(seconds=1)),
         # Soon enough that staff see what follows once they have chosen a rule.
         Chore(make_due_maintenance, timedelta(seconds=5)),
         # Far more often than `health.STALE_AFTER`: a late heartbeat raises no alarm.
@@ -232,7 +226,6 @@ def chores() -> list[Chore]:
         # What is deleted after days need not go to the minute.
         Chore(forget_sign_ups, timedelta(hours=1)),
         Chore(forget_outdated_forms, timedelta(hours=1)),
-        Chore(forget_answers_of_api, timedelta(hours=1)),
         Chore(forget_alerts, timedelta(hours=1)),
         Chore(forget_sessions, timedelta(hours=1)),
     ]
@@ -267,7 +260,14 @@ def _run(chore: Chore) -> None:
 
 def run(stopped: Callable[[], bool], pause: float = 0.1) -> None:
     """Run until `stopped` returns true. Chores that may take long have threads of their own."""
+
+    def publish_archive() -> None:
+        republishing.publish_archive(is_stopped=stopped, in_background=True)
+
     slow = (
+        # Once, when an upgrade has restarted the other processes: they write pages of their own version.
+        Chore(cache(republishing.begin_if_outdated), timedelta(seconds=30), last=time.monotonic()),
+        Chore(publish_archive, timedelta(seconds=5)),  # a long history takes minutes
         Chore(changes.publish_following, timedelta(seconds=0.1)),  # a long history takes half a second
         Chore(repair_store, timedelta(seconds=5)),  # a disk can delay it
         Chore(look_up_mail_servers, timedelta(minutes=1)),  # a name server can

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from django.db.models import Count, Min
+from django.db.models import Count, F, Min, Sum
 
 from incidents import counters
 from incidents.backup.record import LAST_BACKUP
@@ -52,14 +52,15 @@ def from_queue(now: datetime) -> Iterator[Family]:
 
 
 def _publishing(now: datetime, beats: Mapping[str, datetime]) -> Iterator[Family]:
-    stale = StaleSubject.objects.unpublished()
-    found = stale.aggregate(rows=Count("pk"), oldest=Min("since"))
+    found = StaleSubject.objects.waiting().aggregate(rows=Count("pk"), oldest=Min("since"))
+    background = StaleSubject.objects.in_background().aggregate(left=Sum(F("total") - F("done"), default=0))
     failed = measures.failed_documents()
     yield single(metrics.PUBLISH_DURATION, counters.distribution(metrics.PUBLISH_DURATION))
     yield metrics.PUBLISH_ERRORS, _counted(metrics.PUBLISH_ERRORS, *((one,) for one in _TARGETS))
     yield _time(metrics.LAST_PUBLISH, beats.get(measures.LAST_PUBLISH))
     yield single(metrics.UNPUBLISHED, found["rows"])
     yield single(metrics.UNPUBLISHED_AGE, _age(now, found["oldest"]))
+    yield single(metrics.BACKGROUND_DOCUMENTS, background["left"])
     yield metrics.FAILED_DOCUMENTS, {(one,): failed[one] for one in _TARGETS}
     yield single(metrics.STORE_DIFFERENCES, counters.value(metrics.STORE_DIFFERENCES))
     yield _time(metrics.LAST_CHECK, beats.get(measures.LAST_CHECK))

@@ -194,7 +194,7 @@ complete -c statuspage-manage -n '__statuspage_in migrate' -l plan -d 'Shows a l
 complete -c statuspage-manage -n '__statuspage_in migrate' -l run-syncdb -d 'Creates tables for apps without migrations'
 complete -c statuspage-manage -n '__statuspage_in migrate' -l check -d 'Exits with a non-zero status if unapplied migrations exist and does not actually apply migrations'
 complete -c statuspage-manage -n '__statuspage_in migrate' -l prune -d 'Delete nonexistent migrations from the django_migrations table'
-complete -c statuspage-manage -n '__statuspage_at' -f -a publish -d 'Publishes pending changes of the public page, or every document if the page was last written by another version or with other settings'
+complete -c statuspage-manage -n '__statuspage_at' -f -a publish -d 'Publishes pending changes of the public page'
 complete -c statuspage-manage -n '__statuspage_in publish' -l all -d 'Write every document and delete all other files'
 complete -c statuspage-manage -n '__statuspage_in publish' -l check -d 'Write nothing; list the differences and exit with 1 if there are any'
 complete -c statuspage-manage -n '__statuspage_in publish' -l to -r -d 'Write every document, then copy all to DIR, which any web server or file host can serve'

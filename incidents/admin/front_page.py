@@ -39,6 +39,7 @@ def publishing() -> dict[str, Any]:
     return {
         "unpublished": stale.aggregate(total=Count("id"), failed=Count("id", filter=~Q(error=""))),
         "unpublished_why": stale.failed().values_list("error", flat=True).last(),
+        "republished": StaleSubject.objects.in_background().last(),
         "unpurged": StaleSubject.objects.filter(subject=PURGE).last(),
     }
 

@@ -4,7 +4,6 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.core.files.storage import storages
-from django.db.models import Count, Min
 from django.utils import timezone
 
 from .. import counters
@@ -27,6 +26,8 @@ def store_is_writable() -> CheckResult:
             error.strerror or one_line(error), "Give the service a writable PUBLIC_ROOT, then `manage.py publish`."
         )
     if not fingerprint.matches(store):
+        if row := StaleSubject.objects.in_background().filter(version=fingerprint.current()).first():
+            return ok(f"can be written; being published again by this version, {row.done:,} of {row.total:,} documents")
         return warn("written by another version or with other settings", "Run `manage.py publish`.")
     return ok("can be written; written by this version")
 
@@ -34,11 +35,10 @@ def store_is_writable() -> CheckResult:
 def store_is_current() -> CheckResult:
     if failed := measures.failed_documents()[measures.STORE]:
         return fail(f"{many(failed, 'document')} not written", "Run `manage.py publish`, which names the reason.")
-    stale = StaleSubject.objects.unpublished().aggregate(rows=Count("pk"), oldest=Min("since"))
-    if stale["oldest"] and (age := timezone.now() - stale["oldest"]) > LATE:
-        return fail(
-            f"a change has not been published for {span(age)}", "Start the scheduler, or run `manage.py publish`."
-        )
+    now = timezone.now()
+    if oldest := StaleSubject.objects.late(now - LATE).order_by("since").first():
+        waited = span(now - oldest.since)
+        return fail(f"a change has not been published for {waited}", "Start the scheduler, or run `manage.py publish`.")
     if differences := counters.value(STORE_DIFFERENCES):
         advice = "Run `manage.py publish --check` again, then `publish --all`."
         return warn(f"the last comparison found {many(differences, 'difference')}", advice)

@@ -79,6 +79,9 @@ PUBLISH_ERRORS = _counter(
 LAST_PUBLISH = _gauge("last_publish_timestamp_seconds", "When changes were last published, in seconds since 1970.")
 UNPUBLISHED = _gauge("unpublished_changes", "Changes that are not in the public store yet.")
 UNPUBLISHED_AGE = _gauge("unpublished_oldest_age_seconds", "Age of the oldest change that is not in the store yet.")
+BACKGROUND_DOCUMENTS = _gauge(
+    "background_documents", "Documents that are yet to be published again in the background, such as after an upgrade."
+)
 FAILED_DOCUMENTS = _gauge(
     "failed_documents",
     "Documents whose last attempt to write them failed, by target: those of `mirror` are in the store and are missing "
@@ -97,6 +100,7 @@ OF_PUBLISHING = (
     LAST_PUBLISH,
     UNPUBLISHED,
     UNPUBLISHED_AGE,
+    BACKGROUND_DOCUMENTS,
     FAILED_DOCUMENTS,
     STORE_DIFFERENCES,
     LAST_CHECK,

@@ -65,6 +65,19 @@ def test_deliveries_in_trouble_and_unpublished_changes_are_counted(publisher: Cl
     assert "could not be published" in page
 
 
+def test_progress_of_publishing_everything_again_is_shown_until_it_is_done(publisher: Client) -> None:
+    StaleSubject.objects.all().delete()
+    row = StaleSubject.objects.create(subject="archive", is_shown=True, version="this", done=4_200, total=20_448)
+    english = publisher.get("/admin/publishing/").content.decode()
+    assert "Publishing all pages again after an upgrade: 4,200 of 20,448" in english
+    assert 'value="4200" max="20448"' in english
+    assert "Everything is published." not in english
+    danish = publisher.get("/admin/publishing/", headers={"accept-language": "da"}).content.decode()
+    assert "Alle sider udgives igen efter en opgradering: 4.200 af 20.448" in danish
+    row.delete()
+    assert "<progress" not in publisher.get("/admin/").content.decode()
+
+
 def fill() -> None:
     """One more of everything."""
     component = make_component()

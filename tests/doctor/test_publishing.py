@@ -12,6 +12,7 @@ from pytest_django import Settings
 
 from incidents.doctor import publishing
 from incidents.models import StaleSubject
+from incidents.publishing.store import republishing
 from incidents.publishing.store.changes import publish_stale
 from incidents.publishing.store.publisher import publish_all
 from tests.factories import make_page
@@ -41,6 +42,15 @@ def test_store_that_is_missing_fails(settings: Settings, tmp_path: Path) -> None
 def test_store_of_another_version_is_a_warning(published: Path) -> None:
     (published / ".written-by").write_text("another")
     assert publishing.store_is_writable().state == "WARN"
+
+
+def test_store_that_is_being_published_again_is_fine() -> None:
+    republishing.begin()
+    StaleSubject.objects.update(done=4_200, total=20_448, since=timezone.now() - timedelta(minutes=5))
+    result = publishing.store_is_writable()
+    assert result.state == "OK"
+    assert "4,200 of 20,448 documents" in result.found
+    assert publishing.store_is_current().state == "OK"
 
 
 def test_change_that_waits_for_long_fails() -> None:

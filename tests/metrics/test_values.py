@@ -73,6 +73,16 @@ def test_publishing_is_measured_from_the_change() -> None:
 
 
 @pytest.mark.django_db
+def test_documents_published_again_in_the_background_are_no_change_that_waits() -> None:
+    assert stored("background_documents") == {"background_documents": 0}
+    StaleSubject.objects.create(subject="archive", done=4_200, total=20_448)
+    assert stored("background_documents", "unpublished_changes") == {
+        "background_documents": 16_248,
+        "unpublished_changes": 0,
+    }
+
+
+@pytest.mark.django_db
 def test_documents_that_cannot_be_written_are_counted_by_target(
     public_store: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

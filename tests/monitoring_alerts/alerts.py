@@ -5,8 +5,8 @@ from datetime import timedelta
 import time_machine
 from django.utils import timezone
 
-from incidents import scheduler
 from incidents.models import Incident
+from incidents.monitoring_alerts import handling
 from incidents.monitoring_alerts.receiving import ReceivedAlert, receive_alerts
 from tests.actors import ANYBODY
 
@@ -25,10 +25,10 @@ def ends(**labels: str) -> None:
 def later(clock: time_machine.Traveller, passed: timedelta) -> None:
     """The scheduler has run all the time, twelve times in even steps."""
     end = timezone.now() + passed
-    scheduler.handle_alerts()
+    handling.handle_alerts()
     while timezone.now() < end:
         clock.shift(min(passed / 12, end - timezone.now()))
-        scheduler.handle_alerts()
+        handling.handle_alerts()
 
 
 def phases(incident: Incident) -> list[str]:

@@ -11,6 +11,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from incidents import operations, scheduler
 from incidents.models import AlertGroup, AlertKind, Announcement, AuditEntry, Component, Incident, MonitoringAlert
+from incidents.monitoring_alerts import handling
 from incidents.monitoring_alerts.receiving import ReceivedAlert, receive_alerts
 from incidents.operations import Statement
 from incidents.publishing import stale
@@ -344,7 +345,7 @@ def test_two_schedulers_open_one_incident(clock: time_machine.Traveller, monkeyp
 
     def run() -> None:
         try:
-            scheduler.handle_alerts()
+            handling.handle_alerts()
         finally:
             connection.close()
 

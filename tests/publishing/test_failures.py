@@ -10,7 +10,7 @@ import pytest
 from incidents import operations, scheduler
 from incidents.models import StaleSubject
 from incidents.publishing.failures import Cause, cause_of, log_changes, reason_of
-from incidents.publishing.store import changes
+from incidents.publishing.store import republishing
 from incidents.publishing.store.public_store import PublicStore
 from incidents.publishing.store.publisher import publish_all
 from incidents.text import Text
@@ -98,15 +98,15 @@ def test_archive_that_cannot_be_written_is_logged_once(
     monkeypatch: pytest.MonkeyPatch, log: pytest.LogCaptureFixture
 ) -> None:
     make_incident()
-    monkeypatch.setattr(changes, "TURN", 1)
+    monkeypatch.setattr(republishing, "LONG", 1)
     operations.edit_page(by=ANYBODY, fields={"name": Text(da="Nyt navn", en="New name")})
     with monkeypatch.context() as patch:
         refuse(patch, errno.ENOSPC)
         for _ in range(3):
-            scheduler.repair_store()
+            republishing.publish_archive()
     assert len(log.messages) == 1
     log.clear()
-    scheduler.repair_store()
+    republishing.publish_archive()
     assert len(log.messages) == 1
     assert not StaleSubject.objects.exists()
 

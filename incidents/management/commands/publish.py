@@ -13,8 +13,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from incidents.publishing.store import fingerprint, measures
-from incidents.publishing.store.changes import publish_archive, publish_stale
+from incidents.models import StaleSubject
+from incidents.publishing.store import fingerprint, measures, republishing
+from incidents.publishing.store.changes import publish_stale
 from incidents.publishing.store.public_store import PublicStore
 from incidents.publishing.store.publisher import Progress, differences, publish_all
 from incidents.publishing.store.run import Report
@@ -24,9 +25,9 @@ FAILURES_SHOWN = 20
 
 class Command(BaseCommand):
     help = (
-        "Publishes pending changes of the public page, or every document if the page was last written by another "
-        "version or with other settings. Documents are replaced atomically. If any document fails, lists the failures "
-        "and exits with 1."
+        "Publishes pending changes of the public page. If the page was last written by another version or with other "
+        "settings, publishes every document; of a long history, the scheduler publishes incidents and months in the "
+        "background. Documents are replaced atomically. If any document fails, lists the failures and exits with 1."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -47,16 +48,32 @@ class Command(BaseCommand):
             self.check_store()
             return
         started, self.verbosity = time.monotonic(), options["verbosity"]
-        if options["all"] or options["to"] or not fingerprint.matches(PublicStore()):
+        is_outdated = not fingerprint.matches(PublicStore())
+        in_background = is_outdated and republishing.is_outdated() and republishing.is_archive_long()
+        if options["all"] or options["to"] or (is_outdated and not in_background):
             with progress_bar() as progress:
                 report = publish_all(processes=os.cpu_count() or 1, progress=progress)
+        elif in_background:
+            report = self.publish_after_upgrade()
         else:
             report = publish_stale()
-            report.add(publish_archive())
+            report.add(republishing.publish_archive())
         self.print_report(report, time.monotonic() - started)
         if options["to"]:
             PublicStore().copy_to(options["to"])
             self.stdout.write(f"Copied to {options['to']}.")
+
+    def publish_after_upgrade(self) -> Report:
+        """Publish what readers see first, and leave the archive to the scheduler."""
+        report = publish_stale()
+        republishing.begin()
+        report.add(republishing.publish_before_archive())
+        if self.verbosity and (row := StaleSubject.objects.in_background().last()):
+            self.stdout.write(
+                f"The scheduler publishes the other {row.total - row.done} documents again in the background, newest "
+                "first. The newsroom shows the progress; `publish --all` publishes everything at once."
+            )
+        return report
 
     def print_report(self, report: Report, seconds: float) -> None:
         number = len(report.written) + len(report.unchanged)

@@ -4,8 +4,7 @@ The rows that name what is stale are deleted in the transaction that writes the 
 point, the rows remain and the scheduler publishes again.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import chain
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from django.db import transaction
 
@@ -14,11 +13,11 @@ from ...models.publication import StaleSubjectQuerySet
 from .. import failures
 from ..documents.base import Subjects
 from ..documents.registry import DOCUMENTS
-from . import lock, measures
+from . import lock, measures, republishing
 from .public_store import PublicStore
 from .purge import purge
-from .renditions import FOLLOWING, FOR_READERS, Rendition, archive_jobs, touched_renditions
-from .run import TURN, Report, Run, clear_leftovers, publish_turn, write_documents
+from .renditions import FOLLOWING, FOR_READERS, touched_renditions
+from .run import Report, Run, clear_leftovers, write_documents
 
 
 def publish_stale() -> Report:
@@ -52,14 +51,14 @@ def publish_for_readers() -> Report:
             is_all = True
             report.add(write_documents(touched_renditions(subjects, FOLLOWING)))
         if subjects.whole_page and not report.failed:
-            StaleSubject.objects.create(subject=ARCHIVE)
+            StaleSubject.objects.create(subject=ARCHIVE, is_shown=True)
         _update_subjects(rows, report, _delete if is_all else _mark_shown)
         if rows:
             measures.record(rows, report)
         failures.log_changes(before, report.failed, report.traces)
     purge([*report.written, *report.deleted])
-    if subjects.whole_page and sum(map(len, _archive_turns())) <= TURN:
-        report.add(publish_archive())
+    if subjects.whole_page and not republishing.is_archive_long():
+        report.add(republishing.publish_archive())
     return report
 
 
@@ -84,48 +83,11 @@ def publish_following(*, retry: bool = False) -> Report:
     return report
 
 
-def publish_archive() -> Report:
-    """Publish the archive after a change of the whole page, in turns that other publishers can run between.
-
-    If a whole turn fails, the rest would fail too: the archive is tried again from the beginning.
-    """
-    report, unwritten = Report(), list[StaleSubject]()
-    rows = list(StaleSubject.objects.filter(subject=ARCHIVE))
-    before = _errors(rows)
-    for turn in _archive_turns() if rows else ():
-        result = publish_turn(turn, shared=False)
-        report.add(result)
-        failed = [rendition for rendition in turn if rendition.path in result.failed]
-        if len(failed) == len(turn):
-            _record_reasons(rows, result.failed)
-            failures.log_changes(before, result.failed, result.traces)
-            return report
-        unwritten += [_retry_subject(rendition, result.failed[rendition.path]) for rendition in failed]
-    with transaction.atomic():
-        StaleSubject.objects.bulk_create(unwritten)
-        _delete(rows)
-    failures.log_changes(before, report.failed, report.traces)
-    purge([*report.written, *report.deleted])
-    return report
-
-
-def _archive_turns() -> Iterator[list[Rendition]]:
-    return chain.from_iterable(archive_jobs(TURN))
-
-
-def _retry_subject(rendition: Rendition, reason: str) -> StaleSubject:
-    # Return a subject of its own for one document of the archive that failed.
-    subject = f"{rendition.document.archived}:{rendition.key}"
-    return StaleSubject(subject=subject, error=failures.format_reasons({rendition.path: reason}))
-
-
 def repair() -> Report:
     """Publish what a crash or a full disk left unpublished, and remove half-written files."""
-    if StaleSubject.objects.unpublished().exists():
+    if _subjects().exists():
         clear_leftovers(PublicStore())
-    report = publish_stale()
-    report.add(publish_archive())
-    return report
+    return publish_stale()
 
 
 def _subjects() -> StaleSubjectQuerySet:

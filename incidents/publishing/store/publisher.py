@@ -13,6 +13,7 @@ from threading import Thread
 from django.db import connections, transaction
 from django.db.backends.postgresql.base import DatabaseWrapper as PostgresConnection
 
+from ...models import StaleSubject
 from .. import failures
 from . import fingerprint, lock, mirror
 from .public_store import PublicStore
@@ -36,12 +37,16 @@ def publish_all(*, processes: int = 1, progress: Progress = no_progress) -> Repo
     """Publish every document that should exist and delete all others.
 
     Documents are written in turns, so that updates of staff are published in between.
+    What is being published again in the background is done with it.
     `processes` share the jobs of one kind of document, kind after kind.
     `progress(total)` returns a function that is called with the number of documents just finished.
     """
     report, store = Report(), PublicStore()
     store.root.mkdir(parents=True, exist_ok=True)
     clear_leftovers(store)
+    if not fingerprint.matches(store):
+        fingerprint.forget(store)  # if this is interrupted, an older version that is put back must not trust it
+    begun = [row.pk for row in StaleSubject.objects.in_background()]
     kinds = list(jobs_by_kind(TURN))
     done = progress(sum(len(turn) for kind in kinds for job in kind for turn in job))
     with _workers(processes) as map_jobs:
@@ -51,9 +56,10 @@ def publish_all(*, processes: int = 1, progress: Progress = no_progress) -> Repo
                 done(sum(map(len, job)))
     with transaction.atomic():
         lock.acquire()  # a document that another publisher has just added must not count as unknown
-        _delete_unknown(store, report)
+        delete_unknown(store, report)
     failures.log_changes({}, report.failed, report.traces)
     if not report.failed:
+        StaleSubject.objects.filter(pk__in=begun).delete()
         fingerprint.record(store)
     purge([*report.written, *report.deleted])
     return report
@@ -123,13 +129,18 @@ def _await_exit(sentinel: int) -> None:
     os._exit(1)  # the database rolls back what this process has begun
 
 
-def _delete_unknown(store: PublicStore, report: Report) -> None:
-    # Delete files that belong to no document, such as those of a component renamed while publishing failed.
-    expected = {rendition.path for rendition in all_renditions()}
-    for path in [path for path in store.paths() if path not in expected and not _is_asset(path)]:
+def delete_unknown(store: PublicStore, report: Report) -> None:
+    """Delete files that belong to no document. Call it inside a transaction that holds the lock."""
+    for path in unknown_paths(store):
         store.delete(path)
         report.deleted.append(path)
     report.fail_mirror(mirror.update(store, [], report.deleted))
+
+
+def unknown_paths(store: PublicStore) -> list[str]:
+    """Return what belongs to no document, such as files of a component renamed while publishing failed."""
+    expected = {rendition.path for rendition in all_renditions()}
+    return [path for path in store.paths() if path not in expected and not _is_asset(path)]
 
 
 def _is_asset(path: str) -> bool:

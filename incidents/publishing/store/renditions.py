@@ -5,7 +5,7 @@ from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from itertools import groupby, islice
+from itertools import chain, groupby, islice
 from typing import Any
 
 from django.conf import settings
@@ -66,6 +66,17 @@ def jobs_by_kind(size: int) -> Iterator[list[Job]]:
             yield [[turn] for turn in _turns(every, size)]
 
 
+def renditions_before_archive() -> list[Rendition]:
+    """Return the documents whose number does not grow with the history, in the order of writing."""
+    documents = [document for document in DOCUMENTS if not document.archived]
+    return [one for document in documents for key in document.all_keys() for one in renditions_of(document, key)]
+
+
+def archive_renditions() -> list[Rendition]:
+    """Return the other documents, those of incidents and months, newest first."""
+    return list(chain.from_iterable(_archive()))
+
+
 def archive_jobs(size: int) -> Iterator[Job]:
     """Yield the documents whose number grows with the history, newest first, in turns of at most `size`.
 
@@ -92,7 +103,7 @@ def _archive() -> Iterator[list[Rendition]]:
 
 
 def _turns(renditions: list[Rendition], size: int) -> Job:
-    # Split evenly. A small rest could fail as a whole because of one document; see `publish_archive`.
+    # Split evenly, so that the processes of `publish_all` end at the same time.
     number = -(-len(renditions) // size)
     length = -(-len(renditions) // max(number, 1))
     return [renditions[start : start + length] for start in range(0, len(renditions), length)] if number else []

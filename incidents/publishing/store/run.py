@@ -137,9 +137,9 @@ def publish_job(job: Job) -> Report:
     return report
 
 
-def publish_turn(turn: list[Rendition], *, shared: bool = True) -> Report:
+def publish_turn(turn: list[Rendition]) -> Report:
     with transaction.atomic():
-        lock.acquire(shared=shared)
+        lock.acquire(shared=True)
         return write_documents(turn)
 
 

@@ -240,7 +240,7 @@ def test_store_written_by_another_version_is_published_again(
 def test_page_published_during_publish_all_is_not_deleted_as_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     """The store is listed and compared with the database under the exclusive lock."""
     locks: list[str] = []
-    acquire, delete_unknown = lock.acquire, publisher._delete_unknown
+    acquire, delete_unknown = lock.acquire, publisher.delete_unknown
 
     def recorded_lock(*, shared: bool = False) -> None:
         locks.append("shared" if shared else "exclusive")
@@ -253,6 +253,6 @@ def test_page_published_during_publish_all_is_not_deleted_as_unknown(monkeypatch
         locks.append("deleted")
 
     monkeypatch.setattr(lock, "acquire", recorded_lock)
-    monkeypatch.setattr(publisher, "_delete_unknown", checked_delete)
+    monkeypatch.setattr(publisher, "delete_unknown", checked_delete)
     publish_all()
     assert locks[-1] == "deleted"
