@@ -194,8 +194,13 @@ class Subscriber(models.Model):
 
     @classmethod
     def new(cls, address: str, *, owner: str = "", **fields: Any) -> Self:
-        """Return a subscriber that is not saved yet; all are made here, so that none lacks its canonical address."""
-        return cls(address=address, owner=owner, canonical_address=canonical(owner or address), **fields)
+        """Return a subscriber that is not saved yet."""
+        return cls(**cls.values(address, owner=owner, **fields))
+
+    @staticmethod
+    def values(address: str, *, owner: str = "", **fields: Any) -> dict[str, Any]:
+        """Return the values of a new row; all are made here, so that none lacks its canonical address."""
+        return {"address": address, "owner": owner, "canonical_address": canonical(owner or address), **fields}
 
     @property
     def is_mail(self) -> bool:

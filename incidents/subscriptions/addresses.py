@@ -71,6 +71,8 @@ def mailbox(address: str) -> str:
 
 def _without_width(text: str) -> str:
     # Full-width letters come from keyboards for Chinese and Japanese; no address contains them.
+    if text.isascii():
+        return text
     return "".join(
         unicodedata.normalize("NFKC", char) if unicodedata.east_asian_width(char) in "FH" else char for char in text
     )

@@ -51,6 +51,8 @@ class ComponentNames:
         Names are separated by commas or semicolons. In a cell without either, they are
         separated by spaces, and the longest possible name counts.
         """
+        if not cell:
+            return [], []
         if whole := self._find(cell):
             return [whole], []
         parts = [part for part in map(str.strip, _SEPARATOR.split(cell)) if part]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from hashlib import blake2b
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -16,6 +17,7 @@ from django.utils.dateparse import parse_date, parse_datetime
 from .. import time_zones
 from ..masks import masked
 from ..models import Component, Subscriber
+from ..models.ids import new_id
 from . import addresses
 from .component_names import ComponentNames
 from .tables import NO, YES
@@ -70,16 +72,22 @@ class Candidate:
     """A valid line."""
 
     number: int
-    subscriber: Subscriber
+    subscriber: dict[str, Any]  # values by column; see Subscriber.values
     components: list[Component] = field(default_factory=list)
     unknown: tuple[str, ...] = ()
 
+    @property
+    def key(self) -> str:
+        """The canonical address."""
+        return str(self.subscriber["canonical_address"])
+
     def line(self, result: ImportResult) -> ImportedLine:
+        address = self.subscriber["address"]
         if result is not ImportResult.IMPORTED or not self.unknown:
-            return ImportedLine(self.number, self.subscriber.address, result)
+            return ImportedLine(self.number, address, result)
         scope = "the other components" if self.components else "all components"
         reason = f"{_unknown_components(self.unknown)}; imported for {scope}"
-        return ImportedLine(self.number, self.subscriber.address, result, reason, self.unknown)
+        return ImportedLine(self.number, address, result, reason, self.unknown)
 
 
 class InvalidLine(Exception):
@@ -146,22 +154,21 @@ class Table:
             raise InvalidLine(ImportResult.INVALID, _unknown_components(unknown), tuple(unknown))
         return Candidate(number, subscriber, known, tuple(unknown))
 
-    def is_double(self, subscriber: Subscriber) -> bool:
+    def is_double(self, candidate: Candidate) -> bool:
         """Whether an earlier line of the table had this address."""
-        return not self._seen.add(subscriber.canonical_address)
+        return not self._seen.add(candidate.key)
 
-    def _subscriber(self, address: str, line: dict[str, str]) -> Subscriber:
+    def _subscriber(self, address: str, line: dict[str, str]) -> dict[str, Any]:
         source = line.get("consent_source") or self.consent_source
         if not source:
             raise InvalidLine(ImportResult.INVALID, "no source of consent given")
-        return Subscriber.new(
+        return Subscriber.values(
             address,
+            id=new_id(),
             language=_parse_language(line.get("language", "")),
-            state=Subscriber.State.ACTIVE,
             wants_incidents=_parse_flag(line.get("incidents", "")),
             wants_maintenance=_parse_flag(line.get("maintenance", "")),
             time_zone=_parse_time_zone(line.get("time_zone", "")),
-            consent_method=Subscriber.ConsentMethod.IMPORT,
             consent_text=line.get("consent_text", "")[:20],
             consent_source=source[:200],
             requested_at=_parse_time(line.get("requested_at", "")),

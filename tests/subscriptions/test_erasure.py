@@ -8,9 +8,11 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from pytest_django import Settings
 
 from incidents import scheduler
+from incidents.identity import canonical
 from incidents.models import (
     Bounce,
     Delivery,
@@ -66,6 +68,15 @@ def dan(anna: Visitor, settings: Settings) -> Subscriber:
     requests.store(requests.to_manage("Quux@livets.dk"))
     subscriber.refresh_from_db()
     return subscriber
+
+
+@pytest.mark.parametrize("secret", ["", "s", "ø" * 100])
+@pytest.mark.parametrize("address", ["anna@example.dk", "Ånna+x@EXAMPLE.dk", "бо@пример.рф"])
+def test_key_of_an_erased_address_is_a_salted_hmac(address: str, secret: str) -> None:
+    value = canonical(address).upper()
+    expected = salted_hmac("incidents.subscriptions.erased", value, secret, algorithm="sha256").hexdigest()
+    assert lifecycle.erased_key(address, secret) == expected
+    assert lifecycle.erased_keys([canonical(address), "b@c.dk"], secret)[0] == expected
 
 
 def test_erased_subscriber_is_a_hash_and_a_day(anna: Visitor, dan: Subscriber) -> None:
