@@ -42,7 +42,7 @@ format: install-dev ## format code and templates
 	$(VENV)/ruff format .
 	git ls-files -z --cached --others --exclude-standard -- '*.html' | xargs -0 --no-run-if-empty $(VENV)/djade --target-version 5.2
 
-bench: install-dev ## run a benchmark: NAME=read, or NAME=plot to draw all results; ARGS for options
+bench: install-dev ## run a benchmark: NAME=read, ARGS for options; NAME=all runs all, NAME=plot draws the results
 	@$(VENV)/python -m benchmarks $(NAME) $(ARGS)
 
 screenshots: install-dev ## retake the screenshots in docs/images (needs Chromium and Inter): ARGS=handbook for some of them
@@ -61,7 +61,7 @@ docs: install-dev ## build the documentation as a site in var/docs, which any we
 	@$(VENV)/python -m harness.documentation var/docs
 	@echo "Open var/docs/index.html"
 
-reference: install-dev ## write docs/commands.md, docs/operations.md, deploy/completion and the table of docs/metrics.md from the code
+reference: install-dev ## write docs/commands.md, docs/operations.md, deploy/completion and the table of docs/metrics.md
 	@SECRET_KEY=$(NO_SECRET) DJANGO_SETTINGS_MODULE=statuspage.settings $(VENV)/python -m harness.reference_docs
 	@$(VENV)/python -m harness.metric_docs
 

@@ -1,30 +1,50 @@
 """`python -m benchmarks NAME …` runs a benchmark, prints a line per figure and adds it to results.csv.
 
-The exit code is 1 if a figure misses its aim. `python -m benchmarks plot` draws results.svg.
+The exit code is 1 if a figure misses its aim. `all` runs every benchmark, or those named after it, and keeps the
+figures in results/; `plot` draws results.svg.
 """
 
 import ast
 import importlib
 import os
 import sys
+from pathlib import Path
 
+from benchmarks.all import run_all
 from benchmarks.plot import draw
-from benchmarks.results import HERE, Missing, record
+from benchmarks.results import HERE, TABLE, Missing, record
 
 # Modules of this folder that are not benchmarks.
-_NOT_BENCHMARKS = {"__init__", "__main__", "plot", "results"}
+_NOT_BENCHMARKS = {"__init__", "__main__", "all", "plot", "results"}
+_OTHERS = {
+    "all": "Runs every benchmark, or those named in ARGS, and keeps the figures in results/.",
+    "plot": "Draws all results as results.svg.",
+}
 USAGE_ERROR = 2
 
 
 def main(arguments: list[str]) -> int:
-    if not arguments or arguments[0] not in {*names(), "plot"}:
+    table = TABLE
+    if arguments and arguments[0].startswith("--table="):  # from `all`
+        table = Path(arguments.pop(0).partition("=")[2])
+    if not arguments or arguments[0] not in {*names(), *_OTHERS}:
         print(usage(), file=sys.stderr)
         return USAGE_ERROR
     name, *options = arguments
+    if name == "all":
+        return _all(options)
     if name == "plot":
         print(draw())
         return 0
-    return measure(name, options)
+    return measure(name, options, table)
+
+
+def _all(chosen: list[str]) -> int:
+    if set(chosen) - set(names()):
+        print(usage(), file=sys.stderr)
+        return USAGE_ERROR
+    warn_if_busy()
+    return run_all(chosen or names())
 
 
 def names() -> list[str]:
@@ -36,22 +56,26 @@ def usage() -> str:
     for name in names():
         tree = ast.parse((HERE / f"{name}.py").read_text(encoding="utf-8"))
         lines.append(f"  {name:<13} {(ast.get_docstring(tree) or '').partition(chr(10))[0]}")
-    return "\n".join([*lines, f"  {'plot':<13} Draws the results of all runs as results.svg."])
+    return "\n".join([*lines, "", *(f"  {name:<13} {text}" for name, text in _OTHERS.items())])
 
 
-def measure(name: str, options: list[str]) -> int:
+def measure(name: str, options: list[str], table: Path = TABLE) -> int:
     """Run the module of that name: its `run(options)` returns the figures."""
-    if os.getloadavg()[0] > (os.cpu_count() or 1):
-        print("Warning: this machine is busy with other work, so the results are not reliable.", file=sys.stderr)
+    warn_if_busy()
     try:
         figures = importlib.import_module(f"benchmarks.{name}").run(options)
     except Missing as error:
         print(error, file=sys.stderr)
         return USAGE_ERROR
-    record(name, figures)
+    record(name, figures, table, options)
     for figure in figures:
         print(figure.line(name))
     return 0 if all(figure.is_met for figure in figures) else 1
+
+
+def warn_if_busy() -> None:
+    if os.getloadavg()[0] > (os.cpu_count() or 1):
+        print("Warning: this machine is busy with other work, so the results are not reliable.", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -11,8 +11,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-TABLE = HERE / "results.csv"
-COLUMNS = ("date", "commit", "machine", "benchmark", "figure", "value", "unit", "aim")
+TABLE = HERE / "results.csv"  # of single runs, ignored by git
+KEPT = HERE / "results"  # a table per day on which `all` ran, in the repository
+COLUMNS = ("date", "commit", "machine", "benchmark", "figure", "value", "unit", "aim", "options")
+
+Row = dict[str, str]  # by column
 
 
 class Missing(Exception):
@@ -37,6 +40,10 @@ class Figure:
         least, most = bounds(self.aim) or (self.value, self.value)
         return least <= self.value <= most
 
+    @classmethod
+    def of(cls, row: "Row") -> "Figure":
+        return cls(row["figure"], float(row["value"]), row["unit"], row["aim"])
+
     def line(self, benchmark: str) -> str:
         """`read plain_ratio=0.81 aim=>=0.75`, with the unit after the value."""
         aim = f" aim={self.aim}" if self.aim else ""
@@ -52,22 +59,30 @@ def short(value: float) -> str:
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
-def record(benchmark: str, figures: Iterable[Figure], table: Path = TABLE) -> None:
+def record(benchmark: str, figures: Iterable[Figure], table: Path = TABLE, options: Iterable[str] = ()) -> None:
     """Add a row for each figure to the table."""
-    is_new = not table.exists()
-    when, commit, machine = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", current_commit(), this_machine()
-    with table.open("a", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        if is_new:
-            writer.writerow(COLUMNS)
-        for one in figures:
-            writer.writerow([when, commit, machine, benchmark, one.name, short(one.value), one.unit, one.aim])
+    shared = {"date": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", "commit": current_commit(), "machine": this_machine()}
+    shared |= {"benchmark": benchmark, "options": " ".join(options)}
+    added = ({"figure": one.name, "value": short(one.value), "unit": one.unit, "aim": one.aim} for one in figures)
+    write([*recorded(table), *(shared | row for row in added)], table)
 
 
-def recorded(table: Path = TABLE) -> Iterator[dict[str, str]]:
+def write(rows: Iterable[Row], table: Path) -> None:
+    """Write the whole table; a reader at the same time sees the former or the new one."""
+    table.parent.mkdir(exist_ok=True)
+    incomplete = table.with_suffix(".new")
+    with incomplete.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    incomplete.replace(table)
+
+
+def recorded(table: Path = TABLE) -> Iterator[Row]:
+    """The rows of a table, also of one without the newer columns; none if it does not exist."""
     if table.exists():
         with table.open(newline="", encoding="utf-8") as stream:
-            yield from csv.DictReader(stream)
+            yield from (dict.fromkeys(COLUMNS, "") | row for row in csv.DictReader(stream))
 
 
 def current_commit() -> str:

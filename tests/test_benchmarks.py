@@ -6,7 +6,9 @@ import pytest
 
 from benchmarks import __main__ as command
 from benchmarks.plot import draw
-from benchmarks.results import COLUMNS, HERE, Figure, record, recorded
+from benchmarks.results import COLUMNS, HERE, Figure, record, recorded, write
+
+SVG = "{http://www.w3.org/2000/svg}"
 
 
 @pytest.mark.parametrize(
@@ -32,12 +34,33 @@ def test_figure_is_printed_on_one_line() -> None:
 def test_results_are_added_to_a_table_that_is_drawn(tmp_path: Path) -> None:
     table, picture = tmp_path / "results.csv", tmp_path / "results.svg"
     for value in (0.7, 0.8):
-        record("read", [Figure("plain_ratio", value, aim=">=0.75"), Figure("rate", 2e4, "/s")], table)
+        record(
+            "read", [Figure("plain_ratio", value, aim=">=0.75"), Figure("rate", 2e4, "/s")], table, ["--rounds", "3"]
+        )
     rows = list(recorded(table))
     assert [row["value"] for row in rows] == ["0.7", "20000", "0.8", "20000"]
-    assert all(all(row[column] for column in COLUMNS[:6]) for row in rows)
-    drawing = ElementTree.fromstring(draw(picture, table).read_text(encoding="utf-8"))
-    assert len(list(drawing.iter("{http://www.w3.org/2000/svg}circle"))) == 4
+    assert all(all(row[column] for column in COLUMNS[:6]) and row["options"] == "--rounds 3" for row in rows)
+    drawing = ElementTree.fromstring(draw(picture, [table]).read_text(encoding="utf-8"))
+    assert [circle.get("class") for circle in drawing.iter(f"{SVG}circle")] == ["run missed", "run", "run", "run"]
+
+
+def test_table_without_the_newer_columns_is_continued(tmp_path: Path) -> None:
+    table = tmp_path / "results.csv"
+    table.write_text("date,commit,machine,benchmark,figure,value,unit,aim\n2026-11-27,abc,Xeon,read,rate,7,/s,\n")
+    record("read", [Figure("rate", 8, "/s")], table)
+    assert [(row["value"], row["options"]) for row in recorded(table)] == [("7", ""), ("8", "")]
+
+
+def test_runs_with_other_options_or_on_another_machine_are_not_drawn_as_one_line(tmp_path: Path) -> None:
+    table = tmp_path / "results.csv"
+    row = dict.fromkeys(COLUMNS, "") | {"benchmark": "read", "figure": "rate", "value": "7", "machine": "A & B"}
+    write([row, row | {"options": "--rounds 3"}, row | {"machine": "C"}, row], table)
+    drawing = ElementTree.fromstring(draw(tmp_path / "results.svg", [table]).read_text(encoding="utf-8"))
+    lines = [line.attrib["points"].split() for line in drawing.iter(f"{SVG}polyline")]
+    assert [len(points) for points in lines] == [2, 1, 1]
+    height, axes = float(drawing.attrib["height"]), list(drawing.iter(f"{SVG}g"))
+    assert len(axes) == 6
+    assert all(float(re.findall(r"[\d.]+", group.attrib["transform"])[1]) < height for group in axes)
 
 
 def test_every_benchmark_is_documented_and_no_other() -> None:

@@ -1,0 +1,150 @@
+"""Runs every benchmark, one after the other, in under 20 minutes, and keeps the figures in the repository.
+
+Each runs in a process of its own, so that neither memory nor settings of one reach another, and most with the shorter
+options of `SHORT`. A benchmark that fails, hangs or lacks a program does not stop the others.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tqdm import tqdm
+
+from benchmarks.results import KEPT, Figure, Row, current_commit, recorded, write
+from benchmarks.support.product import family
+
+# The aims hold with fewer repetitions as well; what they depend on, such as the 10,000 incidents, is not reduced.
+SHORT = {
+    "api": "--rounds 25",
+    "busy_day": "--subscribers 3000",
+    "crashes": "--subscribers 3000 --kills 6",
+    "defer": "--rounds 2",
+    "deliver": "--subscribers 10000 --messages 2000",
+    "enumeration": "--rounds 100",
+    "expand": "--sizes 10000 1000000",
+    "first_mail": "--rounds 12",
+    "guess": "--attempts 300 --rounds 60",
+    "hostile": "--rounds 1 --seconds 8",
+    "maintenance": "--rounds 11",
+    "newsroom": "--rounds 8",
+    "park": "--deliveries 200000 --rounds 1",
+    "publish": "--sizes 10 10000 --rounds 30",
+    "read": "--rounds 3 --seconds 2",
+    "rebuild": "--rounds 7",
+    "signup_flood": "--attempts 2000",
+    "slow_replies": "--pauses 20 --connections 20 50",
+    "soak": "--minutes 2 --subscribers 2000",
+    "stop": "--rounds 1 --subscribers 2000",
+    "storm": "--seconds 20",
+    "subscribers": "--deliveries 300000 --rounds 10",
+    "upgrade": "--seconds 20",
+    "withdraw": "--runs 5",
+}
+LIMIT = 240.0  # seconds that one benchmark may take
+TO_END = 30.0  # seconds for its servers to stop after it was interrupted
+LINES = 15  # of its error output
+
+
+@dataclass
+class Outcome:
+    """What one benchmark measured, and why it ended early, if it did."""
+
+    seconds: float
+    rows: list[Row] = field(default_factory=list)
+    errors: str = ""
+
+    @property
+    def problem(self) -> str:
+        """Its last words, which are the message of an exception; nothing if it has figures."""
+        return "" if self.rows else self.errors.rpartition("\n")[2] or "ended without figures"
+
+    @property
+    def missed(self) -> list[Figure]:
+        return [figure for figure in map(Figure.of, self.rows) if not figure.is_met]
+
+
+def run_all(names: Sequence[str], folder: Path = KEPT) -> int:
+    """Run these benchmarks and keep their figures. Return 1 if one of them failed or a figure missed its aim.
+
+    The figures are stored after each benchmark: interrupted, a run has kept what it measured.
+    """
+    table = folder / f"{datetime.now(UTC):%Y-%m-%d}.csv"
+    commit = current_commit()  # now: the table itself changes the working tree
+    outcomes = {}
+    with tqdm(names, unit="benchmark", file=sys.stdout) as bar:
+        for name in bar:
+            bar.set_description(name)
+            outcomes[name] = outcome = measured(name)
+            if outcome.rows:
+                keep([row | {"commit": commit} for row in outcome.rows], table)
+            bar.write(summary(name, outcome))
+    problems = [f"{name}: {one.problem}" for name, one in outcomes.items() if one.problem]
+    missed = [figure.line(name) for name, one in outcomes.items() for figure in one.missed]
+    print(f"{sum(len(one.rows) for one in outcomes.values())} figures are kept in {table}.")
+    print(*missed, *problems, sep="\n")
+    return 1 if missed or problems else 0
+
+
+def keep(rows: Iterable[Row], table: Path) -> None:
+    """Add rows to the table of the day, in place of those that the same machine measured with the same options."""
+    added = list(rows)
+    replaced = {_measurement(row) for row in added}
+    write([*(row for row in recorded(table) if _measurement(row) not in replaced), *added], table)
+
+
+def _measurement(row: Row) -> tuple[str, ...]:
+    return row["machine"], row["benchmark"], row["options"]
+
+
+def measured(name: str, limit: float = LIMIT) -> Outcome:
+    begun = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="statuspage-bench-") as folder:
+        table, errors = Path(folder, "table.csv"), Path(folder, "errors")
+        with errors.open("wb") as stream:
+            process = subprocess.Popen(
+                command(name, table), stdout=subprocess.DEVNULL, stderr=stream, start_new_session=True
+            )
+            try:
+                process.wait(limit)
+            except subprocess.TimeoutExpired:
+                end(process)
+                stream.write(f"\nended after {limit:.0f} s without a result".encode())
+            finally:
+                end(process)  # when this process is interrupted
+        said = errors.read_text(encoding="utf-8", errors="replace").strip()
+        return Outcome(time.monotonic() - begun, list(recorded(table)), said)
+
+
+def command(name: str, table: Path) -> list[str]:
+    return [sys.executable, "-m", "benchmarks", f"--table={table}", name, *SHORT.get(name, "").split()]
+
+
+def end(process: "subprocess.Popen[bytes]") -> None:
+    """Interrupt a benchmark, as Ctrl-C does, so that it stops its servers; then kill what is left of it."""
+    if process.poll() is not None:
+        return
+    started = list(family(process.pid))
+    process.send_signal(signal.SIGINT)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(TO_END)
+        return
+    for pid in started:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    process.wait()
+
+
+def summary(name: str, outcome: Outcome) -> str:
+    """What it measured in how many seconds, or the end of its error output."""
+    head = f"{' '.join([name, SHORT.get(name, '')]).rstrip()}: {outcome.seconds:.0f} s"
+    if outcome.problem:
+        return "\n  ".join([head, *outcome.errors.splitlines()[-LINES:]])
+    return f"{head}, {len(outcome.rows)} figures" + "".join(f", {one.name} MISSED" for one in outcome.missed)
