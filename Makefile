@@ -61,9 +61,10 @@ docs: install-dev ## build the documentation as a site in var/docs, which any we
 	@$(VENV)/python -m harness.documentation var/docs
 	@echo "Open var/docs/index.html"
 
-reference: install-dev ## write docs/commands.md, docs/operations.md, deploy/completion and the table of docs/metrics.md
+reference: install-dev ## write docs/commands.md, operations.md, performance.md, deploy/completion and the table of docs/metrics.md
 	@SECRET_KEY=$(NO_SECRET) DJANGO_SETTINGS_MODULE=statuspage.settings $(VENV)/python -m harness.reference_docs
 	@$(VENV)/python -m harness.metric_docs
+	@$(VENV)/python -m benchmarks page
 
 containers: install-dev ## write deploy/kubernetes.yaml and deploy/container/Caddyfile from compose.yaml and deploy/Caddyfile
 	@$(VENV)/python -m tools.containers

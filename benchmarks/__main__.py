@@ -1,7 +1,7 @@
 """`python -m benchmarks NAME …` runs a benchmark, prints a line per figure and adds it to results.csv.
 
 The exit code is 1 if a figure misses its aim. `all` runs every benchmark, or those named after it, and keeps the
-figures in results/; `plot` draws results.svg.
+figures in results/; `plot` draws results.svg; `page` writes docs/performance.md.
 """
 
 import ast
@@ -11,13 +11,15 @@ import sys
 from pathlib import Path
 
 from benchmarks.all import run_all
+from benchmarks.page import write_page
 from benchmarks.plot import draw
 from benchmarks.results import HERE, TABLE, Missing, record
 
 # Modules of this folder that are not benchmarks.
-_NOT_BENCHMARKS = {"__init__", "__main__", "all", "plot", "results"}
+_NOT_BENCHMARKS = {"__init__", "__main__", "all", "page", "plot", "results"}
 _OTHERS = {
     "all": "Runs every benchmark, or those named in ARGS, and keeps the figures in results/.",
+    "page": "Writes docs/performance.md from the newest kept figures.",
     "plot": "Draws all results as results.svg.",
 }
 USAGE_ERROR = 2
@@ -33,8 +35,8 @@ def main(arguments: list[str]) -> int:
     name, *options = arguments
     if name == "all":
         return _all(options)
-    if name == "plot":
-        print(draw())
+    if name in {"page", "plot"}:
+        print(draw() if name == "plot" else write_page())
         return 0
     return measure(name, options, table)
 
@@ -44,7 +46,9 @@ def _all(chosen: list[str]) -> int:
         print(usage(), file=sys.stderr)
         return USAGE_ERROR
     warn_if_busy()
-    return run_all(chosen or names())
+    code = run_all(chosen or names())
+    print(f"{write_page()} shows them.")
+    return code
 
 
 def names() -> list[str]:

@@ -29,6 +29,12 @@ from benchmarks.support.product import (
 )
 
 KINDS = ("unknown", "pending", "active", "suspended", "unsubscribed", "erased")
+FORMS = {
+    "subscribe": "/da/subscribe/",
+    "manage": "/da/subscription/",
+    "follow": "/da/subscribe/{incident}/",
+    "webhook": "/da/subscribe/webhook/",
+}
 FORM_OPEN = 2.1  # seconds; forms that are sent sooner are refused
 WARM_UP = 10  # rounds that are not counted
 AIM = "0.4..0.6"
@@ -74,24 +80,20 @@ RequestedMessage.objects.all().delete()
 def run(options: list[str]) -> list[Figure]:
     parser = argparse.ArgumentParser(prog="python -m benchmarks enumeration")
     parser.add_argument("--rounds", type=int, default=300, help="addresses of each kind for each form")
-    rounds = parser.parse_args(options).rounds + WARM_UP
+    parser.add_argument("--forms", nargs="+", choices=FORMS, default=FORMS)
+    wanted = parser.parse_args(options)
+    rounds = wanted.rounds + WARM_UP
     with product_environment(SAMPLE_DATA="1", TRUSTED_PROXIES="127.0.0.1") as environment:
         incident = fill(environment, rounds)
-        paths = {
-            "subscribe": "/da/subscribe/",
-            "manage": "/da/subscription/",
-            "follow": f"/da/subscribe/{incident}/",
-            "webhook": "/da/subscribe/webhook/",
-        }
         with (
             web_server(granian(), environment) as site,
             manage_command(WORKER, environment),
         ):
             client = Client(site.url)
             found = list[Figure]()
-            for form, path in paths.items():
+            for form in wanted.forms:
                 shell(environment, _FORGET_LIMITS)
-                found += measured(client, form, path, rounds)
+                found += measured(client, form, FORMS[form].format(incident=incident), rounds)
             return found
 
 
