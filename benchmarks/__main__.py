@@ -6,14 +6,13 @@ figures in results/; `plot` draws results.svg; `page` writes docs/performance.md
 
 import ast
 import importlib
-import os
 import sys
 from pathlib import Path
 
 from benchmarks.all import run_all
 from benchmarks.page import write_page
 from benchmarks.plot import draw
-from benchmarks.results import HERE, TABLE, Missing, record
+from benchmarks.results import HERE, TABLE, Missing, is_busy, record
 
 # Modules of this folder that are not benchmarks.
 _NOT_BENCHMARKS = {"__init__", "__main__", "all", "page", "plot", "results"}
@@ -45,8 +44,7 @@ def _all(chosen: list[str]) -> int:
     if set(chosen) - set(names()):
         print(usage(), file=sys.stderr)
         return USAGE_ERROR
-    warn_if_busy()
-    code = run_all(chosen or names())
+    code = run_all(chosen or names(), busy=warn_if_busy())
     print(f"{write_page()} shows them.")
     return code
 
@@ -65,21 +63,22 @@ def usage() -> str:
 
 def measure(name: str, options: list[str], table: Path = TABLE) -> int:
     """Run the module of that name: its `run(options)` returns the figures."""
-    warn_if_busy()
+    busy = warn_if_busy()
     try:
         figures = importlib.import_module(f"benchmarks.{name}").run(options)
     except Missing as error:
         print(error, file=sys.stderr)
         return USAGE_ERROR
-    record(name, figures, table, options)
+    record(name, figures, table, options, busy)
     for figure in figures:
         print(figure.line(name))
     return 0 if all(figure.is_met for figure in figures) else 1
 
 
-def warn_if_busy() -> None:
-    if os.getloadavg()[0] > (os.cpu_count() or 1):
+def warn_if_busy() -> str:
+    if busy := is_busy():
         print("Warning: this machine is busy with other work, so the results are not reliable.", file=sys.stderr)
+    return busy
 
 
 if __name__ == "__main__":

@@ -31,7 +31,8 @@ machines cannot be compared, so many aims compare two things in one run. [scale.
 change when.
 
 The figures of others were published by their makers or users, or are from our own trial on a machine of the same size.
-A dash means that we found none. [comparison.md](comparison.md) has more about them.
+A dash means that we found none. [comparison.md](comparison.md) has more about them. † was measured while the
+machine was busy with other work.
 """
 
 
@@ -82,7 +83,7 @@ def _measured(row: Row | None, unit: str = "") -> tuple[str, str, str]:
         return NOT_MEASURED, "", ""
     figure = Figure.of(row | {"unit": unit or row["unit"]})
     result = ("met" if figure.is_met else "**missed**") if figure.aim else ""
-    return f"**{_number(figure.value, figure.unit)}**", _worded(figure), result
+    return f"**{_number(figure.value, figure.unit)}**{' †' if row['busy'] else ''}", _worded(figure), result
 
 
 def _worded(figure: Figure) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 TABLE = HERE / "results.csv"  # of single runs, ignored by git
 KEPT = HERE / "results"  # a table per day on which `all` ran, in the repository
-COLUMNS = ("date", "commit", "machine", "benchmark", "figure", "value", "unit", "aim", "options")
+COLUMNS = ("date", "commit", "machine", "benchmark", "figure", "value", "unit", "aim", "options", "busy")
 
 Row = dict[str, str]  # by column
 
@@ -59,10 +59,12 @@ def short(value: float) -> str:
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
-def record(benchmark: str, figures: Iterable[Figure], table: Path = TABLE, options: Iterable[str] = ()) -> None:
-    """Add a row for each figure to the table."""
+def record(
+    benchmark: str, figures: Iterable[Figure], table: Path = TABLE, options: Iterable[str] = (), busy: str = ""
+) -> None:
+    """Add a row for each figure to the table. `busy` is what `is_busy` returned before the benchmark."""
     shared = {"date": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", "commit": current_commit(), "machine": this_machine()}
-    shared |= {"benchmark": benchmark, "options": " ".join(options)}
+    shared |= {"benchmark": benchmark, "options": " ".join(options), "busy": busy}
     added = ({"figure": one.name, "value": short(one.value), "unit": one.unit, "aim": one.aim} for one in figures)
     write([*recorded(table), *(shared | row for row in added)], table)
 
@@ -89,6 +91,11 @@ def current_commit() -> str:
     """The short hash of the commit, with a + if the working tree differs from it."""
     command = ["git", "describe", "--always", "--exclude=*", "--dirty=+"]
     return subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=False).stdout.strip() or "unknown"
+
+
+def is_busy() -> str:
+    """`yes` if this machine is busy with other work, so that its figures are not reliable; otherwise nothing."""
+    return "yes" if os.getloadavg()[0] > (os.cpu_count() or 1) else ""
 
 
 def this_machine() -> str:

@@ -101,10 +101,11 @@ def test_another_run_on_the_same_day_replaces_what_it_measures_again(tmp_path: P
 
 
 @pytest.mark.usefixtures("fakes")
-def test_commit_is_that_of_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_commit_and_load_are_those_of_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner, "current_commit", lambda: "abc1234")
-    runner.run_all(["works"], tmp_path / "results")
-    assert {row["commit"] for table in (tmp_path / "results").iterdir() for row in recorded(table)} == {"abc1234"}
+    runner.run_all(["works"], tmp_path / "results", busy="yes")
+    rows = [row for table in (tmp_path / "results").iterdir() for row in recorded(table)]
+    assert {(row["commit"], row["busy"]) for row in rows} == {("abc1234", "yes")}
 
 
 def test_figures_of_a_benchmark_go_to_the_table_that_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

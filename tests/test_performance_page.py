@@ -58,6 +58,12 @@ def test_figure_is_shown_with_its_aim_and_others_beside_it(figure: tuple[str, ..
     assert "28 November 2026" in text
 
 
+def test_figure_of_a_busy_machine_is_marked(tmp_path: Path) -> None:
+    table = tmp_path / "2026-11-28.csv"
+    write([row_of(("read", "plain_site", "20900", "/s", "")) | {"busy": "yes"}], table)
+    assert "| **20,900/s** † |" in page.text(table)
+
+
 def row_of(figure: tuple[str, ...]) -> Row:
     shared = {"date": "2026-11-28T04:05:06Z", "machine": "EPYC"}
     columns = ("benchmark", "figure", "value", "unit", "aim")
