@@ -14,13 +14,13 @@ import urllib.parse
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
+from itertools import cycle, islice
 
 from tqdm import tqdm
 
 from benchmarks.results import Figure
 from benchmarks.support.product import granian, product_environment, shell, web_server
 
-NETWORKS = 50
 ATTACKERS = 8
 OWNER, PASSWORD = "karen", "a right password 25"
 PATH = "/admin/login/?next=/admin/"
@@ -37,22 +37,24 @@ get_user_model().objects.create_superuser("{OWNER}", password="{PASSWORD}")
 def run(options: list[str]) -> list[Figure]:
     parser = argparse.ArgumentParser(prog="python -m benchmarks guess")
     parser.add_argument("--attempts", type=int, default=1_000)
+    parser.add_argument("--networks", type=int, default=50, help="from which they come")
     parser.add_argument("--rounds", type=int, default=100, help="log-ins of each kind whose times are compared")
     wanted = parser.parse_args(options)
     with product_environment(SAMPLE_DATA="0", TRUSTED_PROXIES="127.0.0.1") as environment:
         shell(environment, _FILL)
         with web_server(granian(), environment) as site:
-            return [*guessed(site.url, wanted.attempts), *compared(site.url, wanted.rounds)]
+            return [*guessed(site.url, wanted.attempts, wanted.networks), *compared(site.url, wanted.rounds)]
 
 
-def guessed(url: str, attempts: int) -> list[Figure]:
+def guessed(url: str, attempts: int, number_of_networks: int) -> list[Figure]:
     """How many guesses are evaluated from each network, and how long the owner waits at the same time."""
-    networks = [f"10.0.{number}.1" for number in range(NETWORKS)]
+    networks = [f"10.0.{number}.1" for number in range(number_of_networks)]
     evaluated: Counter[str] = Counter()
     with ThreadPoolExecutor(ATTACKERS) as pool:
-        guesses = [pool.submit(guess, url, networks[number % NETWORKS]) for number in range(attempts // 2)]
+        senders = islice(cycle(networks), attempts)
+        guesses = [pool.submit(guess, url, network) for network in islice(senders, attempts // 2)]
         owner = ThreadPoolExecutor(1).submit(log_in_as_owner, url)
-        guesses += [pool.submit(guess, url, networks[number % NETWORKS]) for number in range(attempts // 2, attempts)]
+        guesses += [pool.submit(guess, url, network) for network in senders]
         answers = [answer.result() for answer in tqdm(guesses, desc="guesses", unit="guess")]
     evaluated.update(network for network, answer in answers if answer == WRONG)
     unanswered = [answer for _network, answer in answers if answer not in (WRONG, REFUSED)]
