@@ -14,6 +14,7 @@ from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
 from incidents.models import StaleSubject
+from incidents.publishing import failures
 from incidents.publishing.store import fingerprint, measures, republishing
 from incidents.publishing.store.changes import publish_stale
 from incidents.publishing.store.public_store import PublicStore
@@ -68,11 +69,13 @@ class Command(BaseCommand):
         report = publish_stale()
         republishing.begin()
         report.add(republishing.publish_before_archive())
-        if self.verbosity and (row := StaleSubject.objects.in_background().last()):
-            self.stdout.write(
-                f"The scheduler publishes the other {row.total - row.done} documents again in the background, newest "
-                "first. The newsroom shows the progress; `publish --all` publishes everything at once."
-            )
+        if row := StaleSubject.objects.in_background().last():
+            report.failed |= failures.parse_reasons([row.error])
+            if self.verbosity:
+                self.stdout.write(
+                    f"The scheduler publishes the other {row.total - row.done} documents again in the background, "
+                    "newest first. The newsroom shows the progress; `publish --all` publishes everything at once."
+                )
         return report
 
     def print_report(self, report: Report, seconds: float) -> None:

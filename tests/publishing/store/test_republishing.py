@@ -7,11 +7,11 @@ from itertools import takewhile
 from pathlib import Path
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connection
 
 from harness.waiting import wait_for
-from incidents import operations
+from incidents import operations, scheduler
 from incidents.models import Incident, StaleSubject
 from incidents.publishing import stale
 from incidents.publishing.documents.pages import Home
@@ -144,6 +144,17 @@ def test_publishing_goes_on_after_a_restart_where_it_was(written: Written) -> No
     assert list(differences()) == []
 
 
+@pytest.mark.usefixtures("upgraded", "without_scheduler")
+def test_running_scheduler_publishes_what_has_begun() -> None:
+    republishing.begin()
+    timed_out = threading.Event()
+    timer = threading.Timer(60, timed_out.set)
+    timer.start()
+    scheduler.run(lambda: timed_out.is_set() or not StaleSubject.objects.exists(), pause=0.01)
+    timer.cancel()
+    assert is_recorded()
+
+
 @pytest.mark.usefixtures("upgraded")
 def test_two_schedulers_share_the_work(written: Written) -> None:
     republishing.begin()
@@ -232,6 +243,8 @@ def test_home_page_that_fails_does_not_keep_the_archive_from_being_published(
         patch.setattr(Home, "render", lambda *_given: 1 / 0)
         for _ in range(2):
             republishing.publish_archive()
+        with pytest.raises(CommandError, match="/da/: ZeroDivisionError"):
+            call_command("publish", verbosity=0)
     assert f"/da/incidents/{upgraded[0].pk}/" in written
     assert "ZeroDivisionError" in StaleSubject.objects.get().error
     assert not is_recorded()
