@@ -44,7 +44,7 @@ def _all(chosen: list[str]) -> int:
     if set(chosen) - set(names()):
         print(usage(), file=sys.stderr)
         return USAGE_ERROR
-    code = run_all(chosen or names(), busy=warn_if_busy())
+    code = run_all(chosen or names(), busy=warn_if_busy(), whole=not chosen)
     print(f"{write_page()} shows them.")
     return code
 

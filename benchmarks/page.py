@@ -16,6 +16,7 @@ from statuspage.local.paths import ROOT
 
 PAGE = Path(ROOT, "docs", "performance.md")
 NOT_MEASURED = "not measured"
+_SPACE = "\N{NO-BREAK SPACE}"
 _HEAD = """\
 # Performance
 
@@ -26,9 +27,9 @@ What readers, subscribers and staff wait for, and what happens under attack and 
 server and all clients on it as well: {machine}. The [table of that day]({table})
 has all {number} figures.
 
-`make bench NAME=all` repeats the run on your machine in under 20 minutes and writes this page again. Figures of two
-machines cannot be compared, so many aims compare two things in one run. [scale.md](scale.md) says which setting to
-change when.
+`make bench NAME=all` repeats the run on your machine and writes this page again.
+Figures of two machines cannot be compared, so many aims compare two things in one run. [scale.md](scale.md) says which
+setting to change when.
 
 The figures of others were published by their makers or users, or are from our own trial on a machine of the same size.
 A dash means that we found none. [comparison.md](comparison.md) has more about them. † was measured while the
@@ -67,7 +68,7 @@ def chosen() -> list[str]:
 
 def _group(group: dict[str, Any], found: dict[str, Row], numbers: dict[str, int]) -> str:
     lines = [f"## {group['title']}", "", group["about"], ""]
-    lines += ["| | This product | Aim | | Others |", "|---|---|---|---|---|"]
+    lines += ["| | This product | Aim | Others |", "|---|---|---|---|"]
     for name, meaning, *unit in group["figures"]:
         others = "; ".join(_peers(name, numbers)) or "–"
         cells = [meaning, *_measured(found.get(name), *unit), others]
@@ -77,30 +78,30 @@ def _group(group: dict[str, Any], found: dict[str, Row], numbers: dict[str, int]
     return "\n".join([*lines, "", f"Benchmarks: {', '.join(how)}." if how else "", ""])
 
 
-def _measured(row: Row | None, unit: str = "") -> tuple[str, str, str]:
-    """The value, its aim, and whether it is met; a ratio in the given unit."""
+def _measured(row: Row | None, unit: str = "") -> tuple[str, str]:
+    """The value, with a ratio in the given unit, and its aim."""
     if row is None:
-        return NOT_MEASURED, "", ""
+        return NOT_MEASURED, ""
     figure = Figure.of(row | {"unit": unit or row["unit"]})
-    result = ("met" if figure.is_met else "**missed**") if figure.aim else ""
-    return f"**{_number(figure.value, figure.unit)}**{' †' if row['busy'] else ''}", _worded(figure), result
+    return f"**{_number(figure.value, figure.unit)}**{f'{_SPACE}†' if row['busy'] else ''}", _aim(figure)
 
 
-def _worded(figure: Figure) -> str:
-    limits = [_number(bound, figure.unit) for bound in bounds(figure.aim)]
-    if figure.aim.startswith(">="):
-        return f"at least {limits[0]}"
-    if figure.aim.startswith("<="):
-        return f"at most {limits[0]}" if bounds(figure.aim) != [0] else "none"
-    return " to ".join(dict.fromkeys(limits))
+def _aim(figure: Figure) -> str:
+    """`≤ 300 ms, met`."""
+    if not figure.aim:
+        return ""
+    sign = {">=": "≥", "<=": "≤"}.get(figure.aim[:2], "")
+    limits = dict.fromkeys(_number(bound, figure.unit) for bound in bounds(figure.aim))
+    aim = "none" if figure.aim == "<=0" else f"{sign}{_SPACE}{'–'.join(limits)}".strip()
+    return f"{aim}, {'met' if figure.is_met else '**missed**'}"
 
 
 def _number(value: float, unit: str) -> str:
     """`20,900/s`, `81.2 ms`, `85 %`, `3.12 times`."""
     if unit == "%":
-        return f"{100 * value:.0f} %"
-    number = f"{value:,.0f}" if abs(value) >= 100 else f"{value:g}"
-    return number + (unit if unit in {"", "/s"} else f" {unit}")
+        value *= 100
+    number = f"{value:,.0f}" if abs(value) >= 100 or unit == "%" else f"{value:g}"
+    return number + (unit if unit in {"", "/s"} else f"{_SPACE}{unit}")
 
 
 def _peers(name: str, numbers: dict[str, int]) -> Iterator[str]:

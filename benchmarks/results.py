@@ -63,10 +63,15 @@ def record(
     benchmark: str, figures: Iterable[Figure], table: Path = TABLE, options: Iterable[str] = (), busy: str = ""
 ) -> None:
     """Add a row for each figure to the table. `busy` is what `is_busy` returned before the benchmark."""
-    shared = {"date": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", "commit": current_commit(), "machine": this_machine()}
-    shared |= {"benchmark": benchmark, "options": " ".join(options), "busy": busy}
-    added = ({"figure": one.name, "value": short(one.value), "unit": one.unit, "aim": one.aim} for one in figures)
-    write([*recorded(table), *(shared | row for row in added)], table)
+    shared = {"options": " ".join(options), "busy": busy}
+    write([*recorded(table), *(row_of(benchmark, figure) | shared for figure in figures)], table)
+
+
+def row_of(benchmark: str, figure: Figure) -> Row:
+    """The row of a figure that has just been measured on this machine."""
+    of_figure = {"figure": figure.name, "value": short(figure.value), "unit": figure.unit, "aim": figure.aim}
+    when = {"date": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", "commit": current_commit(), "machine": this_machine()}
+    return dict.fromkeys(COLUMNS, "") | when | {"benchmark": benchmark} | of_figure
 
 
 def write(rows: Iterable[Row], table: Path) -> None:

@@ -71,6 +71,16 @@ def test_run_in_which_every_aim_is_met_ends_well(tmp_path: Path, capsys: pytest.
     assert "2/2" in said
 
 
+@pytest.mark.usefixtures("fakes")
+@pytest.mark.parametrize(("limit", "code"), [(20, 0), (0, 1)])
+def test_whole_run_has_an_aim_for_its_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int, code: int
+) -> None:
+    monkeypatch.setattr(runner, "MINUTES", limit)
+    assert runner.run_all(["works"], tmp_path / "results", whole=True) == code
+    assert [name for name, _figure, _value in kept(tmp_path / "results")] == ["works", "works", "all"]
+
+
 def test_benchmark_that_hangs_is_interrupted(fakes: Path) -> None:
     begun = time.monotonic()
     outcome = runner.measured("hangs", limit=2)
