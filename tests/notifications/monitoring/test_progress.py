@@ -13,7 +13,7 @@ from rq import Queue
 
 from incidents import scheduler
 from incidents.admin.alarms import alarms
-from incidents.models import Announcement, Bounce, Delivery, Destination, FoldedDeliveries
+from incidents.models import Announcement, Bounce, Delivery, DeliveryState, Destination, FoldedDeliveries
 from incidents.notifications import queues
 from incidents.notifications.monitoring import health, overview, progress
 from incidents.notifications.sender.rq_worker import HeartbeatWorker
@@ -111,6 +111,13 @@ def test_finished_announcement_is_not_in_progress() -> None:
     assert progress.in_progress() == []
     Delivery.objects.update(state="sending", **claimed())
     assert len(progress.in_progress()) == 1
+
+
+@pytest.mark.parametrize("state", DeliveryState)
+def test_announcements_with_deliveries_in_progress_are_found(state: str) -> None:
+    announcements = [announced_with(state), announced_with("sent"), announced_with(state)]
+    unfinished = [] if state in {"sent", "failed", "skipped"} else [announcements[0], announcements[2]]
+    assert sorted(progress.in_progress(), key=lambda one: one.pk) == unfinished
 
 
 def test_time_left_leaves_out_what_waits_for_a_failing_destination() -> None:
