@@ -60,15 +60,15 @@ def begin_if_outdated() -> None:
 def publish_archive(*, is_stopped: Callable[[], bool] = lambda: False, in_background: bool = False) -> Report:
     """Publish all that is to be published again.
 
-    In the background, each turn is followed by a pause of the processor time that it took. So at most half of a
-    processor is used, and the other threads of the process have their turns.
+    In the background, a pause as long as the turn follows each turn: half of the time an update does not wait at all,
+    and the other threads of the process have their turns.
     """
     report, turns = Report(), Turns()
     while not is_stopped() and turns.read():
-        begun = time.thread_time()
+        begun = time.monotonic()
         report.add(turns.write())
         if in_background:
-            time.sleep(time.thread_time() - begun)
+            time.sleep(time.monotonic() - begun)
     purge([*report.written, *report.deleted])
     return report
 
