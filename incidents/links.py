@@ -6,7 +6,10 @@ A token is valid for one purpose and one value only.
 """
 
 import base64
+import hashlib
+import hmac
 import re
+import time
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from functools import cache
@@ -14,7 +17,7 @@ from functools import cache
 from django.conf import settings
 from django.core import signing
 from django.urls import reverse
-from django.utils.crypto import constant_time_compare, salted_hmac
+from django.utils.crypto import constant_time_compare
 from django.utils.translation import override
 
 
@@ -141,16 +144,18 @@ def sign(purpose: Purpose, value: str, at: datetime | None = None) -> str:
 
     It survives a rotation of SECRET_KEY through SECRET_KEY_FALLBACKS.
     """
-    signer = _signer(purpose, settings.SECRET_KEY)
-    if at is None:
-        return signer.sign(value)
-    return signing.Signer.sign(signer, f"{value}{signer.sep}{signing.b62_encode(int(at.timestamp()))}")
+    signed = f"{value}~{signing.b62_encode(int(time.time() if at is None else at.timestamp()))}"
+    return f"{signed}~{signing.b64_encode(_hmac(f'{purpose}signer', signed, settings.SECRET_KEY)).decode()}"
+
+
+def _hmac(salt: str, value: str, key: str) -> bytes:
+    # The same as Django's `salted_hmac`, which derives the key again for each of ten thousand messages.
+    return hmac.digest(_derived_key(salt, key), value.encode(), "sha256")
 
 
 @cache
-def _signer(purpose: Purpose, key: str) -> signing.TimestampSigner:
-    # Cached: ten thousand messages have two signatures each.
-    return signing.TimestampSigner(key=key, salt=purpose, sep="~")
+def _derived_key(salt: str, key: str) -> bytes:
+    return hashlib.sha256(f"{salt}{key}".encode()).digest()
 
 
 def signed_at(token: str) -> datetime:
@@ -194,5 +199,4 @@ def unsign_bounce(token: str) -> int | None:
 
 
 def _bounce_signature(delivery_id: int, key: str) -> str:
-    digest = salted_hmac(Purpose.BOUNCE, str(delivery_id), key, algorithm="sha256").digest()
-    return base64.b32encode(digest[:10]).decode().lower()
+    return base64.b32encode(_hmac(Purpose.BOUNCE, str(delivery_id), key)[:10]).decode().lower()

@@ -1,6 +1,21 @@
+from datetime import UTC, datetime
+
+import pytest
+import time_machine
+from django.core import signing
 from pytest_django import Settings
 
-from incidents.links import sign_bounce, unsign_bounce
+from incidents.links import Purpose, sign, sign_bounce, signed_at, unsign_bounce
+
+NOW = datetime(2023, 12, 12, 10, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+def test_tokens_are_those_of_the_timestamp_signer_of_django(purpose: Purpose) -> None:
+    with time_machine.travel(NOW, tick=False):
+        expected = signing.TimestampSigner(salt=purpose, sep="~").sign("hæfte:3")
+        assert sign(purpose, "hæfte:3") == sign(purpose, "hæfte:3", NOW) == expected
+    assert signed_at(expected) == NOW
 
 
 def test_bounce_address_identifies_its_delivery_and_cannot_be_forged() -> None:

@@ -66,10 +66,11 @@ class MimeTemplate:
         if "\n" in joined or "\r" in joined:
             raise ValueError("A value contains a line break.")
         raw = {placeholder: value.encode() for placeholder, value in values.items()}
+        encoded = {placeholder: _encoded_value(raw[placeholder]) for placeholder in set(self.body_placeholders)}
         return b"".join(
             [
                 *_join(self.head, [raw[placeholder] for placeholder in self.head_placeholders]),
-                *_join(self.body, [_encoded_value(raw[placeholder]) for placeholder in self.body_placeholders]),
+                *_join(self.body, [encoded[placeholder] for placeholder in self.body_placeholders]),
             ]
         )
 
