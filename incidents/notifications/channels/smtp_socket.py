@@ -21,6 +21,8 @@ class SmtpSocket:
         self._replies = ReplyBuffer()
         self._failure: OSError | None = None
         self._waiter: asyncio.Future[None] | None = None
+        self._deadline = 0.0  # of the reply that is waited for
+        self._timer: asyncio.TimerHandle | None = None
         connected.setblocking(False)
         self._loop.add_reader(connected, self._on_readable)
 
@@ -62,15 +64,29 @@ class SmtpSocket:
 
     def release(self) -> None:
         self._loop.remove_reader(self._socket)
+        self._set_timer(None)
 
     async def _wait_for_data(self, deadline: float) -> None:
-        # A timer of our own costs a tenth of `asyncio.timeout`, and each message needs two.
-        self._waiter = waiter = self._loop.create_future()
-        timer = self._loop.call_at(deadline, _time_out, waiter)
-        try:
-            await waiter
-        finally:
-            timer.cancel()
+        # One timer serves many replies: each message has two, and nearly all of them come long before.
+        self._waiter = self._loop.create_future()
+        self._deadline = deadline
+        if self._timer is None or self._timer.when() > deadline:
+            self._set_timer(deadline)
+        await self._waiter
+
+    def _set_timer(self, deadline: float | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None if deadline is None else self._loop.call_at(deadline, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        if self._waiter is None or self._waiter.done():
+            return
+        if self._loop.time() < self._deadline:
+            self._set_timer(self._deadline)
+        else:
+            self._waiter.set_exception(TimeoutError("The server did not reply in time."))
 
     async def _write_rest(self, rest: memoryview) -> None:
         ready = asyncio.Event()
@@ -107,8 +123,3 @@ class SmtpSocket:
     def _fail(self, error: OSError) -> None:
         self._failure = self._failure or error
         self.release()
-
-
-def _time_out(waiter: "asyncio.Future[None]") -> None:
-    if not waiter.done():
-        waiter.set_exception(TimeoutError("The server did not reply in time."))

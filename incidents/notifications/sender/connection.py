@@ -162,7 +162,8 @@ class Sender:
         try:
             await self.transport.prepare()
             self._set_open(True)
-            await asyncio.sleep(self.relay.pause)
+            if self.relay.pause:
+                await asyncio.sleep(self.relay.pause)
             await self.rate_limiter.wait()
         finally:
             self._is_preparing = False

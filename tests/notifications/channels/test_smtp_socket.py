@@ -25,7 +25,7 @@ from incidents.notifications.channels.base import Reply
 from incidents.notifications.channels.replies import Stage
 from incidents.notifications.channels.smtp import SmtpConnection
 from incidents.notifications.channels.smtp_opening import Relay, SmtpError
-from incidents.notifications.channels.smtp_socket import SmtpSocket, _time_out
+from incidents.notifications.channels.smtp_socket import SmtpSocket
 from tests.factories import make_subscriber
 from tests.notifications.helpers import announced, states
 from tests.notifications.sender.test_killed_worker import find_dead_jobs, start_worker
@@ -119,12 +119,38 @@ def test_silent_server_leaves_a_delivery_uncertain_only_after_the_final_dot(
     assert states() == {state: 1}
 
 
+def test_timeout_of_a_reply_counts_from_its_own_command_whatever_came_before(
+    ends: tuple[socket.socket, socket.socket],
+) -> None:
+    async def scenario() -> None:
+        here, there = ends
+        connected = SmtpSocket(here)
+        there.sendall(b"250 ok\r\n")
+        assert (await connected.read_reply(600)).code == 250
+        late = asyncio.create_task(connected.read_reply(600))
+        await asyncio.sleep(0)
+        assert connected._timer
+        connected._deadline += 300  # of a later command; the timer is still that of this one
+        connected._on_timer()
+        assert not late.done()
+        assert connected._timer.when() == connected._deadline
+        there.sendall(b"250 ok\r\n")
+        assert (await late).code == 250
+        with pytest.raises(TimeoutError):  # although the timer has five minutes left
+            await connected.read_reply(0.01)
+        connected.release()
+        assert connected._timer is None
+
+    asyncio.run(scenario())
+
+
 def trigger_timeout(connected: SmtpSocket) -> None:
     """End the client's wait for a reply, which may be about to start."""
     if connected._waiter is None or connected._waiter.done():
         connected._loop.call_later(0.01, trigger_timeout, connected)
     else:
-        _time_out(connected._waiter)
+        connected._deadline = 0.0
+        connected._on_timer()
 
 
 @pytest.fixture(scope="module")
