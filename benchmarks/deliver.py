@@ -87,9 +87,10 @@ def figures(worker: dict[str, Any], rates: Rates) -> list[Figure]:
     return [
         Figure("sent", worker["sent"]),
         Figure("rate", rate, "/s"),
-        Figure("processor_time", worker["cpu"] / worker["sent"] * 1e6, "us"),
+        Figure("processor_time", worker["cpu"] / worker["sent"] * 1e6, "us", "<=200"),
         Figure("database_time", worker["database"] / worker["sent"] * 1e6, "us"),
         *(Figure(name, rates.of(name), "/s") for name in rates.seen),
+        Figure("smtp_source_ratio", rate / rates.of("smtp_source"), aim=">=0.9"),
         Figure("smtplib_ratio", rate / rates.of("smtplib"), aim=">=0.5"),
         Figure("django_ratio", rate / rates.of("django"), aim=">=5"),
         Figure("memory", worker["after"], "MB"),

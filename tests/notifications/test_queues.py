@@ -178,6 +178,13 @@ def test_announcement_gives_a_twentieth_to_single_messages(server: ScriptedServe
     assert list(sent[:10]) == [announcement.pk] * 10
 
 
+@pytest.mark.parametrize(("sent", "batch"), [(0, 40), (300, 40), (700, 70), (2000, 160)])
+def test_fast_worker_claims_as_many_as_it_sends_in_a_second_up_to_four_batches(sent: int, batch: int) -> None:
+    worker = MailWorker(announced().pk, 40)
+    worker.claimed_news, worker.dispatcher.pending = sent + 5, 5
+    assert worker.next_batch(10.0) == batch
+
+
 def test_small_announcement_sends_no_single_messages(server: ScriptedServer) -> None:
     fill_outbox(make_subscriber("reader@example.dk"), 10)
     MailWorker(announced().pk, 500).run()
