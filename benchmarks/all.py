@@ -42,6 +42,7 @@ SHORT = {
     "signup_flood": "--attempts 2000",
     "slow_replies": "--pauses 20 --connections 20",
     "soak": "--minutes 2 --subscribers 2000",
+    "start": "--rounds 3",
     "stop": "--rounds 1 --subscribers 1000",
     "storm": "--seconds 15 --incidents 200",
     "subscribers": "--deliveries 200000 --rounds 10",

@@ -35,7 +35,7 @@ def run(options: list[str]) -> list[Figure]:
     return [
         Figure("rounds", len(idle)),
         Figure("p50", percentile(idle, 50), "s"),
-        Figure("p95", percentile(idle, 95), "s", "<=1"),
+        Figure("p95", percentile(idle, 95), "s", "<=0.5"),
         Figure("flooded_p50", percentile(flooded, 50), "s"),
         Figure("flooded_p95", percentile(flooded, 95), "s"),
         Figure("flooded_p95_of_allowed", percentile(flooded, 95) / allowed, aim="<=1"),

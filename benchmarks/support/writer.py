@@ -1,8 +1,8 @@
 """Posts an update for each word on standard input, one per line, and prints when it was committed and published.
 
-`python -m benchmarks.support.writer` in the environment of a product (see `product.py`).
-It answers each word with a line: the moments of the commit and of the end of publishing, in
-nanoseconds of the monotonic clock, which all processes of a machine share.
+`python -m benchmarks.support.writer` in the environment of a product with a scheduler (see `product.py`).
+It answers each word with a line of three moments, in nanoseconds of the monotonic clock, which all
+processes of a machine share: of the commit, of the answer to staff, and when all documents were written.
 """
 
 import sys
@@ -15,11 +15,14 @@ django.setup()
 
 # Models can be imported only once Django is set up.
 from incidents import operations  # noqa: E402
-from incidents.models import Component, Incident  # noqa: E402
+from incidents.models import Component, Incident, StaleSubject  # noqa: E402
 from incidents.operations import Statement  # noqa: E402
 from incidents.staff.actors import command  # noqa: E402
 from incidents.status import ComponentStatus, Impact, Phase  # noqa: E402
 from incidents.text import Text  # noqa: E402
+
+PAUSE = 0.005  # seconds between two looks
+PATIENCE = 30
 
 
 def statement(word: str) -> Statement:
@@ -39,18 +42,29 @@ def open_incident(word: str = "begin") -> Incident:
     )
 
 
-def post(incident: Incident, word: str) -> tuple[int, int]:
+def post(incident: Incident, word: str) -> tuple[int, int, int]:
     committed = []
     with transaction.atomic():
         transaction.on_commit(lambda: committed.append(time.monotonic_ns()))
         operations.post_update(by=command("benchmark"), incident=incident, statement=statement(word))
-    return committed[0], time.monotonic_ns()
+    answered = time.monotonic_ns()
+    return committed[0], answered, wait_until_published()
+
+
+def wait_until_published() -> int:
+    deadline = time.monotonic() + PATIENCE
+    while StaleSubject.objects.unpublished().exists():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"The scheduler has not published all documents in {PATIENCE} s.")
+        time.sleep(PAUSE)
+    return time.monotonic_ns()
 
 
 def main() -> None:
     incident = open_incident()
     print("ready", flush=True)
     for updates, line in enumerate(sys.stdin, 1):
+        wait_until_published()
         print(*post(incident, line.strip()), flush=True)
         if updates % 20 == 0:  # a real incident has some updates, not hundreds
             incident, old = open_incident(line.strip()), incident
