@@ -16,6 +16,7 @@ from incidents.publishing.documents.pages import Home
 from incidents.publishing.store import changes
 from incidents.publishing.store.public_store import PublicStore
 from incidents.publishing.store.publisher import differences, publish_all
+from incidents.publishing.store.run import Report
 from incidents.staff.actors import SCHEDULER
 from incidents.status import ComponentStatus
 from incidents.text import Text
@@ -86,6 +87,21 @@ def test_running_scheduler_follows_without_repairing(outage: Incident, monkeypat
     scheduler.run(lambda: timed_out.is_set() or not StaleSubject.objects.exists(), pause=0.01)
     timer.cancel()
     assert "Strømmen er væk." in stored("/da/feed.atom")
+
+
+def test_repair_looks_for_half_written_files_only_if_a_change_was_left_behind(
+    outage: Incident, clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Looking holds the lock for half a second with a long history, and staff wait for it."""
+    leftover = PublicStore().root / "da" / ".index.html.killed.tmp"
+    leftover.write_text("<html", encoding="utf-8")
+    monkeypatch.setattr(changes, "publish_stale", Report)
+    post(outage)
+    changes.repair()
+    assert leftover.exists()
+    clock.shift(timedelta(seconds=11))
+    changes.repair()
+    assert not leftover.exists()
 
 
 def test_one_run_follows_several_updates(outage: Incident) -> None:
