@@ -13,7 +13,7 @@ from ..metrics.definitions import DELIVERIES
 from ..models import Announcement, ComponentUpdate, DeliveryState, StaleSubject, overall_status
 from ..status import Phase
 from . import audience, queues
-from .ledger import claims, component_posts
+from .ledger import component_posts, skipping
 from .ledger.unsent import unsent_report
 
 logger = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ def _expand(pk: int, now: datetime) -> bool:
     by_channel = skipped.order_by().values_list("channel").annotate(Count("pk"))
     counters.add(DELIVERIES, {(DeliveryState.SKIPPED.value, channel): number for channel, number in by_channel})
     announcement.unsent_report = unsent_report(announcement)
-    claims.skip_superseded(announcement)
+    skipping.skip_superseded(announcement)
     announcement.thread_title = Announcement.objects.thread_title(announcement.update.incident)
     announcement.expanded_at = now
     announcement.save(update_fields=["expanded_at", "thread_title", "unsent_report"])

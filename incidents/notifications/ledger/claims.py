@@ -28,7 +28,7 @@ from ...models.deliveries import DeliveryQuerySet
 from ...status import Phase
 from ..addressing import is_mail_domain, is_webhook, relay_name
 from . import component_posts, destinations, holders
-from .writer import ClaimedDelivery, skip, transition
+from .writer import ClaimedDelivery, transition
 
 logger = logging.getLogger(__name__)
 
@@ -228,17 +228,6 @@ def delete_orphans(announcement_id: int | None, now: datetime) -> int:
     if deleted:
         logger.warning("%s deliveries deleted: what they refer to no longer exists", deleted)
     return deleted
-
-
-def skip_superseded(announcement: Announcement) -> int:
-    """Skip waiting deliveries of earlier announcements to the recipients of this one, which repeats their updates."""
-    earlier = Announcement.objects.repeated_by(announcement)
-    notified_now = Delivery.objects.filter(
-        announcement=announcement, subscriber=OuterRef("subscriber"), state=DeliveryState.QUEUED
-    )
-    # The ids are put into the statement: with a join PostgreSQL would compare all rows with all rows.
-    rows = Delivery.objects.filter(Exists(notified_now), announcement__in=list(earlier.values_list("pk", flat=True)))
-    return skip(rows, SkipReason.SUPERSEDED)
 
 
 def _conditions(now: datetime) -> dict[str, Any]:

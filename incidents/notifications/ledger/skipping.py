@@ -30,6 +30,17 @@ def skip_stopped() -> int:
     return sum(skip_waiting(pk) for pk in stopped.values_list("pk", flat=True))
 
 
+def skip_superseded(announcement: Announcement) -> int:
+    """Skip waiting deliveries of earlier announcements to the recipients of this one, which repeats their updates."""
+    earlier = Announcement.objects.repeated_by(announcement)
+    notified_now = Delivery.objects.filter(
+        announcement=announcement, subscriber=OuterRef("subscriber"), state=DeliveryState.QUEUED
+    )
+    # The ids are put into the statement: with a join PostgreSQL would compare all rows with all rows.
+    rows = Delivery.objects.filter(Exists(notified_now), announcement__in=list(earlier.values_list("pk", flat=True)))
+    return skip(rows, SkipReason.SUPERSEDED)
+
+
 @transaction.atomic
 def revoke_claims(announcement_id: int) -> None:
     """End the claims on deliveries that are not in flight yet, so that no worker sends them."""
