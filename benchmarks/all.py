@@ -41,7 +41,7 @@ SHORT = {
     "rebuild": "--rounds 7",
     "signup_flood": "--attempts 2000",
     "slow_replies": "--pauses 20 --connections 20",
-    "soak": "--minutes 2 --subscribers 2000",
+    "soak": "--minutes 1 --subscribers 2000",
     "start": "--rounds 3",
     "stop": "--rounds 1 --subscribers 1000",
     "storm": "--seconds 15 --incidents 200",
