@@ -154,7 +154,7 @@ def test_leftover_of_a_killed_probe_is_not_a_document_and_is_removed(public_stor
     public_store.mkdir()
     (public_store / f"{PublicStore.PROBE_PREFIX}abc.tmp").touch()
     assert list(PublicStore().paths()) == []
-    PublicStore().clear_leftovers()
+    PublicStore().remove_leftovers(PublicStore().half_written())
     assert list(public_store.iterdir()) == []
 
 

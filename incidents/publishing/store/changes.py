@@ -5,10 +5,8 @@ point, the rows remain and the scheduler publishes again.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import timedelta
 
 from django.db import transaction
-from django.utils import timezone
 
 from ...models import ARCHIVE, PURGE, StaleSubject
 from ...models.publication import StaleSubjectQuerySet
@@ -20,8 +18,6 @@ from .public_store import PublicStore
 from .purge import purge
 from .renditions import FOLLOWING, FOR_READERS, touched_renditions
 from .run import Report, Run, clear_leftovers, write_documents
-
-_LEFT_BEHIND_AFTER = timedelta(seconds=10)
 
 
 def publish_stale() -> Report:
@@ -88,12 +84,8 @@ def publish_following(*, retry: bool = False) -> Report:
 
 
 def repair() -> Report:
-    """Publish what a crash or a full disk left unpublished, and remove half-written files.
-
-    Files are looked for only if a change has waited for longer than its own publisher takes. With a long history
-    that lists a hundred thousand files under the lock, while staff wait for the same lock.
-    """
-    if _subjects().late(timezone.now() - _LEFT_BEHIND_AFTER).exists():
+    """Publish what a crash or a full disk left unpublished, and remove half-written files."""
+    if _subjects().exists():
         clear_leftovers(PublicStore())
     return publish_stale()
 

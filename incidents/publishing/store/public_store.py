@@ -142,10 +142,14 @@ class PublicStore:
         with tempfile.TemporaryFile(dir=self.root, prefix=self.PROBE_PREFIX, suffix=".tmp", buffering=0) as file:
             file.write(bytes(self.MIN_FREE_BYTES))
 
-    def clear_leftovers(self) -> None:
-        """Remove half-written files of a killed publisher; they remain if the store cannot be written."""
+    def half_written(self) -> list[Path]:
+        """Return the files of a publisher that was killed, or is running. A long history takes half a second."""
+        return list(self.root.rglob(".*.tmp"))
+
+    def remove_leftovers(self, files: Iterable[Path]) -> None:
+        """Remove half-written files; they remain if the store cannot be written."""
         with suppress(OSError):
-            for file in self.root.rglob(".*.tmp"):
+            for file in files:
                 file.unlink(missing_ok=True)
 
     def copy_to(self, folder: Path) -> None:

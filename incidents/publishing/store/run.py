@@ -144,7 +144,12 @@ def publish_turn(turn: list[Rendition]) -> Report:
 
 
 def clear_leftovers(store: PublicStore) -> None:
-    """Remove half-written files while no publisher is running: its temporary files are no leftovers."""
-    with transaction.atomic():
-        lock.acquire()
-        store.clear_leftovers()
+    """Remove half-written files of killed publishers.
+
+    They are listed without the lock, for which staff may be waiting. Once a publisher that is running has ended,
+    its files have their final names, and those that are left are leftovers.
+    """
+    if files := store.half_written():
+        with transaction.atomic():
+            lock.acquire()
+            store.remove_leftovers(files)

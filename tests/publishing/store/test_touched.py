@@ -69,7 +69,7 @@ def world(public_store: Path, kept_store: Path, monkeypatch: pytest.MonkeyPatch)
     """Two components with an old incident each, all published; the ids are the same each time."""
     random = Random(0)
     with monkeypatch.context() as patch:
-        patch.setattr(secrets, "randbelow", random.randrange)
+        patch.setattr(secrets, "randbits", random.getrandbits)
         patch.setattr(stale, "publish_for_readers", lambda: None)
         make_page()
         components = {slug: make_component(slug) for slug in ("mail", "web")}
