@@ -12,11 +12,10 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from pathlib import Path
 
 from benchmarks.results import Figure
-from benchmarks.support.product import Environment, granian, product_environment, web_server
+from benchmarks.support.product import Environment, granian, product_environment, wait_for_page, web_server
 from harness.ports import free_port
 from statuspage.local.paths import ROOT
 
@@ -49,7 +48,7 @@ def seconds_to_page(folder: str) -> float:
         [sys.executable, "-m", "statuspage.local"], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL
     )
     try:
-        _wait_for(f"http://127.0.0.1:{port}/da/", process)
+        wait_for_page(f"http://127.0.0.1:{port}/da/", process, PATIENCE, pause=0.02)
         return time.monotonic() - begun
     finally:
         process.send_signal(signal.SIGINT)
@@ -60,15 +59,3 @@ def seconds_to_serve(environment: Environment) -> float:
     begun = time.monotonic()
     with web_server(granian(), environment):
         return time.monotonic() - begun
-
-
-def _wait_for(url: str, process: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        try:
-            with urllib.request.urlopen(url, timeout=20):
-                return
-        except OSError:
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise
-            time.sleep(0.02)

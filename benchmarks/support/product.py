@@ -86,7 +86,7 @@ def web_server(
     process = subprocess.Popen(words, cwd=ROOT, env=environment, stderr=log)
     try:
         url = f"http://127.0.0.1:{port}"
-        _wait_for(f"{url}{path}", process)
+        wait_for_page(f"{url}{path}", process)
         yield WebServer(url, process.pid)
     finally:
         process.terminate()
@@ -141,7 +141,8 @@ def gunicorn(application: str, threads: int) -> list[str]:
     return [*command, "--workers", "1", "--threads", str(threads), application]
 
 
-def _wait_for(url: str, process: "subprocess.Popen[bytes]", patience: float = 60) -> None:
+def wait_for_page(url: str, process: "subprocess.Popen[bytes]", patience: float = 60, pause: float = 0.1) -> None:
+    """Request it until it is answered. Raises OSError if the process ends, or after `patience` seconds."""
     deadline = time.monotonic() + patience
     while True:
         try:
@@ -150,4 +151,4 @@ def _wait_for(url: str, process: "subprocess.Popen[bytes]", patience: float = 60
         except OSError:
             if process.poll() is not None or time.monotonic() > deadline:
                 raise
-            time.sleep(0.1)
+            time.sleep(pause)
