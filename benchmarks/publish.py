@@ -81,14 +81,15 @@ def posted(environment: Environment, rounds: int) -> Times:
     with (
         web_server(granian(), environment) as site,
         manage_command(SCHEDULER, environment),
-        staff(environment) as people,
+        staff(environment, "--to-the-end") as people,
     ):
         reader = http.client.HTTPConnection(urlsplit(site.url).netloc, timeout=PATIENCE)
         for number in range(rounds + UNCOUNTED):
             word = f"word-{number:05}-"
             print(word, file=people.input, flush=True)
             served = wait_for(reader, word.encode())
-            committed, answered, written = (int(moment) for moment in people.output.readline().split())
+            committed, answered = (int(moment) for moment in people.output.readline().split())
+            written = int(people.output.readline())
             if number >= UNCOUNTED:
                 for name, moment in zip(times, (served, answered, written), strict=True):
                     times[name].append((moment - committed) / 1e6)
@@ -97,8 +98,8 @@ def posted(environment: Environment, rounds: int) -> Times:
 
 
 @contextmanager
-def staff(environment: Environment) -> Iterator[Staff]:
-    command = [PYTHON, "-m", "benchmarks.support.writer"]
+def staff(environment: Environment, *options: str) -> Iterator[Staff]:
+    command = [PYTHON, "-m", "benchmarks.support.writer", *options]
     process = subprocess.Popen(
         command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )

@@ -13,7 +13,7 @@ import time
 
 from benchmarks.publish import Staff, staff
 from benchmarks.results import Figure, percentile
-from benchmarks.support.product import Environment, granian, product_environment, web_server
+from benchmarks.support.product import SCHEDULER, Environment, granian, manage_command, product_environment, web_server
 from benchmarks.support.readers import Readers, Seen
 from statuspage.local.paths import ROOT
 
@@ -31,7 +31,11 @@ def run(options: list[str]) -> list[Figure]:
     wanted = parser.parse_args(options)
     with product_environment(SAMPLE_DATA="0") as environment:
         fill(environment, wanted.incidents)
-        with web_server(granian(), environment) as site, staff(environment) as people:
+        with (
+            web_server(granian(), environment) as site,
+            manage_command(SCHEDULER, environment),
+            staff(environment) as people,
+        ):
             commits, seen = read_while_publishing(site.url, people, wanted.seconds, wanted.connections)
     return [*completeness(seen), *freshness(seen, commits)]
 
