@@ -111,9 +111,14 @@ class PreloadedWorker(HeartbeatWorker):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for kind in EMAIL_KINDS:
-            for part in ("subject.txt", "body.txt", "body.html"):
-                get_template(f"emails/{kind}/{part}")
-        for code, _name in settings.LANGUAGES:
-            links.dynamic("subscriptions:request_manage_link", code)
-        markup.plain("This text makes it compile its patterns.")
+        preload()
+
+
+def preload() -> None:
+    """Load the templates, addresses and translations of all emails."""
+    for kind in EMAIL_KINDS:
+        for part in ("subject.txt", "body.txt", "body.html"):
+            get_template(f"emails/{kind}/{part}")
+    for code, _name in settings.LANGUAGES:
+        links.dynamic("subscriptions:request_manage_link", code)
+    markup.plain("This text makes it compile its patterns.")
