@@ -25,29 +25,29 @@ from benchmarks.support.product import family
 SHORT = {
     "api": "--rounds 20",
     "busy_day": "--subscribers 3000",
-    "crashes": "--subscribers 3000 --kills 6",
-    "defer": "--rounds 2",
+    "crashes": "--subscribers 3000 --kills 4",
+    "defer": "--rounds 1",
     "deliver": "--subscribers 10000 --messages 2000",
     "enumeration": "--rounds 200 --forms subscribe",
     "expand": "--sizes 1000000",
-    "first_mail": "--rounds 6",
-    "guess": "--attempts 240 --networks 6",
-    "hostile": "--rounds 1 --seconds 6",
+    "first_mail": "--rounds 5",
+    "guess": "--attempts 240 --networks 6 --rounds 50",
+    "hostile": "--rounds 1 --seconds 4",
     "maintenance": "--rounds 7",
     "newsroom": "--rounds 5",
     "park": "--deliveries 100000 --rounds 1",
     "publish": "--sizes 10 10000 --rounds 20",
     "read": "--rounds 4 --seconds 1",
     "rebuild": "--rounds 7",
-    "signup_flood": "--attempts 2000",
+    "signup_flood": "--attempts 1000",
     "slow_replies": "--pauses 20 --connections 20",
-    "soak": "--minutes 1 --subscribers 2000",
+    "soak": "--minutes 0.5 --subscribers 1000",
     "start": "--rounds 3",
     "stop": "--rounds 1 --subscribers 1000",
-    "storm": "--seconds 15 --incidents 200",
-    "subscribers": "--deliveries 200000 --rounds 10",
-    "upgrade": "--seconds 15",
-    "withdraw": "--runs 4",
+    "storm": "--seconds 20 --incidents 200",
+    "subscribers": "--rounds 10",
+    "upgrade": "--seconds 10",
+    "withdraw": "--runs 3",
 }
 MINUTES = 20  # that they may take together
 LIMIT = 240.0  # seconds that one benchmark may take
@@ -151,8 +151,9 @@ def end(process: "subprocess.Popen[bytes]") -> None:
 
 
 def summary(name: str, outcome: Outcome) -> str:
-    """What it measured in how many seconds, or the end of its error output."""
+    """What it measured in how many seconds, and the end of its error output if something is wrong."""
     head = f"{' '.join([name, SHORT.get(name, '')]).rstrip()}: {outcome.seconds:.0f} s"
-    if outcome.problem:
-        return "\n  ".join([head, *outcome.errors.splitlines()[-LINES:]])
-    return f"{head}, {len(outcome.rows)} figures" + "".join(f", {one.name} MISSED" for one in outcome.missed)
+    if outcome.rows:
+        head += f", {len(outcome.rows)} figures" + "".join(f", {one.name} MISSED" for one in outcome.missed)
+    said = outcome.errors.splitlines()[-LINES:] if outcome.problem or outcome.missed else []
+    return "\n  ".join([head, *said])

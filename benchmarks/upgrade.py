@@ -6,6 +6,7 @@ release runs, and its processes are stopped one after the other at the end.
 """
 
 import argparse
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -18,6 +19,7 @@ from statuspage.local.paths import ROOT
 from statuspage.local.servers import Servers
 
 ALONE = 5  # seconds under load before the migration, and after the previous release was stopped
+SHOWN = 10  # failures and logged errors, at most
 PATIENCE = 60  # seconds in which the last messages must be sent
 
 
@@ -57,8 +59,8 @@ def measure(upgrade: Upgrade, seconds: int, subscribers: int) -> list[Figure]:
     while arrivals.missing() and time.monotonic() < deadline:
         time.sleep(0.2)
     upgrade.new.stop()
-    for failure in load.failures[:10]:
-        print(failure)
+    logged = upgrade.old.errors() + upgrade.new.errors()
+    print(*load.failures[:SHOWN], *logged[:SHOWN], sep="\n", file=sys.stderr)
     return [
         Figure("seconds_side_by_side", seconds, "s"),
         Figure("seconds_to_migrate", migrated, "s"),
@@ -66,5 +68,5 @@ def measure(upgrade: Upgrade, seconds: int, subscribers: int) -> list[Figure]:
         Figure("failures", len(load.failures), aim="<=0"),
         Figure("missed", arrivals.missing(), aim="<=0"),
         Figure("duplicates", arrivals.duplicates(), aim="<=0"),
-        Figure("logged_errors", len(upgrade.old.errors() + upgrade.new.errors()), aim="<=0"),
+        Figure("logged_errors", len(logged), aim="<=0"),
     ]

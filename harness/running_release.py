@@ -1,6 +1,7 @@
 """The processes of one release: its own code, with a database, queue and public store that another may share."""
 
 import os
+import re
 import subprocess
 import sys
 import urllib.request
@@ -13,6 +14,7 @@ from harness.ports import free_port
 from harness.waiting import PATIENCE, wait_for
 
 THREADS = "64"
+_ERROR = re.compile(r"^.* ERROR .*$|^.*Traceback.*(?:\n .*)*(?:\n.*)?", re.MULTILINE)
 
 
 class RunningRelease:
@@ -70,10 +72,9 @@ class RunningRelease:
         return self.folder / f"{service}.log"
 
     def errors(self) -> list[str]:
-        """Return the lines of its logs that tell of a fault."""
+        """Return the errors of its logs: lines of the level ERROR, and tracebacks with their exceptions."""
         logs = filter(Path.exists, map(self.log, units.SERVICES))
-        texts = [log.read_text(errors="replace") for log in logs]
-        return [line for text in texts for line in text.splitlines() if " ERROR " in line or "Traceback" in line]
+        return [found for log in logs for found in _ERROR.findall(log.read_text(errors="replace"))]
 
     def _answers(self) -> bool:
         assert self.processes["web"].poll() is None, self.log("web").read_text()

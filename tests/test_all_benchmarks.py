@@ -28,6 +28,7 @@ if name == "hangs":
         time.sleep(600)
     finally:
         Path(sys.argv[3]).write_text("stopped its servers")
+print(f"{name}: request 7 failed", file=sys.stderr)
 record(name, [Figure("rate", 0.7, "/s", ">=0.5"), Figure("errors", int(name == "misses"), aim="<=0")], table)
 """
 
@@ -60,6 +61,8 @@ def test_failing_benchmarks_do_not_stop_the_others(tmp_path: Path, capsys: pytes
         ("works", "errors", "0"),
     ]
     said = capsys.readouterr().out.splitlines()
+    assert "  misses: request 7 failed" in said
+    assert "  works: request 7 failed" not in said
     assert said[-3:] == [
         "misses errors=1 aim=<=0 MISSED",
         "crashes: ValueError: no such table",
