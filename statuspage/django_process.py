@@ -4,11 +4,13 @@ import os
 import signal
 import sys
 
+from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 from django.urls import get_resolver
 
 from incidents.public_site.transport import serve
 from statuspage.garbage import spare_loaded_code
+from statuspage.preparation import wait_until_prepared
 
 # The web server and the workers get the processor first: a rush on forms delays neither pages nor messages.
 NICENESS = 10
@@ -24,7 +26,8 @@ def main(descriptors: list[int]) -> None:
     application = get_wsgi_application()
     load_views()
     spare_loaded_code()
-    serve(application, descriptors)
+    if wait_until_prepared(settings.VAR_DIR):
+        serve(application, descriptors)
 
 
 def load_views() -> None:

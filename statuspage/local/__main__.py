@@ -1,7 +1,8 @@
 """`make run`: runs the whole product on one machine, to try it.
 
 In this order: check the settings; lock VAR_DIR; start the servers that the
-environment does not name; prepare the data; run the processes until stopped.
+environment does not name; prepare the data, beside a web server if the page can be
+served already; run the processes until stopped.
 """
 
 import contextlib
@@ -16,6 +17,8 @@ import urllib.request
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
+from incidents.publishing.store import fingerprint
+from incidents.publishing.store.public_store import PublicStore
 from statuspage.env import Environment
 from statuspage.local import interruption, mail_catcher, running_environment
 from statuspage.local.console import Lines, say
@@ -23,10 +26,11 @@ from statuspage.local.lock import lock_var_dir
 from statuspage.local.options import ADMIN, Options, apply_options, check_port, read_options
 from statuspage.local.paths import ROOT
 from statuspage.local.postgres import PASSWORD_FILE
-from statuspage.local.process import CannotStart, communicate, spawn
+from statuspage.local.process import CannotStart, communicate, spawn, stop
 from statuspage.local.servers import Servers
 from statuspage.local.supervisor import Child, Supervisor
 from statuspage.local.web_server import granian
+from statuspage.preparation import Preparation
 
 WRONG_SETTING = 2
 # Commands of manage.py, one process each; the units in deploy/systemd have the same.
@@ -61,12 +65,16 @@ def run(options: Options) -> None:
         check_port(options.host, options.port, patience=15 if was_killed else 0)
         say("Starting …")
         servers = stack.enter_context(Servers(options.var, os.environ))
-        supervisor = Supervisor(child_processes(options, stack), servers.running, os.environ)
+        supervisor = Supervisor(servers.running, os.environ)
         stack.callback(supervisor.stop)
-        login = prepare_data()
+        web, *others = child_processes(options, stack)
+        login = prepare_data(options, supervisor, web)
         stack.enter_context(running_environment.shared(options.var, os.environ))
-        supervisor.start()
+        if web not in supervisor.children:
+            supervisor.start(web)
+        # The page first: each of the others loads Django, which takes a processor for a second.
         wait_for_page(options, supervisor)
+        supervisor.start(*others)
         say(summary(options, login))
         while True:
             supervisor.tick()
@@ -87,27 +95,40 @@ def child_processes(options: Options, stack: contextlib.ExitStack) -> list[Child
     return children
 
 
-def prepare_data() -> str:
-    """Prepare the data in another process; return what the summary says about the staff account's password."""
-    process = spawn(
-        [sys.executable, "-m", "statuspage.local.prepare_data"], output=subprocess.PIPE, errors=subprocess.PIPE
-    )
-    output, errors = communicate(process)
-    lines = Lines("set-up")
-    lines.feed(errors)
-    lines.end()
-    if process.returncode:
-        raise CannotStart("The set-up failed; see its last line above.")
+def prepare_data(options: Options, supervisor: Supervisor, web: Child) -> str:
+    """Prepare the data in another process; return what the summary says about the staff account's password.
+
+    Where this version has prepared them before and published the page, `web` serves the page from the beginning.
+    """
+    command = [sys.executable, "-m", "statuspage.local.prepare_data"]
+    with Preparation(options.var, fingerprint.current()) as preparation, contextlib.ExitStack() as stack:
+        if serves := preparation.is_repeated and fingerprint.matches(PublicStore()):
+            supervisor.start(web)
+        process = spawn(command, output=subprocess.PIPE, errors=subprocess.PIPE)
+        stack.callback(stop, process)
+        if serves and wait_for_page(options, supervisor, process):
+            say(f"The page is served: {pages(options)}\nPreparing the newsroom …")
+        output, errors = communicate(process)
+        lines = Lines("set-up")
+        lines.feed(errors)
+        lines.end()
+        if process.returncode:
+            raise CannotStart("The set-up failed; see its last line above.")
+        preparation.finish()
     return output.decode().strip()
 
 
-def wait_for_page(options: Options, supervisor: Supervisor) -> None:
+def wait_for_page(options: Options, supervisor: Supervisor, beside: "subprocess.Popen[bytes] | None" = None) -> bool:
+    """Return whether the page is served: always, unless a process that runs beside it has ended before."""
     warned, started = False, time.monotonic()
     while not is_up(f"{options.local_url}/healthz"):
-        supervisor.tick()
+        if beside and beside.poll() is not None:
+            return False
+        supervisor.tick(0.05)
         if not warned and time.monotonic() - started > 30:
             say("The page does not answer yet; see the output of “web” above.")
             warned = True
+    return True
 
 
 def is_up(url: str) -> bool:
@@ -119,8 +140,7 @@ def is_up(url: str) -> bool:
 
 
 def summary(options: Options, login: str) -> str:
-    languages = Environment().comma_separated("LANGUAGES", "da,en")
-    lines = [("Page", "  ".join(f"{options.site_url}/{code}/" for code in languages))]
+    lines = [("Page", pages(options))]
     lines += [("Admin", f"{options.site_url}/admin/")]
     lines += [("", f"user {ADMIN}, {login}")]
     lines += [("Mail", f"{options.mail}/*.eml" if options.own_mailbox else "sent through EMAIL_URL")]
@@ -129,6 +149,10 @@ def summary(options: Options, login: str) -> str:
     lines += [("Data, logs", f"{options.var}  {options.logs}")]
     lines += [("Commands", 'make manage ARGS="help"'), ("Stop", "Ctrl-C")]
     return "\n".join(["", *(f"  {name:<11} {text}" for name, text in lines), ""])
+
+
+def pages(options: Options) -> str:
+    return "  ".join(f"{options.site_url}/{code}/" for code, _name in settings.LANGUAGES)
 
 
 def database_line(options: Options) -> str:

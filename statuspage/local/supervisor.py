@@ -34,14 +34,15 @@ class Child:
 class Supervisor:
     """Owns the children. It has one thread: on Linux, a child ends with the thread that started it."""
 
-    def __init__(self, children: list[Child], servers: Sequence[LocalServer], environment: Mapping[str, str]) -> None:
-        self.children = children
+    def __init__(self, servers: Sequence[LocalServer], environment: Mapping[str, str]) -> None:
+        self.children: list[Child] = []
         self.servers = servers
         self.environment = environment
         self._selector = selectors.DefaultSelector()
 
-    def start(self) -> None:
-        for child in self.children:
+    def start(self, *children: Child) -> None:
+        for child in children:
+            self.children.append(child)
             self._start(child)
 
     def tick(self, patience: float = 0.2) -> None:
