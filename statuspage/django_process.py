@@ -26,8 +26,8 @@ def main(descriptors: list[int]) -> None:
     application = get_wsgi_application()
     load_views()
     spare_loaded_code()
-    if wait_until_prepared(settings.VAR_DIR):
-        serve(application, descriptors)
+    wait_until_prepared(settings.VAR_DIR)
+    serve(application, descriptors)
 
 
 def load_views() -> None:

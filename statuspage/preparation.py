@@ -6,6 +6,7 @@ because the database may lack migrations. In production the file does not exist,
 
 import contextlib
 import fcntl
+import sys
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -37,9 +38,9 @@ class Preparation:
         self._file.close()
 
 
-def wait_until_prepared(var: Path) -> bool:
-    """Return False if the preparation that runs or ran last was interrupted."""
+def wait_until_prepared(var: Path) -> None:
+    """End this process if the preparation was interrupted."""
     with contextlib.suppress(FileNotFoundError), (var / FILE).open(encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_SH)
-        return bool(file.read())
-    return True
+        if not file.read():
+            sys.exit(f"The data in {var} are prepared in part only; start again.")

@@ -124,11 +124,12 @@ def test_preparation_counts_once_it_is_finished(tmp_path: Path) -> None:
         with Preparation(tmp_path, version) as preparation:
             assert preparation.is_repeated is is_repeated
             preparation.finish()
-        assert wait_until_prepared(tmp_path)
+        wait_until_prepared(tmp_path)
     with Preparation(tmp_path, "b"):
         pass
-    assert not wait_until_prepared(tmp_path)
+    with pytest.raises(SystemExit, match="start again"):
+        wait_until_prepared(tmp_path)
 
 
 def test_nothing_waits_where_nothing_is_prepared(tmp_path: Path) -> None:
-    assert wait_until_prepared(tmp_path)
+    wait_until_prepared(tmp_path)
