@@ -1,3 +1,4 @@
+import django_stubs_ext
 from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig
 from django.core import checks
@@ -11,6 +12,10 @@ from .checks import (
     check_queue,
     check_schema,
 )
+
+# Makes ModelAdmin[Model] and similar subscripts legal at run time. Not in the settings, because it imports much of
+# Django, which the web server and `make run` do without.
+django_stubs_ext.monkeypatch()
 
 
 class IncidentsConfig(AppConfig):

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import django_stubs_ext
 from django.conf.locale import LANG_INFO
 from django.core.exceptions import ImproperlyConfigured
 
@@ -15,9 +14,6 @@ from statuspage.mail_provider import read_mail_provider
 from statuspage.sentry import read_dsn
 from statuspage.single_sign_on import read_headers, read_local_log_in, read_provider, read_roles
 from statuspage.team_chat import read_alert_webhook
-
-# Makes ModelAdmin[Model] and similar subscripts legal at run time.
-django_stubs_ext.monkeypatch()
 
 VERSION = __version__
 BASE_DIR = Path(__file__).resolve().parent.parent
