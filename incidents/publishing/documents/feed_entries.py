@@ -7,9 +7,9 @@ RFC 4151). A text in another language than the feed's is marked, with a note.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from django.conf import settings
-from django.db.models import Prefetch
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.html import format_html
@@ -18,14 +18,15 @@ from django.utils.translation import get_language, gettext, pgettext
 
 from ... import formats, links, markup
 from ...markup.excerpts import running_text
-from ...models import AffectedComponent, Component, Incident, Update
+from ...models import Component, Update
 from ...status import Phase
-from ...text import Passage
+from ...text import Passage, Text
 from ...wording import language_name, quote_heading, reader_passage, status_as_of, untranslated_note
-from ..reading.story import Story, with_timeline
+from ..reading.story import Stories, Story
 from .base import Edition
 
 NEWEST = 50
+_REMEMBERED = 1_024  # contents; those of all feeds that an update touches, in two languages, with long histories
 
 
 @dataclass(frozen=True)
@@ -55,25 +56,24 @@ def tag(specific: str) -> str:
 
 
 def newest_updates(edition: Edition, component: Component | None = None) -> list[FeedEntry]:
-    """Return the newest public updates as entries, in two queries; for a component, those of its incidents."""
-    return [edition.cached(update_entry, edition, update) for update in edition.shared(_newest_updates, component)]
+    """Return the newest public updates as entries; for a component, those of its incidents."""
+    updates = edition.shared(_newest_updates, edition.stories, component)
+    return [edition.cached(update_entry, edition, update) for update in updates]
 
 
-def _newest_updates(component: Component | None) -> list[Update]:
-    affected = AffectedComponent.objects.select_related("component").with_derived_status()
-    updates = Update.objects.public().newest_first().select_related("incident")
+def _newest_updates(stories: Stories, component: Component | None) -> list[Update]:
+    updates = Update.objects.public()
     if component is not None:
         affecting = Update.objects.public().filter(affected__component=component)
         updates = updates.filter(incident__in=affecting.values("incident"))
-    return list(updates.prefetch_related(Prefetch("affected", affected))[:NEWEST])
+    keys = dict(updates.newest_first().values_list("pk", "incident")[:NEWEST])
+    read = {update.pk: update for story in stories.of(dict.fromkeys(keys.values())) for update in story.timeline}
+    return [read[key] for key in keys if key in read]
 
 
 def newest_incidents(edition: Edition) -> list[FeedEntry]:
     """Return the incidents with the newest updates as entries, newest first."""
-    keys = _recently_updated()
-    found = with_timeline(Incident.objects.filter(pk__in=keys), with_derived_status=True)
-    stories = {story.incident.pk: story for story in found}
-    return [_incident_entry(edition, stories[key]) for key in keys]
+    return [_incident_entry(edition, story) for story in edition.stories.of(_recently_updated())]
 
 
 def _recently_updated() -> list[str]:
@@ -93,14 +93,15 @@ def update_entry(edition: Edition, update: Update) -> FeedEntry:
     incident = update.incident
     title = reader_passage(incident.title)
     phase = update.get_phase_display()
+    content = edition.cached(_Content.of, update)
     return FeedEntry(
         id=tag(f"incident/{incident.pk}/update/{update.pk}"),
         path=links.update(incident.pk, update.pk, _language()),
         title=_with_phase(phase, plain_title(title)),
         title_html=_html(_with_phase(format_html("{}", phase), _title_html(title))),
-        html=edition.cached(_update_html, update),
-        plain=edition.cached(_plain, update),
-        summary=edition.cached(_summary, update),
+        html=_html_of(content),
+        plain=_plain(content),
+        summary=_summary(content),
         published=timezone.localtime(update.at),
         added=timezone.localtime(update.at),
         updated=_changed(update),
@@ -110,15 +111,15 @@ def update_entry(edition: Edition, update: Update) -> FeedEntry:
 
 def _incident_entry(edition: Edition, story: Story) -> FeedEntry:
     incident, title = story.incident, reader_passage(story.incident.title)
-    parts = [(update, edition.cached(_update_html, update)) for update in story.timeline]
+    parts = [(update, edition.cached(_Content.of, update)) for update in story.timeline]
     return FeedEntry(
         id=tag(f"Incident/{incident.pk}"),
         path=links.incident(incident.pk, _language()),
         title=plain_title(title),
         title_html=_title_html(title),
-        html=_rendered("feeds/incident.html", parts=parts),
-        plain="\n\n".join(f"{each.get_phase_display()}: {edition.cached(_plain, each)}" for each in story.timeline),
-        summary=" ".join(f"{each.get_phase_display()}: {edition.cached(_summary, each)}" for each in story.timeline),
+        html=_rendered("feeds/incident.html", parts=[(update, _html_of(content)) for update, content in parts]),
+        plain="\n\n".join(f"{update.get_phase_display()}: {_plain(content)}" for update, content in parts),
+        summary=" ".join(f"{update.get_phase_display()}: {_summary(content)}" for update, content in parts),
         published=timezone.localtime(story.timeline[-1].at),
         added=timezone.localtime(story.timeline[0].at),
         updated=max(_changed(update) for update in story.timeline),
@@ -164,76 +165,113 @@ def _html(joined: str) -> SafeString:
     return SafeString(joined)
 
 
-def _update_html(update: Update) -> SafeString:
-    heading = quote_heading(update.incident.upstream_name, update.quote_language) if update.quote else ""
-    context = {"changes": _changes(update), "window": _window(update), "heading": heading}
-    return _rendered("feeds/update.html", update=update, **context)
+@dataclass(frozen=True)
+class _Content:
+    """All that the entry of an update says below its title, in one language.
+
+    What it says is remembered, because an update remains in feeds until fifty newer ones have followed. So every text
+    and time must be here, and the functions below may use nothing else.
+    """
+
+    language: str  # active while it is rendered, as is the time zone
+    time_zone: str
+    text: Text
+    window: tuple[datetime, datetime | None] | None  # the planned time of maintenance that the update announces
+    changes: tuple[tuple[Text, str], ...]  # names of components, each with the label of its status; see `_changes`
+    quote: str
+    quote_language: str
+    quote_url: str
+    provider: str  # whose statement is quoted
+
+    @classmethod
+    def of(cls, update: Update) -> "_Content":
+        return cls(
+            language=_language(),
+            time_zone=timezone.get_current_timezone_name(),
+            text=update.text,
+            window=_window(update),
+            changes=_changes(update),
+            quote=update.quote,
+            quote_language=update.quote_language,
+            quote_url=update.quote_url,
+            provider=update.incident.upstream_name if update.quote else "",
+        )
+
+    @property
+    def heading(self) -> str:
+        return quote_heading(self.provider, self.quote_language) if self.quote else ""
+
+    @property
+    def span(self) -> str:
+        return formats.span(*self.window) if self.window else ""
+
+
+def _window(update: Update) -> tuple[datetime, datetime | None] | None:
+    incident = update.incident
+    if update.phase != Phase.SCHEDULED or incident.scheduled_for is None:
+        return None
+    return incident.scheduled_for, incident.scheduled_until
+
+
+def _changes(update: Update) -> tuple[tuple[Text, str], ...]:
+    # Return the affected components with the label of their status since then, which is empty for scheduled work.
+    rows = [row for row in update.affected.all() if not row.component.hidden]
+    is_planned = update.phase == Phase.SCHEDULED
+    return tuple((row.component.name, "" if is_planned else status_as_of(row.stated, row.actual)) for row in rows)
+
+
+@lru_cache(_REMEMBERED)
+def _html_of(content: _Content) -> SafeString:
+    return _rendered("feeds/update.html", content=content)
+
+
+@lru_cache(_REMEMBERED)
+def _plain(content: _Content) -> str:
+    return markup.clean("\n\n".join(part for part in _paragraphs(content) if part))
+
+
+def _paragraphs(content: _Content) -> Iterable[str]:
+    yield plain_body(reader_passage(content.text))
+    yield _labelled_window(content)
+    yield "\n".join(f"- {change}" for change in _change_lines(content))
+    if content.quote:
+        yield f"{content.heading}:"
+        yield "\n".join(f"> {line}".rstrip() for line in markup.plain(content.quote).splitlines())
+    yield _labelled_source(content)
+
+
+@lru_cache(_REMEMBERED)
+def _summary(content: _Content) -> str:
+    return markup.clean(" ".join(part for part in _sentences(content) if part))
+
+
+def _sentences(content: _Content) -> Iterable[str]:
+    # The same as `_paragraphs` as running text.
+    text = reader_passage(content.text)
+    yield "" if text.is_own or not text else f"{untranslated_note(text.wanted)}:"
+    yield running_text(markup.html(text.text))
+    yield _labelled_window(content)
+    yield "; ".join(_change_lines(content))
+    if content.quote:
+        yield f"{content.heading}:"
+        yield running_text(markup.html(content.quote))
+    yield _labelled_source(content)
 
 
 def _rendered(template: str, **context: object) -> SafeString:
     return SafeString(markup.clean(render_to_string(template, context)).strip())
 
 
-def _changes(update: Update) -> list[tuple[AffectedComponent, str]]:
-    # Return the affected components with the label of their status since then, which is empty for scheduled work.
-    rows = [row for row in update.affected.all() if not row.component.hidden]
-    is_planned = update.phase == Phase.SCHEDULED
-    return [(row, "" if is_planned else status_as_of(row.stated, row.actual)) for row in rows]
+def _labelled_window(content: _Content) -> str:
+    return f"{gettext('Maintenance window')}: {content.span}" if content.window else ""
 
 
-def _window(update: Update) -> str:
-    # Return the planned time of maintenance that the update announces, or "".
-    incident = update.incident
-    if update.phase != Phase.SCHEDULED or incident.scheduled_for is None:
-        return ""
-    return formats.span(incident.scheduled_for, incident.scheduled_until)
+def _change_lines(content: _Content) -> list[str]:
+    return [f"{plain_title(reader_passage(name))}{status and f': {status}'}" for name, status in content.changes]
 
 
-def _plain(update: Update) -> str:
-    return markup.clean("\n\n".join(part for part in _paragraphs(update) if part))
-
-
-def _paragraphs(update: Update) -> Iterable[str]:
-    yield plain_body(reader_passage(update.text))
-    yield _labelled_window(update)
-    yield "\n".join(f"- {change}" for change in _change_lines(update))
-    if update.quote:
-        yield f"{quote_heading(update.incident.upstream_name, update.quote_language)}:"
-        yield "\n".join(f"> {line}".rstrip() for line in markup.plain(update.quote).splitlines())
-    yield _labelled_source(update)
-
-
-def _summary(update: Update) -> str:
-    return markup.clean(" ".join(part for part in _sentences(update) if part))
-
-
-def _sentences(update: Update) -> Iterable[str]:
-    # The same as `_paragraphs` as running text.
-    text = reader_passage(update.text)
-    yield "" if text.is_own or not text else f"{untranslated_note(text.wanted)}:"
-    yield running_text(markup.html(text.text))
-    yield _labelled_window(update)
-    yield "; ".join(_change_lines(update))
-    if update.quote:
-        yield f"{quote_heading(update.incident.upstream_name, update.quote_language)}:"
-        yield running_text(markup.html(update.quote))
-    yield _labelled_source(update)
-
-
-def _labelled_window(update: Update) -> str:
-    return f"{gettext('Maintenance window')}: {_window(update)}" if _window(update) else ""
-
-
-def _change_lines(update: Update) -> list[str]:
-    return [f"{_name(row)}{status and f': {status}'}" for row, status in _changes(update)]
-
-
-def _labelled_source(update: Update) -> str:
-    return f"{gettext('Source')}: {update.quote_url}" if update.quote_url else ""
-
-
-def _name(row: AffectedComponent) -> str:
-    return plain_title(reader_passage(row.component.name))
+def _labelled_source(content: _Content) -> str:
+    return f"{gettext('Source')}: {content.quote_url}" if content.quote_url else ""
 
 
 def _language() -> str:

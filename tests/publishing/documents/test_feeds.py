@@ -13,12 +13,14 @@ import feedparser
 import pytest
 import time_machine
 from django.db import connection
+from django.db.models import Model
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone, translation
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from incidents import operations
-from incidents.models import Component, Incident, Page
+from incidents.models import AffectedComponent, Component, Incident, Page, StatusChange, Update
+from incidents.publishing.documents import feed_entries
 from incidents.publishing.documents.base import Edition, Subjects
 from incidents.publishing.documents.feeds import ComponentFeed, Feed, FeedDocument, HistoryFeed
 from incidents.status import ComponentStatus, Phase
@@ -60,6 +62,12 @@ def parsed(text: str) -> Any:
     feed = feedparser.parse(text.encode())
     assert not feed.bozo, feed.get("bozo_exception")
     return feed
+
+
+def forget() -> None:
+    """Forget what entries said, as a new process does."""
+    for remembered in (feed_entries._html_of, feed_entries._plain, feed_entries._summary):
+        remembered.cache_clear()
 
 
 def children(element: ElementTree.Element, name: str) -> list[ElementTree.Element]:
@@ -468,6 +476,55 @@ def test_feed_has_the_newest_fifty_in_a_fixed_number_of_queries(
         feed = parsed(rendered())
     assert len(feed.entries) == 50
     assert feed.entries[0].published == timezone.localtime(NOW - timedelta(minutes=1)).isoformat()
+
+
+@pytest.fixture
+def planned(story: Incident) -> Incident:
+    """Maintenance of the same component, with a statement quoted in English."""
+    work = make_maintenance(
+        components=(Component.objects.get(slug="mail"),), start=NOW + timedelta(days=3), end=NOW + timedelta(days=4)
+    )
+    Update.objects.filter(incident=work).update(
+        quote="Planned.", quote_language="en", quote_url="https://status.example.net/2"
+    )
+    Incident.objects.filter(pk=work.pk).update(upstream_name="Microsoft 365")
+    return work
+
+
+@pytest.mark.parametrize(
+    ("model", "change"),
+    [
+        (Update, {"text": Text(da="Noget *andet*.")}),
+        (Update, {"text": Text(en="Something else.")}),
+        (Update, {"quote": "Other words."}),
+        (Update, {"quote_language": "de"}),
+        (Update, {"quote_url": "https://status.example.net/3"}),
+        (Incident, {"upstream_name": "Google"}),
+        (Incident, {"scheduled_for": NOW + timedelta(days=2)}),
+        (Incident, {"scheduled_until": NOW + timedelta(days=5)}),
+        (Component, {"name": Text(da="Post", en="Mail")}),
+        (Component, {"hidden": True}),
+        (AffectedComponent, {"status": ComponentStatus.MAJOR_OUTAGE}),
+        (StatusChange, {"status": ComponentStatus.MAJOR_OUTAGE}),
+        (Page, {"time_zone": "Asia/Tokyo"}),
+    ],
+)
+def test_what_entries_show_is_never_out_of_date(planned: Incident, model: type[Model], change: dict[str, Any]) -> None:
+    kinds = ("atom", "rss", "json")
+    before = {kind: rendered(kind) for kind in kinds}
+    own: dict[type[Model], Any] = {Incident: Incident.objects.filter(pk=planned.pk), Update: planned.updates}
+    own.get(model, model._default_manager).update(**change)
+    after = {kind: rendered(kind) for kind in kinds}
+    forget()
+    assert after == {kind: rendered(kind) for kind in kinds}
+    assert all(after[kind] != before[kind] for kind in kinds)
+
+
+def test_entries_are_remembered_per_language(story: Incident) -> None:
+    for language in ("da", "en", "da"):
+        remembered = rendered("json", language)
+        forget()
+        assert rendered("json", language) == remembered
 
 
 def test_statuspage_address_has_one_entry_per_incident_with_statuspages_id(story: Incident) -> None:
