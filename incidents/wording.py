@@ -28,8 +28,9 @@ _TIME_OF_DAY = re.compile(r"(?:\w+\. )?\d\d[.:]\d\d(?: [A-Z]\w+)?(?:–\d\d[.:]\
 
 def reader_passage(text: Text) -> Passage:
     """Return the text in the active language, else in the default language, else in any."""
-    order = [settings.LANGUAGE_CODE, *(code for code, _name in settings.LANGUAGES)]
-    return text.passage(get_language() or settings.LANGUAGE_CODE, order)
+    wanted = get_language() or settings.LANGUAGE_CODE
+    order = [settings.LANGUAGE_CODE, *(code for code, _name in settings.LANGUAGES)] if wanted not in text else ()
+    return text.passage(wanted, order)
 
 
 def untranslated_note(wanted: str) -> str:

@@ -8,8 +8,8 @@ from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 from django.urls import get_resolver
 
+from incidents.garbage import spare_loaded_code
 from incidents.public_site.transport import serve
-from statuspage.garbage import spare_loaded_code
 from statuspage.preparation import wait_until_prepared
 
 # The web server and the workers get the processor first: a rush on forms delays neither pages nor messages.

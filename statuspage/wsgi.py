@@ -8,13 +8,13 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.log import configure_logging
 
 from incidents.checks import refuse_incomplete_languages
+from incidents.garbage import spare_loaded_code
 from incidents.public_site.app import PublicSite
 from incidents.public_site.application_process import ApplicationProcess
 from incidents.public_site.threads import Threads
 from incidents.subscriptions.origin import is_from_proxy, network_of
 from incidents.systemd import notify_ready
 from statuspage import __version__
-from statuspage.garbage import spare_loaded_code
 from statuspage.port import refuse_shared_port
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "statuspage.settings")

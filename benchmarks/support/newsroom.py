@@ -23,13 +23,13 @@ from django.utils import timezone  # noqa: E402
 
 from benchmarks.support import delivery_commands, history  # noqa: E402
 from incidents import operations  # noqa: E402
+from incidents.garbage import spare_loaded_code  # noqa: E402
 from incidents.models import Announcement, Component, Delivery, Incident, StaleSubject, Subscriber  # noqa: E402
 from incidents.operations import Statement  # noqa: E402
 from incidents.staff.actors import command  # noqa: E402
 from incidents.status import ComponentStatus, Phase  # noqa: E402
 from incidents.text import Text  # noqa: E402
 from statuspage.django_process import load_views  # noqa: E402
-from statuspage.garbage import spare_loaded_code  # noqa: E402
 
 LISTS = "incident maintenance subscriber delivery announcement bounce component componentgroup updatetemplate".split()
 # Some messages fail or wait, and the others were sent within an hour.

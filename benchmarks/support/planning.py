@@ -27,6 +27,7 @@ from django.utils import timezone, translation  # noqa: E402
 
 from benchmarks.support import history  # noqa: E402
 from incidents import scheduler  # noqa: E402
+from incidents.garbage import spare_loaded_code  # noqa: E402
 from incidents.models import (  # noqa: E402
     AffectedComponent,
     Announcement,
@@ -46,7 +47,6 @@ from incidents.recurrence import RepeatRule  # noqa: E402
 from incidents.status import ComponentStatus, Impact, Kind, Phase  # noqa: E402
 from incidents.text import Text  # noqa: E402
 from statuspage.django_process import load_views  # noqa: E402
-from statuspage.garbage import spare_loaded_code  # noqa: E402
 
 # What the scheduler does every few seconds, and so nearly always in the same beat.
 _OFTEN = timedelta(seconds=5)

@@ -33,10 +33,10 @@ from benchmarks.support.delivery_commands import memory, processor_time, session
 from benchmarks.support.parking import Statements  # noqa: E402
 from benchmarks.support.product import processor_time_of  # noqa: E402
 from incidents import scheduler  # noqa: E402
+from incidents.garbage import spare_loaded_code  # noqa: E402
 from incidents.models import Announcement, Component, ConsentRecord, Delivery, Subscriber  # noqa: E402
 from incidents.text import Text  # noqa: E402
 from statuspage.django_process import load_views  # noqa: E402
-from statuspage.garbage import spare_loaded_code  # noqa: E402
 
 COMPONENTS = 10
 HEADING = "address language incidents maintenance components time_zone requested_at confirmed_at".split()

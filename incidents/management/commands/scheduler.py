@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from incidents import scheduler
+from incidents.garbage import spare_loaded_code
 from incidents.systemd import notify_ready
 
 
@@ -21,6 +22,7 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
         self.stdout.write("The scheduler is running.")
+        spare_loaded_code()
         notify_ready()
         scheduler.run(stop.is_set)
         self.stdout.write("The scheduler has stopped.")

@@ -10,7 +10,7 @@ from ... import links
 from ...models import Component, ComponentGroup, Incident, Page, overall_status
 from ...status import ComponentStatus
 from ...statuspage_api import Json, changed_at, component_shape, group_shape, incident_shape, page_shape, status_shape
-from ..reading.story import Story, with_timeline
+from ..reading.story import Stories, Story
 from .base import Document, Edition, Subjects
 
 NEWEST = 50  # incidents and maintenances listed, as in the original API
@@ -55,24 +55,23 @@ class ApiDocument(Document):
         return links.api(key, language if self.per_language else "")
 
     def render(self, key: str, edition: Edition) -> bytes:
-        facts = edition.shared(_read, edition.page, edition.shared(overall_status))
+        facts = edition.shared(_read, edition.page, edition.shared(overall_status), edition.stories)
         parts = {name: edition.cached(shape, facts) for name, shape in {"page": _page, **CONTENTS[key]}.items()}
         return json.dumps(parts, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _read(page: Page, overall: ComponentStatus) -> Facts:
+def _read(page: Page, overall: ComponentStatus, stories: Stories) -> Facts:
     public = Incident.objects.public()
     incidents, maintenance = public.incidents(), public.maintenances()
-    return Facts(
-        page=page,
-        overall=overall,
-        components=list(Component.objects.public().in_page_order()),
-        incidents=with_timeline(incidents.newest_first()[:NEWEST]),
-        unresolved=with_timeline(incidents.ongoing().worst_first()),
-        maintenance=with_timeline(maintenance.latest_planned_first()[:NEWEST]),
-        upcoming=with_timeline(maintenance.upcoming()),
-        active=with_timeline(maintenance.ongoing().oldest_first()),
-    )
+    listed = {
+        "incidents": incidents.newest_first()[:NEWEST],
+        "unresolved": incidents.ongoing().worst_first(),
+        "maintenance": maintenance.latest_planned_first()[:NEWEST],
+        "upcoming": maintenance.upcoming(),
+        "active": maintenance.ongoing().oldest_first(),
+    }
+    found = {name: stories.of(rows.values_list("pk", flat=True)) for name, rows in listed.items()}
+    return Facts(page, overall, list(Component.objects.public().in_page_order()), **found)
 
 
 def _page(facts: Facts) -> Json:

@@ -16,7 +16,7 @@ from ...status import Kind
 from ...uptime import midnight
 from ..reading import months
 from ..reading.history import History, histories, shown_since, zone
-from ..reading.story import Story, with_timeline
+from ..reading.story import Stories, Story, with_timeline
 from .base import Edition, SingleDocument, Subjects
 from .pages import PublicPage
 from .social import component_picture
@@ -128,7 +128,7 @@ class ComponentPage(PublicPage):
         return links.component(key, language)
 
     def render(self, key: str, edition: Edition) -> str | None:
-        context = edition.shared(_component_context, key, edition.now)
+        context = edition.shared(_component_context, key, edition.now, edition.stories)
         return self.render_template(key, edition, **context) if context else None
 
 
@@ -138,7 +138,7 @@ def component_slugs(subjects: Subjects) -> list[str]:
     return [*touched.values_list("slug", flat=True), *subjects.of("slug")]
 
 
-def _component_context(slug: str, now: datetime) -> dict[str, Any] | None:
+def _component_context(slug: str, now: datetime, stories: Stories) -> dict[str, Any] | None:
     # Return the template context; None if no public component has this slug.
     component = Component.objects.public().select_related("group").filter(slug=slug).first()
     if component is None:
@@ -146,14 +146,14 @@ def _component_context(slug: str, now: datetime) -> dict[str, Any] | None:
     affecting = Incident.objects.public().filter(
         updates__affected__component=component, updates__published_at__isnull=False
     )
-    newest = with_timeline(affecting.distinct().newest_first()[: NEWEST + 1])
+    newest = list(affecting.newest_first().values_list("pk", "started_at").distinct()[: NEWEST + 1])
     return {
         "state": component.status,
         "picture": component_picture(component.status),
         "component": component,
         "history": histories([component], shown_since(now), now)[component.pk],
         "months": _uptime_by_month(component, now),
-        "stories": newest[:NEWEST],
+        "stories": stories.of(pk for pk, _start in newest[:NEWEST]),
         "has_older": len(newest) > NEWEST,
     }
 

@@ -16,6 +16,7 @@ from typing import Any, ParamSpec, TypeVar
 from django.utils import timezone
 
 from ...models import Page
+from ..reading.story import Stories
 
 # A placeholder for the time of publishing. It is replaced when the document is stored,
 # which happens only if something else in the document changed.
@@ -54,13 +55,14 @@ class Subjects:
 class Edition:
     """What documents rendered together in one language share. Language and time zone are active while rendering.
 
-    The editions of all languages share one cache and one `now`.
+    The editions of all languages share one cache, the same stories and one `now`.
     """
 
     page: Page
     language: str
     now: datetime = field(default_factory=timezone.now)
     cache: dict[Hashable, Any] = field(default_factory=dict)
+    stories: Stories = field(default_factory=Stories)
     # For the id of an incident, the ids that are read from the database with it: those of one turn.
     read_together: dict[str, tuple[str, ...]] = field(default_factory=dict)
 

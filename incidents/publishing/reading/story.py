@@ -125,3 +125,18 @@ def with_timeline(
     fetched = list(incidents)
     prefetch_related_objects(fetched, Prefetch("updates", updates, to_attr="timeline"))
     return [Story(incident) for incident in fetched]
+
+
+class Stories:
+    """Public incidents with their updates, each read once for all documents that are rendered together."""
+
+    def __init__(self) -> None:
+        self._read: dict[str, Story] = {}
+
+    def of(self, keys: Iterable[str]) -> list[Story]:
+        """Return the stories of the public incidents with these ids, in this order."""
+        wanted = list(keys)
+        if missing := set(wanted) - self._read.keys():
+            found = with_timeline(Incident.objects.public().filter(pk__in=missing), with_derived_status=True)
+            self._read |= {story.incident.pk: story for story in found}
+        return [self._read[key] for key in wanted if key in self._read]

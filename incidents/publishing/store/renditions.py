@@ -15,6 +15,7 @@ from ...models import Page
 from ...wording import moment
 from ..documents.base import PUBLISHED_MARK, Document, Edition, Subjects
 from ..documents.registry import DOCUMENTS
+from ..reading.story import Stories
 from .public_store import PublicStore
 
 _READ_TOGETHER = 100  # incidents that are read from the database at once
@@ -128,8 +129,10 @@ class Renderer:
         cache: dict[Hashable, Any] = {}
         self._read_together: dict[str, tuple[str, ...]] = {}
         now = self.published.replace(microsecond=999_999)  # includes what happened within the second
+        stories = Stories()
         self.editions = {
-            code: Edition(self.page, code, now, cache, self._read_together) for code, _name in settings.LANGUAGES
+            code: Edition(self.page, code, now, cache, stories, self._read_together)
+            for code, _name in settings.LANGUAGES
         }
 
     def expect(self, renditions: Iterable[Rendition]) -> None:

@@ -205,7 +205,7 @@ def test_number_of_queries_does_not_depend_on_length(django_assert_num_queries: 
         more(count)
         with django_assert_num_queries(4), timezone.override("Europe/Copenhagen"):
             HistoryMonth().render("2023-12", Edition(Page(), "en"))
-        with django_assert_num_queries(10), timezone.override("Europe/Copenhagen"):
+        with django_assert_num_queries(11), timezone.override("Europe/Copenhagen"):
             ComponentPage().render("mail", Edition(Page(), "en"))
         with django_assert_num_queries(1), timezone.override("Europe/Copenhagen"):
             HistoryIndex().render("", Edition(Page(), "en"))

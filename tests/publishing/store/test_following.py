@@ -9,6 +9,7 @@ import pytest
 import time_machine
 from django.db import connection
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
 
 from incidents import operations, scheduler
 from incidents.models import Announcement, Component, Incident, StaleSubject
@@ -200,3 +201,14 @@ def test_everything_can_be_published_while_documents_are_to_follow(outage: Incid
     publish_all()
     changes.publish_following()
     assert list(differences()) == []
+
+
+def test_scheduler_reads_each_incident_once(
+    outage: Incident, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    for _each in range(3):
+        make_incident(components={Component.objects.get(): ComponentStatus.PARTIAL_OUTAGE})
+    changes.publish_following()
+    post(outage)
+    with django_assert_max_num_queries(58):
+        changes.publish_following()

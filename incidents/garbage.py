@@ -1,4 +1,4 @@
-"""The garbage collection of processes that answer requests."""
+"""The garbage collection of processes that answer requests, or publish what has changed."""
 
 import gc
 
