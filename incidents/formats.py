@@ -5,9 +5,11 @@ Danes write “den 11. oktober 2023 kl. 19.00 CEST”, the British “11 October
 language has its own in its catalogue. Month names come from Django.
 """
 
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_DOWN, Decimal
+from functools import cache
 
 from django.utils import dateformat, timezone
 from django.utils.formats import number_format
@@ -27,12 +29,12 @@ def short_moment(value: datetime) -> str:
 def day(value: date) -> str:
     if isinstance(value, datetime):
         value = timezone.localtime(value).date()
-    return dateformat.format(value, pgettext("date format", "j F Y"))
+    return _format(value, pgettext("date format", "j F Y"))
 
 
 def weekday(value: date) -> str:
     """Return a day with its weekday, for headings."""
-    name = dateformat.format(value, pgettext("date format", "l j F Y"))
+    name = _format(value, pgettext("date format", "l j F Y"))
     return name[0].upper() + name[1:]
 
 
@@ -40,19 +42,19 @@ def days(first: date, last: date) -> str:
     """Return a day or a range of days, without the year."""
     pattern = pgettext("date format", "j F")
     if first == last:
-        return dateformat.format(first, pattern)
+        return _format(first, pattern)
     if (first.year, first.month) == (last.year, last.month):
-        start = dateformat.format(first, pgettext("date format", "j"))
-        return pgettext("time span", "%(start)s–%(end)s") % {"start": start, "end": dateformat.format(last, pattern)}
+        start = _format(first, pgettext("date format", "j"))
+        return pgettext("time span", "%(start)s–%(end)s") % {"start": start, "end": _format(last, pattern)}
     return pgettext("time span", "%(start)s – %(end)s") % {
-        "start": dateformat.format(first, pattern),
-        "end": dateformat.format(last, pattern),
+        "start": _format(first, pattern),
+        "end": _format(last, pattern),
     }
 
 
 def month(value: date) -> str:
     """Return month and year, for headings."""
-    return dateformat.format(value, pgettext("date format", "F Y"))
+    return _format(value, pgettext("date format", "F Y"))
 
 
 def time_of_day(value: datetime) -> str:
@@ -130,12 +132,27 @@ def iso(value: datetime) -> str:
 
 
 def _local(value: datetime, pattern: str) -> str:
-    return _MomentFormat(timezone.localtime(value)).format(pattern)
+    return _format(timezone.localtime(value), pattern)
 
 
-class _MomentFormat(dateformat.DateFormat):
+def _format(value: date, pattern: str) -> str:
+    letters = _Letters(value)
+    return "".join([str(getattr(letters, part)()) if is_letter else part for is_letter, part in _parts(pattern)])
+
+
+class _Letters(dateformat.DateFormat):
+    """What each letter of a pattern stands for, without Django's search for times that occur twice or never."""
+
+    def __init__(self, value: date) -> None:
+        self.data = value
+
     # Django omits the zone in the hour that occurs twice, where only the zone distinguishes the two.
-    data: datetime
-
     def T(self) -> str:  # noqa: N802 - the format letter
-        return str(self.data.tzname())
+        return f"{self.data:%Z}"
+
+
+@cache  # there are a few patterns per language, and each page has dozens of times
+def _parts(pattern: str) -> list[tuple[bool, str]]:
+    # Split into letters and the text between them, where a backslash precedes a letter that is text.
+    parts = dateformat.re_formatchars.split(pattern)
+    return [(index % 2 == 1, part if index % 2 else re.sub(r"\\(.)", r"\1", part)) for index, part in enumerate(parts)]

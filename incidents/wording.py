@@ -7,11 +7,11 @@ visible note: `passage` for a line, `prose` for Markdown.
 import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from django.conf import settings
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, get_language_info, gettext, ngettext, override, pgettext
 
@@ -29,8 +29,9 @@ _TIME_OF_DAY = re.compile(r"(?:\w+\. )?\d\d[.:]\d\d(?: [A-Z]\w+)?(?:–\d\d[.:]\
 def reader_passage(text: Text) -> Passage:
     """Return the text in the active language, else in the default language, else in any."""
     wanted = get_language() or settings.LANGUAGE_CODE
-    order = [settings.LANGUAGE_CODE, *(code for code, _name in settings.LANGUAGES)] if wanted not in text else ()
-    return text.passage(wanted, order)
+    if wanted in text:
+        return Passage(text[wanted], wanted, wanted)
+    return text.passage(wanted, [settings.LANGUAGE_CODE, *(code for code, _name in settings.LANGUAGES)])
 
 
 def untranslated_note(wanted: str) -> str:
@@ -108,7 +109,7 @@ def passage(text: Text) -> SafeString:
     """Return one line of text; another language than the reader's is marked, with a note."""
     shown = reader_passage(text)
     if shown.is_own:
-        return format_html("{}", shown.text)
+        return escape(shown.text)
     return format_html(
         '<span lang="{}">{}</span> <small class="untranslated">{}</small>',
         shown.language,
@@ -206,6 +207,7 @@ def percent(share: float) -> str:
     return formats.percent(share)
 
 
+@cache
 def shape(state: str) -> SafeString:
     """Return the shape of a state, hidden from screen readers: a word always follows it."""
     return format_html(

@@ -36,24 +36,23 @@ def html(source: str) -> SafeString:
     Only TAGS and links with SCHEMES are kept; headings begin at h3; an image
     becomes a link to it, because remote images reveal readers to third parties.
     """
-    text = clean(source)
-    converted = _converted(text)
-    return mark_safe(_as_typed(text) if converted is None else converted)  # noqa: S308 - this is the sanitiser
+    converted = _converted(source)
+    return mark_safe(_as_typed(clean(source)) if converted is None else converted)  # noqa: S308 - this is the sanitiser
 
 
 @lru_cache(maxsize=512)
 def plain(source: str) -> str:
     """Return Markdown as plain text: list items with “-”, quotes with “>”, links as “text (address)”."""
-    text = clean(source)
-    if _converted(text) is None:
-        return text.strip()
+    if _converted(source) is None:
+        return clean(source).strip()
     return plain_text.plain(html(source))
 
 
 # The same text is on the home page, the pages of its incident and month, and in six feeds, rendered together.
 @lru_cache(maxsize=1_024)
-def _converted(text: str) -> str | None:
+def _converted(source: str) -> str | None:
     # Return safe HTML; None if the text is too complicated.
+    text = clean(source)
     if not complexity.measure(text).is_accepted:
         return None
     try:

@@ -16,6 +16,8 @@ class OnceNode(Node):
     The context's `rendered_once` keeps it; without one, as on dynamic pages, it is rendered each time.
     """
 
+    child_nodelists = ()  # it has no blocks; Django would look for them each time that a page is rendered
+
     def __init__(self, nodelist: NodeList) -> None:
         self.nodelist = nodelist
 

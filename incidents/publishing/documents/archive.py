@@ -16,7 +16,7 @@ from ...status import Kind
 from ...uptime import midnight
 from ..reading import months
 from ..reading.history import History, histories, shown_since, zone
-from ..reading.story import Stories, Story, with_timeline
+from ..reading.story import Stories, Story, with_texts
 from .base import Edition, SingleDocument, Subjects
 from .pages import PublicPage
 from .social import component_picture
@@ -162,7 +162,7 @@ def _started_in(month: date) -> list[Story]:
     started = Incident.objects.public().filter(
         started_at__gte=midnight(month, zone()), started_at__lt=midnight(months.next_month(month), zone())
     )
-    return with_timeline(started.newest_first())
+    return with_texts(started.newest_first())
 
 
 def _archive_span() -> tuple[date, date]:

@@ -120,7 +120,15 @@ def with_timeline(
     affected = AffectedComponent.objects.select_related("component__group")
     if with_derived_status:
         affected = affected.with_derived_status()
-    related: list[Any] = [Prefetch("affected", affected), *(["revisions"] if with_revisions else [])]
+    return _stories(incidents, Prefetch("affected", affected), *(["revisions"] if with_revisions else []))
+
+
+def with_texts(incidents: Iterable[Incident]) -> list[Story]:
+    """Return the stories of these incidents for lists that do not show what they affect, in one query."""
+    return _stories(incidents)
+
+
+def _stories(incidents: Iterable[Incident], *related: Any) -> list[Story]:
     updates = Update.objects.public().newest_first().prefetch_related(*related)
     fetched = list(incidents)
     prefetch_related_objects(fetched, Prefetch("updates", updates, to_attr="timeline"))
