@@ -25,6 +25,7 @@ LOADED = 10_000  # objects; each process has far more
 )
 def test_loaded_code_is_not_collected(tmp_path: Path, code: str) -> None:
     environment = run_environment({"SECRET_KEY": KEY, "VAR_DIR": str(tmp_path)})
+    environment["DJANGO_SETTINGS_MODULE"] = "statuspage.settings"
     counted = f"import gc, sys; {code}; print(gc.get_freeze_count())"
     done = subprocess.run(
         [sys.executable, "-c", counted], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
