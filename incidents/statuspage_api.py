@@ -42,9 +42,10 @@ _INDICATORS = {
 
 def moment(value: datetime) -> str:
     """Return ISO 8601 with three decimals in the active time zone, with `Z` for UTC, else the offset."""
-    if timezone.get_current_timezone_name() in _UTC:
+    zone = timezone.get_current_timezone()
+    if str(zone) in _UTC:
         return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{value.microsecond // 1000:03d}Z"
-    return timezone.localtime(value).isoformat(timespec="milliseconds")
+    return value.astimezone(zone).isoformat(timespec="milliseconds")
 
 
 def status_of(phase: str) -> str:
