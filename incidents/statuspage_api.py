@@ -11,6 +11,7 @@ first, each with its `affected` components.
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
@@ -155,14 +156,15 @@ def update_shape(update: Update, affected: list[Json]) -> Json:
     details: Json = {"phase": update.phase, "languages": _foreign(body=update.text)}
     if update.quote:
         details["quote"] = {"body": update.quote, "language": update.quote_language, "url": update.quote_url or None}
+    at = moment(update.at)
     return {
         "id": update.pk,
         "status": status_of(update.phase),
         "body": body(update),
         "incident_id": update.incident_id,
-        "created_at": moment(update.at),
+        "created_at": at,
         "updated_at": moment(update.changed_at),
-        "display_at": moment(update.at),
+        "display_at": at,
         "affected_components": affected or None,
         "deliver_notifications": update.notify,
         "custom_tweet": None,
@@ -173,7 +175,7 @@ def update_shape(update: Update, affected: list[Json]) -> Json:
 
 def body(update: Update) -> str:
     """Return the text and the quoted statement without markup: many clients show nothing else."""
-    parts = [markup.plain(reader_passage(update.text).text)]
+    parts = [_plain(update.text)]
     if update.quote:
         heading = quote_heading(update.incident.upstream_name, update.quote_language)
         parts += [f"{heading}:", markup.plain(update.quote)]
@@ -220,8 +222,9 @@ def _moment_of(updates: Iterable[Update], phase: Phase) -> str | None:
 
 def _incident_details(incident: Incident) -> Json:
     # Return the fields that the original API lacks.
-    texts = ("user_impact", "scope", "workaround", "root_cause", "next_steps")
-    plain_texts = {name: markup.plain(reader_passage(getattr(incident, name)).text) or None for name in texts}
+    names = ("user_impact", "scope", "workaround", "root_cause", "next_steps")
+    texts = {name: getattr(incident, name) for name in names}
+    plain_texts = {name: _plain(text) or None for name, text in texts.items()}
     return _details(
         phase=incident.phase,
         next_update_by=moment(incident.next_update_by) if incident.next_update_by else None,
@@ -229,7 +232,7 @@ def _incident_details(incident: Incident) -> Json:
         root_cause_status=incident.root_cause_status,
         **_automatic(incident),
         upstream={"name": incident.upstream_name or None, "url": incident.upstream_url or None},
-        languages=_foreign(name=incident.title, **{name: getattr(incident, name) for name in texts}),
+        languages=_foreign(name=incident.title, **texts),
     )
 
 
@@ -248,14 +251,23 @@ def _details(**fields: Any) -> Json:
     return {"details": fields}
 
 
+def _plain(text: Text) -> str:
+    return markup.plain(reader_passage(text).text) if text else ""
+
+
 def _line(text: Text) -> str:
-    return markup.clean(" ".join(markup.clean(reader_passage(text).text).split()))
+    return _as_line(reader_passage(text).text) if text else ""
+
+
+@lru_cache(1000)  # an incident names the same components as the one before
+def _as_line(text: str) -> str:
+    return markup.clean(" ".join(markup.clean(text).split()))
 
 
 def _foreign(**texts: Text) -> Mapping[str, str]:
     # Return the languages of the texts that are not in the reader's language.
-    passages = {name: reader_passage(text) for name, text in texts.items()}
-    return {name: passage.language for name, passage in passages.items() if passage and not passage.is_own}
+    passages = {name: reader_passage(text) for name, text in texts.items() if text}
+    return {name: passage.language for name, passage in passages.items() if not passage.is_own}
 
 
 def _descriptions() -> dict[ComponentStatus, str]:
