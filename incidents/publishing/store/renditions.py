@@ -19,6 +19,7 @@ from ..reading.story import Stories
 from .public_store import PublicStore
 
 _READ_TOGETHER = 100  # incidents that are read from the database at once
+_SHORT_TURN = 10  # documents outside the archive, each of which may show dozens of incidents
 
 # The documents that readers wait for after an update, and those that follow.
 FOR_READERS = [document for document in DOCUMENTS if document.high_priority]
@@ -57,14 +58,17 @@ def touched_renditions(subjects: Subjects, documents: Iterable[Document] = DOCUM
 
 
 def jobs_by_kind(size: int) -> Iterator[list[Job]]:
-    """Yield all renditions in the order of writing, in turns of at most `size`. The jobs of a list are independent."""
+    """Yield all renditions in the order of writing, in turns of at most `size`. The jobs of a list are independent.
+
+    Turns outside the archive are short, so that they take little memory and keep all processes busy.
+    """
     for is_archived, documents in groupby(DOCUMENTS, key=lambda document: bool(document.archived)):
         if is_archived:
             yield list(archive_jobs(size))
             continue
         for document in documents:
             every = [rendition for key in document.all_keys() for rendition in renditions_of(document, key)]
-            yield [[turn] for turn in _turns(every, size)]
+            yield [[turn] for turn in _turns(every, min(size, _SHORT_TURN))]
 
 
 def renditions_before_archive() -> list[Rendition]:
