@@ -2,7 +2,6 @@
 
 import traceback
 from collections.abc import Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import groupby
 
@@ -69,37 +68,22 @@ class Run:
         return any(self._store.modified(path) is not None for path in self._removed)
 
     def write(self, renditions: Iterable[Rendition]) -> None:
-        """Render all, then put the files in place in the order given.
-
-        One thread renders and another one compresses and writes what is rendered, because an update waits for both.
-        """
+        """Render all, then put the files in place in the order given."""
         turn = list(renditions)
         self._renderer.expect(turn)
-        staging: list[tuple[Rendition, Future[list[Staged]]]] = []
-        before = transaction.savepoint()
-        with ThreadPoolExecutor(1, "staging") as thread:
-            for rendition in turn:
-                try:
-                    changed = self._changed_bytes(rendition)
-                except Exception as error:
-                    transaction.savepoint_rollback(before)  # after an error PostgreSQL would refuse the next query
-                    self._report.fail([rendition.path], error)
-                    continue
-                if changed is not None:
-                    stage = thread.submit(self._store.stage, rendition.path, changed, self._renderer.published)
-                    staging.append((rendition, stage))
-        transaction.savepoint_commit(before)
-        self._put_in_place(staging)
-
-    def _put_in_place(self, staging: Iterable[tuple[Rendition, Future[list[Staged]]]]) -> None:
         staged: list[Staged] = []
         written: list[str] = []
-        for rendition, stage in staging:
+        before = transaction.savepoint()
+        for rendition in turn:
             try:
-                staged += stage.result()
-                written.append(rendition.path)
+                files = self._stage(rendition)
             except Exception as error:
+                transaction.savepoint_rollback(before)  # after an error PostgreSQL would refuse the next query
                 self._report.fail([rendition.path], error)
+                continue
+            staged += files
+            written += [rendition.path] if files else []
+        transaction.savepoint_commit(before)
         try:
             self._store.put_in_place(staged)
             self._report.written += written
@@ -117,17 +101,18 @@ class Run:
         self._update_mirror()
         return self._report
 
-    def _changed_bytes(self, rendition: Rendition) -> bytes | None:
-        # Return what to store; None for no document, or if only the time of publishing would differ.
+    def _stage(self, rendition: Rendition) -> list[Staged]:
+        # Return the files to put in place; none if only the time of publishing would differ.
         content = self._renderer.render(rendition)
         if content is None:
             self._removed.append(rendition.path)
-            return None
+            return []
         self._existing.append(rendition)
         if self._renderer.is_stored(rendition, content):
             self._report.unchanged.append(rendition.path)
-            return None
-        return self._renderer.to_bytes(rendition, content, self._renderer.published)
+            return []
+        published = self._renderer.published
+        return self._store.stage(rendition.path, self._renderer.to_bytes(rendition, content, published), published)
 
     def _update_mirror(self) -> None:
         # Send unchanged documents too, so that the next run repeats what this one fails to send.
