@@ -268,7 +268,7 @@ def run(stopped: Callable[[], bool], pause: float = 0.1) -> None:
         # Once, when an upgrade has restarted the other processes: they write pages of their own version.
         Chore(cache(republishing.begin_if_outdated), timedelta(seconds=30), last=time.monotonic()),
         Chore(publish_archive, timedelta(seconds=5)),  # a long history takes minutes
-        Chore(changes.publish_following, timedelta(seconds=0.05)),  # a long history takes a third of a second
+        Chore(changes.publish_following, timedelta(seconds=0.05)),  # a long history takes half a second
         Chore(repair_store, timedelta(seconds=5)),  # a disk can delay it
         Chore(look_up_mail_servers, timedelta(minutes=1)),  # a name server can
         Chore(move_waiting_deliveries, timedelta(seconds=10)),  # a million deliveries to one destination

@@ -30,7 +30,7 @@ def reader_passage(text: Text) -> Passage:
     """Return the text in the active language, else in the default language, else in any."""
     wanted = get_language() or settings.LANGUAGE_CODE
     if wanted in text:
-        return Passage(text[wanted], wanted, wanted)
+        return text.passage(wanted)
     return text.passage(wanted, [settings.LANGUAGE_CODE, *(code for code, _name in settings.LANGUAGES)])
 
 

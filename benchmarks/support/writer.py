@@ -65,7 +65,7 @@ def main(*, to_the_end: bool) -> None:
     print("ready", flush=True)
     for updates, line in enumerate(sys.stdin, 1):
         if to_the_end:
-            wait_until_published()  # of the incidents opened and resolved below
+            wait_until_published()  # what was opened and resolved after the last word is not timed
         print(*post(incident, line.strip()), flush=True)
         if to_the_end:
             print(wait_until_published(), flush=True)

@@ -203,7 +203,7 @@ def test_everything_can_be_published_while_documents_are_to_follow(outage: Incid
     assert list(differences()) == []
 
 
-def test_scheduler_reads_each_incident_once(
+def test_number_of_queries_for_the_other_documents_is_limited(
     outage: Incident, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     for _each in range(3):
