@@ -1,13 +1,13 @@
 """`manage.py scheduler`: the process that does what is due automatically."""
 
 import signal
-from threading import Event
 from typing import Any
 
 from django.core.management.base import BaseCommand
 
 from incidents import scheduler
 from incidents.garbage import spare_loaded_code
+from incidents.stop_signal import StopSignal
 from incidents.systemd import notify_ready
 
 
@@ -18,9 +18,8 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        stop = Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stop.set())
+        stop = StopSignal()
+        stop.listen(signal.SIGTERM, signal.SIGINT)
         self.stdout.write("The scheduler is running.")
         spare_loaded_code()
         notify_ready()

@@ -6,20 +6,19 @@ both. A job of RQ runs in the main thread of a process of its own.
 
 import signal
 from datetime import timedelta
-from threading import Event
-from types import FrameType
+
+from ...stop_signal import StopSignal
 
 # How long messages in flight get before their connections are closed. systemd kills after 90 seconds, Docker after 10
 # unless it is configured otherwise (docs/delivery.md).
 GRACE = timedelta(seconds=20)
 
-_requested = Event()
+_requested = StopSignal()
 
 
 def listen() -> None:
     """Note SIGTERM instead of dying of it. Short jobs simply run to their end; long ones ask `is_requested`."""
-    _requested.clear()
-    signal.signal(signal.SIGTERM, _request)
+    _requested.listen(signal.SIGTERM)
     allow()
 
 
@@ -34,7 +33,3 @@ def allow() -> None:
 
 def is_requested() -> bool:
     return _requested.is_set()
-
-
-def _request(_signal: int, _frame: FrameType | None) -> None:
-    _requested.set()

@@ -14,6 +14,7 @@ from incidents.notifications import jobs, queues
 from incidents.notifications.channels import email
 from incidents.notifications.ledger import holders
 from incidents.notifications.sender import stopping
+from incidents.stop_signal import StopSignal
 from tests.factories import make_subscriber
 from tests.notifications.helpers import announced, states
 
@@ -21,9 +22,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def stop(monkeypatch: pytest.MonkeyPatch) -> Event:
+def stop(monkeypatch: pytest.MonkeyPatch) -> StopSignal:
     """The signal to stop."""
-    requested = Event()
+    requested = StopSignal()
     monkeypatch.setattr(stopping, "_requested", requested)
     return requested
 
@@ -45,7 +46,7 @@ def session_locks() -> int:
 
 
 def test_outcome_is_recorded_if_the_job_is_stopped_while_it_opens_the_next_connection(
-    server: ScriptedServer, settings: Settings, monkeypatch: pytest.MonkeyPatch, stop: Event
+    server: ScriptedServer, settings: Settings, monkeypatch: pytest.MonkeyPatch, stop: StopSignal
 ) -> None:
     settings.EMAIL_CONNECTIONS = 1
     monkeypatch.setattr(email, "RECYCLE_AFTER", 1)
@@ -66,7 +67,7 @@ def test_outcome_is_recorded_if_the_job_is_stopped_while_it_opens_the_next_conne
 
 
 def test_job_that_waits_for_the_rate_limit_is_stopped_at_once(
-    server: ScriptedServer, settings: Settings, stop: Event
+    server: ScriptedServer, settings: Settings, stop: StopSignal
 ) -> None:
     settings.EMAIL_RATE = 0.001  # the second email would wait for a quarter of an hour
     announcement = announce(3)

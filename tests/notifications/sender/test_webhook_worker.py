@@ -30,6 +30,7 @@ from incidents.notifications.messages import signatures
 from incidents.notifications.messages.payloads import render
 from incidents.notifications.sender import stopping
 from incidents.status import ComponentStatus, Phase
+from incidents.stop_signal import StopSignal
 from incidents.text import Text
 from tests.factories import make_component, make_incident, make_page, make_statement, make_subscriber, make_update
 from tests.notifications.helpers import announced, claimed, states
@@ -213,15 +214,15 @@ def test_post_of_a_killed_worker_is_resent_with_the_same_id(receiver: Receiver, 
 
 
 @pytest.fixture
-def stop(monkeypatch: pytest.MonkeyPatch) -> Event:
+def stop(monkeypatch: pytest.MonkeyPatch) -> StopSignal:
     """The signal to stop, after which connections are closed at once."""
-    requested = Event()
+    requested = StopSignal()
     monkeypatch.setattr(stopping, "_requested", requested)
     monkeypatch.setattr(stopping, "GRACE", timedelta())
     return requested
 
 
-def stop_before_the_answer(receiver: Receiver, stop: Event) -> None:
+def stop_before_the_answer(receiver: Receiver, stop: StopSignal) -> None:
     """Run a job that is stopped when its post has arrived, and then one that is not."""
     has_ended = Event()
 
@@ -240,7 +241,7 @@ def stop_before_the_answer(receiver: Receiver, stop: Event) -> None:
 
 @pytest.mark.parametrize("attempts", [0, 9])
 def test_post_that_a_stopped_worker_cut_off_may_have_arrived(
-    receiver: Receiver, clock: time_machine.Traveller, stop: Event, attempts: int
+    receiver: Receiver, clock: time_machine.Traveller, stop: StopSignal, attempts: int
 ) -> None:
     webhook = make_webhook(receiver)
     announced()
@@ -258,7 +259,7 @@ def test_post_that_a_stopped_worker_cut_off_may_have_arrived(
 
 
 def test_webhook_is_not_suspended_because_its_last_attempts_were_cut_off(
-    receiver: Receiver, clock: time_machine.Traveller, stop: Event
+    receiver: Receiver, clock: time_machine.Traveller, stop: StopSignal
 ) -> None:
     webhook = make_webhook(receiver)
     announced()
@@ -271,7 +272,7 @@ def test_webhook_is_not_suspended_because_its_last_attempts_were_cut_off(
 
 @pytest.mark.parametrize("attempts", [0, 9])
 def test_post_that_a_stopped_worker_has_not_sent_waits_for_the_next(
-    receiver: Receiver, monkeypatch: pytest.MonkeyPatch, stop: Event, attempts: int
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch, stop: StopSignal, attempts: int
 ) -> None:
     webhook = make_webhook(receiver)
     announced()
