@@ -16,7 +16,7 @@ from ..documents.registry import DOCUMENTS
 from . import lock, measures, republishing
 from .public_store import PublicStore
 from .purge import purge
-from .renditions import FOLLOWING, FOR_READERS, touched_renditions
+from .renditions import FOLLOWING, FOR_READERS, SHORT_TURN, Rendition, touched_renditions
 from .run import Report, Run, clear_leftovers, write_documents
 
 
@@ -38,7 +38,7 @@ def publish_for_readers() -> Report:
     if not _subjects().unshown().exists():
         return Report()
     with transaction.atomic():
-        lock.acquire()
+        lock.acquire_for_readers()
         rows = list(_subjects().unshown())
         before, subjects, run = _errors(rows), _named(rows), Run()
         is_all = subjects.change_links
@@ -65,22 +65,63 @@ def publish_for_readers() -> Report:
 def publish_following(*, retry: bool = False) -> Report:
     """Publish the other documents that depend on changes that readers see: feeds, API, archive.
 
-    Without `retry`, changes whose documents failed before wait for `repair`.
+    An update that staff publish during it waits for one turn of documents at most. Without `retry`, changes whose
+    documents failed before wait for `repair`.
     """
     waiting = _subjects().filter(is_shown=True)
     waiting = waiting if retry else waiting.filter(error="")
     if not waiting.exists():
         return Report()
-    with transaction.atomic():
-        lock.acquire()
-        rows = list(waiting.all())
-        before = _errors(rows)
-        report = write_documents(touched_renditions(_named(rows), FOLLOWING))
-        _update_subjects(rows, report, _delete)
-        measures.record_errors(report)
-        failures.log_changes(before, report.failed, report.traces)
-    purge([*report.written, *report.deleted])
-    return report
+    following = _Following(waiting)
+    while not following.is_over:
+        with transaction.atomic():
+            lock.acquire()
+            following.write()
+    purge([*following.report.written, *following.report.deleted])
+    return following.report
+
+
+class _Following:
+    """Writes the documents that follow some changes, until all are written or readers wait for a page.
+
+    Each call of `write` renders what is committed once it has the lock.
+    """
+
+    def __init__(self, waiting: StaleSubjectQuerySet) -> None:
+        self.report = Report()
+        self.is_over = False
+        self._waiting = waiting
+        self._rows: list[StaleSubject] = []
+        self._left: list[Rendition] = []
+
+    def write(self) -> None:
+        """Write the next documents. Call it inside a transaction that holds the lock."""
+        if not self._left:
+            self._rows = list(self._waiting.all())
+            self._left = list(touched_renditions(_named(self._rows), FOLLOWING))
+        elif not StaleSubject.objects.filter(pk__in=[row.pk for row in self._rows]).exists():
+            self.is_over = True  # another publisher has written them in between
+            return
+        self._write_until_readers_wait()
+        if not self._left:
+            self.is_over = True
+            self._settle()
+
+    def _write_until_readers_wait(self) -> None:
+        run = Run()
+        while self._left:
+            run.write(self._left[:SHORT_TURN])
+            del self._left[:SHORT_TURN]
+            # A run that deletes documents goes on to its end, so that nothing links to them.
+            if self._left and not run.removes_documents and lock.do_readers_wait():
+                break
+        self.report.add(run.finish())
+
+    def _settle(self) -> None:
+        before = _errors(self._rows)
+        _update_subjects(self._rows, self.report, _delete)
+        measures.record_errors(self.report)
+        failures.log_changes(before, self.report.failed, self.report.traces)
 
 
 def repair() -> Report:

@@ -19,7 +19,7 @@ from ..reading.story import Stories
 from .public_store import PublicStore
 
 _READ_TOGETHER = 100  # incidents that are read from the database at once
-_SHORT_TURN = 10  # documents outside the archive, each of which may show dozens of incidents
+SHORT_TURN = 10  # documents: an update of staff can wait for them, and they take little memory
 
 # The documents that readers wait for after an update, and those that follow.
 FOR_READERS = [document for document in DOCUMENTS if document.high_priority]
@@ -68,7 +68,7 @@ def jobs_by_kind(size: int) -> Iterator[list[Job]]:
             continue
         for document in documents:
             every = [rendition for key in document.all_keys() for rendition in renditions_of(document, key)]
-            yield [[turn] for turn in _turns(every, min(size, _SHORT_TURN))]
+            yield [[turn] for turn in _turns(every, min(size, SHORT_TURN))]
 
 
 def renditions_before_archive() -> list[Rendition]:

@@ -59,7 +59,6 @@ class Run:
         self._report = Report()
         self._renderer = Renderer()
         self._store = self._renderer.store
-        self._existing: list[Rendition] = []
         self._removed: list[str] = []
 
     @property
@@ -68,15 +67,21 @@ class Run:
         return any(self._store.modified(path) is not None for path in self._removed)
 
     def write(self, renditions: Iterable[Rendition]) -> None:
-        """Render all, then put the files in place in the order given."""
+        """Render all, then put the files in place in the order given, and send them to the mirror."""
         turn = list(renditions)
+        existing: list[Rendition] = []
         self._renderer.expect(turn)
         staged: list[Staged] = []
         written: list[str] = []
         before = transaction.savepoint()
         for rendition in turn:
             try:
-                files = self._stage(rendition)
+                content = self._renderer.render(rendition)
+                if content is None:
+                    self._removed.append(rendition.path)
+                    continue
+                existing.append(rendition)
+                files = self._stage(rendition, content)
             except Exception as error:
                 transaction.savepoint_rollback(before)  # after an error PostgreSQL would refuse the next query
                 self._report.fail([rendition.path], error)
@@ -89,6 +94,7 @@ class Run:
             self._report.written += written
         except OSError as error:
             self._report.fail(written, error)
+        self._send_to_mirror(existing)
 
     def finish(self) -> Report:
         for path in self._removed:
@@ -98,28 +104,23 @@ class Run:
                     self._report.deleted.append(path)
             except OSError as error:
                 self._report.fail([path], error)
-        self._update_mirror()
+        self._report.fail_mirror(mirror.update(self._store, [], self._removed))
         return self._report
 
-    def _stage(self, rendition: Rendition) -> list[Staged]:
+    def _stage(self, rendition: Rendition, content: str | bytes) -> list[Staged]:
         # Return the files to put in place; none if only the time of publishing would differ.
-        content = self._renderer.render(rendition)
-        if content is None:
-            self._removed.append(rendition.path)
-            return []
-        self._existing.append(rendition)
         if self._renderer.is_stored(rendition, content):
             self._report.unchanged.append(rendition.path)
             return []
         published = self._renderer.published
         return self._store.stage(rendition.path, self._renderer.to_bytes(rendition, content, published), published)
 
-    def _update_mirror(self) -> None:
+    def _send_to_mirror(self, existing: Iterable[Rendition]) -> None:
         # Send unchanged documents too, so that the next run repeats what this one fails to send.
-        stored = (rendition for rendition in self._existing if rendition.path not in self._report.failed)
+        stored = (rendition for rendition in existing if rendition.path not in self._report.failed)
         by_document = groupby(stored, key=lambda rendition: rendition.document)
         groups = ([rendition.path for rendition in group] for _document, group in by_document)
-        self._report.fail_mirror(mirror.update(self._store, groups, self._removed))
+        self._report.fail_mirror(mirror.update(self._store, groups, []))
 
 
 def write_documents(renditions: Iterable[Rendition]) -> Report:

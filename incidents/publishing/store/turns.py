@@ -9,10 +9,9 @@ from .. import failures
 from . import fingerprint, lock
 from .public_store import PublicStore
 from .publisher import delete_unknown, unknown_paths
-from .renditions import Rendition, archive_renditions, renditions_before_archive
+from .renditions import SHORT_TURN, Rendition, archive_renditions, renditions_before_archive
 from .run import Report, write_documents
 
-SIZE = 10  # documents; an update of staff waits for so many at most
 _MOST_FAILURES = 100  # documents that may fail one by one; if more do, the version has a fault
 
 
@@ -64,14 +63,14 @@ class Turns:
         self._listed_for = (self._row.version, self._row.position)
 
     def _write_next(self) -> Report:
-        turn = self._left[:SIZE]
+        turn = self._left[:SHORT_TURN]
         report, failed = self._write_turn(turn)
         if _would_all_fail(turn, report.failed):
             self._stop(failed)
             return report
         own = [one for one in turn if one.document.archived and one.path in failed]
         StaleSubject.objects.bulk_create(_retry_subject(one, failed.pop(one.path)) for one in own)
-        self._left = self._left[SIZE:]
+        self._left = self._left[SHORT_TURN:]
         self._row.position = turn[-1].path
         self._row.done, self._row.total = len(self._every) - len(self._left), len(self._every)
         self._listed_for = (self._row.version, self._row.position)

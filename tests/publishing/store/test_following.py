@@ -210,5 +210,5 @@ def test_number_of_queries_for_the_other_documents_is_limited(
         make_incident(components={Component.objects.get(): ComponentStatus.PARTIAL_OUTAGE})
     changes.publish_following()
     post(outage)
-    with django_assert_max_num_queries(58):
+    with django_assert_max_num_queries(72):
         changes.publish_following()

@@ -25,10 +25,13 @@ from tests.actors import ANYBODY
 from tests.factories import make_component, make_incident, make_update
 from tests.publishing.blank import publish_blank_page
 from tests.publishing.faults import refuse_documents_of
+from tests.support.database import is_connection_blocked
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("public_store")]
 
 Written = list[str]
+
+TURN = 3  # documents
 
 
 @pytest.fixture
@@ -43,7 +46,7 @@ def history(public_store: Path, blank_store: Path, monkeypatch: pytest.MonkeyPat
     stale.mark_components([component])
     changes.publish_stale()
     monkeypatch.setattr(republishing, "LONG", 1)
-    monkeypatch.setattr(turns, "SIZE", 3)
+    monkeypatch.setattr(turns, "SHORT_TURN", TURN)
     return made
 
 
@@ -266,7 +269,7 @@ def test_full_disk_stops_publishing_until_it_has_space(monkeypatch: pytest.Monke
         patch.setattr(PublicStore, "put_in_place", full)
         patch.setattr(Renderer, "is_stored", lambda *_args: False)
         republishing.publish_archive()
-    assert len(written) == turns.SIZE
+    assert len(written) == TURN
     assert "No space left" in StaleSubject.objects.get().error
     republishing.publish_archive()
     assert list(differences()) == []
@@ -292,7 +295,7 @@ def test_update_waits_for_one_turn_at_most(upgraded: list[Incident], monkeypatch
         if not events:
             events.append("the update requests the lock")
             update.start()
-            wait_for(_somebody_waits)
+            wait_for(is_connection_blocked)
         events.extend(one.path for one in turn)
         write(run, turn)
 
@@ -301,8 +304,8 @@ def test_update_waits_for_one_turn_at_most(upgraded: list[Incident], monkeypatch
     republishing.publish_archive()
     update.join()
     between = list(takewhile(lambda event: event != "the update has the lock", events[1:]))
-    assert 0 < len(between) <= turns.SIZE
-    assert len(events) > 3 * turns.SIZE
+    assert 0 < len(between) <= TURN
+    assert len(events) > 3 * TURN
     assert "Nyt." in (PublicStore().read(f"/da/incidents/{upgraded[0].pk}/") or b"").decode()
 
 
@@ -320,13 +323,3 @@ def _post_update(incident: Incident, events: list[object]) -> None:
             make_update(incident, text=Text(da="Nyt."), notify=False)
     finally:
         connection.close()
-
-
-def _somebody_waits() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database"
-            " WHERE datname = current_database() AND locktype = 'advisory' AND NOT granted"
-        )
-        (number,) = cursor.fetchone()
-    return bool(number)
