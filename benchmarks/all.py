@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from benchmarks.results import KEPT, Figure, Row, current_commit, recorded, row_of, write
-from benchmarks.support.product import family
+from benchmarks.support.product import MIGRATED_DATABASE, family
 
 # The aims hold with fewer repetitions as well; what they depend on, such as the 10,000 incidents, is not reduced.
 SHORT = {
@@ -83,10 +83,14 @@ def run_all(names: Sequence[str], folder: Path = KEPT, busy: str = "", *, whole:
     table = folder / f"{datetime.now(UTC):%Y-%m-%d}.csv"
     of_run = {"commit": current_commit(), "busy": busy}  # as of now: the table itself changes the working tree
     outcomes, begun = {}, time.monotonic()
-    with tqdm(names, unit="benchmark", file=sys.stdout) as bar:
+    with (
+        tempfile.TemporaryDirectory(prefix="statuspage-bench-") as shared,
+        tqdm(names, unit="benchmark", file=sys.stdout) as bar,
+    ):
+        variables = {MIGRATED_DATABASE: str(Path(shared, "migrated.sql"))}
         for name in bar:
             bar.set_description(name)
-            outcomes[name] = outcome = measured(name)
+            outcomes[name] = outcome = measured(name, variables=variables)
             if outcome.rows:
                 keep([row | of_run for row in outcome.rows], table)
             bar.write(summary(name, outcome))
@@ -112,13 +116,18 @@ def _measurement(row: Row) -> tuple[str, ...]:
     return row["machine"], row["benchmark"], row["options"]
 
 
-def measured(name: str, limit: float = LIMIT) -> Outcome:
+def measured(name: str, limit: float = LIMIT, variables: Mapping[str, str] | None = None) -> Outcome:
+    """Run a benchmark for at most `limit` seconds, with additional environment variables."""
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="statuspage-bench-") as folder:
         table, errors = Path(folder, "table.csv"), Path(folder, "errors")
         with errors.open("wb") as stream:
             process = subprocess.Popen(
-                command(name, table), stdout=subprocess.DEVNULL, stderr=stream, start_new_session=True
+                command(name, table),
+                env={**os.environ, **(variables or {})},
+                stdout=subprocess.DEVNULL,
+                stderr=stream,
+                start_new_session=True,
             )
             try:
                 process.wait(limit)

@@ -31,6 +31,7 @@ from benchmarks.support.product import (
     product_environment,
 )
 from benchmarks.support.relay import Relay, relay
+from harness.readiness import awaited_readiness
 from statuspage.local.paths import ROOT
 
 CONNECTIONS = 20
@@ -134,8 +135,8 @@ class Workers:
         self.environment = environment
 
     def __enter__(self) -> "Workers":
-        self.start()
-        time.sleep(4)  # an idle worker, as in production
+        with awaited_readiness() as variables:  # an idle worker, as in production
+            self.start(**variables)
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -143,9 +144,10 @@ class Workers:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(30)
 
-    def start(self) -> None:
+    def start(self, **variables: str) -> None:
         command = [sys.executable, "manage.py", *WORKER]
-        self.process = subprocess.Popen(command, cwd=ROOT, env=self.environment, start_new_session=True)
+        environment = self.environment | variables
+        self.process = subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True)
 
     def end(self, stop: Stop, found: Found) -> None:
         begun = time.monotonic()

@@ -8,13 +8,13 @@ The processes have the environment of their unit and nothing else, and run in th
 import os
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 from harness import units
-from harness.waiting import PATIENCE, wait_for
+from harness.readiness import awaited_readiness
+from harness.waiting import wait_for
 
 TARGET = "statuspage.target"
 # Debian's own services, as their units start them.
@@ -59,15 +59,8 @@ class ServiceManager:
         words = [
             environment.get(word[1:], word) if word[:1] == "$" else word for word in shlex.split(unit["ExecStart"])
         ]
-        address = self.folder / f"run/notify-{service}"
-        address.unlink(missing_ok=True)
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notified:
-            notified.bind(str(address))
-            notified.settimeout(PATIENCE)
-            self._spawn(
-                self._unit(service), words, environment | {"NOTIFY_SOCKET": str(address)}, unit["WorkingDirectory"]
-            )
-            assert notified.recv(100) == b"READY=1"
+        with awaited_readiness() as variables:
+            self._spawn(self._unit(service), words, environment | variables, unit["WorkingDirectory"])
 
     def _environment(self, unit: dict[str, str]) -> dict[str, str]:
         found = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": str(self.folder)}

@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from harness.ports import free_port
+from harness.readiness import awaited_readiness
 from incidents.public_site.threads import DEFAULT_THREADS
+from statuspage.local import postgres_home
 from statuspage.local.paths import ROOT
 from statuspage.local.servers import Servers
 from statuspage.local.web_server import granian as web_server_command
@@ -22,6 +24,8 @@ from statuspage.local.web_server import granian as web_server_command
 Environment = dict[str, str]
 
 SCHEDULER = ("scheduler",)
+# Names a file for the dump of a migrated database: migrating takes longer than restoring it.
+MIGRATED_DATABASE = "BENCHMARKS_MIGRATED_DATABASE"
 WEB_THREADS = DEFAULT_THREADS.total
 WORKER = ("rqworker", "delivery", "messages", "requests", "--verbosity", "0")
 
@@ -71,9 +75,22 @@ def product_environment(**variables: str) -> Iterator[Environment]:
             **variables,
         }
         with Servers(folder, environment, lasting=False):
+            if dump := os.environ.get(MIGRATED_DATABASE):
+                create_schema(Path(dump), environment)
             command = [sys.executable, "-m", "statuspage.local.prepare_data"]
             subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.DEVNULL)
             yield environment
+
+
+def create_schema(dump: Path, environment: Environment) -> None:
+    """Restore a migrated database from the dump. If there is none yet, migrate, and write it."""
+    programs, url = postgres_home.packages_folder() / postgres_home.PROGRAMS, environment["DATABASE_URL"]
+    if dump.exists():
+        command = [str(programs / "psql"), "--quiet", "--set=ON_ERROR_STOP=1", f"--file={dump}", url]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    else:
+        subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=environment, check=True)
+        subprocess.run([programs / "pg_dump", f"--file={dump}", url], check=True)
 
 
 @contextmanager
@@ -95,24 +112,22 @@ def web_server(
 
 @contextmanager
 def manage_command(command: Sequence[str], environment: Environment, log: IO[str] | None = None) -> Iterator[None]:
-    """A command of manage.py that runs as long as the block does."""
-    process = subprocess.Popen([sys.executable, "manage.py", *command], cwd=ROOT, env=environment, stderr=log)
-    try:
+    """The scheduler or a worker, which is ready and runs as long as the block does."""
+    words = [sys.executable, "manage.py", *command]
+    with ExitStack() as stack:
+        with awaited_readiness() as variables:
+            process = subprocess.Popen(words, cwd=ROOT, env=environment | variables, stderr=log)
+            stack.callback(process.wait, 60)
+            stack.callback(process.terminate)
         yield
-    finally:
-        process.terminate()
-        process.wait(60)
 
 
 @contextmanager
-def scheduler_and_worker(
-    environment: Environment, seconds_to_start: float = 5, log: IO[str] | None = None
-) -> Iterator[None]:
+def scheduler_and_worker(environment: Environment, log: IO[str] | None = None) -> Iterator[None]:
     """The scheduler and one worker, as in production."""
     with ExitStack() as stack:
         for command in (SCHEDULER, WORKER):
             stack.enter_context(manage_command(command, environment, log))
-        time.sleep(seconds_to_start)
         yield
 
 
