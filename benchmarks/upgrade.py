@@ -67,6 +67,7 @@ def measure(upgrade: Upgrade, seconds: int, subscribers: int) -> list[Figure]:
         *(Figure(name.replace("-", "_"), load.done[name]) for name in ("reads", "sign-ups", "updates")),
         Figure("failures", len(load.failures), aim="<=0"),
         Figure("missed", arrivals.missing(), aim="<=0"),
+        Figure("lost", arrivals.lost(upgrade.recorded_as_sent()), aim="<=0"),
         Figure("duplicates", arrivals.duplicates(), aim="<=0"),
         Figure("logged_errors", len(logged), aim="<=0"),
     ]

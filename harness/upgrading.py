@@ -1,12 +1,15 @@
 """An upgrade under load: readers, sign-ups and staff use both releases in turn, as behind a proxy."""
 
+import re
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+
+import psycopg
 
 from harness.forms import FormClient
 from harness.running_release import RunningRelease, environment
@@ -14,6 +17,8 @@ from harness.smtp_server import ScriptedServer
 from harness.write_paths import ACCOUNT, Reader, Staff, accept
 
 PAGES = ("/en/", "/da/", "/en/history/", "/en/feed.atom", "/en/search/?q=update", "/en/subscribe/")
+
+_LEFT_OUT = re.compile(r"^(\d+) earlier updates? (?:is|are) on the page\.", re.MULTILINE)
 
 PAUSE = 0.2  # seconds between two rounds of a user: the load is that of a busy hour, not of an attack
 
@@ -44,6 +49,12 @@ class Upgrade:
     def servers(self) -> list[str]:
         """Return the web servers that a proxy would know."""
         return [release.url for release in (self.old, self.new) if "web" in release.processes]
+
+    def recorded_as_sent(self) -> list[str]:
+        """Return the Message-ID of each email that a worker has recorded as sent."""
+        with psycopg.connect(self.new.environment["DATABASE_URL"]) as connection:
+            sent = "SELECT message_id FROM incidents_delivery WHERE channel = 'email' AND state = 'sent'"
+            return [message_id for (message_id,) in connection.execute(sent)]
 
 
 def subscriber(number: int) -> str:
@@ -123,7 +134,11 @@ class Load:
 
 
 class Arrivals:
-    """Which subscribers got which updates. A late message has the texts of those that it supersedes."""
+    """Which subscribers know of which updates of the incident, and which messages they got.
+
+    A late message supersedes earlier ones. It repeats the last of their texts, and says how many older updates the page
+    has: the subscriber knows of those if the number is right.
+    """
 
     def __init__(self, mail: ScriptedServer, posted: Sequence[str], subscribers: int) -> None:
         self._mail, self._posted = mail, posted
@@ -131,14 +146,29 @@ class Arrivals:
         self._seen = 0
 
     def missing(self) -> int:
-        """Return how many texts have not arrived yet. Each message is read once."""
+        """Return of how many texts no message has arrived yet, over all subscribers. Each message is read once."""
         new = self._mail.received[self._seen :]
         self._seen += len(new)
         for one in new:
-            text = one.text()
-            self._missing -= {(one.recipient, words) for words in self._posted if words in text}
+            self._missing -= {(one.recipient, words) for words in self._covered(one.text())}
         return len(self._missing)
 
+    def _covered(self, text: str) -> Sequence[str]:
+        repeated = [words for words in self._posted if words in text]
+        found = _LEFT_OUT.search(text)
+        if not (repeated and found):
+            return repeated
+        older = self._posted[: self._posted.index(repeated[0])]
+        is_right = int(found[1]) == len(older) + 1  # and the update that opened the incident
+        return [*older, *repeated] if is_right else repeated
+
+    def lost(self, recorded: Collection[str]) -> int:
+        """Return how many of the messages that are recorded as sent, by their Message-IDs, have not arrived."""
+        return len(set(recorded) - set(self._message_ids()))
+
     def duplicates(self) -> int:
-        copies = Counter((one.recipient, one.message["Message-ID"]) for one in self._mail.received)
+        copies = Counter(self._message_ids())
         return sum(copies.values()) - len(copies)
+
+    def _message_ids(self) -> list[str]:
+        return [one.message["Message-ID"] for one in self._mail.received]

@@ -94,7 +94,7 @@ def test_users_notice_nothing_while_both_releases_run(upgrade: Upgrade) -> None:
     wait_for(lambda: arrivals.missing() == 0)
     upgrade.new.stop()
     assert upgrade.old.errors() + upgrade.new.errors() == []
-    assert arrivals.duplicates() == 0
+    assert arrivals.lost(upgrade.recorded_as_sent()) == arrivals.duplicates() == 0
 
 
 def go_on(load: Load) -> None:
