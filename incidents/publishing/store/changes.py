@@ -65,14 +65,13 @@ def publish_for_readers() -> Report:
 def publish_following(*, retry: bool = False) -> Report:
     """Publish the other documents that depend on changes that readers see: feeds, API, archive.
 
-    An update that staff publish during it waits for one turn of documents at most. Without `retry`, changes whose
-    documents failed before wait for `repair`.
+    If readers' pages are being published, it waits for that. An update that staff publish during it waits for one turn
+    of documents at most. Without `retry`, changes whose documents failed before wait for `repair`.
     """
-    waiting = _subjects().filter(is_shown=True)
-    waiting = waiting if retry else waiting.filter(error="")
+    waiting = _subjects() if retry else _subjects().filter(error="")
     if not waiting.exists():
         return Report()
-    following = _Following(waiting)
+    following = _Following(waiting.filter(is_shown=True))
     while not following.is_over:
         with transaction.atomic():
             lock.acquire()

@@ -1,7 +1,7 @@
 """The documents that follow are written in turns, between which pages that readers wait for go first."""
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import pytest
 from django.db import connection
@@ -77,14 +77,14 @@ def turns(outage: Incident, monkeypatch: pytest.MonkeyPatch) -> Turns:
     return Turns(monkeypatch)
 
 
-def other_thread(incident: Incident, text: str) -> threading.Thread:
-    def post() -> None:
+def in_thread(work: Callable[[], object]) -> threading.Thread:
+    def run() -> None:
         try:
-            make_update(incident, text=Text(da=text), notify=False)
+            work()
         finally:
             connection.close()
 
-    return threading.Thread(target=post)
+    return threading.Thread(target=run)
 
 
 def stored(path: str) -> str:
@@ -92,7 +92,7 @@ def stored(path: str) -> str:
 
 
 def test_update_of_staff_waits_for_one_turn_at_most(outage: Incident, turns: Turns) -> None:
-    update = other_thread(outage, "Derefter.")
+    update = in_thread(lambda: make_update(outage, text=Text(da="Derefter."), notify=False))
     turns.first = [update]
     changes.publish_following()
     update.join()
@@ -105,6 +105,28 @@ def test_update_of_staff_waits_for_one_turn_at_most(outage: Incident, turns: Tur
     changes.publish_following()
     assert not StaleSubject.objects.exists()
     assert list(differences()) == []
+
+
+def test_documents_follow_as_soon_as_readers_pages_are_published(
+    outage: Incident, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The scheduler waits for the publisher of readers' pages instead of looking again later."""
+    changes.publish_following()
+    threads: list[threading.Thread] = []
+    write = Run.write
+
+    def write_while_the_scheduler_waits(run: Run, renditions: Iterable[Rendition]) -> None:
+        if not threads:
+            threads.append(in_thread(changes.publish_following))
+            threads[0].start()
+            wait_for(is_connection_blocked)
+        write(run, renditions)
+
+    monkeypatch.setattr(Run, "write", write_while_the_scheduler_waits)
+    make_update(outage, text=Text(da="Derefter."), notify=False)
+    threads[0].join()
+    assert "Derefter." in stored(FEED)
+    assert not StaleSubject.objects.exists()
 
 
 def test_documents_follow_in_one_transaction_if_nobody_waits(turns: Turns, monkeypatch: pytest.MonkeyPatch) -> None:
