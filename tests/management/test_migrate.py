@@ -148,6 +148,7 @@ def writer(tables: None) -> Iterator[BaseDatabaseWrapper]:
     with other.cursor() as cursor:
         cursor.execute("UPDATE trial_right SET n = 1")
     yield other
+    other.rollback()
     other.close()
 
 
@@ -190,6 +191,38 @@ def test_migration_that_never_gets_its_locks_changes_nothing(
     writer.rollback()
     apply(trial(ADD_TO_LEFT, ADD_TO_RIGHT))
     assert columns("trial_left") == columns("trial_right") == ["n", "extra"]
+
+
+def is_waited_for(mode: str) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_locks WHERE NOT granted AND mode = %s", [mode])
+        return cursor.fetchone() is not None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_autovacuum_gives_way_to_a_migration_and_requests_do_not_wait(
+    tables: None, pool: ThreadPoolExecutor, pauses: list[float]
+) -> None:
+    locked = Event()
+
+    def vacuum() -> None:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("LOCK TABLE trial_left IN SHARE UPDATE EXCLUSIVE MODE")  # as autovacuum does
+            locked.set()
+            wait_for(lambda: is_waited_for("ShareUpdateExclusiveLock"), patience=60)  # autovacuum gives way to it
+            request = connection.copy()
+            request.set_autocommit(False)
+            with request.cursor() as other_cursor:
+                other_cursor.execute("SET LOCAL lock_timeout = 1")
+                other_cursor.execute("UPDATE trial_left SET n = 1")
+            request.rollback()
+            request.close()
+
+    vacuumed = pool.submit(vacuum)
+    assert locked.wait(PATIENCE)
+    apply(trial(ADD_TO_LEFT))
+    vacuumed.result()
+    assert columns("trial_left") == ["n", "extra"]
 
 
 def seconds_of(setting: str) -> float:

@@ -13,7 +13,8 @@ After all migrations, the groups of the roles get the rights that this version s
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -30,6 +31,7 @@ from ...staff import roles
 
 # Less than `deadlock_timeout`, a second by default: a request that waits for longer looks for a deadlock, and ends.
 LOCK_TIMEOUT = 200  # milliseconds for each lock
+VACUUM_TIMEOUT = 5000  # milliseconds for autovacuum to give way; it does so after `deadlock_timeout`
 PATIENCE = 300  # seconds for each migration
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 8.0  # seconds between two attempts; each pause is twice as long as the one before
 
@@ -37,6 +39,12 @@ _OLDEST_TRANSACTION = """
 SELECT pid, coalesce(state, backend_type), extract(epoch FROM clock_timestamp() - xact_start)::int
 FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start IS NOT NULL
 ORDER BY xact_start LIMIT 1
+"""
+_VACUUMED_TABLES = """
+SELECT DISTINCT relation::regclass::text FROM pg_locks JOIN pg_class ON pg_class.oid = relation
+WHERE mode = 'ShareUpdateExclusiveLock' AND granted AND pid <> pg_backend_pid()
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    AND relkind = 'r' AND pg_has_role(relowner, 'USAGE') AND relnamespace = current_schema()::regnamespace
 """
 
 
@@ -64,8 +72,7 @@ class PatientExecutor(MigrationExecutor):
         deadline, pause = time.monotonic() + PATIENCE, FIRST_PAUSE
         while True:
             try:
-                with transaction.atomic(self.connection.alias):
-                    self._limit_waiting()
+                with self._transaction(LOCK_TIMEOUT):
                     # A clone, because an attempt that fails leaves the state changed.
                     return super().apply_migration(state.clone(), migration, fake=fake, fake_initial=fake_initial)
             except OperationalError as error:
@@ -75,12 +82,26 @@ class PatientExecutor(MigrationExecutor):
                 if time.monotonic() + pause > deadline:
                     raise CommandError(_given_up(migration, reason)) from error
             self._report(f" {reason}; next attempt in {pause:g} s")
+            self._stop_autovacuum()
             time.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
 
-    def _limit_waiting(self) -> None:
+    @contextmanager
+    def _transaction(self, lock_timeout: int) -> Iterator[None]:
+        with transaction.atomic(self.connection.alias):
+            with self.connection.cursor() as cursor:
+                cursor.execute(f"SET LOCAL lock_timeout = {lock_timeout}")
+            yield
+
+    def _stop_autovacuum(self) -> None:
+        # Autovacuum gives way to a process that has waited for `deadlock_timeout`, which is too long for a migration.
+        # So wait for a lock that conflicts with autovacuum, but not with reads and writes.
         with self.connection.cursor() as cursor:
-            cursor.execute(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT}")
+            cursor.execute(_VACUUMED_TABLES)
+            tables = [name for (name,) in cursor.fetchall()]
+        for table in tables:
+            with suppress(OperationalError), self._transaction(VACUUM_TIMEOUT), self.connection.cursor() as cursor:
+                cursor.execute(f"LOCK TABLE {table} IN SHARE UPDATE EXCLUSIVE MODE")
 
     def _oldest_transaction(self) -> str:
         # Most likely the one that has the lock. Roles see only their own transactions, superusers see all.
