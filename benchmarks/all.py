@@ -27,7 +27,7 @@ SHORT = {
     "busy_day": "--subscribers 3000",
     "crashes": "--subscribers 3000 --kills 4",
     "defer": "--rounds 1",
-    "deliver": "--subscribers 10000 --messages 2000",
+    "deliver": "--subscribers 20000 --messages 2000",
     "enumeration": "--rounds 200 --forms subscribe",
     "expand": "--sizes 1000000",
     "first_mail": "--rounds 5",

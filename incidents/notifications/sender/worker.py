@@ -80,7 +80,7 @@ class Worker(ABC, Generic[Rendered]):
 
     async def _run(self) -> bool:
         # All connections run in one thread. Only blocking calls use others: to the database, and to connect.
-        self.commits = GroupCommit(self.ledger)
+        self.commits = GroupCommit(self.ledger, lambda: self.relay.open)
         self.shared = Shared(self.ledger.holder, self.commits, self.dispatcher, self.relay, self.rate_limiter)
         asyncio.get_running_loop().set_default_executor(_UnawaitedThreads(self.relay.maximum, "blocking"))
         renewal = asyncio.create_task(self._renew_claims())
