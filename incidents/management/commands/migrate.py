@@ -36,7 +36,8 @@ PATIENCE = 300  # seconds for each migration
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 8.0  # seconds between two attempts; each pause is twice as long as the one before
 
 _OLDEST_TRANSACTION = """
-SELECT pid, coalesce(state, backend_type), extract(epoch FROM clock_timestamp() - xact_start)::int
+SELECT pid, CASE backend_type WHEN 'client backend' THEN state ELSE backend_type END,
+    extract(epoch FROM clock_timestamp() - xact_start)::int
 FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start IS NOT NULL
 ORDER BY xact_start LIMIT 1
 """
@@ -82,9 +83,9 @@ class PatientExecutor(MigrationExecutor):
                 if time.monotonic() + pause > deadline:
                     raise CommandError(_given_up(migration, reason)) from error
             self._report(f" {reason}; next attempt in {pause:g} s")
-            self._stop_autovacuum()
             time.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
+            self._stop_autovacuum()  # last, because it soon starts again
 
     @contextmanager
     def _transaction(self, lock_timeout: int) -> Iterator[None]:
