@@ -26,6 +26,7 @@ from ..reading.story import Stories, Story
 from .base import Edition
 
 NEWEST = 50
+_REMEMBERED_INCIDENTS = 4 * NEWEST  # whole ones, in two languages, before and after a change
 _REMEMBERED = 1_024  # contents; those of all feeds that an update touches, in two languages, with long histories
 
 
@@ -111,15 +112,17 @@ def update_entry(edition: Edition, update: Update) -> FeedEntry:
 
 def _incident_entry(edition: Edition, story: Story) -> FeedEntry:
     incident, title = story.incident, reader_passage(story.incident.title)
-    parts = [(update, edition.cached(_Content.of, update)) for update in story.timeline]
+    parts = tuple(
+        (update.at, update.get_phase_display(), edition.cached(_Content.of, update)) for update in story.timeline
+    )
     return FeedEntry(
         id=tag(f"Incident/{incident.pk}"),
         path=links.incident(incident.pk, _language()),
         title=plain_title(title),
         title_html=_title_html(title),
-        html=_rendered("feeds/incident.html", parts=[(update, _html_of(content)) for update, content in parts]),
-        plain="\n\n".join(f"{update.get_phase_display()}: {_plain(content)}" for update, content in parts),
-        summary=" ".join(f"{update.get_phase_display()}: {_summary(content)}" for update, content in parts),
+        html=_html_of_updates(parts),
+        plain="\n\n".join(f"{phase}: {_plain(content)}" for _at, phase, content in parts),
+        summary=" ".join(f"{phase}: {_summary(content)}" for _at, phase, content in parts),
         published=timezone.localtime(story.timeline[-1].at),
         added=timezone.localtime(story.timeline[0].at),
         updated=max(_changed(update) for update in story.timeline),
@@ -223,6 +226,12 @@ def _changes(update: Update) -> tuple[tuple[Text, str], ...]:
 @lru_cache(_REMEMBERED)
 def _html_of(content: _Content) -> SafeString:
     return _rendered("feeds/update.html", content=content)
+
+
+@lru_cache(_REMEMBERED_INCIDENTS)
+def _html_of_updates(parts: tuple[tuple[datetime, str, _Content], ...]) -> SafeString:
+    # Each part is an update's time, the label of its phase in the active language, and its content.
+    return _rendered("feeds/incident.html", parts=[(at, phase, _html_of(content)) for at, phase, content in parts])
 
 
 @lru_cache(_REMEMBERED)

@@ -40,6 +40,7 @@ class PublicStore:
 
     def __init__(self, root: Path | None = None) -> None:
         self.root = Path(root or settings.PUBLIC_ROOT)
+        self._threads = ThreadPoolExecutor(_SYNC_THREADS, "sync")  # which are started once there is something to sync
 
     def file(self, path: str) -> Path:
         return self.root / (path.lstrip("/") + ("index.html" if path.endswith("/") else ""))
@@ -81,12 +82,11 @@ class PublicStore:
         Syncing many files at once takes a disk as long as syncing one.
         """
         try:
-            with ThreadPoolExecutor(_SYNC_THREADS) as threads:
-                _sync_all([file.temporary for file in staged], threads)
-                for file in staged:
-                    file.temporary.replace(file.file)
-                # The renames themselves must survive a power cut, too.
-                _sync_all(list({file.file.parent for file in staged}), threads)
+            self._sync_all([file.temporary for file in staged])
+            for file in staged:
+                file.temporary.replace(file.file)
+            # The renames themselves must survive a power cut, too.
+            self._sync_all(list({file.file.parent for file in staged}))
         except OSError:
             discard(staged)
             raise
@@ -94,6 +94,10 @@ class PublicStore:
     def write(self, path: str, content: bytes, modified: datetime) -> None:
         """Replace one document."""
         self.put_in_place(self.stage(path, content, modified))
+
+    def _sync_all(self, paths: Sequence[Path]) -> None:
+        # A task per thread: one per file would cost more than the call itself.
+        list(self._threads.map(_sync, (paths[first::_SYNC_THREADS] for first in range(_SYNC_THREADS))))
 
     def delete(self, path: str) -> None:
         """Remove a document, if it exists, and the folders that become empty."""
@@ -181,11 +185,6 @@ def _stage(file: Path, chunks: Iterable[bytes], modified: float) -> Staged:
         discard([staged])
         raise
     return staged
-
-
-def _sync_all(paths: Sequence[Path], threads: ThreadPoolExecutor) -> None:
-    # A task per thread: one per file would cost more than the call itself.
-    list(threads.map(_sync, (paths[first::_SYNC_THREADS] for first in range(_SYNC_THREADS))))
 
 
 def _sync(paths: Iterable[Path]) -> None:

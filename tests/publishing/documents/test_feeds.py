@@ -66,8 +66,10 @@ def parsed(text: str) -> Any:
 
 def forget() -> None:
     """Forget what entries said, as a new process does."""
-    for remembered in (feed_entries._html_of, feed_entries._plain, feed_entries._summary):
-        remembered.cache_clear()
+    feed_entries._html_of.cache_clear()
+    feed_entries._html_of_updates.cache_clear()
+    feed_entries._plain.cache_clear()
+    feed_entries._summary.cache_clear()
 
 
 def children(element: ElementTree.Element, name: str) -> list[ElementTree.Element]:
@@ -518,6 +520,17 @@ def test_what_entries_show_is_never_out_of_date(planned: Incident, model: type[M
     forget()
     assert after == {kind: rendered(kind) for kind in kinds}
     assert all(after[kind] != before[kind] for kind in kinds)
+
+
+@pytest.mark.parametrize(
+    "change", [{"at": NOW - timedelta(hours=2)}, {"phase": Phase.MITIGATED}, {"text": Text(da="Noget *andet*.")}]
+)
+def test_what_entries_of_incidents_show_is_never_out_of_date(story: Incident, change: dict[str, Any]) -> None:
+    before = history()
+    story.updates.filter(phase=Phase.IDENTIFIED).update(**change)
+    after = history()
+    forget()
+    assert after == history() != before
 
 
 def test_entries_are_remembered_per_language(story: Incident) -> None:
