@@ -124,8 +124,11 @@ class _Following:
 
 
 def repair() -> Report:
-    """Publish what a crash or a full disk left unpublished, and remove half-written files."""
-    if _subjects().exists():
+    """Publish what a crash or a full disk left unpublished, and remove half-written files.
+
+    It does not look for these, which takes long in a long history, while a publisher is at work on what is stale.
+    """
+    if _subjects().exists() and not lock.is_held():
         clear_leftovers(PublicStore())
     return publish_stale()
 

@@ -26,12 +26,21 @@ def acquire_for_readers() -> None:
 
 def do_readers_wait() -> bool:
     """Whether another publisher has called `acquire_for_readers`, and waits. Call it while holding the lock."""
+    return _is_held(_READERS_WAIT)
+
+
+def is_held() -> bool:
+    """Whether a publisher is at work."""
+    return _is_held(_LOCK)
+
+
+def _is_held(number: int) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1"
+            "SELECT EXISTS (SELECT FROM pg_locks WHERE granted AND locktype = 'advisory' AND objsubid = 1"
             " AND (classid::bigint << 32) + objid::bigint = %s"
             " AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))",
-            [_READERS_WAIT],
+            [number],
         )
         return bool(cursor.fetchone()[0])
 

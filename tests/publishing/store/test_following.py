@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 import time_machine
 from django.db import connection
@@ -16,9 +17,10 @@ from incidents.models import Announcement, Component, Incident, StaleSubject
 from incidents.notifications import release
 from incidents.publishing.documents.feeds import Feed
 from incidents.publishing.documents.pages import Home
-from incidents.publishing.store import changes
+from incidents.publishing.store import changes, lock
 from incidents.publishing.store.public_store import PublicStore
 from incidents.publishing.store.publisher import differences, publish_all
+from incidents.publishing.store.run import Report
 from incidents.staff.actors import SCHEDULER
 from incidents.status import ComponentStatus
 from incidents.text import Text
@@ -106,6 +108,22 @@ def test_half_written_files_are_looked_for_without_the_lock_that_staff_wait_for(
     post(outage)
     changes.repair()
     assert not leftover.exists()
+
+
+def test_half_written_files_of_a_publisher_at_work_are_not_looked_for(
+    outage: Incident, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Looking for them takes a long history half a second, and readers wait for that publisher."""
+    written = PublicStore().root / "da" / ".index.html.half.tmp"
+    post(outage)
+    written.write_text("<html", encoding="utf-8")
+    monkeypatch.setattr(changes, "publish_stale", Report)
+    with psycopg.connect(**connection.get_connection_params()) as publisher:
+        publisher.execute("SELECT pg_advisory_xact_lock(%s)", [lock._LOCK])
+        changes.repair()
+        assert written.exists()
+    changes.repair()
+    assert not written.exists()
 
 
 def test_one_run_follows_several_updates(outage: Incident) -> None:
