@@ -21,6 +21,7 @@ from django.conf import settings
 
 COMPRESSED = (".gz", ".br")
 _SYNC_THREADS = 16
+_WINDOW = 18  # 256 KB, which few documents exceed; Brotli's own default takes 4 MB for each of them
 _TEXT_SUFFIXES = (".html", ".atom", ".rss", ".json", ".ics", ".svg", ".xml", ".txt", ".css", ".js")
 
 
@@ -68,7 +69,8 @@ class PublicStore:
         staged, at = [], modified.timestamp()
         try:
             if file.suffix in _TEXT_SUFFIXES:
-                staged.append(_stage(file.with_name(f"{file.name}.br"), [brotli.compress(content, quality=6)], at))
+                packed = brotli.compress(content, quality=6, lgwin=_WINDOW)
+                staged.append(_stage(file.with_name(f"{file.name}.br"), [packed], at))
                 staged.append(_stage(file.with_name(f"{file.name}.gz"), [gzip.compress(content, 6, mtime=0)], at))
             staged.append(_stage(file, [content], at))
         except OSError:
