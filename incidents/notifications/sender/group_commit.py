@@ -1,9 +1,9 @@
 """Group commit: a worker's connections hand in ledger entries, which are written together in batches.
 
-While one batch is written, the next one fills. If the ledger is what the connections wait for,
-a batch also waits for the others, as long as the last one took to be written: many entries in
-a statement cost little more than one. A message is sent only once
-the batch that records it as in flight is committed, and that batch, or an earlier one,
+While one batch is written, the next one fills. If the ledger is what the connections
+wait for, a batch also waits for the others, as long as the last one took to be written:
+many entries in a statement cost little more than one. A message is sent only once the
+batch that records it as in flight is committed, and that batch, or an earlier one,
 contains the outcome of the previous message on the same connection. Larger batches
 therefore do not leave more deliveries uncertain.
 

@@ -173,7 +173,7 @@ def test_page_that_fails_keeps_no_other_document_from_being_published(
 
 
 def test_feed_that_fails_is_tried_again_by_repair_alone(outage: Incident, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The scheduler looks ten times a second: it would render what fails again and again."""
+    """The scheduler looks twenty times a second: it would render what fails again and again."""
     calls = []
 
     def fail(*_given: object) -> str:
