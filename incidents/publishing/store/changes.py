@@ -99,7 +99,9 @@ class _Following:
             self._rows = list(self._waiting.all())
             self._left = list(touched_renditions(_named(self._rows), FOLLOWING))
         elif not StaleSubject.objects.filter(pk__in=[row.pk for row in self._rows]).exists():
-            self.is_over = True  # another publisher has written them in between
+            self._rows = []  # another publisher has written them in between
+        if not self._rows:
+            self.is_over = True
             return
         self._write_until_readers_wait()
         if not self._left:
