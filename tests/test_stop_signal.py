@@ -17,7 +17,7 @@ def interrupt(frame, event, argument):
     sys.settrace(interrupt)
     return interrupt
 
-signal.alarm(60)
+signal.alarm(600)
 stop = StopSignal()
 stop.listen(signal.SIGTERM)
 sys.settrace(interrupt)

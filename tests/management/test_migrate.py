@@ -194,8 +194,12 @@ def test_migration_that_never_gets_its_locks_changes_nothing(
 
 
 def is_waited_for(mode: str) -> bool:
+    """Whether another connection waits for such a lock because of one that this thread's connection holds."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM pg_locks WHERE NOT granted AND mode = %s", [mode])
+        cursor.execute(
+            "SELECT 1 FROM pg_locks WHERE NOT granted AND mode = %s AND pg_backend_pid() = ANY(pg_blocking_pids(pid))",
+            [mode],
+        )
         return cursor.fetchone() is not None
 
 
