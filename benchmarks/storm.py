@@ -11,14 +11,13 @@ import sys
 import threading
 import time
 
-from benchmarks.publish import Staff, staff
+from benchmarks.publish import UNCOUNTED, Staff, staff
 from benchmarks.results import Figure, percentile
 from benchmarks.support.product import SCHEDULER, Environment, granian, manage_command, product_environment, web_server
 from benchmarks.support.readers import Readers, Seen
 from statuspage.local.paths import ROOT
 
 PATH = "/da/"
-UNCOUNTED = 3  # the first updates fill the caches of templates and connections
 _WORD = re.compile(rb"storm-(\d+)-")
 
 Commits = dict[int, int]  # by the number of the update: when it was committed, in monotonic ns
